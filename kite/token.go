@@ -1,0 +1,39 @@
+package kite
+
+import "time"
+
+// Token is a minted access token.
+//
+// Kitegateway's Expires is by the gateway's clock; people and timers live by the
+// local one. Skew, measured when the token was minted, joins the two: Deadline
+// is the local wall-clock moment at which the token dies. All times here carry
+// no monotonic reading (see [time.Time.Round]), because that clock stands still
+// while a laptop sleeps and the token does not.
+type Token struct {
+	// Value is the token as the gateway gave it, "JWT " prefix included (added
+	// when the reply lacked it): what goes to the right of "Authorization: ".
+	Value Secret
+	// Expires is when it dies, by the gateway's clock.
+	Expires time.Time
+	// Minted is when the reply came, by the local clock.
+	Minted time.Time
+	// ExpiresIn is the life that was asked for.
+	ExpiresIn time.Duration
+	// Skew is the gateway's clock minus the local one when it was minted.
+	Skew time.Duration
+}
+
+// Header is the ready-made header line, "Authorization: JWT …", without a line
+// break.
+func (t Token) Header() Secret { return NewSecret("Authorization: " + t.Value.Reveal()) }
+
+// Deadline is when the token dies, by the local clock.
+func (t Token) Deadline() time.Time { return t.Expires.Add(-t.Skew).Round(0) }
+
+// Remaining is the life left at now (local clock); never negative.
+func (t Token) Remaining(now time.Time) time.Duration {
+	return max(0, t.Deadline().Sub(now.Round(0)))
+}
+
+// Expired reports whether nothing of its life is left at now (local clock).
+func (t Token) Expired(now time.Time) bool { return t.Remaining(now) == 0 }
