@@ -1,0 +1,23 @@
+package clipboard
+
+import (
+	"os"
+	"syscall"
+)
+
+// sigpipe does not exist on Windows, where a broken pipe is an error of the write.
+const sigpipe = syscall.SIGINT
+
+// detachedProcess is DETACHED_PROCESS: no console, so closing the caller's does
+// not end the helper.
+// https://learn.microsoft.com/windows/win32/procthread/process-creation-flags
+const detachedProcess = 0x00000008
+
+func detached() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{
+		CreationFlags: detachedProcess | syscall.CREATE_NEW_PROCESS_GROUP,
+		HideWindow:    true,
+	}
+}
+
+func rootDir() string { return os.Getenv("SYSTEMROOT") }

@@ -1,0 +1,125 @@
+package clipboard
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// candidate is a way worth trying, and what is known of its limits beforehand.
+type candidate struct {
+	way    Way
+	caveat string
+}
+
+// Ways lists the ways that work here now, best first. It may ask the X server and
+// tmux, and copies nothing.
+func (c *Clipboard) Ways() []Way {
+	var ways []Way
+	for _, w := range c.candidates() {
+		if c.reachable(w.way) {
+			ways = append(ways, w.way)
+		}
+	}
+	return ways
+}
+
+func (c *Clipboard) reachable(w Way) bool {
+	switch w {
+	case X11:
+		conn, err := dialX11(c.env("DISPLAY"))
+		if err != nil {
+			return false
+		}
+		conn.Close()
+		return true
+	case Tmux:
+		return tmux(c.env("TMUX"), "display-message", "-p", "").Run() == nil
+	}
+	return true
+}
+
+// candidates is candidatesFor this machine.
+func (c *Clipboard) candidates() []candidate {
+	return candidatesFor(runtime.GOOS, c.env, c.terminal != nil, func(tool string) bool {
+		_, err := exec.LookPath(tool)
+		return err == nil
+	})
+}
+
+// candidatesFor lists the ways worth trying, best first, by what the environment
+// says alone.
+func candidatesFor(goos string, env func(string) string, terminal bool, has func(tool string) bool) []candidate {
+	var ways []candidate
+	add := func(w Way, caveat string) { ways = append(ways, candidate{w, caveat}) }
+
+	// Over SSH the native clipboard of this machine is one that nobody sits at,
+	// but for an X display that SSH itself forwards: that one has a host name.
+	remote := env("SSH_CONNECTION") != "" || env("SSH_TTY") != "" || env("SSH_CLIENT") != ""
+	display := env("DISPLAY")
+	forwarded := display != "" && !strings.HasPrefix(display, ":") && !strings.HasPrefix(display, "/")
+
+	switch goos {
+	case "darwin":
+		if !remote {
+			add(MacOS, "")
+		}
+	case "windows":
+		if !remote {
+			add(Windows, "")
+		}
+	default:
+		wayland := env("WAYLAND_DISPLAY") != ""
+		if wayland && !remote && has("wl-copy") {
+			add(Wayland, "")
+		}
+		if display != "" && (!remote || forwarded) {
+			caveat := ""
+			if wayland && !has("wl-copy") {
+				// Compositors let XWayland set the clipboard only while an X window
+				// has the focus, or not at all.
+				caveat = "it went through XWayland, which Wayland programs may not see: installing wl-clipboard mends that"
+			}
+			add(X11, caveat)
+		}
+	}
+	if env("TMUX") != "" && has("tmux") {
+		add(Tmux, "")
+	}
+	if terminal && env("TERM") != "dumb" {
+		add(OSC52, "")
+	}
+	return ways
+}
+
+// noWay says why there is none, and what would mend it.
+func (c *Clipboard) noWay() error {
+	switch {
+	case c.env("SSH_CONNECTION") != "":
+		return fmt.Errorf("%w: this is an SSH session without a terminal; run it in one (ssh -t), whose clipboard can then be reached", ErrNoWay)
+	case c.env("WAYLAND_DISPLAY") != "":
+		return fmt.Errorf("%w: this is a Wayland session without wl-copy; install wl-clipboard", ErrNoWay)
+	}
+	return fmt.Errorf("%w: there is no desktop (DISPLAY and WAYLAND_DISPLAY are not set), no tmux, and no terminal", ErrNoWay)
+}
+
+// copyBy makes the copy by one way.
+func (c *Clipboard) copyBy(ctx context.Context, w candidate, secret []byte, clearAt time.Time) (*session, string, error) {
+	req := request{Way: w.way, ClearAt: clearAt}
+	if w.way == OSC52 {
+		return c.copyOSC52(ctx, secret, clearAt)
+	}
+	s, caveat, err := startHelper(ctx, c.helper, c.env, req, secret)
+	if caveat == "" {
+		caveat = w.caveat
+	}
+	return s, caveat, err
+}
+
+func (c *Clipboard) copyOSC52(_ context.Context, secret []byte, _ time.Time) (*session, string, error) {
+	err := sendOSC52(c.terminal, osc52Set(string(secret), c.env))
+	return nil, "the terminal was asked to copy it, and cannot be asked whether it did", err
+}

@@ -1,0 +1,217 @@
+//go:build !windows && !darwin
+
+package clipboard
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"time"
+
+	"github.com/jezek/xgb"
+	"github.com/jezek/xgb/xproto"
+)
+
+// x11Owner owns the CLIPBOARD selection. In X a selection's text stays with its
+// owner, who hands it to whoever pastes; so taking it back is ceasing to be the
+// owner, and nobody can be harmed by it who has become the owner since. The rules
+// are in the ICCCM, chapter 2:
+// https://x.org/releases/X11R7.7/doc/xorg-docs/icccm/icccm.html
+//
+// PRIMARY, which a middle click pastes, is left alone. So is the clipboard
+// manager: SAVE_TARGETS, by which an ending program hands it the text, is not
+// used, and the hint that KDE made common asks it not to take the text itself.
+type x11Owner struct {
+	conn   *xgb.Conn
+	window xproto.Window
+	atoms  map[string]xproto.Atom
+	names  map[xproto.Atom]string
+	since  xproto.Timestamp
+	secret []byte
+	until  time.Time
+	lost   chan struct{}
+}
+
+// x11Atoms are the names used; the first group is what can be asked for.
+var x11Atoms = []string{
+	"TARGETS", "TIMESTAMP", "MULTIPLE",
+	"UTF8_STRING", "STRING", "text/plain;charset=utf-8", "text/plain", passwordHint,
+	"CLIPBOARD", "ATOM_PAIR", "KITEKEY",
+}
+
+// passwordHint, with the value "secret", marks a password for Klipper, CopyQ, GPaste
+// and others. KeePassXC does the same.
+const (
+	passwordHint  = "x-kde-passwordManagerHint"
+	passwordValue = "secret"
+)
+
+const offered = 8
+
+func dialX11(display string) (*xgb.Conn, error) {
+	// xgb prints its troubles on stderr, which in the helper is nobody's and in
+	// kitekey is the screen.
+	xgb.Logger = log.New(io.Discard, "", 0)
+	conn, err := xgb.NewConnDisplay(display)
+	if err != nil {
+		return nil, fmt.Errorf("the X display %s cannot be reached: %w", display, err)
+	}
+	return conn, nil
+}
+
+// holdX11 takes the CLIPBOARD selection of the display, to serve secret until the
+// given time and never after it.
+func holdX11(display string, secret []byte, until time.Time) (holder, error) {
+	conn, err := dialX11(display)
+	if err != nil {
+		return nil, err
+	}
+	o := &x11Owner{conn: conn, secret: secret, until: until, lost: make(chan struct{}),
+		atoms: map[string]xproto.Atom{}, names: map[xproto.Atom]string{}}
+	if err := o.acquire(); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	go o.serve()
+	return o, nil
+}
+
+func (o *x11Owner) acquire() error {
+	for _, name := range x11Atoms {
+		reply, err := xproto.InternAtom(o.conn, false, uint16(len(name)), name).Reply()
+		if err != nil {
+			return err
+		}
+		o.atoms[name], o.names[reply.Atom] = reply.Atom, name
+	}
+	var err error
+	if o.window, err = xproto.NewWindowId(o.conn); err != nil {
+		return err
+	}
+	screen := xproto.Setup(o.conn).DefaultScreen(o.conn)
+	err = xproto.CreateWindowChecked(o.conn, 0, o.window, screen.Root, 0, 0, 1, 1, 0,
+		xproto.WindowClassInputOnly, 0, xproto.CwEventMask, []uint32{xproto.EventMaskPropertyChange}).Check()
+	if err != nil {
+		return err
+	}
+	// A selection is taken with the server's time, which a change of a property of
+	// one's own tells (ICCCM 2.1 forbids CurrentTime: with it two owners could
+	// not be told apart).
+	xproto.ChangeProperty(o.conn, xproto.PropModeReplace, o.window, o.atoms["KITEKEY"], xproto.AtomString, 8, 0, nil)
+	for o.since == 0 {
+		ev, xerr := o.conn.WaitForEvent()
+		if ev == nil && xerr == nil {
+			return errors.New("the X server closed the connection")
+		}
+		if p, ok := ev.(xproto.PropertyNotifyEvent); ok && p.Window == o.window {
+			o.since = p.Time
+		}
+	}
+	xproto.SetSelectionOwner(o.conn, o.window, o.atoms["CLIPBOARD"], o.since)
+	owner, err := xproto.GetSelectionOwner(o.conn, o.atoms["CLIPBOARD"]).Reply()
+	if err != nil {
+		return err
+	}
+	if owner.Owner != o.window {
+		return errors.New("another application took the clipboard at the same moment")
+	}
+	return nil
+}
+
+// serve answers those who paste, until somebody else owns the selection or the
+// connection ends.
+func (o *x11Owner) serve() {
+	defer close(o.lost)
+	for {
+		ev, xerr := o.conn.WaitForEvent()
+		if ev == nil && xerr == nil {
+			return
+		}
+		switch e := ev.(type) { // an error is of a requestor that has gone: its own affair
+		case xproto.SelectionClearEvent:
+			if e.Selection == o.atoms["CLIPBOARD"] {
+				o.conn.Close()
+				return
+			}
+		case xproto.SelectionRequestEvent:
+			o.answer(e)
+		}
+	}
+}
+
+func (o *x11Owner) answer(e xproto.SelectionRequestEvent) {
+	property := e.Property
+	if property == xproto.AtomNone {
+		property = e.Target // an obsolete client; ICCCM 2.2
+	}
+	stale := e.Time != xproto.TimeCurrentTime && e.Time < o.since
+	if e.Selection != o.atoms["CLIPBOARD"] || stale || !o.convert(e.Requestor, e.Target, property) {
+		property = xproto.AtomNone
+	}
+	reply := xproto.SelectionNotifyEvent{Time: e.Time, Requestor: e.Requestor,
+		Selection: e.Selection, Target: e.Target, Property: property}
+	xproto.SendEvent(o.conn, false, e.Requestor, xproto.EventMaskNoEvent, string(reply.Bytes()))
+}
+
+// convert puts what target asks for into a property of the requestor, and reports
+// whether it could.
+func (o *x11Owner) convert(requestor xproto.Window, target, property xproto.Atom) bool {
+	if past(o.until) {
+		return false // the time is up, though nobody has got round to clearing
+	}
+	put := func(typ xproto.Atom, format byte, data []byte) bool {
+		n := len(data) / int(format/8)
+		err := xproto.ChangePropertyChecked(o.conn, xproto.PropModeReplace, requestor, property, typ, format, uint32(n), data).Check()
+		return err == nil
+	}
+	switch name := o.names[target]; name {
+	case "TARGETS":
+		list := make([]byte, 4*offered)
+		for i, n := range x11Atoms[:offered] {
+			xgb.Put32(list[4*i:], uint32(o.atoms[n]))
+		}
+		return put(xproto.AtomAtom, 32, list)
+	case "TIMESTAMP":
+		t := make([]byte, 4)
+		xgb.Put32(t, uint32(o.since))
+		return put(xproto.AtomInteger, 32, t)
+	case "UTF8_STRING", "STRING", "text/plain;charset=utf-8", "text/plain":
+		return put(target, 8, o.secret)
+	case passwordHint:
+		return put(target, 8, []byte(passwordValue))
+	case "MULTIPLE":
+		return o.convertMultiple(requestor, property, put)
+	}
+	return false
+}
+
+// convertMultiple does several conversions at once: the property lists pairs of
+// target and property, and what cannot be converted is struck out in it.
+func (o *x11Owner) convertMultiple(requestor xproto.Window, property xproto.Atom, put func(xproto.Atom, byte, []byte) bool) bool {
+	const most = 2 * 64
+	pairs, err := xproto.GetProperty(o.conn, false, requestor, property, o.atoms["ATOM_PAIR"], 0, most).Reply()
+	if err != nil || pairs.Format != 32 {
+		return false
+	}
+	for i := 0; i+8 <= len(pairs.Value); i += 8 {
+		target, to := xproto.Atom(xgb.Get32(pairs.Value[i:])), xproto.Atom(xgb.Get32(pairs.Value[i+4:]))
+		if o.names[target] == "MULTIPLE" || !o.convert(requestor, target, to) {
+			xgb.Put32(pairs.Value[i+4:], uint32(xproto.AtomNone))
+		}
+	}
+	return put(o.atoms["ATOM_PAIR"], 32, pairs.Value)
+}
+
+func (o *x11Owner) Lost() <-chan struct{} { return o.lost }
+
+// Clear destroys the owner's window, by which the server takes the selection from
+// it, if it still has it.
+func (o *x11Owner) Clear() error {
+	_ = xproto.DestroyWindowChecked(o.conn, o.window).Check()
+	o.conn.Close()
+	<-o.lost
+	return nil
+}
+
+func (o *x11Owner) Release() { _ = o.Clear() }
