@@ -2,6 +2,9 @@ package kite
 
 import (
 	"errors"
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -35,5 +38,70 @@ type Error struct {
 	Message    string        // the gateway's own words, cleaned
 	RetryAfter time.Duration // what a 429 or 503 asked for, 0 when it did not
 	Attempts   int           // how often it was tried
+	Skew       time.Duration // the gateway's clock minus the local one, when it answered
 	Err        error         // the cause below, if any
 }
+
+// Error says what happened in one line for a person, without what to do next:
+// that is known where the command or the screen is.
+func (e *Error) Error() string {
+	var b strings.Builder
+	switch {
+	case e.Step == stepMint && e.Kind == ErrRefused: // goes without saying
+	case e.Step == stepMint:
+		b.WriteString("cannot mint a token: ")
+	case e.Step != "":
+		b.WriteString(e.Step + ": ")
+	}
+	if e.Kind == ErrInvalid && e.Status == 0 { // never sent
+		fmt.Fprintf(&b, "%v", e.Err)
+		return b.String()
+	}
+	b.WriteString(e.Host)
+	switch e.Kind {
+	case ErrRefused:
+		b.WriteString(" refused the " + e.refused())
+	case ErrInvalid:
+		b.WriteString(" called the request wrong")
+	case ErrRateLimited:
+		b.WriteString(" has had too many requests")
+	case ErrGateway:
+		b.WriteString(" failed")
+	case ErrUnreachable:
+		b.WriteString(" could not be reached")
+	default:
+		b.WriteString(" did not answer as Kitegateway does")
+	}
+	var details []string
+	if e.Status != 0 {
+		details = append(details, strconv.Itoa(e.Status))
+	}
+	switch {
+	case e.Message != "":
+		details = append(details, e.Message)
+	case e.Err != nil:
+		details = append(details, e.Err.Error())
+	}
+	if len(details) > 0 {
+		b.WriteString(" (" + strings.Join(details, ": ") + ")")
+	}
+	if e.RetryAfter > 0 {
+		fmt.Fprintf(&b, "; it asks to wait %v", e.RetryAfter)
+	}
+	return b.String()
+}
+
+// refused names what was refused: minting shows the credential, every other call
+// a token.
+func (e *Error) refused() string {
+	if e.Step == stepMint {
+		return "credential"
+	}
+	return "token"
+}
+
+// Is makes errors.Is(err, ErrRefused) and the other sentinels work.
+func (e *Error) Is(target error) bool { return target == e.Kind }
+
+// Unwrap gives the cause below.
+func (e *Error) Unwrap() error { return e.Err }

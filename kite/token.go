@@ -1,6 +1,9 @@
 package kite
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Token is a minted access token.
 //
@@ -37,3 +40,21 @@ func (t Token) Remaining(now time.Time) time.Duration {
 
 // Expired reports whether nothing of its life is left at now (local clock).
 func (t Token) Expired(now time.Time) bool { return t.Remaining(now) == 0 }
+
+// Curl is a command that calls url with the token, for a POSIX shell and curl
+// 7.55 or newer. The header travels on curl's standard input, so that the token
+// is in no argument and therefore not in ps.
+func (t Token) Curl(url string) Secret {
+	return NewSecret("curl -H @- " + shellQuote(url) + " <<'KITEKEY'\n" + t.Header().Reveal() + "\nKITEKEY\n")
+}
+
+// shellQuote quotes s for a POSIX shell where it needs it.
+func shellQuote(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._:/%+@,", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

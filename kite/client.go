@@ -1,0 +1,266 @@
+package kite
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Client talks to one environment of Kitegateway. The zero value talks to the
+// documented sandbox; every field is optional. A Client keeps connections open
+// between calls, may be used by many goroutines at once, and must not be copied
+// after first use.
+type Client struct {
+	// Environment chooses the documented host; the zero value is the sandbox.
+	Environment Environment
+	// BaseURL stands in for the documented one, version included. It must pass
+	// [Override].
+	BaseURL string
+	// UserAgent is sent with every request; "kitekey" when empty.
+	UserAgent string
+	// Timeout bounds one attempt, from dialling to the last byte of the reply;
+	// 10 s when 0.
+	Timeout time.Duration
+	// Patience bounds a whole call, attempts and the waits between them; 30 s
+	// when 0.
+	Patience time.Duration
+	// Transport does single exchanges. Nil means one of its own: TLS as Go
+	// verifies it, HTTP/2 and keep-alive, the usual proxy variables.
+	Transport http.RoundTripper
+	// Now is the local clock; time.Now when nil.
+	Now func() time.Time
+
+	once  sync.Once
+	owned *http.Transport
+}
+
+// Request is a call with a token.
+type Request struct {
+	Method string // "" = GET
+	// Path is below the base URL and begins with a slash; it may have a query:
+	// "/data/wallets/balances".
+	Path string
+	Body []byte // sent as it is; nil = none
+	// Header is added to the request. Content-Type and Accept are JSON unless set
+	// here; Authorization, Secret-Key, Host and the headers that belong to the
+	// connection are kitekey's own.
+	Header http.Header
+}
+
+// Reply is what the gateway answered, untouched.
+type Reply struct {
+	Status  int
+	Header  http.Header
+	Body    []byte        // at most 1 MiB
+	Skew    time.Duration // the gateway's clock minus the local one; 0 when it did not say
+	Latency time.Duration // of the attempt that got this reply
+}
+
+// Balance is what one wallet holds. Amounts are kept as the gateway wrote them:
+// money is not for floating point.
+type Balance struct {
+	Currency string      `json:"currency"`
+	Amount   json.Number `json:"balance"`
+}
+
+const stepMint = "mint a token"
+
+// Host is the host (and port, when it is not the usual one) that is talked to.
+func (c *Client) Host() string {
+	u, err := url.Parse(c.base())
+	if err != nil {
+		return "?"
+	}
+	return u.Host
+}
+
+func (c *Client) base() string {
+	if c.BaseURL != "" {
+		return c.BaseURL
+	}
+	return c.Environment.BaseURL()
+}
+
+// Mint exchanges a credential for a token that lives expiresIn (0 means
+// [DefaultExpiresIn]; see [CheckExpiresIn] for what may be asked). The gateway
+// may give less: Token.Expires is what it gave.
+//
+// Minting changes nothing that matters at the gateway, so it is repeated after a
+// connection failure, 429, 502, 503 and 504, with growing waits or the one that
+// Retry-After asks for.
+func (c *Client) Mint(ctx context.Context, cred Credential, expiresIn time.Duration) (Token, error) {
+	if expiresIn == 0 {
+		expiresIn = DefaultExpiresIn
+	}
+	if err := CheckExpiresIn(expiresIn); err != nil {
+		return Token{}, c.invalid(stepMint, err)
+	}
+	// Through ParseCredential once more: what is stored may have been tampered with,
+	// and must not become a header unseen.
+	cred, _, err := ParseCredential(cred.APIKey.Reveal(), cred.APISecret.Reveal())
+	if err != nil {
+		return Token{}, c.invalid(stepMint, err)
+	}
+	body, err := json.Marshal(map[string]any{"api_key": cred.APIKey.Reveal(), "expires_in": int64(expiresIn / time.Second)})
+	if err != nil {
+		return Token{}, c.invalid(stepMint, errors.New("the api_key cannot be written as JSON"))
+	}
+	x := exchange{
+		step:       stepMint,
+		method:     http.MethodPost,
+		path:       "/auth/token",
+		header:     http.Header{"Secret-Key": {cred.APISecret.Reveal()}},
+		body:       body,
+		repeatable: true,
+		secrets:    []Secret{cred.APISecret, cred.APIKey},
+	}
+	reply, err := c.call(ctx, x)
+	if err != nil {
+		return Token{}, err
+	}
+	tok, err := readToken(reply, c.now(), expiresIn)
+	if err != nil {
+		return Token{}, &Error{Kind: ErrUnexpectedReply, Host: c.Host(), Step: stepMint, Status: reply.Status, Skew: reply.Skew, Err: err}
+	}
+	return tok, nil
+}
+
+// readToken takes the token out of a mint's reply.
+func readToken(reply *Reply, now time.Time, expiresIn time.Duration) (Token, error) {
+	e, _ := parseEnvelope(reply.Body) // call has seen that it is one
+	var data tokenData
+	if json.Unmarshal(e.Data, &data) != nil {
+		return Token{}, errors.New("a reply without a token")
+	}
+	value, err := parseToken(data.Token)
+	if err != nil {
+		return Token{}, err
+	}
+	gatewayNow := now.Add(reply.Skew)
+	expires, ok, err := parseExpires(data.Expires)
+	if err != nil {
+		return Token{}, err
+	}
+	if !ok { // then it lives as long as was asked
+		expires = gatewayNow.Add(expiresIn).Truncate(time.Second)
+	}
+	if !expires.After(gatewayNow) {
+		return Token{}, fmt.Errorf("a token that died %v before it came", gatewayNow.Sub(expires).Round(time.Second))
+	}
+	return Token{Value: value, Expires: expires.UTC(), Minted: now.Round(0), ExpiresIn: expiresIn, Skew: reply.Skew}, nil
+}
+
+// Do makes any other call. When the gateway answered, there is a Reply, also
+// beside an error: every status but 2xx is one, and so is a 2xx whose body is
+// not Kitegateway's JSON.
+//
+// GET, HEAD and OPTIONS are repeated as [Client.Mint] is. Others move money, so
+// they are repeated only when no connection was made and the gateway cannot have
+// seen them. Not even a 429 is taken as a promise that nothing was done: behind
+// the gateway stand mobile-money operators with limits of their own.
+func (c *Client) Do(ctx context.Context, tok Token, r Request) (*Reply, error) {
+	method := strings.ToUpper(r.Method)
+	if method == "" {
+		method = http.MethodGet
+	}
+	x := exchange{
+		step:   method + " " + brief(CleanText(pathOnly(r.Path)), 100),
+		method: method,
+		path:   r.Path,
+		header: http.Header{},
+		body:   r.Body,
+		repeatable: method == http.MethodGet || method == http.MethodHead ||
+			method == http.MethodOptions,
+		secrets: []Secret{tok.Value},
+	}
+	value, err := parseToken(tok.Value.Reveal())
+	if err != nil {
+		return nil, c.invalid(x.step, errors.New("the token is no token"))
+	}
+	if err := checkPath(r.Path); err != nil {
+		return nil, c.invalid(x.step, err)
+	}
+	for name, values := range r.Header {
+		if name = http.CanonicalHeaderKey(name); !ownHeader(name) {
+			x.header[name] = append(x.header[name], values...)
+		}
+	}
+	x.header.Set("Authorization", value.Reveal())
+	return c.call(ctx, x)
+}
+
+// ownHeader lists the headers that a caller cannot set: those that carry secrets
+// and those that belong to the connection.
+func ownHeader(name string) bool {
+	switch name {
+	case "Authorization", "Secret-Key", "Host", "Content-Length", "Connection", "Transfer-Encoding",
+		"Te", "Trailer", "Upgrade", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection":
+		return true
+	}
+	return false
+}
+
+func pathOnly(p string) string {
+	p, _, _ = strings.Cut(p, "?")
+	return p
+}
+
+// checkPath keeps a request below the base URL, whatever its path says.
+func checkPath(p string) error {
+	if !strings.HasPrefix(p, "/") || strings.HasPrefix(p, "//") {
+		return errors.New("the path must begin with one slash, as in /data/wallets/balances")
+	}
+	u, err := url.Parse(p)
+	if err != nil || u.Fragment != "" || strings.ContainsAny(p, "\\ #") {
+		return errors.New("the path is not a URL's path")
+	}
+	if clean := path.Clean(u.Path); clean != u.Path && clean+"/" != u.Path {
+		return errors.New("the path must not hold . or .. or empty steps")
+	}
+	return nil
+}
+
+// Balances asks for every wallet's balance: read-only, and so the proof that a
+// token is accepted.
+func (c *Client) Balances(ctx context.Context, tok Token) ([]Balance, error) {
+	const path = "/data/wallets/balances"
+	reply, err := c.Do(ctx, tok, Request{Path: path})
+	if err != nil {
+		return nil, err
+	}
+	var balances []Balance
+	e, _ := parseEnvelope(reply.Body)
+	if err := json.Unmarshal(e.Data, &balances); err != nil {
+		return nil, &Error{Kind: ErrUnexpectedReply, Host: c.Host(), Step: "GET " + path, Status: reply.Status, Skew: reply.Skew,
+			Err: errors.New("data that is no list of balances")}
+	}
+	for i := range balances {
+		balances[i].Currency = CleanText(balances[i].Currency)
+	}
+	return balances, nil
+}
+
+// CloseIdleConnections closes the connections that are kept for a next call.
+func (c *Client) CloseIdleConnections() {
+	if c.owned != nil {
+		c.owned.CloseIdleConnections()
+	}
+}
+
+func (c *Client) invalid(step string, err error) error {
+	return &Error{Kind: ErrInvalid, Host: c.Host(), Step: step, Err: err}
+}
+
+func (c *Client) now() time.Time {
+	if c.Now != nil {
+		return c.Now()
+	}
+	return time.Now()
+}

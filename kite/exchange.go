@@ -1,0 +1,235 @@
+package kite
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// How hard a call tries.
+const (
+	defaultTimeout  = 10 * time.Second
+	defaultPatience = 30 * time.Second
+	maxAttempts     = 4
+	maxBody         = 1 << 20
+)
+
+// exchange is one request, ready to be sent as often as its kind allows.
+type exchange struct {
+	step         string
+	method, path string
+	header       http.Header
+	body         []byte
+	repeatable   bool     // sending it twice does no harm
+	secrets      []Secret // taken out of whatever the gateway says back
+}
+
+// call sends x until it is answered for good, and classifies the answer. The
+// error is an *Error, or wraps the context's when the caller gave up.
+func (c *Client) call(ctx context.Context, x exchange) (*Reply, error) {
+	base := c.base()
+	if base != c.Environment.BaseURL() {
+		var err error
+		if base, err = Override(base); err != nil {
+			return nil, c.invalid(x.step, err)
+		}
+	}
+	target, err := url.Parse(base + x.path)
+	if err != nil {
+		return nil, c.invalid(x.step, errors.New("the path is not a URL's path"))
+	}
+	start := time.Now()
+	patience := cmp.Or(c.Patience, defaultPatience)
+	patient, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for attempt := 1; ; attempt++ {
+		reply, failure, unsent := c.attempt(patient, target, x)
+		if failure == nil {
+			return reply, nil
+		}
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return nil, canceled(c.Host(), x.step)
+		}
+		failure.Attempts = attempt
+		if attempt == maxAttempts || !worthRepeating(failure, x.repeatable || unsent) {
+			return reply, failure
+		}
+		wait := backoff(attempt, failure.RetryAfter)
+		if time.Since(start)+wait >= patience {
+			return reply, failure
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-patient.Done():
+			timer.Stop()
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return nil, canceled(c.Host(), x.step)
+			}
+			return reply, failure
+		}
+	}
+}
+
+// attempt is one exchange. unsent reports that no connection was made, so that
+// the gateway cannot have seen the request.
+func (c *Client) attempt(ctx context.Context, target *url.URL, x exchange) (reply *Reply, failure *Error, unsent bool) {
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.Timeout, defaultTimeout))
+	defer cancel()
+	var connected, answered bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn:              func(httptrace.GotConnInfo) { connected = true },
+		GotFirstResponseByte: func() { answered = true },
+	})
+	fail := func(err error) *Error {
+		return &Error{Kind: failureKind(err, answered), Host: target.Host, Step: x.step, Err: plainCause(err, x.secrets)}
+	}
+
+	req := (&http.Request{
+		Method: x.method, URL: target, Host: target.Host, Header: x.header.Clone(),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}).WithContext(ctx)
+	if x.body != nil {
+		req.ContentLength = int64(len(x.body))
+		req.Body = io.NopCloser(bytes.NewReader(x.body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(x.body)), nil }
+	}
+	setDefault(req.Header, "Content-Type", "application/json")
+	setDefault(req.Header, "Accept", "application/json")
+	setDefault(req.Header, "User-Agent", cmp.Or(c.UserAgent, "kitekey"))
+
+	// RoundTrip, not http.Client: it has no way to follow a redirect, and Go would
+	// send Secret-Key along to another host.
+	sent := c.now()
+	began := time.Now()
+	resp, err := c.transport().RoundTrip(req)
+	if err != nil {
+		return nil, fail(err), !connected
+	}
+	defer resp.Body.Close()
+	received := c.now()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	reply = &Reply{
+		Status:  resp.StatusCode,
+		Header:  resp.Header,
+		Body:    body,
+		Skew:    clockSkew(resp.Header.Get("Date"), sent, received),
+		Latency: time.Since(began),
+	}
+	if len(body) > maxBody {
+		reply.Body = body[:maxBody]
+		e := c.unexpected(x, reply, "a reply of more than 1 MiB")
+		return reply, e, false
+	}
+	if err != nil {
+		e := fail(err)
+		e.Status, e.Skew = reply.Status, reply.Skew
+		return nil, e, false
+	}
+	return reply, c.classify(target, x, reply), false
+}
+
+// setDefault sets a header that the caller has not set.
+func setDefault(h http.Header, name, value string) {
+	if len(h.Values(name)) == 0 {
+		h.Set(name, value)
+	}
+}
+
+// classify tells a good reply (nil) from every kind of bad one.
+func (c *Client) classify(target *url.URL, x exchange, reply *Reply) *Error {
+	e, isEnvelope := parseEnvelope(reply.Body)
+	status := reply.Status
+	switch {
+	case status >= 300 && status <= 399:
+		return c.unexpected(x, reply, "a redirect to "+redirectHost(target, reply.Header.Get("Location"))+", which is not followed")
+	case status < 200 || status > 599:
+		return c.unexpected(x, reply, "a status that HTTP does not have")
+	case status <= 299 && !isEnvelope:
+		if len(reply.Body) == 0 && x.step != stepMint {
+			return nil // 204, or the answer to a HEAD
+		}
+		return c.unexpected(x, reply, whatItIs(reply))
+	case status <= 299:
+		inner, isError := e.errorStatus()
+		if !isError {
+			return nil
+		}
+		status = inner // 0 when it is an error that names no status: then unexpected
+	case status <= 499 && status != http.StatusTooManyRequests && !isEnvelope && len(reply.Body) > 0:
+		// A captive portal, a firewall, a web server with another site on it: a
+		// credential must not be called bad on their word.
+		return c.unexpected(x, reply, whatItIs(reply))
+	}
+	failure := &Error{
+		Host: target.Host, Step: x.step, Status: reply.Status, Skew: reply.Skew,
+		Message: brief(CleanText(redact(string(e.Message), x.secrets)), 300),
+	}
+	if code := CleanText(redact(string(e.Code), x.secrets)); strings.Trim(code, "0123456789") != "" {
+		failure.Code = brief(code, 100)
+	}
+	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		failure.Kind = ErrRefused
+	case status == http.StatusTooManyRequests:
+		failure.Kind = ErrRateLimited
+	case status >= 500:
+		failure.Kind = ErrGateway
+	case status >= 400:
+		failure.Kind = ErrInvalid
+	default:
+		failure.Kind = ErrUnexpectedReply
+	}
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		failure.RetryAfter = retryAfter(reply.Header, c.now())
+	}
+	return failure
+}
+
+func (c *Client) unexpected(x exchange, reply *Reply, what string) *Error {
+	return &Error{Kind: ErrUnexpectedReply, Host: c.Host(), Step: x.step, Status: reply.Status, Skew: reply.Skew, Err: errors.New(what)}
+}
+
+// whatItIs describes a body that is not Kitegateway's.
+func whatItIs(reply *Reply) string {
+	start := strings.ToLower(string(bytes.TrimSpace(reply.Body[:min(len(reply.Body), 200)])))
+	switch {
+	case len(reply.Body) == 0:
+		return "an empty reply"
+	case strings.HasPrefix(start, "<"), strings.Contains(reply.Header.Get("Content-Type"), "html"):
+		return "a web page instead of JSON"
+	}
+	return "something other than Kitegateway's JSON"
+}
+
+// redirectHost names where a redirect points, host only: the rest may hold
+// anything.
+func redirectHost(from *url.URL, location string) string {
+	to, err := from.Parse(location)
+	if err != nil || location == "" || to.Host == "" {
+		return "nowhere"
+	}
+	return CleanText(to.Host)
+}
+
+// clockSkew is the gateway's clock minus the local one, of which the Date header
+// gives whole seconds: 0 when the two may agree, else the middle of what is
+// possible, in whole seconds.
+func clockSkew(date string, sent, received time.Time) time.Duration {
+	at, err := http.ParseTime(date)
+	if err != nil {
+		return 0
+	}
+	lowest, highest := at.Sub(received.Round(0)), at.Add(time.Second).Sub(sent.Round(0))
+	if lowest <= 0 && highest >= 0 {
+		return 0
+	}
+	return ((lowest + highest) / 2).Round(time.Second)
+}

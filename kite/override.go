@@ -1,0 +1,56 @@
+package kite
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"path"
+	"strings"
+)
+
+// Override checks a base URL that is to stand in for the documented one and
+// returns it normalised. Only a loopback address will do ("localhost", 127.0.0.0/8
+// or [::1]): whoever can set a variable in somebody's shell must not be able to
+// have the api_secret sent to a host of theirs. Scheme http or https; no user,
+// query or fragment. The errors do not repeat the URL, which may hold a password.
+func Override(raw string) (string, error) {
+	u, err := url.Parse(strings.TrimSpace(raw))
+	switch {
+	case err != nil || u.Opaque != "":
+		return "", errors.New("not a URL: write it like http://127.0.0.1:4010/v1")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return "", errors.New("its scheme must be http or https, as in http://127.0.0.1:4010/v1")
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return "", errors.New("it may hold no user, password, query or fragment")
+	case !isLoopback(u.Hostname()):
+		return "", fmt.Errorf("%q is not this machine: a base URL can be overridden to a loopback address only (127.0.0.1, [::1], localhost)", CleanText(u.Hostname()))
+	case u.RawPath != "" || u.Path != "" && path.Clean(u.Path) != strings.TrimSuffix(u.Path, "/") && u.Path != "/":
+		return "", errors.New("its path must be plain, as in http://127.0.0.1:4010/v1")
+	}
+	u.Host = strings.ToLower(u.Host)
+	u.Path = strings.TrimSuffix(u.Path, "/")
+	return u.String(), nil
+}
+
+// isLoopback reports whether a URL's host is this machine for certain. Names
+// other than localhost are not looked up: what they mean is up to somebody else.
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Zone() == "" && ip.Unmap().IsLoopback()
+}
+
+// loopbackOnly is a [net.Dialer] Control function. It looks at the address that
+// is really dialled, so that not even a localhost that the resolver sends
+// elsewhere gets a secret.
+func loopbackOnly(address string) error {
+	if ap, err := netip.ParseAddrPort(address); err != nil || !ap.Addr().Unmap().IsLoopback() {
+		host, _, _ := net.SplitHostPort(address)
+		return fmt.Errorf("%s is not this machine", host)
+	}
+	return nil
+}

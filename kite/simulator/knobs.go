@@ -1,0 +1,115 @@
+package simulator
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"kitekey/kite"
+)
+
+// Failure is a way in which a gateway, or what stands in front of it, goes wrong.
+type Failure string
+
+// The failures that can be had.
+const (
+	NoFailure      Failure = ""
+	InternalError  Failure = "500"      // 500 in the documented envelope
+	BadGateway     Failure = "502"      // 502 with the HTML page of a proxy
+	Unavailable    Failure = "503"      // 503 with the HTML page of a proxy; Retry-After when Knobs has one
+	HTMLPage       Failure = "html"     // 200 with a login page, as a captive portal answers
+	Forbidden      Failure = "403"      // 403 with the HTML page of a firewall
+	Endless        Failure = "endless"  // 200 and JSON that never ends, as fast as it goes
+	Drip           Failure = "drip"     // 200 and a blank every 50 ms for ever
+	Redirect       Failure = "redirect" // 302 to Knobs.RedirectTo
+	Drop           Failure = "drop"     // the connection is closed without an answer
+	Hang           Failure = "hang"     // no answer at all
+	ErrorInSuccess Failure = "200"      // 200 around the documented error envelope
+)
+
+// Knobs is how a merchant is treated. The zero value is: well.
+type Knobs struct {
+	Latency time.Duration // waited before every answer
+	Skew    time.Duration // the gateway's clock minus the true one
+	MaxLife time.Duration // tokens live no longer, whatever was asked; 0 = no bound
+	Refuse  bool          // the credential and its tokens are refused: 401
+
+	// Limit requests are answered in any Window, further ones get 429 with the rest
+	// of the window as Retry-After. Limit 0 is no limit, a negative one always 429.
+	Limit          int
+	Window         time.Duration // 1 s when 0
+	RetryAfter     time.Duration // says something else than the rest of the window; for Unavailable too
+	RetryAfterDate bool          // says it as a date
+
+	Failure    Failure
+	Failures   int    // how many requests fail before all is well again; 0 = all
+	RedirectTo string // the Location of a Redirect
+}
+
+// Set changes how an account is treated in one environment, at once. The empty
+// account sets how everybody without knobs of their own is treated there,
+// unrecognised callers included.
+func (s *Simulator) Set(account string, env kite.Environment, k Knobs) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := profile{account, env}
+	s.knobs[p] = k
+	delete(s.windows, p)
+}
+
+// treatment is what the next request of p gets: the knobs, and whether it is over
+// the limit.
+func (s *Simulator) treatment(p profile) (k Knobs, limited bool, wait time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k, own := s.knobs[p]
+	if !own {
+		p.account = ""
+		k = s.knobs[p]
+	}
+	if k.Failures > 0 {
+		left := k
+		if left.Failures--; left.Failures == 0 {
+			left.Failure = NoFailure
+		}
+		s.knobs[p] = left
+	}
+	if k.Limit == 0 {
+		return k, false, 0
+	}
+	length := k.Window
+	if length == 0 {
+		length = time.Second
+	}
+	now := s.now()
+	w := s.windows[p]
+	if w == nil || now.Sub(w.start) >= length {
+		w = &window{start: now}
+		s.windows[p] = w
+	}
+	w.requests++
+	return k, k.Limit < 0 || w.requests > k.Limit, w.start.Add(length).Sub(now)
+}
+
+// window counts requests since start.
+type window struct {
+	start    time.Time
+	requests int
+}
+
+// setRetryAfter writes the header in the form that k asks for. Seconds are
+// rounded up: coming back early must not be what was asked for.
+func setRetryAfter(h http.Header, k Knobs, now time.Time, wait time.Duration) {
+	if k.RetryAfter > 0 {
+		wait = k.RetryAfter
+	}
+	wait = (wait + time.Second - 1).Truncate(time.Second)
+	if wait <= 0 {
+		return
+	}
+	if k.RetryAfterDate {
+		h.Set("Retry-After", now.Add(wait).UTC().Format(http.TimeFormat))
+		return
+	}
+	h.Set("Retry-After", strconv.Itoa(int(wait/time.Second)))
+}

@@ -1,0 +1,41 @@
+package simulator
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"kitekey/kite"
+)
+
+// NewMerchant makes a merchant with the credential "sim-key-ACCOUNT-ENV" and
+// "sim-secret-ACCOUNT-ENV", which nobody can take for a real one, and some
+// shillings.
+func NewMerchant(account string, env kite.Environment) Merchant {
+	name := account + "-" + string(env)
+	return Merchant{
+		Account:     account,
+		Environment: env,
+		Credential: kite.Credential{
+			APIKey:    kite.NewSecret("sim-key-" + name),
+			APISecret: kite.NewSecret("sim-secret-" + name),
+		},
+		Balances: []kite.Balance{
+			{Currency: "UGX", Amount: json.Number(fmt.Sprint(1_250_000 + 10_000*len(account)))},
+			{Currency: "KES", Amount: "48200.50"},
+		},
+	}
+}
+
+// DefaultMerchants are five accounts; the first, acme, is in both environments,
+// as is coral.
+func DefaultMerchants() []Merchant {
+	return []Merchant{
+		NewMerchant("acme", kite.Sandbox),
+		NewMerchant("acme", kite.Live),
+		NewMerchant("borealis", kite.Sandbox),
+		NewMerchant("coral", kite.Sandbox),
+		NewMerchant("coral", kite.Live),
+		NewMerchant("dune", kite.Sandbox),
+		NewMerchant("ember", kite.Sandbox),
+	}
+}

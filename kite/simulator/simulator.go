@@ -1,0 +1,237 @@
+// Package simulator is Kitegateway as its documentation describes it, in this
+// process and on loopback: for the demo, for developers who want something to
+// point an integration at, and for tests.
+//
+// One listener serves both environments, the sandbox below /v1 and live below
+// /live/v1. It knows a few merchants with made-up credentials and balances, signs
+// real JWTs (HS256, with a key that dies with the process), enforces their expiry,
+// and answers in the documented envelopes, the code in words of its errors
+// included. Beside minting it has the documented calls that need no money: wallet
+// balances, a request to pay that is accepted and goes nowhere, and its callback.
+//
+// What goes wrong in the real world can be made to go wrong here while it runs:
+// see [Knobs]. What the documentation leaves open is answered as strictly as
+// clients can bear: an expires_in that is no positive whole number is a 400.
+package simulator
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"kitekey/kite"
+)
+
+// Merchant is one business account in one environment.
+type Merchant struct {
+	Account     string
+	Environment kite.Environment
+	Credential  kite.Credential
+	Balances    []kite.Balance
+}
+
+// Count is how often something was asked for. What never reached a handler, such
+// as a connection without a request, is not counted.
+type Count struct {
+	Requests int // all of them
+	Mints    int // tokens handed out
+	Calls    int // calls with a token that was accepted
+}
+
+// Record is one answered request, for a log. It holds no secret.
+type Record struct {
+	Time         time.Time
+	Method, Path string
+	Account      string // "" when the caller was not recognised
+	Environment  kite.Environment
+	Status       int // 0 when the connection was dropped
+}
+
+// Options are all optional.
+type Options struct {
+	Merchants []Merchant       // nil = DefaultMerchants()
+	Now       func() time.Time // nil = time.Now
+	Log       func(Record)     // called after each request, by several goroutines at once
+}
+
+// Simulator is a simulated Kitegateway. It is an [http.Handler] as well, for use
+// without a listener.
+type Simulator struct {
+	now       func() time.Time
+	log       func(Record)
+	key       []byte // signs the tokens
+	merchants []Merchant
+	mux       *http.ServeMux
+
+	mu       sync.Mutex
+	knobs    map[profile]Knobs
+	windows  map[profile]*window
+	counts   map[profile]Count
+	payments map[string]payment
+
+	server   *http.Server
+	listener net.Listener
+	served   chan struct{}
+	closing  chan struct{}
+	close    sync.Once
+}
+
+// profile names a merchant: an account in one environment. The empty account
+// stands for the whole environment.
+type profile struct {
+	account     string
+	environment kite.Environment
+}
+
+// New makes a simulator that listens nowhere yet.
+func New(o Options) *Simulator {
+	s := &Simulator{
+		now:       o.Now,
+		log:       o.Log,
+		key:       make([]byte, 32),
+		merchants: o.Merchants,
+		mux:       http.NewServeMux(),
+		knobs:     map[profile]Knobs{},
+		windows:   map[profile]*window{},
+		counts:    map[profile]Count{},
+		payments:  map[string]payment{},
+		closing:   make(chan struct{}),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.merchants == nil {
+		s.merchants = DefaultMerchants()
+	}
+	_, _ = rand.Read(s.key) // never fails
+	s.routes()
+	return s
+}
+
+// Start listens on addr, "127.0.0.1:0" for any free port, and serves until
+// [Simulator.Close]. Only loopback addresses are taken: a payment API that pays
+// nothing must not be reachable for anybody else.
+func (s *Simulator) Start(addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("%q is not an address: write HOST:PORT, as in 127.0.0.1:4010", addr)
+	}
+	if host == "localhost" {
+		host = "127.0.0.1"
+	}
+	if ip, err := netip.ParseAddr(host); err != nil || !ip.Unmap().IsLoopback() {
+		return fmt.Errorf("%q is not a loopback address: the simulator listens on this machine only, as in 127.0.0.1:4010", host)
+	}
+	if s.server != nil {
+		return errors.New("the simulator has been started already")
+	}
+	s.listener, err = net.Listen("tcp", net.JoinHostPort(host, port))
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w", addr, errors.Unwrap(err))
+	}
+	s.server = &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          log.New(io.Discard, "", 0), // there may be a screen on stderr
+	}
+	s.served = make(chan struct{})
+	go func() {
+		defer close(s.served)
+		_ = s.server.Serve(s.listener) // always ErrServerClosed: Close is the only end
+	}()
+	return nil
+}
+
+// Addr is the address that is listened on, with its port; "" before Start.
+func (s *Simulator) Addr() string {
+	if s.listener == nil {
+		return ""
+	}
+	return s.listener.Addr().String()
+}
+
+// BaseURL is what stands in for the environment's documented base URL; see
+// [kite.Override]. Only after Start.
+func (s *Simulator) BaseURL(env kite.Environment) string {
+	if env == kite.Live {
+		return "http://" + s.Addr() + "/live/v1"
+	}
+	return "http://" + s.Addr() + "/v1"
+}
+
+// Close ends every request and stops listening.
+func (s *Simulator) Close() {
+	s.close.Do(func() { close(s.closing) })
+	if s.server != nil {
+		_ = s.server.Close()
+		<-s.served
+	}
+}
+
+// Merchants lists those it knows.
+func (s *Simulator) Merchants() []Merchant { return s.merchants }
+
+// Credential is the credential of the account in the environment; ok is false
+// when there is no such merchant.
+func (s *Simulator) Credential(account string, env kite.Environment) (c kite.Credential, ok bool) {
+	for _, m := range s.merchants {
+		if m.Account == account && m.Environment == env {
+			return m.Credential, true
+		}
+	}
+	return kite.Credential{}, false
+}
+
+// Count sums up every request so far, those of unrecognised callers included.
+func (s *Simulator) Count() (total Count) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.counts {
+		total.Requests += c.Requests
+		total.Mints += c.Mints
+		total.Calls += c.Calls
+	}
+	return total
+}
+
+// CountOf sums up the requests of one merchant.
+func (s *Simulator) CountOf(account string, env kite.Environment) Count {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.counts[profile{account, env}]
+}
+
+func (s *Simulator) count(p profile, add Count) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.counts[p]
+	c.Requests += add.Requests
+	c.Mints += add.Mints
+	c.Calls += add.Calls
+	s.counts[p] = c
+}
+
+// pause waits d, the end of the request or the end of the simulator, and reports
+// whether it was the first.
+func (s *Simulator) pause(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+	case <-s.closing:
+	}
+	return false
+}
