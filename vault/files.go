@@ -1,0 +1,96 @@
+package vault
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// replaceFile puts data in path's place so that a crash at any moment leaves the
+// old content or the new one, whole: a temporary file in the same folder, synced,
+// renamed over the old one, and the folder synced. With backup, what was there
+// before is kept under that name. The caller holds the lock that guards path.
+func replaceFile(path, backup string, data []byte) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("write %s: %w", path, err)
+		}
+	}()
+	dir := filepath.Dir(path)
+	sweepTemp(dir, filepath.Base(path))
+	f, err := os.CreateTemp(dir, filepath.Base(path)+tempMark+"*") // 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(f.Name()) }() // gone already when all went well
+	if _, err = f.Write(data); err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if backup != "" {
+		if err = keepBackup(path, backup); err != nil {
+			return err
+		}
+	}
+	if err = os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// tempMark is in the names of temporary files, so that those a crash left behind
+// can be told from everything else.
+const tempMark = ".tmp-"
+
+// sweepTemp removes what earlier crashes left of base's temporary files.
+func sweepTemp(dir, base string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), base+tempMark) {
+			_ = os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
+}
+
+// keepBackup gives the file at path a second name. A link costs nothing and the
+// file is about to be replaced, not changed; where links are not possible it is
+// copied.
+func keepBackup(path, backup string) error {
+	tmp := backup + tempMark + "link"
+	_ = os.Remove(tmp)
+	err := os.Link(path, tmp)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil // nothing to keep yet
+	case err != nil:
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(tmp, data, 0o600); err != nil {
+			return err
+		}
+	}
+	return os.Rename(tmp, backup)
+}
+
+// syncDir makes a rename last. Windows has no such call, and needs none.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

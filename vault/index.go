@@ -1,0 +1,237 @@
+package vault
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"kitekey/kite"
+)
+
+// The index's files in the data folder.
+const (
+	indexFile   = "index.json"
+	indexBackup = "index.json.bak" // the last good index.json before the present one
+	indexLock   = "index"
+	locksFolder = "locks"
+)
+
+const indexVersion = 1
+
+// ErrIndexDamaged: index.json cannot be read, or is gone while its backup is there.
+var ErrIndexDamaged = errors.New("the index is damaged")
+
+// index is the list of profiles and how it is kept. On disk, readers need no
+// lock because a new index replaces the old one in one step; writers hold one
+// around reading, changing and replacing.
+type index struct {
+	dir   string // "" keeps it in memory
+	locks locker
+
+	mu       sync.Mutex
+	profiles []Profile // only when dir is ""
+}
+
+// indexJSON and entryJSON are index.json's format. Times are UTC, durations
+// whole seconds but for the skew.
+type indexJSON struct {
+	Version  int         `json:"version"`
+	Profiles []entryJSON `json:"profiles"`
+}
+
+type entryJSON struct {
+	ID          string     `json:"id"`
+	Account     string     `json:"account"`
+	Environment string     `json:"environment"`
+	Label       string     `json:"label,omitempty"`
+	KeyHint     string     `json:"key_hint,omitempty"`
+	ExpiresIn   int64      `json:"expires_in"`
+	Verdict     string     `json:"verdict,omitempty"`
+	VerdictAt   time.Time  `json:"verdict_at,omitzero"`
+	Token       *tokenInfo `json:"token,omitempty"`
+	LastUsed    time.Time  `json:"last_used,omitzero"`
+	State       string     `json:"state,omitempty"`
+	Staged      bool       `json:"staged,omitempty"`
+	Previous    bool       `json:"previous,omitempty"`
+}
+
+type tokenInfo struct {
+	Minted    time.Time `json:"minted"`
+	Deadline  time.Time `json:"deadline"`
+	ExpiresIn int64     `json:"expires_in"`
+	SkewMS    int64     `json:"skew_ms,omitempty"`
+}
+
+func toEntry(p Profile) entryJSON {
+	e := entryJSON{
+		ID: p.ID, Account: p.Account, Environment: string(p.Environment), Label: p.Label, KeyHint: p.KeyHint,
+		ExpiresIn: int64(p.ExpiresIn / time.Second), Verdict: string(p.Verdict), VerdictAt: utc(p.VerdictAt),
+		LastUsed: utc(p.LastUsed), State: string(p.State), Staged: p.Staged, Previous: p.Previous,
+	}
+	if t := p.Token; !t.Deadline.IsZero() {
+		e.Token = &tokenInfo{utc(t.Minted), utc(t.Deadline), int64(t.ExpiresIn / time.Second), t.Skew.Milliseconds()}
+	}
+	return e
+}
+
+func fromEntry(e entryJSON) (Profile, error) {
+	p := Profile{
+		ID: e.ID, Label: e.Label, KeyHint: e.KeyHint, ExpiresIn: time.Duration(e.ExpiresIn) * time.Second,
+		Verdict: Verdict(e.Verdict), VerdictAt: e.VerdictAt, LastUsed: e.LastUsed, State: State(e.State),
+		Staged: e.Staged, Previous: e.Previous,
+	}
+	if err := ValidAccount(e.Account); err != nil {
+		return p, err
+	}
+	env, err := kite.ParseEnvironment(e.Environment)
+	if err != nil {
+		return p, err
+	}
+	p.Selector = Selector{e.Account, env}
+	if !validID(e.ID) {
+		return p, fmt.Errorf("%s has no usable id", p.Selector)
+	}
+	if p.ExpiresIn <= 0 {
+		p.ExpiresIn = DefaultExpiresIn
+	}
+	if t := e.Token; t != nil {
+		p.Token = TokenInfo{t.Minted, t.Deadline, time.Duration(t.ExpiresIn) * time.Second, time.Duration(t.SkewMS) * time.Millisecond}
+	}
+	return p, nil
+}
+
+// utc drops the zone and the monotonic reading.
+func utc(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC().Round(0)
+}
+
+// load reads the index. No file at all is an empty index.
+func (x *index) load() ([]Profile, error) {
+	if x.dir == "" {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		return slices.Clone(x.profiles), nil
+	}
+	data, err := os.ReadFile(filepath.Join(x.dir, indexFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(x.dir, indexBackup)); err == nil {
+			return nil, x.damaged(errors.New("index.json is gone"))
+		}
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the index: %w", err)
+	}
+	profiles, err := parseIndex(data)
+	if err != nil {
+		return nil, x.damaged(err)
+	}
+	return profiles, nil
+}
+
+func (x *index) damaged(err error) error {
+	return fmt.Errorf("%w: %s: %w; no credential is lost: mend it with \"kitekey doctor --repair\"",
+		ErrIndexDamaged, filepath.Join(x.dir, indexFile), err)
+}
+
+// parseIndex reads the format and refuses what no kitekey can have written.
+func parseIndex(data []byte) ([]Profile, error) {
+	var raw indexJSON
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return nil, err
+	}
+	if raw.Version != indexVersion {
+		return nil, fmt.Errorf("its version is %d and this kitekey reads %d: was it written by another release?", raw.Version, indexVersion)
+	}
+	profiles := make([]Profile, 0, len(raw.Profiles))
+	ids, names := make(map[string]bool, len(raw.Profiles)), make(map[Selector]bool, len(raw.Profiles))
+	for _, e := range raw.Profiles {
+		p, err := fromEntry(e)
+		if err != nil {
+			return nil, err
+		}
+		if ids[p.ID] || names[p.Selector] {
+			return nil, fmt.Errorf("%s is in it twice", p.Selector)
+		}
+		ids[p.ID], names[p.Selector] = true, true
+		profiles = append(profiles, p)
+	}
+	return profiles, nil
+}
+
+func formatIndex(profiles []Profile) ([]byte, error) {
+	raw := indexJSON{Version: indexVersion, Profiles: make([]entryJSON, len(profiles))}
+	for i, p := range profiles {
+		raw.Profiles[i] = toEntry(p)
+	}
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", " ")
+	err := enc.Encode(raw)
+	return buf.Bytes(), err
+}
+
+// update reads the index, lets change work on it and replaces it, all under the
+// lock. Nothing is written when change fails.
+func (x *index) update(ctx context.Context, change func(profiles *[]Profile) error) error {
+	unlock, err := x.locks.lock(ctx, indexLock, indexWait)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	profiles, err := x.load()
+	if err != nil {
+		return err
+	}
+	if err := change(&profiles); err != nil {
+		return err
+	}
+	sortProfiles(profiles)
+	return x.save(profiles)
+}
+
+// save replaces the index. The caller holds the lock.
+func (x *index) save(profiles []Profile) error {
+	if x.dir == "" {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		x.profiles = slices.Clone(profiles)
+		return nil
+	}
+	data, err := formatIndex(profiles)
+	if err != nil {
+		return err
+	}
+	return replaceFile(filepath.Join(x.dir, indexFile), filepath.Join(x.dir, indexBackup), data)
+}
+
+// sortProfiles puts accounts in order, sandbox before live.
+func sortProfiles(profiles []Profile) {
+	slices.SortFunc(profiles, func(a, b Profile) int {
+		return cmp.Or(strings.Compare(a.Account, b.Account),
+			cmp.Compare(slices.Index(kite.Environments, a.Environment), slices.Index(kite.Environments, b.Environment)))
+	})
+}
+
+// find gives the position of the profile named sel, -1 when there is none.
+func find(profiles []Profile, sel Selector) int {
+	return slices.IndexFunc(profiles, func(p Profile) bool { return p.Selector == sel })
+}
+
+func findID(profiles []Profile, id string) int {
+	return slices.IndexFunc(profiles, func(p Profile) bool { return p.ID == id })
+}

@@ -1,0 +1,27 @@
+//go:build !windows && !((dragonfly && cgo) || (freebsd && cgo) || linux || netbsd || openbsd)
+
+package vault
+
+import "strings"
+
+const unlockHint = `unlock the login keychain ("security unlock-keychain")`
+
+func reachable() error { return nil }
+
+// abandon has nothing to close: on macOS each call is a process of its own, and
+// a hanging one waits for a prompt that the person can still see.
+func abandon() {}
+
+// promptPending cannot be asked of security(1): a call that takes long there
+// waits for a person.
+func promptPending() bool { return true }
+
+func disconnected(error) bool { return false }
+
+func classifySystem(_ error, text string) (kind error, hint string) {
+	// -25308, which is exit status 36: no prompt can be shown, over SSH for example.
+	if strings.Contains(text, "25308") || strings.Contains(text, "exit status 36") {
+		return ErrLocked, unlockHint + ", " + fileStoreHint
+	}
+	return ErrUnavailable, unlockHint + ", " + fileStoreHint
+}

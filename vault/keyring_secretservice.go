@@ -1,0 +1,190 @@
+//go:build (dragonfly && cgo) || (freebsd && cgo) || linux || netbsd || openbsd
+
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+)
+
+const unlockHint = `unlock the keyring (log in at the desktop, or "gnome-keyring-daemon --unlock"), ` + fileStoreHint
+
+// The names of the Secret Service, https://specifications.freedesktop.org/secret-service/.
+const (
+	ssName       = "org.freedesktop.secrets"
+	ssPath       = "/org/freedesktop/secrets"
+	ssService    = "org.freedesktop.Secret.Service"
+	ssCollection = "org.freedesktop.Secret.Collection"
+	ssItem       = "org.freedesktop.Secret.Item"
+	ssLogin      = "/org/freedesktop/secrets/collection/login"
+	ssDefault    = "/org/freedesktop/secrets/aliases/default"
+)
+
+// reachable tells whether there is a session bus to try. Without one, godbus
+// would start a bus of its own with dbus-launch and leave it running.
+func reachable() error {
+	if a := os.Getenv("DBUS_SESSION_BUS_ADDRESS"); a != "" && a != "autolaunch:" {
+		return nil
+	}
+	dir := fmt.Sprintf("/run/user/%d", os.Getuid()) // where godbus looks as well
+	for _, name := range []string{"bus", "dbus-session"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return nil
+		}
+	}
+	return errNoBus
+}
+
+// abandon closes the connection that go-keyring shares through godbus, which
+// ends whatever waits on it; the next call connects anew. A connection still
+// being made holds godbus' lock and cannot be closed: that is not waited for.
+func abandon() {
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		if conn, err := dbus.SessionBus(); err == nil {
+			_ = conn.Close()
+		}
+	}()
+	select {
+	case <-closed:
+	case <-time.After(probeDeadline):
+	}
+}
+
+// promptPending reports whether the keyring is alive and locked: then what holds
+// up a call is a prompt. It asks on a connection of its own.
+func promptPending() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), probeDeadline)
+	defer cancel()
+	answer := make(chan bool, 1)
+	go func() {
+		locked := false
+		_ = withBus(ctx, func(conn *dbus.Conn) error {
+			locked = anyLocked(ctx, conn)
+			return nil
+		})
+		answer <- locked
+	}()
+	select {
+	case locked := <-answer:
+		return locked
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func anyLocked(ctx context.Context, conn *dbus.Conn) bool {
+	for _, path := range []dbus.ObjectPath{ssLogin, ssDefault} {
+		var locked dbus.Variant
+		err := conn.Object(ssName, path).CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", dbus.FlagNoAutoStart,
+			ssCollection, "Locked").Store(&locked)
+		if err == nil {
+			is, _ := locked.Value().(bool)
+			return is
+		}
+	}
+	return false
+}
+
+// withBus lends a private connection, closed when ctx ends or use returns.
+func withBus(ctx context.Context, use func(*dbus.Conn) error) error {
+	conn, err := dbus.SessionBusPrivateNoAutoStartup(dbus.WithContext(ctx))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.Auth(nil); err != nil {
+		return err
+	}
+	if err := conn.Hello(); err != nil {
+		return err
+	}
+	return use(conn)
+}
+
+// hasDefaultCollection reports whether the service has a default keyring at all.
+func hasDefaultCollection() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), probeDeadline)
+	defer cancel()
+	has := true
+	_ = withBus(ctx, func(conn *dbus.Conn) error {
+		var path dbus.ObjectPath
+		err := conn.Object(ssName, ssPath).CallWithContext(ctx, ssService+".ReadAlias", 0, "default").Store(&path)
+		has = err != nil || path != "/"
+		return err
+	})
+	return has
+}
+
+func classifySystem(err error, text string) (kind error, hint string) {
+	var busError dbus.Error
+	errors.As(err, &busError)
+	switch {
+	case errors.Is(err, errNoBus), strings.Contains(text, "dbus-launch"), strings.Contains(text, "invalid bus address"),
+		errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED):
+		return ErrUnavailable, `is this a desktop session? On a server start one with "dbus-run-session -- $SHELL" and unlock gnome-keyring in it, ` + fileStoreHint
+	case strings.HasSuffix(busError.Name, ".ServiceUnknown"), strings.Contains(text, "was not provided by any .service files"):
+		return ErrUnavailable, "install a keyring (apt install gnome-keyring, dnf install gnome-keyring, or KWallet or KeePassXC), " + fileStoreHint
+	case strings.Contains(text, "failed to unlock correct collection"):
+		if strings.Contains(text, ssDefault) && !hasDefaultCollection() {
+			return ErrUnavailable, `there is no default keyring: make one with a keyring manager such as seahorse ("Passwords and Keys"), ` + fileStoreHint
+		}
+		return ErrLocked, unlockHint
+	case strings.HasSuffix(busError.Name, ".IsLocked"):
+		return ErrLocked, unlockHint
+	case strings.Contains(text, "error occurred on the device"):
+		return ErrUnavailable, "the keyring could not write: is the disk full, or read-only?"
+	case disconnected(err):
+		return ErrUnavailable, "the keyring went away in mid-call; try again"
+	}
+	return ErrUnavailable, ""
+}
+
+func disconnected(err error) bool {
+	var busError dbus.Error
+	return errors.Is(err, errDisconnected) || errors.Is(err, dbus.ErrClosed) ||
+		errors.As(err, &busError) && strings.HasSuffix(busError.Name, ".NoReply")
+}
+
+// Keys implements [Lister] with the Secret Service's search. It needs no
+// unlocked keyring: attributes are not secret.
+func (k *Keyring) Keys(ctx context.Context) ([]string, error) {
+	var keys []string
+	err := k.call(ctx, "list", "list", func() error {
+		return withBus(ctx, func(conn *dbus.Conn) error {
+			var unlocked, locked []dbus.ObjectPath
+			err := conn.Object(ssName, ssPath).CallWithContext(ctx, ssService+".SearchItems", 0,
+				map[string]string{"service": KeyringService}).Store(&unlocked, &locked)
+			if err != nil {
+				return err
+			}
+			for _, item := range append(unlocked, locked...) {
+				var value dbus.Variant
+				err := conn.Object(ssName, item).CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0,
+					ssItem, "Attributes").Store(&value)
+				if err != nil {
+					return err
+				}
+				if attributes, _ := value.Value().(map[string]string); attributes["username"] != "" {
+					keys = append(keys, attributes["username"])
+				}
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys), nil
+}

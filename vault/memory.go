@@ -1,0 +1,77 @@
+package vault
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// Memory is a [Store] that forgets everything when the process ends: for the
+// demo and for tests.
+type Memory struct {
+	mu    sync.Mutex
+	items map[string][]byte
+}
+
+// NewMemory returns an empty one.
+func NewMemory() *Memory { return &Memory{items: map[string][]byte{}} }
+
+// Name gives "memory".
+func (m *Memory) Name() string { return "memory" }
+
+// Get implements [Store].
+func (m *Memory) Get(ctx context.Context, key string) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	value, ok := m.items[key]
+	if !ok {
+		return nil, &StoreError{Op: "read", Store: m.Name(), Kind: ErrNotFound}
+	}
+	return slices.Clone(value), nil
+}
+
+// Set implements [Store].
+func (m *Memory) Set(ctx context.Context, key string, value []byte) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if len(value) > MaxPayload {
+		return &StoreError{Op: "write", Store: m.Name(), Kind: ErrTooBig}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.items[key] = slices.Clone(value)
+	return nil
+}
+
+// Delete implements [Store].
+func (m *Memory) Delete(ctx context.Context, key string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.items[key]; !ok {
+		return &StoreError{Op: "delete", Store: m.Name(), Kind: ErrNotFound}
+	}
+	delete(m.items, key)
+	return nil
+}
+
+// Keys implements [Lister].
+func (m *Memory) Keys(ctx context.Context) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	keys := make([]string, 0, len(m.items))
+	for k := range m.items {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys, nil
+}

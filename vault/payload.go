@@ -1,0 +1,187 @@
+package vault
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"kitekey/kite"
+)
+
+// What an item in the store holds, and the names of items. This file and
+// keyring.go are where secrets meet text.
+
+const payloadVersion = 1
+
+// credentials is a profile's item: the pair in use and, around a rotation, the
+// one before and the one to come. They sit in one item so that a rotation is one
+// write. Account and environment are there so that an index can be rebuilt from
+// the store alone.
+type credentials struct {
+	Selector
+	Current    kite.Credential
+	Previous   kite.Credential // zero when there is none
+	ReplacedAt time.Time       // when Current took Previous's place
+	Staged     kite.Credential // zero when there is none
+}
+
+type pairJSON struct {
+	APIKey    string `json:"api_key"`
+	APISecret string `json:"api_secret"`
+}
+
+type credentialsJSON struct {
+	V           int       `json:"v"`
+	Account     string    `json:"account"`
+	Environment string    `json:"environment"`
+	Current     pairJSON  `json:"current"`
+	Previous    *pairJSON `json:"previous,omitempty"`
+	ReplacedAt  int64     `json:"replaced_at,omitempty"` // Unix seconds
+	Staged      *pairJSON `json:"staged,omitempty"`
+}
+
+type tokenJSON struct {
+	V           int    `json:"v"`
+	Account     string `json:"account"`
+	Environment string `json:"environment"`
+	Host        string `json:"host"` // which gateway minted it: an override's token is no good elsewhere
+	Value       string `json:"value"`
+	Expires     int64  `json:"expires"`    // Unix seconds, the gateway's clock
+	MintedMS    int64  `json:"minted_ms"`  // Unix milliseconds, local clock
+	ExpiresIn   int64  `json:"expires_in"` // seconds
+	SkewMS      int64  `json:"skew_ms"`
+}
+
+func hasCredential(c kite.Credential) bool { return !c.APIKey.IsZero() && !c.APISecret.IsZero() }
+
+func pairOf(c kite.Credential) pairJSON {
+	return pairJSON{c.APIKey.Reveal(), c.APISecret.Reveal()}
+}
+
+func (p *pairJSON) credential() kite.Credential {
+	if p == nil {
+		return kite.Credential{}
+	}
+	return kite.Credential{APIKey: kite.NewSecret(p.APIKey), APISecret: kite.NewSecret(p.APISecret)}
+}
+
+func optionalPair(c kite.Credential) *pairJSON {
+	if !hasCredential(c) {
+		return nil
+	}
+	p := pairOf(c)
+	return &p
+}
+
+func (c credentials) encode() ([]byte, error) {
+	raw := credentialsJSON{
+		V: payloadVersion, Account: c.Account, Environment: string(c.Environment),
+		Current: pairOf(c.Current), Previous: optionalPair(c.Previous), Staged: optionalPair(c.Staged),
+	}
+	if raw.Previous != nil {
+		raw.ReplacedAt = c.ReplacedAt.Unix()
+	}
+	return encodePayload(raw)
+}
+
+func decodeCredentials(data []byte) (credentials, error) {
+	var raw credentialsJSON
+	if err := decodePayload(data, &raw, &raw.V); err != nil {
+		return credentials{}, err
+	}
+	env, err := kite.ParseEnvironment(raw.Environment)
+	if err != nil {
+		return credentials{}, errors.New("it names no environment")
+	}
+	if ValidAccount(raw.Account) != nil {
+		return credentials{}, errors.New("it names no account")
+	}
+	c := credentials{
+		Selector: Selector{raw.Account, env},
+		Current:  raw.Current.credential(), Previous: raw.Previous.credential(), Staged: raw.Staged.credential(),
+	}
+	if !hasCredential(c.Current) {
+		return credentials{}, errors.New("its credential is not complete")
+	}
+	if raw.Previous != nil {
+		c.ReplacedAt = time.Unix(raw.ReplacedAt, 0)
+	}
+	return c, nil
+}
+
+func encodeToken(sel Selector, host string, t kite.Token) ([]byte, error) {
+	return encodePayload(tokenJSON{
+		V: payloadVersion, Account: sel.Account, Environment: string(sel.Environment), Host: host,
+		Value: t.Value.Reveal(), Expires: t.Expires.Unix(), MintedMS: t.Minted.UnixMilli(),
+		ExpiresIn: int64(t.ExpiresIn / time.Second), SkewMS: t.Skew.Milliseconds(),
+	})
+}
+
+// decodeToken gives the token and the host that minted it.
+func decodeToken(data []byte) (tok kite.Token, host string, err error) {
+	var raw tokenJSON
+	if err := decodePayload(data, &raw, &raw.V); err != nil {
+		return kite.Token{}, "", err
+	}
+	if raw.Value == "" || raw.Expires <= 0 {
+		return kite.Token{}, "", errors.New("its token is not complete")
+	}
+	return kite.Token{
+		Value: kite.NewSecret(raw.Value), Expires: time.Unix(raw.Expires, 0), Minted: time.UnixMilli(raw.MintedMS),
+		ExpiresIn: time.Duration(raw.ExpiresIn) * time.Second, Skew: time.Duration(raw.SkewMS) * time.Millisecond,
+	}, raw.Host, nil
+}
+
+func encodePayload(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false) // six bytes for each & would count against MaxPayload
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+}
+
+// decodePayload never quotes the payload in its errors, as encoding/json does.
+func decodePayload(data []byte, v any, version *int) error {
+	if len(data) == 0 {
+		return errors.New("it is empty")
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return errors.New("it is not what kitekey writes")
+	}
+	if *version != payloadVersion {
+		return fmt.Errorf("its version is %d and this kitekey reads %d", *version, payloadVersion)
+	}
+	return nil
+}
+
+// newID gives a profile's name in the store: 80 random bits in lower case,
+// because Windows ignores case and takes ":" apart.
+func newID() string {
+	var b [10]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return strings.ToLower(base32.StdEncoding.EncodeToString(b[:]))
+}
+
+func validID(id string) bool {
+	if len(id) != 16 {
+		return false
+	}
+	for _, r := range id {
+		if (r < 'a' || r > 'z') && (r < '2' || r > '7') {
+			return false
+		}
+	}
+	return true
+}
+
+const tokenSuffix = "-token"
+
+// tokenKey names the item of a profile's cached token.
+func tokenKey(id string) string { return id + tokenSuffix }

@@ -1,0 +1,115 @@
+package vault
+
+import (
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"kitekey/kite"
+)
+
+// What can be wrong with a profile.
+var (
+	// ErrNoProfile: nothing of that name.
+	ErrNoProfile = errors.New("no such profile")
+	// ErrExists: there is one of that name already.
+	ErrExists = errors.New("exists already")
+	// ErrNoCredential: the profile is there, its credential is not (any more).
+	ErrNoCredential = errors.New("no credential")
+	// ErrBusy: another process was at work on the same thing for too long.
+	ErrBusy = errors.New("busy")
+	// ErrBadInput: what was asked for makes no sense; the text says why.
+	ErrBadInput = errors.New("bad input")
+)
+
+// inputError matches ErrBadInput and shows only its own words.
+type inputError struct{ error }
+
+func (e inputError) Is(target error) bool { return target == ErrBadInput }
+func (e inputError) Unwrap() error        { return e.error }
+
+// DefaultExpiresIn is the life asked for when a profile names no other.
+const DefaultExpiresIn = 5 * time.Minute
+
+// DefaultMinRemaining is the life a cached token must have left to be handed
+// out when the caller names no other: enough to make the call it is for.
+const DefaultMinRemaining = 10 * time.Second
+
+// Profile is what the index knows of one account in one environment. It holds
+// no secret.
+type Profile struct {
+	ID string // random; the name of its item in the store
+	Selector
+	Label     string        // the account's free text
+	KeyHint   string        // the api_key's last characters
+	ExpiresIn time.Duration // default life of its tokens
+	Verdict   Verdict       // the last one
+	VerdictAt time.Time     // when that was
+	Token     TokenInfo     // the cached token, zero when there is none
+	LastUsed  time.Time     // when its credential last minted or was shown
+	State     State         // what is under way, "" when nothing is
+	Staged    bool          // a new credential waits to be verified
+	Previous  bool          // the credential before the last rotation is kept
+}
+
+// TokenInfo is what the index knows of a cached token. See [kite.Token] for the
+// clocks: Deadline is local.
+type TokenInfo struct {
+	Minted, Deadline time.Time
+	ExpiresIn, Skew  time.Duration
+}
+
+// Alive reports whether there is a token with life left at now.
+func (t TokenInfo) Alive(now time.Time) bool { return t.Deadline.After(now.Round(0)) }
+
+// State says what is under way with a profile. It is written before the store is
+// touched and cleared after, so that whoever starts next can finish what a
+// crash cut short.
+type State string
+
+// The states.
+const (
+	Settled  State = ""
+	Adding   State = "adding"   // its item may be in the store or not
+	Changing State = "changing" // its item is there; the index may lag behind it, or it behind the index
+	Removing State = "removing" // its items must go, then the entry
+)
+
+// NewProfile is what [Vault.Add] takes.
+type NewProfile struct {
+	Selector
+	Label      string
+	ExpiresIn  time.Duration // 0 is DefaultExpiresIn
+	Credential kite.Credential
+	Verdict    Verdict // what was found before adding, VerdictNone when nobody looked
+}
+
+// Edit is what [Vault.Edit] changes: what is not nil.
+type Edit struct {
+	Label     *string
+	ExpiresIn *time.Duration
+}
+
+// MaxLabel is the longest label, in characters.
+const MaxLabel = 120
+
+// cleanLabel refuses what cannot be a label and takes out what would disturb a
+// screen.
+func cleanLabel(label string) (string, error) {
+	if !utf8.ValidString(label) {
+		return "", inputError{errors.New("a label must be text in UTF-8")}
+	}
+	label = kite.CleanText(label)
+	if n := utf8.RuneCountInString(label); n > MaxLabel {
+		return "", inputError{fmt.Errorf("a label has at most %d characters; this one has %d", MaxLabel, n)}
+	}
+	return label, nil
+}
+
+func validExpiresIn(d time.Duration) error {
+	if d < time.Second || d%time.Second != 0 {
+		return inputError{fmt.Errorf("a token's life is counted in whole seconds, at least one; %v is not", d)}
+	}
+	return nil
+}

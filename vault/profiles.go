@@ -1,0 +1,251 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"kitekey/kite"
+)
+
+// Add stores a credential under a new name. When it returns nil the credential
+// has been written and read back. ErrExists when the name is taken; ErrBadInput
+// when what was given cannot be stored. After any other error nothing is stored,
+// unless its text says that this is not known: the entry is then settled by
+// whoever touches the store next.
+func (v *Vault) Add(ctx context.Context, n NewProfile) (Profile, error) {
+	p, err := v.newProfile(n)
+	if err != nil {
+		return Profile{}, err
+	}
+	if err := v.Settle(ctx); err != nil {
+		return Profile{}, fmt.Errorf("%s: %w", n.Selector, err)
+	}
+	// Asking first shows a locked or missing store before anything is written.
+	if _, err := v.store.Get(ctx, p.ID); !errors.Is(err, ErrNotFound) {
+		if err == nil {
+			err = ErrExists // 80 random bits twice: not in this world
+		}
+		return Profile{}, fmt.Errorf("%s: not added: %w", n.Selector, err)
+	}
+	unlock, err := v.locks.lock(ctx, p.ID, profileWait)
+	if err != nil {
+		return Profile{}, err
+	}
+	defer unlock()
+	p.State = Adding
+	err = v.index.update(ctx, func(profiles *[]Profile) error {
+		if i := find(*profiles, p.Selector); i >= 0 {
+			return existsError((*profiles)[i])
+		}
+		*profiles = append(*profiles, p)
+		return nil
+	})
+	if err != nil {
+		v.locks.discard(p.ID)
+		return Profile{}, err
+	}
+	if err := v.write(ctx, p.ID, credentials{Selector: p.Selector, Current: n.Credential}); err != nil {
+		return Profile{}, v.addFailed(ctx, p, err)
+	}
+	if p, err = v.change(ctx, p.ID, func(p *Profile) { p.State = Settled }); err != nil {
+		return Profile{}, fmt.Errorf("%s: the credential is in the %s, but the index could not say so: %w; the next kitekey will", n.Selector, v.store.Name(), err)
+	}
+	return p, nil
+}
+
+func (v *Vault) newProfile(n NewProfile) (Profile, error) {
+	if err := ValidAccount(n.Account); err != nil {
+		return Profile{}, inputError{err}
+	}
+	if _, err := kite.ParseEnvironment(string(n.Environment)); err != nil {
+		return Profile{}, inputError{err}
+	}
+	label, err := cleanLabel(n.Label)
+	if err != nil {
+		return Profile{}, err
+	}
+	if n.ExpiresIn == 0 {
+		n.ExpiresIn = DefaultExpiresIn
+	}
+	if err := validExpiresIn(n.ExpiresIn); err != nil {
+		return Profile{}, err
+	}
+	if err := storable(n.Credential); err != nil {
+		return Profile{}, err
+	}
+	p := Profile{
+		ID: newID(), Selector: n.Selector, Label: label, KeyHint: n.Credential.Hint(), ExpiresIn: n.ExpiresIn,
+		Verdict: n.Verdict,
+	}
+	if n.Verdict != VerdictNone {
+		p.VerdictAt = v.now()
+	}
+	return p, nil
+}
+
+// storable refuses what would not come back from the store as it went in.
+func storable(c kite.Credential) error {
+	_, trimmed, err := kite.ParseCredential(c.APIKey.Reveal(), c.APISecret.Reveal())
+	if err == nil && trimmed {
+		err = errors.New("the credential has blanks around it")
+	}
+	if err != nil {
+		return inputError{err}
+	}
+	return nil
+}
+
+func existsError(p Profile) error {
+	switch p.State {
+	case Adding:
+		return fmt.Errorf("%s is being added by another kitekey: %w", p.Selector, ErrExists)
+	case Removing:
+		return fmt.Errorf("%s is being removed by another kitekey: %w; try again in a moment", p.Selector, ErrExists)
+	}
+	return fmt.Errorf("%s %w; replace its credential with \"kitekey rotate %s\"", p.Selector, ErrExists, p.Selector)
+}
+
+// addFailed takes the entry back, unless the item may be there all the same.
+func (v *Vault) addFailed(ctx context.Context, p Profile, cause error) error {
+	if unknownOutcome(cause) {
+		return fmt.Errorf("%s: it is not known whether the credential was stored: %w; keep it at hand and look at \"kitekey list\" once the %s answers",
+			p.Selector, cause, v.store.Name())
+	}
+	// The caller may have gone, the entry must go all the same.
+	if err := v.finishRemoval(context.WithoutCancel(ctx), p); err != nil {
+		return fmt.Errorf("%s: not added: %w (and what was begun could not be cleared away yet: %w)", p.Selector, cause, err)
+	}
+	return fmt.Errorf("%s: not added: %w", p.Selector, cause)
+}
+
+// Edit changes what the index alone knows; the store is not touched.
+func (v *Vault) Edit(ctx context.Context, sel Selector, e Edit) (Profile, error) {
+	var label string
+	if e.Label != nil {
+		var err error
+		if label, err = cleanLabel(*e.Label); err != nil {
+			return Profile{}, err
+		}
+	}
+	if e.ExpiresIn != nil {
+		if err := validExpiresIn(*e.ExpiresIn); err != nil {
+			return Profile{}, err
+		}
+	}
+	p, err := v.Lookup(sel)
+	if err != nil {
+		return Profile{}, err
+	}
+	return v.change(ctx, p.ID, func(p *Profile) {
+		if e.Label != nil {
+			p.Label = label
+		}
+		if e.ExpiresIn != nil {
+			p.ExpiresIn = *e.ExpiresIn
+		}
+	})
+}
+
+// Remove deletes a profile's credential and cached token, then its entry. A
+// removal that the store did not let through is finished by whoever touches the
+// store next.
+func (v *Vault) Remove(ctx context.Context, sel Selector) error {
+	if err := v.Settle(ctx); err != nil {
+		return fmt.Errorf("%s: %w", sel, err)
+	}
+	p, unlock, err := v.lockProfile(ctx, sel)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	// Asking first: a store that is locked or hangs leaves everything as it was.
+	if _, err := v.store.Get(ctx, p.ID); err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrCorrupt) {
+		return fmt.Errorf("%s: not removed: %w", sel, err)
+	}
+	if p, err = v.change(ctx, p.ID, func(p *Profile) { p.State = Removing }); err != nil {
+		return err
+	}
+	// From here on there is no way back, and an impatient caller must not leave it half done.
+	if err := v.finishRemoval(context.WithoutCancel(ctx), p); err != nil {
+		return fmt.Errorf("%s: its removal has begun and will be finished when the %s answers again: %w", sel, v.store.Name(), err)
+	}
+	return nil
+}
+
+// Rename gives an account, in all its environments, another name.
+func (v *Vault) Rename(ctx context.Context, oldAccount, newAccount string) error {
+	if err := ValidAccount(newAccount); err != nil {
+		return inputError{err}
+	}
+	if oldAccount == newAccount {
+		return inputError{fmt.Errorf("%s is its name already", oldAccount)}
+	}
+	if err := v.Settle(ctx); err != nil {
+		return fmt.Errorf("%s: %w", oldAccount, err)
+	}
+	var moving []Profile
+	items := map[string]credentials{}
+	for _, env := range kite.Environments {
+		p, unlock, err := v.lockProfile(ctx, Selector{oldAccount, env})
+		if errors.Is(err, ErrNoProfile) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		// A profile without a credential can be renamed too: there is nothing to rewrite.
+		c, err := v.read(ctx, p)
+		if err == nil {
+			items[p.ID] = c
+		} else if !errors.Is(err, ErrNoCredential) {
+			return fmt.Errorf("not renamed: %w", err)
+		}
+		moving = append(moving, p)
+	}
+	if len(moving) == 0 {
+		_, err := v.Lookup(Selector{oldAccount, kite.Sandbox})
+		return err
+	}
+	if err := v.renameEntries(ctx, moving, newAccount, items); err != nil {
+		return err
+	}
+	// The new name holds from here on; the items only follow, so that an index
+	// could be rebuilt from them.
+	ctx = context.WithoutCancel(ctx)
+	for _, p := range moving {
+		c, ok := items[p.ID]
+		if !ok {
+			continue
+		}
+		c.Account = newAccount
+		if err := v.write(ctx, p.ID, c); err != nil {
+			return fmt.Errorf("%s is now %s; the %s will be told when it answers again: %w", oldAccount, newAccount, v.store.Name(), err)
+		}
+		if _, err := v.change(ctx, p.ID, func(p *Profile) { p.State = Settled }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *Vault) renameEntries(ctx context.Context, moving []Profile, newAccount string, items map[string]credentials) error {
+	return v.index.update(ctx, func(profiles *[]Profile) error {
+		if i := slices.IndexFunc(*profiles, func(p Profile) bool { return p.Account == newAccount }); i >= 0 {
+			return fmt.Errorf("%s %w", (*profiles)[i].Selector, ErrExists)
+		}
+		for _, p := range moving {
+			i := findID(*profiles, p.ID)
+			if i < 0 {
+				return fmt.Errorf("%s: %w", p.Selector, ErrNoProfile)
+			}
+			(*profiles)[i].Account = newAccount
+			if _, ok := items[p.ID]; ok {
+				(*profiles)[i].State = Changing
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,135 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"slices"
+)
+
+// Settle finishes what interrupted processes left half done. Entries whose owner
+// is still at work are left to it. Every operation that touches the store calls
+// it first; List does not. The error is the store's when the store as a whole
+// does not work.
+func (v *Vault) Settle(ctx context.Context) error {
+	profiles, err := v.index.load()
+	if err != nil {
+		return err
+	}
+	return v.settle(ctx, profiles)
+}
+
+// settle is Settle for a caller that has read the index already.
+func (v *Vault) settle(ctx context.Context, profiles []Profile) error {
+	for _, p := range profiles {
+		if p.State == Settled {
+			continue
+		}
+		if err := v.settleOne(ctx, p); err != nil && (storeDown(err) || ctx.Err() != nil) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *Vault) settleOne(ctx context.Context, p Profile) error {
+	unlock, ok, err := v.locks.tryLock(p.ID)
+	if err != nil || !ok {
+		return err
+	}
+	defer unlock()
+	profiles, err := v.index.load() // its owner may have finished in the meantime
+	if err != nil {
+		return err
+	}
+	i := findID(profiles, p.ID)
+	if i < 0 {
+		v.locks.discard(p.ID)
+		return nil
+	}
+	switch p = profiles[i]; p.State {
+	case Adding:
+		return v.settleAdding(ctx, p)
+	case Changing:
+		return v.settleChanging(ctx, p)
+	case Removing:
+		return v.finishRemoval(ctx, p)
+	}
+	return nil
+}
+
+// settleAdding keeps an item that was written, whether or not its author lived
+// to say so, and clears away what creating it left behind otherwise: a keyring
+// killed while it creates an item can leave one with an empty secret.
+func (v *Vault) settleAdding(ctx context.Context, p Profile) error {
+	c, err := v.read(ctx, p)
+	switch {
+	case err == nil:
+		_, err = v.change(ctx, p.ID, func(p *Profile) {
+			p.State = Settled
+			p.describe(c)
+		})
+		return err
+	case errors.Is(err, ErrNotFound), errors.Is(err, ErrCorrupt):
+		return v.finishRemoval(ctx, p)
+	}
+	return err
+}
+
+// settleChanging makes index and item agree: the index is right about the name,
+// the item about what it holds.
+func (v *Vault) settleChanging(ctx context.Context, p Profile) error {
+	c, err := v.read(ctx, p)
+	if err != nil {
+		return err
+	}
+	if c.Selector != p.Selector {
+		c.Selector = p.Selector
+		if err := v.write(ctx, p.ID, c); err != nil {
+			return err
+		}
+	}
+	// The pair may have been replaced: its token goes, as after every rotation.
+	if err := v.deleteItem(ctx, tokenKey(p.ID)); err != nil {
+		return err
+	}
+	_, err = v.change(ctx, p.ID, func(p *Profile) {
+		p.State, p.Token = Settled, TokenInfo{}
+		p.describe(c)
+	})
+	return err
+}
+
+// describe brings what the index says about the item in line with the item.
+func (p *Profile) describe(c credentials) {
+	if hint := c.Current.Hint(); hint != p.KeyHint {
+		p.KeyHint, p.Verdict, p.VerdictAt = hint, VerdictNone, c.ReplacedAt
+	}
+	p.Staged, p.Previous = hasCredential(c.Staged), hasCredential(c.Previous)
+}
+
+// finishRemoval deletes both items and then the entry. The caller holds the
+// profile's lock.
+func (v *Vault) finishRemoval(ctx context.Context, p Profile) error {
+	for _, key := range []string{tokenKey(p.ID), p.ID} {
+		if err := v.deleteItem(ctx, key); err != nil {
+			return err
+		}
+	}
+	if err := v.drop(ctx, p.ID); err != nil {
+		return err
+	}
+	v.locks.discard(p.ID)
+	return nil
+}
+
+// deleteItem deletes; nothing to delete is fine.
+func (v *Vault) deleteItem(ctx context.Context, key string) error {
+	if err := v.store.Delete(ctx, key); err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return nil
+}
+
+func unsettled(profiles []Profile) bool {
+	return slices.ContainsFunc(profiles, func(p Profile) bool { return p.State != Settled })
+}

@@ -1,0 +1,245 @@
+package vault
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"kitekey/kite"
+)
+
+func TestTokenCache(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.mustAdd(t, "acme")
+	first, minted, err := w.Token(ctx, sel("acme"), Mint{})
+	if err != nil || !minted || first.ExpiresIn != DefaultExpiresIn {
+		t.Fatalf("first: %v %v %v", first.ExpiresIn, minted, err)
+	}
+	p, _ := w.Lookup(sel("acme"))
+	if !p.Token.Deadline.Equal(first.Deadline()) || p.Verdict != VerdictOK || !p.LastUsed.Equal(w.clock.now()) {
+		t.Errorf("the index says %+v", p)
+	}
+	same := func(tok kite.Token) bool { return tok.Value.Equal(first.Value) }
+	for _, c := range []struct {
+		name string
+		wait time.Duration
+		mint Mint
+		want bool // the first one again
+	}{
+		{"again", 0, Mint{}, true},
+		{"same life", 0, Mint{ExpiresIn: 5 * time.Minute}, true},
+		{"later", 4 * time.Minute, Mint{}, true},
+		{"enough left", 0, Mint{MinRemaining: time.Minute}, true},
+		{"not enough left", 0, Mint{MinRemaining: time.Minute + time.Second}, false},
+	} {
+		w.clock.add(c.wait)
+		tok, minted, err := w.Token(ctx, sel("acme"), c.mint)
+		if err != nil || same(tok) != c.want || minted == c.want {
+			t.Fatalf("%s: minted %v, %v", c.name, minted, err)
+		}
+	}
+	for _, m := range []Mint{{ExpiresIn: time.Minute}, {Fresh: true}, {NoCache: true}} {
+		before := w.gateway.count()
+		if _, minted, err := w.Token(ctx, sel("acme"), m); err != nil || !minted || w.gateway.count() != before+1 {
+			t.Errorf("%+v: minted %v, %v", m, minted, err)
+		}
+	}
+}
+
+// One index read and one Get: nothing else may stand between a script and its
+// cached token.
+func TestCachedTokenTouchesOneItem(t *testing.T) {
+	w := newWorld(t)
+	p := w.mustAdd(t, "acme")
+	if _, _, err := w.Token(t.Context(), sel("acme"), Mint{}); err != nil {
+		t.Fatal(err)
+	}
+	w.store.reset(nil, nil)
+	if _, minted, err := w.Token(t.Context(), sel("acme"), Mint{}); err != nil || minted {
+		t.Fatal(minted, err)
+	}
+	if calls := w.store.seen(); len(calls) != 1 || calls[0] != "read "+tokenKey(p.ID) {
+		t.Errorf("calls: %v", calls)
+	}
+}
+
+func TestTokenNeverPastItsDeadline(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.mustAdd(t, "acme")
+	w.mustAdd(t, "coral")
+	first, _, err := w.Token(ctx, sel("acme"), Mint{ExpiresIn: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.clock.add(-10 * time.Minute) // the clock was set back: nobody knows how old it is
+	if tok, minted, err := w.Token(ctx, sel("acme"), Mint{}); err != nil || !minted || tok.Value.Equal(first.Value) {
+		t.Errorf("after the clock was set back: minted %v, %v", minted, err)
+	}
+	w.clock.add(5 * time.Minute)
+	if _, err := w.Cached(ctx, sel("acme")); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a dead token was handed out: %v", err)
+	}
+	p, _ := w.Lookup(sel("acme"))
+	if _, err := w.store.Get(ctx, tokenKey(p.ID)); !errors.Is(err, ErrNotFound) || !p.Token.Deadline.IsZero() {
+		t.Errorf("the dead token was not dropped: %v, %+v", err, p.Token)
+	}
+	// Somebody else's dead token is swept when coral mints.
+	if _, _, err := w.Token(ctx, sel("acme"), Mint{}); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.add(time.Hour)
+	if _, _, err := w.Token(ctx, sel("coral"), Mint{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.store.Get(ctx, tokenKey(p.ID)); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the other profile's dead token is still there: %v", err)
+	}
+}
+
+func TestTokenOfAnotherHostIsNotUsed(t *testing.T) {
+	w := newWorld(t)
+	w.mustAdd(t, "acme")
+	if _, _, err := w.Token(t.Context(), sel("acme"), Mint{}); err != nil {
+		t.Fatal(err)
+	}
+	w.gateway.host = "127.0.0.1:4010" // an override came into force
+	if _, minted, err := w.Token(t.Context(), sel("acme"), Mint{}); err != nil || !minted {
+		t.Errorf("minted %v, %v", minted, err)
+	}
+}
+
+func TestForget(t *testing.T) {
+	w := newWorld(t)
+	p := w.mustAdd(t, "acme")
+	if _, _, err := w.Token(t.Context(), sel("acme"), Mint{}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time there is nothing to forget
+		if err := w.Forget(t.Context(), sel("acme")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.store.Get(t.Context(), tokenKey(p.ID)); !errors.Is(err, ErrNotFound) {
+		t.Errorf("still there: %v", err)
+	}
+	if _, err := w.Cached(t.Context(), sel("acme")); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Cached: %v", err)
+	}
+}
+
+func TestOneMintForEight(t *testing.T) {
+	for _, fresh := range []bool{false, true} {
+		store, dir := newFaulty(), t.TempDir()
+		worlds := make([]*world, 8)
+		for i := range worlds {
+			worlds[i] = newWorldIn(t, dir, store)
+			worlds[i].gateway = worlds[0].gateway
+			worlds[i].Vault.gateway = func(kite.Environment) Gateway { return worlds[0].gateway }
+		}
+		worlds[0].mustAdd(t, "acme")
+		hold := make(chan struct{})
+		worlds[0].gateway.block = hold
+		var wg sync.WaitGroup
+		values := make([]kite.Secret, len(worlds))
+		var started sync.WaitGroup
+		for i, w := range worlds {
+			started.Add(1)
+			wg.Go(func() {
+				started.Done()
+				tok, _, err := w.Token(t.Context(), sel("acme"), Mint{Fresh: fresh})
+				if err != nil {
+					t.Error(err)
+				}
+				values[i] = tok.Value
+			})
+		}
+		started.Wait()
+		close(hold)
+		wg.Wait()
+		for _, v := range values {
+			if !v.Equal(values[0]) {
+				t.Errorf("fresh %v: not all got the same token", fresh)
+			}
+		}
+		if n := worlds[0].gateway.count(); n != 1 {
+			t.Errorf("fresh %v: %d mints for eight callers", fresh, n)
+		}
+	}
+}
+
+func TestUncachableTokenIsReturned(t *testing.T) {
+	w := newWorld(t)
+	w.mustAdd(t, "acme")
+	w.store.reset(func(op, key string) error {
+		if op == "write" && strings.HasSuffix(key, tokenSuffix) {
+			return &StoreError{Op: "write", Store: "keyring", Kind: ErrTooBig}
+		}
+		return nil
+	}, nil)
+	if _, minted, err := w.Token(t.Context(), sel("acme"), Mint{}); err != nil || !minted {
+		t.Fatal(minted, err)
+	}
+	if p, _ := w.Lookup(sel("acme")); !p.Token.Deadline.IsZero() {
+		t.Errorf("the index knows of a token that was not cached: %+v", p.Token)
+	}
+}
+
+func TestRefusedMint(t *testing.T) {
+	w := newWorld(t)
+	w.mustAdd(t, "acme")
+	w.gateway.err = &kite.Error{Kind: kite.ErrRefused, Host: "sandbox.test", Step: "mint a token", Status: 401}
+	_, _, err := w.Token(t.Context(), sel("acme"), Mint{})
+	if !errors.Is(err, kite.ErrRefused) || !strings.Contains(err.Error(), "kitekey rotate acme/sandbox") {
+		t.Errorf("%v", err)
+	}
+	if p, _ := w.Lookup(sel("acme")); p.Verdict != VerdictRejected {
+		t.Errorf("verdict %q", p.Verdict)
+	}
+}
+
+func TestVerify(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	p := w.mustAdd(t, "acme")
+	for _, c := range []struct {
+		mint, deep error
+		want       Verdict
+	}{
+		{nil, nil, VerdictOK},
+		{&kite.Error{Kind: kite.ErrRefused, Status: 401, Message: "no"}, nil, VerdictRejected},
+		{&kite.Error{Kind: kite.ErrUnreachable}, nil, VerdictUnreachable},
+		{&kite.Error{Kind: kite.ErrRateLimited, Status: 429}, nil, VerdictRateLimited},
+		{&kite.Error{Kind: kite.ErrGateway, Status: 500}, nil, VerdictGatewayError},
+		{&kite.Error{Kind: kite.ErrInvalid, Status: 400}, nil, VerdictInvalid},
+		{&kite.Error{Kind: kite.ErrUnexpectedReply, Status: 302}, nil, VerdictUnexpectedReply},
+		{nil, &kite.Error{Kind: kite.ErrRefused, Status: 403}, VerdictRejected},
+	} {
+		w.gateway.err, w.gateway.deep = c.mint, c.deep
+		r := w.Verify(ctx, sel("acme"), true)
+		if r.Verdict != c.want || r.Selector != p.Selector || r.KeyHint != p.KeyHint || (r.Err == nil) != (c.want == VerdictOK) {
+			t.Errorf("%v/%v: %+v", c.mint, c.deep, r)
+		}
+		if got, _ := w.Lookup(sel("acme")); got.Verdict != c.want || !got.VerdictAt.Equal(w.clock.now()) {
+			t.Errorf("%v: recorded %q at %v", c.want, got.Verdict, got.VerdictAt)
+		}
+		if r.Verdict.Words() == "" || r.Verdict.Words() == "not verified" {
+			t.Errorf("%v has no words", r.Verdict)
+		}
+	}
+	for kind, want := range map[error]Verdict{
+		ErrLocked: VerdictStoreLocked, ErrTimeout: VerdictUnavailable, ErrUnavailable: VerdictUnavailable,
+		ErrNotFound: VerdictNoCredential, ErrCorrupt: VerdictNoCredential,
+	} {
+		w.store.reset(onlyOn("read", &StoreError{Op: "read", Store: "keyring", Kind: kind}), nil)
+		if r := w.Verify(ctx, sel("acme"), false); r.Verdict != want {
+			t.Errorf("%v: %q", kind, r.Verdict)
+		}
+	}
+	if keys, _ := w.store.Keys(ctx); len(keys) != 1 {
+		t.Errorf("verifying stored something: %v", keys)
+	}
+}

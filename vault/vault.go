@@ -1,0 +1,236 @@
+// Package vault keeps what the user owns (profiles, credentials, cached tokens)
+// and does what can be done with it.
+//
+// # Two places
+//
+// The index (index.json in the data folder) lists the profiles and holds no
+// secret, so that listing asks no keyring and raises no prompt. The [Store]
+// holds the secrets: under each profile's random id one item with its
+// credential, and under "<id>-token" its cached token.
+//
+// # Nothing is lost
+//
+// Kitegateway shows an api_secret once, so a write counts only when it has been
+// read back, and every change follows one order: say in the index what is about
+// to happen ("adding", "removing", "changing"), do it in the store, say that it
+// is done. A process that dies in between leaves an unsettled entry, and whoever
+// touches the store next settles it: an item that was written is kept and
+// listed, one that was being removed goes. A lock per profile, which dies with
+// its process, tells an interrupted change from one that is still under way.
+//
+// # Many processes
+//
+// Several kitekeys at once are normal. The index is replaced atomically under a
+// lock; the profile's lock also makes its callers share one mint: the second
+// waits and gets the first one's token.
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"kitekey/kite"
+)
+
+// Gateway is what the vault needs of the API: [*kite.Client] has it.
+type Gateway interface {
+	Host() string
+	Mint(ctx context.Context, cred kite.Credential, expiresIn time.Duration) (kite.Token, error)
+	Do(ctx context.Context, tok kite.Token, r kite.Request) (*kite.Reply, error)
+	Balances(ctx context.Context, tok kite.Token) ([]kite.Balance, error)
+}
+
+// Options is what [Open] needs.
+type Options struct {
+	Dir     string // data folder, made when missing; "" keeps the index in memory and nothing on disk
+	Store   Store
+	Gateway func(kite.Environment) Gateway
+	Now     func() time.Time // nil is time.Now
+}
+
+// Vault is safe for concurrent use, by several processes too.
+type Vault struct {
+	dir     string
+	store   Store
+	gateway func(kite.Environment) Gateway
+	now     func() time.Time
+	index   *index
+	locks   locker // one per profile, named by its id
+}
+
+// Open makes the data folder when it is missing; it touches neither the index
+// nor the store.
+func Open(o Options) (*Vault, error) {
+	v := &Vault{dir: o.Dir, store: o.Store, gateway: o.Gateway, now: o.Now}
+	if v.store == nil || v.gateway == nil {
+		return nil, errors.New("vault: Options.Store and Options.Gateway are needed")
+	}
+	if v.now == nil {
+		v.now = time.Now
+	}
+	if v.dir == "" {
+		locks := &memoryLocks{held: map[string]bool{}}
+		v.locks, v.index = locks, &index{locks: locks}
+		return v, nil
+	}
+	if err := os.MkdirAll(v.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	locks := fileLocks{filepath.Join(v.dir, locksFolder)}
+	v.locks, v.index = locks, &index{dir: v.dir, locks: locks}
+	return v, nil
+}
+
+// StoreName is the store's name.
+func (v *Vault) StoreName() string { return v.store.Name() }
+
+// Dir is the data folder, "" when there is none.
+func (v *Vault) Dir() string { return v.dir }
+
+// List gives every profile, by account, sandbox first. It reads the index
+// alone, never the store.
+func (v *Vault) List() ([]Profile, error) { return v.index.load() }
+
+// Lookup gives the profile of that name from the index. ErrNoProfile names near
+// misses.
+func (v *Vault) Lookup(sel Selector) (Profile, error) {
+	profiles, err := v.index.load()
+	if err != nil {
+		return Profile{}, err
+	}
+	return pick(profiles, sel)
+}
+
+func pick(profiles []Profile, sel Selector) (Profile, error) {
+	if i := find(profiles, sel); i >= 0 {
+		return profiles[i], nil
+	}
+	return Profile{}, fmt.Errorf("%s: %w%s", sel, ErrNoProfile, nearMisses(profiles, sel))
+}
+
+// nearMisses says what may have been meant: the same account in the other
+// environment, or a name that differs by little.
+func nearMisses(profiles []Profile, sel Selector) string {
+	if len(profiles) == 0 {
+		return fmt.Sprintf("; there are none yet: start with \"kitekey add %s\"", sel)
+	}
+	var near []string
+	for _, p := range profiles {
+		if p.Account == sel.Account || distance(p.Account, sel.Account) <= 1+len(sel.Account)/4 ||
+			len(sel.Account) >= 2 && strings.HasPrefix(p.Account, sel.Account) {
+			near = append(near, p.Selector.String())
+		}
+		if len(near) == 3 {
+			break
+		}
+	}
+	if len(near) == 0 {
+		return "; see \"kitekey list\""
+	}
+	return "; did you mean " + strings.Join(near, ", ") + "?"
+}
+
+// distance is the Levenshtein distance between short names.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// lockProfile takes the lock of sel's profile and reads its entry again, which
+// may have changed while waiting.
+func (v *Vault) lockProfile(ctx context.Context, sel Selector) (Profile, func(), error) {
+	p, err := v.Lookup(sel)
+	if err != nil {
+		return Profile{}, nil, err
+	}
+	unlock, err := v.locks.lock(ctx, p.ID, profileWait)
+	if err != nil {
+		return Profile{}, nil, fmt.Errorf("%s: %w", sel, err)
+	}
+	again, err := v.Lookup(sel)
+	if err == nil && again.ID != p.ID {
+		err = fmt.Errorf("%s was replaced by another kitekey just now: try again: %w", sel, ErrBusy)
+	}
+	if err != nil {
+		unlock()
+		return Profile{}, nil, err
+	}
+	return again, unlock, nil
+}
+
+// change updates the index entry with that id. An entry that is gone is
+// ErrNoProfile.
+func (v *Vault) change(ctx context.Context, id string, change func(*Profile)) (p Profile, err error) {
+	err = v.index.update(ctx, func(profiles *[]Profile) error {
+		i := findID(*profiles, id)
+		if i < 0 {
+			return ErrNoProfile
+		}
+		change(&(*profiles)[i])
+		p = (*profiles)[i]
+		return nil
+	})
+	return p, err
+}
+
+// drop takes the entry with that id out of the index.
+func (v *Vault) drop(ctx context.Context, id string) error {
+	return v.index.update(ctx, func(profiles *[]Profile) error {
+		if i := findID(*profiles, id); i >= 0 {
+			*profiles = append((*profiles)[:i], (*profiles)[i+1:]...)
+		}
+		return nil
+	})
+}
+
+// read gives a profile's item. What is missing or unreadable is ErrNoCredential.
+func (v *Vault) read(ctx context.Context, p Profile) (credentials, error) {
+	data, err := v.store.Get(ctx, p.ID)
+	if err == nil {
+		var c credentials
+		if c, err = decodeCredentials(data); err == nil {
+			return c, nil
+		}
+		err = &StoreError{Op: "read", Store: v.store.Name(), Kind: ErrCorrupt, Err: err}
+	}
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return credentials{}, fmt.Errorf("%s: %w: the %s no longer has it (deleted elsewhere, or its file was damaged); put it back with \"kitekey rotate %s\": %w",
+			p.Selector, ErrNoCredential, v.store.Name(), p.Selector, err)
+	case errors.Is(err, ErrCorrupt):
+		return credentials{}, fmt.Errorf("%s: %w: put it back with \"kitekey rotate %s\": %w", p.Selector, ErrNoCredential, p.Selector, err)
+	}
+	return credentials{}, fmt.Errorf("%s: %w", p.Selector, err)
+}
+
+// write puts a profile's item in the store.
+func (v *Vault) write(ctx context.Context, id string, c credentials) error {
+	data, err := c.encode()
+	if err != nil {
+		return err
+	}
+	if len(data) > MaxPayload {
+		return &StoreError{Op: "write", Store: v.store.Name(), Kind: ErrTooBig}
+	}
+	return v.store.Set(ctx, id, data)
+}

@@ -1,0 +1,360 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"kitekey/kite"
+)
+
+func TestSelector(t *testing.T) {
+	for in, want := range map[string]string{
+		"acme": "acme/sandbox", "acme/live": "acme/live", "a.b-c_9/sandbox": "a.b-c_9/sandbox",
+		strings.Repeat("a", 64): strings.Repeat("a", 64) + "/sandbox",
+	} {
+		got, err := ParseSelector(in)
+		if err != nil || got.String() != want {
+			t.Errorf("ParseSelector(%q) = %v, %v", in, got, err)
+		}
+	}
+	for _, in := range []string{
+		"", "/", "/live", "acme/", "acme/prod", "acme/live/x", "Acme", "a:b", "a b", "acme\n", "ac\u202eme", "é",
+		strings.Repeat("a", 65), "acme/LIVE",
+	} {
+		if got, err := ParseSelector(in); err == nil {
+			t.Errorf("ParseSelector(%q) = %v, want an error", in, got)
+		}
+	}
+}
+
+func FuzzParseSelector(f *testing.F) {
+	f.Add("acme/live")
+	f.Fuzz(func(t *testing.T, s string) {
+		got, err := ParseSelector(s)
+		if err != nil {
+			return
+		}
+		again, err := ParseSelector(got.String())
+		if err != nil || again != got {
+			t.Fatalf("%q → %v → %v, %v", s, got, again, err)
+		}
+		if got.Environment == kite.Live && !strings.HasSuffix(s, "/live") {
+			t.Fatalf("%q implied live", s)
+		}
+	})
+}
+
+func TestAddListRemove(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	for _, name := range []string{"coral/live", "acme/live", "acme/sandbox"} {
+		w.mustAdd(t, name)
+	}
+	w.store.reset(nil, nil)
+	list, err := w.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, p := range list {
+		names = append(names, p.Selector.String())
+	}
+	if want := []string{"acme/sandbox", "acme/live", "coral/live"}; !slices.Equal(names, want) {
+		t.Errorf("List = %v, want %v", names, want)
+	}
+	if calls := w.store.seen(); len(calls) != 0 {
+		t.Errorf("List touched the store: %v", calls)
+	}
+	cred, err := w.Credential(ctx, sel("acme/live"))
+	if err != nil || !cred.APISecret.Equal(pair("acme/live").APISecret) {
+		t.Errorf("Credential: %v", err)
+	}
+	if _, err := w.Add(ctx, NewProfile{Selector: sel("acme/live"), Credential: pair("x")}); !errors.Is(err, ErrExists) ||
+		!strings.Contains(err.Error(), "kitekey rotate acme/live") {
+		t.Errorf("adding twice: %v", err)
+	}
+	if _, _, err := w.Token(ctx, sel("acme/live"), Mint{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Remove(ctx, sel("acme/live")); err != nil {
+		t.Fatal(err)
+	}
+	if keys, _ := w.store.Keys(ctx); len(keys) != 2 {
+		t.Errorf("items left after removing one of three: %v", keys)
+	}
+	if _, err := w.Lookup(sel("acme/live")); !errors.Is(err, ErrNoProfile) || !strings.Contains(err.Error(), "acme/sandbox") {
+		t.Errorf("Lookup of the removed one: %v", err)
+	}
+	if err := w.Remove(ctx, sel("nobody")); !errors.Is(err, ErrNoProfile) {
+		t.Errorf("Remove of nobody: %v", err)
+	}
+}
+
+func TestNoSecretInFiles(t *testing.T) {
+	w := newWorld(t)
+	w.mustAdd(t, "acme")
+	if _, _, err := w.Token(t.Context(), sel("acme"), Mint{}); err != nil {
+		t.Fatal(err)
+	}
+	err := filepath.WalkDir(w.dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		for _, secret := range []string{"fake-key-for", "fake-secret", "JWT"} {
+			if strings.Contains(string(data), secret) {
+				t.Errorf("%s holds %q", path, secret)
+			}
+		}
+		if info, _ := d.Info(); info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v", path, info.Mode())
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAddRefusesBadInput(t *testing.T) {
+	w := newWorld(t)
+	good := NewProfile{Selector: sel("acme"), Credential: pair("x")}
+	for name, spoil := range map[string]func(*NewProfile){
+		"account":     func(n *NewProfile) { n.Account = "Acme" },
+		"environment": func(n *NewProfile) { n.Environment = "prod" },
+		"label":       func(n *NewProfile) { n.Label = strings.Repeat("x", MaxLabel+1) },
+		"expires_in":  func(n *NewProfile) { n.ExpiresIn = time.Millisecond },
+		"negative":    func(n *NewProfile) { n.ExpiresIn = -time.Second },
+		"no key":      func(n *NewProfile) { n.Credential.APIKey = kite.Secret{} },
+		"two lines":   func(n *NewProfile) { n.Credential.APISecret = kite.NewSecret("a\nb") },
+		"blanks":      func(n *NewProfile) { n.Credential.APISecret = kite.NewSecret(" ab ") },
+		"not UTF-8":   func(n *NewProfile) { n.Credential.APISecret = kite.NewSecret("\xff\xfe") },
+	} {
+		n := good
+		spoil(&n)
+		if _, err := w.Add(t.Context(), n); !errors.Is(err, ErrBadInput) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if list, _ := w.List(); len(list) != 0 {
+		t.Errorf("something was stored: %v", list)
+	}
+	if calls := w.store.seen(); len(calls) != 0 {
+		t.Errorf("the store was touched: %v", calls)
+	}
+}
+
+func TestAddFailures(t *testing.T) {
+	storeError := func(kind error) error { return &StoreError{Op: "write", Store: "keyring", Kind: kind} }
+	for _, c := range []struct {
+		name        string
+		fail, after func(op, key string) error
+		listed      bool // an unsettled entry stays
+		exists      bool // and settles into a profile
+	}{
+		{name: "locked before", fail: func(op, _ string) error { return storeError(ErrLocked) }},
+		{name: "too big", fail: onlyOn("write", storeError(ErrTooBig))},
+		{name: "timeout, not written", fail: onlyOn("write", storeError(ErrTimeout)), listed: true},
+		{name: "timeout, written", after: onlyOn("write", storeError(ErrTimeout)), listed: true, exists: true},
+		{name: "dismissed", fail: onlyOn("write", storeError(ErrLocked))},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.store.reset(c.fail, c.after)
+			_, err := w.Add(t.Context(), NewProfile{Selector: sel("acme"), Credential: pair("x")})
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if list, _ := w.List(); (len(list) == 1) != c.listed {
+				t.Errorf("after the failure the index lists %v", list)
+			}
+			w.store.reset(nil, nil)
+			if err := w.Settle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			list, _ := w.List()
+			if (len(list) == 1) != c.exists {
+				t.Errorf("settled into %v", list)
+			}
+			if keys, _ := w.store.Keys(t.Context()); len(keys) != len(list) {
+				t.Errorf("items %v, entries %v", keys, list)
+			}
+			if c.exists && list[0].State != Settled {
+				t.Errorf("state %q", list[0].State)
+			}
+		})
+	}
+}
+
+func onlyOn(op string, err error) func(string, string) error {
+	return func(o, _ string) error {
+		if o == op {
+			return err
+		}
+		return nil
+	}
+}
+
+// A live process that is adding right now must not have its entry settled away.
+func TestSettleLeavesTheLivingAlone(t *testing.T) {
+	store, dir := newFaulty(), t.TempDir()
+	first, second := newWorldIn(t, dir, store), newWorldIn(t, dir, store)
+	writing, goOn := make(chan struct{}), make(chan struct{})
+	store.reset(func(op, _ string) error {
+		if op == "write" {
+			close(writing)
+			<-goOn
+		}
+		return nil
+	}, nil)
+	done := make(chan error)
+	go func() {
+		_, err := first.Add(context.Background(), NewProfile{Selector: sel("acme"), Credential: pair("x")})
+		done <- err
+	}()
+	<-writing
+	if err := second.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	list, _ := second.List()
+	if len(list) != 1 || list[0].State != Adding {
+		t.Fatalf("settled away: %v", list)
+	}
+	close(goOn)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if list, _ = second.List(); len(list) != 1 || list[0].State != Settled {
+		t.Fatalf("in the end: %v", list)
+	}
+}
+
+func TestRemoveIsFinishedLater(t *testing.T) {
+	w := newWorld(t)
+	w.mustAdd(t, "acme")
+	w.store.reset(onlyOn("delete", &StoreError{Op: "delete", Store: "keyring", Kind: ErrTimeout}), nil)
+	if err := w.Remove(t.Context(), sel("acme")); !errors.Is(err, ErrTimeout) {
+		t.Fatalf("Remove: %v", err)
+	}
+	if list, _ := w.List(); len(list) != 1 || list[0].State != Removing {
+		t.Fatalf("after the failure: %v", list)
+	}
+	w.store.reset(nil, nil)
+	if err := newWorldIn(t, w.dir, w.store).Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	keys, _ := w.store.Keys(t.Context())
+	if list, _ := w.List(); len(list) != 0 || len(keys) != 0 {
+		t.Fatalf("left: %v %v", list, keys)
+	}
+}
+
+func TestRename(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.mustAdd(t, "acme")
+	w.mustAdd(t, "acme/live")
+	w.mustAdd(t, "coral")
+	if err := w.Rename(ctx, "acme", "coral"); !errors.Is(err, ErrExists) {
+		t.Errorf("onto another: %v", err)
+	}
+	if err := w.Rename(ctx, "nobody", "new"); !errors.Is(err, ErrNoProfile) {
+		t.Errorf("of nobody: %v", err)
+	}
+	if err := w.Rename(ctx, "acme", "Bad"); !errors.Is(err, ErrBadInput) {
+		t.Errorf("to a bad name: %v", err)
+	}
+	// The items follow later when the store fails in the middle.
+	w.store.reset(onlyOn("write", &StoreError{Op: "write", Store: "keyring", Kind: ErrUnavailable}), nil)
+	if err := w.Rename(ctx, "acme", "dune"); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("with a failing store: %v", err)
+	}
+	w.store.reset(nil, nil)
+	for _, name := range []string{"dune", "dune/live"} {
+		cred, err := w.Credential(ctx, sel(name))
+		if err != nil || !cred.APIKey.Equal(pair(strings.Replace(name, "dune", "acme", 1)).APIKey) &&
+			!cred.APIKey.Equal(pair("acme").APIKey) {
+			t.Errorf("%s: %v", name, err)
+		}
+		p, _ := w.Lookup(sel(name))
+		data, _ := w.store.Get(ctx, p.ID)
+		if p.State != Settled || !strings.Contains(string(data), `"account":"dune"`) {
+			t.Errorf("%s: state %q, item names another account", name, p.State)
+		}
+	}
+}
+
+func TestEdit(t *testing.T) {
+	w := newWorld(t)
+	w.mustAdd(t, "acme")
+	label, life := "Acme \x1b[31mStores\nLtd", time.Hour
+	p, err := w.Edit(t.Context(), sel("acme"), Edit{Label: &label, ExpiresIn: &life})
+	if err != nil || p.ExpiresIn != life || strings.ContainsAny(p.Label, "\x1b\n") || !strings.Contains(p.Label, "Stores") {
+		t.Errorf("Edit = %+v, %v", p, err)
+	}
+	life = 1500 * time.Millisecond
+	if _, err := w.Edit(t.Context(), sel("acme"), Edit{ExpiresIn: &life}); !errors.Is(err, ErrBadInput) {
+		t.Errorf("half a second: %v", err)
+	}
+}
+
+func TestIndexDamage(t *testing.T) {
+	w := newWorld(t)
+	w.mustAdd(t, "acme")
+	w.mustAdd(t, "coral")
+	path := filepath.Join(w.dir, "index.json")
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, spoil := range map[string]func() error{
+		"empty":   func() error { return os.WriteFile(path, nil, 0o600) },
+		"torn":    func() error { return os.WriteFile(path, good[:len(good)/2], 0o600) },
+		"newer":   func() error { return os.WriteFile(path, []byte(`{"version":99}`), 0o600) },
+		"doubled": func() error { return os.WriteFile(path, []byte(strings.ReplaceAll(string(good), "coral", "acme")), 0o600) },
+		"gone":    func() error { return os.Remove(path) },
+	} {
+		if err := spoil(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.List(); !errors.Is(err, ErrIndexDamaged) || !strings.Contains(err.Error(), "doctor --repair") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := w.Add(t.Context(), NewProfile{Selector: sel("dune"), Credential: pair("d")}); !errors.Is(err, ErrIndexDamaged) {
+			t.Errorf("%s: Add: %v", name, err)
+		}
+		if err := os.WriteFile(path, good, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	backup, err := os.ReadFile(filepath.Join(w.dir, "index.json.bak"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if profiles, err := parseIndex(backup); err != nil || len(profiles) != 2 {
+		t.Errorf("the backup holds %v, %v", profiles, err)
+	}
+}
+
+func FuzzParseIndex(f *testing.F) {
+	f.Add([]byte(`{"version":1,"profiles":[{"id":"aaaaaaaaaaaaaaaa","account":"acme","environment":"live","expires_in":300}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		profiles, err := parseIndex(data)
+		if err != nil {
+			return
+		}
+		again, err := formatIndex(profiles)
+		if err != nil {
+			return // a year beyond 9999 cannot be written; kitekey never read one it wrote
+		}
+		if back, err := parseIndex(again); err != nil || len(back) != len(profiles) {
+			t.Fatalf("%v\n%s\n%s", err, data, again)
+		}
+	})
+}

@@ -1,0 +1,91 @@
+package vault
+
+import (
+	"errors"
+
+	"kitekey/kite"
+)
+
+// Verdict is what verifying a credential found. Its text is what --json shows;
+// Words is what a person reads.
+type Verdict string
+
+// The verdicts.
+const (
+	VerdictNone            Verdict = "" // not verified yet
+	VerdictOK              Verdict = "ok"
+	VerdictRejected        Verdict = "rejected"
+	VerdictInvalid         Verdict = "invalid"
+	VerdictUnreachable     Verdict = "unreachable"
+	VerdictRateLimited     Verdict = "rate-limited"
+	VerdictGatewayError    Verdict = "gateway-error"
+	VerdictUnexpectedReply Verdict = "unexpected-reply"
+	VerdictNoCredential    Verdict = "no-credential"
+	VerdictStoreLocked     Verdict = "store-locked"
+	VerdictUnavailable     Verdict = "store-unavailable"
+)
+
+// Verdicts lists all of them but VerdictNone, best first.
+var Verdicts = []Verdict{
+	VerdictOK, VerdictRejected, VerdictInvalid, VerdictUnreachable, VerdictRateLimited, VerdictGatewayError,
+	VerdictUnexpectedReply, VerdictNoCredential, VerdictStoreLocked, VerdictUnavailable,
+}
+
+// VerdictOf says what err means for a credential: ok for nil, and VerdictNone
+// for an error that says nothing about it (the caller gave up, say).
+func VerdictOf(err error) Verdict {
+	for _, c := range []struct {
+		err     error
+		verdict Verdict
+	}{
+		{kite.ErrRefused, VerdictRejected},
+		{kite.ErrInvalid, VerdictInvalid},
+		{kite.ErrUnreachable, VerdictUnreachable},
+		{kite.ErrRateLimited, VerdictRateLimited},
+		{kite.ErrGateway, VerdictGatewayError},
+		{kite.ErrUnexpectedReply, VerdictUnexpectedReply},
+		{ErrLocked, VerdictStoreLocked},
+		{ErrTimeout, VerdictUnavailable},
+		{ErrUnavailable, VerdictUnavailable},
+		{ErrNoCredential, VerdictNoCredential},
+		{ErrNotFound, VerdictNoCredential},
+		{ErrCorrupt, VerdictNoCredential},
+	} {
+		if errors.Is(err, c.err) {
+			return c.verdict
+		}
+	}
+	if err == nil {
+		return VerdictOK
+	}
+	return VerdictNone
+}
+
+// Words is the verdict as a person says it.
+func (v Verdict) Words() string {
+	switch v {
+	case VerdictNone:
+		return "not verified"
+	case VerdictOK:
+		return "works"
+	case VerdictRejected:
+		return "refused"
+	case VerdictInvalid:
+		return "called invalid"
+	case VerdictUnreachable:
+		return "unreachable"
+	case VerdictRateLimited:
+		return "too many requests"
+	case VerdictGatewayError:
+		return "gateway failed"
+	case VerdictUnexpectedReply:
+		return "not a Kitegateway reply"
+	case VerdictNoCredential:
+		return "no credential"
+	case VerdictStoreLocked:
+		return "the keyring is locked"
+	case VerdictUnavailable:
+		return "the keyring does not answer"
+	}
+	return string(v)
+}

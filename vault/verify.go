@@ -1,0 +1,76 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"kitekey/kite"
+)
+
+// VerifyExpiresIn is the life of the token that verifying mints and drops: short,
+// but long enough for a deep check with a slow gateway.
+const VerifyExpiresIn = time.Minute
+
+// Report is what verifying found, fit to be shown and sent: no secret in it.
+type Report struct {
+	Selector
+	Host    string
+	Verdict Verdict
+	At      time.Time
+	Status  int    // HTTP status, 0 when there was no reply
+	Message string // the gateway's own words, cleaned
+	Skew    time.Duration
+	Latency time.Duration // of the mint
+	KeyHint string
+	Deep    bool  // the token was tried on a read-only call too
+	Err     error // what went wrong, nil when the verdict is ok
+}
+
+// Verify tries the profile's credential against the gateway and records the
+// verdict. Deep also proves that the token is accepted.
+func (v *Vault) Verify(ctx context.Context, sel Selector, deep bool) Report {
+	r := Report{Selector: sel, At: v.now(), Deep: deep, Host: v.gateway(sel.Environment).Host()}
+	err := v.Settle(ctx)
+	var p Profile
+	if err == nil {
+		p, err = v.Lookup(sel)
+	}
+	var c credentials
+	if err == nil {
+		r.KeyHint = p.KeyHint
+		c, err = v.read(ctx, p)
+	}
+	if err != nil {
+		r.Err, r.Verdict = err, VerdictOf(err)
+	} else {
+		r = v.VerifyCredential(ctx, sel.Environment, c.Current, deep)
+		r.Selector = sel
+	}
+	if r.Verdict != VerdictNone && p.ID != "" {
+		v.note(ctx, p.ID, func(p *Profile) { p.Verdict, p.VerdictAt = r.Verdict, r.At })
+	}
+	return r
+}
+
+// VerifyCredential tries a credential that need not be stored, and stores
+// nothing.
+func (v *Vault) VerifyCredential(ctx context.Context, env kite.Environment, cred kite.Credential, deep bool) Report {
+	g := v.gateway(env)
+	r := Report{Selector: Selector{Environment: env}, Host: g.Host(), Deep: deep, KeyHint: cred.Hint()}
+	began := time.Now()
+	tok, err := g.Mint(ctx, cred, VerifyExpiresIn)
+	r.Latency, r.At = time.Since(began), v.now()
+	if err == nil {
+		r.Status, r.Skew = 200, tok.Skew
+		if deep {
+			_, err = g.Balances(ctx, tok)
+		}
+	}
+	var refusal *kite.Error
+	if errors.As(err, &refusal) {
+		r.Status, r.Message = refusal.Status, refusal.Message
+	}
+	r.Err, r.Verdict = err, VerdictOf(err)
+	return r
+}
