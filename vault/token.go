@@ -64,7 +64,7 @@ func (v *Vault) Token(ctx context.Context, sel Selector, m Mint) (tok kite.Token
 	defer unlock()
 	// Whoever held the lock may have minted what we need: fresh enough when it was
 	// not there as this call began.
-	if !m.Fresh || p.Token != before {
+	if !m.Fresh || !p.Token.Minted.Equal(before.Minted) {
 		if tok, err := v.cached(ctx, p, m); !errors.Is(err, ErrNotFound) {
 			return tok, false, err
 		}
