@@ -1,0 +1,243 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kitekey/kite"
+	"kitekey/vault"
+)
+
+func newAdd(a *app) *cobra.Command {
+	var o struct {
+		label     string
+		expiresIn string
+		stdin     bool
+		noVerify  bool
+		json      bool
+	}
+	cmd := &cobra.Command{
+		Use:   "add SELECTOR",
+		Short: "Keep a key pair for an account and environment",
+		Long: `Keep an api_key and its api_secret. Both are typed at hidden prompts, or come as
+JSON on stdin with --stdin.
+
+The pair is tried first, by minting a token that lives a few seconds and is
+dropped. If the gateway refuses it nothing is stored; at a terminal you can type
+it again or keep it anyway. If the gateway cannot be reached the pair is stored
+as not proven, because Kitegateway never shows a secret again: "kitekey verify"
+judges it later.`,
+		Example: `  kitekey add acme                          the sandbox key pair of acme
+  kitekey add acme/live --label "Acme Ltd"
+  kitekey add acme --stdin < pair.json      {"api_key": "…", "api_secret": "…"}`,
+		Args: takes(1, 1, "one profile"),
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.label, "label", "", "free text shown beside the account")
+	f.StringVar(&o.expiresIn, "expires-in", "", "the profile's default token life: 300, 90s, 5m, 1h30m (default 5m)")
+	f.BoolVar(&o.stdin, "stdin", false, `read {"api_key": "…", "api_secret": "…"} from stdin`)
+	f.BoolVar(&o.noVerify, "no-verify", false, "store the pair without trying it")
+	f.BoolVar(&o.json, "json", false, "print the new profile as JSON")
+	cmd.ValidArgsFunction = a.completeNewSelectors
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx := cmd.Context()
+		sel, err := parseSelector(args[0])
+		if err != nil {
+			return err
+		}
+		p := vault.NewProfile{Selector: sel, Label: o.label}
+		if p.ExpiresIn, err = parseExpiresIn(o.expiresIn); err != nil {
+			return err
+		}
+		if !o.stdin && !a.canAsk() {
+			return usagef("no terminal to ask for the key pair on; give it as JSON with --stdin")
+		}
+		v, err := a.open()
+		if err != nil {
+			return err
+		}
+		if _, err := v.Lookup(sel); err == nil {
+			return about(sel, vault.ErrExists)
+		} else if !errors.Is(err, vault.ErrNoProfile) {
+			return about(sel, err)
+		}
+		// A locked keyring is told before anybody types a secret.
+		if err := a.reachStore(ctx, v); err != nil {
+			return about(sel, err)
+		}
+		if o.stdin {
+			p.Credential, err = a.credentialFromStdin()
+		} else {
+			p.Credential, err = a.askCredential(ctx, sel)
+		}
+		if err != nil {
+			return err
+		}
+		if !o.noVerify {
+			if p, err = a.proveNew(ctx, v, p, !o.stdin); err != nil {
+				return err
+			}
+		}
+		stored, err := a.storeNew(ctx, v, p, !o.stdin)
+		if err != nil {
+			return about(sel, err)
+		}
+		if o.json {
+			return a.printJSON(a.profileJSON(stored))
+		}
+		a.note("%s: stored in the %s", sel, v.StoreName())
+		return nil
+	}
+	return cmd
+}
+
+// proveNew tries a new credential. It comes back with the verdict to store, or
+// with the pair that was typed instead, or with the error to end on.
+func (a *app) proveNew(ctx context.Context, v *vault.Vault, p vault.NewProfile, ask bool) (vault.NewProfile, error) {
+	for {
+		r := v.VerifyCredential(ctx, p.Environment, p.Credential, false)
+		if ctx.Err() != nil {
+			return p, ctx.Err()
+		}
+		a.tellSkew(r.Skew, r.Host)
+		p.Verdict = r.Verdict
+		switch r.Verdict {
+		case vault.VerdictOK:
+			return p, nil
+		case vault.VerdictRejected, vault.VerdictInvalid:
+			if !ask {
+				return p, &codeError{exitRefused, fmt.Sprintf("%s: %v; nothing was stored (--no-verify stores the pair untried)", p.Selector, r.Err), r.Err}
+			}
+			a.note("%s: %v", p.Selector, r.Err)
+			choice, err := a.choose(ctx, "Type the pair again, keep it anyway, or drop it? [t/k/d] ", "tkd")
+			switch {
+			case err != nil:
+				return p, err
+			case choice == 'k':
+				return p, nil
+			case choice == 'd':
+				return p, &codeError{exitRefused, fmt.Sprintf("%s: nothing was stored", p.Selector), r.Err}
+			}
+			if p.Credential, err = a.askCredential(ctx, p.Selector); err != nil {
+				return p, err
+			}
+		default:
+			a.note(`%s: %v; the pair is stored but not proven, "kitekey verify %s" tries it again`, p.Selector, r.Err, p.Selector)
+			return p, nil
+		}
+	}
+}
+
+// storeNew stores a profile. When that fails and somebody is there, the pair is
+// kept in memory until it is stored or given up: it may exist nowhere else.
+func (a *app) storeNew(ctx context.Context, v *vault.Vault, p vault.NewProfile, ask bool) (vault.Profile, error) {
+	for {
+		stored, err := v.Add(ctx, p)
+		if err == nil || !ask || ctx.Err() != nil || errors.Is(err, vault.ErrExists) {
+			return stored, err
+		}
+		a.note("%s: %v", p.Selector, err)
+		choice, askErr := a.choose(ctx, "The pair you typed is not stored yet. Try again, or drop it? [t/d] ", "td")
+		if askErr != nil || choice == 'd' {
+			return stored, errors.Join(err, askErr)
+		}
+	}
+}
+
+// choose asks until one of the letters in choices is given.
+func (a *app) choose(ctx context.Context, question, choices string) (byte, error) {
+	for {
+		s, err := a.ask(ctx, question)
+		if err != nil {
+			return 0, err
+		}
+		s = strings.ToLower(strings.TrimSpace(s))
+		if len(s) == 1 && strings.Contains(choices, s) {
+			return s[0], nil
+		}
+	}
+}
+
+// reachStore asks the store for something that is not there, which tells whether
+// it can be used at all.
+func (a *app) reachStore(ctx context.Context, v *vault.Vault) error {
+	return v.Settle(ctx)
+}
+
+// askCredential asks for a key pair until it is one.
+func (a *app) askCredential(ctx context.Context, sel vault.Selector) (kite.Credential, error) {
+	for {
+		key, err := a.askSecret(ctx, fmt.Sprintf("api_key of %s (hidden): ", sel))
+		if err != nil {
+			return kite.Credential{}, err
+		}
+		secret, err := a.askSecret(ctx, fmt.Sprintf("api_secret of %s (hidden): ", sel))
+		if err != nil {
+			return kite.Credential{}, err
+		}
+		cred, err := a.parseCredential(key.Reveal(), secret.Reveal())
+		if err == nil {
+			return cred, nil
+		}
+		a.note("%v; type both again, or ctrl-c to give up", err)
+	}
+}
+
+// parseCredential checks a pair and says so when blanks around it were dropped.
+func (a *app) parseCredential(key, secret string) (kite.Credential, error) {
+	cred, trimmed, err := kite.ParseCredential(key, secret)
+	if err != nil {
+		return kite.Credential{}, usagef("%w", err)
+	}
+	if trimmed {
+		a.note("blanks around the pasted key pair were dropped")
+	}
+	return cred, nil
+}
+
+// parseExpiresIn reads --expires-in; "" is 0, which means the profile's default.
+func parseExpiresIn(s string) (time.Duration, error) {
+	if s == "" {
+		return 0, nil
+	}
+	d, err := kite.ParseExpiresIn(s)
+	if err != nil {
+		return 0, usagef("--expires-in: %w", err)
+	}
+	return d, nil
+}
+
+// completeNewSelectors offers accounts that lack an environment.
+func (a *app) completeNewSelectors(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	v, err := a.openQuietly()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	profiles, err := v.List()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	have := make(map[vault.Selector]bool, len(profiles))
+	for _, p := range profiles {
+		have[p.Selector] = true
+	}
+	var names []cobra.Completion
+	for _, p := range profiles {
+		for _, env := range kite.Environments {
+			sel := vault.Selector{Account: p.Account, Environment: env}
+			if !have[sel] {
+				have[sel] = true
+				names = append(names, sel.String())
+			}
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}

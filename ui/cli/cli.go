@@ -1,0 +1,90 @@
+// Package cli is kitekey's commands: what they read, what they print, and the
+// exit code they end with.
+//
+// # Rules that every command keeps
+//
+// What was asked for goes to stdout; everything else (notes, questions,
+// progress, errors) goes to stderr, as lines that begin with "kitekey: ".
+//
+// A secret never comes in by argument. It is typed at a hidden prompt or comes
+// in on stdin, and it goes out only when it was the thing asked for.
+//
+// Without a terminal nothing asks: the command fails and names the flag to use.
+//
+// With --json every key is always present, null where there is nothing to say,
+// and times are RFC 3339 in UTC. A command that takes several profiles prints
+// one JSON object per line, so that one profile and many read the same.
+//
+// The exit code is decided in one place, errors.go, as is the wording of what
+// to do next.
+package cli
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"kitekey/ui/clipboard"
+	"kitekey/vault"
+)
+
+// System is the world a run of kitekey sees. main passes the real one; tests
+// pass parts of their own.
+type System struct {
+	// Args are the arguments without the program's name.
+	Args []string
+	// Stdin is read only by commands that say so, and for answers when it is a
+	// terminal.
+	Stdin io.Reader
+	// Stdout takes the data, Stderr everything else.
+	Stdout, Stderr io.Writer
+	// Environ is the environment in the form of [os.Environ].
+	Environ []string
+	// Dir is the working folder, where a .kitekey file is looked for.
+	Dir string
+	// Now is the local wall clock.
+	Now func() time.Time
+	// Version is what --version prints after "kitekey ".
+	Version string
+	// Store opens the store called name ("keyring", "file"); nil opens the real one.
+	Store func(name string) (vault.Store, error)
+	// Clipboard gives the clipboard; nil gives the real one. terminal is where
+	// OSC 52 goes, nil when there is no terminal.
+	Clipboard func(terminal io.Writer) Clipboard
+}
+
+// Clipboard is what the commands need of a clipboard.
+type Clipboard interface {
+	Copy(ctx context.Context, secret []byte, clearAt time.Time) (clipboard.Receipt, error)
+}
+
+// Main runs one command and returns the exit code. ctx ends when the process is
+// told to stop.
+func Main(ctx context.Context, sys System) int {
+	a := &app{System: sys}
+	root := newRoot(a)
+	root.SetArgs(sys.Args)
+	root.SetIn(sys.Stdin)
+	root.SetOut(sys.Stdout)
+	root.SetErr(sys.Stderr)
+	err := root.ExecuteContext(ctx)
+	return a.finish(ctx, err)
+}
+
+// app is one run: the world it sees and what the global flags chose.
+type app struct {
+	System
+	storeFlag string // --store
+	announced bool   // overrides have been told
+}
+
+// getenv looks a variable up as [os.Getenv] does.
+func (a *app) getenv(name string) string {
+	// The last one wins, as it does for a process that os/exec starts.
+	for i := len(a.Environ) - 1; i >= 0; i-- {
+		if k, v, ok := cutEnv(a.Environ[i]); ok && k == name {
+			return v
+		}
+	}
+	return ""
+}

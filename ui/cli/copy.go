@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kitekey/ui/clipboard"
+)
+
+func newCopy(a *app) *cobra.Command {
+	var (
+		flags    mintFlags
+		form     string
+		clear    string
+		withJSON bool
+	)
+	cmd := &cobra.Command{
+		Use:   "copy [SELECTOR…]",
+		Short: "Put a token on the clipboard, and take it back in time",
+		Long: `Put a token on the clipboard: as the ready-made header line unless --as says
+otherwise. It is taken back after 45 s, or when the token dies if that is sooner,
+also when kitekey has quit; what you have copied since is left alone.`,
+		Example: `  kitekey copy acme                        Authorization: JWT …
+  kitekey copy acme --as token --clear-after 20s
+  kitekey copy acme --as curl --expires-in 15m`,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: a.completeSelectors(true),
+	}
+	flags.register(cmd)
+	cmd.Flags().StringVar(&form, "as", "header", "what to copy: header, token, curl or json")
+	cmd.Flags().BoolVar(&withJSON, "json", false, "the same as --as json; allows several profiles")
+	cmd.Flags().StringVar(&clear, "clear-after", "45s", `when to take it back: 20s, 1m, or "never" for at the token's end only`)
+	cmd.MarkFlagsMutuallyExclusive("as", "json")
+	_ = cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions([]string{"header", "token", "curl", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if withJSON {
+			form = "json"
+		}
+		switch form {
+		case "header", "token", "curl", "json":
+		default:
+			return usagef("--as: %q is none of header, token, curl and json", form)
+		}
+		after, err := parseClearAfter(clear)
+		if err != nil {
+			return err
+		}
+		text, clearAt, err := a.tokens(cmd.Context(), args, flags, form)
+		if err != nil {
+			return err
+		}
+		if at := a.Now().Add(after); after > 0 && at.Before(clearAt) {
+			clearAt = at
+		}
+		terminal, done := a.terminal()
+		defer done()
+		// The line break at the end would send a pasted line off at once.
+		secret := []byte(strings.TrimSuffix(text.Reveal(), "\n"))
+		receipt, err := a.clipboard(terminal).Copy(cmd.Context(), secret, clearAt)
+		if err != nil {
+			return err
+		}
+		a.note("%s copied (%s); it leaves the clipboard in %s", form, receipt.Way, length(receipt.ClearsAt.Sub(a.Now())))
+		if receipt.Caveat != "" {
+			a.note("%s", receipt.Caveat)
+		}
+		return nil
+	}
+	return cmd
+}
+
+// parseClearAfter reads --clear-after; "never" is 0.
+func parseClearAfter(s string) (time.Duration, error) {
+	if s == "never" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < time.Second || d > 24*time.Hour {
+		return 0, usagef(`--clear-after: %q is no time between 1s and 24h, nor "never"`, s)
+	}
+	return d, nil
+}
+
+func (a *app) clipboard(terminal io.Writer) Clipboard {
+	if a.Clipboard != nil {
+		return a.Clipboard(terminal)
+	}
+	return clipboard.New(clipboard.Options{Env: a.getenv, Terminal: terminal})
+}

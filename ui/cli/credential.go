@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"kitekey/kite"
+)
+
+// maxStdin bounds what is read where a key pair is expected.
+const maxStdin = 64 << 10
+
+const stdinForm = `{"api_key": "…", "api_secret": "…"}`
+
+// credentialFromStdin reads a key pair as JSON: exactly the two fields, each
+// once, nothing after them.
+func (a *app) credentialFromStdin() (kite.Credential, error) {
+	data, err := io.ReadAll(io.LimitReader(a.Stdin, maxStdin+1))
+	if err != nil {
+		return kite.Credential{}, fmt.Errorf("read stdin: %w", err)
+	}
+	key, secret, err := decodeCredential(data)
+	if err != nil {
+		return kite.Credential{}, usagef("stdin: %w; it takes %s", err, stdinForm)
+	}
+	return a.parseCredential(key, secret)
+}
+
+// decodeCredential takes the pair out of data. It is stricter than
+// encoding/json, which takes doubled fields, other spellings and broken
+// characters in its stride; a secret that was changed on the way in is lost. Its
+// errors repeat nothing of data.
+func decodeCredential(data []byte) (key, secret string, err error) {
+	switch {
+	case len(data) > maxStdin:
+		return "", "", fmt.Errorf("more than %d KiB", maxStdin>>10)
+	case !utf8.Valid(data):
+		return "", "", fmt.Errorf("not UTF-8 text")
+	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // PowerShell writes one
+	if len(bytes.TrimSpace(data)) == 0 {
+		return "", "", fmt.Errorf("empty")
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return "", "", fmt.Errorf("not a JSON object")
+	}
+	got := make(map[string]string, 2)
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return "", "", fmt.Errorf("not valid JSON")
+		}
+		field, _ := name.(string)
+		if field != "api_key" && field != "api_secret" {
+			return "", "", fmt.Errorf("a field that is neither api_key nor api_secret")
+		}
+		if _, twice := got[field]; twice {
+			return "", "", fmt.Errorf("%s is there twice", field)
+		}
+		value, err := dec.Token()
+		if err != nil {
+			return "", "", fmt.Errorf("not valid JSON")
+		}
+		text, ok := value.(string)
+		if !ok {
+			return "", "", fmt.Errorf("%s is not a string", field)
+		}
+		if strings.ContainsRune(text, utf8.RuneError) {
+			return "", "", fmt.Errorf("%s holds a character that is not valid text", field)
+		}
+		got[field] = text
+	}
+	if t, err := dec.Token(); err != nil || t != json.Delim('}') {
+		return "", "", fmt.Errorf("not valid JSON")
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return "", "", fmt.Errorf("something follows the JSON object")
+	}
+	for _, field := range []string{"api_key", "api_secret"} {
+		if _, ok := got[field]; !ok {
+			return "", "", fmt.Errorf("%s is missing", field)
+		}
+	}
+	return got["api_key"], got["api_secret"], nil
+}

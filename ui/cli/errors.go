@@ -1,0 +1,193 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"kitekey/kite"
+	"kitekey/vault"
+)
+
+// The exit codes. They are documented behaviour: scripts branch on them.
+const (
+	exitDone          = 0
+	exitFailure       = 1
+	exitUsage         = 2
+	exitNoProfile     = 3
+	exitRefused       = 4
+	exitUnreachable   = 5
+	exitStore         = 6
+	exitUnconfirmed   = 7
+	exitInterrupted   = 130
+	exitNotRunnable   = 126 // exec: the command is there and cannot be run, as in sh
+	exitNoSuchCommand = 127 // exec: there is no such command, as in sh
+)
+
+// ExitCode is a row of the exit code table.
+type ExitCode struct {
+	Code    int
+	Meaning string
+}
+
+// ExitCodes is the table shown by "kitekey help exit-codes" and the README.
+func ExitCodes() []ExitCode {
+	return []ExitCode{
+		{exitDone, "done"},
+		{exitFailure, "another failure"},
+		{exitUsage, "wrong usage, bad input"},
+		{exitNoProfile, "no such profile, or no credential in it"},
+		{exitRefused, "the gateway refused the credential or the request"},
+		{exitUnreachable, "the gateway could not be reached, or failed"},
+		{exitStore, "the store is locked, missing, timed out or corrupt"},
+		{exitUnconfirmed, "it needs a confirmation that was not given"},
+		{exitInterrupted, "interrupted"},
+	}
+}
+
+// codeError carries an exit code that is decided where the error happens.
+type codeError struct {
+	code int
+	text string // "" when everything has been said already
+	err  error
+}
+
+func (e *codeError) Error() string { return e.text }
+func (e *codeError) Unwrap() error { return e.err }
+
+// usagef is wrong usage or bad input: exit 2.
+func usagef(format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	return &codeError{exitUsage, err.Error(), errors.Unwrap(err)}
+}
+
+// unconfirmedf is a confirmation that was not given: exit 7.
+func unconfirmedf(format string, args ...any) error {
+	return &codeError{code: exitUnconfirmed, text: fmt.Sprintf(format, args...)}
+}
+
+// silent ends with an exit code after everything has been said.
+func silent(code int) error { return &codeError{code: code} }
+
+// aboutError says which profile an error is about, so that the next step can
+// name it.
+type aboutError struct {
+	sel vault.Selector
+	err error
+}
+
+func (e *aboutError) Error() string {
+	name, text := e.sel.String(), e.err.Error()
+	if strings.HasPrefix(text, name+":") {
+		return text
+	}
+	return name + ": " + text
+}
+func (e *aboutError) Unwrap() error { return e.err }
+
+// about marks err as one about a profile; nil stays nil.
+func about(sel vault.Selector, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &aboutError{sel, err}
+}
+
+// exitCode is the one map from errors to exit codes.
+func exitCode(err error) int {
+	var coded *codeError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &coded):
+		return coded.code
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case errors.Is(err, vault.ErrNoProfile), errors.Is(err, vault.ErrNoCredential):
+		return exitNoProfile
+	case errors.Is(err, vault.ErrExists), errors.Is(err, vault.ErrBadInput):
+		return exitUsage
+	case errors.Is(err, vault.ErrLocked), errors.Is(err, vault.ErrUnavailable), errors.Is(err, vault.ErrTimeout),
+		errors.Is(err, vault.ErrTooBig), errors.Is(err, vault.ErrCorrupt), errors.Is(err, vault.ErrBusy):
+		return exitStore
+	case errors.Is(err, kite.ErrRefused), errors.Is(err, kite.ErrInvalid):
+		return exitRefused
+	case errors.Is(err, kite.ErrUnreachable), errors.Is(err, kite.ErrGateway),
+		errors.Is(err, kite.ErrRateLimited), errors.Is(err, kite.ErrUnexpectedReply):
+		return exitUnreachable
+	}
+	return exitFailure
+}
+
+// verdictExit is the exit code of a verdict.
+func verdictExit(v vault.Verdict) int {
+	switch v {
+	case vault.VerdictOK, vault.VerdictNone:
+		return exitDone
+	case vault.VerdictRejected, vault.VerdictInvalid:
+		return exitRefused
+	case vault.VerdictNoCredential:
+		return exitNoProfile
+	case vault.VerdictStoreLocked, vault.VerdictUnavailable:
+		return exitStore
+	}
+	return exitUnreachable
+}
+
+// nextStep says what a person can do about err, "" when the error says it all.
+func nextStep(err error) string {
+	name := "SELECTOR"
+	var on *aboutError
+	if errors.As(err, &on) {
+		name = on.sel.String()
+	}
+	var coded *codeError
+	switch {
+	case errors.As(err, &coded):
+		return ""
+	case errors.Is(err, vault.ErrNoProfile):
+		return `"kitekey list" shows the profiles there are, "kitekey add ` + name + `" adds this one`
+	case errors.Is(err, vault.ErrNoCredential):
+		return `give it one with "kitekey rotate ` + name + `"`
+	case errors.Is(err, vault.ErrExists):
+		return `to replace its credential use "kitekey rotate ` + name + `"`
+	case errors.Is(err, kite.ErrRefused):
+		return `check the key pair with "kitekey rotate ` + name + `"`
+	case errors.Is(err, kite.ErrRateLimited):
+		return "wait a little and try again"
+	case errors.Is(err, kite.ErrUnreachable):
+		return "the credential was not judged; check the network, the proxy and the VPN"
+	case errors.Is(err, kite.ErrGateway):
+		return "the credential was not judged; try again later"
+	case errors.Is(err, kite.ErrUnexpectedReply):
+		return "something other than Kitegateway seems to have answered: a proxy, a sign-in page, an override"
+	}
+	return ""
+}
+
+// tell says what went wrong and what to do next, in one line.
+func (a *app) tell(err error) {
+	var coded *codeError
+	if errors.As(err, &coded) && coded.text == "" {
+		return
+	}
+	line := err.Error()
+	if next := nextStep(err); next != "" && !strings.Contains(line, next) {
+		line += "; " + next
+	}
+	a.note("%s", line)
+}
+
+// finish says what went wrong, if anything, and returns the exit code.
+func (a *app) finish(ctx context.Context, err error) int {
+	var coded *codeError
+	if err != nil && ctx.Err() != nil && !errors.As(err, &coded) {
+		a.note("interrupted")
+		return exitInterrupted
+	}
+	if err != nil {
+		a.tell(err)
+	}
+	return exitCode(err)
+}

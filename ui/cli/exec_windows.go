@@ -1,0 +1,26 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+)
+
+// run starts the command and waits: Windows cannot replace a process. The
+// console gives ctrl-c to both; kitekey has it caught already and waits on for
+// what the command makes of it.
+func (a *app) run(path string, argv, environ []string) error {
+	cmd := exec.Command(path, argv[1:]...)
+	cmd.Args[0] = argv[0]
+	cmd.Env = environ
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.Stdin, a.Stdout, a.Stderr
+	err := cmd.Run()
+	var exited *exec.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &exited):
+		return silent(exited.ExitCode())
+	}
+	return &codeError{exitNotRunnable, fmt.Sprintf("%s cannot be run: %v", argv[0], err), err}
+}

@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kitekey/vault"
+)
+
+func newList(a *app) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "Show the profiles, their verdicts and their live tokens",
+		Long: `Show the profiles. Only the index is read: nothing is unlocked, nothing asks,
+no secret is touched.`,
+		Example: `  kitekey list
+  kitekey list --json | jq -r '.[] | select(.verdict != "ok") | .profile'`,
+		Args:              takes(0, 0, "no arguments"),
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		v, err := a.open()
+		if err != nil {
+			return err
+		}
+		profiles, err := v.List()
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			rows := make([]profileJSON, 0, len(profiles))
+			for _, p := range profiles {
+				rows = append(rows, a.profileJSON(p))
+			}
+			return a.printJSON(rows)
+		}
+		if len(profiles) == 0 {
+			a.note(`no profiles yet; "kitekey add acme" keeps the first, "kitekey demo" shows what it is like`)
+			return nil
+		}
+		return a.printProfiles(profiles)
+	}
+	return cmd
+}
+
+func (a *app) printProfiles(profiles []vault.Profile) error {
+	now := a.Now()
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "PROFILE\tVERDICT\tCHECKED\tTOKEN\tKEY\tLABEL")
+	for _, p := range profiles {
+		checked, token, key := "-", "-", "-"
+		if !p.VerdictAt.IsZero() {
+			checked = ago(p.VerdictAt, now)
+		}
+		if left := p.Token.Deadline.Sub(now); left > 0 {
+			token = length(left) + " left"
+		}
+		if p.KeyHint != "" {
+			key = "····" + p.KeyHint
+		}
+		words := p.Verdict.Words()
+		if p.State != "" {
+			words = string(p.State)
+		}
+		if p.Staged {
+			words += ", replacement staged"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", p.Selector, words, checked, token, key, oneLine(p.Label))
+	}
+	_ = w.Flush()
+	// The last column is often empty, and trailing blanks spoil a diff.
+	for line := range strings.Lines(b.String()) {
+		if err := a.print("%s\n", strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// profileJSON is a profile as --json shows it.
+type profileJSON struct {
+	Profile     string          `json:"profile"`
+	Account     string          `json:"account"`
+	Environment string          `json:"environment"`
+	Label       string          `json:"label"`
+	KeyHint     string          `json:"key_hint"`
+	ExpiresIn   int64           `json:"expires_in"`
+	Verdict     *string         `json:"verdict"`
+	VerifiedAt  *time.Time      `json:"verified_at"`
+	Token       *tokenStateJSON `json:"token"`
+	LastUsedAt  *time.Time      `json:"last_used_at"`
+	State       *string         `json:"state"`
+	Staged      bool            `json:"staged"`
+	Previous    bool            `json:"previous"`
+}
+
+// tokenStateJSON is what the index knows of a live cached token.
+type tokenStateJSON struct {
+	MintedAt         *time.Time `json:"minted_at"`
+	ExpiresAt        *time.Time `json:"expires_at"`
+	ExpiresIn        int64      `json:"expires_in"`
+	RemainingSeconds int64      `json:"remaining_seconds"`
+}
+
+func (a *app) profileJSON(p vault.Profile) profileJSON {
+	row := profileJSON{
+		Profile:     p.Selector.String(),
+		Account:     p.Account,
+		Environment: string(p.Environment),
+		Label:       p.Label,
+		KeyHint:     p.KeyHint,
+		ExpiresIn:   seconds(p.ExpiresIn),
+		Verdict:     orNull(string(p.Verdict)),
+		VerifiedAt:  jsonTime(p.VerdictAt),
+		LastUsedAt:  jsonTime(p.LastUsed),
+		State:       orNull(string(p.State)),
+		Staged:      p.Staged,
+		Previous:    p.Previous,
+	}
+	if left := p.Token.Deadline.Sub(a.Now()); left > 0 {
+		row.Token = &tokenStateJSON{
+			MintedAt:         jsonTime(p.Token.Minted),
+			ExpiresAt:        jsonTime(p.Token.Deadline),
+			ExpiresIn:        seconds(p.Token.ExpiresIn),
+			RemainingSeconds: seconds(left),
+		}
+	}
+	return row
+}
+
+// orNull is nil for the empty string.
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+
+	"kitekey/kite"
+	"kitekey/vault"
+)
+
+// overrideVariable is where an environment's base URL can be overridden.
+func overrideVariable(env kite.Environment) string {
+	if env == kite.Live {
+		return "KITEKEY_LIVE_URL"
+	}
+	return "KITEKEY_SANDBOX_URL"
+}
+
+// overrides reads where the environments go when not to Kitegateway. Only
+// loopback addresses pass.
+func (a *app) overrides() (map[kite.Environment]string, error) {
+	urls := make(map[kite.Environment]string)
+	for _, env := range kite.Environments {
+		name := overrideVariable(env)
+		raw := a.getenv(name)
+		if raw == "" {
+			continue
+		}
+		url, err := kite.Override(raw)
+		if err != nil {
+			return nil, usagef("%s: %w", name, err)
+		}
+		urls[env] = url
+	}
+	return urls, nil
+}
+
+// overrideLines says which overrides are in force, one line each.
+func overrideLines(urls map[kite.Environment]string) []string {
+	var lines []string
+	for _, env := range kite.Environments {
+		if url, ok := urls[env]; ok {
+			lines = append(lines, string(env)+" goes to "+url+" ("+overrideVariable(env)+")")
+		}
+	}
+	return lines
+}
+
+// baseURL is where an environment's calls go.
+func (a *app) baseURL(env kite.Environment) string {
+	urls, _ := a.overrides() // open has refused a wrong one
+	if url, ok := urls[env]; ok {
+		return url
+	}
+	return env.BaseURL()
+}
+
+// open opens the vault and tells which overrides are in force.
+func (a *app) open() (*vault.Vault, error) {
+	v, err := a.openQuietly()
+	if err != nil {
+		return nil, err
+	}
+	if urls, _ := a.overrides(); !a.announced {
+		for _, line := range overrideLines(urls) {
+			a.note("%s", line)
+		}
+		a.announced = true
+	}
+	return v, nil
+}
+
+// openQuietly opens the vault and says nothing. No store is touched by it.
+func (a *app) openQuietly() (*vault.Vault, error) {
+	urls, err := a.overrides()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := a.home()
+	if err != nil {
+		return nil, err
+	}
+	store, err := a.openStore(dir)
+	if err != nil {
+		return nil, err
+	}
+	return vault.Open(vault.Options{Dir: dir, Store: store, Gateway: a.gateways(urls), Now: a.Now})
+}
+
+// gateways makes one client per environment, so that connections are shared.
+func (a *app) gateways(urls map[kite.Environment]string) func(kite.Environment) vault.Gateway {
+	clients := make(map[kite.Environment]*kite.Client, len(kite.Environments))
+	for _, env := range kite.Environments {
+		clients[env] = &kite.Client{Environment: env, BaseURL: urls[env], UserAgent: "kitekey/" + a.Version, Now: a.Now}
+	}
+	return func(env kite.Environment) vault.Gateway { return clients[env] }
+}
+
+// home is the data folder: KITEKEY_HOME, or kitekey's own in the folder where
+// the operating system keeps a user's configuration.
+func (a *app) home() (string, error) {
+	if dir := a.getenv("KITEKEY_HOME"); dir != "" {
+		abs, err := filepath.Abs(dir)
+		if err != nil {
+			return "", usagef("KITEKEY_HOME: %w", err)
+		}
+		return abs, nil
+	}
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "", usagef("no folder to keep data in: %w; set KITEKEY_HOME to one", err)
+	}
+	return filepath.Join(dir, "kitekey"), nil
+}
+
+// openStore gives the store the user chose: --store, KITEKEY_STORE, the one
+// remembered in the data folder, else the keyring. Nothing is touched yet.
+func (a *app) openStore(dir string) (vault.Store, error) {
+	name := a.storeFlag
+	if name == "" {
+		name = a.getenv("KITEKEY_STORE")
+	}
+	if name == "" {
+		name = "keyring"
+	}
+	if a.Store != nil {
+		return a.Store(name)
+	}
+	switch name {
+	case "keyring":
+		return vault.NewKeyring(), nil
+	}
+	return nil, usagef("%q is no store: it is keyring or file", name)
+}

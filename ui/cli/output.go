@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// print writes data to stdout.
+func (a *app) print(format string, args ...any) error {
+	if _, err := fmt.Fprintf(a.Stdout, format, args...); err != nil {
+		return fmt.Errorf("write the result: %w", err)
+	}
+	return nil
+}
+
+// note writes a line for a person to stderr, with the program's name before it.
+// There is nobody to tell when that fails.
+func (a *app) note(format string, args ...any) {
+	_, _ = fmt.Fprintf(a.Stderr, "kitekey: %s\n", strings.TrimRight(fmt.Sprintf(format, args...), "\n"))
+}
+
+// printJSON writes v as one document: indented for a person at a terminal, one
+// line for a program.
+func (a *app) printJSON(v any) error {
+	enc := json.NewEncoder(a.Stdout)
+	enc.SetEscapeHTML(false)
+	if isTerminal(a.Stdout) {
+		enc.SetIndent("", "  ")
+	}
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("write the result: %w", err)
+	}
+	return nil
+}
+
+// jsonTime is t in UTC to the second, and null when it is zero.
+func jsonTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC().Truncate(time.Second)
+	return &t
+}
+
+// seconds is d in whole seconds.
+func seconds(d time.Duration) int64 { return int64(d / time.Second) }
+
+// isTerminal reports whether f (a reader or a writer) is a terminal.
+func isTerminal(f any) bool {
+	file, ok := f.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// terminal is where things that are only for a terminal go (questions, OSC 52):
+// stderr or stdout when it is one, otherwise the controlling terminal; nil when
+// there is none. done closes what was opened.
+func (a *app) terminal() (w io.Writer, done func()) {
+	for _, w := range []io.Writer{a.Stderr, a.Stdout} {
+		if isTerminal(w) {
+			return w, func() {}
+		}
+	}
+	if f, err := os.OpenFile(controllingTerminal, os.O_WRONLY, 0); err == nil {
+		return f, func() { _ = f.Close() }
+	}
+	return nil, func() {}
+}
+
+// length writes a duration as people say it: "45 s", "5 min", "4 min 10 s", "1 h 30 min".
+func length(d time.Duration) string {
+	s := int64(d.Round(time.Second) / time.Second)
+	if s < 0 {
+		s = -s
+	}
+	var parts []string
+	for _, u := range []struct {
+		size int64
+		name string
+	}{{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}} {
+		if n := s / u.size; n > 0 && len(parts) < 2 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, u.name))
+			s %= u.size
+		} else if len(parts) > 0 {
+			break // "1 h 5 s" tells less than it seems to
+		}
+	}
+	if len(parts) == 0 {
+		return "0 s"
+	}
+	return strings.Join(parts, " ")
+}
+
+// ago writes how long before now t was: "just now", "2 min ago".
+func ago(t, now time.Time) string {
+	if d := now.Sub(t); d >= 5*time.Second {
+		return length(d) + " ago"
+	}
+	return "just now"
+}

@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// newRoot builds the command tree. Commands are listed in the order a person
+// meets them.
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "kitekey",
+		Short: "Credentials and access tokens for the Kitegateway payment API",
+		Long: `kitekey keeps your Kitegateway API keys in the operating system's keyring, mints
+short-lived access tokens from them, counts them down, and puts the ready-made
+Authorization header where you need it.
+
+Without a command it opens the screen.
+
+A SELECTOR names a profile: "acme/live", or "acme", which means "acme/sandbox".
+Live is never implied.`,
+		Example: `  kitekey demo                        try it, nothing is stored
+  kitekey add acme                    keep acme's sandbox key pair
+  curl -H "Authorization: $(kitekey token acme)" https://sandbox.kitegateway.com/v1/data/wallets/balances
+  kitekey exec acme -- npm test`,
+		Version:       a.Version,
+		Args:          noSuchCommand,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetVersionTemplate("kitekey {{.Version}}\n")
+	root.SetFlagErrorFunc(flagError)
+	root.PersistentFlags().StringVar(&a.storeFlag, "store", "", "where secrets are kept: keyring or file (KITEKEY_STORE)")
+	_ = root.RegisterFlagCompletionFunc("store", cobra.FixedCompletions([]string{"keyring", "file"}, cobra.ShellCompDirectiveNoFileComp))
+
+	root.AddGroup(
+		&cobra.Group{ID: groupTokens, Title: "Tokens:"},
+		&cobra.Group{ID: groupProfiles, Title: "Profiles:"},
+		&cobra.Group{ID: groupTry, Title: "Trying it:"},
+		&cobra.Group{ID: groupCare, Title: "Looking after it:"},
+	)
+	add := func(group string, commands ...*cobra.Command) {
+		for _, c := range commands {
+			c.GroupID = group
+			root.AddCommand(c)
+		}
+	}
+	add(groupTokens, newToken(a), newCopy(a), newExec(a), newEnv(a), newForget(a))
+	add(groupProfiles, newAdd(a), newList(a), newVerify(a), newEdit(a), newRename(a), newRemove(a))
+	add(groupTry, newSimulator(a))
+	add(groupCare, newMan(a))
+	root.AddCommand(newTopics()...)
+	root.SetHelpCommandGroupID(groupCare)
+	root.SetCompletionCommandGroupID(groupCare)
+	return root
+}
+
+const (
+	groupTokens   = "tokens"
+	groupProfiles = "profiles"
+	groupTry      = "try"
+	groupCare     = "care"
+)
+
+// noSuchCommand refuses arguments of the bare program: they are mistyped commands.
+func noSuchCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		return usagef("there is no command %q; did you mean %q?", args[0], "kitekey "+near[0])
+	}
+	return usagef(`there is no command %q; "kitekey --help" lists them`, args[0])
+}
+
+// flagError words what is wrong with a flag. An unknown one is named without
+// what may have been written into it.
+func flagError(cmd *cobra.Command, err error) error {
+	help := cmd.CommandPath() + " --help"
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		name := "--" + unknown.GetSpecifiedName()
+		if unknown.GetSpecifiedShortnames() != "" {
+			name = "-" + unknown.GetSpecifiedName()
+		}
+		return usagef("%s has no flag %s; see %q", cmd.CommandPath(), name, help)
+	}
+	return usagef("%w; see %q", err, help)
+}

@@ -1,0 +1,296 @@
+package cli_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"kitekey/kite"
+	"kitekey/kite/simulator"
+	"kitekey/ui/cli"
+	"kitekey/vault"
+)
+
+// The scripts run this test binary as "kitekey": the real commands in a process
+// of their own, over a store that is a plain file in the script's folder. They
+// can reach neither a keyring nor a clipboard of the developer's.
+func TestMain(m *testing.M) {
+	for _, name := range []string{"DISPLAY", "WAYLAND_DISPLAY", "TMUX", "SSH_CONNECTION", "SSH_TTY", "NO_COLOR"} {
+		_ = os.Unsetenv(name)
+	}
+	_ = os.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
+	testscript.Main(m, map[string]func(){"kitekey": scriptMain})
+}
+
+func scriptMain() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	dir, _ := os.Getwd()
+	sys := cli.System{
+		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Environ: os.Environ(), Dir: dir, Now: time.Now, Version: "1.2.3-test",
+		Store: func(name string) (vault.Store, error) {
+			return fileStore{name, os.Getenv("TEST_STORE"), os.Getenv("TEST_STORE_FAILS")}, nil
+		},
+	}
+	code := cli.Main(ctx, sys)
+	stop()
+	os.Exit(code)
+}
+
+// fileStore is a store for scripts: a JSON file, or a way to fail.
+type fileStore struct{ name, path, fails string }
+
+func (s fileStore) Name() string { return s.name }
+
+func (s fileStore) fail(op string) error {
+	kinds := map[string]error{"locked": vault.ErrLocked, "unavailable": vault.ErrUnavailable, "timeout": vault.ErrTimeout, "corrupt": vault.ErrCorrupt}
+	if s.fails == "untouched" {
+		panic("the store was touched: " + op)
+	}
+	// "write:locked" fails writes only.
+	kind := s.fails
+	if only, rest, ok := strings.Cut(s.fails, ":"); ok {
+		if kind = rest; only != op {
+			return nil
+		}
+	}
+	if kinds[kind] == nil {
+		return nil
+	}
+	return &vault.StoreError{Op: op, Store: s.name, Kind: kinds[kind], Hint: "a hint of the store's"}
+}
+
+func (s fileStore) load() (map[string][]byte, error) {
+	items := map[string][]byte{}
+	data, err := os.ReadFile(s.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return items, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &items)
+	}
+	return items, err
+}
+
+func (s fileStore) save(items map[string][]byte) error {
+	data, err := json.Marshal(items)
+	if err != nil {
+		return err
+	}
+	tmp := s.path + strconv.Itoa(os.Getpid())
+	if err := os.WriteFile(tmp, data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(tmp, s.path)
+}
+
+func (s fileStore) Get(_ context.Context, key string) ([]byte, error) {
+	if err := s.fail("read"); err != nil {
+		return nil, err
+	}
+	items, err := s.load()
+	if err != nil {
+		return nil, err
+	}
+	value, ok := items[key]
+	if !ok {
+		return nil, &vault.StoreError{Op: "read", Store: s.name, Kind: vault.ErrNotFound}
+	}
+	return value, nil
+}
+
+func (s fileStore) Set(_ context.Context, key string, value []byte) error {
+	if err := s.fail("write"); err != nil {
+		return err
+	}
+	items, err := s.load()
+	if err != nil {
+		return err
+	}
+	items[key] = value
+	return s.save(items)
+}
+
+func (s fileStore) Delete(_ context.Context, key string) error {
+	if err := s.fail("delete"); err != nil {
+		return err
+	}
+	items, err := s.load()
+	if err != nil {
+		return err
+	}
+	if _, ok := items[key]; !ok {
+		return &vault.StoreError{Op: "delete", Store: s.name, Kind: vault.ErrNotFound}
+	}
+	delete(items, key)
+	return s.save(items)
+}
+
+// simulatorKey is where a script's simulator is kept.
+type simulatorKey struct{}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                "testdata/script",
+		RequireUniqueNames: true,
+		Setup: func(env *testscript.Env) error {
+			sim := simulator.New(simulator.Options{})
+			if err := sim.Start("127.0.0.1:0"); err != nil {
+				return err
+			}
+			env.Defer(sim.Close)
+			env.Values[simulatorKey{}] = sim
+			for name, value := range map[string]string{
+				"KITEKEY_HOME":             filepath.Join(env.WorkDir, ".home"),
+				"KITEKEY_SANDBOX_URL":      sim.BaseURL(kite.Sandbox),
+				"KITEKEY_LIVE_URL":         sim.BaseURL(kite.Live),
+				"SIMULATOR":                "http://" + sim.Addr(),
+				"TEST_STORE":               filepath.Join(env.WorkDir, ".store"),
+				"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent",
+				"TERM":                     "xterm-256color",
+			} {
+				env.Setenv(name, value)
+			}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"ends":    ends,
+			"gateway": gateway,
+			"mints":   mints,
+			"lines":   lines,
+			"json":    jsonField,
+		},
+	})
+}
+
+// ends CODE COMMAND…: the command ends with that exit code.
+func ends(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: ends CODE COMMAND…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	if err != nil {
+		got = exitStatus(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func exitStatus(err error) int {
+	var exited interface{ ExitCode() int }
+	if errors.As(err, &exited) {
+		return exited.ExitCode()
+	}
+	return -1
+}
+
+func simulatorOf(ts *testscript.TestScript) *simulator.Simulator {
+	return ts.Value(simulatorKey{}).(*simulator.Simulator)
+}
+
+// gateway SELECTOR WHAT: how the simulator treats a profile, or everybody in an
+// environment ("/sandbox").
+func gateway(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: gateway SELECTOR ok|refuse|limit|down|FAILURE|skew=DURATION|life=DURATION")
+	}
+	account, env, _ := strings.Cut(args[0], "/")
+	var k simulator.Knobs
+	what, value, _ := strings.Cut(args[1], "=")
+	switch what {
+	case "ok":
+	case "refuse":
+		k.Refuse = true
+	case "limit":
+		k.Limit, k.RetryAfter = -1, time.Minute
+	case "skew", "life":
+		d, err := time.ParseDuration(value)
+		ts.Check(err)
+		if what == "skew" {
+			k.Skew = d
+		} else {
+			k.MaxLife = d
+		}
+	case "down":
+		simulatorOf(ts).Close()
+		return
+	default:
+		k.Failure = simulator.Failure(what)
+		k.RedirectTo = "http://127.0.0.1:1/elsewhere"
+	}
+	simulatorOf(ts).Set(account, kite.Environment(env), k)
+}
+
+// mints N: so many tokens have been minted so far.
+func mints(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: mints N")
+	}
+	if got := fmt.Sprint(simulatorOf(ts).Count().Mints); got != args[0] {
+		ts.Fatalf("%s tokens were minted, want %s", got, args[0])
+	}
+}
+
+// lines N FILE: the file (or stdout, stderr) has so many lines.
+func lines(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: lines N FILE")
+	}
+	if got := fmt.Sprint(strings.Count(ts.ReadFile(args[1]), "\n")); got != args[0] {
+		ts.Fatalf("%s has %s lines, want %s", args[1], got, args[0])
+	}
+}
+
+// json FILE PATH [VALUE]: a field of the JSON in a file. PATH is like
+// "0.token.expires_in"; without VALUE the field need only be there.
+func jsonField(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 && len(args) != 3 {
+		ts.Fatalf("usage: json FILE PATH [VALUE]")
+	}
+	var at any
+	dec := json.NewDecoder(strings.NewReader(ts.ReadFile(args[0])))
+	dec.UseNumber()
+	ts.Check(dec.Decode(&at))
+	for _, step := range strings.Split(args[1], ".") {
+		switch v := at.(type) {
+		case map[string]any:
+			field, ok := v[step]
+			if !ok {
+				ts.Fatalf("no field %s", step)
+			}
+			at = field
+		case []any:
+			i, err := strconv.Atoi(step)
+			ts.Check(err)
+			if i >= len(v) {
+				ts.Fatalf("no element %d", i)
+			}
+			at = v[i]
+		default:
+			ts.Fatalf("%s: not in an object", step)
+		}
+	}
+	if len(args) == 3 {
+		got := fmt.Sprint(at)
+		if (got == args[2]) == neg {
+			ts.Fatalf("%s is %s", args[1], got)
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"kitekey/kite"
+	"kitekey/vault"
+)
+
+// directoryFile names the account to use in a folder.
+const directoryFile = ".kitekey"
+
+// selector is the profile a command is about: its first argument, or what
+// KITEKEY_PROFILE or a .kitekey file says when there is none. What was used
+// without being typed is told on stderr.
+func (a *app) selector(args []string) (vault.Selector, error) {
+	if len(args) > 0 {
+		return parseSelector(args[0])
+	}
+	return a.defaultSelector()
+}
+
+// selectors is selector for commands that take several.
+func (a *app) selectors(args []string) ([]vault.Selector, error) {
+	if len(args) == 0 {
+		sel, err := a.defaultSelector()
+		return []vault.Selector{sel}, err
+	}
+	var sels []vault.Selector
+	seen := make(map[vault.Selector]bool, len(args))
+	for _, arg := range args {
+		sel, err := parseSelector(arg)
+		if err != nil {
+			return nil, err
+		}
+		if !seen[sel] {
+			sels = append(sels, sel)
+		}
+		seen[sel] = true
+	}
+	return sels, nil
+}
+
+func parseSelector(s string) (vault.Selector, error) {
+	sel, err := vault.ParseSelector(s)
+	if err != nil {
+		return vault.Selector{}, usagef("%w", err)
+	}
+	return sel, nil
+}
+
+func (a *app) defaultSelector() (vault.Selector, error) {
+	if s := a.getenv("KITEKEY_PROFILE"); s != "" {
+		sel, err := vault.ParseSelector(s)
+		if err != nil {
+			return sel, usagef("KITEKEY_PROFILE: %w", err)
+		}
+		a.note("using %s (KITEKEY_PROFILE)", sel)
+		return sel, nil
+	}
+	path, account, err := a.directoryAccount()
+	if err != nil {
+		return vault.Selector{}, err
+	}
+	if account == "" {
+		return vault.Selector{}, usagef("no profile given: name one, for example acme or acme/live, or set KITEKEY_PROFILE, or write an account's name into a file called %s", directoryFile)
+	}
+	sel := vault.Selector{Account: account, Environment: kite.Sandbox}
+	a.note("using %s (%s)", sel, path)
+	return sel, nil
+}
+
+// directoryAccount reads the nearest .kitekey in the working folder or one
+// above it. It names one account and nothing else: live is never taken from a
+// folder, because a folder can come from somebody else's repository.
+func (a *app) directoryAccount() (path, account string, err error) {
+	if a.Dir == "" {
+		return "", "", nil
+	}
+	for dir := filepath.Clean(a.Dir); ; dir = filepath.Dir(dir) {
+		path := filepath.Join(dir, directoryFile)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			account, err := readDirectoryFile(path)
+			return path, account, err
+		} else if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+			return "", "", usagef("%s: %w", path, err)
+		}
+		if filepath.Dir(dir) == dir {
+			return "", "", nil
+		}
+	}
+}
+
+func readDirectoryFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", usagef("%s: %w", path, err)
+	}
+	defer f.Close()
+	buf := make([]byte, 512)
+	n, _ := f.Read(buf)
+	line := strings.TrimSpace(string(buf[:n]))
+	switch {
+	case line == "":
+		return "", usagef("%s is empty: it holds the name of one account", path)
+	case strings.Contains(line, "/"):
+		return "", usagef("%s names an environment: it holds an account's name alone and always means its sandbox; live has to be typed", path)
+	}
+	if err := vault.ValidAccount(line); err != nil {
+		return "", usagef("%s: %w", path, err)
+	}
+	return line, nil
+}
+
+// completeSelectors completes profile names from the index alone: no store is
+// touched, nothing is asked, nothing is printed.
+func (a *app) completeSelectors(many bool) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) > 0 && !many {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		v, err := a.openQuietly()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		profiles, err := v.List()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		given := make(map[string]bool, len(args))
+		for _, arg := range args {
+			if sel, err := vault.ParseSelector(arg); err == nil {
+				given[sel.String()] = true
+			}
+		}
+		var names []cobra.Completion
+		for _, p := range profiles {
+			if name := p.Selector.String(); !given[name] {
+				names = append(names, cobra.CompletionWithDesc(name, oneLine(p.Label)))
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// oneLine is text without what would break a line-based protocol.
+func oneLine(s string) string {
+	return strings.Join(strings.Fields(kite.CleanText(s)), " ")
+}
+
+// takes checks the number of arguments. It never repeats them: somebody who
+// passes a secret by mistake must not see it again in an error.
+func takes(least, most int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) >= least && (most < 0 || len(args) <= most) {
+			return nil
+		}
+		hint := ""
+		if len(args) > 1 && most == 1 {
+			hint = "; keys and secrets are never given as arguments"
+		}
+		return usagef("%s takes %s, and %d came%s; see %q", cmd.CommandPath(), what, len(args), hint, cmd.CommandPath()+" --help")
+	}
+}
+
+// cutEnv splits "NAME=value". On Windows names may begin with "=".
+func cutEnv(kv string) (name, value string, ok bool) {
+	if kv == "" {
+		return "", "", false
+	}
+	i := strings.IndexByte(kv[1:], '=')
+	if i < 0 {
+		return "", "", false
+	}
+	return kv[:i+1], kv[i+2:], true
+}

@@ -1,0 +1,217 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kitekey/kite"
+	"kitekey/vault"
+)
+
+// mintFlags are the flags of every command that needs a token.
+type mintFlags struct {
+	expiresIn    string
+	minRemaining string
+	fresh        bool
+	noCache      bool
+}
+
+func (m *mintFlags) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&m.expiresIn, "expires-in", "", "life to mint with: 300, 90s, 5m, 1h30m (default: the profile's)")
+	f.StringVar(&m.minRemaining, "min-remaining", "", "least life a kept token must have left (default 30s)")
+	f.BoolVar(&m.fresh, "fresh", false, "mint even when a kept token is alive")
+	f.BoolVar(&m.noCache, "no-cache", false, "mint, and keep the token nowhere")
+	for _, name := range []string{"expires-in", "min-remaining"} {
+		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions([]string{"1m", "5m", "15m", "1h"}, cobra.ShellCompDirectiveNoFileComp))
+	}
+}
+
+// mint checks the flags and gives what the vault wants to know.
+func (m *mintFlags) mint() (vault.Mint, error) {
+	expiresIn, err := parseExpiresIn(m.expiresIn)
+	if err != nil {
+		return vault.Mint{}, err
+	}
+	least := 30 * time.Second
+	if m.minRemaining != "" {
+		if least, err = kite.ParseExpiresIn(m.minRemaining); err != nil {
+			return vault.Mint{}, usagef("--min-remaining: %w", err)
+		}
+	} else if expiresIn > 0 {
+		// A token of 20 s is wanted by somebody who asks for 20 s.
+		least = min(least, expiresIn/2)
+	}
+	return vault.Mint{ExpiresIn: expiresIn, Fresh: m.fresh, MinRemaining: least, NoCache: m.noCache}, nil
+}
+
+// token gets a token and tells what the user should know about it.
+func (a *app) token(ctx context.Context, v *vault.Vault, sel vault.Selector, m vault.Mint) (kite.Token, bool, error) {
+	tok, minted, err := v.Token(ctx, sel, m)
+	if err != nil {
+		return kite.Token{}, false, about(sel, err)
+	}
+	if minted {
+		a.tellSkew(tok.Skew, string(sel.Environment)+" gateway")
+	}
+	return tok, minted, nil
+}
+
+// tellSkew tells of a wrong clock. kitekey itself allows for it; other programs
+// on this machine do not.
+func (a *app) tellSkew(skew time.Duration, host string) {
+	if skew.Abs() <= 30*time.Second {
+		return
+	}
+	side := "behind"
+	if skew < 0 {
+		side = "ahead of"
+	}
+	a.note("this computer's clock is %s %s the clock of %s; kitekey allows for it, other programs will not: set the clock", length(skew), side, host)
+}
+
+func newToken(a *app) *cobra.Command {
+	var (
+		flags                  mintFlags
+		header, curl, withJSON bool
+	)
+	cmd := &cobra.Command{
+		Use:   "token [SELECTOR…]",
+		Short: "Print an access token",
+		Long: `Print a token: the kept one while it has life enough, otherwise a new one. What is
+printed goes to the right of "Authorization: ", the "JWT " prefix included.
+
+With --json several profiles can be named; each gives one line.`,
+		Example: `  curl -H "Authorization: $(kitekey token acme)" https://sandbox.kitegateway.com/v1/data/wallets/balances
+  kitekey token acme --expires-in 90s --header
+  kitekey token acme --curl                a command that keeps the token out of ps
+  kitekey token acme coral --json | jq -r .header`,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: a.completeSelectors(true),
+	}
+	flags.register(cmd)
+	cmd.Flags().BoolVar(&header, "header", false, `print the whole line, "Authorization: JWT …"`)
+	cmd.Flags().BoolVar(&curl, "curl", false, "print a curl command that reads the header from its stdin")
+	cmd.Flags().BoolVar(&withJSON, "json", false, "print JSON, one object per profile")
+	cmd.MarkFlagsMutuallyExclusive("header", "curl", "json")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		form := "token"
+		switch {
+		case header:
+			form = "header"
+		case curl:
+			form = "curl"
+		case withJSON:
+			form = "json"
+		}
+		text, _, err := a.tokens(cmd.Context(), args, flags, form)
+		if printErr := a.print("%s", text.Reveal()); err == nil {
+			err = printErr
+		}
+		return err
+	}
+	return cmd
+}
+
+// tokens gets a token for each profile and writes it in the form asked for,
+// with a line break at the end. soonest is when the first of them dies. One
+// profile's failure does not keep the others back: it is told, and decides the
+// exit code.
+func (a *app) tokens(ctx context.Context, args []string, flags mintFlags, form string) (text kite.Secret, soonest time.Time, err error) {
+	m, err := flags.mint()
+	if err != nil {
+		return text, soonest, err
+	}
+	if len(args) > 1 && form != "json" {
+		return text, soonest, usagef("several profiles need --json, one object per line")
+	}
+	sels, err := a.selectors(args)
+	if err != nil {
+		return text, soonest, err
+	}
+	v, err := a.open()
+	if err != nil {
+		return text, soonest, err
+	}
+	var b strings.Builder
+	worst := exitDone
+	for _, sel := range sels {
+		tok, minted, err := a.token(ctx, v, sel, m)
+		if err != nil && (len(sels) == 1 || ctx.Err() != nil) {
+			return text, soonest, err
+		}
+		if err != nil {
+			a.tell(err)
+			worst = max(worst, exitCode(err))
+			continue
+		}
+		if d := tok.Deadline(); soonest.IsZero() || d.Before(soonest) {
+			soonest = d
+		}
+		line, err := a.format(sel, tok, minted, form)
+		if err != nil {
+			return text, soonest, err
+		}
+		b.WriteString(line.Reveal())
+	}
+	text = kite.NewSecret(b.String())
+	if worst != exitDone {
+		return text, soonest, silent(worst)
+	}
+	return text, soonest, nil
+}
+
+// format writes a token in one of the forms token, header, curl and json.
+func (a *app) format(sel vault.Selector, tok kite.Token, minted bool, form string) (kite.Secret, error) {
+	switch form {
+	case "header":
+		return kite.NewSecret(tok.Header().Reveal() + "\n"), nil
+	case "curl":
+		return kite.NewSecret(strings.TrimRight(tok.Curl(a.baseURL(sel.Environment)+"/data/wallets/balances").Reveal(), "\n") + "\n"), nil
+	case "json":
+		line, err := json.Marshal(a.tokenJSON(sel, tok, minted))
+		if err != nil {
+			return kite.Secret{}, fmt.Errorf("write JSON: %w", err)
+		}
+		return kite.NewSecret(string(line) + "\n"), nil
+	}
+	return kite.NewSecret(tok.Value.Reveal() + "\n"), nil
+}
+
+// tokenJSON is a token as --json shows it: here the secret is what was asked for.
+type tokenJSON struct {
+	Profile          string     `json:"profile"`
+	Account          string     `json:"account"`
+	Environment      string     `json:"environment"`
+	BaseURL          string     `json:"base_url"`
+	Token            string     `json:"token"`
+	Header           string     `json:"header"`
+	Minted           bool       `json:"minted"`
+	MintedAt         *time.Time `json:"minted_at"`
+	ExpiresAt        *time.Time `json:"expires_at"`
+	ExpiresIn        int64      `json:"expires_in"`
+	RemainingSeconds int64      `json:"remaining_seconds"`
+	SkewSeconds      int64      `json:"skew_seconds"`
+}
+
+func (a *app) tokenJSON(sel vault.Selector, tok kite.Token, minted bool) tokenJSON {
+	return tokenJSON{
+		Profile:          sel.String(),
+		Account:          sel.Account,
+		Environment:      string(sel.Environment),
+		BaseURL:          a.baseURL(sel.Environment),
+		Token:            tok.Value.Reveal(),
+		Header:           tok.Header().Reveal(),
+		Minted:           minted,
+		MintedAt:         jsonTime(tok.Minted),
+		ExpiresAt:        jsonTime(tok.Deadline()),
+		ExpiresIn:        seconds(tok.ExpiresIn),
+		RemainingSeconds: seconds(tok.Remaining(a.Now())),
+		SkewSeconds:      seconds(tok.Skew),
+	}
+}

@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+)
+
+// Variable is a row of a table of environment variables.
+type Variable struct{ Name, Meaning string }
+
+// Settings lists the variables that kitekey reads.
+func Settings() []Variable {
+	return []Variable{
+		{"KITEKEY_HOME", "data folder; default: the system's user configuration folder + /kitekey"},
+		{"KITEKEY_STORE", "where secrets are kept: keyring or file; --store comes before it"},
+		{"KITEKEY_PASSPHRASE_FILE", "file or pipe (/dev/fd/3) that holds the passphrase of the file store"},
+		{"KITEKEY_PROFILE", "the profile when a command names none; a .kitekey file (an account's name, always its sandbox) comes after it"},
+		{"KITEKEY_SANDBOX_URL", "base URL instead of the sandbox's, version included; loopback addresses only"},
+		{"KITEKEY_LIVE_URL", "base URL instead of live's, version included; loopback addresses only"},
+		{"NO_COLOR", "no colours on the screen"},
+		{"HTTPS_PROXY, HTTP_PROXY, NO_PROXY", "proxy for the gateway, as everywhere"},
+	}
+}
+
+// Given lists the variables that exec and env give.
+func Given() []Variable {
+	return []Variable{
+		{varAuthorization, `the Authorization header's value, "JWT …"`},
+		{varExpiresAt, "when the token dies, RFC 3339 in UTC"},
+		{varBaseURL, "where to send requests, version included"},
+		{varEnvironment, "sandbox or live"},
+		{varAccount, "the account's name"},
+	}
+}
+
+// table lines columns up.
+func table(rows [][]string) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(w, "  "+strings.Join(row, "\t"))
+	}
+	_ = w.Flush()
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// newTopics makes the help topics: commands that do nothing but explain.
+func newTopics() []*cobra.Command {
+	var codes, settings, given [][]string
+	for _, c := range ExitCodes() {
+		codes = append(codes, []string{fmt.Sprint(c.Code), c.Meaning})
+	}
+	for _, v := range Settings() {
+		settings = append(settings, []string{v.Name, v.Meaning})
+	}
+	for _, v := range Given() {
+		given = append(given, []string{v.Name, v.Meaning})
+	}
+	return []*cobra.Command{
+		{
+			Use:   "exit-codes",
+			Short: "What the exit codes mean",
+			Long: `Exit codes, for scripts:
+
+` + table(codes) + `
+
+A command about several profiles ends with the highest code that any of them gave.
+"kitekey exec" ends with the exit code of the command it ran; 127 means that there
+is no such command, 126 that it cannot be run.`,
+		},
+		{
+			Use:   "environment",
+			Short: "The variables that kitekey reads and gives",
+			Long: `Variables that kitekey reads:
+
+` + table(settings) + `
+
+Variables that "kitekey exec" and "kitekey env" give:
+
+` + table(given) + `
+
+An override in force is told on stderr and shown on every screen. A base URL that
+is not on this machine is refused, so that nobody who can set a variable can have
+an api_secret sent elsewhere.`,
+		},
+		{
+			Use:   "storage",
+			Short: "Where secrets are kept, and what that protects against",
+			Long: `The data folder (KITEKEY_HOME) holds an index without any secret: account names,
+labels, the last characters of each api_key, verdicts, when kept tokens expire.
+
+Key pairs and kept tokens are in the store:
+
+  keyring  the operating system's, under the service "kitekey"
+           Linux: the Secret Service (GNOME Keyring, KWallet, KeePassXC). Any
+           program of yours can read it while it is unlocked.
+           macOS: the login keychain, through /usr/bin/security. Any program of
+           yours can read the items without being asked.
+           Windows: the Credential Manager. Any program of yours can read it.
+  file     vault.age in the data folder, encrypted with age and opened with a
+           passphrase: for machines without a keyring. Chosen with --store file,
+           never a fallback.
+
+Both protect what is on the disk from other users and from whoever gets hold of
+the disk. Neither protects from programs that run as you.
+
+A secret never comes in by argument and is in no log, error or listing. exec and
+env hand a token, never the key pair, to the programs they start.`,
+		},
+	}
+}

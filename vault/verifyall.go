@@ -1,0 +1,134 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"kitekey/kite"
+)
+
+// How [Vault.VerifyAll] goes about many credentials.
+const (
+	verifyAtOnce  = 8                // at the same time
+	verifyTries   = 3                // of one credential, when the gateway wants a rest
+	verifyMaxRest = 15 * time.Second // a longer rest is not waited for
+)
+
+// VerifyAll verifies many profiles, eight at a time, and calls each with every
+// report as it comes, never twice at once. When the gateway says that it has too
+// many requests all of them rest for as long as it asked, fewer go on at a time,
+// and what was turned away is tried again: a storm of 429 is no verdict. It
+// returns when all are reported or ctx has ended.
+func (v *Vault) VerifyAll(ctx context.Context, sels []Selector, deep bool, each func(Report)) {
+	r := &verifyRound{atOnce: verifyAtOnce}
+	r.changed = sync.NewCond(&r.mu)
+	for _, sel := range sels {
+		r.waiting = append(r.waiting, verifyJob{sel: sel})
+	}
+	stop := context.AfterFunc(ctx, func() {
+		r.mu.Lock()
+		r.waiting = nil
+		r.mu.Unlock()
+		r.changed.Broadcast()
+	})
+	defer stop()
+
+	var workers sync.WaitGroup
+	var reporting sync.Mutex
+	for range min(verifyAtOnce, len(sels)) {
+		workers.Go(func() {
+			for {
+				job, ok := r.next(ctx)
+				if !ok {
+					return
+				}
+				report := v.Verify(ctx, job.sel, deep)
+				if ctx.Err() != nil {
+					r.done(verifyJob{}, 0, false)
+					return
+				}
+				rest, again := restFor(report, job.tries)
+				r.done(job, rest, again)
+				if !again {
+					reporting.Lock()
+					each(report)
+					reporting.Unlock()
+				}
+			}
+		})
+	}
+	workers.Wait()
+}
+
+// restFor says how long to rest after a report, and whether to try again then.
+func restFor(r Report, tries int) (rest time.Duration, again bool) {
+	if r.Verdict != VerdictRateLimited {
+		return 0, false
+	}
+	rest = time.Second << tries
+	var limited *kite.Error
+	if errors.As(r.Err, &limited) && limited.RetryAfter > 0 {
+		rest = limited.RetryAfter
+	}
+	return rest, tries+1 < verifyTries && rest <= verifyMaxRest
+}
+
+type verifyJob struct {
+	sel   Selector
+	tries int
+}
+
+// verifyRound is what the workers of one VerifyAll share.
+type verifyRound struct {
+	mu      sync.Mutex
+	changed *sync.Cond
+	waiting []verifyJob
+	running int
+	atOnce  int       // how many may run: halved by a 429, one more after each success
+	resume  time.Time // nothing starts before
+}
+
+// next waits for a job and for leave to do it; ok is false when there is none left.
+func (r *verifyRound) next(ctx context.Context) (job verifyJob, ok bool) {
+	r.mu.Lock()
+	for len(r.waiting) == 0 && r.running > 0 || len(r.waiting) > 0 && r.running >= r.atOnce {
+		r.changed.Wait()
+	}
+	if len(r.waiting) == 0 {
+		r.mu.Unlock()
+		return job, false
+	}
+	job, r.waiting = r.waiting[0], r.waiting[1:]
+	r.running++
+	rest := time.Until(r.resume)
+	r.mu.Unlock()
+	if rest > 0 {
+		timer := time.NewTimer(rest)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
+	return job, true
+}
+
+// done puts a job back or away, and slows down or speeds up.
+func (r *verifyRound) done(job verifyJob, rest time.Duration, again bool) {
+	r.mu.Lock()
+	r.running--
+	if again {
+		job.tries++
+		r.waiting = append(r.waiting, job)
+		r.atOnce = max(1, r.atOnce/2)
+		if at := time.Now().Add(rest); at.After(r.resume) {
+			r.resume = at
+		}
+	} else {
+		r.atOnce = min(verifyAtOnce, r.atOnce+1)
+	}
+	r.mu.Unlock()
+	r.changed.Broadcast()
+}
