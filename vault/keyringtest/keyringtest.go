@@ -1,0 +1,308 @@
+//go:build unix
+
+// Package keyringtest gives tests a Secret Service of their own: a private
+// session bus and on it either a real gnome-keyring, unlocked and empty
+// ([Start]), or a fake that misbehaves on command ([Bus.Fake]). The user's own
+// bus and keyring are never reached.
+//
+//	k := keyringtest.Start(t)
+//	cmd := exec.Command(kitekey, "list")
+//	cmd.Env = append(os.Environ(), k.Env()...)
+//
+// What it needs: apt-get install -y dbus gnome-keyring libsecret-tools. Where a
+// tool is missing the test is skipped, or fails when KITEKEY_TEST_DESKTOP is
+// "required", as it is in CI.
+package keyringtest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// Password unlocks the keyrings that Start makes.
+const Password = "ci-pass"
+
+// patience bounds every wait for a daemon, generously: machines are slow under
+// load, and a wait ends as soon as its condition holds.
+const patience = 30 * time.Second
+
+// Need skips the test, or fails it in CI, when one of the tools is missing.
+func Need(t testing.TB, tools ...string) {
+	t.Helper()
+	for _, tool := range tools {
+		if _, err := exec.LookPath(tool); err == nil {
+			continue
+		}
+		const mend = "apt-get install -y dbus gnome-keyring libsecret-tools"
+		if os.Getenv("KITEKEY_TEST_DESKTOP") == "required" {
+			t.Fatalf("%s is missing: %s", tool, mend)
+		}
+		t.Skipf("%s is missing: %s", tool, mend)
+	}
+}
+
+// Bus is a private session bus with nobody on it: no service is started on
+// demand.
+type Bus struct {
+	t    testing.TB
+	dir  string // HOME and XDG folders of everything on the bus
+	conn *dbus.Conn
+}
+
+// StartBus starts a bus that ends with the test.
+func StartBus(t testing.TB) *Bus {
+	t.Helper()
+	Need(t, "dbus-daemon")
+	dir, err := os.MkdirTemp("", "kk") // not t.TempDir: a socket's path is at most 107 bytes
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	b := &Bus{t: t, dir: dir}
+	for _, sub := range []string{"run", "data", "config", "cache"} {
+		if err := os.Mkdir(filepath.Join(dir, sub), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	config := filepath.Join(dir, "bus.conf")
+	if err := os.WriteFile(config, []byte(fmt.Sprintf(busConfig, b.socket())), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(t, b.Env(), nil, "dbus-daemon", "--nofork", "--nopidfile", "--config-file="+config)
+	b.wait("the bus to listen", func(context.Context) bool {
+		conn, err := dbus.Connect(b.Address())
+		if err != nil {
+			return false
+		}
+		b.conn = conn
+		return true
+	})
+	t.Cleanup(func() { _ = b.conn.Close() })
+	return b
+}
+
+const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>session</type><listen>unix:path=%s</listen>
+<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy>
+</busconfig>`
+
+func (b *Bus) socket() string { return filepath.Join(b.dir, "bus") }
+
+// Address is the bus's, for DBUS_SESSION_BUS_ADDRESS.
+func (b *Bus) Address() string { return "unix:path=" + b.socket() }
+
+// Env is what a program needs to live on this bus and nowhere else.
+func (b *Bus) Env() []string {
+	return []string{
+		"DBUS_SESSION_BUS_ADDRESS=" + b.Address(), "HOME=" + b.dir, "XDG_RUNTIME_DIR=" + filepath.Join(b.dir, "run"),
+		"XDG_DATA_HOME=" + filepath.Join(b.dir, "data"), "XDG_CONFIG_HOME=" + filepath.Join(b.dir, "config"),
+		"XDG_CACHE_HOME=" + filepath.Join(b.dir, "cache"), "DISPLAY=", "WAYLAND_DISPLAY=",
+	}
+}
+
+// Use points the test's own process at the bus until the test ends.
+func (b *Bus) Use() {
+	b.t.Helper()
+	b.t.Setenv("DBUS_SESSION_BUS_ADDRESS", b.Address())
+	// The connection that godbus shares in this process belongs to the bus before.
+	if conn, err := dbus.SessionBus(); err == nil {
+		_ = conn.Close()
+	}
+	b.t.Cleanup(func() {
+		if conn, err := dbus.SessionBus(); err == nil {
+			_ = conn.Close()
+		}
+	})
+}
+
+// HasOwner reports whether somebody is the Secret Service of this bus.
+func (b *Bus) HasOwner(ctx context.Context) bool {
+	var has bool
+	err := b.conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", 0, serviceName).Store(&has)
+	return err == nil && has
+}
+
+func (b *Bus) wait(what string, done func(context.Context) bool) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for !done(ctx) {
+		select {
+		case <-ctx.Done():
+			b.t.Fatalf("waited %v for %s in vain", patience, what)
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
+
+const (
+	serviceName = "org.freedesktop.secrets"
+	servicePath = "/org/freedesktop/secrets"
+	service     = "org.freedesktop.Secret.Service"
+	loginPath   = "/org/freedesktop/secrets/collection/login"
+)
+
+// Keyring is a real gnome-keyring on a private bus.
+type Keyring struct {
+	*Bus
+	mu     sync.Mutex
+	daemon *process
+}
+
+// Start starts a bus and an unlocked, empty gnome-keyring that end with the
+// test.
+func Start(t testing.TB) *Keyring {
+	t.Helper()
+	Need(t, "dbus-daemon", "gnome-keyring-daemon")
+	k := &Keyring{Bus: StartBus(t)}
+	k.StartDaemon()
+	return k
+}
+
+// StartDaemon starts the daemon, unlocked, after KillDaemon.
+func (k *Keyring) StartDaemon() {
+	k.t.Helper()
+	k.StartDaemonAsIs()
+	k.wait("gnome-keyring to unlock", func(ctx context.Context) bool {
+		var locked dbus.Variant
+		err := k.conn.Object(serviceName, loginPath).CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0,
+			"org.freedesktop.Secret.Collection", "Locked").Store(&locked)
+		return err == nil && locked.Value() == false
+	})
+}
+
+// StartDaemonAsIs starts the daemon and does not mind whether it could open its
+// keyring.
+func (k *Keyring) StartDaemonAsIs() {
+	k.t.Helper()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.wait("the former daemon to leave the bus", func(ctx context.Context) bool { return !k.HasOwner(ctx) })
+	k.daemon = run(k.t, k.Env(), strings.NewReader(Password),
+		"gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets")
+	k.wait("gnome-keyring to come", k.HasOwner)
+}
+
+// KillDaemon kills the daemon as a crash would (SIGKILL).
+func (k *Keyring) KillDaemon() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.daemon.kill()
+}
+
+// StopDaemon freezes the daemon (SIGSTOP): it stays on the bus and answers nothing.
+func (k *Keyring) StopDaemon() { k.signal(syscall.SIGSTOP) }
+
+// ContinueDaemon thaws it.
+func (k *Keyring) ContinueDaemon() { k.signal(syscall.SIGCONT) }
+
+func (k *Keyring) signal(s syscall.Signal) {
+	k.t.Helper()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.daemon.cmd.Process.Signal(s); err != nil {
+		k.t.Fatal(err)
+	}
+}
+
+// Lock locks the login keyring. Nobody is there to answer its prompts.
+func (k *Keyring) Lock() {
+	k.t.Helper()
+	var locked []dbus.ObjectPath
+	var prompt dbus.ObjectPath
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	err := k.conn.Object(serviceName, servicePath).CallWithContext(ctx, service+".Lock", 0,
+		[]dbus.ObjectPath{loginPath}).Store(&locked, &prompt)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+}
+
+// File is where gnome-keyring keeps the login keyring.
+func (k *Keyring) File() string { return filepath.Join(k.dir, "data", "keyrings", "login.keyring") }
+
+// Lookup reads an item with secret-tool, as another program would. Empty when
+// there is none.
+func (k *Keyring) Lookup(service, user string) string {
+	k.t.Helper()
+	Need(k.t, "secret-tool")
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "secret-tool", "lookup", "service", service, "username", user)
+	cmd.Env = append(os.Environ(), k.Env()...)
+	out, _ := cmd.Output() // exit status 1 is "no such item"
+	return string(out)
+}
+
+// Users lists the users of the service's items, an item as often as it is there.
+func (k *Keyring) Users(service string) []string {
+	k.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	var unlocked, locked []dbus.ObjectPath
+	err := k.conn.Object(serviceName, servicePath).CallWithContext(ctx, "org.freedesktop.Secret.Service.SearchItems", 0,
+		map[string]string{"service": service}).Store(&unlocked, &locked)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	var users []string
+	for _, item := range append(unlocked, locked...) {
+		var v dbus.Variant
+		if err := k.conn.Object(serviceName, item).CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0,
+			"org.freedesktop.Secret.Item", "Attributes").Store(&v); err != nil {
+			k.t.Fatal(err)
+		}
+		attributes, _ := v.Value().(map[string]string)
+		users = append(users, attributes["username"])
+	}
+	return users
+}
+
+// process is a child that is killed, at the latest, when the test ends.
+type process struct {
+	cmd  *exec.Cmd
+	out  *bytes.Buffer
+	done chan struct{}
+}
+
+func run(t testing.TB, env []string, stdin *strings.Reader, name string, args ...string) *process {
+	t.Helper()
+	p := &process{cmd: exec.Command(name, args...), out: &bytes.Buffer{}, done: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
+	if stdin != nil {
+		p.cmd.Stdin = stdin
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = p.cmd.Wait()
+		close(p.done)
+	}()
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			t.Logf("%s said: %s", name, p.out)
+		}
+	})
+	return p
+}
+
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
