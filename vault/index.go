@@ -53,6 +53,7 @@ type entryJSON struct {
 	ID          string     `json:"id"`
 	Account     string     `json:"account"`
 	Environment string     `json:"environment"`
+	Store       string     `json:"store"`
 	Label       string     `json:"label,omitempty"`
 	KeyHint     string     `json:"key_hint,omitempty"`
 	ExpiresIn   int64      `json:"expires_in"`
@@ -74,7 +75,7 @@ type tokenInfo struct {
 
 func toEntry(p Profile) entryJSON {
 	e := entryJSON{
-		ID: p.ID, Account: p.Account, Environment: string(p.Environment), Label: p.Label, KeyHint: p.KeyHint,
+		ID: p.ID, Account: p.Account, Environment: string(p.Environment), Store: p.Store, Label: p.Label, KeyHint: p.KeyHint,
 		ExpiresIn: int64(p.ExpiresIn / time.Second), Verdict: string(p.Verdict), VerdictAt: utc(p.VerdictAt),
 		LastUsed: utc(p.LastUsed), State: string(p.State), Staged: p.Staged, Previous: p.Previous,
 	}
@@ -86,7 +87,7 @@ func toEntry(p Profile) entryJSON {
 
 func fromEntry(e entryJSON) (Profile, error) {
 	p := Profile{
-		ID: e.ID, Label: e.Label, KeyHint: e.KeyHint, ExpiresIn: time.Duration(e.ExpiresIn) * time.Second,
+		ID: e.ID, Store: e.Store, Label: e.Label, KeyHint: e.KeyHint, ExpiresIn: time.Duration(e.ExpiresIn) * time.Second,
 		Verdict: Verdict(e.Verdict), VerdictAt: e.VerdictAt, LastUsed: e.LastUsed, State: State(e.State),
 		Staged: e.Staged, Previous: e.Previous,
 	}

@@ -95,8 +95,6 @@ func TestKeyringOnGnomeKeyring(t *testing.T) {
 	}
 }
 
-func second[T any](_ T, err error) error { return err }
-
 func TestKeyringDaemonStopped(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()

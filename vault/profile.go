@@ -17,6 +17,8 @@ var (
 	ErrExists = errors.New("exists already")
 	// ErrNoCredential: the profile is there, its credential is not (any more).
 	ErrNoCredential = errors.New("no credential")
+	// ErrOtherStore: the profile's secrets are in another store than the one in use.
+	ErrOtherStore = errors.New("kept in another store")
 	// ErrBusy: another process was at work on the same thing for too long.
 	ErrBusy = errors.New("busy")
 	// ErrBadInput: what was asked for makes no sense; the text says why.
@@ -41,6 +43,7 @@ const DefaultMinRemaining = 10 * time.Second
 type Profile struct {
 	ID string // random; the name of its item in the store
 	Selector
+	Store     string        // name of the store that holds its secrets
 	Label     string        // the account's free text
 	KeyHint   string        // the api_key's last characters
 	ExpiresIn time.Duration // default life of its tokens

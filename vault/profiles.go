@@ -76,7 +76,7 @@ func (v *Vault) newProfile(n NewProfile) (Profile, error) {
 		return Profile{}, err
 	}
 	p := Profile{
-		ID: newID(), Selector: n.Selector, Label: label, KeyHint: n.Credential.Hint(), ExpiresIn: n.ExpiresIn,
+		ID: newID(), Selector: n.Selector, Store: v.store.Name(), Label: label, KeyHint: n.Credential.Hint(), ExpiresIn: n.ExpiresIn,
 		Verdict: n.Verdict,
 	}
 	if n.Verdict != VerdictNone {
@@ -104,7 +104,7 @@ func existsError(p Profile) error {
 	case Removing:
 		return fmt.Errorf("%s is being removed by another kitekey: %w; try again in a moment", p.Selector, ErrExists)
 	}
-	return fmt.Errorf("%s %w; replace its credential with \"kitekey rotate %s\"", p.Selector, ErrExists, p.Selector)
+	return fmt.Errorf("%s %w", p.Selector, ErrExists)
 }
 
 // addFailed takes the entry back, unless the item may be there all the same.
@@ -160,6 +160,9 @@ func (v *Vault) Remove(ctx context.Context, sel Selector) error {
 		return err
 	}
 	defer unlock()
+	if err := v.ours(p); err != nil {
+		return err
+	}
 	// Asking first: a store that is locked or hangs leaves everything as it was.
 	if _, err := v.store.Get(ctx, p.ID); err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrCorrupt) {
 		return fmt.Errorf("%s: not removed: %w", sel, err)

@@ -21,7 +21,7 @@ func (v *Vault) Settle(ctx context.Context) error {
 // settle is Settle for a caller that has read the index already.
 func (v *Vault) settle(ctx context.Context, profiles []Profile) error {
 	for _, p := range profiles {
-		if p.State == Settled {
+		if p.State == Settled || v.ours(p) != nil {
 			continue
 		}
 		if err := v.settleOne(ctx, p); err != nil && (storeDown(err) || ctx.Err() != nil) {
@@ -110,6 +110,9 @@ func (p *Profile) describe(c credentials) {
 // finishRemoval deletes both items and then the entry. The caller holds the
 // profile's lock.
 func (v *Vault) finishRemoval(ctx context.Context, p Profile) error {
+	if err := v.ours(p); err != nil {
+		return err
+	}
 	for _, key := range []string{tokenKey(p.ID), p.ID} {
 		if err := v.deleteItem(ctx, key); err != nil {
 			return err

@@ -94,6 +94,9 @@ func (v *Vault) Cached(ctx context.Context, sel Selector) (kite.Token, error) {
 // cached reads the cached token, without asking the store when the index knows
 // that it will not do. ErrNotFound when it will not.
 func (v *Vault) cached(ctx context.Context, p Profile, m Mint) (kite.Token, error) {
+	if err := v.ours(p); err != nil {
+		return kite.Token{}, err
+	}
 	none := fmt.Errorf("%s: no cached token: %w", p.Selector, ErrNotFound)
 	now := v.now().Round(0)
 	if !p.Token.Alive(now) {
@@ -140,7 +143,6 @@ func (v *Vault) mint(ctx context.Context, p Profile, m Mint) (kite.Token, error)
 	if err != nil {
 		if errors.Is(err, kite.ErrRefused) {
 			v.note(ctx, p.ID, func(p *Profile) { p.Verdict, p.VerdictAt = VerdictRejected, v.now() })
-			err = fmt.Errorf("%w; check the key pair, or replace it with \"kitekey rotate %s\"", err, p.Selector)
 		}
 		return kite.Token{}, fmt.Errorf("%s: %w", p.Selector, err)
 	}
@@ -182,7 +184,7 @@ const dropDeadAtOnce = 8
 func (v *Vault) dropDead(ctx context.Context, profiles []Profile) {
 	left := dropDeadAtOnce
 	for _, p := range profiles {
-		if left == 0 || p.State != Settled || p.Token.Deadline.IsZero() || p.Token.Alive(v.now()) {
+		if left == 0 || v.ours(p) != nil || p.State != Settled || p.Token.Deadline.IsZero() || p.Token.Alive(v.now()) {
 			continue
 		}
 		left--
@@ -214,6 +216,9 @@ func (v *Vault) Forget(ctx context.Context, sel Selector) error {
 }
 
 func (v *Vault) forget(ctx context.Context, p Profile) error {
+	if err := v.ours(p); err != nil {
+		return err
+	}
 	if err := v.deleteItem(ctx, tokenKey(p.ID)); err != nil {
 		return err
 	}

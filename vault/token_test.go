@@ -193,7 +193,7 @@ func TestRefusedMint(t *testing.T) {
 	w.mustAdd(t, "acme")
 	w.gateway.err = &kite.Error{Kind: kite.ErrRefused, Host: "sandbox.test", Step: "mint a token", Status: 401}
 	_, _, err := w.Token(t.Context(), sel("acme"), Mint{})
-	if !errors.Is(err, kite.ErrRefused) || !strings.Contains(err.Error(), "kitekey rotate acme/sandbox") {
+	if !errors.Is(err, kite.ErrRefused) {
 		t.Errorf("%v", err)
 	}
 	if p, _ := w.Lookup(sel("acme")); p.Verdict != VerdictRejected {

@@ -117,7 +117,7 @@ func pick(profiles []Profile, sel Selector) (Profile, error) {
 // environment, or a name that differs by little.
 func nearMisses(profiles []Profile, sel Selector) string {
 	if len(profiles) == 0 {
-		return fmt.Sprintf("; there are none yet: start with \"kitekey add %s\"", sel)
+		return "; there are none yet"
 	}
 	var near []string
 	for _, p := range profiles {
@@ -130,7 +130,7 @@ func nearMisses(profiles []Profile, sel Selector) string {
 		}
 	}
 	if len(near) == 0 {
-		return "; see \"kitekey list\""
+		return ""
 	}
 	return "; did you mean " + strings.Join(near, ", ") + "?"
 }
@@ -203,8 +203,21 @@ func (v *Vault) drop(ctx context.Context, id string) error {
 	})
 }
 
+// ours fails for a profile whose secrets are in another store: nothing that is
+// found or not found in this one says anything about it.
+func (v *Vault) ours(p Profile) error {
+	if p.Store == v.store.Name() {
+		return nil
+	}
+	return fmt.Errorf("%s is %w: use it with \"--store %s\", or move everything here with \"kitekey store migrate --to %s\"",
+		p.Selector, ErrOtherStore, p.Store, v.store.Name())
+}
+
 // read gives a profile's item. What is missing or unreadable is ErrNoCredential.
 func (v *Vault) read(ctx context.Context, p Profile) (credentials, error) {
+	if err := v.ours(p); err != nil {
+		return credentials{}, err
+	}
 	data, err := v.store.Get(ctx, p.ID)
 	if err == nil {
 		var c credentials
@@ -215,10 +228,9 @@ func (v *Vault) read(ctx context.Context, p Profile) (credentials, error) {
 	}
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return credentials{}, fmt.Errorf("%s: %w: the %s no longer has it (deleted elsewhere, or its file was damaged); put it back with \"kitekey rotate %s\": %w",
-			p.Selector, ErrNoCredential, v.store.Name(), p.Selector, err)
+		return credentials{}, fmt.Errorf("%s: %w: %w: it was deleted elsewhere, or the keyring's file was damaged", p.Selector, ErrNoCredential, err)
 	case errors.Is(err, ErrCorrupt):
-		return credentials{}, fmt.Errorf("%s: %w: put it back with \"kitekey rotate %s\": %w", p.Selector, ErrNoCredential, p.Selector, err)
+		return credentials{}, fmt.Errorf("%s: %w: %w", p.Selector, ErrNoCredential, err)
 	}
 	return credentials{}, fmt.Errorf("%s: %w", p.Selector, err)
 }

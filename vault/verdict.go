@@ -47,6 +47,7 @@ func VerdictOf(err error) Verdict {
 		{ErrLocked, VerdictStoreLocked},
 		{ErrTimeout, VerdictUnavailable},
 		{ErrUnavailable, VerdictUnavailable},
+		{ErrOtherStore, VerdictUnavailable},
 		{ErrNoCredential, VerdictNoCredential},
 		{ErrNotFound, VerdictNoCredential},
 		{ErrCorrupt, VerdictNoCredential},

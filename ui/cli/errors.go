@@ -109,7 +109,8 @@ func exitCode(err error) int {
 	case errors.Is(err, vault.ErrExists), errors.Is(err, vault.ErrBadInput):
 		return exitUsage
 	case errors.Is(err, vault.ErrLocked), errors.Is(err, vault.ErrUnavailable), errors.Is(err, vault.ErrTimeout),
-		errors.Is(err, vault.ErrTooBig), errors.Is(err, vault.ErrCorrupt), errors.Is(err, vault.ErrBusy):
+		errors.Is(err, vault.ErrTooBig), errors.Is(err, vault.ErrCorrupt), errors.Is(err, vault.ErrBusy),
+		errors.Is(err, vault.ErrIndexDamaged), errors.Is(err, vault.ErrOtherStore):
 		return exitStore
 	case errors.Is(err, kite.ErrRefused), errors.Is(err, kite.ErrInvalid):
 		return exitRefused
