@@ -1,0 +1,217 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"kitekey/kite"
+	"kitekey/ui/clipboard"
+	"kitekey/vault"
+)
+
+// form is what a token can be copied as.
+type form string
+
+const (
+	asHeader form = "header"
+	asToken  form = "token"
+	asCurl   form = "curl command"
+)
+
+// render writes the token in the form. The curl line asks for the balances: a
+// call that works for every merchant and changes nothing.
+func (f form) render(tok kite.Token, baseURL string) kite.Secret {
+	switch f {
+	case asToken:
+		return tok.Value
+	case asCurl:
+		return tok.Curl(baseURL + "/data/wallets/balances")
+	}
+	return tok.Header()
+}
+
+// clip is what of kitekey's is in the clipboard.
+type clip struct {
+	what    string // "header of acme/sandbox"
+	until   time.Time
+	cleared bool // it will be taken back at until; otherwise that is only when it stops being news
+}
+
+func (a *app) copyHeader() tea.Cmd { return a.copyToken(a.chosen(), asHeader, vault.Mint{}) }
+
+// mintAgain mints with the expires_in of the last token and copies the header.
+func (a *app) mintAgain() tea.Cmd {
+	p := a.chosen()
+	return a.copyToken(p, asHeader, vault.Mint{Fresh: true, ExpiresIn: p.Token.ExpiresIn})
+}
+
+// copyToken copies the profile's token, minting one first when none is alive or
+// a fresh one is asked for. The token goes from the vault to the clipboard
+// without passing through the screen.
+func (a *app) copyToken(p *vault.Profile, as form, m vault.Mint) tea.Cmd {
+	id, sel := p.ID, p.Selector
+	doing := "reading the token"
+	if m.Fresh || !p.Token.Alive(a.now) {
+		doing = "minting"
+	}
+	verb := "copy its " + string(as)
+	if doing == "minting" {
+		verb = "mint a token"
+	}
+	v, clipboard, baseURL, now, clearAfter := a.o.Vault, a.o.Clipboard, a.o.BaseURL(sel.Environment), a.o.Now, a.o.ClearAfter
+	return a.guarded(p, verb, func() tea.Cmd {
+		return a.start(task{id: id, verb: "token", doing: doing}, func(ctx context.Context) func(*app) tea.Cmd {
+			tok, minted, err := v.Token(ctx, sel, m)
+			if err != nil {
+				return func(a *app) tea.Cmd { return a.mintFailed(id, err) }
+			}
+			clearAt := now().Round(0).Add(clearAfter)
+			if tok.Deadline().Before(clearAt) {
+				clearAt = tok.Deadline() // a dead token helps nobody
+			}
+			receipt, err := clipboard.Copy(ctx, []byte(as.render(tok, baseURL).Reveal()), clearAt)
+			life := tok.Remaining(now())
+			return func(a *app) tea.Cmd {
+				a.watch(id)
+				reload := a.reload()
+				if err != nil {
+					if minted {
+						a.fail(id, "a token was minted, copying it", err)
+					} else {
+						a.fail(id, "copying", err)
+					}
+					return reload
+				}
+				a.copied(string(as)+" of "+sel.String(), receipt, minted, life)
+				return reload
+			}
+		})
+	})
+}
+
+// copied says what was copied, by which way, when it will be gone, and what
+// cannot be promised.
+func (a *app) copied(what string, r clipboard.Receipt, minted bool, life time.Duration) {
+	a.clip = clip{what: what, until: r.ClearsAt, cleared: true}
+	if r.ClearsAt.IsZero() {
+		a.clip = clip{what: what, until: a.now.Add(noticeTime)}
+	}
+	text := what + " copied"
+	if minted {
+		text = "minted for " + inWords(life.Round(time.Second)) + ", " + text
+	}
+	text += fmt.Sprintf(" (%s)", r.Way)
+	if r.Caveat == "" {
+		a.say(done, text)
+		return
+	}
+	a.say(done, text+a.st.glyph.sep+r.Caveat)
+}
+
+func (a *app) clearClipboard() tea.Cmd {
+	c := a.o.Clipboard
+	return a.start(task{verb: "clear", doing: "clearing the clipboard"}, func(ctx context.Context) func(*app) tea.Cmd {
+		err := c.Clear(ctx)
+		return func(a *app) tea.Cmd {
+			if err != nil {
+				return a.fail("", "clearing the clipboard", err)
+			}
+			a.clip = clip{}
+			return a.say(done, "taken back out of the clipboard")
+		}
+	})
+}
+
+func (a *app) forget() tea.Cmd {
+	p := *a.chosen()
+	v := a.o.Vault
+	return a.start(task{id: p.ID, verb: "forget", doing: "forgetting the token"}, func(ctx context.Context) func(*app) tea.Cmd {
+		err := v.Forget(ctx, p.Selector)
+		return func(a *app) tea.Cmd {
+			if err != nil {
+				return a.fail(p.ID, "forgetting the token", err)
+			}
+			a.say(done, "token of "+p.Selector.String()+" forgotten; the gateway honours it until it expires")
+			return a.reload()
+		}
+	})
+}
+
+// copyMenu asks in which form to copy.
+type copyMenu struct {
+	id string
+	at int
+}
+
+func (a *app) copyAs() tea.Cmd { return a.push(&copyMenu{id: a.chosen().ID}) }
+
+func copyForms() []struct {
+	key string
+	as  form
+	is  string
+} {
+	return []struct {
+		key string
+		as  form
+		is  string
+	}{
+		{"h", asHeader, "the whole line, Authorization: JWT and so on"},
+		{"t", asToken, "the value alone, its JWT prefix included"},
+		{"u", asCurl, "a call that keeps the token out of ps"},
+	}
+}
+
+func (d *copyMenu) title() string { return "Copy as" }
+
+func (d *copyMenu) update(a *app, msg tea.Msg) tea.Cmd {
+	k, ok := msg.(tea.KeyPressMsg)
+	if !ok {
+		return nil
+	}
+	forms := copyForms()
+	pick := -1
+	switch k.String() {
+	case "esc", "C", "q":
+		a.drop(d)
+	case "up", "k":
+		d.at = max(d.at-1, 0)
+	case "down", "j", "tab":
+		d.at = min(d.at+1, len(forms)-1)
+	case "enter":
+		pick = d.at
+	}
+	for i, f := range forms {
+		if k.String() == f.key {
+			pick = i
+		}
+	}
+	if pick < 0 {
+		return nil
+	}
+	a.drop(d)
+	if p := a.profileByID(d.id); p != nil {
+		return a.copyToken(p, forms[pick].as, vault.Mint{})
+	}
+	return nil
+}
+
+func (d *copyMenu) lines(a *app, w int) []string {
+	var out []string
+	for i, f := range copyForms() {
+		mark := "  "
+		name := a.st.text
+		if i == d.at {
+			mark = a.st.accent.Styled(a.st.glyph.cursor) + " "
+			name = a.st.strong
+		}
+		out = append(out, a.cut(mark+a.st.accent.Styled(f.key)+"  "+name.Styled(a.fit(string(f.as), 14, ""))+a.st.dim.Styled(f.is), w, a.st.glyph.more))
+	}
+	return out
+}
+
+func (d *copyMenu) hints(*app) []hint {
+	return []hint{{"enter", "copy"}, {"h t u", "copy at once"}, {"esc", "back"}}
+}

@@ -1,0 +1,324 @@
+package tui
+
+import (
+	"slices"
+	"strings"
+
+	"charm.land/bubbles/v2/textinput"
+	tea "charm.land/bubbletea/v2"
+)
+
+// field is one line of a form: text, a choice, or a secret.
+type field struct {
+	name    string
+	input   textinput.Model
+	secret  *secretInput // for a secret
+	choices []string     // for a choice
+	at      int          // the chosen one
+	initial string       // what was there, to tell whether anything was typed
+	check   func(*formDialog) error
+	help    func(*formDialog) string // said below when there is nothing wrong
+	visited bool                     // complaints wait until it was left once, or typed into
+}
+
+func (f *field) value() string {
+	if len(f.choices) > 0 {
+		return f.choices[f.at]
+	}
+	return f.input.Value()
+}
+
+// formDialog asks for several things at once. What was typed stays typed until
+// it is saved or thrown away on purpose: a failed save changes nothing in it.
+type formDialog struct {
+	head    string
+	intro   string
+	fields  []*field
+	at      int
+	isLive  func(*formDialog) bool
+	verb    string // what saving is called
+	save    func(*app, *formDialog) tea.Cmd
+	task    *task  // saving is under way
+	problem string // why the last save failed
+	next    string // what to do about it
+	// anyway saves in spite of the problem, nil when that makes no sense.
+	anyway     func(*app, *formDialog) tea.Cmd
+	anywayText string
+	extra      []formKey
+}
+
+// formKey is a further thing that a form can do.
+type formKey struct {
+	hint
+	run func(*app, *formDialog) tea.Cmd
+}
+
+func textField(name, value, placeholder string, check func(string) error) *field {
+	f := &field{name: name, input: newTextInput(placeholder), initial: value}
+	f.input.SetValue(value)
+	f.input.CursorEnd()
+	f.input.Focus()
+	if check != nil {
+		f.check = func(*formDialog) error { return check(f.input.Value()) }
+	}
+	return f
+}
+
+func secretField(name string) *field { return &field{name: name, secret: &secretInput{}} }
+
+func choiceField(name string, choices []string, at int) *field {
+	return &field{name: name, choices: choices, at: at, initial: choices[at]}
+}
+
+// field finds a field by name.
+func (d *formDialog) field(name string) *field {
+	i := slices.IndexFunc(d.fields, func(f *field) bool { return f.name == name })
+	return d.fields[i]
+}
+
+// dirty reports whether a secret was typed that would be lost.
+func (d *formDialog) dirty() bool {
+	return slices.ContainsFunc(d.fields, func(f *field) bool { return f.secret != nil && !f.secret.empty() })
+}
+
+// wipe clears the secrets once they are saved or thrown away.
+func (d *formDialog) wipe() {
+	for _, f := range d.fields {
+		if f.secret != nil {
+			f.secret.clear()
+		}
+	}
+}
+
+// unsaved is the open form with a typed secret, nil when there is none.
+func (a *app) unsaved() *formDialog {
+	for _, d := range a.dialogs {
+		if f, ok := d.(*formDialog); ok && f.dirty() {
+			return f
+		}
+	}
+	return nil
+}
+
+// discardQuestion asks before a typed secret is thrown away.
+func discardQuestion(f *formDialog, andQuit bool) *question {
+	then := "discard it"
+	if andQuit {
+		then = "discard it and quit"
+	}
+	return &question{
+		head: "Discard what you typed?", yes: then,
+		text: "A secret was typed or pasted that is not saved. Kitegateway does not show it again.",
+		then: func(a *app) tea.Cmd {
+			f.wipe()
+			a.drop(f)
+			if andQuit {
+				return a.quit()
+			}
+			return nil
+		},
+	}
+}
+
+func (d *formDialog) title() string { return d.head }
+func (d *formDialog) live() bool    { return d.isLive != nil && d.isLive(d) }
+
+func (d *formDialog) update(a *app, msg tea.Msg) tea.Cmd {
+	f := d.fields[d.at]
+	if k, ok := msg.(tea.KeyPressMsg); ok {
+		switch k.String() {
+		case "esc":
+			switch {
+			case d.task != nil && a.tasks[d.task.seq] != nil:
+				a.stop(d.task)
+				d.problem, d.next = "stopped; nothing was saved", ""
+			case d.dirty():
+				return a.push(discardQuestion(d, false))
+			default:
+				a.drop(d)
+			}
+			return nil
+		case "enter":
+			if d.at < len(d.fields)-1 {
+				d.step(1)
+				return nil
+			}
+			return d.submit(a, d.save)
+		case "ctrl+s":
+			return d.submit(a, d.save)
+		case "ctrl+k":
+			if d.anyway != nil {
+				return d.submit(a, d.anyway)
+			}
+			return nil
+		case "tab", "down":
+			d.step(1)
+			return nil
+		case "shift+tab", "up":
+			d.step(-1)
+			return nil
+		}
+		for _, e := range d.extra {
+			if k.String() == e.key {
+				return e.run(a, d)
+			}
+		}
+		if len(f.choices) > 0 {
+			switch k.String() {
+			case "left", "h":
+				f.at = max(f.at-1, 0)
+			case "right", "l", "space":
+				f.at = (f.at + 1) % len(f.choices)
+			}
+			d.problem, d.anyway = "", nil
+			return nil
+		}
+	}
+	if d.busy(a) {
+		return nil // what is being saved must not change under way
+	}
+	switch {
+	case f.secret != nil:
+		f.secret.update(msg)
+	case len(f.choices) == 0:
+		var cmd tea.Cmd
+		before := f.input.Value()
+		f.input, cmd = f.input.Update(msg)
+		if f.input.Value() == before {
+			return cmd
+		}
+		f.visited = true
+	}
+	d.problem, d.next, d.anyway = "", "", nil
+	return nil
+}
+
+func (d *formDialog) busy(a *app) bool { return d.task != nil && a.tasks[d.task.seq] != nil }
+
+func (d *formDialog) step(by int) {
+	d.fields[d.at].visited = true
+	d.at = (d.at + by + len(d.fields)) % len(d.fields)
+}
+
+// submit goes to the first field with something wrong in it, or saves.
+func (d *formDialog) submit(a *app, save func(*app, *formDialog) tea.Cmd) tea.Cmd {
+	if d.busy(a) {
+		return nil
+	}
+	for i, f := range d.fields {
+		f.visited = true
+		if f.check != nil && f.check(d) != nil {
+			d.at = i
+			return nil
+		}
+	}
+	d.problem, d.next = "", ""
+	return save(a, d)
+}
+
+// fail keeps the form as it is and says why it was not saved.
+func (d *formDialog) fail(problem, next string) {
+	d.problem, d.next = problem, next
+}
+
+func (d *formDialog) lines(a *app, w int) []string {
+	var out []string
+	if d.intro != "" {
+		for _, l := range a.wrap(d.intro, w) {
+			out = append(out, a.st.dim.Styled(l))
+		}
+		out = append(out, "")
+	}
+	for i, f := range d.fields {
+		out = append(out, d.fieldLines(a, f, i == d.at, w)...)
+	}
+	switch {
+	case d.busy(a):
+		out = append(out, "", a.st.accent.Styled(a.cut(d.task.doing+a.st.glyph.more+" esc stops it", w, a.st.glyph.more)))
+	case d.problem != "":
+		out = append(out, "")
+		n := notice{kind: failure, text: d.problem, next: d.next}
+		out = append(out, a.noticeLines(&n, w, 8)...)
+		if d.anyway != nil {
+			out = append(out, a.st.dim.Styled("  "+a.arrow()+" "+a.cut("ctrl+k "+d.anywayText, w-4, a.st.glyph.more)))
+		}
+	}
+	return out
+}
+
+func (d *formDialog) fieldLines(a *app, f *field, here bool, w int) []string {
+	mark := "  "
+	name := a.st.dim
+	if here {
+		mark = a.st.accent.Styled(a.st.glyph.cursor) + " "
+		name = a.st.strong
+	}
+	room := w - labelWidth - 2
+	var value string
+	switch {
+	case len(f.choices) > 0:
+		for i, c := range f.choices {
+			switch {
+			case i == f.at && c == "LIVE":
+				value += a.st.paints.live.Reverse(true).Styled(" "+c+" ") + " "
+			case i == f.at:
+				value += a.st.strong.Reverse(true).Styled(" "+c+" ") + " "
+			default:
+				value += " " + c + "  "
+			}
+		}
+	case f.secret != nil && !f.secret.empty():
+		value = a.st.text.Styled("received, hidden")
+	case f.secret != nil && here:
+		value = a.st.dim.Styled("paste or type; nothing is shown")
+	case f.secret != nil:
+		value = a.st.dim.Styled("empty")
+	case here:
+		value = a.drawInput(f.input, room)
+	default:
+		value = f.input.Value()
+		if value == "" {
+			value = a.st.dim.Styled(f.input.Placeholder)
+		}
+	}
+	out := []string{mark + name.Styled(a.fit(f.name, labelWidth, "")) + a.cut(value, room, a.st.glyph.more)}
+	say := func(text string, paint func(string) string) {
+		for _, l := range a.wrap(text, room) {
+			out = append(out, blanks(labelWidth+2)+paint(l))
+		}
+	}
+	if f.check != nil && f.visited {
+		if err := f.check(d); err != nil {
+			say(a.st.glyph.warn+" "+strings.TrimSpace(err.Error()), a.st.warn.Styled)
+			return out
+		}
+	}
+	if f.help != nil {
+		if text := f.help(d); text != "" {
+			say(text, a.st.dim.Styled)
+		}
+	}
+	return out
+}
+
+func (d *formDialog) hints(a *app) []hint {
+	if d.busy(a) {
+		return []hint{{"esc", "stop"}}
+	}
+	h := []hint{{"enter", "next"}}
+	if d.at == len(d.fields)-1 {
+		h[0].does = d.verb
+	} else {
+		h = append(h, hint{"ctrl+s", d.verb})
+	}
+	if len(d.fields[d.at].choices) > 0 {
+		h = append(h, hint{"← →", "choose"})
+	}
+	for _, e := range d.extra {
+		h = append(h, e.hint)
+	}
+	if d.anyway != nil {
+		h = append(h, hint{"ctrl+k", "keep anyway"})
+	}
+	return append(h, hint{"tab", "next field"}, hint{"esc", "back"})
+}

@@ -1,0 +1,109 @@
+package tui
+
+import (
+	"context"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"kitekey/vault"
+)
+
+// keepAlive mints another token for one profile shortly before the last one
+// ends, until it is switched off, the screen locks or kitekey quits.
+type keepAlive struct {
+	id        string // "" is off
+	expiresIn time.Duration
+	next      time.Time // not before this: the pause after a failure
+}
+
+// keepAlivePause is how long to wait after a renewal that failed.
+const keepAlivePause = 15 * time.Second
+
+// renewAt is the life left at which the next token is minted: a tenth of the
+// whole, at least 5 s and at most a minute, but never more than half: a token
+// that lives for 4 s must not be minted without end.
+func renewAt(whole time.Duration) time.Duration {
+	return min(max(whole/10, 5*time.Second), time.Minute, whole/2)
+}
+
+func (a *app) toggleKeepAlive() tea.Cmd {
+	p := *a.chosen()
+	if a.keep.id == p.ID {
+		a.keep = keepAlive{}
+		return a.say(info, "keep-alive off: "+p.Selector.String()+" keeps its token until it expires")
+	}
+	return a.guarded(&p, "keep a token alive", func() tea.Cmd {
+		text := "keep-alive on for " + p.Selector.String() + " until K, lock or quit"
+		if other := a.profileByID(a.keep.id); other != nil {
+			text += " (off for " + other.Selector.String() + ")"
+		}
+		life := p.ExpiresIn
+		if p.Token.Alive(a.now) {
+			life = p.Token.ExpiresIn
+		}
+		a.keep = keepAlive{id: p.ID, expiresIn: life}
+		a.say(done, text)
+		return a.keepAliveTick()
+	})
+}
+
+// keepAliveTick renews the token when it is time.
+func (a *app) keepAliveTick() tea.Cmd {
+	p := a.profileByID(a.keep.id)
+	switch {
+	case a.keep.id == "":
+		return nil
+	case p == nil:
+		a.keep = keepAlive{}
+		return nil
+	case a.keep.next.After(a.now) || a.taskFor(p.ID) != nil:
+		return nil
+	case p.Token.Deadline.Sub(a.now) > renewAt(a.keep.expiresIn):
+		return nil
+	}
+	id, sel, v, life := p.ID, p.Selector, a.o.Vault, a.keep.expiresIn
+	a.keep.next = a.now.Add(keepAlivePause) // also the least time between two renewals that work
+	if pause := life - renewAt(life); pause < keepAlivePause {
+		a.keep.next = a.now.Add(pause)
+	}
+	return a.start(task{id: id, verb: "token", doing: "renewing"}, func(ctx context.Context) func(*app) tea.Cmd {
+		_, _, err := v.Token(ctx, sel, vault.Mint{Fresh: true, ExpiresIn: life})
+		return func(a *app) tea.Cmd {
+			if err == nil {
+				a.say(info, "keep-alive: "+sel.String()+" has a new token for "+inWords(life))
+				return a.reload()
+			}
+			if v := vault.VerdictOf(err); v == vault.VerdictRejected || v == vault.VerdictInvalid || v == vault.VerdictNoCredential {
+				a.keep = keepAlive{} // asking again will not change the answer
+				a.fail(id, "keep-alive stopped", err)
+			} else {
+				a.fail(id, "keep-alive, trying again in "+inWords(keepAlivePause), err)
+			}
+			return a.reload()
+		}
+	})
+}
+
+// warn gives one notice per token that is used here and runs low.
+func (a *app) warn() tea.Cmd {
+	if a.o.NoNotices {
+		return nil
+	}
+	for i := range a.profiles {
+		p := &a.profiles[i]
+		if l := lifeOf(p.Token, a.now); l != low && l != ending || !a.watched[p.ID] || a.keep.id == p.ID ||
+			a.warned[p.ID].Equal(p.Token.Deadline) {
+			continue
+		}
+		if a.warned == nil {
+			a.warned = map[string]time.Time{}
+		}
+		a.warned[p.ID] = p.Token.Deadline
+		a.say(warning, p.Selector.String()+" expires in "+clock(p.Token.Deadline.Sub(a.now))+": n mints again")
+		if !a.o.NoBell {
+			return tea.Raw("\a")
+		}
+	}
+	return nil
+}

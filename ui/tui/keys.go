@@ -1,0 +1,221 @@
+package tui
+
+import (
+	"strings"
+
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+
+	"kitekey/kite"
+)
+
+// binding is one thing that a key does on the main screen. The footer, the help
+// and the README's table are all made of these.
+type binding struct {
+	key.Binding                    // its keys, and their short name for the footer
+	group       string             // heading in the help
+	long        string             // what it does, for the help
+	foot        int                // place in the footer, 0 is not there
+	run         func(*app) tea.Cmd // what it does
+	why         func(*app) string  // why it cannot work now; "" or nil func: it can
+	quiet       func(*app) bool    // works, but the footer has better things to show
+	when        func(*app) string  // another short name for the footer, "" for the usual one
+}
+
+// Key is one row of the key table in the README.
+type Key struct{ Group, Keys, Does string }
+
+// Keys lists the key bindings of the main screen, in the order of the help.
+func Keys() []Key {
+	var rows []Key
+	for _, b := range bindings() {
+		rows = append(rows, Key{b.group, b.Help().Key, b.long})
+	}
+	return rows
+}
+
+func bind(keys, shown, short string) key.Binding {
+	return key.NewBinding(key.WithKeys(strings.Fields(keys)...), key.WithHelp(shown, short))
+}
+
+const (
+	groupMove    = "Moving"
+	groupToken   = "Tokens"
+	groupAccount = "Accounts"
+	groupApp     = "kitekey"
+)
+
+// bindings is the one table of keys.
+func bindings() []binding {
+	return []binding{
+		{Binding: bind("up k", "↑ k", "up"), group: groupMove, long: "one up", run: func(a *app) tea.Cmd { return a.move(-1) }},
+		{Binding: bind("down j", "↓ j", "down"), group: groupMove, long: "one down", run: func(a *app) tea.Cmd { return a.move(1) }},
+		{Binding: bind("pgup ctrl+b", "pgup", "page up"), group: groupMove, long: "one page up", run: func(a *app) tea.Cmd { return a.move(-a.page()) }},
+		{Binding: bind("pgdown ctrl+f", "pgdn", "page down"), group: groupMove, long: "one page down", run: func(a *app) tea.Cmd { return a.move(a.page()) }},
+		{Binding: bind("home g", "home g", "first"), group: groupMove, long: "the first", run: func(a *app) tea.Cmd { return a.move(-len(a.profiles)) }},
+		{Binding: bind("end G", "end G", "last"), group: groupMove, long: "the last", run: func(a *app) tea.Cmd { return a.move(len(a.profiles)) }},
+		{Binding: bind("/", "/", "filter"), group: groupMove, long: "filter by account, environment, verdict or label", foot: 50, run: (*app).startFilter, why: hasProfiles},
+		{Binding: bind("tab", "tab", "environment"), group: groupMove, long: "the account's other environment", foot: 55, run: (*app).otherEnvironment, why: hasProfile},
+		{Binding: bind("enter", "enter", "open"), group: groupMove, long: "open the profile; scroll its details", foot: 25, run: (*app).openDetail, why: hasProfile, quiet: func(a *app) bool { return a.detail || a.wide() }},
+		{Binding: bind("esc", "esc", "back"), group: groupMove, long: "back; stop what is under way; dismiss a message; drop the filter", foot: 26, run: (*app).back, quiet: func(a *app) bool { return !a.canGoBack() }},
+		{Binding: bind("o", "o", "order"), group: groupMove, long: "order by name or by last use", run: (*app).changeOrder, why: hasProfiles},
+		{Binding: bind("t", "t", "tokens"), group: groupMove, long: "every live token, soonest to expire first; again: all profiles", foot: 45, run: (*app).toggleBoard, why: hasProfiles, when: func(a *app) string {
+			if a.board {
+				return "all profiles"
+			}
+			return ""
+		}},
+
+		{Binding: bind("c", "c", "copy header"), group: groupToken, long: "copy the Authorization header; mints a token first when none is alive", foot: 20, run: (*app).copyHeader, why: canMint},
+		{Binding: bind("C", "C", "copy as"), group: groupToken, long: "copy the header, the bare token or a curl command", run: (*app).copyAs, why: canMint},
+		{Binding: bind("m", "m", "mint"), group: groupToken, long: "mint a token; asks for its expires_in", foot: 10, run: (*app).openMint, why: canMint},
+		{Binding: bind("n", "n", "again"), group: groupToken, long: "mint again with the same expires_in, and copy the header", foot: 15, run: (*app).mintAgain, why: hadToken, quiet: func(a *app) bool { return a.lifeOfChosen() < low }},
+		{Binding: bind("K", "K", "keep alive"), group: groupToken, long: "keep a token alive: mint another shortly before it ends, until switched off or kitekey quits", run: (*app).toggleKeepAlive, why: canMint},
+		{Binding: bind("f", "f", "forget"), group: groupToken, long: "forget the cached token", run: (*app).forget, why: hasToken},
+		{Binding: bind("s", "s", "show credential"), group: groupToken, long: "show the api_key and the api_secret for 20 seconds; again: hide", run: (*app).showCredential, why: canShow},
+		{Binding: bind("S", "S", "show header"), group: groupToken, long: "show the Authorization header for 20 seconds; again: hide", run: (*app).showHeader, why: hasToken},
+		{Binding: bind("x", "x", "clear clipboard"), group: groupToken, long: "take what was copied out of the clipboard now", run: (*app).clearClipboard, why: inClipboard},
+
+		{Binding: bind("v", "v", "verify"), group: groupAccount, long: "verify the credential with a test mint", foot: 30, run: (*app).verifyOne, why: hasProfile},
+		{Binding: bind("V", "V", "verify all"), group: groupAccount, long: "verify every profile in the list", run: (*app).verifyAll, why: hasProfiles},
+		{Binding: bind("w", "w", "why"), group: groupAccount, long: "what the last verdict means and what to do next; a report to copy for a ticket", foot: 28, run: (*app).openVerdict, why: hasVerdict, quiet: func(a *app) bool { return !a.troubled() }},
+		{Binding: bind("a", "a", "add"), group: groupAccount, long: "add a credential", foot: 60, run: (*app).openAdd},
+		{Binding: bind("e", "e", "edit"), group: groupAccount, long: "edit name, label and default expires_in", run: (*app).openEdit, why: hasProfile},
+		{Binding: bind("d delete", "d", "delete"), group: groupAccount, long: "delete the profile and its credential from this machine", run: (*app).openDelete, why: hasProfile},
+
+		{Binding: bind("l", "l", "lock"), group: groupApp, long: "lock: forget what is in memory, until unlocked", run: (*app).lock},
+		{Binding: bind("H", "H", "messages"), group: groupApp, long: "earlier messages", run: (*app).openHistory},
+		{Binding: bind("M", "M", "mouse"), group: groupApp, long: "mouse on or off (off: the terminal selects text)", run: (*app).toggleMouse},
+		{Binding: bind("ctrl+z", "ctrl+z", "suspend"), group: groupApp, long: "lock and suspend", run: (*app).suspend},
+		{Binding: bind("?", "?", "help"), group: groupApp, long: "this help", foot: 90, run: (*app).openHelp},
+		{Binding: bind("q ctrl+c", "q", "quit"), group: groupApp, long: "quit", foot: 95, run: (*app).quit},
+	}
+}
+
+// The reasons for which a key may not work now.
+
+func hasProfiles(a *app) string {
+	if len(a.profiles) == 0 {
+		return "there is no profile yet: a adds one"
+	}
+	return ""
+}
+
+func hasProfile(a *app) string {
+	if why := hasProfiles(a); why != "" {
+		return why
+	}
+	if a.chosen() == nil {
+		if a.board {
+			return "no token is alive: t goes back to all profiles"
+		}
+		return "nothing matches the filter: esc drops it"
+	}
+	return ""
+}
+
+func canMint(a *app) string {
+	if why := hasProfile(a); why != "" {
+		return why
+	}
+	if a.o.SandboxOnly && a.chosen().Environment == kite.Live {
+		return "live is out of bounds: kitekey was started with --sandbox-only"
+	}
+	if t := a.taskFor(a.chosen().ID); t != nil {
+		return "still " + t.doing + ": esc stops it"
+	}
+	return ""
+}
+
+func canShow(a *app) string {
+	if why := hasProfile(a); why != "" {
+		return why
+	}
+	if a.o.NoReveal {
+		return "showing is switched off here"
+	}
+	return ""
+}
+
+func hadToken(a *app) string {
+	if why := canMint(a); why != "" {
+		return why
+	}
+	if a.chosen().Token.Deadline.IsZero() {
+		return "there was no token yet: m mints one"
+	}
+	return ""
+}
+
+func hasToken(a *app) string {
+	if why := hasProfile(a); why != "" {
+		return why
+	}
+	if !a.chosen().Token.Alive(a.now) {
+		return "no token is alive here: m mints one"
+	}
+	return ""
+}
+
+func hasVerdict(a *app) string {
+	if why := hasProfile(a); why != "" {
+		return why
+	}
+	if a.chosen().Verdict == "" {
+		return "not verified yet: v does that"
+	}
+	return ""
+}
+
+func inClipboard(a *app) string {
+	if !a.clip.until.After(a.now) {
+		return "nothing of kitekey's is in the clipboard"
+	}
+	return ""
+}
+
+// hint is one entry of a footer.
+type hint struct{ key, does string }
+
+// hints are the bindings that work now, in the footer's order.
+func (a *app) hints() []hint {
+	var out []hint
+	var order []int
+	for i := range a.keys {
+		b := &a.keys[i]
+		if b.foot == 0 || b.why != nil && b.why(a) != "" || b.quiet != nil && b.quiet(a) {
+			continue
+		}
+		at := len(order)
+		for at > 0 && a.keys[order[at-1]].foot > b.foot {
+			at--
+		}
+		order = append(order[:at], append([]int{i}, order[at:]...)...)
+	}
+	for _, i := range order {
+		b := &a.keys[i]
+		does := b.Help().Desc
+		if b.when != nil && b.when(a) != "" {
+			does = b.when(a)
+		}
+		out = append(out, hint{b.Help().Key, does})
+	}
+	return out
+}
+
+// press runs what a key is bound to on the main screen, or says why it cannot.
+func (a *app) press(msg tea.KeyPressMsg) tea.Cmd {
+	for i := range a.keys {
+		b := &a.keys[i]
+		if !key.Matches(msg, b.Binding) {
+			continue
+		}
+		if b.why != nil {
+			if why := b.why(a); why != "" {
+				return a.say(info, b.Help().Desc+": "+why)
+			}
+		}
+		return b.run(a)
+	}
+	return nil
+}

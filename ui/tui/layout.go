@@ -1,0 +1,133 @@
+package tui
+
+import (
+	"strings"
+
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
+)
+
+// The smallest terminal in which kitekey draws its screen, and the width from
+// which it shows two panes.
+const (
+	minWidth, minHeight = 40, 10
+	twoPanes            = 96
+)
+
+// screen says how wide text is on this terminal: by wcwidth, unless it has told
+// that it measures whole grapheme clusters (mode 2027). The renderer follows the
+// same answer; measuring in another way than it draws would tear the borders.
+type screen struct {
+	width, height int
+	method        ansi.Method
+}
+
+// plainASCII reports whether every byte of s is one cell wide.
+func plainASCII(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+func (sc screen) len(s string) int {
+	if plainASCII(s) {
+		return len(s)
+	}
+	return sc.method.StringWidth(s)
+}
+
+// cut shortens s to at most w cells, with an ellipsis where something was lost.
+func (sc screen) cut(s string, w int, more string) string {
+	if w <= 0 {
+		return ""
+	}
+	if sc.len(s) <= w {
+		return s
+	}
+	return sc.method.Truncate(s, w, more)
+}
+
+// fit makes s exactly w cells wide: cut or filled with blanks.
+func (sc screen) fit(s string, w int, more string) string {
+	s = sc.cut(s, w, more)
+	return s + blanks(w-sc.len(s))
+}
+
+// right is fit, pushed to the right edge.
+func (sc screen) right(s string, w int, more string) string {
+	s = sc.cut(s, w, more)
+	return blanks(w-sc.len(s)) + s
+}
+
+// center is fit, in the middle.
+func (sc screen) center(s string, w int) string {
+	n := sc.len(s)
+	if n >= w {
+		return s
+	}
+	return blanks((w-n)/2) + s
+}
+
+// wrap breaks a text at blanks into lines of at most w cells.
+func (sc screen) wrap(s string, w int) []string {
+	return strings.Split(sc.method.Wrap(s, max(w, 1), ""), "\n")
+}
+
+// spread puts left at the left and right at the right end of w cells; left gives
+// way.
+func (sc screen) spread(left, right string, w int, more string) string {
+	rw := sc.len(right)
+	if rw > w {
+		return sc.fit(right, w, more)
+	}
+	return sc.fit(left, w-rw, more) + right
+}
+
+func blanks(n int) string {
+	const some = "                                                                                                                                "
+	if n <= 0 {
+		return ""
+	}
+	if n <= len(some) {
+		return some[:n]
+	}
+	return strings.Repeat(" ", n)
+}
+
+// frame puts a border and a title around lines, which are cut or filled to the
+// given outer size. With fewer lines than rows the rest stays empty.
+func (sc screen) frame(title string, lines []string, w, h int, b lipgloss.Border, line, head ansi.Style, more string) []string {
+	inner := w - 4
+	out := make([]string, 0, h)
+	title = sc.cut(title, w-6, more)
+	out = append(out, line.Styled(b.TopLeft+b.Top+" ")+head.Styled(title)+line.Styled(" "+strings.Repeat(b.Top, max(w-5-sc.len(title), 0))+b.TopRight))
+	left, right := line.Styled(b.Left)+" ", " "+line.Styled(b.Right)
+	for i := range h - 2 {
+		text := ""
+		if i < len(lines) {
+			text = lines[i]
+		}
+		out = append(out, left+sc.fit(text, inner, more)+right)
+	}
+	return append(out, line.Styled(b.BottomLeft+strings.Repeat(b.Bottom, w-2)+b.BottomRight))
+}
+
+// overlay lays box over the middle of the lines, which are w cells wide.
+func (sc screen) overlay(lines, box []string, w int) {
+	if len(box) == 0 {
+		return
+	}
+	bw := sc.len(box[0])
+	x, y := max((w-bw)/2, 0), max((len(lines)-len(box))/2, 0)
+	for i, line := range box {
+		if y+i >= len(lines) {
+			return
+		}
+		under := lines[y+i]
+		left := sc.fit(sc.method.Cut(under, 0, x), x, "")
+		lines[y+i] = left + ansi.ResetStyle + line + sc.method.Cut(under, x+bw, w)
+	}
+}

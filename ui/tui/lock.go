@@ -1,0 +1,133 @@
+package tui
+
+import (
+	"context"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// lockTimerMsg comes once when the idle time may be over. It is no tick: one is
+// under way at a time, and it is set for the moment that matters.
+type lockTimerMsg struct{}
+
+func (a *app) armLock() tea.Cmd {
+	if a.lockTimer || a.locked || a.o.LockAfter < 0 {
+		return nil
+	}
+	a.lockTimer = true
+	wait := max(a.lastInput.Add(a.o.LockAfter).Sub(a.now), time.Second)
+	return tea.Tick(wait, func(time.Time) tea.Msg { return lockTimerMsg{} })
+}
+
+// lockIfIdle locks when nobody has touched a key for long enough. By the wall
+// clock: a laptop that slept was idle.
+func (a *app) lockIfIdle() tea.Cmd {
+	if a.locked || a.o.LockAfter < 0 || a.now.Sub(a.lastInput) < a.o.LockAfter {
+		return nil
+	}
+	return a.lock()
+}
+
+// lock drops what the screen holds and shows nothing until unlocked. A form with
+// a secret typed into it is kept, unseen: Kitegateway shows an api_secret once.
+func (a *app) lock() tea.Cmd {
+	a.forgetSecrets()
+	a.stopAll()
+	a.keep = keepAlive{}
+	clear(a.gates)
+	a.notice = notice{}
+	a.typing, a.detail = false, false
+	kept := a.dialogs[:0]
+	for _, d := range a.dialogs {
+		if f, ok := d.(*formDialog); ok && f.dirty() {
+			kept = append(kept, f)
+		}
+	}
+	clear(a.dialogs[len(kept):])
+	a.dialogs = kept
+	a.locked, a.unlocking = true, ""
+	return nil
+}
+
+// suspend locks before the shell takes over: what happens there is not ours to
+// see.
+func (a *app) suspend() tea.Cmd {
+	a.lock()
+	return tea.Suspend
+}
+
+func (a *app) lockedKey(msg tea.KeyPressMsg) tea.Cmd {
+	switch msg.String() {
+	case "q", "ctrl+c":
+		if a.unsaved() != nil {
+			a.unlocking = "An unfinished form with a secret in it is open: unlock to save or discard it."
+			return nil
+		}
+		return a.quit()
+	case "ctrl+z":
+		return tea.Suspend
+	case "esc":
+		a.stopAll()
+		a.unlocking = ""
+	case "enter", "l", "space":
+		return a.unlock()
+	}
+	return nil
+}
+
+// unlock asks the store: where the operating system has locked the keyring, it
+// asks the person; where the store has a passphrase of its own, this proves that
+// it still opens.
+func (a *app) unlock() tea.Cmd {
+	if len(a.profiles) == 0 {
+		a.locked = false
+		return tea.Batch(a.armLock(), a.reload())
+	}
+	v, sel := a.o.Vault, a.profiles[0].Selector
+	a.unlocking = "asking the " + v.StoreName() + a.st.glyph.more
+	return a.start(task{verb: "unlock", doing: "unlocking"}, func(ctx context.Context) func(*app) tea.Cmd {
+		_, err := v.Credential(ctx, sel)
+		return func(a *app) tea.Cmd {
+			if err != nil && storeShut(err) {
+				a.unlocking = sentence(err)
+				return nil
+			}
+			// A missing credential is that profile's trouble, not the store's.
+			a.locked, a.unlocking = false, ""
+			return tea.Batch(a.armLock(), a.reload())
+		}
+	})
+}
+
+// lockScreen shows no name and no number.
+func (a *app) lockScreen() []string {
+	text := []string{"", "kitekey is locked", "", "Tokens and gates are forgotten here; what is in the", "keyring is untouched.", ""}
+	if a.o.Vault.StoreName() != "keyring" {
+		text[3], text[4] = "Tokens and gates are forgotten here; what is stored", "is untouched."
+	}
+	if a.unsaved() != nil {
+		text = append(text, "An unfinished form waits behind it.", "")
+	}
+	lines := make([]string, 0, a.height)
+	top := max((a.height-len(text)-4)/2, 0)
+	for range top {
+		lines = append(lines, blanks(a.width))
+	}
+	for i, l := range text {
+		if i == 1 {
+			l = a.st.strong.Styled(l)
+		} else {
+			l = a.st.dim.Styled(a.cut(l, a.width, a.st.glyph.more))
+		}
+		lines = append(lines, a.fit(a.center(l, a.width), a.width, ""))
+	}
+	for _, l := range a.wrap(a.unlocking, a.width-4) {
+		lines = append(lines, a.fit(a.center(a.st.warn.Styled(l), a.width), a.width, ""))
+	}
+	for len(lines) < a.height-1 {
+		lines = append(lines, blanks(a.width))
+	}
+	lines = lines[:a.height-1]
+	return append(lines, a.hintLine([]hint{{"enter", "unlock"}, {"q", "quit"}}))
+}

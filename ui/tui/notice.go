@@ -1,0 +1,229 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"kitekey/vault"
+)
+
+type noticeKind int
+
+const (
+	info noticeKind = iota
+	done
+	warning
+	failure // stays until dismissed
+)
+
+// notice is one message to the person at the screen.
+type notice struct {
+	kind  noticeKind
+	id    string // the profile it is about, "" for none
+	text  string
+	next  string // what to do about it
+	at    time.Time
+	until time.Time // zero: until dismissed
+}
+
+const (
+	noticeTime = 8 * time.Second
+	maxHistory = 100
+)
+
+// say shows a message for a while.
+func (a *app) say(kind noticeKind, text string) tea.Cmd {
+	return a.note(notice{kind: kind, text: text})
+}
+
+func (a *app) note(n notice) tea.Cmd {
+	n.at = a.now
+	n.until = time.Time{}
+	if n.kind != failure {
+		n.until = a.now.Add(noticeTime)
+	}
+	a.notice = n
+	if a.history = append(a.history, n); len(a.history) > maxHistory {
+		a.history = a.history[1:]
+	}
+	return nil
+}
+
+// fail shows what went wrong, and what to do next, until it is dismissed.
+func (a *app) fail(id, doing string, err error) tea.Cmd {
+	if errors.Is(err, context.Canceled) {
+		return a.say(info, doing+": stopped")
+	}
+	n := notice{kind: failure, id: id, text: sentence(err), next: nextStep(err)}
+	if p := a.profileByID(id); p != nil {
+		// The name is often in the error already.
+		if n.text = strings.TrimPrefix(n.text, p.Selector.String()+": "); doing != "" {
+			n.text = p.Selector.String() + ", " + doing + ": " + n.text
+		}
+	} else if doing != "" {
+		n.text = doing + ": " + n.text
+	}
+	return a.note(n)
+}
+
+// sentence is an error's text on one line.
+func sentence(err error) string {
+	return strings.Join(strings.Fields(err.Error()), " ")
+}
+
+// nextStep is the advice for an error, "" when its own text has to do.
+func nextStep(err error) string {
+	if v := vault.VerdictOf(err); v != vault.VerdictNone && v != vault.VerdictOK {
+		return adviceFor(v).next
+	}
+	return ""
+}
+
+func (n *notice) look(s *styles) (string, ansi.Style) {
+	switch n.kind {
+	case done:
+		return s.glyph.ok, s.ok
+	case warning:
+		return s.glyph.warn, s.warn
+	case failure:
+		return s.glyph.bad, s.bad
+	}
+	return s.glyph.dots, s.dim
+}
+
+// noticeLines draws a notice, wrapped to w cells and at most n lines.
+func (a *app) noticeLines(n *notice, w, limit int) []string {
+	glyph, paint := n.look(&a.st)
+	var out []string
+	for i, l := range a.wrap(n.text, w-2) {
+		if i == 0 {
+			out = append(out, paint.Styled(glyph+" ")+a.st.text.Styled(l))
+		} else {
+			out = append(out, "  "+l)
+		}
+	}
+	if n.next != "" {
+		for i, l := range a.wrap(n.next, w-4) {
+			if i == 0 {
+				out = append(out, a.st.dim.Styled("  "+a.arrow()+" "+l))
+			} else {
+				out = append(out, a.st.dim.Styled("    "+l))
+			}
+		}
+	}
+	if len(out) > limit {
+		out = out[:limit]
+		out[limit-1] = a.cut(out[limit-1], w-2, "") + " " + a.st.glyph.more
+	}
+	return out
+}
+
+func (a *app) arrow() string {
+	if a.st.ascii {
+		return "->"
+	}
+	return "→"
+}
+
+// inDetail reports whether a notice is shown beside what it is about instead of
+// at the bottom.
+func (a *app) inDetail(n *notice) bool {
+	p := a.chosen()
+	return n.kind == failure && p != nil && n.id == p.ID && (a.wide() || a.detail)
+}
+
+// statusLines are the lines above the footer: what happened, and what is in the
+// clipboard.
+func (a *app) statusLines() []string {
+	right := ""
+	if a.clip.until.After(a.now) {
+		right = a.clip.what + " in clipboard"
+		if a.clip.cleared {
+			right += a.st.glyph.sep + a.countText(a.clip.until.Sub(a.now))
+		}
+	}
+	w := a.width - 2
+	n := a.notice
+	if n.text == "" || a.inDetail(&n) {
+		if t := a.busyTask(); t != nil {
+			n = notice{kind: info, text: a.taskText(t)}
+		} else {
+			n = notice{}
+		}
+	}
+	if n.text == "" {
+		return []string{" " + a.st.dim.Styled(a.right(right, w, a.st.glyph.more)) + " "}
+	}
+	if n.kind == failure {
+		lines := a.noticeLines(&n, w, 3)
+		for i := range lines {
+			lines[i] = " " + a.fit(lines[i], w, "") + " "
+		}
+		return lines
+	}
+	glyph, paint := n.look(&a.st)
+	left := paint.Styled(glyph+" ") + n.text
+	if a.len(left)+a.len(right)+2 > w {
+		right = "" // what has just happened is worth more than what can be seen a moment later
+	}
+	return []string{" " + a.spread(left, a.st.dim.Styled(right), w, a.st.glyph.more) + " "}
+}
+
+// taskText says what is under way, for how long, and how to stop it.
+func (a *app) taskText(t *task) string {
+	s := t.doing
+	if p := a.profileByID(t.id); p != nil {
+		s = p.Selector.String() + ": " + s
+	}
+	s += a.st.glyph.more
+	if d := a.now.Sub(t.started); d >= 2*time.Second && !a.o.ReducedMotion {
+		s += fmt.Sprintf(" %d s", int(d.Seconds()))
+	}
+	if d := a.now.Sub(t.started); d >= 5*time.Second {
+		s += a.st.glyph.sep + "waiting for an answer"
+	}
+	return s + a.st.glyph.sep + "esc stops it"
+}
+
+// historyDialog lists earlier messages, the newest first.
+type historyDialog struct{ pager }
+
+func (a *app) openHistory() tea.Cmd {
+	if len(a.history) == 0 {
+		return a.say(info, "no messages yet")
+	}
+	return a.push(&historyDialog{})
+}
+
+func (d *historyDialog) title() string { return "Messages" }
+
+func (d *historyDialog) update(a *app, msg tea.Msg) tea.Cmd {
+	if k, ok := msg.(tea.KeyPressMsg); ok && k.String() == "H" {
+		a.drop(d)
+		return nil
+	}
+	return d.page(a, d, msg)
+}
+
+func (d *historyDialog) lines(a *app, w int) []string {
+	var out []string
+	for i := len(a.history) - 1; i >= 0; i-- {
+		n := &a.history[i]
+		for j, l := range a.noticeLines(n, w-10, 8) {
+			at := blanks(10)
+			if j == 0 {
+				at = a.st.dim.Styled(n.at.Local().Format("15:04:05") + "  ")
+			}
+			out = append(out, at+l)
+		}
+	}
+	return out
+}
+
+func (d *historyDialog) hints(*app) []hint { return d.pagerHints() }

@@ -1,0 +1,119 @@
+package tui
+
+import (
+	"image/color"
+
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/ansi"
+)
+
+// palette is the few colours the screen uses. Text colours reach WCAG AA (4.5:1)
+// on the backgrounds that terminals of that kind commonly have, and on the
+// chosen row's own; lines and bars reach the 3:1 that AA asks of graphics. A nil
+// colour is the terminal's own foreground.
+type palette struct {
+	dim, accent, ok, warn, bad, line color.Color
+	row                              color.Color // background of the chosen row
+}
+
+func darkPalette() palette {
+	return palette{
+		dim: lipgloss.Color("#a3adbb"), accent: lipgloss.Color("#82c8ff"),
+		ok: lipgloss.Color("#86e3ad"), warn: lipgloss.Color("#ffd27a"), bad: lipgloss.Color("#ff9c9c"),
+		line: lipgloss.Color("#768294"), row: lipgloss.Color("#28303d"),
+	}
+}
+
+func lightPalette() palette {
+	return palette{
+		dim: lipgloss.Color("#4f5967"), accent: lipgloss.Color("#0a529c"),
+		ok: lipgloss.Color("#17623a"), warn: lipgloss.Color("#7a4700"), bad: lipgloss.Color("#a81f18"),
+		line: lipgloss.Color("#78828f"), row: lipgloss.Color("#dde6f1"),
+	}
+}
+
+// basicPalette leaves the shades to the terminal's own sixteen colours, which
+// its owner has tuned; rounding ours to the nearest of them would be unreadable
+// on one background or the other.
+func basicPalette() palette {
+	return palette{
+		accent: ansi.Cyan, ok: ansi.Green, warn: ansi.Yellow, bad: ansi.Red,
+	}
+}
+
+// paints are the styles text can have. They are [ansi.Style], the engine below
+// Lip Gloss, and not lipgloss.Style: a list of a thousand profiles repaints some
+// three hundred pieces of text a frame, at 0.07 µs each instead of 1.8 µs.
+type paints struct {
+	text, dim, strong, accent, ok, warn, bad, line, match, live ansi.Style
+}
+
+// styles is how the screen looks on this terminal.
+type styles struct {
+	paints
+	palette   palette
+	chosen    paints // the same on the chosen row
+	pane      lipgloss.Border
+	live      lipgloss.Border // around a live profile: a second shape besides the colour
+	glyph     glyphs
+	ascii     bool
+	bigDigits bool
+}
+
+// glyphs are the marks beside words; a word always goes with them.
+type glyphs struct {
+	ok, bad, warn, unknown, none          string
+	calm, low, ending, expired            string
+	cursor, more, dots, full, half, empty string
+	sep                                   string // between facts
+}
+
+func newStyles(dark bool, profile colorprofile.Profile, ascii bool) styles {
+	p := lightPalette()
+	if dark {
+		p = darkPalette()
+	}
+	if profile <= colorprofile.ANSI {
+		p = basicPalette()
+	}
+	s := styles{
+		palette: p, paints: newPaints(p, nil), chosen: newPaints(p, p.row),
+		pane: lipgloss.RoundedBorder(), live: lipgloss.DoubleBorder(), ascii: ascii, bigDigits: !ascii,
+		glyph: glyphs{
+			ok: "✓", bad: "✗", warn: "!", unknown: "?", none: "–",
+			calm: "●", low: "◐", ending: "○", expired: "×",
+			cursor: "▌", more: "…", dots: "·", full: "━", half: "╸", empty: "╌", sep: " · ",
+		},
+	}
+	if ascii {
+		s.pane = lipgloss.ASCIIBorder()
+		s.live = lipgloss.Border{Top: "=", Bottom: "=", Left: "#", Right: "#", TopLeft: "#", TopRight: "#", BottomLeft: "#", BottomRight: "#"}
+		s.glyph = glyphs{
+			ok: "+", bad: "x", warn: "!", unknown: "?", none: "-",
+			calm: "*", low: "~", ending: "!", expired: "x",
+			cursor: ">", more: "~", dots: ".", full: "=", half: "-", empty: ".", sep: " - ",
+		}
+	}
+	return s
+}
+
+func newPaints(p palette, background color.Color) paints {
+	base := ansi.Style{}
+	if background != nil {
+		base = base.BackgroundColor(background)
+	}
+	fg := func(c color.Color) ansi.Style {
+		s := append(ansi.Style{}, base...)
+		if c != nil {
+			s = s.ForegroundColor(c)
+		}
+		return s
+	}
+	return paints{
+		text: fg(nil), dim: fg(p.dim), strong: fg(nil).Bold(), accent: fg(p.accent),
+		ok: fg(p.ok), warn: fg(p.warn), bad: fg(p.bad), line: fg(p.line),
+		match: fg(p.accent).Bold().Underline(true),
+		live:  fg(p.bad).Bold(),
+	}
+}

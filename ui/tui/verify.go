@@ -1,0 +1,267 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"kitekey/kite"
+	"kitekey/vault"
+)
+
+// verifyOne mints a test token for the chosen profile and says what came of it.
+func (a *app) verifyOne() tea.Cmd {
+	p := *a.chosen()
+	v := a.o.Vault
+	return a.guarded(&p, "verify it", func() tea.Cmd {
+		return a.start(task{id: p.ID, verb: "verify", doing: "verifying"}, func(ctx context.Context) func(*app) tea.Cmd {
+			r := v.Verify(ctx, p.Selector, false)
+			return func(a *app) tea.Cmd {
+				reload := a.reload()
+				if r.Verdict == vault.VerdictNone {
+					a.fail(p.ID, "verifying", r.Err)
+					return reload
+				}
+				a.reports[p.ID] = r
+				if r.Verdict == vault.VerdictOK {
+					a.say(done, p.Selector.String()+" works"+latencyWords(r.Latency))
+					return reload
+				}
+				a.say(warning, p.Selector.String()+": "+r.Verdict.Words())
+				if c := a.chosen(); a.dialog() == nil && c != nil && c.ID == p.ID {
+					a.push(&verdictDialog{id: p.ID})
+				}
+				return reload
+			}
+		})
+	})
+}
+
+// copyReport puts a redacted report into the clipboard. It holds no secret, so
+// nothing takes it back.
+func (a *app) copyReport(reports []vault.Report) tea.Cmd {
+	text, c := reportText(reports, a.o.Version), a.o.Clipboard
+	return a.start(task{verb: "report", doing: "copying the report"}, func(ctx context.Context) func(*app) tea.Cmd {
+		r, err := c.Copy(ctx, []byte(text), time.Time{})
+		return func(a *app) tea.Cmd {
+			if err != nil {
+				return a.fail("", "copying the report", err)
+			}
+			return a.say(done, fmt.Sprintf("report copied, no secret in it (%s)", r.Way))
+		}
+	})
+}
+
+// verifyRun is the dialog of a verification of many profiles.
+type verifyRun struct {
+	pager
+	sels    []vault.Selector
+	results map[vault.Selector]vault.Report
+	started time.Time
+	took    time.Duration // 0 while it runs
+	task    *task
+	arrived chan vault.Report
+}
+
+// verifiedMsg is one report of a run; last tells that there will be no more.
+type verifiedMsg struct {
+	run    *verifyRun
+	report vault.Report
+	last   bool
+}
+
+func (a *app) verifyAll() tea.Cmd {
+	var sandbox, live []vault.Selector
+	for _, r := range a.rows {
+		p := &a.profiles[r.profile]
+		if p.Environment == kite.Live && !a.gates[p.Account].After(a.now) {
+			live = append(live, p.Selector)
+		} else {
+			sandbox = append(sandbox, p.Selector)
+		}
+	}
+	if len(live) == 0 {
+		return a.startVerify(sandbox)
+	}
+	// Asking for every account's name would make this useless to support staff,
+	// so one word opens live for this run, and only for it.
+	q := &question{
+		head: "Verify all", isLive: true, want: "live", input: focused(newTextInput("")), yes: "verify all",
+		text: fmt.Sprintf("%d of these %d profiles are live. Verifying mints a short-lived token with each. Type live to include them.", len(live), len(live)+len(sandbox)),
+		then: func(a *app) tea.Cmd { return a.startVerify(append(sandbox, live...)) },
+	}
+	if len(sandbox) > 0 {
+		q.otherKey, q.other = "tab", fmt.Sprintf("only the other %d", len(sandbox))
+		q.otherThen = func(a *app) tea.Cmd { return a.startVerify(sandbox) }
+	}
+	return a.push(q)
+}
+
+func (a *app) startVerify(sels []vault.Selector) tea.Cmd {
+	run := &verifyRun{sels: sels, results: map[vault.Selector]vault.Report{}}
+	a.push(run)
+	return run.start(a, sels)
+}
+
+// start verifies some of the run's profiles; their reports come one by one.
+func (d *verifyRun) start(a *app, sels []vault.Selector) tea.Cmd {
+	d.started, d.took = a.now, 0
+	d.arrived = make(chan vault.Report)
+	v, arrived := a.o.Vault, d.arrived
+	cmd := a.start(task{verb: "verify all", doing: "verifying", quiet: true}, func(ctx context.Context) func(*app) tea.Cmd {
+		defer close(arrived)
+		v.VerifyAll(ctx, sels, false, func(r vault.Report) {
+			select {
+			case arrived <- r:
+			case <-ctx.Done():
+			}
+		})
+		return nil
+	})
+	d.task = a.tasks[a.seq]
+	return tea.Batch(cmd, d.next())
+}
+
+// next waits for the next report.
+func (d *verifyRun) next() tea.Cmd {
+	arrived := d.arrived
+	return func() tea.Msg {
+		r, ok := <-arrived
+		return verifiedMsg{run: d, report: r, last: !ok}
+	}
+}
+
+func (a *app) verified(msg verifiedMsg) tea.Cmd {
+	d := msg.run
+	if msg.last {
+		if d.took == 0 {
+			d.took = max(a.now.Sub(d.started), time.Millisecond)
+		}
+		return a.reload()
+	}
+	if !errors.Is(msg.report.Err, context.Canceled) {
+		d.results[msg.report.Selector] = msg.report
+		for i := range a.profiles {
+			if a.profiles[i].Selector == msg.report.Selector {
+				a.reports[a.profiles[i].ID] = msg.report
+			}
+		}
+	}
+	return d.next()
+}
+
+// failed are the profiles that want another look, those not reached included.
+func (d *verifyRun) failed() (sels []vault.Selector) {
+	for _, s := range d.sels {
+		if r, ok := d.results[s]; !ok || r.Verdict != vault.VerdictOK {
+			sels = append(sels, s)
+		}
+	}
+	return sels
+}
+
+func (d *verifyRun) title() string { return "Verify all" }
+
+func (d *verifyRun) update(a *app, msg tea.Msg) tea.Cmd {
+	k, ok := msg.(tea.KeyPressMsg)
+	if !ok {
+		return nil
+	}
+	running := d.took == 0
+	switch k.String() {
+	case "esc", "q":
+		if running {
+			a.stop(d.task)
+			d.took = max(a.now.Sub(d.started), time.Millisecond)
+			return nil
+		}
+		a.drop(d)
+		return nil
+	case "r":
+		if again := d.failed(); !running && len(again) > 0 {
+			for _, s := range again {
+				delete(d.results, s)
+			}
+			return d.start(a, again)
+		}
+		return nil
+	case "c":
+		var reports []vault.Report
+		for _, s := range d.sels {
+			if r, ok := d.results[s]; ok {
+				reports = append(reports, r)
+			}
+		}
+		if len(reports) > 0 {
+			return a.copyReport(reports)
+		}
+		return nil
+	}
+	return d.page(a, d, msg)
+}
+
+// lines: how far it is and what was found, then the profiles, those that did not
+// work first.
+func (d *verifyRun) lines(a *app, w int) []string {
+	tally := map[vault.Verdict]int{}
+	for _, r := range d.results {
+		tally[r.Verdict]++
+	}
+	n, whole := len(d.results), len(d.sels)
+	state := fmt.Sprintf("%d of %d", n, whole)
+	switch {
+	case d.took == 0:
+	case n < whole:
+		state = fmt.Sprintf("stopped at %d of %d", n, whole)
+	default:
+		state = fmt.Sprintf("all %d in %s", whole, d.took.Round(100*time.Millisecond))
+	}
+	barWidth := max(w-a.len(state)-2, 3)
+	out := []string{a.st.bar(barWidth, time.Duration(n), time.Duration(whole), a.st.accent, a.st.line) + "  " + state}
+	var parts []string
+	for _, v := range vault.Verdicts {
+		if tally[v] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", tally[v], v.Words()))
+		}
+	}
+	out = append(out, a.st.dim.Styled(a.cut(strings.Join(parts, a.st.glyph.sep), w, a.st.glyph.more)), "")
+
+	var good, bad, waiting []string
+	for _, s := range d.sels {
+		r, ok := d.results[s]
+		look := vault.Profile{Selector: s, Verdict: r.Verdict}
+		glyph, word, paint := a.verdictLook(&look, &a.st.paints)
+		name := a.fit(s.Account, min(w/2-8, 24), a.st.glyph.more) + " "
+		if s.Environment == kite.Live {
+			name += a.st.paints.live.Styled("LIVE   ")
+		} else {
+			name += a.st.dim.Styled("sandbox")
+		}
+		switch {
+		case !ok && d.took == 0:
+			waiting = append(waiting, name+" "+a.st.dim.Styled(a.st.glyph.more))
+		case !ok:
+			waiting = append(waiting, name+" "+a.st.dim.Styled("not reached"))
+		case r.Verdict == vault.VerdictOK:
+			good = append(good, name+" "+paint.Styled(glyph+" "+word)+a.st.dim.Styled(latencyWords(r.Latency)))
+		default:
+			bad = append(bad, name+" "+paint.Styled(glyph+" "+word))
+		}
+	}
+	return append(append(append(out, bad...), good...), waiting...)
+}
+
+func (d *verifyRun) hints(*app) []hint {
+	if d.took == 0 {
+		return []hint{{"esc", "stop"}}
+	}
+	var h []hint
+	if n := len(d.failed()); n > 0 {
+		h = append(h, hint{"r", fmt.Sprintf("retry %d", n)})
+	}
+	return append(h, hint{"c", "copy a report"}, hint{"↑ ↓", "scroll"}, hint{"esc", "close"})
+}

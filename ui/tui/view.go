@@ -1,0 +1,262 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"kitekey/kite"
+)
+
+func (a *app) bodyHeight() int { return a.height - 2 - len(a.statusLines()) }
+
+func (a *app) listWidth() int { return a.width * 47 / 100 }
+
+// draw makes the whole screen: exactly height lines of width cells.
+func (a *app) draw() []string {
+	if a.width == 0 || a.height == 0 {
+		return nil // the first size has not come yet
+	}
+	if a.width < minWidth || a.height < minHeight {
+		return a.tooSmall()
+	}
+	if a.locked {
+		return a.lockScreen()
+	}
+	status := a.statusLines()
+	body := a.bodyLines(a.height - 2 - len(status))
+	lines := make([]string, 0, a.height)
+	lines = append(lines, a.headerLine())
+	lines = append(lines, body...)
+	lines = append(lines, status...)
+	return append(lines, a.footerLine())
+}
+
+func (a *app) tooSmall() []string {
+	lines := []string{"kitekey needs", fmt.Sprintf("%d x %d;", minWidth, minHeight), fmt.Sprintf("this is %d x %d", a.width, a.height)}
+	out := make([]string, 0, a.height)
+	for i := range a.height {
+		text := ""
+		if i < len(lines) {
+			text = lines[i]
+		}
+		out = append(out, a.fit(text, a.width, ""))
+	}
+	return out
+}
+
+// headerLine says what this is, in which mode, and how much there is.
+func (a *app) headerLine() string {
+	left := " " + a.st.strong.Styled("kitekey")
+	for _, mark := range a.marks() {
+		left += "  " + a.st.warn.Styled(mark)
+	}
+	alive := 0
+	for i := range a.profiles {
+		if a.profiles[i].Token.Deadline.After(a.now) {
+			alive++
+		}
+	}
+	right := a.o.Vault.StoreName()
+	if n := len(a.profiles); n > 0 {
+		right += fmt.Sprintf("%s%s%s%s alive", a.st.glyph.sep, count(n, "profile"), a.st.glyph.sep, count(alive, "token"))
+		if a.len(left)+len(right)+2 > a.width {
+			right = fmt.Sprintf("%d alive", alive)
+		}
+	}
+	return a.spread(left, " "+a.st.dim.Styled(right)+" ", a.width, a.st.glyph.more)
+}
+
+// marks are the modes that must never be forgotten.
+func (a *app) marks() []string {
+	var out []string
+	if a.o.Demo {
+		out = append(out, "DEMO")
+	}
+	if a.o.SandboxOnly {
+		out = append(out, "SANDBOX ONLY")
+	}
+	for _, o := range a.o.Overrides {
+		out = append(out, "OVERRIDE "+o)
+	}
+	return out
+}
+
+func count(n int, of string) string {
+	if n == 1 {
+		return "1 " + of
+	}
+	return fmt.Sprintf("%d %ss", n, of)
+}
+
+// bodyLines draws the panes, and the topmost dialog over them.
+func (a *app) bodyLines(h int) []string {
+	var lines []string
+	switch p := a.chosen(); {
+	case a.wide():
+		lw := a.listWidth()
+		left := a.listPane(lw, h)
+		right := a.detailPane(a.width-lw, h)
+		for i := range left {
+			lines = append(lines, left[i]+right[i])
+		}
+	case a.detail && p != nil:
+		lines = a.detailPane(a.width, h)
+	default:
+		lines = a.listPane(a.width, h)
+	}
+	if d := a.dialog(); d != nil {
+		a.overlay(lines, a.dialogBox(d, h), a.width)
+	}
+	return lines
+}
+
+func (a *app) listPane(w, h int) []string {
+	title := "Profiles"
+	if a.board {
+		title = "Live tokens"
+	}
+	if hidden := len(a.rows) - a.page(); hidden > 0 {
+		title += fmt.Sprintf(" %d/%d", a.cursor+1, len(a.rows))
+	}
+	line, head := a.st.line, a.st.strong
+	if a.wide() && !a.detail {
+		line = a.st.accent
+	}
+	return a.frame(title, a.listLines(w-4, h-2), w, h, a.st.pane, line, head, a.st.glyph.more)
+}
+
+func (a *app) detailPane(w, h int) []string {
+	p := a.chosen()
+	if p == nil {
+		return a.frame("kitekey", a.welcome(w-4), w, h, a.st.pane, a.st.line, a.st.dim, a.st.glyph.more)
+	}
+	lines := a.detailLines(p, w-4, h-2)
+	// The view, not the key, knows how far one can scroll.
+	a.detailTop = max(min(a.detailTop, len(lines)-(h-2)), 0)
+	below := len(lines) - a.detailTop - (h - 2)
+	lines = lines[a.detailTop:]
+	title, border, line, head := p.Account+" / sandbox", a.st.pane, a.st.line, a.st.strong
+	if a.detail {
+		line = a.st.accent
+	}
+	if p.Environment == kite.Live {
+		title, border, line, head = p.Account+" / LIVE", a.st.live, a.st.bad, a.st.paints.live
+	}
+	out := a.frame(title, lines, w, h, border, line, head, a.st.glyph.more)
+	if below > 0 {
+		more := " " + a.st.glyph.more + " enter, j: more "
+		if a.detail {
+			more = fmt.Sprintf(" %s %d more ", a.st.glyph.more, below)
+		}
+		out[len(out)-1] = line.Styled(border.BottomLeft+border.Bottom) + a.st.dim.Styled(more) +
+			line.Styled(strings.Repeat(border.Bottom, max(w-3-a.len(more), 0))+border.BottomRight)
+	}
+	return out
+}
+
+// dialogBox frames a dialog: as wide as it likes up to the screen, the whole
+// body on a narrow one.
+func (a *app) dialogBox(d dialog, h int) []string {
+	w := min(a.width, 76)
+	if a.width-w < 8 {
+		w = a.width
+	}
+	lines := d.lines(a, w-4)
+	if s, ok := d.(interface{ scrollTo(have, room int) int }); ok {
+		top := s.scrollTo(len(lines), h-2)
+		lines = lines[min(top, len(lines)):]
+	}
+	bh := min(len(lines)+2, h)
+	if w == a.width {
+		bh = h
+	}
+	border, line := a.st.pane, a.st.accent
+	if l, ok := d.(interface{ live() bool }); ok && l.live() {
+		border, line = a.st.live, a.st.bad
+	}
+	return a.frame(d.title(), lines, w, bh, border, line, a.st.strong, a.st.glyph.more)
+}
+
+// footerLine shows the keys that work now; those that do not fit are in the help.
+func (a *app) footerLine() string {
+	hints := a.hints
+	switch {
+	case a.dialog() != nil:
+		hints = func() []hint { return a.dialog().hints(a) }
+	case a.typing:
+		hints = filterHints
+	}
+	return a.hintLine(hints())
+}
+
+func (a *app) hintLine(hints []hint) string {
+	// The last two, help and quit on the main screen, matter most: they keep
+	// their place when the room is short.
+	keep := min(2, len(hints))
+	tail, room := "", a.width-2
+	for _, h := range hints[len(hints)-keep:] {
+		tail += "   " + h.key + " " + h.does
+	}
+	if len(hints) > 2 {
+		room -= a.len(tail)
+	}
+	var b strings.Builder
+	used := 0
+	put := func(h hint) {
+		if used > 0 {
+			b.WriteString("   ")
+			used += 3
+		}
+		b.WriteString(a.st.accent.Styled(h.key) + " " + a.st.dim.Styled(h.does))
+		used += a.len(h.key) + 1 + a.len(h.does)
+	}
+	for i, h := range hints {
+		need := a.len(h.key) + 1 + a.len(h.does) + 3
+		if i < len(hints)-keep && used+need > room {
+			continue
+		}
+		put(h)
+	}
+	return " " + a.fit(b.String(), a.width-2, a.st.glyph.more) + " "
+}
+
+// windowTitle puts the chosen countdown into the terminal's own title.
+func (a *app) windowTitle() string {
+	p := a.chosen()
+	if a.locked {
+		return "kitekey - locked"
+	}
+	if p == nil {
+		return "kitekey"
+	}
+	title := "kitekey - " + p.Account + "/" + string(p.Environment)
+	if lifeOf(p.Token, a.now) == noToken {
+		return title
+	}
+	if l := lifeOf(p.Token, a.now); l == expired {
+		return title + " - expired"
+	}
+	return title + " - " + a.countText(p.Token.Deadline.Sub(a.now))
+}
+
+// progress puts it into the terminal's progress bar as well, where it has one.
+func (a *app) progress() *tea.ProgressBar {
+	p := a.chosen()
+	if p == nil || a.locked {
+		return nil
+	}
+	state := tea.ProgressBarDefault
+	switch lifeOf(p.Token, a.now) {
+	case noToken, expired:
+		return nil
+	case low:
+		state = tea.ProgressBarWarning
+	case ending:
+		state = tea.ProgressBarError
+	}
+	whole := max(p.Token.ExpiresIn, time.Second)
+	return tea.NewProgressBar(state, int(p.Token.Deadline.Sub(a.now)*100/whole))
+}
