@@ -32,7 +32,7 @@ func (e inputError) Is(target error) bool { return target == ErrBadInput }
 func (e inputError) Unwrap() error        { return e.error }
 
 // DefaultExpiresIn is the life asked for when a profile names no other.
-const DefaultExpiresIn = 5 * time.Minute
+const DefaultExpiresIn = kite.DefaultExpiresIn
 
 // DefaultMinRemaining is the life a cached token must have left to be handed
 // out when the caller names no other: enough to make the call it is for.
@@ -111,8 +111,8 @@ func cleanLabel(label string) (string, error) {
 }
 
 func validExpiresIn(d time.Duration) error {
-	if d < time.Second || d%time.Second != 0 {
-		return inputError{fmt.Errorf("a token's life is counted in whole seconds, at least one; %v is not", d)}
+	if err := kite.CheckExpiresIn(d); err != nil {
+		return inputError{err}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 )
 
 // Settle finishes what interrupted processes left half done. Entries whose owner
@@ -102,7 +103,7 @@ func (v *Vault) settleChanging(ctx context.Context, p Profile) error {
 // describe brings what the index says about the item in line with the item.
 func (p *Profile) describe(c credentials) {
 	if hint := c.Current.Hint(); hint != p.KeyHint {
-		p.KeyHint, p.Verdict, p.VerdictAt = hint, VerdictNone, c.ReplacedAt
+		p.KeyHint, p.Verdict, p.VerdictAt = hint, VerdictNone, time.Time{}
 	}
 	p.Staged, p.Previous = hasCredential(c.Staged), hasCredential(c.Previous)
 }

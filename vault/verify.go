@@ -28,7 +28,9 @@ type Report struct {
 }
 
 // Verify tries the profile's credential against the gateway and records the
-// verdict. Deep also proves that the token is accepted.
+// verdict. Deep also proves that the token is accepted. A rotation that waits for
+// the gateway is finished first, and one of an earlier day is confirmed by
+// success.
 func (v *Vault) Verify(ctx context.Context, sel Selector, deep bool) Report {
 	r := Report{Selector: sel, At: v.now(), Deep: deep, Host: v.gateway(sel.Environment).Host()}
 	err := v.Settle(ctx)
@@ -41,11 +43,19 @@ func (v *Vault) Verify(ctx context.Context, sel Selector, deep bool) Report {
 		r.KeyHint = p.KeyHint
 		c, err = v.read(ctx, p)
 	}
+	if err == nil && hasCredential(c.Staged) {
+		if done, _ := v.FinishRotation(ctx, sel); done.Outcome == Replaced {
+			c, err = v.read(ctx, p)
+		}
+	}
 	if err != nil {
 		r.Err, r.Verdict = err, VerdictOf(err)
 	} else {
 		r = v.VerifyCredential(ctx, sel.Environment, c.Current, deep)
 		r.Selector = sel
+	}
+	if r.Verdict == VerdictOK {
+		v.confirmLater(ctx, sel, c)
 	}
 	if r.Verdict != VerdictNone && p.ID != "" {
 		v.note(ctx, p.ID, func(p *Profile) { p.Verdict, p.VerdictAt = r.Verdict, r.At })

@@ -1,0 +1,243 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"kitekey/kite"
+)
+
+// A rotation replaces a profile's credential without a moment in which there is
+// none that works:
+//
+//  1. the new pair is staged, beside the one in use, so that it survives
+//     whatever happens next;
+//  2. a token is minted with it;
+//  3. one write makes it the current pair and the former one the previous.
+//
+// The previous pair stays until [Vault.Confirm], or until a verification
+// succeeds on a later day. [Vault.Rollback] brings it back.
+
+// Outcome is how far a rotation got.
+type Outcome string
+
+// The outcomes.
+const (
+	Replaced Outcome = "replaced" // the new pair is in use
+	Staged   Outcome = "staged"   // the gateway could not judge the new pair: it is kept, the former is in use
+	Refused  Outcome = "refused"  // the gateway refused the new pair: the former is in use
+)
+
+// Rotation is what a rotation came to.
+type Rotation struct {
+	Profile Profile
+	Outcome Outcome
+	Report  Report // on the new pair
+}
+
+// Rotate replaces the profile's credential after the gateway has accepted the
+// new one. When the gateway refuses it the error says so, nothing is replaced
+// and the new pair is not kept. When the gateway could not judge it, or the
+// caller gave up, it stays staged: the error says why, the outcome is Staged, and
+// [Vault.FinishRotation] goes on from there. A profile whose credential is lost
+// gets the new one in either case.
+func (v *Vault) Rotate(ctx context.Context, sel Selector, cred kite.Credential) (Rotation, error) {
+	p, err := v.Stage(ctx, sel, cred)
+	if err != nil {
+		return Rotation{}, err
+	}
+	if !p.Staged { // there was nothing to replace
+		r := v.Verify(ctx, sel, false)
+		if q, err := v.Lookup(sel); err == nil {
+			p = q
+		}
+		return Rotation{p, Replaced, r}, r.Err
+	}
+	r, err := v.FinishRotation(ctx, sel)
+	if r.Outcome == Refused {
+		if p, undo := v.DiscardStaged(context.WithoutCancel(ctx), sel); undo == nil {
+			r.Profile = p
+		}
+	}
+	return r, err
+}
+
+// Stage keeps a new pair beside the one in use and replaces nothing. A pair that
+// was staged before gives way. A profile whose credential is lost takes the new
+// pair as its current one at once; Profile.Staged is then false.
+func (v *Vault) Stage(ctx context.Context, sel Selector, cred kite.Credential) (Profile, error) {
+	if err := storable(cred); err != nil {
+		return Profile{}, err
+	}
+	return v.rewrite(ctx, sel, true, func(c *credentials) error {
+		switch {
+		case !hasCredential(c.Current):
+			c.Current = cred
+		case samePair(c.Current, cred):
+			return inputError{fmt.Errorf("%s: this is the credential in use already", sel)}
+		default:
+			c.Staged = cred
+		}
+		return nil
+	})
+}
+
+// FinishRotation mints with the staged pair and puts it in use when the gateway
+// accepts it. It never drops the staged pair otherwise. ErrNoCredential when
+// nothing is staged.
+func (v *Vault) FinishRotation(ctx context.Context, sel Selector) (Rotation, error) {
+	if err := v.Settle(ctx); err != nil {
+		return Rotation{}, fmt.Errorf("%s: %w", sel, err)
+	}
+	p, err := v.Lookup(sel)
+	if err != nil {
+		return Rotation{}, err
+	}
+	c, err := v.read(ctx, p)
+	if err != nil {
+		return Rotation{}, err
+	}
+	staged := c.Staged
+	if !hasCredential(staged) {
+		return Rotation{Profile: p}, nothingStaged(sel)
+	}
+	// Nothing is locked while the gateway takes its time: tokens of the pair in
+	// use can be minted meanwhile.
+	r := Rotation{Profile: p, Report: v.VerifyCredential(ctx, sel.Environment, staged, false)}
+	r.Report.Selector = sel
+	switch r.Report.Verdict {
+	case VerdictOK:
+	case VerdictRejected, VerdictInvalid:
+		r.Outcome = Refused
+		return r, fmt.Errorf("%s: nothing was replaced: %w", sel, r.Report.Err)
+	default:
+		r.Outcome = Staged
+		return r, fmt.Errorf("%s: nothing was replaced, and the new credential is kept as staged: %w", sel, r.Report.Err)
+	}
+	r.Profile, err = v.rewrite(ctx, sel, false, func(c *credentials) error {
+		if !samePair(c.Staged, staged) {
+			return fmt.Errorf("%s: another kitekey staged another credential meanwhile: %w", sel, ErrBusy)
+		}
+		c.Previous, c.Current, c.Staged, c.ReplacedAt = c.Current, c.Staged, kite.Credential{}, v.now()
+		return nil
+	})
+	if err != nil {
+		r.Outcome = Staged
+		return r, err
+	}
+	r.Outcome = Replaced
+	if p, err := v.change(context.WithoutCancel(ctx), r.Profile.ID, func(p *Profile) {
+		p.Verdict, p.VerdictAt = VerdictOK, r.Report.At
+	}); err == nil {
+		r.Profile = p
+	}
+	return r, nil
+}
+
+// DiscardStaged forgets the staged pair.
+func (v *Vault) DiscardStaged(ctx context.Context, sel Selector) (Profile, error) {
+	return v.rewrite(ctx, sel, false, func(c *credentials) error {
+		if !hasCredential(c.Staged) {
+			return nothingStaged(sel)
+		}
+		c.Staged = kite.Credential{}
+		return nil
+	})
+}
+
+// Rollback puts the previous pair back in use. The one it takes the place of
+// becomes the previous, so that a rollback can be rolled back.
+func (v *Vault) Rollback(ctx context.Context, sel Selector) (Profile, error) {
+	return v.rewrite(ctx, sel, false, func(c *credentials) error {
+		if !hasCredential(c.Previous) {
+			return nothingPrevious(sel)
+		}
+		c.Current, c.Previous, c.ReplacedAt = c.Previous, c.Current, v.now()
+		return nil
+	})
+}
+
+// Confirm forgets the previous pair: from then on there is no way back.
+func (v *Vault) Confirm(ctx context.Context, sel Selector) (Profile, error) {
+	return v.rewrite(ctx, sel, false, func(c *credentials) error {
+		if !hasCredential(c.Previous) {
+			return nothingPrevious(sel)
+		}
+		c.Previous = kite.Credential{}
+		return nil
+	})
+}
+
+func nothingStaged(sel Selector) error {
+	return inputError{fmt.Errorf("%s: no new credential is staged", sel)}
+}
+
+func nothingPrevious(sel Selector) error {
+	return inputError{fmt.Errorf("%s: no previous credential is kept", sel)}
+}
+
+func samePair(a, b kite.Credential) bool {
+	return a.APIKey.Equal(b.APIKey) && a.APISecret.Equal(b.APISecret)
+}
+
+// rewrite changes a profile's item in one write, between saying so in the index
+// and saying that it is done. Nothing happens when change fails. With orNew an
+// item that is lost is written anew, from a change of an empty one.
+func (v *Vault) rewrite(ctx context.Context, sel Selector, orNew bool, change func(c *credentials) error) (Profile, error) {
+	if err := v.Settle(ctx); err != nil {
+		return Profile{}, fmt.Errorf("%s: %w", sel, err)
+	}
+	p, unlock, err := v.lockProfile(ctx, sel)
+	if err != nil {
+		return Profile{}, err
+	}
+	defer unlock()
+	c, err := v.read(ctx, p)
+	if err != nil && !(orNew && errors.Is(err, ErrNoCredential)) {
+		return Profile{}, err
+	}
+	before := c.Current
+	c.Selector = sel
+	if err := change(&c); err != nil {
+		return Profile{}, err
+	}
+	if _, err := v.change(ctx, p.ID, func(p *Profile) { p.State = Changing }); err != nil {
+		return Profile{}, err
+	}
+	// From here on an impatient caller must not leave it half done.
+	ctx = context.WithoutCancel(ctx)
+	if err := v.write(ctx, p.ID, c); err != nil {
+		if !unknownOutcome(err) {
+			v.note(ctx, p.ID, func(p *Profile) { p.State = Settled })
+		}
+		return Profile{}, fmt.Errorf("%s: %w", sel, err)
+	}
+	var stale error // the token of a pair that is no longer in use goes with it
+	if !samePair(before, c.Current) {
+		stale = v.deleteItem(ctx, tokenKey(p.ID))
+	}
+	p, err = v.change(ctx, p.ID, func(p *Profile) {
+		p.describe(c)
+		if stale == nil {
+			p.State = Settled
+		}
+		if !samePair(before, c.Current) {
+			p.Token, p.Verdict, p.VerdictAt = TokenInfo{}, VerdictNone, time.Time{}
+		}
+	})
+	if err != nil {
+		return Profile{}, fmt.Errorf("%s: the %s has the new state, but the index could not say so: %w", sel, v.store.Name(), err)
+	}
+	return p, nil
+}
+
+// confirmLater forgets the previous pair when a day has turned since the
+// rotation: a pair that still works then is one that stays.
+func (v *Vault) confirmLater(ctx context.Context, sel Selector, c credentials) {
+	day := func(t time.Time) string { return t.Local().Format(time.DateOnly) }
+	if hasCredential(c.Previous) && day(c.ReplacedAt) < day(v.now()) {
+		_, _ = v.Confirm(ctx, sel)
+	}
+}

@@ -1,0 +1,216 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"kitekey/kite"
+)
+
+func (w *world) item(t *testing.T, name string) credentials {
+	t.Helper()
+	p, err := w.Lookup(sel(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := w.read(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestRotate(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.mustAdd(t, "acme")
+	old, next := pair("acme"), pair("next")
+	if _, _, err := w.Token(ctx, sel("acme"), Mint{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Rotate(ctx, sel("acme"), old); !errors.Is(err, ErrBadInput) {
+		t.Errorf("to the same pair: %v", err)
+	}
+	r, err := w.Rotate(ctx, sel("acme"), next)
+	if err != nil || r.Outcome != Replaced || r.Profile.KeyHint != next.Hint() || !r.Profile.Previous || r.Profile.Staged ||
+		r.Profile.Verdict != VerdictOK || r.Profile.State != Settled {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	c := w.item(t, "acme")
+	if !samePair(c.Current, next) || !samePair(c.Previous, old) || hasCredential(c.Staged) {
+		t.Error("the item holds other pairs")
+	}
+	if _, err := w.Cached(ctx, sel("acme")); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the old pair's token is still handed out: %v", err)
+	}
+	// And back, and forth, and for good.
+	if p, err := w.Rollback(ctx, sel("acme")); err != nil || p.KeyHint != old.Hint() || p.Verdict != VerdictNone {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	if c := w.item(t, "acme"); !samePair(c.Current, old) || !samePair(c.Previous, next) {
+		t.Error("the rollback lost a pair")
+	}
+	if p, err := w.Confirm(ctx, sel("acme")); err != nil || p.Previous {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	if _, err := w.Rollback(ctx, sel("acme")); !errors.Is(err, ErrBadInput) {
+		t.Errorf("nothing to roll back to: %v", err)
+	}
+	if _, err := w.Confirm(ctx, sel("acme")); !errors.Is(err, ErrBadInput) {
+		t.Errorf("nothing to confirm: %v", err)
+	}
+}
+
+func TestRotateRefused(t *testing.T) {
+	w := newWorld(t)
+	w.mustAdd(t, "acme")
+	w.gateway.err = &kite.Error{Kind: kite.ErrRefused, Status: 401}
+	r, err := w.Rotate(t.Context(), sel("acme"), pair("next"))
+	if !errors.Is(err, kite.ErrRefused) || r.Outcome != Refused || r.Profile.Staged {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if c := w.item(t, "acme"); !samePair(c.Current, pair("acme")) || hasCredential(c.Staged) {
+		t.Error("something was replaced or kept")
+	}
+}
+
+func TestRotateStagedAndFinishedLater(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.mustAdd(t, "acme")
+	w.gateway.err = &kite.Error{Kind: kite.ErrUnreachable}
+	r, err := w.Rotate(ctx, sel("acme"), pair("next"))
+	if !errors.Is(err, kite.ErrUnreachable) || r.Outcome != Staged || !r.Profile.Staged {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if c := w.item(t, "acme"); !samePair(c.Current, pair("acme")) || !samePair(c.Staged, pair("next")) {
+		t.Error("the item holds other pairs")
+	}
+	w.gateway.err = nil
+	// The pair in use still mints.
+	if _, _, err := w.Token(ctx, sel("acme"), Mint{}); err != nil || w.gateway.keys[len(w.gateway.keys)-1] != pair("acme").APIKey.Reveal() {
+		t.Errorf("minting meanwhile: %v", err)
+	}
+	if r := w.Verify(ctx, sel("acme"), false); r.Verdict != VerdictOK || r.KeyHint != pair("next").Hint() {
+		t.Errorf("%+v", r)
+	}
+	c := w.item(t, "acme")
+	if !samePair(c.Current, pair("next")) || !samePair(c.Previous, pair("acme")) || hasCredential(c.Staged) {
+		t.Error("not finished")
+	}
+	// A verification on the same day keeps the way back, one on a later day does not.
+	w.Verify(ctx, sel("acme"), false)
+	if c := w.item(t, "acme"); !hasCredential(c.Previous) {
+		t.Error("confirmed on the same day")
+	}
+	w.clock.add(24 * time.Hour)
+	w.Verify(ctx, sel("acme"), false)
+	if c := w.item(t, "acme"); hasCredential(c.Previous) {
+		t.Error("not confirmed on a later day")
+	}
+	if _, err := w.FinishRotation(ctx, sel("acme")); !errors.Is(err, ErrBadInput) {
+		t.Errorf("nothing to finish: %v", err)
+	}
+}
+
+// Wherever the store fails or the caller gives up, a working pair is in use and
+// the new one is not lost once it was staged.
+func TestRotateInterrupted(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		write int  // the write that fails
+		after bool // after it has happened
+	}{{"staging", 1, false}, {"staging, unknown", 1, true}, {"replacing", 2, false}, {"replacing, unknown", 2, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.mustAdd(t, "acme")
+			n := 0
+			hook := func(op, _ string) error {
+				if op == "write" {
+					if n++; n == c.write {
+						return &StoreError{Op: "write", Store: "keyring", Kind: ErrTimeout}
+					}
+				}
+				return nil
+			}
+			if c.after {
+				w.store.reset(nil, hook)
+			} else {
+				w.store.reset(hook, nil)
+			}
+			if _, err := w.Rotate(t.Context(), sel("acme"), pair("next")); !errors.Is(err, ErrTimeout) {
+				t.Fatalf("%v", err)
+			}
+			w.store.reset(nil, nil)
+			if err := w.Settle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			p, _ := w.Lookup(sel("acme"))
+			item := w.item(t, "acme")
+			if p.State != Settled || p.KeyHint != item.Current.Hint() || p.Staged != hasCredential(item.Staged) || p.Previous != hasCredential(item.Previous) {
+				t.Errorf("the index says %+v", p)
+			}
+			if !samePair(item.Current, pair("acme")) && !samePair(item.Current, pair("next")) {
+				t.Error("neither pair is in use")
+			}
+			if c.write == 2 && !samePair(item.Current, pair("next")) && !samePair(item.Staged, pair("next")) {
+				t.Error("the staged pair is lost")
+			}
+		})
+	}
+	t.Run("given up while the gateway is asked", func(t *testing.T) {
+		w := newWorld(t)
+		w.mustAdd(t, "acme")
+		w.gateway.block = make(chan struct{})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() {
+			_, err := w.Rotate(ctx, sel("acme"), pair("next"))
+			done <- err
+		}()
+		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+			if p, _ := w.Lookup(sel("acme")); p.Staged {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("never staged")
+			}
+		}
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if item := w.item(t, "acme"); !samePair(item.Current, pair("acme")) || !samePair(item.Staged, pair("next")) {
+			t.Error("a pair is lost")
+		}
+	})
+}
+
+func TestRotateMendsALostCredential(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	p := w.mustAdd(t, "acme")
+	for name, spoil := range map[string]func() error{
+		"gone":  func() error { return w.store.Memory.Delete(ctx, p.ID) },
+		"empty": func() error { return w.store.Memory.Set(ctx, p.ID, nil) },
+		"torn":  func() error { return w.store.Memory.Set(ctx, p.ID, []byte(`{"v":1,"acc`)) },
+	} {
+		if err := spoil(); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := w.Token(ctx, sel("acme"), Mint{Fresh: true})
+		if !errors.Is(err, ErrNoCredential) || strings.Contains(err.Error(), `{"v"`) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := w.Rollback(ctx, sel("acme")); !errors.Is(err, ErrNoCredential) {
+			t.Errorf("%s: rollback: %v", name, err)
+		}
+		r, err := w.Rotate(ctx, sel("acme"), pair(name))
+		if err != nil || r.Outcome != Replaced || !samePair(w.item(t, "acme").Current, pair(name)) || r.Profile.Verdict != VerdictOK {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
+	}
+}
