@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -146,7 +147,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	return newWorldIn(t, t.TempDir(), newFaulty())
+	return newWorldIn(t, filepath.Join(t.TempDir(), "home"), newFaulty())
 }
 
 func newWorldIn(t *testing.T, dir string, store *faulty) *world {

@@ -1,0 +1,211 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// Level says how bad a [Finding] is.
+type Level string
+
+// The levels.
+const (
+	OK      Level = "ok"
+	Warning Level = "warning" // it works, but somebody should look
+	Problem Level = "problem" // something does not work, or is at risk
+)
+
+// Finding is one thing that a check-up looked at.
+type Finding struct {
+	Check string // what was looked at: "data folder", "index", "keyring", "acme/live"
+	Level Level
+	Text  string // what was found, for a person
+	Mend  string // what to do about it, "" when nothing is to be done
+}
+
+const repairCommand = `"kitekey doctor --repair"`
+
+// Check looks after the data folder, the index, the store, and whether index and
+// store agree, both ways. It changes nothing. The error is only ctx's: what is
+// wrong is in the findings.
+func (v *Vault) Check(ctx context.Context) ([]Finding, error) {
+	var found []Finding
+	found = append(found, v.checkFolder()...)
+	profiles, indexFindings := v.checkIndex()
+	found = append(found, indexFindings...)
+	storeFinding := v.checkStore(ctx)
+	found = append(found, storeFinding)
+	if storeFinding.Level != Problem {
+		found = append(found, v.checkItems(ctx, profiles)...)
+		found = append(found, v.checkStrays(ctx, profiles)...)
+	}
+	return found, ctx.Err()
+}
+
+// checkFolder looks at permissions. Windows keeps a user's folders from others
+// by other means.
+func (v *Vault) checkFolder() []Finding {
+	if v.dir == "" || runtime.GOOS == "windows" {
+		return nil
+	}
+	var open []string
+	err := filepath.WalkDir(v.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil && d.Type()&fs.ModeSymlink == 0 && info.Mode().Perm()&0o077 != 0 {
+			open = append(open, path)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return []Finding{{"data folder", Problem, fmt.Sprintf("%s cannot be read: %v", v.dir, err), "give yourself access to it again"}}
+	case len(open) > 0:
+		return []Finding{{"data folder", Warning, "others may read " + strings.Join(open, ", "), repairCommand}}
+	}
+	return []Finding{{"data folder", OK, v.dir + ", yours alone", ""}}
+}
+
+func (v *Vault) checkIndex() ([]Profile, []Finding) {
+	profiles, err := v.index.load()
+	if err != nil {
+		return nil, []Finding{{"index", Problem, err.Error(), repairCommand}}
+	}
+	found := []Finding{{"index", OK, count(len(profiles), "profile"), ""}}
+	for _, p := range profiles {
+		if p.State == Settled {
+			continue
+		}
+		text := fmt.Sprintf("%s was interrupted", map[State]string{Adding: "adding it", Changing: "a change", Removing: "its removal"}[p.State])
+		if unlock, ok, _ := v.locks.tryLock(p.ID); ok {
+			unlock()
+		} else {
+			text = "another kitekey is at work on it"
+		}
+		found = append(found, Finding{p.Selector.String(), Warning, text, "the next command that uses the store finishes it; " + repairCommand + " does so now"})
+	}
+	return profiles, found
+}
+
+// checkStore asks for an item that cannot be there: not found is the good answer.
+func (v *Vault) checkStore(ctx context.Context) Finding {
+	_, err := v.store.Get(ctx, "doctor")
+	if err == nil || errors.Is(err, ErrNotFound) {
+		return Finding{v.store.Name(), OK, "answers, unlocked", ""}
+	}
+	f := Finding{v.store.Name(), Problem, err.Error(), ""}
+	var se *StoreError
+	if errors.As(err, &se) && se.Hint != "" {
+		f.Mend = se.Hint
+		f.Text = strings.TrimSuffix(f.Text, "; "+se.Hint)
+	}
+	return f
+}
+
+// checkItems looks whether every profile's item is there and readable.
+func (v *Vault) checkItems(ctx context.Context, profiles []Profile) []Finding {
+	var found []Finding
+	good := 0
+	for _, p := range profiles {
+		if p.State != Settled {
+			continue
+		}
+		c, err := v.read(ctx, p)
+		name := p.Selector.String()
+		switch {
+		case errors.Is(err, ErrOtherStore):
+			found = append(found, Finding{name, Warning, "kept in the " + p.Store + " store, while " + v.store.Name() + " is in use",
+				fmt.Sprintf(`"kitekey store migrate --to %s" moves everything here, or use "--store %s"`, v.store.Name(), p.Store)})
+		case errors.Is(err, ErrNoCredential):
+			found = append(found, Finding{name, Problem, strings.TrimPrefix(err.Error(), name+": "),
+				fmt.Sprintf(`give it one with "kitekey rotate %s", or "kitekey remove %s"`, name, name)})
+		case err != nil:
+			return append(found, Finding{name, Problem, err.Error(), "try again"})
+		case c.Selector != p.Selector:
+			found = append(found, Finding{name, Warning, "its item says that it is " + c.Selector.String(), repairCommand})
+		default:
+			good++
+			if hasCredential(c.Staged) {
+				found = append(found, Finding{name, Warning, "a new credential is staged and waits for the gateway", fmt.Sprintf(`"kitekey verify %s" finishes it`, name)})
+			}
+		}
+	}
+	if good > 0 {
+		found = append(found, Finding{"credentials", OK, count(good, "credential") + " in the " + v.store.Name() + " readable", ""})
+	}
+	return found
+}
+
+// checkStrays looks for items that no profile lists, where the store can tell.
+func (v *Vault) checkStrays(ctx context.Context, profiles []Profile) []Finding {
+	keys, err := v.keys(ctx)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	if err != nil {
+		return []Finding{{v.store.Name(), Problem, "its items cannot be listed: " + err.Error(), "try again"}}
+	}
+	strays := strayKeys(keys, profiles)
+	if len(strays) == 0 {
+		return nil
+	}
+	return []Finding{{v.store.Name(), Warning, count(len(strays), "item") + " that no profile here lists (does another KITEKEY_HOME?)", repairCommand + " lists them again, and clears away those that hold nothing"}}
+}
+
+// keys lists the store's items that can be kitekey's; errors.ErrUnsupported
+// where the store cannot say.
+func (v *Vault) keys(ctx context.Context) ([]string, error) {
+	lister, ok := v.store.(Lister)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	keys, err := lister.Keys(ctx)
+	return slices.DeleteFunc(keys, func(key string) bool { return !validID(strings.TrimSuffix(key, tokenSuffix)) }), err
+}
+
+func strayKeys(keys []string, profiles []Profile) []string {
+	listed := make(map[string]bool, len(profiles))
+	for _, p := range profiles {
+		listed[p.ID] = true
+	}
+	var strays []string
+	for _, key := range keys {
+		if !listed[strings.TrimSuffix(key, tokenSuffix)] {
+			strays = append(strays, key)
+		}
+	}
+	return strays
+}
+
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
+// mendPermissions takes others' access to the data folder away.
+func (v *Vault) mendPermissions() error {
+	if v.dir == "" || runtime.GOOS == "windows" {
+		return nil
+	}
+	return filepath.WalkDir(v.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil || d.Type()&fs.ModeSymlink != 0 || info.Mode().Perm()&0o077 == 0 {
+			return nil //nolint:nilerr // gone since, or somebody else's
+		}
+		return os.Chmod(path, info.Mode().Perm()&^0o077)
+	})
+}

@@ -1,0 +1,222 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Repair mends what [Vault.Check] finds and can be mended without anybody's
+// help, and says what it did:
+//
+//   - an index that is damaged or gone is rebuilt from its last good copy and,
+//     where the store can list its items, from the store; the damaged file is
+//     kept as index.json.damaged;
+//   - items that no profile lists are listed again; those that hold nothing (a
+//     keyring killed while it creates an item leaves an empty one) are deleted;
+//   - what was interrupted is finished, permissions are tightened, what crashes
+//     left in the data folder is swept.
+//
+// No item that holds a credential is ever deleted, and no profile is dropped
+// because its item is missing.
+func (v *Vault) Repair(ctx context.Context) (done []string, err error) {
+	if err := v.mendPermissions(); err != nil {
+		return nil, err
+	}
+	// The items are listed before the index is read: entries are written before
+	// items, so what is listed here and not there is nobody's work under way.
+	keys, err := v.keys(ctx)
+	listed := err == nil
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return nil, err
+	}
+	unlock, err := v.index.locks.lock(ctx, indexLock, indexWait)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { unlock() }()
+	profiles, err := v.index.load()
+	damaged := errors.Is(err, ErrIndexDamaged)
+	if err != nil && !damaged {
+		return nil, err
+	}
+	if damaged {
+		if profiles, err = v.rescue(); err != nil {
+			return nil, err
+		}
+		done = append(done, fmt.Sprintf("took %s from the index's last good copy", count(len(profiles), "profile")))
+	}
+	adopted, err := v.adopt(ctx, &profiles, strayKeys(keys, profiles))
+	done = append(done, adopted...)
+	if err != nil {
+		return done, err
+	}
+	if damaged || len(adopted) > 0 {
+		if damaged {
+			// Names may have changed since the copy was made: have every item compared.
+			for i := range profiles {
+				if profiles[i].State == Settled {
+					profiles[i].State = Changing
+				}
+			}
+		}
+		sortProfiles(profiles)
+		if err := v.saveRepaired(profiles, damaged); err != nil {
+			return done, err
+		}
+	}
+	if damaged && !listed {
+		done = append(done, "profiles added in the very last moment before the damage may be missing: the "+v.store.Name()+" cannot list its items here")
+	}
+	unlock()
+	unlock = func() {}
+	before := v.unsettledHere()
+	if err := v.Settle(ctx); err != nil {
+		return done, err
+	}
+	if after := v.unsettledHere(); !damaged && after < before {
+		done = append(done, "finished "+count(before-after, "interrupted change"))
+	}
+	return append(done, v.sweep()...), nil
+}
+
+func (v *Vault) unsettledHere() (n int) {
+	profiles, _ := v.index.load()
+	for _, p := range profiles {
+		if p.State != Settled && v.ours(p) == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// rescue reads the last good copy of a damaged index, none being an empty one,
+// and keeps the damaged file for whoever wants to look at it.
+func (v *Vault) rescue() ([]Profile, error) {
+	path := filepath.Join(v.dir, indexFile)
+	if err := os.Rename(path, path+".damaged"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	data, err := os.ReadFile(filepath.Join(v.dir, indexBackup))
+	if err != nil {
+		return nil, nil //nolint:nilerr // no copy: the store has to do
+	}
+	profiles, err := parseIndex(data)
+	if err != nil {
+		return nil, nil //nolint:nilerr // damaged as well
+	}
+	return profiles, nil
+}
+
+// saveRepaired replaces the index. A damaged one is not kept as the last good
+// copy.
+func (v *Vault) saveRepaired(profiles []Profile, damaged bool) error {
+	if !damaged {
+		return v.index.save(profiles)
+	}
+	data, err := formatIndex(profiles)
+	if err != nil {
+		return err
+	}
+	return replaceFile(filepath.Join(v.dir, indexFile), "", data)
+}
+
+// adopt lists stray items again and deletes those that hold nothing.
+func (v *Vault) adopt(ctx context.Context, profiles *[]Profile, strays []string) (done []string, err error) {
+	for _, key := range strays {
+		if strings.HasSuffix(key, tokenSuffix) {
+			// A token can be minted again; its profile, if it comes back, does without.
+			if err := v.deleteItem(ctx, key); err != nil {
+				return done, err
+			}
+			continue
+		}
+		data, err := v.store.Get(ctx, key)
+		empty := errors.Is(err, errEmpty) || err == nil && len(data) == 0
+		if err != nil && !empty {
+			if errors.Is(err, ErrNotFound) {
+				continue // removed since
+			}
+			return done, err
+		}
+		if empty {
+			if err := v.deleteItem(ctx, key); err != nil {
+				return done, err
+			}
+			done = append(done, "deleted an item that held nothing")
+			continue
+		}
+		c, err := decodeCredentials(data)
+		if err != nil {
+			done = append(done, fmt.Sprintf("left the item %s alone, which no profile lists and kitekey cannot read: %v", key, err))
+			continue
+		}
+		p := Profile{ID: key, Selector: freeName(*profiles, c.Selector), Store: v.store.Name(), ExpiresIn: DefaultExpiresIn, State: Changing}
+		p.describe(c)
+		*profiles = append(*profiles, p)
+		text := "listed " + p.Selector.String() + " again"
+		if p.Selector != c.Selector {
+			text += ", which was " + c.Selector.String() + ": that name is taken"
+		}
+		done = append(done, text)
+	}
+	return done, nil
+}
+
+// freeName gives sel, or the account with the first free number behind it.
+func freeName(profiles []Profile, sel Selector) Selector {
+	account := sel.Account
+	for n := 2; find(profiles, sel) >= 0; n++ {
+		suffix := fmt.Sprintf("-%d", n)
+		sel.Account = account[:min(len(account), MaxAccount-len(suffix))] + suffix
+	}
+	return sel
+}
+
+// sweepAge is how old what a crash left behind must be to be swept: nobody is at
+// work on it any more.
+const sweepAge = time.Hour
+
+// sweep removes temporary files and the locks of profiles that are gone.
+func (v *Vault) sweep() (done []string) {
+	if v.dir == "" {
+		return nil
+	}
+	swept := 0
+	old := func(e fs.DirEntry) bool {
+		info, err := e.Info()
+		return err == nil && v.now().Sub(info.ModTime()) > sweepAge
+	}
+	entries, _ := os.ReadDir(v.dir)
+	for _, e := range entries {
+		if strings.Contains(e.Name(), tempMark) && old(e) && os.Remove(filepath.Join(v.dir, e.Name())) == nil {
+			swept++
+		}
+	}
+	profiles, err := v.index.load()
+	if err != nil {
+		return nil
+	}
+	locks, _ := os.ReadDir(filepath.Join(v.dir, locksFolder))
+	for _, e := range locks {
+		id := strings.TrimSuffix(e.Name(), ".lock")
+		if !validID(id) || !old(e) || slices.ContainsFunc(profiles, func(p Profile) bool { return p.ID == id }) {
+			continue
+		}
+		if unlock, ok, _ := v.locks.tryLock(id); ok {
+			v.locks.discard(id)
+			unlock()
+			swept++
+		}
+	}
+	if swept > 0 {
+		done = append(done, "swept "+count(swept, "leftover file"))
+	}
+	return done
+}

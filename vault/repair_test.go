@@ -1,0 +1,222 @@
+package vault
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// levels gives the findings as "check level" for comparing.
+func levels(t *testing.T, w *world) []string {
+	t.Helper()
+	found, err := w.Check(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range found {
+		if f.Level != OK {
+			got = append(got, f.Check+" "+string(f.Level))
+		}
+		if f.Text == "" || f.Level != OK && f.Mend == "" {
+			t.Errorf("says too little: %+v", f)
+		}
+		if strings.Contains(f.Text+f.Mend, "fake-") {
+			t.Errorf("a secret is in %+v", f)
+		}
+	}
+	return got
+}
+
+func TestCheck(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	p := w.mustAdd(t, "acme")
+	w.mustAdd(t, "coral")
+	if got := levels(t, w); got != nil {
+		t.Errorf("a sound vault: %v", got)
+	}
+	for _, c := range []struct {
+		name        string
+		spoil, mend func() error
+		want        []string
+	}{
+		{"missing", func() error { return w.store.Memory.Delete(ctx, p.ID) }, func() error { return w.write(ctx, p.ID, credentials{Selector: p.Selector, Current: pair("a")}) },
+			[]string{"acme/sandbox problem"}},
+		{"torn", func() error { return w.store.Memory.Set(ctx, p.ID, []byte("{")) }, func() error { return w.write(ctx, p.ID, credentials{Selector: p.Selector, Current: pair("a")}) },
+			[]string{"acme/sandbox problem"}},
+		{"stray", func() error { return w.store.Memory.Set(ctx, "straystraystrays", []byte("{")) }, func() error { return w.store.Memory.Delete(ctx, "straystraystrays") },
+			[]string{"memory warning"}},
+		{"not ours at all", func() error { return w.store.Memory.Set(ctx, "something", []byte("{")) }, func() error { return w.store.Memory.Delete(ctx, "something") }, nil},
+		{"open to others", func() error { return os.Chmod(w.dir, 0o755) }, func() error { return w.mendPermissions() }, []string{"data folder warning"}},
+		{"locked", func() error {
+			w.store.reset(onlyOn("read", &StoreError{Op: "read", Store: "memory", Kind: ErrLocked, Hint: "unlock it"}), nil)
+			return nil
+		}, func() error { w.store.reset(nil, nil); return nil }, []string{"memory problem"}},
+		{"index", func() error { return os.WriteFile(filepath.Join(w.dir, "index.json"), nil, 0o600) }, func() error { _, err := w.Repair(ctx); return err }, []string{"index problem", "memory warning"}},
+	} {
+		if err := c.spoil(); err != nil {
+			t.Fatal(err)
+		}
+		if got := levels(t, w); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+		if err := c.mend(); err != nil {
+			t.Fatal(err)
+		}
+		if got := levels(t, w); got != nil {
+			t.Errorf("%s, mended: %v", c.name, got)
+		}
+	}
+}
+
+func TestRepairDamagedIndex(t *testing.T) {
+	for name, spoil := range map[string]func(dir string) error{
+		"torn": func(dir string) error { return os.WriteFile(filepath.Join(dir, "index.json"), []byte(`{"ver`), 0o600) },
+		"gone": func(dir string) error { return os.Remove(filepath.Join(dir, "index.json")) },
+		"both torn": func(dir string) error {
+			return errors.Join(os.WriteFile(filepath.Join(dir, "index.json"), nil, 0o600), os.WriteFile(filepath.Join(dir, "index.json.bak"), nil, 0o600))
+		},
+		"both gone": func(dir string) error {
+			return errors.Join(os.Remove(filepath.Join(dir, "index.json")), os.Remove(filepath.Join(dir, "index.json.bak")))
+		},
+		"folder empty": os.RemoveAll,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			ctx := t.Context()
+			label := "Acme Stores"
+			w.mustAdd(t, "acme")
+			w.mustAdd(t, "acme/live")
+			if _, err := w.Edit(ctx, sel("acme"), Edit{Label: &label}); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := w.Token(ctx, sel("acme/live"), Mint{}); err != nil {
+				t.Fatal(err)
+			}
+			if err := spoil(w.dir); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.MkdirAll(w.dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			done, err := w.Repair(ctx)
+			if err != nil || len(done) == 0 {
+				t.Fatalf("%v, %v", done, err)
+			}
+			list, err := w.List()
+			if err != nil || len(list) != 2 || unsettled(list) {
+				t.Fatalf("%v, %v", list, err)
+			}
+			for _, name := range []string{"acme", "acme/live"} {
+				if c, err := w.Credential(ctx, sel(name)); err != nil || !samePair(c, pair(name)) {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			if p, _ := w.Lookup(sel("acme")); (p.Label == label) != (name == "torn" || name == "gone") {
+				t.Errorf("label %q", p.Label)
+			}
+			if _, err := os.Stat(filepath.Join(w.dir, "index.json.damaged")); (err == nil) != strings.HasSuffix(name, "torn") {
+				t.Errorf("the damaged file: %v", err)
+			}
+			if done, err := w.Repair(ctx); err != nil || len(done) != 0 {
+				t.Errorf("a second repair: %v, %v", done, err)
+			}
+		})
+	}
+}
+
+// A store that cannot list, as on macOS, leaves the last good copy.
+func TestRepairWithoutListing(t *testing.T) {
+	w := newWorld(t)
+	w.mustAdd(t, "acme")
+	w.Vault.store = struct{ Store }{w.store}
+	if err := os.WriteFile(filepath.Join(w.dir, "index.json"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	done, err := w.Repair(t.Context())
+	if err != nil || len(done) != 2 {
+		t.Errorf("%v, %v", done, err)
+	}
+	if _, err := w.Credential(t.Context(), sel("acme")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRepairStrays(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.mustAdd(t, "acme")
+	put := func(key string, value []byte) {
+		if err := w.store.Memory.Set(ctx, key, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	item, err := credentials{Selector: sel("acme"), Current: pair("stray"), Staged: pair("staged")}.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	put("aaaaaaaaaaaaaaaa", item)                   // a name that is taken
+	put("bbbbbbbbbbbbbbbb", nil)                    // what a killed keyring leaves behind
+	put("cccccccccccccccc", []byte("unreadable"))   // never deleted
+	put("dddddddddddddddd-token", []byte(`{"v":1`)) // nobody's token
+	done, err := w.Repair(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(done, "\n")
+	for _, want := range []string{"listed acme-2/sandbox again, which was acme/sandbox", "held nothing", "left the item cccccccccccccccc alone"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("does not say %q:\n%s", want, text)
+		}
+	}
+	if keys, _ := w.store.Keys(ctx); len(keys) != 3 || !slices.Contains(keys, "cccccccccccccccc") {
+		t.Errorf("left: %v", keys)
+	}
+	if c := w.item(t, "acme-2"); !samePair(c.Current, pair("stray")) || c.Account != "acme-2" {
+		t.Errorf("the stray's item names %s", c.Selector)
+	}
+	if p, _ := w.Lookup(sel("acme-2")); !p.Staged || p.State != Settled {
+		t.Errorf("%+v", p)
+	}
+}
+
+func TestRepairSweeps(t *testing.T) {
+	w := newWorld(t)
+	p := w.mustAdd(t, "acme")
+	if err := w.Forget(t.Context(), sel("acme")); err != nil { // makes a lock file
+		t.Fatal(err)
+	}
+	locks := filepath.Join(w.dir, locksFolder)
+	old := w.clock.now().Add(-2 * sweepAge)
+	for _, path := range []string{
+		filepath.Join(locks, "aaaaaaaaaaaaaaaa.lock"), filepath.Join(locks, p.ID+".lock"),
+		filepath.Join(w.dir, "other.json"+tempMark+"1"),
+	} {
+		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Chtimes(path, old, old)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done, err := w.Repair(t.Context())
+	if err != nil || !slices.Contains(done, "swept 2 leftover files") {
+		t.Errorf("%v, %v", done, err)
+	}
+	if _, err := os.Stat(filepath.Join(locks, p.ID+".lock")); err != nil {
+		t.Errorf("a living profile's lock: %v", err)
+	}
+}
+
+func TestFreeName(t *testing.T) {
+	long := strings.Repeat("a", MaxAccount)
+	var profiles []Profile
+	for i := range 12 {
+		s := freeName(profiles, Selector{long, "live"})
+		if ValidAccount(s.Account) != nil || find(profiles, s) >= 0 {
+			t.Fatalf("%d: %v", i, s)
+		}
+		profiles = append(profiles, Profile{Selector: s})
+	}
+}
