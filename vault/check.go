@@ -96,10 +96,18 @@ func (v *Vault) checkIndex() ([]Profile, []Finding) {
 	return profiles, found
 }
 
-// checkStore asks for an item that cannot be there: not found is the good answer.
+// Reach tells whether the store can be used now: it asks for an item that cannot
+// be there.
+func (v *Vault) Reach(ctx context.Context) error {
+	if _, err := v.store.Get(ctx, "doctor"); err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return nil
+}
+
 func (v *Vault) checkStore(ctx context.Context) Finding {
-	_, err := v.store.Get(ctx, "doctor")
-	if err == nil || errors.Is(err, ErrNotFound) {
+	err := v.Reach(ctx)
+	if err == nil {
 		return Finding{v.store.Name(), OK, "answers, unlocked", ""}
 	}
 	f := Finding{v.store.Name(), Problem, err.Error(), ""}

@@ -166,7 +166,7 @@ func (a *app) choose(ctx context.Context, question, choices string) (byte, error
 // reachStore asks the store for something that is not there, which tells whether
 // it can be used at all.
 func (a *app) reachStore(ctx context.Context, v *vault.Vault) error {
-	return v.Settle(ctx)
+	return v.Reach(ctx)
 }
 
 // askCredential asks for a key pair until it is one.

@@ -25,8 +25,15 @@ Live is never implied.`,
   kitekey add acme                    keep acme's sandbox key pair
   curl -H "Authorization: $(kitekey token acme)" https://sandbox.kitegateway.com/v1/data/wallets/balances
   kitekey exec acme -- npm test`,
-		Version:       a.Version,
-		Args:          noSuchCommand,
+		Version: a.Version,
+		Args:    noSuchCommand,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			// cobra looks at this itself, later, but as an error like any other.
+			if err := cmd.ValidateFlagGroups(); err != nil {
+				return usagef("%w", err)
+			}
+			return nil
+		},
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
@@ -48,7 +55,7 @@ Live is never implied.`,
 		}
 	}
 	add(groupTokens, newToken(a), newCopy(a), newExec(a), newEnv(a), newForget(a))
-	add(groupProfiles, newAdd(a), newList(a), newVerify(a), newEdit(a), newRename(a), newRemove(a))
+	add(groupProfiles, newAdd(a), newList(a), newVerify(a), newEdit(a), newRotate(a), newRename(a), newRemove(a))
 	add(groupTry, newSimulator(a))
 	add(groupCare, newMan(a))
 	root.AddCommand(newTopics()...)
