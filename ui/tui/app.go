@@ -107,13 +107,14 @@ func newTextInput(placeholder string) textinput.Model {
 	// ctrl+v in the widget reads the system clipboard by itself; a terminal's own
 	// paste arrives as a message anyway.
 	t.KeyMap.Paste.Unbind()
+	// A cursor that does not blink needs no timer and leaves the screen calm.
+	t.SetStyles(textinput.Styles{Cursor: textinput.CursorStyle{Shape: tea.CursorBlock}})
 	return t
 }
 
 // drawInput draws a text input w cells wide.
 func (a *app) drawInput(t textinput.Model, w int) string {
 	look := textinput.StyleState{Placeholder: lipgloss.NewStyle().Foreground(a.st.palette.dim)}
-	// A cursor that does not blink: no timer, and nothing moves on a calm screen.
 	t.SetStyles(textinput.Styles{Focused: look, Blurred: look, Cursor: textinput.CursorStyle{Shape: tea.CursorBlock}})
 	t.SetWidth(max(w-1, 1))
 	t.SetCursor(t.Position())
@@ -244,7 +245,12 @@ func (a *app) setProfiles(profiles []vault.Profile) {
 		a.profiles = kept
 	}
 	for i := range a.profiles {
-		a.profiles[i].Label = kite.CleanText(a.profiles[i].Label)
+		p := &a.profiles[i]
+		p.Label = kite.CleanText(p.Label)
+		// What was seen here is not older news than what the index says.
+		if r, ok := a.reports[p.ID]; ok && r.At.After(p.VerdictAt) {
+			p.Verdict, p.VerdictAt = r.Verdict, r.At
+		}
 	}
 	a.index()
 	a.choose(chosen)

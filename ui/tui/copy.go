@@ -99,16 +99,14 @@ func (a *app) copied(what string, r clipboard.Receipt, minted bool, life time.Du
 	if r.ClearsAt.IsZero() {
 		a.clip = clip{what: what, until: a.now.Add(noticeTime)}
 	}
-	text := what + " copied"
+	text := fmt.Sprintf("%s copied (%s)", what, r.Way)
 	if minted {
-		text = "minted for " + inWords(life.Round(time.Second)) + ", " + text
+		text += a.st.glyph.sep + "minted for " + inWords(life.Round(time.Second))
 	}
-	text += fmt.Sprintf(" (%s)", r.Way)
-	if r.Caveat == "" {
-		a.say(done, text)
-		return
+	if r.Caveat != "" {
+		text += a.st.glyph.sep + r.Caveat
 	}
-	a.say(done, text+a.st.glyph.sep+r.Caveat)
+	a.say(done, text)
 }
 
 func (a *app) clearClipboard() tea.Cmd {

@@ -146,8 +146,7 @@ func bigClock(text string) [3]string {
 		case r >= '0' && r <= '9':
 			d = digits()[r-'0']
 		case r == ':':
-			d = [3]string{"●", " ", "●"}
-			d = [3]string{"╻", " ", "╹"}
+			d = [3]string{" ", ":", " "}
 		}
 		for j := range rows {
 			if i > 0 {
@@ -187,15 +186,15 @@ func (a *app) heartbeat() tea.Cmd {
 	a.ticking = true
 	now := a.o.Now()
 	wait := now.Truncate(time.Second).Add(time.Second).Sub(now)
-	return tea.Tick(wait, func(time.Time) tea.Msg { return tickMsg{} })
+	return a.after(wait, tickMsg{})
 }
 
 // counts reports whether anything changes by the second.
 func (a *app) counts() bool {
 	if a.locked {
-		return false
+		return a.keep.id != ""
 	}
-	if len(a.tasks) > 0 || a.clip.until.After(a.now) || a.shown.until.After(a.now) || a.keep.id != "" || a.notice.until.After(a.now) {
+	if a.taskShown() || a.clip.until.After(a.now) || a.shown.until.After(a.now) || a.keep.id != "" || a.notice.until.After(a.now) {
 		return true
 	}
 	for i := range a.profiles {

@@ -203,7 +203,7 @@ func (a *app) restLines(p *vault.Profile, w int) []string {
 		out = append(out, a.fact("keep-alive", "on: mints "+inWords(a.keep.expiresIn)+" shortly before the end"+a.st.glyph.sep+"K stops", w))
 	}
 	if p.Environment == kite.Live {
-		state := "closed: the first action asks for the account's name"
+		state := "closed until its name is typed"
 		if until := a.gates[p.Account]; until.After(a.now) {
 			state = "open for another " + roughly(until.Sub(a.now))
 		}

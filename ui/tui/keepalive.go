@@ -10,7 +10,9 @@ import (
 )
 
 // keepAlive mints another token for one profile shortly before the last one
-// ends, until it is switched off, the screen locks or kitekey quits.
+// ends, until it is switched off or kitekey quits. A locked screen goes on with
+// it, since an hour of work elsewhere is what it is for; only live stops there,
+// with its gate.
 type keepAlive struct {
 	id        string // "" is off
 	expiresIn time.Duration
@@ -34,7 +36,7 @@ func (a *app) toggleKeepAlive() tea.Cmd {
 		return a.say(info, "keep-alive off: "+p.Selector.String()+" keeps its token until it expires")
 	}
 	return a.guarded(&p, "keep a token alive", func() tea.Cmd {
-		text := "keep-alive on for " + p.Selector.String() + " until K, lock or quit"
+		text := "keep-alive on for " + p.Selector.String() + " until K or quit"
 		if other := a.profileByID(a.keep.id); other != nil {
 			text += " (off for " + other.Selector.String() + ")"
 		}
@@ -63,6 +65,7 @@ func (a *app) keepAliveTick() tea.Cmd {
 		return nil
 	}
 	id, sel, v, life := p.ID, p.Selector, a.o.Vault, a.keep.expiresIn
+	first := !p.Token.Alive(a.now) // what was said when it was switched on will do
 	a.keep.next = a.now.Add(keepAlivePause) // also the least time between two renewals that work
 	if pause := life - renewAt(life); pause < keepAlivePause {
 		a.keep.next = a.now.Add(pause)
@@ -71,7 +74,9 @@ func (a *app) keepAliveTick() tea.Cmd {
 		_, _, err := v.Token(ctx, sel, vault.Mint{Fresh: true, ExpiresIn: life})
 		return func(a *app) tea.Cmd {
 			if err == nil {
-				a.say(info, "keep-alive: "+sel.String()+" has a new token for "+inWords(life))
+				if !first {
+					a.say(info, "keep-alive: "+sel.String()+" has a new token for "+inWords(life))
+				}
 				return a.reload()
 			}
 			if v := vault.VerdictOf(err); v == vault.VerdictRejected || v == vault.VerdictInvalid || v == vault.VerdictNoCredential {

@@ -86,6 +86,13 @@ func (sc screen) spread(left, right string, w int, more string) string {
 	return sc.fit(left, w-rw, more) + right
 }
 
+// from is the part of a line of w cells that begins at cell x. (Method.Cut would
+// do, but by wcwidth it cuts the wrong end: x/ansi 0.11.9.)
+func (sc screen) from(line string, x, w int) string {
+	rest := sc.method.TruncateLeft(line, x, "")
+	return blanks(w-x-sc.len(rest)) + rest // a wide character cut in two leaves a blank
+}
+
 func blanks(n int) string {
 	const some = "                                                                                                                                "
 	if n <= 0 {
@@ -127,7 +134,6 @@ func (sc screen) overlay(lines, box []string, w int) {
 			return
 		}
 		under := lines[y+i]
-		left := sc.fit(sc.method.Cut(under, 0, x), x, "")
-		lines[y+i] = left + ansi.ResetStyle + line + sc.method.Cut(under, x+bw, w)
+		lines[y+i] = sc.fit(sc.method.Truncate(under, x, ""), x, "") + ansi.ResetStyle + line + sc.from(under, x+bw, w)
 	}
 }

@@ -40,7 +40,7 @@ func (a *app) choose(id string) bool {
 }
 
 // page is how many rows the list shows.
-func (a *app) page() int { return max(a.bodyHeight()-3, 1) }
+func (a *app) page() int { return max(a.bodyHeight()-a.stripHeight()-3, 1) }
 
 // move moves the cursor, or scrolls the details while they have the keys.
 func (a *app) move(by int) tea.Cmd {
@@ -65,26 +65,32 @@ func (a *app) scroll() {
 type columns struct{ name, env, verdict, count, bar int }
 
 // layColumns shares w cells among the columns. The name, the environment, the
-// countdown and the bar always fit; the verdict's words and then a longer bar
-// come with room.
+// countdown and a bar always fit; with room come the verdict's words, a longer
+// bar and a longer name, in that order.
 func layColumns(w int) columns {
-	const mark, env, glyph = 2, 7, 1
-	c := columns{env: env, count: 7, bar: 3}
-	rest := w - mark - env - glyph - c.count - c.bar - 4 // blanks between
-	c.name = min(rest, 14)
-	rest -= c.name
-	if rest >= 9 { // room for "refused" and the like
-		c.verdict = min(rest-1, 23)
-		rest -= c.verdict + 1
+	const mark, env, glyph, gaps = 2, 7, 1, 4
+	c := columns{name: 12, env: env, count: 7, bar: 3}
+	rest := w - mark - c.name - env - glyph - c.count - c.bar - gaps
+	if rest < 0 {
+		c.name += rest
+		return c
 	}
-	grow := min(rest, 3)
-	c.bar += max(grow, 0)
-	rest -= max(grow, 0)
-	c.name += max(rest, 0)
-	if more := c.name - 28; more > 0 {
-		c.name -= more
-		c.bar += more
+	give := func(to *int, most int) {
+		n := min(rest, most)
+		*to += n
+		rest -= n
 	}
+	if rest >= 8 { // a blank, and room for "refused"
+		rest--
+		give(&c.verdict, 17)
+	}
+	give(&c.bar, 4)
+	give(&c.name, 8)
+	if c.verdict > 0 {
+		give(&c.verdict, 10)
+	}
+	give(&c.name, 16)
+	give(&c.bar, rest)
 	return c
 }
 

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+
+	"kitekey/kite"
 )
 
 // lockTimerMsg comes once when the idle time may be over. It is no tick: one is
@@ -17,7 +19,7 @@ func (a *app) armLock() tea.Cmd {
 	}
 	a.lockTimer = true
 	wait := max(a.lastInput.Add(a.o.LockAfter).Sub(a.now), time.Second)
-	return tea.Tick(wait, func(time.Time) tea.Msg { return lockTimerMsg{} })
+	return a.after(wait, lockTimerMsg{})
 }
 
 // lockIfIdle locks when nobody has touched a key for long enough. By the wall
@@ -34,7 +36,9 @@ func (a *app) lockIfIdle() tea.Cmd {
 func (a *app) lock() tea.Cmd {
 	a.forgetSecrets()
 	a.stopAll()
-	a.keep = keepAlive{}
+	if p := a.profileByID(a.keep.id); p == nil || p.Environment == kite.Live {
+		a.keep = keepAlive{}
+	}
 	clear(a.gates)
 	a.notice = notice{}
 	a.typing, a.detail = false, false
@@ -102,32 +106,32 @@ func (a *app) unlock() tea.Cmd {
 
 // lockScreen shows no name and no number.
 func (a *app) lockScreen() []string {
-	text := []string{"", "kitekey is locked", "", "Tokens and gates are forgotten here; what is in the", "keyring is untouched.", ""}
-	if a.o.Vault.StoreName() != "keyring" {
-		text[3], text[4] = "Tokens and gates are forgotten here; what is stored", "is untouched."
+	text := []string{a.st.strong.Styled("kitekey is locked"), ""}
+	add := func(s string, paint func(string) string) {
+		for _, l := range a.wrap(s, min(a.width-4, 60)) {
+			text = append(text, paint(l))
+		}
 	}
+	add("This screen has forgotten what it held; what is stored is untouched.", a.st.dim.Styled)
 	if a.unsaved() != nil {
-		text = append(text, "An unfinished form waits behind it.", "")
+		add("An unfinished form waits behind it.", a.st.dim.Styled)
+	}
+	if a.keep.id != "" {
+		add("One token is kept alive meanwhile.", a.st.dim.Styled)
+	}
+	if a.unlocking != "" {
+		text = append(text, "")
+		add(a.unlocking, a.st.warn.Styled)
 	}
 	lines := make([]string, 0, a.height)
-	top := max((a.height-len(text)-4)/2, 0)
-	for range top {
+	for range max((a.height-len(text)-1)/2, 0) {
 		lines = append(lines, blanks(a.width))
 	}
-	for i, l := range text {
-		if i == 1 {
-			l = a.st.strong.Styled(l)
-		} else {
-			l = a.st.dim.Styled(a.cut(l, a.width, a.st.glyph.more))
-		}
+	for _, l := range text {
 		lines = append(lines, a.fit(a.center(l, a.width), a.width, ""))
-	}
-	for _, l := range a.wrap(a.unlocking, a.width-4) {
-		lines = append(lines, a.fit(a.center(a.st.warn.Styled(l), a.width), a.width, ""))
 	}
 	for len(lines) < a.height-1 {
 		lines = append(lines, blanks(a.width))
 	}
-	lines = lines[:a.height-1]
-	return append(lines, a.hintLine([]hint{{"enter", "unlock"}, {"q", "quit"}}))
+	return append(lines[:a.height-1], a.hintLine([]hint{{"enter", "unlock"}, {"q", "quit"}}))
 }

@@ -98,9 +98,9 @@ func (a *app) openAdd() tea.Cmd {
 	d.fields = []*field{
 		name,
 		choiceField("environment", choices, env),
-		textField("label", "", "optional, such as Acme Stores Ltd", nil),
+		textField("label", "", "optional: Acme Stores Ltd", nil),
 		key, secret,
-		textField("expires_in", "", "5m, the default life of its tokens", checkExpiresIn),
+		textField("expires_in", "", "5m unless you say otherwise", checkExpiresIn),
 	}
 	name.check = func(d *formDialog) error {
 		if err := vault.ValidAccount(name.value()); err != nil {

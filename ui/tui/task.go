@@ -87,6 +87,16 @@ func (a *app) taskFor(id string) *task {
 	return found
 }
 
+// taskShown reports whether the time of some task is on the screen.
+func (a *app) taskShown() bool {
+	for _, t := range a.tasks {
+		if !t.quiet {
+			return true
+		}
+	}
+	return false
+}
+
 // reload reads the index again. It asks neither the store nor the gateway.
 func (a *app) reload() tea.Cmd {
 	v := a.o.Vault
@@ -101,4 +111,20 @@ func (a *app) reload() tea.Cmd {
 			return nil
 		}
 	})
+}
+
+// after sends msg when d has passed, or nothing when the program ends before:
+// [tea.Tick] would keep its goroutine until then.
+func (a *app) after(d time.Duration, msg tea.Msg) tea.Cmd {
+	ctx := a.ctx
+	return func() tea.Msg {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			return msg
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }

@@ -179,7 +179,7 @@ func latencyWords(d time.Duration) string {
 	if d == 0 {
 		return ""
 	}
-	return ", " + d.Round(time.Millisecond).String()
+	return fmt.Sprintf(", %d ms", max(d.Milliseconds(), 1))
 }
 
 func (d *verdictDialog) hints(*app) []hint {

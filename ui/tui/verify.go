@@ -218,17 +218,21 @@ func (d *verifyRun) lines(a *app, w int) []string {
 	case n < whole:
 		state = fmt.Sprintf("stopped at %d of %d", n, whole)
 	default:
-		state = fmt.Sprintf("all %d in %s", whole, d.took.Round(100*time.Millisecond))
+		state = fmt.Sprintf("all %d in %.1f s", whole, d.took.Seconds())
 	}
 	barWidth := max(w-a.len(state)-2, 3)
 	out := []string{a.st.bar(barWidth, time.Duration(n), time.Duration(whole), a.st.accent, a.st.line) + "  " + state}
 	var parts []string
 	for _, v := range vault.Verdicts {
 		if tally[v] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", tally[v], v.Words()))
+			// No-break blanks keep a number and its words on one line.
+			parts = append(parts, strings.ReplaceAll(fmt.Sprintf("%d %s", tally[v], v.Words()), " ", "\u00a0"))
 		}
 	}
-	out = append(out, a.st.dim.Styled(a.cut(strings.Join(parts, a.st.glyph.sep), w, a.st.glyph.more)), "")
+	for _, l := range a.wrap(strings.Join(parts, a.st.glyph.sep), w) {
+		out = append(out, a.st.dim.Styled(strings.ReplaceAll(l, "\u00a0", " ")))
+	}
+	out = append(out, "")
 
 	var good, bad, waiting []string
 	for _, s := range d.sels {

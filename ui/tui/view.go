@@ -12,7 +12,23 @@ import (
 
 func (a *app) bodyHeight() int { return a.height - 2 - len(a.statusLines()) }
 
-func (a *app) listWidth() int { return a.width * 47 / 100 }
+func (a *app) listWidth() int { return min(a.width/2, 84) }
+
+// stripHeight is the height of the details below the list, on a terminal that
+// is too narrow for two panes side by side but high enough for one above the
+// other; 0 when there is no room, or the details have the whole screen.
+func (a *app) stripHeight() int {
+	if a.wide() || a.detail || len(a.rows) == 0 {
+		return 0
+	}
+	if h := a.bodyHeight(); h >= 18 {
+		return min(h-9, 11)
+	}
+	return 0
+}
+
+// seesDetail reports whether the chosen profile's details are on the screen.
+func (a *app) seesDetail() bool { return a.wide() || a.detail || a.stripHeight() > 0 }
 
 // draw makes the whole screen: exactly height lines of width cells.
 func (a *app) draw() []string {
@@ -94,7 +110,7 @@ func count(n int, of string) string {
 // bodyLines draws the panes, and the topmost dialog over them.
 func (a *app) bodyLines(h int) []string {
 	var lines []string
-	switch p := a.chosen(); {
+	switch {
 	case a.wide():
 		lw := a.listWidth()
 		left := a.listPane(lw, h)
@@ -102,10 +118,14 @@ func (a *app) bodyLines(h int) []string {
 		for i := range left {
 			lines = append(lines, left[i]+right[i])
 		}
-	case a.detail && p != nil:
+	case a.detail && a.chosen() != nil:
 		lines = a.detailPane(a.width, h)
 	default:
-		lines = a.listPane(a.width, h)
+		strip := a.stripHeight()
+		lines = a.listPane(a.width, h-strip)
+		if strip > 0 {
+			lines = append(lines, a.detailPane(a.width, strip)...)
+		}
 	}
 	if d := a.dialog(); d != nil {
 		a.overlay(lines, a.dialogBox(d, h), a.width)
@@ -170,9 +190,6 @@ func (a *app) dialogBox(d dialog, h int) []string {
 		lines = lines[min(top, len(lines)):]
 	}
 	bh := min(len(lines)+2, h)
-	if w == a.width {
-		bh = h
-	}
 	border, line := a.st.pane, a.st.accent
 	if l, ok := d.(interface{ live() bool }); ok && l.live() {
 		border, line = a.st.live, a.st.bad
@@ -210,12 +227,14 @@ func (a *app) hintLine(hints []hint) string {
 			b.WriteString("   ")
 			used += 3
 		}
-		b.WriteString(a.st.accent.Styled(h.key) + " " + a.st.dim.Styled(h.does))
+		b.WriteString(a.st.accent.Styled(a.keyName(h.key)) + " " + a.st.dim.Styled(h.does))
 		used += a.len(h.key) + 1 + a.len(h.does)
 	}
+	full := false
 	for i, h := range hints {
 		need := a.len(h.key) + 1 + a.len(h.does) + 3
-		if i < len(hints)-keep && used+need > room {
+		full = full || used+need > room // in order: no later one slips in
+		if i < len(hints)-keep && full {
 			continue
 		}
 		put(h)

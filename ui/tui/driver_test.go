@@ -1,0 +1,390 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/ansi"
+
+	"kitekey/kite"
+	"kitekey/kite/simulator"
+	"kitekey/ui/clipboard"
+	"kitekey/vault"
+)
+
+// driver runs the real program on a fake clock: it types keys, lets everything
+// come to rest, and reads the screen.
+type driver struct {
+	t       *testing.T
+	app     *app
+	program *tea.Program
+	vault   *vault.Vault
+	sim     *simulator.Simulator
+	store   *testStore
+	clip    *testClipboard
+	cancel  context.CancelFunc
+	done    chan struct{}
+	keys    int           // pressed so far
+	ticks   int           // heartbeats seen
+	msgs    []string      // every message, as a debugger would print it
+	jump    time.Duration // added to the wall clock: sleep, or a clock that is wrong
+	mu      sync.Mutex
+}
+
+// wall is the local clock.
+func (d *driver) wall() time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return time.Now().Add(d.jump)
+}
+
+// inProcess answers requests by calling the simulator, without a socket: a
+// bubble of fake time cannot see a socket.
+type inProcess struct{ handler http.Handler }
+
+func (tr inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { _ = recover() }() // http.ErrAbortHandler: the connection is dropped
+		tr.handler.ServeHTTP(w, r)
+	}()
+	select {
+	case <-done:
+	case <-r.Context().Done():
+		<-done
+		return nil, r.Context().Err()
+	}
+	if w.Code == 0 || w.Body.Len() == 0 && w.Header().Get("Content-Type") == "" {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return w.Result(), nil
+}
+
+// testStore is a memory store that can be told to fail or to hang.
+type testStore struct {
+	*vault.Memory
+	mu   sync.Mutex
+	err  error
+	hang chan struct{} // not nil: calls wait for it or for their context
+	gets int
+}
+
+func (s *testStore) set(err error, hang chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err, s.hang = err, hang
+}
+
+func (s *testStore) enter(ctx context.Context, op string) error {
+	s.mu.Lock()
+	err, hang := s.err, s.hang
+	s.gets++
+	s.mu.Unlock()
+	if hang != nil {
+		select {
+		case <-hang:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if err != nil {
+		return &vault.StoreError{Op: op, Store: "keyring", Kind: err, Hint: "unlock it and try again"}
+	}
+	return nil
+}
+
+func (s *testStore) Get(ctx context.Context, key string) ([]byte, error) {
+	if err := s.enter(ctx, "read"); err != nil {
+		return nil, err
+	}
+	return s.Memory.Get(ctx, key)
+}
+
+func (s *testStore) Set(ctx context.Context, key string, value []byte) error {
+	if err := s.enter(ctx, "write"); err != nil {
+		return err
+	}
+	return s.Memory.Set(ctx, key, value)
+}
+
+func (s *testStore) Delete(ctx context.Context, key string) error {
+	if err := s.enter(ctx, "delete"); err != nil {
+		return err
+	}
+	return s.Memory.Delete(ctx, key)
+}
+
+// testClipboard remembers what was copied.
+type testClipboard struct {
+	mu      sync.Mutex
+	text    string
+	clearAt time.Time
+	copies  int
+	err     error
+}
+
+func (c *testClipboard) Copy(_ context.Context, secret []byte, clearAt time.Time) (clipboard.Receipt, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return clipboard.Receipt{}, c.err
+	}
+	c.text, c.clearAt = string(secret), clearAt
+	c.copies++
+	return clipboard.Receipt{Way: "X11", ClearsAt: clearAt}, nil
+}
+
+func (c *testClipboard) Clear(context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.text = ""
+	return nil
+}
+
+func (c *testClipboard) held() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.text
+}
+
+// setup is what a test starts from.
+type setup struct {
+	width, height int
+	empty         bool // no profiles
+	options       func(*Options)
+	before        func(*driver)
+	profile       colorprofile.Profile
+	jump          time.Duration
+}
+
+// merchants are the profiles of the tests: every state worth showing.
+func seed(d *driver) {
+	labels := map[string]string{"acme": "Acme Stores Ltd", "borealis": "Boréalis Café", "coral": "珊瑚商店", "dune": "Dune Outfitters"}
+	for i, m := range simulator.DefaultMerchants() {
+		verdict := vault.VerdictOK
+		if i == 2 || i == 5 {
+			verdict = vault.VerdictNone
+		}
+		_, err := d.vault.Add(d.t.Context(), vault.NewProfile{
+			Selector: vault.Selector{Account: m.Account, Environment: m.Environment}, Label: labels[m.Account],
+			Credential: m.Credential, Verdict: verdict,
+		})
+		if err != nil {
+			d.t.Fatal(err)
+		}
+	}
+}
+
+// drive runs f against a running program in a bubble of fake time.
+func drive(t *testing.T, s setup, f func(t *testing.T, d *driver)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		if s.width == 0 {
+			s.width, s.height = 120, 40
+		}
+		if s.profile == 0 {
+			s.profile = colorprofile.TrueColor
+		}
+		d := &driver{t: t, done: make(chan struct{}), jump: s.jump, store: &testStore{Memory: vault.NewMemory()}, clip: &testClipboard{}}
+		d.sim = simulator.New(simulator.Options{})
+		v, err := vault.Open(vault.Options{Store: d.store, Now: d.wall, Gateway: func(e kite.Environment) vault.Gateway {
+			return &kite.Client{Environment: e, Now: d.wall, BaseURL: simulatorURL(e), Transport: inProcess{d.sim}}
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.vault = v
+		if !s.empty {
+			seed(d)
+		}
+		if s.before != nil {
+			s.before(d)
+		}
+		o := Options{Vault: v, Clipboard: d.clip, Now: d.wall, Version: "test", Environ: []string{"TERM=xterm-256color"}}
+		if s.options != nil {
+			s.options(&o)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		d.cancel = cancel
+		d.app = newApp(ctx, o)
+		d.program = tea.NewProgram(d.app, tea.WithContext(ctx), tea.WithInput(nil), tea.WithOutput(io.Discard),
+			tea.WithoutSignalHandler(), tea.WithWindowSize(s.width, s.height), tea.WithColorProfile(s.profile),
+			tea.WithEnvironment(o.Environ), tea.WithFPS(1), tea.WithFilter(d.record))
+		go func() {
+			defer close(d.done)
+			_, _ = d.program.Run()
+		}()
+		d.settle()
+		f(t, d)
+		cancel()
+		<-d.done
+		d.noSecretsInMessages()
+	})
+}
+
+func simulatorURL(e kite.Environment) string {
+	if e == kite.Live {
+		return "http://127.0.0.1:1/live/v1"
+	}
+	return "http://127.0.0.1:1/v1"
+}
+
+func (d *driver) record(_ tea.Model, msg tea.Msg) tea.Msg {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, ok := msg.(tickMsg); ok {
+		d.ticks++
+	}
+	switch msg.(type) {
+	case tea.KeyPressMsg, tea.PasteMsg: // what the person types is a secret at times
+	default:
+		d.msgs = append(d.msgs, fmt.Sprintf("%#v", msg))
+	}
+	return msg
+}
+
+// settle waits until everything is at rest; no time passes.
+func (d *driver) settle() { synctest.Wait() }
+
+// press presses keys, named as Bubble Tea names them: "a", "enter", "ctrl+s".
+func (d *driver) press(keys ...string) *driver {
+	for _, k := range keys {
+		d.keys++
+		d.program.Send(keyPress(k))
+		d.settle()
+	}
+	return d
+}
+
+// write types a text, a key at a time.
+func (d *driver) write(text string) *driver {
+	for _, r := range text {
+		d.press(string(r))
+	}
+	return d
+}
+
+func (d *driver) paste(text string) *driver {
+	d.program.Send(tea.PasteMsg{Content: text})
+	d.settle()
+	return d
+}
+
+func keyPress(name string) tea.KeyPressMsg {
+	var k tea.Key
+	if rest, ok := strings.CutPrefix(name, "ctrl+"); ok {
+		k.Mod, name = tea.ModCtrl, rest
+	}
+	if rest, ok := strings.CutPrefix(name, "shift+"); ok {
+		k.Mod, name = tea.ModShift, rest
+	}
+	switch name {
+	case "enter":
+		k.Code = tea.KeyEnter
+	case "esc":
+		k.Code = tea.KeyEscape
+	case "tab":
+		k.Code = tea.KeyTab
+	case "up":
+		k.Code = tea.KeyUp
+	case "down":
+		k.Code = tea.KeyDown
+	case "left":
+		k.Code = tea.KeyLeft
+	case "right":
+		k.Code = tea.KeyRight
+	case "pgdown":
+		k.Code = tea.KeyPgDown
+	case "pgup":
+		k.Code = tea.KeyPgUp
+	case "home":
+		k.Code = tea.KeyHome
+	case "end":
+		k.Code = tea.KeyEnd
+	case "backspace":
+		k.Code = tea.KeyBackspace
+	case "space", " ":
+		k.Code, k.Text = tea.KeySpace, " "
+	default:
+		r := []rune(name)
+		k.Code = r[0]
+		if k.Mod == 0 {
+			k.Text = name
+		}
+	}
+	return tea.KeyPressMsg(k)
+}
+
+// sleep lets fake time pass.
+func (d *driver) sleep(by time.Duration) *driver {
+	time.Sleep(by)
+	d.settle()
+	return d
+}
+
+// leap moves the wall clock while nothing runs, as suspending a laptop does.
+func (d *driver) leap(by time.Duration) {
+	d.mu.Lock()
+	d.jump += by
+	d.mu.Unlock()
+}
+
+func (d *driver) send(msg tea.Msg) *driver {
+	d.program.Send(msg)
+	d.settle()
+	return d
+}
+
+// screen is what is on the screen now, without colours.
+func (d *driver) screen() string { return ansi.Strip(d.app.View().Content) }
+
+func (d *driver) sees(texts ...string) *driver {
+	d.t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(d.screen(), text) {
+			d.t.Fatalf("the screen lacks %q:\n%s", text, d.screen())
+		}
+	}
+	return d
+}
+
+func (d *driver) lacks(texts ...string) *driver {
+	d.t.Helper()
+	for _, text := range texts {
+		if strings.Contains(d.screen(), text) {
+			d.t.Fatalf("the screen shows %q:\n%s", text, d.screen())
+		}
+	}
+	return d
+}
+
+// noSecretsInMessages looks for every secret of the simulator in everything that
+// went through Update.
+func (d *driver) noSecretsInMessages() {
+	d.t.Helper()
+	for _, m := range d.msgs {
+		if strings.Contains(m, "sim-secret") || strings.Contains(m, "sim-key") || strings.Contains(m, "eyJ") {
+			d.t.Errorf("a secret went through a message: %.200s", m)
+		}
+	}
+}
+
+func (d *driver) count(sel string) simulator.Count {
+	s, err := vault.ParseSelector(sel)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return d.sim.CountOf(s.Account, s.Environment)
+}

@@ -1,0 +1,400 @@
+package tui
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"kitekey/kite"
+	"kitekey/kite/simulator"
+	"kitekey/vault"
+)
+
+// The paths of three people, with the keys they need. The first is the one most
+// people take most days.
+
+func TestPathCopyAHeader(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("/").write("bore")
+		before := d.keys
+		d.press("enter", "c")
+		if n := d.keys - before; n > 3 {
+			t.Errorf("%d keys after the name was filtered; 3 are enough", n)
+		}
+		if !strings.HasPrefix(d.clip.held(), "Authorization: JWT eyJ") {
+			t.Errorf("the clipboard does not hold a header but %d bytes", len(d.clip.held()))
+		}
+		d.sees("header of borealis/sandbox copied (X11) · minted for 5 min", "header of borealis/sandbox in clipboard")
+		if got := d.count("borealis").Mints; got != 1 {
+			t.Errorf("%d mints", got)
+		}
+		d.press("c") // the token is alive: no second mint
+		if got := d.count("borealis").Mints; got != 1 {
+			t.Errorf("%d mints after copying again", got)
+		}
+	})
+}
+
+func TestPathVerifyAMerchant(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.sim.Set("dune", kite.Sandbox, simulator.Knobs{Refuse: true})
+		before := d.keys
+		d.press("/").write("dun").press("enter", "v")
+		if n := d.keys - before; n > 6 {
+			t.Errorf("%d keys from start to verdict", n)
+		}
+		d.sees("What was found", "refused", "it means", "next", "HTTP 401")
+	})
+}
+
+func TestPathAddAnAccount(t *testing.T) {
+	drive(t, setup{empty: true}, func(t *testing.T, d *driver) {
+		d.sees("No accounts here yet")
+		before := d.keys
+		d.press("a").write("acme").press("enter", "enter", "enter")
+		d.paste("sim-key-acme-sandbox").press("enter")
+		d.paste("sim-secret-acme-sandbox").press("ctrl+s")
+		if n := d.keys - before; n > 12 {
+			t.Errorf("%d keys and two pastes to add an account", n)
+		}
+		d.sees("acme/sandbox added; it works", "✓ works")
+	})
+}
+
+func TestAddWithAWrongSecretThenTheRightOne(t *testing.T) {
+	drive(t, setup{empty: true}, func(t *testing.T, d *driver) {
+		d.press("a").write("acme").press("enter", "enter", "enter")
+		d.paste("  sim-key-acme-sandbox \n")
+		d.sees("received, hidden", "blanks around it are left out")
+		d.press("enter").write("sim-secret-wrong").press("ctrl+s")
+		d.sees("not saved: ", "ctrl+k saves it all the same").lacks("sim-secret", "sim-key")
+		if list, _ := d.vault.List(); len(list) != 0 {
+			t.Fatalf("%d profiles after a refused credential", len(list))
+		}
+		d.press("ctrl+u").paste("sim-secret-acme-sandbox").press("ctrl+s")
+		d.sees("acme/sandbox added; it works")
+		c, err := d.vault.Credential(t.Context(), vault.Selector{Account: "acme", Environment: kite.Sandbox})
+		if err != nil || c.APIKey.Reveal() != "sim-key-acme-sandbox" || c.APISecret.Reveal() != "sim-secret-acme-sandbox" {
+			t.Errorf("what was stored is not what was pasted (%v)", err)
+		}
+	})
+}
+
+func TestSaveAnyway(t *testing.T) {
+	drive(t, setup{empty: true}, func(t *testing.T, d *driver) {
+		d.sim.Set("", kite.Sandbox, simulator.Knobs{Failure: simulator.InternalError})
+		d.press("a").write("acme").press("enter", "enter", "enter")
+		d.paste("sim-key-acme-sandbox").press("enter").paste("sim-secret-acme-sandbox").press("ctrl+s")
+		d.sleep(time.Minute) // retries
+		d.sees("not saved: ").press("ctrl+k")
+		d.sees("acme/sandbox added, not verified: gateway failed")
+	})
+}
+
+func TestFormsComplainAsOneTypes(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("a").write("Acme")
+		d.sees(`try "acme"`)
+		d.press("ctrl+u").write("acme").sees("acme/sandbox is here already")
+		d.write("2").lacks("is here already").press("enter", "enter", "enter")
+		d.paste("one\ntwo").press("enter").sees("more than one line")
+		d.press("up", "ctrl+u").paste("\xff\xfe").press("enter").sees("not UTF-8")
+		d.press("enter").write("1e9").sees("no length of time").press("ctrl+u").write("abc").sees("no length of time")
+		d.press("ctrl+u").write("0").sees("at least 1")
+	})
+}
+
+func TestEscAsksBeforeDiscardingASecret(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("a").write("neu").press("esc").lacks("Add a credential") // no secret yet: nothing to lose
+		d.press("a").write("neu").press("enter", "enter", "enter").paste("k").press("esc")
+		d.sees("Discard what you typed?").press("esc").sees("Add a credential", "received, hidden")
+		d.press("ctrl+c").sees("Discard what you typed?", "discard it and quit").press("esc")
+		d.press("esc", "enter").lacks("Add a credential")
+	})
+}
+
+func TestMintAndExpiry(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("m").sees("Mint a token for acme / sandbox", "expires_in")
+		d.write("90x").sees("no length of time").press("enter").sees("Mint a token") // not accepted
+		d.press("backspace").write("s").sees("and its header copied").press("tab").sees("nothing copied").press("enter")
+		d.sees("minted a token for acme/sandbox, good for 1 min 30 s", "1:30", "alive")
+		if d.clip.copies != 0 {
+			t.Error("mint only copied something")
+		}
+		d.sleep(31 * time.Second).sees("0:59")
+		d.sleep(40 * time.Second).sees("0:19", "low")
+		d.sleep(11 * time.Second).sees("ending")
+		d.sleep(10 * time.Second).sees("expired", "n mints again for 1 min 30 s").lacks("-0:", "0:00")
+		d.press("n").sees("1:30", "header of acme/sandbox copied")
+	})
+}
+
+func TestNoticeBeforeTheEnd(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("c").sleep(4*time.Minute - time.Second).lacks("expires in")
+		d.sleep(2 * time.Second).sees("acme/sandbox expires in 1:00: n mints again")
+		if n := strings.Count(strings.Join(d.msgs, "\n"), `"\a"`); n != 1 {
+			t.Errorf("the bell rang %d times", n)
+		}
+	})
+	drive(t, setup{options: func(o *Options) { o.NoBell = true }}, func(t *testing.T, d *driver) {
+		d.press("c").sleep(4*time.Minute + time.Second).sees("expires in")
+		if strings.Contains(strings.Join(d.msgs, "\n"), `"\a"`) {
+			t.Error("the bell rang")
+		}
+	})
+	drive(t, setup{options: func(o *Options) { o.NoNotices = true }}, func(t *testing.T, d *driver) {
+		d.press("c").sleep(4*time.Minute + time.Second).lacks("expires in")
+	})
+}
+
+func TestKeepAlive(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("K").sees("keep-alive on for acme/sandbox")
+		d.sleep(time.Second)
+		if got := d.count("acme").Mints; got != 1 {
+			t.Fatalf("%d mints: keeping alive starts with a token", got)
+		}
+		d.sleep(20 * time.Minute)
+		if got := d.count("acme").Mints; got < 4 || got > 6 {
+			t.Errorf("%d mints in 20 minutes of 5-minute tokens", got)
+		}
+		d.sees("kitekey is locked", "One token is kept alive meanwhile").press("enter").lacks("expired").press("K").sees("keep-alive off")
+		before := d.count("acme").Mints
+		d.sleep(9 * time.Minute).sees("expired")
+		if got := d.count("acme").Mints; got != before {
+			t.Errorf("%d mints after it was switched off", got-before)
+		}
+	})
+}
+
+func TestKeepAliveGivesUpWhenRefused(t *testing.T) {
+	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
+		d.press("K").sleep(time.Minute)
+		d.sim.Set("acme", kite.Sandbox, simulator.Knobs{Refuse: true})
+		before := d.count("acme").Requests
+		d.sleep(10 * time.Minute)
+		d.sees("keep-alive stopped")
+		if n := d.count("acme").Requests - before; n != 1 {
+			t.Errorf("asked %d times after a refusal", n)
+		}
+	})
+}
+
+func neverLock(o *Options) { o.LockAfter = -1 }
+
+func TestLiveGate(t *testing.T) {
+	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
+		d.press("down").sees("acme / LIVE")
+		for _, key := range []string{"c", "m", "v", "s", "K"} {
+			d.press(key).sees("This is a live account").press("esc").lacks("This is a live account")
+		}
+		if d.count("acme/live").Requests != 0 {
+			t.Fatal("live was touched before its name was typed")
+		}
+		d.press("c").write("acm").press("enter").sees(`that is not "acme"`).write("e").press("enter")
+		d.sees("header of acme/live copied", "open for another 10 min")
+		d.press("v").sees("acme/live works") // open now
+		d.sleep(10 * time.Minute)
+		d.press("v").sees("This is a live account").press("esc") // shut again
+		d.press("d").sees("Type the account's name").press("enter").sees(`that is not "acme"`)
+	})
+}
+
+func TestLiveGateShutsOnLock(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("down", "v").write("acme").press("enter").sees("acme/live works")
+		d.press("l").sees("kitekey is locked").press("enter").sees("Profiles")
+		d.press("v").sees("This is a live account")
+	})
+}
+
+func TestSandboxOnly(t *testing.T) {
+	drive(t, setup{options: func(o *Options) { o.SandboxOnly = true }}, func(t *testing.T, d *driver) {
+		d.sees("SANDBOX ONLY", "5 profiles").lacks("LIVE").press("a").lacks("LIVE")
+	})
+}
+
+func TestVerifyAll(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.sim.Set("acme", kite.Live, simulator.Knobs{Refuse: true})
+		d.sim.Set("borealis", kite.Sandbox, simulator.Knobs{Limit: -1})
+		d.sim.Set("coral", kite.Sandbox, simulator.Knobs{Failure: simulator.InternalError})
+		d.sim.Set("coral", kite.Live, simulator.Knobs{Failure: simulator.HTMLPage})
+		d.sim.Set("dune", kite.Sandbox, simulator.Knobs{Failure: simulator.Drop})
+		d.press("V").sees("2 of these 7 profiles are live").write("live").press("enter")
+		d.sees("Verify all", "of 7", "esc stop")
+		d.sleep(5 * time.Minute)
+		d.sees("all 7 in", "2 works", "1 refused", "1 unreachable", "1 too many requests", "1 gateway failed", "1 not a Kitegateway reply", "r retry 5")
+		d.sim.Set("acme", kite.Live, simulator.Knobs{})
+		d.press("r").sleep(5*time.Minute).sees("3 works").lacks("refused")
+		d.press("c").sees("report copied")
+		if text := d.clip.held(); !strings.Contains(text, "verdict:     rate-limited") || strings.Contains(text, "sim-") {
+			t.Errorf("report:\n%s", text)
+		}
+		d.press("esc").lacks("Verify all").sees("unreachable")
+	})
+}
+
+func TestVerifyAllStops(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.sim.Set("acme", kite.Sandbox, simulator.Knobs{Failure: simulator.Hang})
+		d.press("V", "tab").sleep(2 * time.Second)
+		d.sees("4 of 5").press("esc").sees("stopped at 4 of 5", "not reached").press("esc").lacks("Verify all")
+	})
+}
+
+func TestRevealTimesOut(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.lacks("sim-secret").press("s").sees("sim-key-acme-sandbox", "sim-secret-acme-sandbox", "hidden again in 0:20")
+		d.sleep(19 * time.Second).sees("sim-secret").sleep(2*time.Second).lacks("sim-secret", "sim-key")
+		d.press("s").sees("sim-secret").press("s").lacks("sim-secret")
+		d.press("c", "S").sees("eyJ").press("down").lacks("eyJ").press("up").sees("eyJ").sleep(21 * time.Second).lacks("eyJ")
+		d.press("s").sees("sim-secret").press("l").lacks("sim-secret").press("enter").lacks("sim-secret")
+	})
+}
+
+func TestLock(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("c").sleep(9 * time.Minute).press("down").sleep(9 * time.Minute).lacks("locked")
+		d.sleep(61 * time.Second).sees("kitekey is locked").lacks("acme", "borealis")
+		d.store.set(vault.ErrLocked, nil)
+		d.press("enter").sees("kitekey is locked", "the keyring is locked")
+		d.store.set(nil, nil)
+		d.press("enter").sees("acme")
+	})
+}
+
+func TestLockKeepsAHalfTypedForm(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("a").write("neu").press("enter", "enter", "enter").paste("sim-key-new").sleep(11 * time.Minute)
+		d.sees("kitekey is locked", "An unfinished form waits").press("q").sees("unlock to")
+		d.press("enter").sees("Add a credential", "received, hidden")
+	})
+}
+
+func TestTheWakingKeyDoesNothingElse(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.leap(time.Hour) // asleep, and no timer has fired yet
+		d.press("d").sees("kitekey is locked").lacks("Delete")
+	})
+}
+
+func TestStoreThatHangs(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.store.set(nil, make(chan struct{}))
+		d.press("c").sleep(6*time.Second).sees("acme/sandbox: minting… 6 s", "waiting for an answer", "esc stops it")
+		d.press("down", "up", "?").sees("Keys").press("esc") // the keyboard answers
+		d.press("esc").sees("stopped minting")
+		d.store.set(nil, nil)
+		d.press("c").sees("header of acme/sandbox copied")
+	})
+}
+
+func TestGatewayThatHangs(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.sim.Set("acme", kite.Sandbox, simulator.Knobs{Failure: simulator.Hang})
+		d.press("c").sleep(3 * time.Second).sees("minting… 3 s").press("down", "down").sees("borealis / sandbox")
+		d.press("c").sees("header of borealis/sandbox copied") // another profile is not held up
+		d.sleep(2 * time.Minute).press("up", "up").sees("unreachable")
+	})
+}
+
+func TestStaleRepliesAreDropped(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.sim.Set("acme", kite.Sandbox, simulator.Knobs{Latency: 5 * time.Second})
+		d.press("v").sleep(time.Second).press("esc").sees("stopped verifying").sleep(20 * time.Second).lacks("acme/sandbox works")
+	})
+}
+
+func TestErrorsStayUntilDismissed(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.store.set(vault.ErrLocked, nil)
+		d.press("c").sees("the keyring is locked", "Unlock the keyring").sleep(time.Minute).sees("Unlock the keyring")
+		d.press("esc").lacks("Unlock the keyring").press("H").sees("Messages", "the keyring is locked").press("esc").lacks("Messages")
+	})
+}
+
+func TestCopyAs(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("C").sees("Copy as", "curl command").press("t")
+		if !strings.HasPrefix(d.clip.held(), "JWT eyJ") {
+			t.Error("the token is not in the clipboard")
+		}
+		d.press("C", "down", "down", "enter")
+		if !strings.HasPrefix(d.clip.held(), "curl ") || !strings.Contains(d.clip.held(), "Authorization: JWT eyJ") {
+			t.Error("the curl line is not in the clipboard")
+		}
+		d.press("x").sees("taken back out of the clipboard")
+		if d.clip.held() != "" {
+			t.Error("still in the clipboard")
+		}
+		d.press("x").sees("nothing of kitekey's is in the clipboard")
+	})
+}
+
+func TestCopyIsNeverKeptLongerThanTheToken(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("m").write("20s").press("enter")
+		if left := d.clip.clearAt.Sub(d.wall()); left > 20*time.Second || left < 15*time.Second {
+			t.Errorf("a token of 20 s leaves the clipboard after %v", left)
+		}
+	})
+}
+
+func TestEditAndDelete(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("e").sees("Edit acme / sandbox").press("ctrl+u").write("Neuer Name").press("enter", "ctrl+u").write("90s").press("ctrl+s")
+		d.sees("acme/sandbox saved", "Neuer Name", "1 min 30 s by default")
+		d.press("e", "enter", "enter", "ctrl+u").write("acme2").sees("renames both").press("enter").sees("acme2 / sandbox")
+		d.press("d").sees("Delete acme2 / sandbox").press("enter").sees("acme2/sandbox deleted", "6 profiles")
+	})
+}
+
+func TestFilter(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("/").write("cor live").sees("2 of 7", "coral / LIVE").press("enter", "esc").sees("7 profiles", "coral / LIVE")
+		d.press("/").write("zzz").sees("Nothing matches").press("enter", "m").sees("nothing matches the filter")
+		d.press("esc", "/").write("珊瑚").sees("2 of 7").press("esc").sees("/ filter")
+		d.press("o").sees("ordered by last use")
+	})
+}
+
+func TestTabGoesToTheOtherEnvironment(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("tab").sees("acme / LIVE").press("tab").sees("acme / sandbox")
+		d.press("/").write("coral sandbox").press("enter", "tab").sees("coral / LIVE")
+		d.press("end").press("tab").sees("ember has no other environment")
+	})
+}
+
+func TestDisabledKeysSayWhy(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("n").sees("again: there was no token yet: m mints one")
+		d.press("f").sees("forget: no token is alive here")
+		d.press("end", "up", "w").sees("why: not verified yet: v does that")
+	})
+	drive(t, setup{empty: true}, func(t *testing.T, d *driver) {
+		d.press("m").sees("mint: there is no profile yet: a adds one")
+	})
+}
+
+func TestBoard(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("t").sees("Live tokens", "No token is alive").press("t")
+		d.press("m").write("60s").press("enter").press("end").press("m").write("20s").press("enter").press("t")
+		s := d.screen()
+		if strings.Index(s, "ember ") > strings.Index(s, "acme ") {
+			t.Errorf("the soonest to expire is not first:\n%s", s)
+		}
+		d.sleep(21 * time.Second).sees("Live tokens", "acme").lacks("ember ")
+	})
+}
+
+func TestForget(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("c", "f").sees("token of acme/sandbox forgotten", "no token")
+	})
+}
