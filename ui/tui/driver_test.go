@@ -26,7 +26,6 @@ import (
 // come to rest, and reads the screen.
 type driver struct {
 	t       *testing.T
-	app     *app
 	program *tea.Program
 	vault   *vault.Vault
 	sim     *simulator.Simulator
@@ -218,8 +217,8 @@ func drive(t *testing.T, s setup, f func(t *testing.T, d *driver)) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		d.cancel = cancel
-		d.app = newApp(ctx, o)
-		d.program = tea.NewProgram(d.app, tea.WithContext(ctx), tea.WithInput(nil), tea.WithOutput(io.Discard),
+		a := newApp(ctx, o)
+		d.program = tea.NewProgram(a, tea.WithContext(ctx), tea.WithInput(nil), tea.WithOutput(io.Discard),
 			tea.WithoutSignalHandler(), tea.WithWindowSize(s.width, s.height), tea.WithColorProfile(s.profile),
 			tea.WithEnvironment(o.Environ), tea.WithFPS(1), tea.WithFilter(d.record))
 		go func() {
@@ -241,7 +240,28 @@ func simulatorURL(e kite.Environment) string {
 	return "http://127.0.0.1:1/v1"
 }
 
-func (d *driver) record(_ tea.Model, msg tea.Msg) tea.Msg {
+// probe runs a function in the program's own loop, so that a test can look at
+// the model without racing it.
+type probe struct {
+	look func(*app)
+	done chan struct{}
+}
+
+func (d *driver) look(f func(*app)) {
+	p := probe{f, make(chan struct{})}
+	d.program.Send(p)
+	select {
+	case <-p.done:
+	case <-d.done:
+	}
+}
+
+func (d *driver) record(m tea.Model, msg tea.Msg) tea.Msg {
+	if p, ok := msg.(probe); ok {
+		p.look(m.(*app))
+		close(p.done)
+		return nil
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, ok := msg.(tickMsg); ok {
@@ -348,7 +368,12 @@ func (d *driver) send(msg tea.Msg) *driver {
 }
 
 // screen is what is on the screen now, without colours.
-func (d *driver) screen() string { return ansi.Strip(d.app.View().Content) }
+func (d *driver) screen() string { return ansi.Strip(d.view().Content) }
+
+func (d *driver) view() (v tea.View) {
+	d.look(func(a *app) { v = a.View() })
+	return v
+}
 
 func (d *driver) sees(texts ...string) *driver {
 	d.t.Helper()

@@ -124,9 +124,9 @@ func TestMintAndExpiry(t *testing.T) {
 			t.Error("mint only copied something")
 		}
 		d.sleep(31 * time.Second).sees("0:59")
-		d.sleep(40 * time.Second).sees("0:19", "low")
+		d.sleep(40*time.Second).sees("0:19", "low")
 		d.sleep(11 * time.Second).sees("ending")
-		d.sleep(10 * time.Second).sees("expired", "n mints again for 1 min 30 s").lacks("-0:", "0:00")
+		d.sleep(10*time.Second).sees("expired", "n mints again for 1 min 30 s").lacks("-0:", "0:00")
 		d.press("n").sees("1:30", "header of acme/sandbox copied")
 	})
 }
@@ -229,7 +229,7 @@ func TestVerifyAll(t *testing.T) {
 		d.sleep(5 * time.Minute)
 		d.sees("all 7 in", "2 works", "1 refused", "1 unreachable", "1 too many requests", "1 gateway failed", "1 not a Kitegateway reply", "r retry 5")
 		d.sim.Set("acme", kite.Live, simulator.Knobs{})
-		d.press("r").sleep(5*time.Minute).sees("3 works").lacks("refused")
+		d.press("r").sleep(5 * time.Minute).sees("3 works").lacks("refused")
 		d.press("c").sees("report copied")
 		if text := d.clip.held(); !strings.Contains(text, "verdict:     rate-limited") || strings.Contains(text, "sim-") {
 			t.Errorf("report:\n%s", text)
@@ -249,7 +249,7 @@ func TestVerifyAllStops(t *testing.T) {
 func TestRevealTimesOut(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.lacks("sim-secret").press("s").sees("sim-key-acme-sandbox", "sim-secret-acme-sandbox", "hidden again in 0:20")
-		d.sleep(19 * time.Second).sees("sim-secret").sleep(2*time.Second).lacks("sim-secret", "sim-key")
+		d.sleep(19*time.Second).sees("sim-secret").sleep(2*time.Second).lacks("sim-secret", "sim-key")
 		d.press("s").sees("sim-secret").press("s").lacks("sim-secret")
 		d.press("c", "S").sees("eyJ").press("down").lacks("eyJ").press("up").sees("eyJ").sleep(21 * time.Second).lacks("eyJ")
 		d.press("s").sees("sim-secret").press("l").lacks("sim-secret").press("enter").lacks("sim-secret")
@@ -259,7 +259,7 @@ func TestRevealTimesOut(t *testing.T) {
 func TestLock(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("c").sleep(9 * time.Minute).press("down").sleep(9 * time.Minute).lacks("locked")
-		d.sleep(61 * time.Second).sees("kitekey is locked").lacks("acme", "borealis")
+		d.sleep(61*time.Second).sees("kitekey is locked").lacks("acme", "borealis")
 		d.store.set(vault.ErrLocked, nil)
 		d.press("enter").sees("kitekey is locked", "the keyring is locked")
 		d.store.set(nil, nil)
@@ -296,9 +296,9 @@ func TestStoreThatHangs(t *testing.T) {
 func TestGatewayThatHangs(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.sim.Set("acme", kite.Sandbox, simulator.Knobs{Failure: simulator.Hang})
-		d.press("c").sleep(3 * time.Second).sees("minting… 3 s").press("down", "down").sees("borealis / sandbox")
+		d.press("c").sleep(3*time.Second).sees("minting… 3 s").press("down", "down").sees("borealis / sandbox")
 		d.press("c").sees("header of borealis/sandbox copied") // another profile is not held up
-		d.sleep(2 * time.Minute).press("up", "up").sees("unreachable")
+		d.sleep(2*time.Minute).press("up", "up").sees("unreachable")
 	})
 }
 
@@ -389,7 +389,7 @@ func TestBoard(t *testing.T) {
 		if strings.Index(s, "ember ") > strings.Index(s, "acme ") {
 			t.Errorf("the soonest to expire is not first:\n%s", s)
 		}
-		d.sleep(21 * time.Second).sees("Live tokens", "acme").lacks("ember ")
+		d.sleep(21*time.Second).sees("Live tokens", "acme").lacks("ember ")
 	})
 }
 

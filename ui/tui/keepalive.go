@@ -65,7 +65,7 @@ func (a *app) keepAliveTick() tea.Cmd {
 		return nil
 	}
 	id, sel, v, life := p.ID, p.Selector, a.o.Vault, a.keep.expiresIn
-	first := !p.Token.Alive(a.now) // what was said when it was switched on will do
+	first := !p.Token.Alive(a.now)          // what was said when it was switched on will do
 	a.keep.next = a.now.Add(keepAlivePause) // also the least time between two renewals that work
 	if pause := life - renewAt(life); pause < keepAlivePause {
 		a.keep.next = a.now.Add(pause)
