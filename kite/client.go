@@ -264,3 +264,13 @@ func (c *Client) now() time.Time {
 	}
 	return time.Now()
 }
+
+// Ping finds out whether Kitegateway answers, and by which clock. It sends no
+// credential, so the answer to be had is a refusal, as Kitegateway words one.
+func (c *Client) Ping(ctx context.Context) (*Reply, error) {
+	reply, err := c.call(ctx, exchange{step: "ask whether it is there", method: http.MethodGet, path: "/data/wallets/balances", header: http.Header{}})
+	if errors.Is(err, ErrRefused) {
+		err = nil
+	}
+	return reply, err
+}

@@ -57,7 +57,7 @@ Live is never implied.`,
 	add(groupTokens, newToken(a), newCopy(a), newExec(a), newEnv(a), newForget(a))
 	add(groupProfiles, newAdd(a), newList(a), newVerify(a), newEdit(a), newRotate(a), newRename(a), newRemove(a))
 	add(groupTry, newSimulator(a))
-	add(groupCare, newMan(a))
+	add(groupCare, newDoctor(a), newMan(a))
 	root.AddCommand(newTopics()...)
 	root.SetHelpCommandGroupID(groupCare)
 	root.SetCompletionCommandGroupID(groupCare)

@@ -1,0 +1,271 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"kitekey/kite"
+	"kitekey/ui/clipboard"
+	"kitekey/vault"
+)
+
+// pingPatience bounds how long the doctor waits for a gateway.
+const pingPatience = 5 * time.Second
+
+// skewTold is the clock skew from which people are told.
+const skewTold = 30 * time.Second
+
+func newDoctor(a *app) *cobra.Command {
+	var repair, offline, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Look whether everything is in order, and mend it",
+		Long: `Look at the data folder and its permissions, the index, the store and whether both
+agree, overrides in force, the gateway and this computer's clock, the clipboard and
+the terminal. Each line is ok, a warning or a problem, with the mend.
+
+--repair mends what needs nobody's decision: it rebuilds a damaged index from the
+store and from its last good copy, lists credentials again that no profile lists,
+finishes what was interrupted, and tightens permissions. It deletes no credential.
+
+The exit code is 0 only when nothing is wrong, 6 when the store cannot be used, 1
+otherwise.`,
+		Example: `  kitekey doctor
+  kitekey doctor --repair
+  kitekey doctor --json | jq '.findings[] | select(.level != "ok")'`,
+		Args: takes(0, 0, "nothing"),
+	}
+	cmd.Flags().BoolVar(&repair, "repair", false, "mend what can be mended")
+	cmd.Flags().BoolVar(&offline, "offline", false, "do not ask the gateway")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the findings as JSON")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		ctx := cmd.Context()
+		v, err := a.openQuietly()
+		if err != nil {
+			return err
+		}
+		repaired := []string{}
+		if repair {
+			done, err := v.Repair(ctx)
+			for _, line := range done {
+				a.note("%s", line)
+			}
+			if err != nil {
+				return fmt.Errorf("repair: %w", err)
+			}
+			if len(done) == 0 {
+				a.note("there was nothing to repair")
+			}
+			repaired = append(repaired, done...)
+		}
+		found, err := v.Check(ctx)
+		if err != nil {
+			return err
+		}
+		found = append(found, a.checkOverrides()...)
+		if !offline {
+			found = append(found, a.checkGateways(ctx)...)
+		}
+		found = append(found, a.checkClipboard(), a.checkTerminal())
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if asJSON {
+			err = a.printJSON(newCheckUpJSON(found, repaired))
+		} else {
+			err = a.printFindings(found)
+		}
+		if err != nil {
+			return err
+		}
+		return verdictOn(found, v.StoreName())
+	}
+	return cmd
+}
+
+// verdictOn is the exit code: nothing, or silence with a code.
+func verdictOn(found []vault.Finding, store string) error {
+	code := exitDone
+	for _, f := range found {
+		switch {
+		case f.Level == vault.Problem && f.Check == store:
+			return silent(exitStore)
+		case f.Level != vault.OK:
+			code = exitFailure
+		}
+	}
+	if code == exitDone {
+		return nil
+	}
+	return silent(code)
+}
+
+func (a *app) printFindings(found []vault.Finding) error {
+	width := 0
+	for _, f := range found {
+		width = max(width, len(f.Check))
+	}
+	for _, f := range found {
+		if err := a.print("%-7s  %-*s  %s\n", f.Level, width, f.Check, oneLine(f.Text)); err != nil {
+			return err
+		}
+		if f.Mend != "" {
+			if err := a.print("%-7s  %-*s  → %s\n", "", width, "", oneLine(f.Mend)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkUpJSON is what --json shows.
+type checkUpJSON struct {
+	OK       bool          `json:"ok"`
+	Findings []findingJSON `json:"findings"`
+	Repaired []string      `json:"repaired"`
+}
+
+type findingJSON struct {
+	Check string  `json:"check"`
+	Level string  `json:"level"`
+	Text  string  `json:"text"`
+	Mend  *string `json:"mend"`
+}
+
+func newCheckUpJSON(found []vault.Finding, repaired []string) checkUpJSON {
+	out := checkUpJSON{OK: true, Findings: []findingJSON{}, Repaired: repaired}
+	for _, f := range found {
+		out.OK = out.OK && f.Level == vault.OK
+		out.Findings = append(out.Findings, findingJSON{f.Check, string(f.Level), f.Text, orNull(f.Mend)})
+	}
+	return out
+}
+
+// checkOverrides tells where the environments go. An override is somebody's
+// intention and not wrong, but nobody should wonder.
+func (a *app) checkOverrides() []vault.Finding {
+	urls, _ := a.overrides() // opening has refused a wrong one
+	lines := overrideLines(urls)
+	if len(lines) == 0 {
+		return []vault.Finding{{Check: "overrides", Level: vault.OK, Text: "none: kitekey talks to Kitegateway itself"}}
+	}
+	var found []vault.Finding
+	for _, line := range lines {
+		found = append(found, vault.Finding{Check: "overrides", Level: vault.OK, Text: "in force: " + line})
+	}
+	return found
+}
+
+// checkGateways asks both gateways at once whether they are there. No credential
+// is sent.
+func (a *app) checkGateways(ctx context.Context) []vault.Finding {
+	urls, _ := a.overrides()
+	gateways := a.gateways(urls)
+	ctx, cancel := context.WithTimeout(ctx, pingPatience)
+	defer cancel()
+	results := make([]chan vault.Finding, len(kite.Environments))
+	for i, env := range kite.Environments {
+		results[i] = make(chan vault.Finding, 1)
+		client := gateways(env).(*kite.Client) // gateways makes nothing else
+		go func() {
+			reply, err := client.Ping(ctx)
+			results[i] <- gatewayFinding(env, client.Host(), reply, err)
+		}()
+	}
+	var found []vault.Finding
+	for _, result := range results {
+		found = append(found, <-result)
+	}
+	return found
+}
+
+func gatewayFinding(env kite.Environment, host string, reply *kite.Reply, err error) vault.Finding {
+	f := vault.Finding{Check: string(env) + " gateway", Level: vault.OK}
+	if err != nil {
+		f.Level, f.Text = vault.Warning, err.Error()
+		if f.Mend = nextStep(err); f.Mend == "" {
+			f.Mend = "check the network and the proxy; nothing is known about any credential"
+		}
+		return f
+	}
+	f.Text = fmt.Sprintf("%s answers in %s", host, milliseconds(reply.Latency))
+	if skew := reply.Skew; skew.Abs() > skewTold {
+		side := "behind"
+		if skew < 0 {
+			side = "ahead of"
+		}
+		f.Level, f.Text = vault.Warning, f.Text+fmt.Sprintf("; this computer's clock is %s %s its clock", length(skew), side)
+		f.Mend = "set this computer's clock; kitekey allows for the difference, other programs will not"
+	} else {
+		f.Text += ", clocks agree"
+	}
+	return f
+}
+
+// checkClipboard lists the ways to copy. A machine without one is in order as
+// long as nobody sits at it.
+func (a *app) checkClipboard() vault.Finding {
+	terminal, done := a.terminal()
+	defer done()
+	f := vault.Finding{Check: "clipboard", Level: vault.OK}
+	lister, ok := a.clipboard(terminal).(interface{ Ways() []clipboard.Way })
+	var ways []string
+	if ok {
+		for _, w := range lister.Ways() {
+			ways = append(ways, string(w))
+		}
+	}
+	switch {
+	case len(ways) > 0:
+		f.Text = strings.Join(ways, ", then ")
+	case terminal == nil:
+		f.Text = "none here, and no terminal to miss it on"
+	default:
+		f.Level, f.Text = vault.Warning, "no way to copy here"
+		f.Mend = `on Linux without a desktop use a terminal that knows OSC 52, or "kitekey token"`
+	}
+	return f
+}
+
+// checkTerminal tells what the screen has to work with.
+func (a *app) checkTerminal() vault.Finding {
+	f := vault.Finding{Check: "terminal", Level: vault.OK}
+	if !isTerminal(a.Stdout) {
+		f.Text = "output goes to a file or a program"
+		return f
+	}
+	name := a.getenv("TERM")
+	parts := []string{name}
+	if file, ok := a.Stdout.(interface{ Fd() uintptr }); ok {
+		if w, h, err := term.GetSize(int(file.Fd())); err == nil {
+			parts = append(parts, fmt.Sprintf("%d×%d", w, h))
+			if w < 40 || h < 12 {
+				f.Level, f.Mend = vault.Warning, "the screen needs 40×12 at least: enlarge the window"
+			}
+		}
+	}
+	switch color := a.getenv("COLORTERM"); {
+	case a.getenv("NO_COLOR") != "":
+		parts = append(parts, "no colour (NO_COLOR)")
+	case color == "truecolor" || color == "24bit":
+		parts = append(parts, "true colour")
+	case strings.Contains(name, "256color"):
+		parts = append(parts, "256 colours")
+	}
+	for _, v := range []string{"TMUX", "SSH_CONNECTION"} {
+		if a.getenv(v) != "" {
+			parts = append(parts, map[string]string{"TMUX": "in tmux", "SSH_CONNECTION": "over SSH"}[v])
+		}
+	}
+	if name == "" || name == "dumb" {
+		f.Level, f.Mend = vault.Warning, `this terminal cannot show the screen: use the commands, or "kitekey --plain"`
+		parts[0] = "TERM is not set to anything of use"
+	}
+	f.Text = strings.Join(parts, ", ")
+	return f
+}
