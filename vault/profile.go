@@ -36,7 +36,7 @@ const DefaultExpiresIn = kite.DefaultExpiresIn
 
 // DefaultMinRemaining is the life a cached token must have left to be handed
 // out when the caller names no other: enough to make the call it is for.
-const DefaultMinRemaining = 10 * time.Second
+const DefaultMinRemaining = 30 * time.Second
 
 // Profile is what the index knows of one account in one environment. It holds
 // no secret.

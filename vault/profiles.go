@@ -39,6 +39,11 @@ func (v *Vault) Add(ctx context.Context, n NewProfile) (Profile, error) {
 		if i := find(*profiles, p.Selector); i >= 0 {
 			return existsError((*profiles)[i])
 		}
+		if p.Label == "" {
+			p.Label = accountLabel(*profiles, p.Account)
+		} else {
+			labelAccount(*profiles, p.Account, p.Label)
+		}
 		*profiles = append(*profiles, p)
 		return nil
 	})
@@ -138,14 +143,40 @@ func (v *Vault) Edit(ctx context.Context, sel Selector, e Edit) (Profile, error)
 	if err != nil {
 		return Profile{}, err
 	}
-	return v.change(ctx, p.ID, func(p *Profile) {
+	err = v.index.update(ctx, func(profiles *[]Profile) error {
+		i := findID(*profiles, p.ID)
+		if i < 0 {
+			return ErrNoProfile
+		}
 		if e.Label != nil {
-			p.Label = label
+			labelAccount(*profiles, p.Account, label)
 		}
 		if e.ExpiresIn != nil {
-			p.ExpiresIn = *e.ExpiresIn
+			(*profiles)[i].ExpiresIn = *e.ExpiresIn
 		}
+		p = (*profiles)[i]
+		return nil
 	})
+	return p, err
+}
+
+// labelAccount sets the label of an account: both its environments have it.
+func labelAccount(profiles []Profile, account, label string) {
+	for i := range profiles {
+		if profiles[i].Account == account {
+			profiles[i].Label = label
+		}
+	}
+}
+
+// accountLabel is the label that an account has already.
+func accountLabel(profiles []Profile, account string) string {
+	for _, p := range profiles {
+		if p.Account == account && p.Label != "" {
+			return p.Label
+		}
+	}
+	return ""
 }
 
 // Remove deletes a profile's credential and cached token, then its entry. A

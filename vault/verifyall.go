@@ -46,11 +46,11 @@ func (v *Vault) VerifyAll(ctx context.Context, sels []Selector, deep bool, each 
 				}
 				report := v.Verify(ctx, job.sel, deep)
 				if ctx.Err() != nil {
-					r.done(verifyJob{}, 0, false)
+					r.done(job, 0, false, false)
 					return
 				}
 				rest, again := restFor(report, job.tries)
-				r.done(job, rest, again)
+				r.done(job, rest, again, report.Verdict == VerdictRateLimited)
 				if !again {
 					reporting.Lock()
 					each(report)
@@ -116,16 +116,18 @@ func (r *verifyRound) next(ctx context.Context) (job verifyJob, ok bool) {
 }
 
 // done puts a job back or away, and slows down or speeds up.
-func (r *verifyRound) done(job verifyJob, rest time.Duration, again bool) {
+func (r *verifyRound) done(job verifyJob, rest time.Duration, again, limited bool) {
 	r.mu.Lock()
 	r.running--
 	if again {
 		job.tries++
 		r.waiting = append(r.waiting, job)
-		r.atOnce = max(1, r.atOnce/2)
 		if at := time.Now().Add(rest); at.After(r.resume) {
 			r.resume = at
 		}
+	}
+	if limited {
+		r.atOnce = max(1, r.atOnce/2)
 	} else {
 		r.atOnce = min(verifyAtOnce, r.atOnce+1)
 	}

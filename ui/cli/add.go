@@ -67,7 +67,7 @@ judges it later.`,
 			return about(sel, err)
 		}
 		// A locked keyring is told before anybody types a secret.
-		if err := a.reachStore(ctx, v); err != nil {
+		if err := v.Reach(ctx); err != nil {
 			return about(sel, err)
 		}
 		if o.stdin {
@@ -161,12 +161,6 @@ func (a *app) choose(ctx context.Context, question, choices string) (byte, error
 			return s[0], nil
 		}
 	}
-}
-
-// reachStore asks the store for something that is not there, which tells whether
-// it can be used at all.
-func (a *app) reachStore(ctx context.Context, v *vault.Vault) error {
-	return v.Reach(ctx)
 }
 
 // askCredential asks for a key pair until it is one.

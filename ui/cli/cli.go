@@ -67,7 +67,10 @@ func Main(ctx context.Context, sys System) int {
 	root.SetIn(sys.Stdin)
 	root.SetOut(sys.Stdout)
 	root.SetErr(sys.Stderr)
-	err := root.ExecuteContext(ctx)
+	err := root.ExecuteContext(a.attended(ctx))
+	if err != nil && !a.running {
+		err = wrongUsage(err)
+	}
 	return a.finish(ctx, err)
 }
 
@@ -75,6 +78,7 @@ func Main(ctx context.Context, sys System) int {
 type app struct {
 	System
 	storeFlag string // --store
+	running   bool   // a command has begun: its usage was right
 	announced bool   // overrides have been told
 }
 

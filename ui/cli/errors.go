@@ -174,7 +174,9 @@ func (a *app) tell(err error) {
 		return
 	}
 	line := err.Error()
-	if next := nextStep(err); next != "" && !strings.Contains(line, next) {
+	// Whoever made the error may have known better what to do.
+	told := strings.Contains(line, `"kitekey `) || strings.Contains(line, "did you mean")
+	if next := nextStep(err); next != "" && !told {
 		line += "; " + next
 	}
 	a.note("%s", line)

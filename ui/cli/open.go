@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"strings"
 
 	"kitekey/kite"
 	"kitekey/vault"
@@ -61,10 +62,8 @@ func (a *app) open() (*vault.Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	if urls, _ := a.overrides(); !a.announced {
-		for _, line := range overrideLines(urls) {
-			a.note("%s", line)
-		}
+	if urls, _ := a.overrides(); len(urls) > 0 && !a.announced {
+		a.note("%s", strings.Join(overrideLines(urls), ", "))
 		a.announced = true
 	}
 	return v, nil

@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -26,11 +28,19 @@ func (a *app) ask(ctx context.Context, question string) (string, error) {
 
 // askSecret shows a question and reads one line that is not echoed, its length
 // included.
+//
+// It does not use term.ReadPassword, which spins for ever at the end of input
+// (ctrl-d), and in whose line mode the kernel cuts a pasted line at 4,096 bytes
+// without a word.
 func (a *app) askSecret(ctx context.Context, question string) (kite.Secret, error) {
 	s, err := a.answer(ctx, question, func(f *os.File) (string, error) {
-		b, err := term.ReadPassword(int(f.Fd()))
-		a.prompt("\n") // the user's own line break was not echoed either
-		return string(b), err
+		before, err := term.MakeRaw(int(f.Fd()))
+		if err != nil {
+			return "", err
+		}
+		defer a.prompt("\n") // the user's own line break was not echoed either
+		defer func() { _ = term.Restore(int(f.Fd()), before) }()
+		return readHidden(f)
 	})
 	return kite.NewSecret(s), err
 }
@@ -93,6 +103,9 @@ func (a *app) answer(ctx context.Context, question string, read func(*os.File) (
 			a.prompt("\n")
 			return "", errGivenUp
 		}
+		if errors.Is(r.err, errCtrlC) {
+			return "", r.err
+		}
 		if r.err != nil && ctx.Err() == nil {
 			return "", fmt.Errorf("read the answer: %w", r.err)
 		}
@@ -101,6 +114,40 @@ func (a *app) answer(ctx context.Context, question string, read func(*os.File) (
 		_ = term.Restore(int(f.Fd()), before)
 		a.prompt("\n")
 		return "", ctx.Err()
+	}
+}
+
+// errCtrlC is ctrl-c where the terminal does not make a signal of it.
+var errCtrlC = &codeError{code: exitInterrupted, text: "interrupted"}
+
+// readHidden reads a line from a terminal in raw mode, with the editing keys that
+// make sense when nothing is seen.
+func readHidden(r io.Reader) (string, error) {
+	var line []byte
+	var b [1]byte
+	for {
+		if n, err := r.Read(b[:]); err != nil || n == 0 {
+			return "", cmp.Or(err, io.EOF)
+		}
+		switch b[0] {
+		case '\r', '\n':
+			return string(line), nil
+		case 'C' & 31:
+			return "", errCtrlC
+		case 'D' & 31:
+			if len(line) == 0 {
+				return "", io.EOF
+			}
+		case 'H' & 31, 127: // backspace
+			_, size := utf8.DecodeLastRune(line)
+			line = line[:len(line)-size]
+		case 'U' & 31:
+			line = line[:0]
+		default:
+			if len(line) < maxStdin {
+				line = append(line, b[0])
+			}
+		}
 	}
 }
 

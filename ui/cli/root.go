@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -25,18 +26,16 @@ Live is never implied.`,
   kitekey add acme                    keep acme's sandbox key pair
   curl -H "Authorization: $(kitekey token acme)" https://sandbox.kitegateway.com/v1/data/wallets/balances
   kitekey exec acme -- npm test`,
-		Version: a.Version,
-		Args:    noSuchCommand,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			// cobra looks at this itself, later, but as an error like any other.
-			if err := cmd.ValidateFlagGroups(); err != nil {
-				return usagef("%w", err)
-			}
-			return nil
-		},
+		Version:       a.Version,
+		Args:          noSuchCommand,
 		SilenceErrors: true,
-		SilenceUsage:  true,
+		// How many letters a mistyped command may be off for a suggestion.
+		SuggestionsMinimumDistance: 2,
+		SilenceUsage:               true,
 	}
+	var screen screenFlags
+	screen.register(root)
+	root.RunE = func(cmd *cobra.Command, args []string) error { return a.runScreen(cmd, screen) }
 	root.SetVersionTemplate("kitekey {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.PersistentFlags().StringVar(&a.storeFlag, "store", "", "where secrets are kept: keyring or file (KITEKEY_STORE)")
@@ -54,14 +53,68 @@ Live is never implied.`,
 			root.AddCommand(c)
 		}
 	}
-	add(groupTokens, newToken(a), newCopy(a), newExec(a), newEnv(a), newForget(a))
-	add(groupProfiles, newAdd(a), newList(a), newVerify(a), newEdit(a), newRotate(a), newRename(a), newRemove(a))
-	add(groupTry, newSimulator(a))
-	add(groupCare, newDoctor(a), newMan(a))
+	add(groupTokens,
+		newToken(a),
+		newCopy(a),
+		newExec(a),
+		newEnv(a),
+		newForget(a),
+	)
+	add(groupProfiles,
+		newAdd(a),
+		newList(a),
+		newVerify(a),
+		newEdit(a),
+		newRotate(a),
+		newRename(a),
+		newRemove(a),
+	)
+	add(groupTry,
+		newDemo(a),
+		newSimulator(a),
+	)
+	add(groupCare,
+		newDoctor(a),
+		newMan(a),
+	)
 	root.AddCommand(newTopics()...)
 	root.SetHelpCommandGroupID(groupCare)
 	root.SetCompletionCommandGroupID(groupCare)
+	a.watch(root)
 	return root
+}
+
+// watch notes when a command begins.
+func (a *app) watch(cmd *cobra.Command) {
+	if run := cmd.RunE; run != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			a.running = true
+			return run(cmd, args)
+		}
+	}
+	for _, child := range cmd.Commands() {
+		a.watch(child)
+	}
+}
+
+// wrongUsage makes what cobra finds wrong before a command begins wrong usage,
+// and says in words what it says about groups of flags.
+func wrongUsage(err error) error {
+	var coded *codeError
+	if errors.As(err, &coded) {
+		return err
+	}
+	text := err.Error()
+	_, group, _ := strings.Cut(text, "in the group [")
+	group, _, _ = strings.Cut(group, "]")
+	names := "--" + strings.Join(strings.Fields(group), ", --")
+	switch {
+	case strings.HasPrefix(text, "if any flags in the group"):
+		return usagef("only one of %s can be given", names)
+	case strings.HasPrefix(text, "at least one of the flags"):
+		return usagef("give at least one of %s", names)
+	}
+	return usagef("%w", err)
 }
 
 const (
@@ -92,7 +145,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		if unknown.GetSpecifiedShortnames() != "" {
 			name = "-" + unknown.GetSpecifiedName()
 		}
-		return usagef("%s has no flag %s; see %q", cmd.CommandPath(), name, help)
+		return usagef("%s has no flag %s; see %q", cmd.Name(), name, help)
 	}
 	return usagef("%w; see %q", err, help)
 }

@@ -89,7 +89,7 @@ func (a *app) rotate(ctx context.Context, v *vault.Vault, sel vault.Selector, st
 		return vault.Rotation{}, usagef("no terminal to ask for the key pair on; give it as JSON with --stdin")
 	}
 	// A locked keyring is told before anybody types a secret.
-	if err := a.reachStore(ctx, v); err != nil {
+	if err := v.Reach(ctx); err != nil {
 		return vault.Rotation{}, err
 	}
 	read := a.credentialFromStdin

@@ -146,6 +146,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
 		RequireUniqueNames: true,
+		Deadline:           time.Now().Add(3 * time.Minute), // a command that hangs fails, and early
 		Setup: func(env *testscript.Env) error {
 			sim := simulator.New(simulator.Options{})
 			if err := sim.Start("127.0.0.1:0"); err != nil {

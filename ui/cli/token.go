@@ -24,7 +24,7 @@ type mintFlags struct {
 func (m *mintFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&m.expiresIn, "expires-in", "", "life to mint with: 300, 90s, 5m, 1h30m (default: the profile's)")
-	f.StringVar(&m.minRemaining, "min-remaining", "", "least life a kept token must have left (default 30s)")
+	f.StringVar(&m.minRemaining, "min-remaining", "", "least life the token must have left (default: 30s, or a tenth of a shorter life)")
 	f.BoolVar(&m.fresh, "fresh", false, "mint even when a kept token is alive")
 	f.BoolVar(&m.noCache, "no-cache", false, "mint, and keep the token nowhere")
 	for _, name := range []string{"expires-in", "min-remaining"} {
@@ -38,26 +38,40 @@ func (m *mintFlags) mint() (vault.Mint, error) {
 	if err != nil {
 		return vault.Mint{}, err
 	}
-	least := 30 * time.Second
+	var least time.Duration // 0 leaves it to the vault
 	if m.minRemaining != "" {
 		if least, err = kite.ParseExpiresIn(m.minRemaining); err != nil {
 			return vault.Mint{}, usagef("--min-remaining: %w", err)
 		}
-	} else if expiresIn > 0 {
-		// A token of 20 s is wanted by somebody who asks for 20 s.
-		least = min(least, expiresIn/2)
 	}
 	return vault.Mint{ExpiresIn: expiresIn, Fresh: m.fresh, MinRemaining: least, NoCache: m.noCache}, nil
 }
 
-// token gets a token and tells what the user should know about it.
+// token gets a token and tells what the user should know about it. One with less
+// life than was demanded is not handed out.
 func (a *app) token(ctx context.Context, v *vault.Vault, sel vault.Selector, m vault.Mint) (kite.Token, bool, error) {
+	if m.MinRemaining > 0 {
+		life := m.ExpiresIn
+		if life == 0 {
+			p, err := v.Lookup(sel)
+			if err != nil {
+				return kite.Token{}, false, about(sel, err)
+			}
+			life = p.ExpiresIn
+		}
+		if life <= m.MinRemaining {
+			return kite.Token{}, false, usagef("%s: a token that lives %s cannot have %s left; ask for a longer life with --expires-in", sel, length(life), length(m.MinRemaining))
+		}
+	}
 	tok, minted, err := v.Token(ctx, sel, m)
 	if err != nil {
 		return kite.Token{}, false, about(sel, err)
 	}
 	if minted {
-		a.tellSkew(tok.Skew, string(sel.Environment)+" gateway")
+		a.tellSkew(tok.Skew, "the "+string(sel.Environment)+" gateway")
+	}
+	if left := tok.Remaining(a.Now()); left < m.MinRemaining {
+		return kite.Token{}, false, &codeError{code: exitUnreachable, text: fmt.Sprintf("%s: the gateway gave a token that lives %s only, less than --min-remaining %s", sel, length(left), length(m.MinRemaining))}
 	}
 	return tok, minted, nil
 }
@@ -72,7 +86,7 @@ func (a *app) tellSkew(skew time.Duration, host string) {
 	if skew < 0 {
 		side = "ahead of"
 	}
-	a.note("this computer's clock is %s %s the clock of %s; kitekey allows for it, other programs will not: set the clock", length(skew), side, host)
+	a.note("this computer's clock is %s %s that of %s; kitekey allows for it, other programs will not: set the clock", length(skew), side, host)
 }
 
 func newToken(a *app) *cobra.Command {

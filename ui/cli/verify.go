@@ -101,6 +101,7 @@ func (a *app) verifyStdin(ctx context.Context, out *reportWriter, args []string,
 		return err
 	}
 	sel := vault.Selector{Account: "stdin", Environment: env}
+	out.notStored = true
 	out.begin([]vault.Selector{sel})
 	r := v.VerifyCredential(ctx, env, cred, deep)
 	r.Selector = sel
@@ -113,6 +114,7 @@ func (a *app) verifyStdin(ctx context.Context, out *reportWriter, args []string,
 type reportWriter struct {
 	app           *app
 	asJSON, block bool
+	notStored     bool // the pair of --stdin
 
 	width, total, done, worst int
 	counts                    map[vault.Verdict]int
@@ -164,12 +166,16 @@ func (w *reportWriter) end(ctx context.Context) error {
 		var parts []string
 		for _, verdict := range append([]vault.Verdict{vault.VerdictNone}, vault.Verdicts...) {
 			if n := w.counts[verdict]; n > 0 {
-				parts = append(parts, fmt.Sprintf("%d %s", n, verdict.Words()))
+				parts = append(parts, fmt.Sprintf("%s %d", verdict.Words(), n))
 			}
 		}
 		w.app.note("%d verified: %s", w.total, strings.Join(parts, ", "))
 	} else if w.last.Err != nil {
-		w.app.tell(about(w.last.Selector, w.last.Err))
+		if w.notStored {
+			w.app.note("the pair on stdin: %v", w.last.Err)
+		} else {
+			w.app.tell(about(w.last.Selector, w.last.Err))
+		}
 	}
 	if w.worst != exitDone {
 		return silent(w.worst)
@@ -205,7 +211,12 @@ func reportDetail(r vault.Report) string {
 	return strings.Join(parts, ", ")
 }
 
-func milliseconds(d time.Duration) string { return fmt.Sprintf("%d ms", d.Milliseconds()) }
+func milliseconds(d time.Duration) string {
+	if d > 0 && d < time.Millisecond {
+		return "under 1 ms"
+	}
+	return fmt.Sprintf("%d ms", d.Milliseconds())
+}
 
 // reportBlock is a report for a ticket. There is no secret in it.
 func reportBlock(r vault.Report, version string) string {

@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kitekey/kite"
+	"kitekey/kite/simulator"
+	"kitekey/ui/tui"
+	"kitekey/vault"
+)
+
+func newDemo(a *app) *cobra.Command {
+	var flags screenFlags
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Try the screen with made-up accounts; nothing is stored",
+		Long: `Open the screen on a simulated Kitegateway with five made-up accounts: one healthy
+in both environments, one in the sandbox only, one whose key pair is refused, one
+whose token is about to expire, one that asks too often.
+
+Nothing is written to the disk or the keyring, nothing leaves this machine, and all
+of it is gone when you quit.`,
+		Example:           `  kitekey demo`,
+		Args:              takes(0, 0, "no arguments"),
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	flags.register(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := a.needTerminal(); err != nil {
+			return err
+		}
+		o, err := a.screenOptions(flags)
+		if err != nil {
+			return err
+		}
+		sim := simulator.New(simulator.Options{})
+		if err := sim.Start("127.0.0.1:0"); err != nil {
+			return fmt.Errorf("start the simulator: %w", err)
+		}
+		defer sim.Close()
+		if o.Vault, err = a.demoVault(cmd.Context(), sim); err != nil {
+			return fmt.Errorf("set the demo up: %w", err)
+		}
+		o.Demo, o.BaseURL = true, sim.BaseURL
+		return tui.Run(cmd.Context(), o)
+	}
+	return cmd
+}
+
+// demoVault is a vault in memory with a profile in every state worth showing.
+func (a *app) demoVault(ctx context.Context, sim *simulator.Simulator) (*vault.Vault, error) {
+	v, err := vault.Open(vault.Options{
+		Store: vault.NewMemory(),
+		Now:   a.Now,
+		Gateway: a.gateways(map[kite.Environment]string{
+			kite.Sandbox: sim.BaseURL(kite.Sandbox), kite.Live: sim.BaseURL(kite.Live),
+		}),
+	})
+	if err != nil {
+		return nil, err
+	}
+	sim.Set("coral", kite.Sandbox, simulator.Knobs{Refuse: true})
+	sim.Set("ember", kite.Sandbox, simulator.Knobs{Limit: -1, RetryAfter: time.Minute})
+	for _, p := range []struct {
+		account string
+		env     kite.Environment
+		label   string
+		life    time.Duration // default life of its tokens
+		verdict vault.Verdict
+		mint    bool
+	}{
+		{"acme", kite.Sandbox, "Acme Stores Ltd", 5 * time.Minute, vault.VerdictOK, true},
+		{"acme", kite.Live, "Acme Stores Ltd", time.Minute, vault.VerdictOK, false},
+		{"borealis", kite.Sandbox, "Borealis Books", 15 * time.Minute, vault.VerdictOK, true},
+		{"coral", kite.Sandbox, "Coral Clinic: its key pair was revoked", 5 * time.Minute, vault.VerdictRejected, false},
+		{"dune", kite.Sandbox, "Dune Tours: its token is about to expire", 40 * time.Second, vault.VerdictOK, true},
+		{"ember", kite.Sandbox, "Ember Grill: asks too often", 5 * time.Minute, vault.VerdictRateLimited, false},
+	} {
+		cred, ok := sim.Credential(p.account, p.env)
+		if !ok {
+			return nil, fmt.Errorf("the simulator knows no %s/%s", p.account, p.env)
+		}
+		sel := vault.Selector{Account: p.account, Environment: p.env}
+		_, err := v.Add(ctx, vault.NewProfile{Selector: sel, Label: p.label, ExpiresIn: p.life, Credential: cred, Verdict: p.verdict})
+		if err != nil {
+			return nil, err
+		}
+		if p.mint {
+			if _, _, err := v.Token(ctx, sel, vault.Mint{}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return v, nil
+}

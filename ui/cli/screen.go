@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kitekey/ui/clipboard"
+	"kitekey/ui/tui"
+)
+
+// screenFlags are how the screen behaves; "kitekey" and "kitekey demo" have them.
+type screenFlags struct {
+	sandboxOnly   bool
+	ascii         bool
+	reducedMotion bool
+	mouse         bool
+	noNotices     bool
+	noBell        bool
+	noReveal      bool
+	clearAfter    string
+	lockAfter     string
+}
+
+func (s *screenFlags) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.BoolVar(&s.sandboxOnly, "sandbox-only", false, "do not even list live profiles")
+	f.BoolVar(&s.ascii, "ascii", false, "draw with ASCII characters only")
+	f.BoolVar(&s.reducedMotion, "reduced-motion", false, "nothing moves by the second")
+	f.BoolVar(&s.mouse, "mouse", false, "choose and scroll with the mouse (then select text with shift)")
+	f.BoolVar(&s.noNotices, "no-notices", false, "no line before a token expires")
+	f.BoolVar(&s.noBell, "no-bell", false, "no bell before a token expires")
+	f.BoolVar(&s.noReveal, "no-reveal", false, "secrets cannot be shown")
+	f.StringVar(&s.clearAfter, "clear-after", "45s", "when what was copied leaves the clipboard")
+	f.StringVar(&s.lockAfter, "lock-after", "10m", `idle time until the screen locks, or "never"`)
+}
+
+// options checks the flags and starts the screen's options with them.
+func (a *app) screenOptions(s screenFlags) (tui.Options, error) {
+	clearAfter, err := time.ParseDuration(s.clearAfter)
+	if err != nil || clearAfter < time.Second || clearAfter > 24*time.Hour {
+		return tui.Options{}, usagef("--clear-after: %q is no time between 1s and 24h", s.clearAfter)
+	}
+	lockAfter := time.Duration(-1)
+	if s.lockAfter != "never" {
+		if lockAfter, err = time.ParseDuration(s.lockAfter); err != nil || lockAfter < time.Second {
+			return tui.Options{}, usagef(`--lock-after: %q is no time of at least 1s, nor "never"`, s.lockAfter)
+		}
+	}
+	return tui.Options{
+		// The screen draws with OSC 52 itself where there is no native way.
+		Clipboard:     clipboard.New(clipboard.Options{Env: a.getenv, Terminal: a.Stdout}),
+		SandboxOnly:   s.sandboxOnly,
+		Version:       a.Version,
+		ClearAfter:    clearAfter,
+		LockAfter:     lockAfter,
+		ASCII:         s.ascii,
+		ReducedMotion: s.reducedMotion,
+		Mouse:         s.mouse,
+		NoNotices:     s.noNotices,
+		NoBell:        s.noBell,
+		NoReveal:      s.noReveal,
+		Environ:       a.Environ,
+		Now:           a.Now,
+	}, nil
+}
+
+// needTerminal refuses to open the screen where there is none.
+func (a *app) needTerminal() error {
+	if isTerminal(a.Stdin) && isTerminal(a.Stdout) {
+		return nil
+	}
+	return usagef(`the screen needs a terminal, and this is none; the commands work without one: see "kitekey --help"`)
+}
+
+// runScreen is the bare "kitekey".
+func (a *app) runScreen(cmd *cobra.Command, s screenFlags) error {
+	if err := a.needTerminal(); err != nil {
+		return err
+	}
+	o, err := a.screenOptions(s)
+	if err != nil {
+		return err
+	}
+	if o.Vault, err = a.openQuietly(); err != nil {
+		return err
+	}
+	urls, err := a.overrides()
+	if err != nil {
+		return err
+	}
+	o.Overrides = overrideLines(urls)
+	o.BaseURL = a.baseURL
+	return tui.Run(cmd.Context(), o)
+}
