@@ -73,7 +73,7 @@ func (a *app) copyToken(p *vault.Profile, as form, m vault.Mint) tea.Cmd {
 				clearAt = tok.Deadline() // a dead token helps nobody
 			}
 			receipt, err := clipboard.Copy(ctx, []byte(as.render(tok, baseURL).Reveal()), clearAt)
-			life := tok.Remaining(now())
+			life := lifeWords(tok.Remaining(now()), tok.ExpiresIn)
 			return func(a *app) tea.Cmd {
 				a.watch(id)
 				reload := a.reload()
@@ -94,14 +94,14 @@ func (a *app) copyToken(p *vault.Profile, as form, m vault.Mint) tea.Cmd {
 
 // copied says what was copied, by which way, when it will be gone, and what
 // cannot be promised.
-func (a *app) copied(what string, r clipboard.Receipt, minted bool, life time.Duration) {
+func (a *app) copied(what string, r clipboard.Receipt, minted bool, life string) {
 	a.clip = clip{what: what, until: r.ClearsAt, cleared: true}
 	if r.ClearsAt.IsZero() {
 		a.clip = clip{what: what, until: a.now.Add(noticeTime)}
 	}
 	text := fmt.Sprintf("%s copied (%s)", what, r.Way)
 	if minted {
-		text += a.st.glyph.sep + "minted for " + inWords(life.Round(time.Second))
+		text += a.st.glyph.sep + "minted for " + life
 	}
 	if r.Caveat != "" {
 		text += a.st.glyph.sep + r.Caveat

@@ -102,6 +102,15 @@ func inWords(d time.Duration) string {
 	return strings.Join(parts, " ")
 }
 
+// lifeWords writes the life a token got: what was asked for, unless the gateway
+// gave another; a second goes by on the way.
+func lifeWords(got, asked time.Duration) string {
+	if (got - asked).Abs() <= 2*time.Second {
+		got = asked
+	}
+	return inWords(got)
+}
+
 // ago says how long before now t was, as loosely as people do.
 func ago(t, now time.Time) string {
 	switch d := now.Sub(t); {

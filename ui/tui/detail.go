@@ -177,9 +177,17 @@ func skewWords(skew time.Duration) string {
 	case skew.Abs() <= 2*time.Second:
 		return "clock exact"
 	case skew < 0:
-		return "this clock is " + inWords(-skew) + " ahead"
+		return "this clock is " + roundly(-skew) + " ahead"
 	}
-	return "this clock is " + inWords(skew) + " behind"
+	return "this clock is " + roundly(skew) + " behind"
+}
+
+// roundly writes a skew no finer than it can be known.
+func roundly(d time.Duration) string {
+	if d >= time.Minute {
+		d = d.Round(5 * time.Second)
+	}
+	return inWords(d)
 }
 
 // authLines preview the header that c copies.
@@ -210,7 +218,7 @@ func (a *app) restLines(p *vault.Profile, w int) []string {
 		out = append(out, a.fact("live gate", state, w))
 	}
 	if p.Token.Alive(a.now) && p.Token.Skew.Abs() > 30*time.Second {
-		for _, l := range a.wrap(a.st.glyph.warn+" the gateway's clock and this machine's differ by "+inWords(p.Token.Skew.Abs())+"; kitekey allows for it, other tools may not", w) {
+		for _, l := range a.wrap(a.st.glyph.warn+" the gateway's clock and this machine's differ by "+roundly(p.Token.Skew.Abs())+"; kitekey allows for it, other tools may not", w) {
 			out = append(out, a.st.warn.Styled(l))
 		}
 	}

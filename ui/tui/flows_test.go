@@ -134,7 +134,7 @@ func TestMintAndExpiry(t *testing.T) {
 func TestNoticeBeforeTheEnd(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("c").sleep(4*time.Minute - time.Second).lacks("expires in")
-		d.sleep(2 * time.Second).sees("acme/sandbox expires in 1:00: n mints again")
+		d.sleep(2 * time.Second).sees("acme/sandbox expires in 1:00 (n again)")
 		if n := strings.Count(strings.Join(d.msgs, "\n"), `"\a"`); n != 1 {
 			t.Errorf("the bell rang %d times", n)
 		}

@@ -142,7 +142,7 @@ func (a *app) welcome(w int) []string {
 	}
 	var out []string
 	for _, text := range []string{
-		"kitekey keeps Kitegateway key pairs in this machine's " + a.o.Vault.StoreName() + " store, mints short-lived tokens with them, counts the tokens down, and puts the ready-made Authorization header on the clipboard.",
+		"kitekey keeps Kitegateway key pairs in " + storeWords(a.o.Vault.StoreName()) + ", mints short-lived tokens with them, counts the tokens down, and puts the ready-made Authorization header on the clipboard.",
 		"a  add the first account",
 		"?  every key",
 	} {
@@ -152,4 +152,17 @@ func (a *app) welcome(w int) []string {
 		}
 	}
 	return out
+}
+
+// storeWords says where secrets are kept.
+func storeWords(name string) string {
+	switch name {
+	case "keyring":
+		return "the system's keyring"
+	case "file":
+		return "an encrypted file"
+	case "memory":
+		return "memory, until it quits"
+	}
+	return "the " + name
 }

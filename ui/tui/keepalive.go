@@ -105,7 +105,7 @@ func (a *app) warn() tea.Cmd {
 			a.warned = map[string]time.Time{}
 		}
 		a.warned[p.ID] = p.Token.Deadline
-		a.say(warning, p.Selector.String()+" expires in "+clock(p.Token.Deadline.Sub(a.now))+": n mints again")
+		a.say(warning, p.Selector.String()+" expires in "+clock(p.Token.Deadline.Sub(a.now))+" (n again)")
 		if !a.o.NoBell {
 			return tea.Raw("\a")
 		}

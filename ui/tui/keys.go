@@ -66,10 +66,10 @@ func bindings() []binding {
 			return ""
 		}},
 
-		{Binding: bind("c", "c", "copy header"), group: groupToken, long: "copy the Authorization header; mints a token first when none is alive", foot: 20, run: (*app).copyHeader, why: canMint},
+		{Binding: bind("c", "c", "copy"), group: groupToken, long: "copy the Authorization header; mints a token first when none is alive", foot: 10, run: (*app).copyHeader, why: canMint},
 		{Binding: bind("C", "C", "copy as"), group: groupToken, long: "copy the header, the bare token or a curl command", run: (*app).copyAs, why: canMint},
-		{Binding: bind("m", "m", "mint"), group: groupToken, long: "mint a token; asks for its expires_in", foot: 10, run: (*app).openMint, why: canMint},
-		{Binding: bind("n", "n", "again"), group: groupToken, long: "mint again with the same expires_in, and copy the header", foot: 15, run: (*app).mintAgain, why: hadToken, quiet: func(a *app) bool { return a.lifeOfChosen() < low }},
+		{Binding: bind("m", "m", "mint"), group: groupToken, long: "mint a token; asks for its expires_in", foot: 15, run: (*app).openMint, why: canMint},
+		{Binding: bind("n", "n", "again"), group: groupToken, long: "mint again with the same expires_in, and copy the header", foot: 12, run: (*app).mintAgain, why: hadToken, quiet: func(a *app) bool { return a.lifeOfChosen() < low }},
 		{Binding: bind("K", "K", "keep alive"), group: groupToken, long: "keep a token alive: mint another shortly before it ends, until switched off or kitekey quits", run: (*app).toggleKeepAlive, why: canMint},
 		{Binding: bind("f", "f", "forget"), group: groupToken, long: "forget the cached token", run: (*app).forget, why: hasToken},
 		{Binding: bind("s", "s", "show credential"), group: groupToken, long: "show the api_key and the api_secret for 20 seconds; again: hide", run: (*app).showCredential, why: canShow},
@@ -78,7 +78,7 @@ func bindings() []binding {
 
 		{Binding: bind("v", "v", "verify"), group: groupAccount, long: "verify the credential with a test mint", foot: 30, run: (*app).verifyOne, why: hasProfile},
 		{Binding: bind("V", "V", "verify all"), group: groupAccount, long: "verify every profile in the list", run: (*app).verifyAll, why: hasProfiles},
-		{Binding: bind("w", "w", "why"), group: groupAccount, long: "what the last verdict means and what to do next; a report to copy for a ticket", foot: 28, run: (*app).openVerdict, why: hasVerdict, quiet: func(a *app) bool { return !a.troubled() }},
+		{Binding: bind("w", "w", "why"), group: groupAccount, long: "what the last verdict means and what to do next; a report to copy for a ticket", foot: 5, run: (*app).openVerdict, why: hasVerdict, quiet: func(a *app) bool { return !a.troubled() }},
 		{Binding: bind("a", "a", "add"), group: groupAccount, long: "add a credential", foot: 60, run: (*app).openAdd},
 		{Binding: bind("e", "e", "edit"), group: groupAccount, long: "edit name, label and default expires_in", run: (*app).openEdit, why: hasProfile},
 		{Binding: bind("d delete", "d", "delete"), group: groupAccount, long: "delete the profile and its credential from this machine", run: (*app).openDelete, why: hasProfile},

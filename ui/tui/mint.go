@@ -117,10 +117,10 @@ func (a *app) mintOnly(p *vault.Profile, m vault.Mint) tea.Cmd {
 		if err != nil {
 			return func(a *app) tea.Cmd { return a.mintFailed(id, err) }
 		}
-		life := tok.Remaining(now())
+		life := lifeWords(tok.Remaining(now()), tok.ExpiresIn)
 		return func(a *app) tea.Cmd {
 			a.watch(id)
-			a.say(done, "minted a token for "+sel.String()+", good for "+inWords(life.Round(time.Second)))
+			a.say(done, "minted a token for "+sel.String()+", good for "+life)
 			return a.reload()
 		}
 	})

@@ -144,6 +144,9 @@ func (a *app) statusLines() []string {
 	right := ""
 	if a.clip.until.After(a.now) {
 		right = a.clip.what + " in clipboard"
+		if a.width < 60 {
+			right = "in clipboard"
+		}
 		if a.clip.cleared {
 			right += a.st.glyph.sep + a.countText(a.clip.until.Sub(a.now))
 		}
@@ -161,7 +164,7 @@ func (a *app) statusLines() []string {
 		return []string{" " + a.st.dim.Styled(a.right(right, w, a.st.glyph.more)) + " "}
 	}
 	if n.kind == failure {
-		lines := a.noticeLines(&n, w, 3)
+		lines := a.noticeLines(&n, w, min(max(a.height/4, 3), 6))
 		for i := range lines {
 			lines[i] = " " + a.fit(lines[i], w, "") + " "
 		}
@@ -185,10 +188,11 @@ func (a *app) taskText(t *task) string {
 	if d := a.now.Sub(t.started); d >= 2*time.Second && !a.o.ReducedMotion {
 		s += fmt.Sprintf(" %d s", int(d.Seconds()))
 	}
+	s += a.st.glyph.sep + "esc stops it"
 	if d := a.now.Sub(t.started); d >= 5*time.Second {
 		s += a.st.glyph.sep + "waiting for an answer"
 	}
-	return s + a.st.glyph.sep + "esc stops it"
+	return s
 }
 
 // historyDialog lists earlier messages, the newest first.

@@ -288,7 +288,7 @@ func (a *app) openDelete() tea.Cmd {
 	v := a.o.Vault
 	q := &question{
 		head: "Delete " + selWords(p.Selector), isLive: p.Environment == kite.Live, yes: "delete",
-		text: "This takes the credential out of the " + v.StoreName() + ". Kitegateway does not show its api_secret again. At the gateway the key pair goes on working until you revoke it there.",
+		text: "This takes the credential out of " + storeWords(v.StoreName()) + ". Kitegateway does not show its api_secret again. At the gateway the key pair goes on working until you revoke it there.",
 		then: func(a *app) tea.Cmd {
 			return a.start(task{id: p.ID, verb: "delete", doing: "deleting"}, func(ctx context.Context) func(*app) tea.Cmd {
 				err := v.Remove(ctx, p.Selector)

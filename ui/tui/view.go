@@ -213,6 +213,9 @@ func (a *app) hintLine(hints []hint) string {
 	// The last two, help and quit on the main screen, matter most: they keep
 	// their place when the room is short.
 	keep := min(2, len(hints))
+	if a.width < 60 && a.dialog() == nil && !a.locked && !a.typing && len(hints) > 2 {
+		hints, keep = hints[:len(hints)-1], 1 // everybody finds out how to quit
+	}
 	tail, room := "", a.width-2
 	for _, h := range hints[len(hints)-keep:] {
 		tail += "   " + h.key + " " + h.does

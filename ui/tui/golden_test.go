@@ -1,0 +1,123 @@
+package tui
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/exp/golden"
+
+	"kitekey/kite"
+	"kitekey/kite/simulator"
+	"kitekey/vault"
+)
+
+// states are the screens that are kept as golden files, each in three sizes.
+// "go test ./ui/tui -update" draws them anew; look at the difference.
+func states() map[string]struct {
+	setup
+	do func(d *driver)
+} {
+	type state = struct {
+		setup
+		do func(d *driver)
+	}
+	return map[string]state{
+		"first-run": {setup: setup{empty: true}, do: func(*driver) {}},
+		"list":      {do: func(d *driver) { d.press("c").sleep(48 * time.Second) }},
+		"low":       {do: func(d *driver) { d.press("m").write("60s").press("enter").sleep(43 * time.Second).press("enter") }},
+		"expired":   {do: func(d *driver) { d.press("m").write("20s").press("enter").sleep(30 * time.Second).press("enter") }},
+		"live":      {do: func(d *driver) { d.press("down", "c").write("acme").press("enter", "enter").sleep(9 * time.Second) }},
+		"live-gate": {do: func(d *driver) { d.press("down", "c").write("acm").press("enter") }},
+		"mint":      {do: func(d *driver) { d.press("m", "right") }},
+		"mint-bad":  {do: func(d *driver) { d.press("m").write("1e9") }},
+		"copy-as":   {do: func(d *driver) { d.press("C", "down") }},
+		"filter":    {do: func(d *driver) { d.press("/").write("cora") }},
+		"no-match":  {do: func(d *driver) { d.press("/").write("zzz") }},
+		"board": {do: func(d *driver) {
+			d.press("c").press("end").press("m").write("20m").press("enter").press("t", "home").sleep(20 * time.Second)
+		}},
+		"minting": {do: func(d *driver) {
+			d.sim.Set("acme", kite.Sandbox, simulator.Knobs{Failure: simulator.Hang})
+			d.press("c").sleep(7 * time.Second)
+		}},
+		"refused": {do: func(d *driver) {
+			d.sim.Set("acme", kite.Sandbox, simulator.Knobs{Refuse: true})
+			d.press("c")
+		}},
+		"verdict": {do: func(d *driver) {
+			d.sim.Set("acme", kite.Sandbox, simulator.Knobs{Refuse: true})
+			d.press("v")
+		}},
+		"verify-all": {do: func(d *driver) {
+			d.sim.Set("borealis", kite.Sandbox, simulator.Knobs{Refuse: true})
+			d.sim.Set("dune", kite.Sandbox, simulator.Knobs{Failure: simulator.Hang})
+			d.press("V", "tab").sleep(time.Second)
+		}},
+		"store-locked": {do: func(d *driver) { d.store.set(vault.ErrLocked, nil); d.press("c") }},
+		"clipboard-fails": {do: func(d *driver) {
+			d.clip.err = errors.New("nothing was copied (X11: no display)")
+			d.press("c")
+		}},
+		"revealed": {do: func(d *driver) { d.press("s", "enter") }},
+		"locked":   {do: func(d *driver) { d.press("l") }},
+		"add": {do: func(d *driver) {
+			d.press("a").write("Acme").press("enter", "enter", "enter").paste("sim-key-neu-neu-neu")
+		}},
+		"add-refused": {do: func(d *driver) {
+			d.press("a").write("neu").press("enter", "enter", "enter").paste("wrong-key").press("enter").paste("wrong-secret").press("ctrl+s")
+		}},
+		"discard": {do: func(d *driver) { d.press("a", "enter", "enter", "enter").paste("wrong-key").press("esc") }},
+		"edit":    {do: func(d *driver) { d.press("e") }},
+		"delete":  {do: func(d *driver) { d.press("down", "d") }},
+		"help":    {do: func(d *driver) { d.press("?") }},
+		"messages": {do: func(d *driver) {
+			d.press("c", "x").sleep(time.Minute).press("n", "H")
+		}},
+		"demo": {setup: setup{options: func(o *Options) {
+			o.Demo, o.SandboxOnly, o.Overrides = true, true, []string{"sandbox at 127.0.0.1:4010"}
+		}}, do: func(*driver) {}},
+		"ascii":          {setup: setup{options: func(o *Options) { o.ASCII = true }}, do: func(d *driver) { d.press("c").sleep(200 * time.Second) }},
+		"ascii-live":     {setup: setup{options: func(o *Options) { o.ASCII = true }}, do: func(d *driver) { d.press("down", "enter") }},
+		"reduced-motion": {setup: setup{options: func(o *Options) { o.ReducedMotion = true }}, do: func(d *driver) { d.press("c", "enter").sleep(100 * time.Second) }},
+	}
+}
+
+func TestGoldenScreens(t *testing.T) {
+	for name, s := range states() {
+		for _, size := range [][2]int{{120, 40}, {80, 24}, {40, 12}} {
+			t.Run(fmt.Sprintf("%s/%dx%d", name, size[0], size[1]), func(t *testing.T) {
+				s.width, s.height = size[0], size[1]
+				var screen string
+				drive(t, s.setup, func(t *testing.T, d *driver) {
+					s.do(d)
+					screen = d.screen()
+					checkFits(t, screen, size[0], size[1])
+				})
+				golden.RequireEqual(t, []byte(screen+"\n"))
+			})
+		}
+	}
+}
+
+// Without colour nothing may be lost: the words and shapes of every screen are
+// the same, and no colour is written.
+func TestNoColor(t *testing.T) {
+	read := func(p colorprofile.Profile) (s string) {
+		drive(t, setup{profile: p}, func(t *testing.T, d *driver) {
+			d.press("c").sleep(5 * time.Second)
+			s = d.screen()
+		})
+		return s
+	}
+	colour, none, basic := read(colorprofile.TrueColor), read(colorprofile.ASCII), read(colorprofile.ANSI)
+	if colour != none || colour != basic {
+		t.Error("the screen says something else without colour")
+	}
+	if !strings.Contains(none, "LIVE") {
+		t.Error("live cannot be told from sandbox")
+	}
+}

@@ -1,0 +1,159 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"kitekey/kite"
+	"kitekey/vault"
+)
+
+// checkFits fails when a screen is not exactly as large as its terminal.
+func checkFits(t *testing.T, screen string, w, h int) {
+	t.Helper()
+	lines := strings.Split(screen, "\n")
+	if len(lines) != h {
+		t.Errorf("%d lines on a terminal of %d:\n%s", len(lines), h, screen)
+	}
+	for i, l := range lines {
+		if n := ansi.WcWidth.StringWidth(l); n != w {
+			t.Errorf("line %d is %d cells wide on a terminal of %d: %q", i+1, n, w, l)
+		}
+	}
+}
+
+// scripts are labels that break careless layouts.
+func scripts() []string {
+	return []string{
+		"", "Acme Stores Ltd", "珊瑚商店株式会社", "مؤسسة كايت للتجارة", "חנות הדגמה", "สวัสดีชาวโลก", "देवनागरी दुकान",
+		"e\u0301e\u0301e\u0301 combining", "👩‍👩‍👧‍👦 family 🏳️‍🌈", "ＦＵＬＬＷＩＤＴＨ", "very " + strings.Repeat("long ", 20),
+		strings.Repeat("無", 100), "zero\u200bwidth", "a\tb",
+	}
+}
+
+// gateways that answer nothing: layout needs none.
+type noGateway struct{}
+
+func (noGateway) Host() string { return "127.0.0.1:1" }
+func (noGateway) Mint(context.Context, kite.Credential, time.Duration) (kite.Token, error) {
+	return kite.Token{}, &kite.Error{Kind: kite.ErrUnreachable, Host: "127.0.0.1:1", Step: "mint a token"}
+}
+func (noGateway) Do(context.Context, kite.Token, kite.Request) (*kite.Reply, error) {
+	return nil, kite.ErrUnreachable
+}
+func (noGateway) Balances(context.Context, kite.Token) ([]kite.Balance, error) {
+	return nil, kite.ErrUnreachable
+}
+
+// still is a model with n made-up profiles, live of them with a token, whose
+// clock stands at now until set.
+func still(tb testing.TB, n, live int, now *time.Time) *app {
+	tb.Helper()
+	v, err := vault.Open(vault.Options{Store: vault.NewMemory(), Gateway: func(kite.Environment) vault.Gateway { return noGateway{} }})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	a := newApp(tb.Context(), Options{Vault: v, Clipboard: &testClipboard{}, Now: func() time.Time { return *now }})
+	r := rand.New(rand.NewPCG(1, uint64(n)))
+	labels := scripts()
+	var profiles []vault.Profile
+	for i := range n {
+		p := vault.Profile{
+			ID: fmt.Sprint(i), Label: labels[i%len(labels)], KeyHint: "2jj2", ExpiresIn: 5 * time.Minute,
+			Selector: vault.Selector{Account: fmt.Sprintf("merchant-%03d%s", i/2, strings.Repeat("x", r.IntN(40)*(i%5/4))), Environment: kite.Environments[i%2]},
+			Verdict:  append(vault.Verdicts, vault.VerdictNone)[r.IntN(len(vault.Verdicts)+1)], VerdictAt: now.Add(-time.Duration(r.IntN(1e6)) * time.Second),
+			Staged: i%7 == 0, Previous: i%5 == 0,
+		}
+		if i < live {
+			p.Token = vault.TokenInfo{Minted: now.Add(-time.Minute), Deadline: now.Add(time.Duration(r.IntN(4000)-60*(i%3)) * time.Second), ExpiresIn: time.Hour}
+		}
+		profiles = append(profiles, p)
+	}
+	a.setProfiles(profiles)
+	return a
+}
+
+// FuzzLayout presses keys on terminals of every size, over data of every kind:
+// no line too wide, never taller than the terminal, no panic.
+func FuzzLayout(f *testing.F) {
+	for _, n := range []int{0, 1, 7, 1000} {
+		for _, keys := range []string{"", "jjjj\n", "?jjj", "m9", "/aco", "aA\nb\n", "t", "C", "V", "sS", "H", "lG", "e\t\t", "d", "w", "K", "oGk"} {
+			f.Add(uint8(120), uint8(40), n, keys)
+			f.Add(uint8(40), uint8(10), n, keys)
+			f.Add(uint8(97), uint8(17), n, keys)
+			f.Add(uint8(11), uint8(3), n, keys)
+		}
+	}
+	f.Fuzz(func(t *testing.T, w, h uint8, n int, keys string) {
+		if w == 0 || h == 0 || len(keys) > 40 {
+			return
+		}
+		now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+		n = int(uint(n) % 1001)
+		a := still(t, n, min(n, 50), &now)
+		send := func(msg tea.Msg) {
+			_, cmd := a.Update(msg)
+			_ = cmd // what it would ask the store is of no interest here
+			checkFits(t, ansi.Strip(a.View().Content), a.width, a.height)
+		}
+		send(tea.WindowSizeMsg{Width: int(w), Height: int(h)})
+		for i, r := range keys {
+			name := string(r)
+			switch r {
+			case '\n', '\r':
+				name = "enter"
+			case '\t':
+				name = "tab"
+			case 0x1b:
+				name = "esc"
+			case 'q', 'Z':
+				send(tea.WindowSizeMsg{Width: int(w)/2 + i + 1, Height: int(h)/2 + 2*i + 1}) // a resize in between
+				continue
+			}
+			if r == utf8Replacement {
+				continue
+			}
+			send(keyPress(name))
+			now = now.Add(7 * time.Second)
+		}
+	})
+}
+
+const utf8Replacement = '\uFFFD'
+
+func TestResizeStorm(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("c", "m")
+		r := rand.New(rand.NewPCG(7, 7))
+		for range 300 {
+			w, h := 1+r.IntN(160), 1+r.IntN(60)
+			d.send(tea.WindowSizeMsg{Width: w, Height: h})
+			checkFits(t, d.screen(), w, h)
+		}
+		d.send(tea.WindowSizeMsg{Width: 120, Height: 40}).sees("Mint a token for acme / sandbox")
+	})
+}
+
+func TestTooSmall(t *testing.T) {
+	drive(t, setup{width: 39, height: 20}, func(t *testing.T, d *driver) { d.sees("40 x 10", "this is 39 x 20") })
+}
+
+func TestColumnsAlwaysFit(t *testing.T) {
+	for w := minWidth - 4; w < 300; w++ {
+		c := layColumns(w)
+		sum := 2 + c.name + 1 + c.env + 1 + 1 + 1 + c.count + 1 + c.bar
+		if c.verdict > 0 {
+			sum += 1 + c.verdict
+		}
+		if sum != w || c.name < 8 || c.bar < 3 {
+			t.Errorf("%d cells: %+v take %d", w, c, sum)
+		}
+	}
+}

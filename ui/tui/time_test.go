@@ -1,0 +1,184 @@
+package tui
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"kitekey/kite"
+	"kitekey/kite/simulator"
+	"kitekey/vault"
+)
+
+// seconds reads the countdown of the chosen row from the terminal's title.
+func (d *driver) seconds() int {
+	d.t.Helper()
+	title := d.view().WindowTitle
+	text := title[strings.LastIndex(title, " ")+1:]
+	total := 0
+	for part := range strings.SplitSeq(text, ":") {
+		n, err := strconv.Atoi(part)
+		if err != nil {
+			d.t.Fatalf("no countdown in the title %q", title)
+		}
+		total = total*60 + n
+	}
+	return total
+}
+
+func TestAnHourOfCountdown(t *testing.T) {
+	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
+		d.press("m").write("1h").press("enter")
+		d.ticks = 0
+		for want := 3600; want > 0; want-- {
+			if got := d.seconds(); got != want {
+				t.Fatalf("%d s left are shown as %d", want, got)
+			}
+			d.sleep(time.Second)
+		}
+		d.sees("expired at 01:00:00")
+		if d.ticks < 3600 || d.ticks > 3602 {
+			t.Errorf("%d ticks in an hour: there is more than one chain, or less", d.ticks)
+		}
+		if title := d.view().WindowTitle; title != "kitekey - acme/sandbox - expired" {
+			t.Errorf("title %q", title)
+		}
+		d.sleep(time.Minute) // the last message goes
+		d.ticks = 0
+		d.sleep(time.Hour)
+		if d.ticks != 0 {
+			t.Errorf("%d ticks although nothing counts", d.ticks)
+		}
+	})
+}
+
+func TestNoTicksWhenNothingCounts(t *testing.T) {
+	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
+		d.press("down", "up", "?", "esc").sleep(time.Hour)
+		if d.ticks != 0 {
+			t.Errorf("%d ticks", d.ticks)
+		}
+	})
+}
+
+func TestTicksAreOnTheSecond(t *testing.T) {
+	drive(t, setup{jump: 300 * time.Millisecond}, func(t *testing.T, d *driver) {
+		d.press("c")
+		for range 5 {
+			before := d.ticks
+			for d.ticks == before {
+				d.sleep(time.Millisecond)
+			}
+			if part := d.wall().Sub(d.wall().Truncate(time.Second)); part > 2*time.Millisecond {
+				t.Errorf("a tick came %v after the second", part)
+			}
+		}
+	})
+}
+
+func TestSuspendedLaptop(t *testing.T) {
+	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
+		d.press("m").write("1h").press("enter").sleep(10 * time.Second).sees("59:50")
+		d.leap(20 * time.Minute)
+		d.send(tea.FocusMsg{}).sees("39:50") // told at once
+		d.leap(10 * time.Minute)
+		d.sleep(time.Second).sees("29:49") // or by the next tick
+		d.leap(45 * time.Minute)
+		d.send(tea.ResumeMsg{}).sees("expired").lacks("-")
+	})
+}
+
+// The gateway's clock is right, the local one is not: what counts is how long
+// the token really lives.
+func TestClockTenMinutesWrong(t *testing.T) {
+	for _, wrong := range []time.Duration{10 * time.Minute, -10 * time.Minute} {
+		t.Run(wrong.String(), func(t *testing.T) {
+			drive(t, setup{jump: wrong}, func(t *testing.T, d *driver) {
+				d.press("c").sleep(2 * time.Second)
+				if got := d.seconds(); got < 296 || got > 299 {
+					t.Errorf("2 s after minting for 5 min %d s are left", got)
+				}
+				way := "ahead"
+				if wrong < 0 {
+					way = "behind"
+				}
+				d.sees("this clock is 10 min "+way, "the gateway's clock and this machine's differ")
+				d.sleep(5 * time.Minute).sees("expired")
+			})
+		})
+	}
+}
+
+func TestOtherProcessesMint(t *testing.T) {
+	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
+		sel := vault.Selector{Account: "ember", Environment: kite.Sandbox}
+		if _, _, err := d.vault.Token(t.Context(), sel, vault.Mint{}); err != nil {
+			t.Fatal(err)
+		}
+		d.sees("0 tokens alive").send(tea.FocusMsg{}).sees("1 token alive")
+		if err := d.vault.Forget(t.Context(), sel); err != nil {
+			t.Fatal(err)
+		}
+		d.sleep(11 * time.Second).sees("0 tokens alive")
+	})
+}
+
+func TestReducedMotion(t *testing.T) {
+	drive(t, setup{options: func(o *Options) { o.ReducedMotion = true; o.LockAfter = -1 }}, func(t *testing.T, d *driver) {
+		d.press("c").sleep(10 * time.Second).sees("5 min").lacks("4:50")
+		before := d.screen()
+		d.sleep(20 * time.Second)
+		if after := d.screen(); after != before {
+			t.Errorf("the screen moved:\n%s\n%s", before, after)
+		}
+		d.sleep(4 * time.Minute).sees("<1 min").sleep(time.Minute).sees("expired")
+	})
+}
+
+func TestAllFormsOfTime(t *testing.T) {
+	for d, want := range map[time.Duration][2]string{
+		0:                               {"0:00", "0 s"},
+		time.Millisecond:                {"0:01", "0 s"},
+		59*time.Second + 1:              {"1:00", "59 s"},
+		5 * time.Minute:                 {"5:00", "5 min"},
+		time.Hour + 2*time.Minute:       {"1:02:00", "1 h 2 min"},
+		24*time.Hour - time.Millisecond: {"24:00:00", "24 h"},
+	} {
+		if got := [2]string{clock(d), inWords(d)}; got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestLifeOf(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	for _, tt := range []struct {
+		whole, left time.Duration
+		want        life
+	}{
+		{5 * time.Minute, 61 * time.Second, calm}, {5 * time.Minute, 60 * time.Second, low},
+		{5 * time.Minute, 10 * time.Second, ending}, {5 * time.Minute, 0, expired}, {5 * time.Minute, -time.Hour, expired},
+		{30 * time.Second, 25 * time.Second, calm}, {30 * time.Second, 20 * time.Second, low},
+		{24 * time.Hour, 301 * time.Second, calm}, {24 * time.Hour, 5 * time.Minute, low},
+	} {
+		info := vault.TokenInfo{Deadline: now.Add(tt.left), ExpiresIn: tt.whole}
+		if got := lifeOf(info, now); got != tt.want {
+			t.Errorf("%v of %v left: %s, want %s", tt.left, tt.whole, got.word(), tt.want.word())
+		}
+	}
+	if got := lifeOf(vault.TokenInfo{}, now); got != noToken {
+		t.Errorf("no token: %s", got.word())
+	}
+}
+
+// A gateway that gives less than was asked: the bar and the words follow what the
+// token says.
+func TestGatewayGivesLess(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.sim.Set("acme", kite.Sandbox, simulator.Knobs{MaxLife: 30 * time.Second})
+		d.press("c").sees("minted for 30 s", "0:30")
+	})
+}
