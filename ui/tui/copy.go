@@ -138,78 +138,20 @@ func (a *app) forget() tea.Cmd {
 	})
 }
 
-// copyMenu asks in which form to copy.
-type copyMenu struct {
-	id string
-	at int
-}
-
-func (a *app) copyAs() tea.Cmd { return a.push(&copyMenu{id: a.chosen().ID}) }
-
-func copyForms() []struct {
-	key string
-	as  form
-	is  string
-} {
-	return []struct {
-		key string
-		as  form
-		is  string
-	}{
-		{"h", asHeader, "the whole line, Authorization: JWT and so on"},
-		{"t", asToken, "the value alone, its JWT prefix included"},
-		{"u", asCurl, "a call that keeps the token out of ps"},
-	}
-}
-
-func (d *copyMenu) title() string { return "Copy as" }
-
-func (d *copyMenu) update(a *app, msg tea.Msg) tea.Cmd {
-	k, ok := msg.(tea.KeyPressMsg)
-	if !ok {
-		return nil
-	}
-	forms := copyForms()
-	pick := -1
-	switch k.String() {
-	case "esc", "C", "q":
-		a.drop(d)
-	case "up", "k":
-		d.at = max(d.at-1, 0)
-	case "down", "j", "tab":
-		d.at = min(d.at+1, len(forms)-1)
-	case "enter":
-		pick = d.at
-	}
-	for i, f := range forms {
-		if k.String() == f.key {
-			pick = i
+// copyAs asks in which form to copy.
+func (a *app) copyAs() tea.Cmd {
+	id := a.chosen().ID
+	copyIn := func(as form) func(*app) tea.Cmd {
+		return func(a *app) tea.Cmd {
+			if p := a.profileByID(id); p != nil {
+				return a.copyToken(p, as, vault.Mint{})
+			}
+			return nil
 		}
 	}
-	if pick < 0 {
-		return nil
-	}
-	a.drop(d)
-	if p := a.profileByID(d.id); p != nil {
-		return a.copyToken(p, forms[pick].as, vault.Mint{})
-	}
-	return nil
-}
-
-func (d *copyMenu) lines(a *app, w int) []string {
-	var out []string
-	for i, f := range copyForms() {
-		mark := "  "
-		name := a.st.text
-		if i == d.at {
-			mark = a.st.accent.Styled(a.st.glyph.cursor) + " "
-			name = a.st.strong
-		}
-		out = append(out, a.cut(mark+a.st.accent.Styled(f.key)+"  "+name.Styled(a.fit(string(f.as), 14, ""))+a.st.dim.Styled(f.is), w, a.st.glyph.more))
-	}
-	return out
-}
-
-func (d *copyMenu) hints(*app) []hint {
-	return []hint{{"enter", "copy"}, {"h t u", "copy at once"}, {"esc", "back"}}
+	return a.push(&menu{head: "Copy as", verb: "copy", items: []menuItem{
+		{"h", "header", "the whole line, Authorization: JWT and so on", copyIn(asHeader)},
+		{"t", "token", "the value alone, its JWT prefix included", copyIn(asToken)},
+		{"u", "curl command", "a call that keeps the token out of ps", copyIn(asCurl)},
+	}})
 }

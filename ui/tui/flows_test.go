@@ -398,3 +398,76 @@ func TestForget(t *testing.T) {
 		d.press("c", "f").sees("token of acme/sandbox forgotten", "no token")
 	})
 }
+
+func TestRotate(t *testing.T) {
+	acme := vault.Selector{Account: "acme", Environment: kite.Sandbox}
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		other, _ := d.sim.Credential("borealis", kite.Sandbox) // any pair the gateway knows will do
+		key := func() string {
+			c, err := d.vault.Credential(t.Context(), acme)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c.APIKey.Reveal()
+		}
+		was := key()
+		// Refused: nothing is replaced, and what was typed stays.
+		d.press("r").sees("Rotate acme / sandbox").paste("wrong-key").press("enter").paste("wrong-secret").press("enter")
+		d.sees("not replaced: ", "received, hidden")
+		if key() != was {
+			t.Fatal("a refused pair replaced the one in use")
+		}
+		d.press("esc", "enter")
+
+		// Stopped half-way: the new pair waits.
+		d.sim.Set("borealis", kite.Sandbox, simulator.Knobs{Failure: simulator.Hang})
+		d.press("r").paste(other.APIKey.Reveal()).press("enter").paste(other.APISecret.Reveal()).press("enter")
+		d.sleep(2 * time.Second).sees("trying the new pair").press("esc").sleep(time.Second)
+		d.sees("the new credential is kept: r finishes", "a new credential waits")
+		if key() != was {
+			t.Fatal("an interrupted rotation replaced the pair")
+		}
+
+		// Finished later.
+		d.sim.Set("borealis", kite.Sandbox, simulator.Knobs{})
+		d.press("r").sees("A new credential waits").press("f").sees("the new credential is in use", "the credential before the last rotation is kept")
+		if key() != other.APIKey.Reveal() {
+			t.Fatal("the new pair is not in use")
+		}
+
+		// And back.
+		d.press("r", "b").sees("the previous credential is in use again")
+		if key() != was {
+			t.Fatal("the way back does not lead back")
+		}
+	})
+}
+
+func TestStoppedAddSaysWhatHappened(t *testing.T) {
+	drive(t, setup{empty: true}, func(t *testing.T, d *driver) {
+		d.sim.Set("acme", kite.Sandbox, simulator.Knobs{Failure: simulator.Hang})
+		d.press("a").write("acme").press("enter", "enter", "enter").paste("sim-key-acme-sandbox").press("enter").paste("sim-secret-acme-sandbox")
+		d.press("ctrl+s").sleep(2*time.Second).sees("trying the key pair").press("x").press("esc").sees("stopped; not saved", "received, hidden")
+		d.sim.Set("acme", kite.Sandbox, simulator.Knobs{})
+		d.press("ctrl+s").sees("acme/sandbox added; it works")
+	})
+}
+
+// Nothing secret in any frame, whatever is on the screen, unless it was asked
+// for.
+func TestNoSecretInAnyFrame(t *testing.T) {
+	for name, s := range states() {
+		if name == "revealed" {
+			continue
+		}
+		drive(t, s.setup, func(t *testing.T, d *driver) {
+			s.do(d)
+			v := d.view()
+			for _, secret := range []string{"sim-secret", "sim-key", "eyJ", "wrong-secret", "wrong-key"} {
+				if strings.Contains(v.Content, secret) || strings.Contains(v.WindowTitle, secret) {
+					t.Errorf("%s: %q is on the screen:\n%s", name, secret, d.screen())
+				}
+			}
+		})
+	}
+}

@@ -1,11 +1,15 @@
 package tui
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
+
+	"kitekey/vault"
 )
 
 // field is one line of a form: text, a choice, or a secret.
@@ -31,16 +35,17 @@ func (f *field) value() string {
 // formDialog asks for several things at once. What was typed stays typed until
 // it is saved or thrown away on purpose: a failed save changes nothing in it.
 type formDialog struct {
-	head    string
-	intro   string
-	fields  []*field
-	at      int
-	isLive  func(*formDialog) bool
-	verb    string // what saving is called
-	save    func(*app, *formDialog) tea.Cmd
-	task    *task  // saving is under way
-	problem string // why the last save failed
-	next    string // what to do about it
+	head     string
+	intro    string
+	fields   []*field
+	at       int
+	isLive   func(*formDialog) bool
+	verb     string // what saving is called
+	save     func(*app, *formDialog) tea.Cmd
+	task     *task  // saving is under way
+	stopping bool   // and has been told to stop
+	problem  string // why the last save failed
+	next     string // what to do about it
 	// anyway saves in spite of the problem, nil when that makes no sense.
 	anyway     func(*app, *formDialog) tea.Cmd
 	anywayText string
@@ -129,9 +134,13 @@ func (d *formDialog) update(a *app, msg tea.Msg) tea.Cmd {
 		switch k.String() {
 		case "esc":
 			switch {
-			case d.task != nil && a.tasks[d.task.seq] != nil:
-				a.stop(d.task)
-				d.problem, d.next = "stopped; nothing was saved", ""
+			case d.busy(a):
+				if d.stopping {
+					a.stop(d.task) // it does not even stop: never mind its answer
+				}
+				// What has been saved by now, the reply will tell.
+				d.stopping = true
+				d.task.cancel()
 			case d.dirty():
 				return a.push(discardQuestion(d, false))
 			default:
@@ -212,8 +221,21 @@ func (d *formDialog) submit(a *app, save func(*app, *formDialog) tea.Cmd) tea.Cm
 			return nil
 		}
 	}
-	d.problem, d.next = "", ""
+	d.problem, d.next, d.stopping = "", "", false
 	return save(a, d)
+}
+
+// failWith is fail for an error.
+func (d *formDialog) failWith(what string, err error) {
+	if errors.Is(err, context.Canceled) {
+		d.fail("stopped; "+what, "")
+		return
+	}
+	next := nextStep(err)
+	if next == "" && !errors.Is(err, vault.ErrExists) && !errors.Is(err, vault.ErrBadInput) {
+		next = "What you typed is still here: ctrl+s tries again."
+	}
+	d.fail(what+": "+sentence(err), next)
 }
 
 // fail keeps the form as it is and says why it was not saved.
@@ -234,7 +256,11 @@ func (d *formDialog) lines(a *app, w int) []string {
 	}
 	switch {
 	case d.busy(a):
-		out = append(out, "", a.st.accent.Styled(a.cut(d.task.doing+a.st.glyph.more+" esc stops it", w, a.st.glyph.more)))
+		text := d.task.doing + a.st.glyph.more + " esc stops it"
+		if d.stopping {
+			text = "stopping" + a.st.glyph.more
+		}
+		out = append(out, "", a.st.accent.Styled(a.cut(text, w, a.st.glyph.more)))
 	case d.problem != "":
 		out = append(out, "")
 		n := notice{kind: failure, text: d.problem, next: d.next}

@@ -81,6 +81,7 @@ func bindings() []binding {
 		{Binding: bind("w", "w", "why"), group: groupAccount, long: "what the last verdict means and what to do next; a report to copy for a ticket", foot: 5, run: (*app).openVerdict, why: hasVerdict, quiet: func(a *app) bool { return !a.troubled() }},
 		{Binding: bind("a", "a", "add"), group: groupAccount, long: "add a credential", foot: 60, run: (*app).openAdd},
 		{Binding: bind("e", "e", "edit"), group: groupAccount, long: "edit name, label and default expires_in", run: (*app).openEdit, why: hasProfile},
+		{Binding: bind("r", "r", "rotate"), group: groupAccount, long: "replace the credential once the new one is verified; finish or undo a replacement", run: (*app).openRotate, why: hasProfile},
 		{Binding: bind("d delete", "d", "delete"), group: groupAccount, long: "delete the profile and its credential from this machine", run: (*app).openDelete, why: hasProfile},
 
 		{Binding: bind("l", "l", "lock"), group: groupApp, long: "lock: forget what is in memory, until unlocked", run: (*app).lock},

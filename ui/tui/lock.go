@@ -84,20 +84,15 @@ func (a *app) lockedKey(msg tea.KeyPressMsg) tea.Cmd {
 // asks the person; where the store has a passphrase of its own, this proves that
 // it still opens.
 func (a *app) unlock() tea.Cmd {
-	if len(a.profiles) == 0 {
-		a.locked = false
-		return tea.Batch(a.armLock(), a.reload())
-	}
-	v, sel := a.o.Vault, a.profiles[0].Selector
+	v := a.o.Vault
 	a.unlocking = "asking the " + v.StoreName() + a.st.glyph.more
 	return a.start(task{verb: "unlock", doing: "unlocking"}, func(ctx context.Context) func(*app) tea.Cmd {
-		_, err := v.Credential(ctx, sel)
+		err := v.Reach(ctx)
 		return func(a *app) tea.Cmd {
-			if err != nil && storeShut(err) {
+			if err != nil {
 				a.unlocking = sentence(err)
 				return nil
 			}
-			// A missing credential is that profile's trouble, not the store's.
 			a.locked, a.unlocking = false, ""
 			return tea.Batch(a.armLock(), a.reload())
 		}

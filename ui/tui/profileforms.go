@@ -2,7 +2,6 @@ package tui
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	tea "charm.land/bubbletea/v2"
@@ -141,7 +140,7 @@ func saveNew(a *app, d *formDialog) tea.Cmd {
 		r.Selector = n.Selector
 		if r.Err != nil {
 			return func(a *app) tea.Cmd {
-				d.fail("not saved: "+sentence(r.Err), adviceFor(r.Verdict).next)
+				d.failWith("not saved", r.Err)
 				d.anyway, d.anywayText = saveUnverified(r.Verdict), "saves it all the same"
 				return nil
 			}
@@ -186,12 +185,8 @@ func addTo(ctx context.Context, v *vault.Vault, n vault.NewProfile, d *formDialo
 	p, err := v.Add(ctx, n)
 	return func(a *app) tea.Cmd {
 		if err != nil {
-			next := nextStep(err)
-			if !errors.Is(err, vault.ErrExists) && next == "" {
-				next = "What you typed is still here: ctrl+s tries again."
-			}
-			d.fail("not saved: "+sentence(err), next)
-			return nil
+			d.failWith("not saved", err)
+			return a.reload()
 		}
 		if n.Environment == kite.Live {
 			a.gates[n.Account] = a.now.Add(gateTime) // its name has just been typed
@@ -263,8 +258,8 @@ func (a *app) openEdit() tea.Cmd {
 			}
 			return func(a *app) tea.Cmd {
 				if err != nil {
-					d.fail("not saved: "+sentence(err), nextStep(err))
-					return nil
+					d.failWith("not saved", err)
+					return a.reload()
 				}
 				a.drop(d)
 				if until, ok := a.gates[p.Account]; ok && account != p.Account {

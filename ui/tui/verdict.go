@@ -105,10 +105,13 @@ func (d *verdictDialog) update(a *app, msg tea.Msg) tea.Cmd {
 			if p != nil {
 				return a.copyReport([]vault.Report{a.reportFor(p)})
 			}
-		case "v":
+		case "v", "r":
 			a.drop(d)
-			if p == nil || !a.choose(p.ID) {
+			switch {
+			case p == nil || !a.choose(p.ID):
 				return nil
+			case k.String() == "r":
+				return a.openRotate()
 			}
 			return a.verifyOne()
 		}
@@ -183,7 +186,7 @@ func latencyWords(d time.Duration) string {
 }
 
 func (d *verdictDialog) hints(*app) []hint {
-	return append([]hint{{"c", "copy a report for a ticket"}, {"v", "verify again"}}, d.pagerHints()...)
+	return append([]hint{{"c", "copy a report for a ticket"}, {"v", "verify again"}, {"r", "rotate"}}, d.pagerHints()...)
 }
 
 // reportText is the redacted report for a ticket: what support needs, and
@@ -222,10 +225,4 @@ func reportText(reports []vault.Report, version string) string {
 		line("kitekey", version)
 	}
 	return b.String()
-}
-
-// storeShut reports whether err means that the store as a whole cannot be
-// opened now.
-func storeShut(err error) bool {
-	return errors.Is(err, vault.ErrLocked) || errors.Is(err, vault.ErrUnavailable) || errors.Is(err, vault.ErrTimeout)
 }

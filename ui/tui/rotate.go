@@ -1,0 +1,143 @@
+package tui
+
+import (
+	"context"
+	"errors"
+
+	tea "charm.land/bubbletea/v2"
+
+	"kitekey/kite"
+	"kitekey/vault"
+)
+
+// openRotate replaces a credential, or offers to finish or undo a replacement
+// that is half-way.
+func (a *app) openRotate() tea.Cmd {
+	p := *a.chosen()
+	return a.guarded(&p, "replace its credential", func() tea.Cmd {
+		if !p.Staged && !p.Previous {
+			return a.openRotateForm(p)
+		}
+		m := &menu{head: "Rotate " + selWords(p.Selector), verb: "do it", isLive: p.Environment == kite.Live}
+		if p.Staged {
+			m.intro = "A new credential waits: the gateway has not judged it yet."
+			m.items = append(m.items,
+				menuItem{"f", "finish", "verify the waiting credential and put it in use", func(a *app) tea.Cmd { return a.finishRotation(p) }},
+				menuItem{"x", "discard it", "forget the waiting credential", func(a *app) tea.Cmd { return a.discardStaged(p) }},
+			)
+		}
+		if p.Previous {
+			if m.intro == "" {
+				m.intro = "The credential before the last rotation is still kept."
+			}
+			m.items = append(m.items,
+				menuItem{"b", "go back", "put the previous credential in use again", func(a *app) tea.Cmd {
+					return a.settleRotation(p, "rolling back", "the previous credential is in use again", (*vault.Vault).Rollback)
+				}},
+				menuItem{"y", "confirm", "the new one is good: forget the previous credential", func(a *app) tea.Cmd {
+					return a.settleRotation(p, "confirming", "the previous credential is forgotten", (*vault.Vault).Confirm)
+				}},
+			)
+		}
+		m.items = append(m.items, menuItem{"n", "new pair", "put another credential in", func(a *app) tea.Cmd { return a.openRotateForm(p) }})
+		return a.push(m)
+	})
+}
+
+// openRotateForm takes the new pair.
+func (a *app) openRotateForm(p vault.Profile) tea.Cmd {
+	key, secret := credentialFields()
+	key.name, secret.name = "api_key", "api_secret"
+	return a.push(&formDialog{
+		head: "Rotate " + selWords(p.Selector), verb: "verify and replace",
+		intro:  "Generate a second key pair in the Kitegateway dashboard and put it in here. It is tried before anything is replaced, and the present pair is kept for the way back.",
+		isLive: func(*formDialog) bool { return p.Environment == kite.Live },
+		fields: []*field{key, secret},
+		save:   func(a *app, d *formDialog) tea.Cmd { return rotate(a, d, p) },
+	})
+}
+
+func rotate(a *app, d *formDialog, p vault.Profile) tea.Cmd {
+	c, err := d.credential()
+	if err != nil {
+		d.fail(err.Error(), "")
+		return nil
+	}
+	v := a.o.Vault
+	cmd := a.start(task{verb: "rotate", doing: "trying the new pair", quiet: true}, func(ctx context.Context) func(*app) tea.Cmd {
+		r, err := v.Rotate(ctx, p.Selector, c)
+		return func(a *app) tea.Cmd {
+			switch {
+			case r.Outcome == vault.Staged:
+				d.wipe()
+				a.drop(d)
+				return a.rotated(p, r, err)
+			case err != nil && r.Outcome != vault.Replaced:
+				d.failWith("not replaced", err)
+				return a.reload()
+			}
+			d.wipe()
+			a.drop(d)
+			return a.rotated(p, r, err)
+		}
+	})
+	d.task = a.tasks[a.seq]
+	return cmd
+}
+
+// rotated says what a rotation came to.
+func (a *app) rotated(p vault.Profile, r vault.Rotation, err error) tea.Cmd {
+	if r.Report.Verdict != vault.VerdictNone && r.Outcome == vault.Replaced {
+		a.reports[p.ID] = r.Report
+	}
+	switch {
+	case r.Outcome == vault.Replaced && err == nil:
+		a.say(done, p.Selector.String()+": the new credential is in use; the previous one is kept (r)")
+	case r.Outcome == vault.Staged:
+		why := "the gateway could not judge it"
+		if errors.Is(err, context.Canceled) {
+			why = "it was stopped"
+		} else if err != nil {
+			why = r.Report.Verdict.Words()
+		}
+		a.note(notice{kind: warning, id: p.ID, text: p.Selector.String() + ": not replaced yet (" + why + "); the new credential is kept: r finishes"})
+	default:
+		a.fail(p.ID, "rotating", err)
+	}
+	return a.reload()
+}
+
+func (a *app) finishRotation(p vault.Profile) tea.Cmd {
+	v := a.o.Vault
+	return a.start(task{id: p.ID, verb: "rotate", doing: "trying the new pair"}, func(ctx context.Context) func(*app) tea.Cmd {
+		r, err := v.FinishRotation(ctx, p.Selector)
+		return func(a *app) tea.Cmd { return a.rotated(p, r, err) }
+	})
+}
+
+// discardStaged asks first: the waiting pair may be the only copy of its secret.
+func (a *app) discardStaged(p vault.Profile) tea.Cmd {
+	return a.push(&question{
+		head: "Discard the waiting credential?", yes: "discard it", isLive: p.Environment == kite.Live,
+		text: "Kitegateway does not show its api_secret again. The credential in use stays as it is.",
+		then: func(a *app) tea.Cmd {
+			return a.settleRotation(p, "discarding", "the waiting credential is forgotten", (*vault.Vault).DiscardStaged)
+		},
+	})
+}
+
+// settleRotation does one of the steps that only touch the store.
+func (a *app) settleRotation(p vault.Profile, doing, said string, step func(*vault.Vault, context.Context, vault.Selector) (vault.Profile, error)) tea.Cmd {
+	v := a.o.Vault
+	return a.start(task{id: p.ID, verb: "rotate", doing: doing}, func(ctx context.Context) func(*app) tea.Cmd {
+		_, err := step(v, ctx, p.Selector)
+		return func(a *app) tea.Cmd {
+			if err != nil {
+				a.fail(p.ID, doing, err)
+			} else {
+				a.say(done, p.Selector.String()+": "+said)
+			}
+			return a.reload()
+		}
+	})
+}
