@@ -104,7 +104,10 @@ func (k *Keyring) Delete(ctx context.Context, key string) error {
 // getItem reads one item. An item with an empty secret is what a keyring killed
 // while creating it leaves behind; it was never a value.
 func getItem(key string) ([]byte, error) {
-	value, err := keyring.Get(KeyringService, key)
+	value, found, err := readQuickly(key)
+	if err == nil && !found {
+		value, err = keyring.Get(KeyringService, key)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +170,7 @@ func (k *Keyring) call(ctx context.Context, op, key string, use func() error) er
 			}
 			return nil
 		case <-ctx.Done():
-			abandon()
+			giveUp(done)
 			return ctx.Err()
 		case <-timer.C:
 			// A prompt on somebody's screen is worth waiting for; a keyring that
@@ -177,11 +180,24 @@ func (k *Keyring) call(ctx context.Context, op, key string, use func() error) er
 				timer.Reset(min(left, time.Second))
 				continue
 			}
-			abandon()
+			giveUp(done)
 			if locked {
 				return k.failed(op, errLockedNow)
 			}
 			return k.failed(op, context.DeadlineExceeded)
+		}
+	}
+}
+
+// giveUp ends a call: it closes the connection until the call has noticed. Once
+// is not always enough, because a call between two requests connects anew.
+func giveUp(done <-chan error) {
+	for range 5 {
+		abandon()
+		select {
+		case <-done:
+			return
+		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
