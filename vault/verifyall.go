@@ -12,7 +12,7 @@ import (
 // How [Vault.VerifyAll] goes about many credentials.
 const (
 	verifyAtOnce  = 8                // at the same time
-	verifyTries   = 3                // of one credential, when the gateway wants a rest
+	verifyTries   = 6                // of one credential, when the gateway wants a rest
 	verifyMaxRest = 15 * time.Second // a longer rest is not waited for
 )
 

@@ -61,7 +61,7 @@ A kept token with less life left than --min-remaining is replaced first, and whe
 even a new one has less the command is not run.`,
 		Example: `  kitekey exec acme -- npm test
   kitekey exec acme/live --expires-in 15m --min-remaining 10m -- ./reconcile
-  kitekey exec acme -- sh -c 'curl -H "Authorization: $KITE_AUTHORIZATION" "$KITE_BASE_URL/data/wallets/balances"'`,
+  kitekey exec acme -- sh -c 'echo "Authorization: $KITE_AUTHORIZATION" | curl -H @- "$KITE_BASE_URL/data/wallets/balances"'`,
 		ValidArgsFunction: a.completeSelectors(false),
 	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {

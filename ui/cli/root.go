@@ -24,8 +24,8 @@ A SELECTOR names a profile: "acme/live", or "acme", which means "acme/sandbox".
 Live is never implied.`,
 		Example: `  kitekey demo                        try it, nothing is stored
   kitekey add acme                    keep acme's sandbox key pair
-  curl -H "Authorization: $(kitekey token acme)" https://sandbox.kitegateway.com/v1/data/wallets/balances
-  kitekey exec acme -- npm test`,
+  kitekey token acme --curl | sh      call the API with a token that ps does not show
+  kitekey exec acme -- npm test       a token in the environment of a command`,
 		Version:       a.Version,
 		Args:          noSuchCommand,
 		SilenceErrors: true,
@@ -36,6 +36,7 @@ Live is never implied.`,
 	var screen screenFlags
 	screen.register(root)
 	root.RunE = func(cmd *cobra.Command, args []string) error { return a.runScreen(cmd, screen) }
+	root.CompletionOptions.DisableDefaultCmd = true // ours says more
 	root.SetVersionTemplate("kitekey {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.PersistentFlags().StringVar(&a.storeFlag, "store", "", "where secrets are kept: keyring or file (KITEKEY_STORE)")
@@ -76,10 +77,10 @@ Live is never implied.`,
 	add(groupCare,
 		newDoctor(a),
 		newMan(a),
+		newCompletion(a),
 	)
 	root.AddCommand(newTopics()...)
 	root.SetHelpCommandGroupID(groupCare)
-	root.SetCompletionCommandGroupID(groupCare)
 	a.watch(root)
 	return root
 }

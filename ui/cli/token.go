@@ -101,8 +101,8 @@ func newToken(a *app) *cobra.Command {
 printed goes to the right of "Authorization: ", the "JWT " prefix included.
 
 With --json several profiles can be named; each gives one line.`,
-		Example: `  curl -H "Authorization: $(kitekey token acme)" https://sandbox.kitegateway.com/v1/data/wallets/balances
-  kitekey token acme --expires-in 90s --header
+		Example: `  kitekey token acme
+  kitekey token acme --expires-in 90s --header | curl -H @- https://sandbox.kitegateway.com/v1/data/wallets/balances
   kitekey token acme --curl                a command that keeps the token out of ps
   kitekey token acme coral --json | jq -r .header`,
 		Args:              cobra.ArbitraryArgs,
