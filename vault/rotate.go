@@ -170,6 +170,21 @@ func (v *Vault) Confirm(ctx context.Context, sel Selector) (Profile, error) {
 	})
 }
 
+// Replace puts a pair in use at once, without asking the gateway, and keeps the
+// former as the previous one: for an import, where both are known.
+func (v *Vault) Replace(ctx context.Context, sel Selector, cred kite.Credential) (Profile, error) {
+	if err := storable(cred); err != nil {
+		return Profile{}, err
+	}
+	return v.rewrite(ctx, sel, true, func(c *credentials) error {
+		if samePair(c.Current, cred) {
+			return inputError{fmt.Errorf("%s: this is the credential in use already", sel)}
+		}
+		c.Previous, c.Current, c.ReplacedAt = c.Current, cred, v.now()
+		return nil
+	})
+}
+
 func nothingStaged(sel Selector) error {
 	return inputError{fmt.Errorf("%s: no new credential is staged", sel)}
 }

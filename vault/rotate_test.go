@@ -64,6 +64,21 @@ func TestRotate(t *testing.T) {
 	}
 }
 
+func TestReplace(t *testing.T) {
+	w := newWorld(t)
+	w.mustAdd(t, "acme")
+	p, err := w.Replace(t.Context(), sel("acme"), pair("next"))
+	if err != nil || !p.Previous || p.KeyHint != pair("next").Hint() || p.Verdict != VerdictNone || w.gateway.count() != 0 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if c := w.item(t, "acme"); !samePair(c.Current, pair("next")) || !samePair(c.Previous, pair("acme")) {
+		t.Error("the item holds other pairs")
+	}
+	if _, err := w.Replace(t.Context(), sel("acme"), pair("next")); !errors.Is(err, ErrBadInput) {
+		t.Errorf("by itself: %v", err)
+	}
+}
+
 func TestRotateRefused(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")

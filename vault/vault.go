@@ -92,6 +92,14 @@ func (v *Vault) StoreName() string { return v.store.Name() }
 // Dir is the data folder, "" when there is none.
 func (v *Vault) Dir() string { return v.dir }
 
+// Lock makes the store forget what it has unlocked in this process, where it
+// keeps something: the next call unlocks it again.
+func (v *Vault) Lock() {
+	if l, ok := v.store.(interface{ Lock() }); ok {
+		l.Lock()
+	}
+}
+
 // List gives every profile, by account, sandbox first. It reads the index
 // alone, never the store.
 func (v *Vault) List() ([]Profile, error) { return v.index.load() }
