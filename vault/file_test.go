@@ -1,0 +1,578 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"filippo.io/age"
+
+	"kitekey/kite"
+)
+
+const testPassphrase = "correct horse for tests"
+
+// answers gives one passphrase after another, then says that there is no other,
+// and notes what was asked.
+type answers struct {
+	mu    sync.Mutex
+	words []string
+	asked []Ask
+}
+
+func (a *answers) ask(_ context.Context, ask Ask) (kite.Secret, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked = append(a.asked, ask)
+	if ask.Attempt >= len(a.words) {
+		return kite.Secret{}, ErrWrongPassphrase
+	}
+	return kite.NewSecret(a.words[ask.Attempt]), nil
+}
+
+func newTestFile(t testing.TB, dir string, words ...string) (*File, *answers) {
+	t.Helper()
+	if len(words) == 0 {
+		words = []string{testPassphrase}
+	}
+	a := &answers{words: words}
+	f := NewFile(dir, a.ask)
+	f.SetWorkFactor(4)
+	return f, a
+}
+
+// filled is a file store with one item.
+func filled(t testing.TB) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	f, _ := newTestFile(t, dir)
+	if err := f.Set(t.Context(), "k1", []byte("v1")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestFileStore(t *testing.T) {
+	dir, ctx := filepath.Join(t.TempDir(), "home"), t.Context()
+	f, a := newTestFile(t, dir)
+
+	// A store that was never made is empty, and asks nothing.
+	if _, err := f.Get(ctx, "k1"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Get from no store: %v", err)
+	}
+	if err := f.Delete(ctx, "k1"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Delete from no store: %v", err)
+	}
+	if keys, err := f.Keys(ctx); len(keys) != 0 || err != nil {
+		t.Errorf("Keys of no store: %v %v", keys, err)
+	}
+	if f.Locked() || len(a.asked) != 0 || FileExists(dir) {
+		t.Errorf("asked %v, exists %v", a.asked, FileExists(dir))
+	}
+
+	want := bytes.Repeat([]byte{0, 255, '"', '\n'}, MaxPayload/4)
+	if err := f.Set(ctx, "k1", want); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Set(ctx, "k2-token", []byte("v2")); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(a.asked, []Ask{{New: true}}) {
+		t.Errorf("asked %v", a.asked)
+	}
+
+	// Another process asks once, whatever it does.
+	g, a := newTestFile(t, dir)
+	if !g.Locked() {
+		t.Error("not locked")
+	}
+	if got, err := g.Get(ctx, "k1"); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("Get: %q %v", got, err)
+	}
+	if keys, err := g.Keys(ctx); err != nil || !slices.Equal(keys, []string{"k1", "k2-token"}) {
+		t.Errorf("Keys: %v %v", keys, err)
+	}
+	if err := g.Delete(ctx, "k1"); err != nil {
+		t.Error(err)
+	}
+	if err := g.Delete(ctx, "k1"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Delete twice: %v", err)
+	}
+	if _, err := g.Get(ctx, "k1"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Get after Delete: %v", err)
+	}
+	if _, err := f.Get(ctx, "k1"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the first process does not see it: %v", err)
+	}
+	if !slices.Equal(a.asked, []Ask{{}}) || g.Locked() {
+		t.Errorf("asked %v, locked %v", a.asked, g.Locked())
+	}
+	// What was deleted is not in the copy either.
+	if items, err := g.load("read", itemsBackup, g.identity); err != nil || len(items) != 1 {
+		t.Errorf("the copy holds %d items: %v", len(items), err)
+	}
+
+	for name, err := range map[string]error{
+		"empty":   g.Set(ctx, "k3", nil),
+		"too big": g.Set(ctx, "k3", make([]byte, MaxPayload+1)),
+		"key":     g.Set(ctx, "K/3", []byte("v")),
+	} {
+		var se *StoreError
+		if !errors.As(err, &se) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+
+	g.Lock()
+	if !g.Locked() {
+		t.Error("Lock did not lock")
+	}
+	if err := g.Unlock(ctx, kite.NewSecret("another passphrase")); !errors.Is(err, ErrLocked) || !errors.Is(err, ErrWrongPassphrase) {
+		t.Errorf("Unlock with a wrong one: %v", err)
+	}
+	if err := g.Unlock(ctx, kite.NewSecret(testPassphrase)); err != nil || g.Locked() {
+		t.Errorf("Unlock: %v", err)
+	}
+}
+
+func TestFileStoreHoldsNoPlainText(t *testing.T) {
+	dir := t.TempDir()
+	f, _ := newTestFile(t, dir)
+	if err := f.Set(t.Context(), "somekey", []byte("canary-value")); err != nil {
+		t.Fatal(err)
+	}
+	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		for _, word := range []string{"canary", "somekey", testPassphrase, "AGE-SECRET-KEY", "Y2FuYXJ5"} {
+			if bytes.Contains(data, []byte(word)) {
+				t.Errorf("%s holds %q", path, word)
+			}
+		}
+		if info, _ := d.Info(); info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v", path, info.Mode())
+		}
+		return err
+	})
+}
+
+func TestFileStoreWrongPassphrase(t *testing.T) {
+	dir, ctx := filled(t), t.Context()
+	before, _ := os.ReadFile(filepath.Join(dir, itemsFile))
+	f, a := newTestFile(t, dir, "wrong one here", "and another")
+	for name, err := range map[string]error{
+		"Get": second(f.Get(ctx, "k1")), "Set": f.Set(ctx, "k1", []byte("x")),
+		"Delete": f.Delete(ctx, "k1"), "Keys": second(f.Keys(ctx)),
+	} {
+		if !errors.Is(err, ErrLocked) || !errors.Is(err, ErrWrongPassphrase) ||
+			err.Error() != "the file store is locked (wrong passphrase)" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if want := []Ask{{}, {Attempt: 1}, {Attempt: 2}}; !slices.Equal(a.asked[:3], want) {
+		t.Errorf("asked %v", a.asked)
+	}
+	if after, _ := os.ReadFile(filepath.Join(dir, itemsFile)); !bytes.Equal(before, after) {
+		t.Error("vault.age changed")
+	}
+	// The third answer may be right.
+	f, _ = newTestFile(t, dir, "wrong one here", "", testPassphrase)
+	if got, err := f.Get(ctx, "k1"); err != nil || string(got) != "v1" {
+		t.Errorf("%q %v", got, err)
+	}
+	// Nobody there to ask.
+	f = NewFile(dir, func(context.Context, Ask) (kite.Secret, error) { return kite.Secret{}, errors.New("nobody there") })
+	if _, err := f.Get(ctx, "k1"); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "nobody there") {
+		t.Error(err)
+	}
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, err := f.Get(gone, "k1"); !errors.Is(err, context.Canceled) || errors.Is(err, ErrLocked) {
+		t.Error(err)
+	}
+}
+
+func TestFileStoreNewPassphraseIsChecked(t *testing.T) {
+	for _, word := range []string{"", "short", "two\nlines of it", "\xff\xfe\xfd not utf-8"} {
+		dir := t.TempDir()
+		f, _ := newTestFile(t, dir, word)
+		if err := f.Set(t.Context(), "k", []byte("v")); !errors.Is(err, ErrBadInput) {
+			t.Errorf("%q: %v", word, err)
+		}
+		if FileExists(dir) {
+			t.Errorf("%q made a store", word)
+		}
+	}
+}
+
+func TestFileStoreChangePassphrase(t *testing.T) {
+	dir, ctx := filled(t), t.Context()
+	const next = "another horse for tests"
+	f, a := newTestFile(t, dir)
+	if _, err := f.Get(ctx, "k1"); err != nil {
+		t.Fatal(err)
+	}
+	to := &answers{words: []string{next}}
+	if err := f.ChangePassphrase(ctx, to.ask); err != nil {
+		t.Fatal(err)
+	}
+	if len(a.asked) != 2 || !slices.Equal(to.asked, []Ask{{New: true}}) {
+		t.Errorf("asked for the present one %v, the next %v", a.asked, to.asked)
+	}
+	f, _ = newTestFile(t, dir)
+	if _, err := f.Get(ctx, "k1"); !errors.Is(err, ErrWrongPassphrase) {
+		t.Errorf("the old one still opens it: %v", err)
+	}
+	f, _ = newTestFile(t, dir, next)
+	if got, err := f.Get(ctx, "k1"); err != nil || string(got) != "v1" {
+		t.Errorf("%q %v", got, err)
+	}
+	a1, _ := os.ReadFile(filepath.Join(dir, identityFile))
+	a2, _ := os.ReadFile(filepath.Join(dir, identityBackup))
+	if !bytes.Equal(a1, a2) {
+		t.Error("the copy of identity.age is another one")
+	}
+	// A crash after the rename leaves the copy behind; the next opening mends it.
+	if err := os.WriteFile(filepath.Join(dir, identityBackup), []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, _ = newTestFile(t, dir, next)
+	if _, err := f.Get(ctx, "k1"); err != nil {
+		t.Fatal(err)
+	}
+	if a2, _ = os.ReadFile(filepath.Join(dir, identityBackup)); !bytes.Equal(a1, a2) {
+		t.Error("the copy was not mended")
+	}
+	// A new one that will not do changes nothing.
+	bad := &answers{words: []string{"short"}}
+	if err := f.ChangePassphrase(ctx, bad.ask); !errors.Is(err, ErrBadInput) {
+		t.Error(err)
+	}
+	if now, _ := os.ReadFile(filepath.Join(dir, identityFile)); !bytes.Equal(a1, now) {
+		t.Error("identity.age changed")
+	}
+	none, _ := newTestFile(t, t.TempDir())
+	if err := none.ChangePassphrase(ctx, to.ask); !errors.Is(err, ErrNotFound) {
+		t.Error(err)
+	}
+}
+
+func TestFileStorePermissions(t *testing.T) {
+	dir := filled(t)
+	for _, name := range []string{identityFile, itemsFile} {
+		if err := os.Chmod(filepath.Join(dir, name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	f, _ := newTestFile(t, dir)
+	if _, err := f.Get(t.Context(), "k1"); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]os.FileMode{identityFile: 0o600, itemsFile: 0o600, ".": 0o755} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: %v %v", name, info.Mode(), err)
+		}
+	}
+}
+
+func TestFileStoreDamage(t *testing.T) {
+	flip := func(b []byte) []byte { b[len(b)-3] ^= 1; return b }
+	cut := func(b []byte) []byte { return b[:len(b)/2] }
+	for _, c := range []struct {
+		name, file string
+		change     func([]byte) []byte // nil removes it
+		mends      bool
+	}{
+		{"items flipped", itemsFile, flip, true},
+		{"items cut", itemsFile, cut, true},
+		{"items empty", itemsFile, func([]byte) []byte { return nil }, true},
+		{"items gone", itemsFile, nil, true},
+		{"items of another store", itemsFile, func([]byte) []byte {
+			id, _ := age.GenerateX25519Identity()
+			data, _ := seal(map[string][]byte{"k1": []byte("forged")}, id.Recipient())
+			return data
+		}, true},
+		{"identity flipped", identityFile, flip, true},
+		{"identity cut", identityFile, cut, true},
+		{"identity gone", identityFile, nil, true},
+		{"identity asks too much work", identityFile, func(b []byte) []byte {
+			return bytes.Replace(b, []byte(" 4\n"), []byte(" 29\n"), 1)
+		}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir, ctx := filled(t), t.Context()
+			f, _ := newTestFile(t, dir)
+			if err := f.Set(ctx, "k2", []byte("v2")); err != nil { // so that vault.age.bak is there
+				t.Fatal(err)
+			}
+			path := filepath.Join(dir, c.file)
+			data, _ := os.ReadFile(path)
+			if c.change == nil {
+				_ = os.Remove(path)
+			} else if err := os.WriteFile(path, c.change(data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			f, _ = newTestFile(t, dir)
+			for op, err := range map[string]error{
+				"Get": second(f.Get(ctx, "k1")), "Set": f.Set(ctx, "k1", []byte("x")), "Delete": f.Delete(ctx, "k1"),
+			} {
+				if !errors.Is(err, ErrDamaged) || !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrCorrupt) ||
+					errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "doctor --repair") {
+					t.Errorf("%s: %v", op, err)
+				}
+			}
+			done, err := f.Restore(ctx)
+			if err != nil || len(done) != 1 {
+				t.Fatalf("Restore: %v %v", done, err)
+			}
+			if got, err := f.Get(ctx, "k1"); err != nil || string(got) != "v1" {
+				t.Errorf("after Restore: %q %v", got, err)
+			}
+			if done, err := f.Restore(ctx); err != nil || len(done) != 0 {
+				t.Errorf("Restore of what is well: %v %v", done, err)
+			}
+		})
+	}
+}
+
+func TestFileStoreBothCopiesDamaged(t *testing.T) {
+	for _, names := range [][]string{{itemsFile, itemsBackup}, {identityFile, identityBackup}} {
+		dir, ctx := filled(t), t.Context()
+		for _, name := range names {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte("age-encryption.org/v1\nrubbish"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f, _ := newTestFile(t, dir)
+		if done, err := f.Restore(ctx); !errors.Is(err, ErrDamaged) || len(done) != 0 {
+			t.Errorf("%v: %v %v", names, done, err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, names[0])); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// writerDir makes this test binary a writer that is going to be killed.
+const writerDir = "TEST_FILE_STORE_WRITER"
+
+// TestFileStoreWriter is the other process: it writes and deletes, and prints
+// each write once it has been acknowledged.
+func TestFileStoreWriter(t *testing.T) {
+	dir, name := os.Getenv(writerDir), os.Getenv("TEST_FILE_STORE_NAME")
+	if dir == "" {
+		return // not the other process
+	}
+	f, _ := newTestFile(t, dir)
+	for i := 0; ; i++ {
+		key := fmt.Sprintf("%s-%d", name, i)
+		if err := f.Set(context.Background(), key, []byte("value of "+key)); err != nil {
+			fmt.Println("error:", err)
+			return
+		}
+		fmt.Println("wrote:", key)
+		if i%3 == 2 {
+			gone := fmt.Sprintf("%s-%d", name, i-1)
+			fmt.Println("deleting:", gone)
+			if err := f.Delete(context.Background(), gone); err != nil {
+				fmt.Println("error:", err)
+				return
+			}
+		}
+	}
+}
+
+// Four processes write at once and are killed at any moment: nothing that was
+// acknowledged is lost, nothing is torn, no temporary file stays.
+func TestFileStoreKilled(t *testing.T) {
+	dir := t.TempDir()
+	const rounds, writers = 5, 4
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	wrote, deleting, kills := map[string]bool{}, map[string]bool{}, 0
+	for round := range rounds {
+		type other struct {
+			cmd *exec.Cmd
+			out *bytes.Buffer
+		}
+		var others []other
+		for w := range writers {
+			cmd := exec.Command(os.Args[0], "-test.run=^TestFileStoreWriter$")
+			cmd.Env = append(os.Environ(), writerDir+"="+dir, fmt.Sprintf("TEST_FILE_STORE_NAME=r%d-w%d", round, w))
+			out := &bytes.Buffer{}
+			cmd.Stdout, cmd.Stderr = out, out
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			others = append(others, other{cmd, out})
+		}
+		// A moment within the work, wherever that is on this machine.
+		mine, enough := fmt.Sprintf("r%d-", round), 3+random.IntN(10)
+		for deadline := time.Now().Add(time.Minute); ; {
+			f, _ := newTestFile(t, dir)
+			keys, err := f.Keys(t.Context())
+			if err != nil {
+				t.Fatalf("a reader beside the writers: %v", err)
+			}
+			keys = slices.DeleteFunc(keys, func(key string) bool { return !strings.HasPrefix(key, mine) })
+			if len(keys) >= enough {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("round %d: %d items after a minute", round, len(keys))
+			}
+		}
+		for _, o := range others {
+			time.Sleep(time.Duration(random.IntN(4000)) * time.Microsecond) // another moment for each
+			if o.cmd.Process.Kill() == nil {
+				kills++
+			}
+		}
+		for _, o := range others {
+			_ = o.cmd.Wait()
+			for line := range strings.Lines(o.out.String()) {
+				word, key, whole := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+				switch {
+				case !strings.HasSuffix(line, "\n") || !whole:
+				case word == "wrote":
+					wrote[key] = true
+				case word == "deleting":
+					deleting[key] = true
+				case word == "error":
+					t.Errorf("a writer: %s", key)
+				}
+			}
+		}
+	}
+	f, _ := newTestFile(t, dir)
+	keys, err := f.Keys(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key := range wrote {
+		got, err := f.Get(t.Context(), key)
+		if deleting[key] {
+			continue
+		}
+		if err != nil || string(got) != "value of "+key {
+			t.Errorf("%s: %q %v", key, got, err)
+		}
+	}
+	if err := f.Set(t.Context(), "last", []byte("v")); err != nil {
+		t.Error(err)
+	}
+	left, _ := filepath.Glob(filepath.Join(dir, "*"+tempMark+"*"))
+	t.Logf("%d kills, %d acknowledged writes, %d deletions begun, %d items left", kills, len(wrote), len(deleting), len(keys))
+	if len(left) != 0 || len(wrote) == 0 {
+		t.Errorf("stale files %v, %d writes", left, len(wrote))
+	}
+}
+
+// Many goroutines and a vault on top: the store is safe for concurrent use.
+func TestFileStoreConcurrent(t *testing.T) {
+	f, a := newTestFile(t, t.TempDir())
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			key := fmt.Sprintf("key-%d", i)
+			for range 5 {
+				if err := f.Set(t.Context(), key, []byte(key)); err != nil {
+					t.Error(err)
+				}
+				if got, err := f.Get(t.Context(), key); err != nil || string(got) != key {
+					t.Errorf("%q %v", got, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if keys, err := f.Keys(t.Context()); len(keys) != 8 || err != nil {
+		t.Errorf("%v %v", keys, err)
+	}
+	if len(a.asked) != 1 {
+		t.Errorf("asked %v", a.asked)
+	}
+}
+
+// FuzzUnseal: no vault.age makes the store panic, and no error quotes it.
+func FuzzUnseal(f *testing.F) {
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		f.Fatal(err)
+	}
+	good, err := seal(map[string][]byte{"k": []byte("v")}, id.Recipient())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add([]byte("age-encryption.org/v1\n-> X25519 x\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		items, err := unseal(data, id)
+		if err == nil && (len(items) != 1 || string(items["k"]) != "v") {
+			t.Errorf("%v", items)
+		}
+	})
+}
+
+// Opening costs scrypt; what comes after does not.
+func BenchmarkFileStore(b *testing.B) {
+	for _, profiles := range []int{10, 1000} {
+		dir := b.TempDir()
+		f, _ := newTestFile(b, dir)
+		f.SetWorkFactor(defaultWorkFactor)
+		id, err := f.open(b.Context(), "write", true)
+		if err != nil {
+			b.Fatal(err)
+		}
+		items := map[string][]byte{}
+		for i := range profiles {
+			items[fmt.Sprintf("id%d", i)] = bytes.Repeat([]byte("x"), 300)
+			items[fmt.Sprintf("id%d-token", i)] = bytes.Repeat([]byte("x"), 700)
+		}
+		data, err := seal(items, id.Recipient())
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := replaceFile(f.path(itemsFile), "", data); err != nil {
+			b.Fatal(err)
+		}
+		b.Run(fmt.Sprintf("open/profiles=%d", profiles), func(b *testing.B) {
+			for b.Loop() {
+				f.Lock()
+				if _, err := f.Get(b.Context(), "id7-token"); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("read/profiles=%d", profiles), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := f.Get(b.Context(), "id7-token"); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("write/profiles=%d", profiles), func(b *testing.B) {
+			for b.Loop() {
+				if err := f.Set(b.Context(), "id7-token", []byte("value")); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
