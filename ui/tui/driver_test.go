@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,7 +35,7 @@ type driver struct {
 	cancel  context.CancelFunc
 	done    chan struct{}
 	keys    int           // pressed so far
-	ticks   int           // heartbeats seen
+	ticks   atomic.Int64  // heartbeats seen
 	msgs    []string      // every message, as a debugger would print it
 	jump    time.Duration // added to the wall clock: sleep, or a clock that is wrong
 	mu      sync.Mutex
@@ -265,7 +266,7 @@ func (d *driver) record(m tea.Model, msg tea.Msg) tea.Msg {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, ok := msg.(tickMsg); ok {
-		d.ticks++
+		d.ticks.Add(1)
 	}
 	switch msg.(type) {
 	case tea.KeyPressMsg, tea.PasteMsg: // what the person types is a secret at times

@@ -132,26 +132,26 @@ func TestMintAndExpiry(t *testing.T) {
 }
 
 func TestNoticeBeforeTheEnd(t *testing.T) {
-	drive(t, setup{}, func(t *testing.T, d *driver) {
+	drive(t, setup{width: 60, height: 12}, func(t *testing.T, d *driver) {
 		d.press("c").sleep(4*time.Minute - time.Second).lacks("expires in")
 		d.sleep(2 * time.Second).sees("acme/sandbox expires in 1:00 (n again)")
 		if n := strings.Count(strings.Join(d.msgs, "\n"), `"\a"`); n != 1 {
 			t.Errorf("the bell rang %d times", n)
 		}
 	})
-	drive(t, setup{options: func(o *Options) { o.NoBell = true }}, func(t *testing.T, d *driver) {
+	drive(t, setup{width: 60, height: 12, options: func(o *Options) { o.NoBell = true }}, func(t *testing.T, d *driver) {
 		d.press("c").sleep(4*time.Minute + time.Second).sees("expires in")
 		if strings.Contains(strings.Join(d.msgs, "\n"), `"\a"`) {
 			t.Error("the bell rang")
 		}
 	})
-	drive(t, setup{options: func(o *Options) { o.NoNotices = true }}, func(t *testing.T, d *driver) {
+	drive(t, setup{width: 60, height: 12, options: func(o *Options) { o.NoNotices = true }}, func(t *testing.T, d *driver) {
 		d.press("c").sleep(4*time.Minute + time.Second).lacks("expires in")
 	})
 }
 
 func TestKeepAlive(t *testing.T) {
-	drive(t, setup{}, func(t *testing.T, d *driver) {
+	drive(t, setup{width: 60, height: 12}, func(t *testing.T, d *driver) {
 		d.press("K").sees("keep-alive on for acme/sandbox")
 		d.sleep(time.Second)
 		if got := d.count("acme").Mints; got != 1 {
