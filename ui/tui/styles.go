@@ -17,19 +17,21 @@ type palette struct {
 	row                              color.Color // background of the chosen row
 }
 
+// The colours are those of the 256-colour cube, so that terminals with 256 and
+// with all colours show the same.
 func darkPalette() palette {
 	return palette{
-		dim: lipgloss.Color("#a3adbb"), accent: lipgloss.Color("#82c8ff"),
-		ok: lipgloss.Color("#86e3ad"), warn: lipgloss.Color("#ffd27a"), bad: lipgloss.Color("#ff9c9c"),
-		line: lipgloss.Color("#768294"), row: lipgloss.Color("#28303d"),
+		dim: lipgloss.Color("#b2b2b2"), accent: lipgloss.Color("#87d7ff"),
+		ok: lipgloss.Color("#87d7af"), warn: lipgloss.Color("#ffd787"), bad: lipgloss.Color("#ffafaf"),
+		line: lipgloss.Color("#808080"), row: lipgloss.Color("#303030"),
 	}
 }
 
 func lightPalette() palette {
 	return palette{
-		dim: lipgloss.Color("#4f5967"), accent: lipgloss.Color("#0a529c"),
-		ok: lipgloss.Color("#17623a"), warn: lipgloss.Color("#7a4700"), bad: lipgloss.Color("#a81f18"),
-		line: lipgloss.Color("#78828f"), row: lipgloss.Color("#dde6f1"),
+		dim: lipgloss.Color("#4e4e4e"), accent: lipgloss.Color("#005faf"),
+		ok: lipgloss.Color("#005f00"), warn: lipgloss.Color("#5f5f00"), bad: lipgloss.Color("#af0000"),
+		line: lipgloss.Color("#808080"), row: lipgloss.Color("#e4e4e4"),
 	}
 }
 
