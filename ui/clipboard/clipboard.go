@@ -84,7 +84,7 @@ type Clipboard struct {
 	helper   []string
 
 	mu   sync.Mutex
-	last *session // the helper of the last copy, which may have ended
+	last session // of the last copy, which may be gone by now
 }
 
 // New returns a Clipboard. It looks at nothing yet.

@@ -2,6 +2,7 @@ package clipboard
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -73,7 +74,7 @@ func Helper(in io.Reader, out io.Writer) int {
 			return 0
 		}
 	case <-terminate:
-	case <-after(req.ClearAt):
+	case <-after(context.Background(), req.ClearAt):
 	}
 	if err := h.Clear(); err != nil {
 		fmt.Fprintln(out, answerError, oneLine(err.Error()))
@@ -102,12 +103,23 @@ func readRequest(r *bufio.Reader) (req request, secret []byte, err error) {
 	return req, secret, nil
 }
 
-// after is closed at t by the wall clock; for the zero time, never.
+// hold makes the copy that req asks for, and keeps it.
+func hold(req request, secret []byte) (h holder, caveat string, err error) {
+	switch req.Way {
+	case Tmux:
+		return holdTmux(os.Getenv("TMUX"), secret)
+	case OSC52:
+		return holdTerminal(req)
+	}
+	return holdNative(req, secret)
+}
+
+// after is closed at t by the wall clock, or when ctx ends; for the zero time, never.
 //
 // A timer alone would not do: it stands still while a laptop sleeps, so the wall
 // clock is looked at every second. And the wall clock alone would not either: it
 // can be set back. Whichever of the two says so first ends the wait.
-func after(t time.Time) <-chan struct{} {
+func after(ctx context.Context, t time.Time) <-chan struct{} {
 	if t.IsZero() {
 		return nil
 	}
@@ -122,7 +134,11 @@ func after(t time.Time) <-chan struct{} {
 			if left <= 0 {
 				return
 			}
-			time.Sleep(min(left, time.Second))
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(min(left, time.Second)):
+			}
 		}
 	}()
 	return done

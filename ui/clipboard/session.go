@@ -20,13 +20,10 @@ const patience = 10 * time.Second
 // request is the first line the helper reads, as JSON; Size bytes of secret
 // follow it.
 type request struct {
-	Way     Way       `json:"way"`
-	ClearAt time.Time `json:"clear_at"` // zero is never
-	Size    int       `json:"size"`
-	// Device and Leader are the terminal to clear and its session leader's
-	// process id, for OSC 52.
-	Device string `json:"device,omitempty"`
-	Leader int    `json:"leader,omitempty"`
+	Way      Way       `json:"way"`
+	ClearAt  time.Time `json:"clear_at"` // zero is never
+	Size     int       `json:"size"`
+	Terminal tty       `json:"terminal,omitzero"` // the terminal to clear, for OSC 52
 }
 
 // What the caller may tell the helper afterwards, a line each. When the caller's
@@ -48,12 +45,20 @@ const (
 var helperEnv = []string{
 	"PATH", "HOME", "TMPDIR", "LANG",
 	"DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR",
-	"TMUX", "TMUX_TMPDIR", "TERM", "STY",
+	"TMUX", "TMUX_PANE", "TMUX_TMPDIR", "TERM", "STY",
 	"SYSTEMROOT", "SYSTEMDRIVE", "TEMP", "__CF_USER_TEXT_ENCODING",
 }
 
-// session is the caller's end of one helper.
-type session struct {
+// session is a copy that was made, as its maker holds it.
+type session interface {
+	// clear takes the copy back if it is still there.
+	clear(ctx context.Context) error
+	// release leaves it to the newer copy that has replaced it.
+	release()
+}
+
+// helperSession is the caller's end of one helper.
+type helperSession struct {
 	to      io.WriteCloser
 	answers chan string // closed when the helper has ended
 	kill    func()
@@ -61,7 +66,7 @@ type session struct {
 
 // startHelper starts the helper and waits until it has made the copy. The caveat
 // is the helper's.
-func startHelper(ctx context.Context, command []string, env func(string) string, req request, secret []byte) (s *session, caveat string, err error) {
+func startHelper(ctx context.Context, command []string, env func(string) string, req request, secret []byte) (*helperSession, string, error) {
 	if len(command) == 0 {
 		exe, err := os.Executable()
 		if err != nil {
@@ -91,7 +96,7 @@ func startHelper(ctx context.Context, command []string, env func(string) string,
 		return nil, "", fmt.Errorf("cannot start the clipboard helper: %w", err)
 	}
 	// Room for every answer there is, so that nobody has to wait for a reader.
-	s = &session{to: to, answers: make(chan string, 4), kill: func() { _ = cmd.Process.Kill() }}
+	s := &helperSession{to: to, answers: make(chan string, 4), kill: func() { _ = cmd.Process.Kill() }}
 	go func() {
 		defer close(s.answers)
 		lines := bufio.NewScanner(from)
@@ -112,6 +117,7 @@ func startHelper(ctx context.Context, command []string, env func(string) string,
 		_, err = to.Write(append(append(head, '\n'), secret...))
 		stop()
 	}
+	var caveat string
 	if err == nil {
 		caveat, err = s.await(ctx, answerReady)
 	}
@@ -124,7 +130,7 @@ func startHelper(ctx context.Context, command []string, env func(string) string,
 }
 
 // await waits for the wanted answer and returns what follows it.
-func (s *session) await(ctx context.Context, want string) (string, error) {
+func (s *helperSession) await(ctx context.Context, want string) (string, error) {
 	select {
 	case <-ctx.Done():
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -149,10 +155,7 @@ func (s *session) await(ctx context.Context, want string) (string, error) {
 var errEnded = errors.New("the clipboard helper ended without an answer")
 
 // clear asks the helper to take the copy back, and waits until it has.
-func (s *session) clear(ctx context.Context) error {
-	if s == nil {
-		return nil
-	}
+func (s *helperSession) clear(ctx context.Context) error {
 	if err := s.say(sayClear); err != nil {
 		return nil // it has ended: nothing of ours is there any more
 	}
@@ -168,15 +171,10 @@ func (s *session) clear(ctx context.Context) error {
 	return nil
 }
 
-// release lets a helper go whose copy has been replaced by a newer one.
-func (s *session) release() {
-	if s != nil {
-		_ = s.say(sayRelease)
-	}
-}
+func (s *helperSession) release() { _ = s.say(sayRelease) }
 
 // say tells the helper its last order.
-func (s *session) say(word string) error {
+func (s *helperSession) say(word string) error {
 	_, err := io.WriteString(s.to, word+"\n")
 	_ = s.to.Close()
 	return err

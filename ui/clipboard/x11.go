@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"sync/atomic"
 	"time"
 
 	"github.com/jezek/xgb"
@@ -30,6 +31,7 @@ type x11Owner struct {
 	since  xproto.Timestamp
 	secret []byte
 	until  time.Time
+	empty  atomic.Bool // serve an empty text in the secret's place
 	lost   chan struct{}
 }
 
@@ -157,9 +159,6 @@ func (o *x11Owner) answer(e xproto.SelectionRequestEvent) {
 // convert puts what target asks for into a property of the requestor, and reports
 // whether it could.
 func (o *x11Owner) convert(requestor xproto.Window, target, property xproto.Atom) bool {
-	if past(o.until) {
-		return false // the time is up, though nobody has got round to clearing
-	}
 	put := func(typ xproto.Atom, format byte, data []byte) bool {
 		n := len(data) / int(format/8)
 		err := xproto.ChangePropertyChecked(o.conn, xproto.PropModeReplace, requestor, property, typ, format, uint32(n), data).Check()
@@ -177,6 +176,9 @@ func (o *x11Owner) convert(requestor xproto.Window, target, property xproto.Atom
 		xgb.Put32(t, uint32(o.since))
 		return put(xproto.AtomInteger, 32, t)
 	case "UTF8_STRING", "STRING", "text/plain;charset=utf-8", "text/plain":
+		if o.empty.Load() || past(o.until) {
+			return put(target, 8, nil)
+		}
 		return put(target, 8, o.secret)
 	case passwordHint:
 		return put(target, 8, []byte(passwordValue))
@@ -205,13 +207,46 @@ func (o *x11Owner) convertMultiple(requestor xproto.Window, property xproto.Atom
 
 func (o *x11Owner) Lost() <-chan struct{} { return o.lost }
 
-// Clear destroys the owner's window, by which the server takes the selection from
-// it, if it still has it.
+// Clear gives the selection up, if it is still the owner's.
+//
+// Giving it up is not enough: GNOME's Mutter keeps the text of every owner and puts
+// it back when the owner goes (meta-clipboard-manager.c; seen with Mutter 43). So
+// the selection is taken once more with an empty text, for Mutter to keep that, and
+// given up then.
 func (o *x11Owner) Clear() error {
-	_ = xproto.DestroyWindowChecked(o.conn, o.window).Check()
-	o.conn.Close()
-	<-o.lost
+	o.empty.Store(true)
+	if o.retake() {
+		select {
+		case <-o.lost:
+		case <-time.After(lingering):
+		}
+	}
+	o.Release()
 	return nil
 }
 
-func (o *x11Owner) Release() { _ = o.Clear() }
+// lingering is how long an empty text is offered. Who keeps copies asks for it at
+// once, and forgets the old one even when the answer comes too late.
+const lingering = 300 * time.Millisecond
+
+// retake makes the owner the owner again, unless somebody else is. The server is
+// grabbed for the two requests, so that nobody can copy in between and lose it.
+func (o *x11Owner) retake() bool {
+	xproto.GrabServer(o.conn)
+	defer xproto.UngrabServer(o.conn)
+	owner, err := xproto.GetSelectionOwner(o.conn, o.atoms["CLIPBOARD"]).Reply()
+	if err != nil || owner.Owner != o.window {
+		return false
+	}
+	// CurrentTime will do here: with the server grabbed there is no race to lose.
+	xproto.SetSelectionOwner(o.conn, o.window, o.atoms["CLIPBOARD"], xproto.TimeCurrentTime)
+	return true
+}
+
+// Release destroys the owner's window, by which the server takes the selection from
+// it, if it still has it.
+func (o *x11Owner) Release() {
+	_ = xproto.DestroyWindowChecked(o.conn, o.window).Check()
+	o.conn.Close()
+	<-o.lost
+}

@@ -1,0 +1,187 @@
+//go:build linux
+
+package clipboard
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"kitekey/ui/clipboard/clipboardtest"
+)
+
+// TestX11UnderMutter copies on a GNOME desktop's window manager, which puts back
+// the text of an owner that goes.
+func TestX11UnderMutter(t *testing.T) {
+	t.Parallel()
+	clipboardtest.Need(t, "mutter", "dbus-run-session")
+	x := clipboardtest.StartX(t)
+	dir := t.TempDir()
+	cmd := exec.Command("dbus-run-session", "--", "mutter", "--x11", "--sm-disable")
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "DISPLAY=" + x.Display, "XDG_RUNTIME_DIR=" + dir, "HOME=" + dir}
+	runGroup(t, cmd)
+	// It is at work when it keeps the text of an owner that has gone.
+	clipboardtest.Eventually(t, func() error {
+		other := exec.Command("xclip", "-selection", "clipboard", "-i", "-loops", "2")
+		other.Env = cmd.Env
+		other.Stdin = strings.NewReader("kept by mutter")
+		if err := other.Run(); err != nil { // it leaves a child behind, which serves twice
+			return err
+		}
+		for range 3 {
+			if _, err := x.Paste(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	c := start(t, Options{Env: x.Env})
+	mustCopy(t, c, canary, far())
+	x.WaitFor(canary)
+	if err := c.Clear(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for range 20 {
+		if got, _ := x.Paste(); strings.Contains(got, canary) {
+			t.Fatal("the secret came back")
+		}
+	}
+}
+
+// startSway starts a Wayland compositor that draws into memory.
+func startSway(t *testing.T) (env func(string) string, tool func(in string, args ...string) (string, error)) {
+	t.Helper()
+	clipboardtest.Need(t, "sway", "wl-copy", "wl-paste")
+	dir, err := os.MkdirTemp("", "sway") // a socket's path has at most 108 bytes
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	config := filepath.Join(dir, "config")
+	if err := os.WriteFile(config, []byte("xwayland disable\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sway", "-c", config)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "XDG_RUNTIME_DIR=" + dir,
+		"WLR_BACKENDS=headless", "WLR_LIBINPUT_NO_DEVICES=1", "WLR_RENDERER=pixman"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{}
+	if os.Geteuid() == 0 { // sway refuses to run as root
+		const nobody = 65534
+		if err := os.Chown(dir, nobody, nobody); err != nil {
+			t.Fatal(err)
+		}
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+	}
+	runGroup(t, cmd)
+	var display string
+	clipboardtest.Eventually(t, func() error {
+		sockets, _ := filepath.Glob(filepath.Join(dir, "wayland-*[0-9]"))
+		if len(sockets) == 0 {
+			return errors.New("sway has no socket")
+		}
+		display = filepath.Base(sockets[0])
+		return nil
+	})
+	tool = func(in string, args ...string) (string, error) {
+		cmd := exec.Command(args[0], args[1:]...)
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "XDG_RUNTIME_DIR=" + dir, "WAYLAND_DISPLAY=" + display}
+		cmd.Stdin = strings.NewReader(in)
+		if args[0] == "wl-copy" {
+			return "", cmd.Run() // what it leaves behind would keep a pipe open
+		}
+		out, err := cmd.Output()
+		if exit, ok := err.(*exec.ExitError); ok {
+			err = fmt.Errorf("%s: %s", args[0], exit.Stderr)
+		}
+		return string(out), err
+	}
+	clipboardtest.Eventually(t, func() error {
+		_, err := tool("", "wl-paste", "--list-types")
+		if err != nil && strings.Contains(err.Error(), "No selection") {
+			return nil
+		}
+		return err
+	})
+	return environ("XDG_RUNTIME_DIR="+dir, "WAYLAND_DISPLAY="+display), tool
+}
+
+func TestWayland(t *testing.T) {
+	t.Parallel()
+	env, tool := startSway(t)
+	c := start(t, Options{Env: env})
+	if ways := c.Ways(); len(ways) != 1 || ways[0] != Wayland {
+		t.Errorf("ways are %v", ways)
+	}
+	if r := mustCopy(t, c, canary, far()); r.Way != Wayland {
+		t.Errorf("receipt is %+v", r)
+	}
+	if got, err := tool("", "wl-paste", "--no-newline"); err != nil || got != canary {
+		t.Errorf("pasted %q, %v", got, err)
+	}
+	if err := c.Clear(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got, err := tool("", "wl-paste", "--no-newline"); err == nil {
+		t.Errorf("after Clear there is %q", got)
+	}
+
+	mustCopy(t, c, canary, in(time.Second))
+	h := c.last.(*helperSession)
+	for range h.answers {
+	}
+	if got, err := tool("", "wl-paste", "--no-newline"); err == nil {
+		t.Errorf("after its time there is %q", got)
+	}
+	left, _ := filepath.Glob("/tmp/wl-copy-buffer-*/*")
+	for _, file := range left {
+		if text, _ := os.ReadFile(file); strings.Contains(string(text), canary) {
+			t.Errorf("the secret is left in %s", file)
+		}
+	}
+}
+
+func TestWaylandLeavesOtherCopiesAlone(t *testing.T) {
+	t.Parallel()
+	env, tool := startSway(t)
+	first := start(t, Options{Env: env})
+	mustCopy(t, first, "the first", far())
+	h := first.last.(*helperSession)
+	second := start(t, Options{Env: env})
+	mustCopy(t, second, canary, far())
+	for range h.answers { // it has lost the clipboard
+	}
+	if got, err := tool("", "wl-paste", "--no-newline"); err != nil || got != canary {
+		t.Errorf("when the first one's helper had ended there was %q, %v", got, err)
+	}
+	if _, err := tool("something else", "wl-copy", "--type", "text/plain"); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Clear(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got, err := tool("", "wl-paste", "--no-newline"); err != nil || got != "something else" {
+		t.Errorf("the other copy is %q, %v", got, err)
+	}
+}
+
+// runGroup starts a command that ends with the test, and everything it started.
+func runGroup(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid = true
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait()
+	})
+}

@@ -1,0 +1,168 @@
+package clipboard
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+	"unicode/utf16"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+// The Windows clipboard keeps what it is given after the giver has ended, so it has
+// to be cleared; its sequence number tells whether what it holds is still ours.
+// https://learn.microsoft.com/windows/win32/dataxchg/using-the-clipboard
+
+var (
+	user32           = windows.NewLazySystemDLL("user32.dll")
+	createWindow     = user32.NewProc("CreateWindowExW")
+	destroyWindow    = user32.NewProc("DestroyWindow")
+	openClipboard    = user32.NewProc("OpenClipboard")
+	closeClipboard   = user32.NewProc("CloseClipboard")
+	emptyClipboard   = user32.NewProc("EmptyClipboard")
+	setClipboardData = user32.NewProc("SetClipboardData")
+	registerFormat   = user32.NewProc("RegisterClipboardFormatW")
+	sequenceNumber   = user32.NewProc("GetClipboardSequenceNumber")
+
+	kernel32     = windows.NewLazySystemDLL("kernel32.dll")
+	globalAlloc  = kernel32.NewProc("GlobalAlloc")
+	globalFree   = kernel32.NewProc("GlobalFree")
+	globalLock   = kernel32.NewProc("GlobalLock")
+	globalUnlock = kernel32.NewProc("GlobalUnlock")
+)
+
+const (
+	cfUnicodeText = 13
+	gmemMoveable  = 0x0002
+	// hwndMessage, as the parent, makes a window that is only for messages: -3.
+	hwndMessage = ^uintptr(2)
+)
+
+// excludeFormats keep a copy out of the clipboard's history, out of the cloud, and
+// out of programs that watch. The first counts by being there, the others by their
+// value, a DWORD of 0.
+// https://learn.microsoft.com/windows/win32/dataxchg/clipboard-formats#cloud-clipboard-and-clipboard-history-formats
+var excludeFormats = []string{
+	"ExcludeClipboardContentFromMonitorProcessing",
+	"CanIncludeInClipboardHistory",
+	"CanUploadToCloudClipboard",
+}
+
+// sequence is the clipboard's sequence number after our copy.
+type sequence uintptr
+
+func holdNative(req request, secret []byte) (holder, string, error) {
+	if req.Way != Windows {
+		return nil, "", fmt.Errorf("there is no clipboard %q on this system", req.Way)
+	}
+	text := utf16.Encode([]rune(string(secret) + "\x00"))
+	defer clear(text)
+	err := withClipboard(func() error {
+		if ok, _, err := emptyClipboard.Call(); ok == 0 {
+			return fmt.Errorf("emptying the clipboard: %w", err)
+		}
+		for _, name := range excludeFormats {
+			format, err := register(name)
+			if err != nil {
+				return err
+			}
+			if err := setData(format, make([]byte, 4)); err != nil {
+				return err
+			}
+		}
+		return setData(cfUnicodeText, unsafe.Slice((*byte)(unsafe.Pointer(&text[0])), 2*len(text)))
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	n, _, _ := sequenceNumber.Call()
+	return sequence(n), "", nil
+}
+
+func (s sequence) Lost() <-chan struct{} { return nil }
+
+func (s sequence) Clear() error {
+	return withClipboard(func() error {
+		if now, _, _ := sequenceNumber.Call(); sequence(now) != s {
+			return nil // somebody else has copied since
+		}
+		if ok, _, err := emptyClipboard.Call(); ok == 0 {
+			return fmt.Errorf("emptying the clipboard: %w", err)
+		}
+		return nil
+	})
+}
+
+func (s sequence) Release() {}
+
+// withClipboard does something with the clipboard open, which belongs to a window
+// and is tied to its thread. The window is gone again when it returns: an owner that
+// does not answer messages would hold up everybody who copies after it.
+func withClipboard(do func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	class, err := windows.UTF16PtrFromString("STATIC")
+	if err != nil {
+		return err
+	}
+	window, _, err := createWindow.Call(0, uintptr(unsafe.Pointer(class)), 0, 0, 0, 0, 0, 0, hwndMessage, 0, 0, 0)
+	if window == 0 {
+		return fmt.Errorf("this session has no desktop: %w", err)
+	}
+	defer destroyWindow.Call(window)
+	// One program at a time has it open, each for a moment.
+	const tries = 40
+	for try := 1; ; try++ {
+		ok, _, err := openClipboard.Call(window)
+		if ok != 0 {
+			break
+		}
+		if try == tries {
+			return fmt.Errorf("another program keeps the clipboard open: %w", err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	defer closeClipboard.Call()
+	return do()
+}
+
+func register(name string) (uintptr, error) {
+	p, err := windows.UTF16PtrFromString(name)
+	if err != nil {
+		return 0, err
+	}
+	format, _, err := registerFormat.Call(uintptr(unsafe.Pointer(p)))
+	if format == 0 {
+		return 0, fmt.Errorf("registering the clipboard format %s: %w", name, err)
+	}
+	return format, nil
+}
+
+// setData gives the open clipboard data in one format. The memory is the system's
+// afterwards.
+func setData(format uintptr, data []byte) error {
+	memory, _, err := globalAlloc.Call(gmemMoveable, uintptr(len(data)))
+	if memory == 0 {
+		return fmt.Errorf("memory for the clipboard: %w", err)
+	}
+	p, _, err := globalLock.Call(memory)
+	if p == 0 {
+		globalFree.Call(memory)
+		return fmt.Errorf("memory for the clipboard: %w", err)
+	}
+	copy(unsafe.Slice((*byte)(pointer(p)), len(data)), data)
+	globalUnlock.Call(memory)
+	if ok, _, err := setClipboardData.Call(format, memory); ok == 0 {
+		globalFree.Call(memory)
+		return errors.Join(errors.New("the clipboard refused the text"), err)
+	}
+	return nil
+}
+
+// pointer turns an address that is not Go's into a pointer, in the way that go vet
+// can tell from a mistake.
+func pointer(address uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&address)) }
+
+func nativeReachable(w Way, _ func(string) string) bool { return w == Windows }

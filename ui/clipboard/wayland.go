@@ -1,0 +1,164 @@
+//go:build !windows && !darwin
+
+package clipboard
+
+import (
+	"bytes"
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// waylandText is what is offered; wl-copy adds the other names for plain text to
+// it. Without a type wl-copy would have xdg-mime look at the secret.
+const waylandText = "text/plain;charset=utf-8"
+
+// wlCopy is a wl-copy process that serves the secret. Wayland's clipboard, as X's,
+// stays with its owner. There is no way to it without help for a program that has
+// no window: where the compositor has the data-control protocol wl-copy uses
+// that, and on GNOME it opens a window for a moment.
+type wlCopy struct {
+	process int // a process group; wl-copy forks when it has the clipboard
+	lost    chan struct{}
+	secret  []byte
+}
+
+// holdWayland copies with wl-copy. wl-clipboard before 2.3 cannot mark a text as
+// sensitive, which the caveat says.
+func holdWayland(secret []byte) (holder, string, error) {
+	args := []string{"--type", waylandText}
+	caveat := "this wl-clipboard cannot mark it as a password (2.3 can), so a clipboard manager may keep it"
+	if help, err := wlOutput("wl-copy", "--help"); err == nil && bytes.Contains(help, []byte("--sensitive")) {
+		args, caveat = append(args, "--sensitive"), ""
+	}
+	w, err := startWlCopy(secret, args...)
+	if err != nil {
+		return nil, "", err
+	}
+	return w, caveat, nil
+}
+
+// startWlCopy returns when the clipboard is wl-copy's: it leaves the foreground
+// then. Its process group and the pipe on its stderr lead to the process that stays.
+func startWlCopy(text []byte, args ...string) (*wlCopy, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience-time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "wl-copy", args...)
+	cmd.Stdin = bytes.NewReader(text)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.Env = os.Environ()
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+		// wl-copy keeps what it serves in a file, here in memory (since 2.3).
+		cmd.Env = append(cmd.Env, "TMPDIR="+dir)
+	}
+	stderr, write, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stderr = write
+	err = cmd.Start()
+	_ = write.Close()
+	if err != nil {
+		_ = stderr.Close()
+		return nil, err
+	}
+	if err := cmd.Wait(); err != nil {
+		said, _ := io.ReadAll(io.LimitReader(stderr, 400))
+		_ = stderr.Close()
+		sweep(text)
+		if ctx.Err() != nil {
+			return nil, errors.New("the compositor did not let wl-copy have the clipboard")
+		}
+		return nil, fmt.Errorf("wl-copy: %s", oneLine(string(said)+" "+err.Error()))
+	}
+	w := &wlCopy{process: cmd.Process.Pid, lost: make(chan struct{}), secret: text}
+	go func() {
+		_, _ = io.Copy(io.Discard, stderr) // ends with the last process that has it
+		_ = stderr.Close()
+		close(w.lost)
+	}()
+	return w, nil
+}
+
+func (w *wlCopy) Lost() <-chan struct{} { return w.lost }
+
+// Clear ends wl-copy, and looks whether anybody puts the text back, as GNOME's
+// Mutter does (see x11Owner.Clear): then it is replaced by an empty one.
+func (w *wlCopy) Clear() error {
+	select {
+	case <-w.lost:
+		return nil // somebody else has copied
+	default:
+	}
+	w.Release()
+	for range 3 {
+		time.Sleep(lingering / 3)
+		now, err := wlOutput("wl-paste", "--no-newline", "--type", waylandText)
+		if err != nil || subtle.ConstantTimeCompare(now, w.secret) == 0 {
+			continue
+		}
+		nothing, err := startWlCopy(nil, "--type", waylandText)
+		if err != nil {
+			return err
+		}
+		time.Sleep(lingering)
+		nothing.Release()
+	}
+	return nil
+}
+
+func (w *wlCopy) Release() {
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		select {
+		case <-w.lost: // and the number may be another process group's by now
+		default:
+			_ = syscall.Kill(-w.process, sig)
+			select {
+			case <-w.lost:
+			case <-time.After(time.Second):
+			}
+		}
+	}
+	sweep(w.secret)
+}
+
+// sweep removes the file that wl-copy before 2.2 leaves behind when it is
+// terminated: /tmp/wl-copy-buffer-XXXXXX/stdin, with the secret in it. Those of
+// other copies are left alone.
+func sweep(secret []byte) {
+	left, _ := filepath.Glob("/tmp/wl-copy-buffer-*/*")
+	for _, file := range left {
+		if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() || info.Size() > MaxSize {
+			continue
+		}
+		if text, err := os.ReadFile(file); err == nil && bytes.Equal(text, secret) {
+			_ = os.RemoveAll(filepath.Dir(file))
+		}
+	}
+}
+
+// wlOutput runs a command of wl-clipboard for what it prints. The time is limited:
+// it waits for ever where no window of its own may get the focus.
+func wlOutput(name string, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	return exec.CommandContext(ctx, name, args...).Output()
+}
+
+// waylandReachable reports whether there is a compositor at the address.
+func waylandReachable(runtimeDir, display string) bool {
+	if !strings.HasPrefix(display, "/") {
+		display = filepath.Join(runtimeDir, display)
+	}
+	info, err := os.Stat(display)
+	return err == nil && info.Mode()&os.ModeSocket != 0
+}
