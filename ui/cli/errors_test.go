@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"kitekey/kite"
+	"kitekey/vault"
+)
+
+func TestExitCodes(t *testing.T) {
+	documented := map[int]bool{}
+	for _, c := range ExitCodes() {
+		documented[c.Code] = true
+	}
+	for _, c := range []struct {
+		err  error
+		want int
+	}{
+		{nil, 0},
+		{errors.New("anything"), 1},
+		{usagef("bad"), 2},
+		{vault.ErrBadInput, 2},
+		{vault.ErrExists, 2},
+		{vault.ErrNoProfile, 3},
+		{vault.ErrNoCredential, 3},
+		// A profile whose item is gone has no credential, whatever the store called it.
+		{fmt.Errorf("%w: %w", vault.ErrNoCredential, vault.ErrCorrupt), 3},
+		{&kite.Error{Kind: kite.ErrRefused}, 4},
+		{&kite.Error{Kind: kite.ErrInvalid}, 4},
+		{&kite.Error{Kind: kite.ErrUnreachable}, 5},
+		{&kite.Error{Kind: kite.ErrGateway}, 5},
+		{&kite.Error{Kind: kite.ErrRateLimited}, 5},
+		{&kite.Error{Kind: kite.ErrUnexpectedReply}, 5},
+		{&vault.StoreError{Kind: vault.ErrLocked}, 6},
+		{&vault.StoreError{Kind: vault.ErrUnavailable}, 6},
+		{&vault.StoreError{Kind: vault.ErrTimeout}, 6},
+		{&vault.StoreError{Kind: vault.ErrTooBig}, 6},
+		{&vault.StoreError{Kind: vault.ErrCorrupt}, 6},
+		{vault.ErrBusy, 6},
+		{vault.ErrIndexDamaged, 6},
+		{vault.ErrOtherStore, 6},
+		{unconfirmedf("no"), 7},
+		{context.Canceled, 130},
+		{silent(5), 5},
+	} {
+		for _, err := range []error{c.err, about(vault.Selector{Account: "acme", Environment: kite.Live}, c.err)} {
+			if err == nil && c.err != nil {
+				t.Fatal("about lost an error")
+			}
+			if got := exitCode(err); got != c.want {
+				t.Errorf("%v: exit %d, want %d", err, got, c.want)
+			}
+		}
+		if !documented[c.want] {
+			t.Errorf("exit %d is not documented", c.want)
+		}
+	}
+	for _, v := range append([]vault.Verdict{vault.VerdictNone, "a verdict of tomorrow"}, vault.Verdicts...) {
+		if code := verdictExit(v); !documented[code] {
+			t.Errorf("verdict %q has the undocumented exit code %d", v, code)
+		}
+	}
+}
+
+func TestTell(t *testing.T) {
+	acme := vault.Selector{Account: "acme", Environment: kite.Live}
+	refused := &kite.Error{Kind: kite.ErrRefused, Host: "kitegateway.com", Status: 401, Message: "Invalid API key", Step: "mint a token"}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{about(acme, refused), `kitekey: acme/live: kitegateway.com refused the credential (401: Invalid API key); check the key pair with "kitekey rotate acme/live"` + "\n"},
+		// A profile that the error names already is not named twice, nor a next step.
+		{about(acme, fmt.Errorf("acme/live: %w", vault.ErrNoProfile)), `kitekey: acme/live: no such profile; "kitekey list" shows the profiles there are, "kitekey add acme/live" adds this one` + "\n"},
+		{about(acme, fmt.Errorf("acme/live: %w; did you mean acne/live?", vault.ErrNoProfile)), "kitekey: acme/live: no such profile; did you mean acne/live?\n"},
+		{about(acme, fmt.Errorf(`%w; run "kitekey doctor"`, vault.ErrNoCredential)), `kitekey: acme/live: no credential; run "kitekey doctor"` + "\n"},
+		{silent(5), ""},
+	} {
+		var stderr bytes.Buffer
+		a := &app{System: System{Stderr: &stderr}}
+		a.tell(c.err)
+		if got := stderr.String(); got != c.want {
+			t.Errorf("got  %swant %s", got, c.want)
+		}
+	}
+}
+
+func TestFinishInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stderr bytes.Buffer
+	a := &app{System: System{Stderr: &stderr}}
+	// What an interrupted call reports is the interruption's doing.
+	if code := a.finish(ctx, &kite.Error{Kind: kite.ErrUnreachable}); code != 130 || stderr.String() != "kitekey: interrupted\n" {
+		t.Errorf("%d %q", code, stderr.String())
+	}
+	// What was finished in spite of it is done.
+	if code := a.finish(ctx, nil); code != 0 {
+		t.Error(code)
+	}
+}
+
+func TestLength(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0 s", 400 * time.Millisecond: "0 s", 45 * time.Second: "45 s", time.Minute: "1 min",
+		250 * time.Second: "4 min 10 s", 5400 * time.Second: "1 h 30 min", 3605 * time.Second: "1 h",
+		26 * time.Hour: "1 d 2 h", -90 * time.Second: "1 min 30 s",
+	} {
+		if got := length(d); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestSetenv(t *testing.T) {
+	before := []string{"A=1", "KITE_ACCOUNT=old", "=C:=C:\\x", "KITE_ACCOUNT=older", "B=x=y"}
+	got := strings.Join(setenv(before, "KITE_ACCOUNT", "new"), "|")
+	if want := `A=1|=C:=C:\x|B=x=y|KITE_ACCOUNT=new`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if before[1] != "KITE_ACCOUNT=old" {
+		t.Error("the environment it was given changed")
+	}
+	a := &app{System: System{Environ: []string{"X=1", "X=2", "Y="}}}
+	if a.getenv("X") != "2" || a.getenv("Y") != "" || a.getenv("Z") != "" {
+		t.Error(a.getenv("X"), a.getenv("Y"), a.getenv("Z"))
+	}
+}
