@@ -171,7 +171,14 @@ func (v *Vault) lockProfile(ctx context.Context, sel Selector) (Profile, func(),
 	if err != nil {
 		return Profile{}, nil, err
 	}
-	unlock, err := v.locks.lock(ctx, p.ID, profileWait)
+	unlock, ok, err := v.locks.tryLock(p.ID)
+	if err == nil && !ok {
+		// Whoever has it may hang in a store that does not answer. Asking the store
+		// first keeps callers from waiting for that one after the other.
+		if err = v.Reach(ctx); err == nil {
+			unlock, err = v.locks.lock(ctx, p.ID, profileWait)
+		}
+	}
 	if err != nil {
 		return Profile{}, nil, fmt.Errorf("%s: %w", sel, err)
 	}

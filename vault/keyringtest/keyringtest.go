@@ -295,7 +295,7 @@ func run(t testing.TB, env []string, stdin *strings.Reader, name string, args ..
 	}()
 	t.Cleanup(func() {
 		p.kill()
-		if t.Failed() {
+		if t.Failed() && p.out.Len() > 0 {
 			t.Logf("%s said: %s", name, p.out)
 		}
 	})

@@ -1,0 +1,360 @@
+//go:build linux
+
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"kitekey/kite"
+	"kitekey/kite/simulator"
+	"kitekey/vault"
+	"kitekey/vault/keyringtest"
+)
+
+// The kill campaign: four workers run kitekey commands that change things and
+// kill them (SIGKILL) at random moments, on real stores, the keyring's daemon
+// being killed now and then as well. After each kill the next comer must find a
+// state that the command went from or to, and in the end every acknowledged
+// credential is readable, every item is listed, nothing is torn.
+//
+// A short round runs with every "go test". KITEKEY_KILLS=500 asks for so many
+// kills per store, KITEKEY_SEED repeats a round's choices.
+
+const (
+	killWorkers  = 4
+	killAccounts = 5 // per worker
+	killPatience = 60 * time.Second
+)
+
+func TestKillCampaignOnGnomeKeyring(t *testing.T) {
+	d := keyringtest.Start(t)
+	d.Use()
+	c := newCampaign(t, "keyring", vault.NewKeyring(), d.Env())
+	stop := c.killDaemon(d)
+	c.run()
+	stop()
+	c.check()
+}
+
+// campaign is one round on one store.
+type campaign struct {
+	t     *testing.T
+	store string
+	env   []string
+	vault *vault.Vault // looks at what the killed left behind
+	pairs map[string]kite.Credential
+	kills int // to be done
+	seed  uint64
+
+	mu     sync.Mutex
+	counts map[string]int
+}
+
+// state is what a profile can be: absent (the zero state), or a name and which
+// pair is in use.
+type state struct{ name, pair string }
+
+func newCampaign(t *testing.T, storeName string, store vault.Store, env []string) *campaign {
+	t.Helper()
+	c := &campaign{t: t, store: storeName, kills: 30, seed: rand.Uint64(), counts: map[string]int{}, pairs: map[string]kite.Credential{}}
+	if s := os.Getenv("KITEKEY_KILLS"); s != "" {
+		c.kills = must(strconv.Atoi(s))
+	}
+	if s := os.Getenv("KITEKEY_SEED"); s != "" {
+		c.seed = must(strconv.ParseUint(s, 10, 64))
+	}
+	var merchants []simulator.Merchant
+	for i := range 8 {
+		m := simulator.NewMerchant(fmt.Sprintf("pair%d", i), kite.Sandbox)
+		merchants = append(merchants, m)
+		c.pairs[m.Account] = m.Credential
+	}
+	sim := simulator.New(simulator.Options{Merchants: merchants})
+	if err := sim.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { sim.Close() })
+	home := filepath.Join(t.TempDir(), "home")
+	c.env = append(append(os.Environ(), env...), "KITEKEY_HOME="+home, "KITEKEY_STORE="+storeName,
+		"KITEKEY_SANDBOX_URL="+sim.BaseURL(kite.Sandbox))
+	client := &kite.Client{BaseURL: sim.BaseURL(kite.Sandbox)}
+	v, err := vault.Open(vault.Options{Dir: home, Store: store, Gateway: func(kite.Environment) vault.Gateway { return client }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.vault = v
+	return c
+}
+
+func (c *campaign) run() {
+	binary := build(c.t)
+	var wg sync.WaitGroup
+	for w := range killWorkers {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(c.seed, uint64(w)))
+			k := &killer{campaign: c, binary: binary, rand: r, worker: w, states: make([]state, killAccounts)}
+			for c.count("kills") < c.kills && !c.t.Failed() {
+				k.step()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (c *campaign) add(what string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.counts[what]++
+}
+
+func (c *campaign) count(what string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.counts[what]
+}
+
+// killer is one worker. Its accounts are its own; the store, the index and their
+// locks are everybody's.
+type killer struct {
+	*campaign
+	binary string
+	rand   *rand.Rand
+	worker int
+	states []state
+	serial int
+	took   time.Duration // how long a command lives when nobody kills it
+}
+
+// step runs one command on one account, killed or not, and looks at the result.
+func (k *killer) step() {
+	i := k.rand.IntN(len(k.states))
+	before := k.states[i]
+	after, args, stdin := k.choose(before)
+	acked, killed := k.command(args, stdin)
+	possible := []state{after}
+	if !acked {
+		possible = []state{before, after}
+		if before.name != "" && after.pair != before.pair {
+			possible = append(possible, state{before.name, after.pair})
+		}
+	}
+	if killed {
+		k.add("killed in " + args[0])
+	}
+	k.states[i] = k.find(possible, strings.Join(args, " "), acked)
+}
+
+// choose picks a command that makes sense in a state, and says what it makes of it.
+func (k *killer) choose(s state) (after state, args []string, stdin string) {
+	other := fmt.Sprintf("pair%d", k.rand.IntN(len(k.pairs)))
+	k.serial++
+	name := fmt.Sprintf("w%d-%d", k.worker, k.serial)
+	if s.name == "" {
+		return state{name, other}, []string{"add", name, "--stdin", "--no-verify"}, k.json(other)
+	}
+	switch n := k.rand.IntN(10); {
+	case n < 2:
+		return state{}, []string{"remove", s.name, "--yes"}, ""
+	case n < 4:
+		return state{name, s.pair}, []string{"rename", s.name, name}, ""
+	case n < 7 && other != s.pair:
+		return state{s.name, other}, []string{"rotate", s.name, "--stdin"}, k.json(other)
+	default:
+		return s, []string{"token", s.name, "--fresh"}, ""
+	}
+}
+
+func (k *killer) json(pair string) string {
+	c := k.pairs[pair]
+	return fmt.Sprintf(`{"api_key":%q,"api_secret":%q}`, c.APIKey.Reveal(), c.APISecret.Reveal())
+}
+
+// command runs kitekey and most often kills it at a random moment of its life.
+func (k *killer) command(args []string, stdin string) (acked, killed bool) {
+	cmd := exec.Command(k.binary, args...)
+	cmd.Env = k.env
+	cmd.Stdin = strings.NewReader(stdin)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		k.t.Error(err)
+		return false, false
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	var deadline <-chan time.Time
+	if k.took > 0 && k.rand.IntN(5) > 0 {
+		deadline = time.After(time.Duration(k.rand.Int64N(int64(k.took))))
+	}
+	var err error
+	select {
+	case err = <-ended:
+	case <-deadline:
+		_ = cmd.Process.Kill()
+		err = <-ended
+	}
+	var exited *exec.ExitError
+	switch {
+	case err == nil:
+		k.add("acknowledged")
+		if d := time.Since(began); k.took == 0 {
+			k.took = d
+		} else {
+			k.took += (d - k.took) / 4
+		}
+		return true, false
+	case errors.As(err, &exited) && exited.ExitCode() == -1:
+		k.add("kills")
+		return false, true
+	default:
+		k.add("failed")
+		// With its daemon killed the keyring is missing: nothing else may go wrong.
+		if code := exited.ExitCode(); code != 6 {
+			k.t.Errorf("%s: exit %d: %s", args, code, stderr.String())
+		}
+		return false, false
+	}
+}
+
+// find settles and looks which of the possible states came true.
+func (k *killer) find(possible []state, command string, acked bool) state {
+	for deadline := time.Now().Add(killPatience); ; time.Sleep(20 * time.Millisecond) {
+		got, err := k.look(possible)
+		if err == nil {
+			if !slices.Contains(possible, got) {
+				k.t.Errorf("after %q (acknowledged: %v) the state is %+v, possible are %+v", command, acked, got, possible)
+			}
+			return got
+		}
+		if time.Now().After(deadline) {
+			k.t.Errorf("after %q: %v", command, err)
+			return possible[0]
+		}
+	}
+}
+
+// look reads the state from the vault. An error says that the keyring is away,
+// or that another worker is settling this very profile.
+func (k *killer) look(possible []state) (state, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), killPatience)
+	defer cancel()
+	if err := k.vault.Settle(ctx); err != nil {
+		return state{}, err
+	}
+	var found []state
+	for _, s := range possible {
+		if s.name == "" || slices.ContainsFunc(found, func(f state) bool { return f.name == s.name }) {
+			continue
+		}
+		p, err := k.vault.Lookup(vault.Selector{Account: s.name, Environment: kite.Sandbox})
+		if errors.Is(err, vault.ErrNoProfile) {
+			continue
+		}
+		if err == nil && p.State != vault.Settled {
+			err = fmt.Errorf("%s is still %s", s.name, p.State)
+		}
+		if err != nil {
+			return state{}, err
+		}
+		cred, err := k.vault.Credential(ctx, p.Selector)
+		if err != nil {
+			return state{}, err
+		}
+		found = append(found, state{s.name, k.pairOf(cred)})
+	}
+	switch len(found) {
+	case 0:
+		return state{}, nil
+	case 1:
+		return found[0], nil
+	}
+	return state{}, fmt.Errorf("doubled: %+v", found)
+}
+
+func (k *killer) pairOf(cred kite.Credential) string {
+	for name, c := range k.pairs {
+		if c.APIKey.Equal(cred.APIKey) && c.APISecret.Equal(cred.APISecret) {
+			return name
+		}
+	}
+	return "a pair that nobody stored"
+}
+
+// killDaemon kills the keyring's daemon at random moments and starts another,
+// until stop.
+func (c *campaign) killDaemon(d *keyringtest.Keyring) (stop func()) {
+	r := rand.New(rand.NewPCG(c.seed, 99))
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(time.Duration(100+r.IntN(400)) * time.Millisecond):
+				d.KillDaemon()
+				c.add("daemon killed")
+				d.StartDaemon()
+			}
+		}
+	}()
+	return func() { close(done); <-ended }
+}
+
+// check is the final look at everything.
+func (c *campaign) check() {
+	ctx, cancel := context.WithTimeout(context.Background(), killPatience)
+	defer cancel()
+	if err := c.vault.Settle(ctx); err != nil {
+		c.t.Fatal(err)
+	}
+	found, err := c.vault.Check(ctx)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, f := range found {
+		staged := strings.Contains(f.Text, "is staged") // a rotation killed before the gateway answered
+		if f.Level != vault.OK && !staged {
+			c.t.Errorf("%s: %s: %s", f.Check, f.Level, f.Text)
+		}
+	}
+	profiles, err := c.vault.List()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t.Logf("%s, seed %d: %v, %d profiles in the end", c.store, c.seed, c.counts, len(profiles))
+}
+
+// build makes the real binary.
+func build(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "kitekey")
+	cmd := exec.Command("go", "build", "-o", path, "kitekey")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return path
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

@@ -1,0 +1,180 @@
+//go:build linux
+
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"kitekey/kite"
+	"kitekey/kite/simulator"
+	"kitekey/vault/keyringtest"
+)
+
+// house is a data folder, a keyring and a simulator for real kitekey processes.
+type house struct {
+	t       *testing.T
+	keyring *keyringtest.Keyring
+	sim     *simulator.Simulator
+	binary  string
+	env     []string
+}
+
+func newHouse(t *testing.T, merchants ...string) *house {
+	t.Helper()
+	h := &house{t: t, keyring: keyringtest.Start(t), binary: build(t)}
+	var o simulator.Options
+	for _, name := range merchants {
+		o.Merchants = append(o.Merchants, simulator.NewMerchant(name, kite.Sandbox))
+	}
+	h.sim = simulator.New(o)
+	if err := h.sim.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.sim.Close() })
+	h.env = append(append(os.Environ(), h.keyring.Env()...), "KITEKEY_HOME="+filepath.Join(t.TempDir(), "home"),
+		"KITEKEY_SANDBOX_URL="+h.sim.BaseURL(kite.Sandbox))
+	return h
+}
+
+// run runs one command; a hang ends it after a minute with code -1.
+func (h *house) run(stdin string, args ...string) (code int, stdout, stderr string) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, h.binary, args...)
+	var out, errs bytes.Buffer
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = h.env, strings.NewReader(stdin), &out, &errs
+	err := cmd.Run()
+	var exited *exec.ExitError
+	if err != nil && !errors.As(err, &exited) {
+		h.t.Errorf("%s: %v", args, err)
+	}
+	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+}
+
+func (h *house) must(stdin string, args ...string) string {
+	h.t.Helper()
+	code, out, errs := h.run(stdin, args...)
+	if code != 0 {
+		h.t.Errorf("%s: exit %d: %s", args, code, errs)
+	}
+	return out
+}
+
+func pairOf(merchant string) string {
+	return fmt.Sprintf(`{"api_key":"sim-key-%s-sandbox","api_secret":"sim-secret-%[1]s-sandbox"}`, merchant)
+}
+
+// With the keyring's daemon frozen no command may hang, and nothing that was
+// given up may happen once the daemon thaws.
+func TestKeyringFrozen(t *testing.T) {
+	h := newHouse(t, "acme", "coral")
+	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	token := h.must("", "token", "acme")
+	before := h.keyring.Users("kitekey")
+	h.keyring.StopDaemon()
+	var wg sync.WaitGroup
+	for _, c := range []struct {
+		code  int
+		stdin string
+		args  []string
+	}{
+		{6, "", []string{"token", "acme"}},
+		{6, "", []string{"token", "acme", "--fresh"}},
+		{6, "", []string{"token", "acme", "--no-cache"}},
+		{6, "", []string{"env", "acme"}},
+		{6, "", []string{"exec", "acme", "--", "true"}},
+		{6, "", []string{"copy", "acme"}},
+		{6, "", []string{"verify", "acme"}},
+		{6, "", []string{"forget", "acme"}},
+		{6, "", []string{"remove", "acme", "--yes"}},
+		{6, "", []string{"rename", "acme", "dune"}},
+		{6, "", []string{"doctor"}},
+		{6, "", []string{"rotate", "acme", "--rollback"}},
+		{6, pairOf("coral"), []string{"rotate", "acme", "--stdin"}},
+		{6, pairOf("coral"), []string{"add", "coral", "--stdin", "--no-verify"}},
+		{0, "", []string{"list"}},
+	} {
+		wg.Go(func() {
+			began := time.Now()
+			code, _, errs := h.run(c.stdin, c.args...)
+			t.Logf("%-28s exit %d after %.1f s", strings.Join(c.args, " "), code, time.Since(began).Seconds())
+			if code != c.code {
+				t.Errorf("%s: exit %d: %s", c.args, code, errs)
+			}
+			if code == 6 && c.args[0] != "doctor" && !strings.Contains(errs, "did not answer in time") {
+				t.Errorf("%s says: %s", c.args, errs)
+			}
+		})
+	}
+	wg.Wait()
+	h.keyring.ContinueDaemon()
+	if got := h.must("", "token", "acme"); got != token {
+		t.Error("the cached token changed while the keyring was frozen")
+	}
+	if after := h.keyring.Users("kitekey"); !slices.Equal(before, after) {
+		t.Errorf("items before %v, after %v", before, after)
+	}
+	h.must("", "doctor", "--offline")
+}
+
+// Eight processes at once: nobody's change is lost, and one profile's token is
+// minted once for all that ask for it.
+func TestEightProcesses(t *testing.T) {
+	const n = 8
+	h := newHouse(t, "shared")
+	h.must(pairOf("shared"), "add", "shared", "--stdin", "--no-verify")
+	parallel := func(do func(i int)) {
+		var wg sync.WaitGroup
+		for i := range n {
+			wg.Go(func() { do(i) })
+		}
+		wg.Wait()
+	}
+
+	tokens := make([]string, n)
+	parallel(func(i int) { tokens[i] = h.must("", "token", "shared") })
+	if got := h.sim.Count().Mints; got != 1 {
+		t.Errorf("%d mints for %d processes", got, n)
+	}
+	for _, tok := range tokens {
+		if tok != tokens[0] || tok == "" {
+			t.Error("not all got the same token")
+		}
+	}
+
+	parallel(func(i int) {
+		kept, gone := fmt.Sprintf("kept%d", i), fmt.Sprintf("gone%d", i)
+		h.must(pairOf("shared"), "add", kept, "--stdin", "--no-verify")
+		h.must(pairOf("shared"), "add", gone, "--stdin", "--no-verify")
+		h.must("", "token", kept, "--expires-in", "1h")
+		h.must("", "token", gone)
+		h.must("", "edit", kept, "--label", kept)
+		h.must("", "remove", gone, "--yes")
+		h.must("", "rename", kept, "new-"+kept)
+	})
+	list := h.must("", "list")
+	for i := range n {
+		if name := fmt.Sprintf("new-kept%d/sandbox", i); !strings.Contains(list, name) || strings.Contains(list, fmt.Sprintf("gone%d", i)) {
+			t.Errorf("%s is not as it should be:\n%s", name, list)
+		}
+	}
+	if lines := strings.Count(list, "\n"); lines != n+2 {
+		t.Errorf("%d lines:\n%s", lines, list)
+	}
+	// Eight and the shared one, each with a token.
+	if users := h.keyring.Users("kitekey"); len(users) != 2*(n+1) {
+		t.Errorf("%d items: %v", len(users), users)
+	}
+	h.must("", "doctor", "--offline")
+}
