@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -29,6 +30,7 @@ type wlCopy struct {
 	process int // a process group; wl-copy forks when it has the clipboard
 	lost    chan struct{}
 	secret  []byte
+	files   []string // with the secret in them, for us to remove
 }
 
 // holdWayland copies with wl-copy. wl-clipboard before 2.3 cannot mark a text as
@@ -65,6 +67,7 @@ func startWlCopy(text []byte, args ...string) (*wlCopy, error) {
 		return nil, err
 	}
 	cmd.Stderr = write
+	before := wlFiles()
 	err = cmd.Start()
 	_ = write.Close()
 	if err != nil {
@@ -74,13 +77,13 @@ func startWlCopy(text []byte, args ...string) (*wlCopy, error) {
 	if err := cmd.Wait(); err != nil {
 		said, _ := io.ReadAll(io.LimitReader(stderr, 400))
 		_ = stderr.Close()
-		sweep(text)
+		sweep(filesWith(text, before))
 		if ctx.Err() != nil {
 			return nil, errors.New("the compositor did not let wl-copy have the clipboard")
 		}
 		return nil, fmt.Errorf("wl-copy: %s", oneLine(string(said)+" "+err.Error()))
 	}
-	w := &wlCopy{process: cmd.Process.Pid, lost: make(chan struct{}), secret: text}
+	w := &wlCopy{process: cmd.Process.Pid, lost: make(chan struct{}), secret: text, files: filesWith(text, before)}
 	go func() {
 		_, _ = io.Copy(io.Discard, stderr) // ends with the last process that has it
 		_ = stderr.Close()
@@ -128,21 +131,34 @@ func (w *wlCopy) Release() {
 			}
 		}
 	}
-	sweep(w.secret)
+	sweep(w.files)
 }
 
-// sweep removes the file that wl-copy before 2.2 leaves behind when it is
-// terminated: /tmp/wl-copy-buffer-XXXXXX/stdin, with the secret in it. Those of
-// other copies are left alone.
-func sweep(secret []byte) {
-	left, _ := filepath.Glob("/tmp/wl-copy-buffer-*/*")
-	for _, file := range left {
-		if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() || info.Size() > MaxSize {
+// wlFiles are the files in which wl-copy before 2.2 keeps what it serves, and which
+// it leaves behind when it is terminated.
+func wlFiles() []string {
+	files, _ := filepath.Glob("/tmp/wl-copy-buffer-*/*")
+	return files
+}
+
+// filesWith are those with this text that have come since.
+func filesWith(text []byte, since []string) (files []string) {
+	for _, file := range wlFiles() {
+		info, err := os.Lstat(file)
+		if err != nil || !info.Mode().IsRegular() || info.Size() != int64(len(text)) || slices.Contains(since, file) {
 			continue
 		}
-		if text, err := os.ReadFile(file); err == nil && bytes.Equal(text, secret) {
-			_ = os.RemoveAll(filepath.Dir(file))
+		if got, err := os.ReadFile(file); err == nil && bytes.Equal(got, text) {
+			files = append(files, file)
 		}
+	}
+	return files
+}
+
+// sweep removes such files, and their folders.
+func sweep(files []string) {
+	for _, file := range files {
+		_ = os.RemoveAll(filepath.Dir(file))
 	}
 }
 
