@@ -49,7 +49,7 @@ type File struct {
 	dir        string
 	ask        Passphrase
 	locks      locker
-	workFactor int
+	workFactor int           // tests make it cheap
 	slot       chan struct{} // held while identity is looked at: one question at a time
 	identity   *age.X25519Identity
 }
@@ -73,8 +73,10 @@ func FileExists(dir string) bool {
 	return false
 }
 
+const fileStoreName = "file"
+
 // Name gives "file".
-func (f *File) Name() string { return "file" }
+func (f *File) Name() string { return fileStoreName }
 
 // Get implements [Store].
 func (f *File) Get(ctx context.Context, key string) ([]byte, error) {
@@ -162,6 +164,9 @@ func (f *File) change(ctx context.Context, op string, identity *age.X25519Identi
 		return err
 	}
 	defer unlock()
+	for _, name := range []string{identityFile, identityBackup, itemsFile, itemsBackup} {
+		sweepTemp(f.dir, name)
+	}
 	items, err := f.load(op, itemsFile, identity)
 	if err != nil {
 		return err
@@ -227,11 +232,13 @@ func seal(items map[string][]byte, to age.Recipient) ([]byte, error) {
 // load decrypts one of the item files. A missing vault.age is an empty one,
 // unless it has been there before.
 func (f *File) load(op, name string, identity age.Identity) (map[string][]byte, error) {
+	_, err := os.Lstat(f.path(itemsBackup))
+	before := err == nil
 	data, err := readFile(f.path(name), maxItems)
-	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Lstat(f.path(itemsBackup)); err == nil {
-			return nil, f.damaged(op, name, errors.New("it is gone"))
-		}
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && before:
+		return nil, f.damaged(op, name, errors.New("it is gone"))
+	case errors.Is(err, fs.ErrNotExist):
 		return map[string][]byte{}, nil
 	}
 	if err != nil {

@@ -47,7 +47,7 @@ func newTestFile(t testing.TB, dir string, words ...string) (*File, *answers) {
 	}
 	a := &answers{words: words}
 	f := NewFile(dir, a.ask)
-	f.SetWorkFactor(4)
+	f.workFactor = 4
 	return f, a
 }
 
@@ -535,7 +535,7 @@ func BenchmarkFileStore(b *testing.B) {
 	for _, profiles := range []int{10, 1000} {
 		dir := b.TempDir()
 		f, _ := newTestFile(b, dir)
-		f.SetWorkFactor(defaultWorkFactor)
+		f.workFactor = defaultWorkFactor
 		id, err := f.open(b.Context(), "write", true)
 		if err != nil {
 			b.Fatal(err)

@@ -80,7 +80,9 @@ func keepBackup(path, backup string) error {
 			return err
 		}
 	}
-	return os.Rename(tmp, backup)
+	err = os.Rename(tmp, backup)
+	_ = os.Remove(tmp) // renaming a link onto one to the same file leaves both
+	return err
 }
 
 // syncDir makes a rename last. Windows has no such call, and needs none.

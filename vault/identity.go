@@ -38,10 +38,6 @@ const maxIdentity = 64 << 10
 // errNoFileStore: nobody has made the store yet.
 var errNoFileStore = errors.New("there is no file store yet")
 
-// SetWorkFactor sets what a passphrase costs to try, as age's function of that
-// name does. It is written into the files, so that tests can make cheap ones.
-func (f *File) SetWorkFactor(logN int) { f.workFactor = logN }
-
 // Locked reports whether the next operation needs the passphrase.
 func (f *File) Locked() bool {
 	f.slot <- struct{}{}
@@ -90,9 +86,10 @@ func (f *File) openWith(ctx context.Context, op string, create bool, ask Passphr
 	if err := secure(f.dir, identityFile, identityBackup, itemsFile, itemsBackup); err != nil {
 		return nil, f.failed(op, ErrUnavailable, err, "")
 	}
+	made := FileExists(f.dir) // before reading: identity.age is the first to be written
 	wrapped, err := readFile(f.path(identityFile), maxIdentity)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && FileExists(f.dir):
+	case errors.Is(err, fs.ErrNotExist) && made:
 		return nil, f.damaged(op, identityFile, errors.New("it is gone"))
 	case errors.Is(err, fs.ErrNotExist) && !create:
 		return nil, errNoFileStore

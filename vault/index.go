@@ -186,6 +186,45 @@ func formatIndex(profiles []Profile) ([]byte, error) {
 	return buf.Bytes(), err
 }
 
+// StoreInUse tells from the data folder alone which store the profiles in it are
+// kept in: what the index says of the first one, and without any, whether
+// somebody has made a file store there. "" when nothing says anything. Little
+// more than the index's first lines is read.
+func StoreInUse(dir string) string {
+	for _, name := range []string{indexFile, indexBackup} {
+		if store := firstStore(filepath.Join(dir, name)); store != "" {
+			return store
+		}
+	}
+	if FileExists(dir) {
+		return fileStoreName
+	}
+	return ""
+}
+
+func firstStore(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	dec := json.NewDecoder(f)
+	var first entryJSON
+	for { // up to the list
+		t, err := dec.Token()
+		if err != nil {
+			return ""
+		}
+		if t == json.Delim('[') {
+			break
+		}
+	}
+	if !dec.More() || dec.Decode(&first) != nil {
+		return ""
+	}
+	return first.Store
+}
+
 // update reads the index, lets change work on it and replaces it, all under the
 // lock. Nothing is written when change fails.
 func (x *index) update(ctx context.Context, change func(profiles *[]Profile) error) error {

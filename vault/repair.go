@@ -21,7 +21,8 @@ import (
 //   - items that no profile lists are listed again; those that hold nothing (a
 //     keyring killed while it creates an item leaves an empty one) are deleted;
 //   - what was interrupted is finished, permissions are tightened, what crashes
-//     left in the data folder is swept.
+//     left in the data folder is swept;
+//   - damaged files of a file store give way to their last good copies.
 //
 // No item that holds a credential is ever deleted, and no profile is dropped
 // because its item is missing.
@@ -29,26 +30,33 @@ func (v *Vault) Repair(ctx context.Context) (done []string, err error) {
 	if err := v.mendPermissions(); err != nil {
 		return nil, err
 	}
+	if r, ok := v.store.(interface {
+		Restore(context.Context) ([]string, error)
+	}); ok {
+		if done, err = r.Restore(ctx); err != nil {
+			return done, err
+		}
+	}
 	// The items are listed before the index is read: entries are written before
 	// items, so what is listed here and not there is nobody's work under way.
 	keys, err := v.keys(ctx)
 	listed := err == nil
 	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return nil, err
+		return done, err
 	}
 	unlock, err := v.index.locks.lock(ctx, indexLock, indexWait)
 	if err != nil {
-		return nil, err
+		return done, err
 	}
 	defer func() { unlock() }()
 	profiles, err := v.index.load()
 	damaged := errors.Is(err, ErrIndexDamaged)
 	if err != nil && !damaged {
-		return nil, err
+		return done, err
 	}
 	if damaged {
 		if profiles, err = v.rescue(); err != nil {
-			return nil, err
+			return done, err
 		}
 		done = append(done, fmt.Sprintf("took %s from the index's last good copy", count(len(profiles), "profile")))
 	}

@@ -17,13 +17,17 @@ const damagedMark = ".damaged"
 // read, and says in words what it did. What was damaged is kept under another
 // name. It does nothing to a store that is well.
 func (f *File) Restore(ctx context.Context) (done []string, err error) {
-	f.Lock()
 	if !FileExists(f.dir) {
 		return nil, nil
 	}
-	identity, from, err := f.openAny(ctx)
-	if err != nil {
-		return nil, err
+	f.slot <- struct{}{}
+	defer func() { <-f.slot }()
+	identity, from := f.identity, identityFile
+	if identity == nil {
+		if identity, from, err = f.openAny(ctx); err != nil {
+			return nil, err
+		}
+		f.identity = identity
 	}
 	unlock, err := f.lock(ctx, "open")
 	if err != nil {

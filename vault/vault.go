@@ -100,6 +100,24 @@ func (v *Vault) Lock() {
 	}
 }
 
+// NeedsPassphrase reports whether the store's next call will ask for one.
+func (v *Vault) NeedsPassphrase() bool {
+	l, ok := v.store.(interface{ Locked() bool })
+	return ok && l.Locked()
+}
+
+// Unlock opens a store that needs a passphrase, without its being asked for.
+// ErrWrongPassphrase when it is not the one.
+func (v *Vault) Unlock(ctx context.Context, passphrase kite.Secret) error {
+	u, ok := v.store.(interface {
+		Unlock(context.Context, kite.Secret) error
+	})
+	if !ok {
+		return nil
+	}
+	return u.Unlock(ctx, passphrase)
+}
+
 // List gives every profile, by account, sandbox first. It reads the index
 // alone, never the store.
 func (v *Vault) List() ([]Profile, error) { return v.index.load() }

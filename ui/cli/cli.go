@@ -46,7 +46,8 @@ type System struct {
 	Now func() time.Time
 	// Version is what --version prints after "kitekey ".
 	Version string
-	// Store opens the store called name ("keyring", "file"); nil opens the real one.
+	// Store opens the store called name ("keyring", "file"). When it is nil, or
+	// gives nil, the real one is opened.
 	Store func(name string) (vault.Store, error)
 	// Clipboard gives the clipboard; nil gives the real one. terminal is where
 	// OSC 52 goes, nil when there is no terminal.
@@ -77,9 +78,11 @@ func Main(ctx context.Context, sys System) int {
 // app is one run: the world it sees and what the global flags chose.
 type app struct {
 	System
-	storeFlag string // --store
-	running   bool   // a command has begun: its usage was right
-	announced bool   // overrides have been told
+	storeFlag    string // --store
+	passphraseFD int    // --passphrase-fd, -1 for none
+	onScreen     bool   // the screen is open: nothing may ask on its terminal
+	running      bool   // a command has begun: its usage was right
+	announced    bool   // overrides have been told
 }
 
 // getenv looks a variable up as [os.Getenv] does.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,7 +80,11 @@ func (a *app) openQuietly() (*vault.Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := a.openStore(dir)
+	name, err := a.storeName(dir)
+	if err != nil {
+		return nil, err
+	}
+	store, err := a.openStore(name, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -112,22 +117,31 @@ func (a *app) home() (string, error) {
 	return filepath.Join(dir, "kitekey"), nil
 }
 
-// openStore gives the store the user chose: --store, KITEKEY_STORE, the one
-// remembered in the data folder, else the keyring. Nothing is touched yet.
-func (a *app) openStore(dir string) (vault.Store, error) {
-	name := a.storeFlag
-	if name == "" {
-		name = a.getenv("KITEKEY_STORE")
+// storeName is the store the user chose: --store, KITEKEY_STORE, the one that
+// the data folder's profiles are in, else the keyring.
+func (a *app) storeName(dir string) (string, error) {
+	name := cmp.Or(a.storeFlag, a.getenv("KITEKEY_STORE"), vault.StoreInUse(dir), storeKeyring)
+	if name != storeKeyring && name != storeFile {
+		return "", usagef("%q is no store: it is keyring or file", name)
 	}
-	if name == "" {
-		name = "keyring"
-	}
+	return name, nil
+}
+
+// The stores there are to choose from.
+const (
+	storeKeyring = "keyring"
+	storeFile    = "file"
+)
+
+// openStore gives the store of that name. Nothing is touched yet.
+func (a *app) openStore(name, dir string) (vault.Store, error) {
 	if a.Store != nil {
-		return a.Store(name)
+		if s, err := a.Store(name); s != nil || err != nil {
+			return s, err
+		}
 	}
-	switch name {
-	case "keyring":
-		return vault.NewKeyring(), nil
+	if name == storeFile {
+		return vault.NewFile(dir, a.storePassphrase), nil
 	}
-	return nil, usagef("%q is no store: it is keyring or file", name)
+	return vault.NewKeyring(), nil
 }

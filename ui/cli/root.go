@@ -40,6 +40,7 @@ Live is never implied.`,
 	root.SetVersionTemplate("kitekey {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.PersistentFlags().StringVar(&a.storeFlag, "store", "", "where secrets are kept: keyring or file (KITEKEY_STORE)")
+	root.PersistentFlags().IntVar(&a.passphraseFD, "passphrase-fd", -1, "descriptor to read the file store's passphrase from (KITEKEY_PASSPHRASE_FILE)")
 	_ = root.RegisterFlagCompletionFunc("store", cobra.FixedCompletions([]string{"keyring", "file"}, cobra.ShellCompDirectiveNoFileComp))
 
 	root.AddGroup(

@@ -91,5 +91,12 @@ func (a *app) runScreen(cmd *cobra.Command, s screenFlags) error {
 	}
 	o.Overrides = overrideLines(urls)
 	o.BaseURL = a.baseURL
+	// Asked for here, on a terminal that is still a line of text.
+	if o.Vault.NeedsPassphrase() {
+		if err := o.Vault.Reach(cmd.Context()); err != nil {
+			return err
+		}
+	}
+	a.onScreen = true
 	return tui.Run(cmd.Context(), o)
 }

@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"kitekey/kite"
+	"kitekey/vault"
+)
+
+// passphraseTries is how often a person may mistype.
+const passphraseTries = 3
+
+// maxPassphrase bounds what is read where a passphrase is expected, in bytes.
+const maxPassphrase = 4 << 10
+
+// storePassphrase is the file store's: from --passphrase-fd, else from
+// KITEKEY_PASSPHRASE_FILE, else typed. It is never an argument, nor the value of
+// a variable, which every child process would inherit.
+func (a *app) storePassphrase(ctx context.Context, ask vault.Ask) (kite.Secret, error) {
+	from := passphraseSource{fd: a.passphraseFD, file: a.getenv("KITEKEY_PASSPHRASE_FILE"), what: "the file store",
+		how: "set KITEKEY_PASSPHRASE_FILE to a file that holds it, or give --passphrase-fd"}
+	return a.passphrase(ctx, from, ask)
+}
+
+// passphraseSource is where a passphrase comes from when nobody types it.
+type passphraseSource struct {
+	fd   int    // descriptor, -1 for none
+	file string // path, "" for none
+	what string // what it opens, for the question
+	how  string // the way to give it without a terminal, for the error
+}
+
+func (a *app) passphrase(ctx context.Context, from passphraseSource, ask vault.Ask) (kite.Secret, error) {
+	name := from.file
+	if from.fd >= 0 {
+		name = fmt.Sprintf("descriptor %d", from.fd)
+	}
+	switch {
+	case name != "" && ask.Attempt > 0:
+		return kite.Secret{}, fmt.Errorf("%w in %s", vault.ErrWrongPassphrase, name)
+	case from.fd >= 0:
+		return readPassphrase(os.NewFile(uintptr(from.fd), name), name)
+	case name != "":
+		f, err := os.Open(name)
+		if err != nil {
+			return kite.Secret{}, fmt.Errorf("read the passphrase: %w", err)
+		}
+		return readPassphrase(f, name)
+	case a.onScreen:
+		return kite.Secret{}, errors.New("its passphrase is needed")
+	case !a.canAsk():
+		return kite.Secret{}, fmt.Errorf("no terminal to ask for the passphrase on; %s", from.how)
+	case ask.New:
+		return a.askNewPassphrase(ctx, from.what)
+	case ask.Attempt >= passphraseTries:
+		return kite.Secret{}, vault.ErrWrongPassphrase
+	case ask.Attempt > 0:
+		a.note("wrong passphrase")
+	}
+	return a.askSecret(ctx, "Passphrase of "+from.what+": ")
+}
+
+// askNewPassphrase asks until the same passphrase was typed twice.
+func (a *app) askNewPassphrase(ctx context.Context, what string) (kite.Secret, error) {
+	for {
+		first, err := a.askSecret(ctx, "New passphrase for "+what+": ")
+		if err != nil {
+			return kite.Secret{}, err
+		}
+		if err := vault.CheckPassphrase(first); err != nil {
+			a.note("%v", err)
+			continue
+		}
+		again, err := a.askSecret(ctx, "The same once more: ")
+		if err != nil {
+			return kite.Secret{}, err
+		}
+		if first.Equal(again) {
+			return first, nil
+		}
+		a.note("these were not the same; both again, please")
+	}
+}
+
+// readPassphrase reads all of f, without the line break that editors and echo
+// put at the end.
+func readPassphrase(f *os.File, name string) (kite.Secret, error) {
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxPassphrase+1))
+	text := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
+	switch {
+	case err != nil:
+		return kite.Secret{}, fmt.Errorf("read the passphrase: %w", err)
+	case len(data) > maxPassphrase:
+		return kite.Secret{}, usagef("%s holds more than a passphrase", name)
+	case text == "":
+		return kite.Secret{}, usagef("%s is empty; it should hold the passphrase", name)
+	case strings.ContainsAny(text, "\r\n"):
+		return kite.Secret{}, usagef("%s has more than one line; it should hold the passphrase alone", name)
+	}
+	return kite.NewSecret(text), nil
+}
