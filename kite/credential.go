@@ -1,7 +1,7 @@
 package kite
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode"
@@ -33,8 +33,11 @@ type Credential struct {
 func ParseCredential(key, secret string) (c Credential, trimmed bool, err error) {
 	k, kerr := parseHalf("api_key", key, MaxAPIKeyLen)
 	s, serr := parseHalf("api_secret", secret, MaxAPISecretLen)
-	if err := errors.Join(kerr, serr); err != nil {
-		return Credential{}, false, err
+	switch {
+	case kerr != nil && serr != nil:
+		return Credential{}, false, fmt.Errorf("%w; %w", kerr, serr)
+	case kerr != nil || serr != nil:
+		return Credential{}, false, cmp.Or(kerr, serr)
 	}
 	return Credential{NewSecret(k), NewSecret(s)}, k != key || s != secret, nil
 }

@@ -10,13 +10,14 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
 // How hard a call tries.
 const (
 	defaultTimeout  = 10 * time.Second
-	defaultPatience = 30 * time.Second
+	defaultPatience = 20 * time.Second
 	maxAttempts     = 4
 	maxBody         = 1 << 20
 )
@@ -83,13 +84,13 @@ func (c *Client) call(ctx context.Context, x exchange) (*Reply, error) {
 func (c *Client) attempt(ctx context.Context, target *url.URL, x exchange) (reply *Reply, failure *Error, unsent bool) {
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.Timeout, defaultTimeout))
 	defer cancel()
-	var connected, answered bool
+	var connected, answered atomic.Bool // set by the transport's goroutines
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn:              func(httptrace.GotConnInfo) { connected = true },
-		GotFirstResponseByte: func() { answered = true },
+		GotConn:              func(httptrace.GotConnInfo) { connected.Store(true) },
+		GotFirstResponseByte: func() { answered.Store(true) },
 	})
 	fail := func(err error) *Error {
-		return &Error{Kind: failureKind(err, answered), Host: target.Host, Step: x.step, Err: plainCause(err, x.secrets)}
+		return &Error{Kind: failureKind(err, answered.Load()), Host: target.Host, Step: x.step, Err: plainCause(err, x.secrets)}
 	}
 
 	req := (&http.Request{
@@ -111,11 +112,15 @@ func (c *Client) attempt(ctx context.Context, target *url.URL, x exchange) (repl
 	began := time.Now()
 	resp, err := c.transport().RoundTrip(req)
 	if err != nil {
-		return nil, fail(err), !connected
+		return nil, fail(err), !connected.Load()
 	}
 	defer resp.Body.Close()
 	received := c.now()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	var body []byte
+	// The body of a 101 is the connection itself, which knows no deadline.
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	}
 	reply = &Reply{
 		Status:  resp.StatusCode,
 		Header:  resp.Header,

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 )
 
@@ -26,12 +27,19 @@ func Override(raw string) (string, error) {
 		return "", errors.New("it may hold no user, password, query or fragment")
 	case !isLoopback(u.Hostname()):
 		return "", fmt.Errorf("%q is not this machine: a base URL can be overridden to a loopback address only (127.0.0.1, [::1], localhost)", CleanText(u.Hostname()))
+	case !validPort(u.Port()):
+		return "", errors.New("its port is not one: from 1 to 65535")
 	case u.RawPath != "" || u.Path != "" && path.Clean(u.Path) != strings.TrimSuffix(u.Path, "/") && u.Path != "/":
 		return "", errors.New("its path must be plain, as in http://127.0.0.1:4010/v1")
 	}
 	u.Host = strings.ToLower(u.Host)
 	u.Path = strings.TrimSuffix(u.Path, "/")
 	return u.String(), nil
+}
+
+func validPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && n > 0
 }
 
 // isLoopback reports whether a URL's host is this machine for certain. Names

@@ -36,8 +36,8 @@ func CleanText(s string) string {
 }
 
 // escapeLen is the length of the terminal escape sequence that s begins with
-// (ECMA-48: CSI, the string sequences OSC, DCS, SOS, PM, APC, and the two-byte
-// ones, in their 7-bit and 8-bit forms), or 0. A string sequence that never ends
+// (ECMA-48: CSI and the string sequences OSC, DCS, SOS, PM, APC in their 7-bit and
+// 8-bit forms, and the short ones), or 0. A string sequence that never ends
 // takes the rest: it is what a terminal would do with it.
 func escapeLen(s string) int {
 	kind, n := byte(0), 0
@@ -46,13 +46,13 @@ func escapeLen(s string) int {
 		return 1
 	case s[0] == 0x1b:
 		kind, n = s[1], 2
-	case len(s) >= 2 && s[0] == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f:
-		kind, n = s[1]-0x40, 2 // U+0080…U+009F stand for ESC @ … ESC _
+	case len(s) >= 2 && s[0] == 0xc2 && strings.IndexByte("\x90\x98\x9b\x9d\x9e\x9f", s[1]) >= 0:
+		kind, n = s[1]-0x40, 2 // U+009B stands for ESC [, and so on
 	default:
 		return 0
 	}
-	switch kind {
-	case '[':
+	switch {
+	case kind == '[':
 		for n < len(s) && s[n] >= 0x20 && s[n] <= 0x3f {
 			n++
 		}
@@ -60,7 +60,7 @@ func escapeLen(s string) int {
 			n++
 		}
 		return n
-	case ']', 'P', 'X', '^', '_':
+	case strings.IndexByte("]PX^_", kind) >= 0:
 		for n < len(s) {
 			switch {
 			case s[n] == 0x07:
@@ -71,8 +71,12 @@ func escapeLen(s string) int {
 			n++
 		}
 		return n
-	}
-	if s[0] == 0x1b && (kind < 0x20 || kind > 0x7e) {
+	case kind >= 0x20 && kind <= 0x2f: // as in ESC ( B, which changes the character set
+		for n < len(s) && s[n] >= 0x20 && s[n] <= 0x2f {
+			n++
+		}
+		return min(n+1, len(s))
+	case kind < 0x20 || kind > 0x7e:
 		return 1 // ESC before something that is no part of a sequence
 	}
 	return n

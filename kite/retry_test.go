@@ -1,0 +1,207 @@
+package kite
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func gzipped(s string) []byte {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, _ = io.WriteString(w, s)
+	_ = w.Close()
+	return b.Bytes()
+}
+
+// script is a transport that gives one answer after the other, the last for ever.
+type script struct {
+	answers []func(*http.Request) (*http.Response, error)
+	at      []time.Time
+}
+
+func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.at = append(s.at, time.Now())
+	return s.answers[min(len(s.at), len(s.answers))-1](r)
+}
+
+// status answers with a status and headers; 200 is a good mint.
+func status(code int, header ...string) func(*http.Request) (*http.Response, error) {
+	return func(r *http.Request) (*http.Response, error) {
+		connected(r)
+		h := http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}
+		for i := 0; i < len(header); i += 2 {
+			h.Set(header[i], header[i+1])
+		}
+		body := `{"code":"x","status":"error","message":"m"}`
+		if code == 200 {
+			body = `{"code":200,"status":"success","data":{"token":"JWT a"}}`
+		}
+		return &http.Response{StatusCode: code, Header: h, Body: io.NopCloser(strings.NewReader(body))}, nil
+	}
+}
+
+// connected tells the client's trace that the request went out.
+func connected(r *http.Request) {
+	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{})
+	}
+}
+
+func refusedConnection(*http.Request) (*http.Response, error) { return nil, syscall.ECONNREFUSED }
+
+func resetConnection(r *http.Request) (*http.Response, error) {
+	connected(r)
+	return nil, syscall.ECONNRESET
+}
+
+func hang(r *http.Request) (*http.Response, error) {
+	connected(r)
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// drip gives a body of one blank a second, for ever.
+func drip(r *http.Request) (*http.Response, error) {
+	connected(r)
+	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(slowReader{r.Context()})}, nil
+}
+
+type slowReader struct{ ctx context.Context }
+
+func (s slowReader) Read(p []byte) (int, error) {
+	select {
+	case <-time.After(time.Second):
+		p[0] = ' '
+		return 1, nil
+	case <-s.ctx.Done():
+		return 0, s.ctx.Err()
+	}
+}
+
+type answers = []func(*http.Request) (*http.Response, error)
+
+func TestRetries(t *testing.T) {
+	seconds := func(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+	later := func(d time.Duration) string {
+		return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Add(d).Format(http.TimeFormat) // when a synctest bubble begins
+	}
+	for name, tt := range map[string]struct {
+		answers answers
+		method  string // "" = mint, else Do
+		kind    error  // nil = success
+		tries   int
+		least   float64 // seconds that pass
+		most    float64
+	}{
+		"at once":                        {answers{status(200)}, "", nil, 1, 0, 0},
+		"after a refused connection":     {answers{refusedConnection, status(200)}, "", nil, 2, 0.125, 0.375},
+		"after two resets":               {answers{resetConnection, resetConnection, status(200)}, "", nil, 3, 0.375, 1.125},
+		"never":                          {answers{refusedConnection}, "", ErrUnreachable, 4, 0.875, 2.625},
+		"502 503 504":                    {answers{status(502), status(503), status(504), status(200)}, "", nil, 4, 0.875, 2.625},
+		"502 for ever":                   {answers{status(502)}, "", ErrGateway, 4, 0.875, 2.625},
+		"500":                            {answers{status(500), status(200)}, "", ErrGateway, 1, 0, 0},
+		"501":                            {answers{status(501), status(200)}, "", ErrGateway, 1, 0, 0},
+		"400":                            {answers{status(400), status(200)}, "", ErrInvalid, 1, 0, 0},
+		"401":                            {answers{status(401), status(200)}, "", ErrRefused, 1, 0, 0},
+		"404":                            {answers{status(404), status(200)}, "", ErrInvalid, 1, 0, 0},
+		"408":                            {answers{status(408), status(200)}, "", ErrInvalid, 1, 0, 0},
+		"429":                            {answers{status(429), status(200)}, "", nil, 2, 0.125, 0.375},
+		"429, 3 s":                       {answers{status(429, "Retry-After", "3"), status(200)}, "", nil, 2, 3, 3.76},
+		"429, a date":                    {answers{status(429, "Retry-After", later(4*time.Second)), status(200)}, "", nil, 2, 4, 5.01},
+		"429, a date by another clock":   {answers{status(429, "Retry-After", later(time.Hour+4*time.Second), "Date", later(time.Hour)), status(200)}, "", nil, 2, 4, 5.01},
+		"429, a date that is over":       {answers{status(429, "Retry-After", later(-time.Hour)), status(200)}, "", nil, 2, 0.125, 0.375},
+		"429, nonsense":                  {answers{status(429, "Retry-After", "soon"), status(200)}, "", nil, 2, 0.125, 0.375},
+		"429, negative":                  {answers{status(429, "Retry-After", "-5"), status(200)}, "", nil, 2, 0.125, 0.375},
+		"429, longer than our patience":  {answers{status(429, "Retry-After", "60"), status(200)}, "", ErrRateLimited, 1, 0, 0},
+		"429, beyond all numbers":        {answers{status(429, "Retry-After", "9999999999"), status(200)}, "", ErrRateLimited, 1, 0, 0},
+		"429 until our patience is gone": {answers{status(429, "Retry-After", "7")}, "", ErrRateLimited, 3, 14, 20},
+		"503, 2 s":                       {answers{status(503, "Retry-After", "2"), status(200)}, "", nil, 2, 2, 2.51},
+		"hanging":                        {answers{hang}, "", ErrUnreachable, 2, 20, 20},
+		"hanging once":                   {answers{hang, status(200)}, "", nil, 2, 10, 10.4},
+		"dripping":                       {answers{drip}, "", ErrUnreachable, 2, 20, 20},
+		"GET: 502":                       {answers{status(502), status(200)}, "GET", nil, 2, 0.1, 1},
+		"HEAD: reset":                    {answers{resetConnection, status(200)}, "HEAD", nil, 2, 0.1, 1},
+		"POST: 502":                      {answers{status(502), status(200)}, "POST", ErrGateway, 1, 0, 0},
+		"POST: 429":                      {answers{status(429, "Retry-After", "1"), status(200)}, "POST", ErrRateLimited, 1, 0, 0},
+		"POST: reset":                    {answers{resetConnection, status(200)}, "POST", ErrUnreachable, 1, 0, 0},
+		"POST: never connected":          {answers{refusedConnection, status(200)}, "POST", nil, 2, 0.1, 1},
+		"DELETE: hanging":                {answers{hang, status(200)}, "DELETE", ErrUnreachable, 1, 10, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{answers: tt.answers}
+				c := &Client{Transport: s}
+				start := time.Now()
+				var err error
+				if tt.method == "" {
+					_, err = c.Mint(t.Context(), fakeCredential(), time.Minute)
+				} else {
+					_, err = c.Do(t.Context(), fakeToken(), Request{Method: tt.method, Path: "/x", Body: []byte("{}")})
+				}
+				took := time.Since(start)
+				if tt.kind == nil && err != nil {
+					t.Error(err)
+				} else if tt.kind != nil {
+					wantKind(t, err, tt.kind)
+					var e *Error
+					if errors.As(err, &e) && e.Attempts != tt.tries {
+						t.Errorf("it says %d attempts", e.Attempts)
+					}
+				}
+				if len(s.at) != tt.tries || took < seconds(tt.least) || took > seconds(tt.most) {
+					t.Errorf("%d tries in %v, want %d in %v to %v", len(s.at), took, tt.tries, seconds(tt.least), seconds(tt.most))
+				}
+			})
+		})
+	}
+}
+
+func TestDeadlineIsUnreachable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		c := &Client{Transport: &script{answers: answers{hang}}}
+		start := time.Now()
+		_, err := c.Mint(ctx, fakeCredential(), time.Minute)
+		wantKind(t, err, ErrUnreachable)
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 3*time.Second || !strings.Contains(err.Error(), "no answer in time") {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+	})
+}
+
+func TestCancelledWhileWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		s := &script{answers: answers{status(429, "Retry-After", "10")}}
+		time.AfterFunc(2*time.Second, cancel)
+		start := time.Now()
+		_, err := (&Client{Transport: s}).Mint(ctx, fakeCredential(), time.Minute)
+		if !errors.Is(err, context.Canceled) || time.Since(start) != 2*time.Second || len(s.at) != 1 {
+			t.Errorf("%v after %v and %d tries", err, time.Since(start), len(s.at))
+		}
+	})
+}
+
+func TestBackoffSpreads(t *testing.T) {
+	seen := map[time.Duration]bool{}
+	for range 100 {
+		seen[backoff(1, 0)] = true
+		if w := backoff(1, 4*time.Second); w < 4*time.Second || w > 5*time.Second+time.Millisecond {
+			t.Errorf("asked to wait 4 s, it waits %v", w)
+		}
+	}
+	if len(seen) < 50 {
+		t.Errorf("a hundred callers share %d moments", len(seen))
+	}
+}

@@ -1,0 +1,85 @@
+package kite
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"text/template"
+)
+
+// holder hides a secret the way other people's structs do.
+type holder struct {
+	hidden Secret
+	nested struct{ cred Credential }
+	list   []Secret
+	table  map[string]Secret
+	any    any
+	ptr    *Secret
+	Shown  Secret
+}
+
+func TestSecretNeverPrints(t *testing.T) {
+	s := NewSecret(canary)
+	h := holder{hidden: s, list: []Secret{s}, table: map[string]Secret{"k": s}, any: s, ptr: &s, Shown: s}
+	h.nested.cred = Credential{s, s}
+	encodings := []string{canary, fmt.Sprintf("%x", canary), fmt.Sprintf("%X", canary), fmt.Sprintf("%v", []byte(canary))}
+	check := func(what, got string) {
+		t.Helper()
+		for _, e := range encodings {
+			if strings.Contains(got, e) {
+				t.Errorf("%s shows the secret: %s", what, got)
+			}
+		}
+	}
+	tok := Token{Value: s}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%c", "%p", "%T", "%U", "%08.3f", "%-20s", "%10v"} {
+		for what, v := range map[string]any{
+			"secret": s, "pointer": &s, "holder": h, "pointer to holder": &h, "slice": []Secret{s}, "map": map[string]Secret{"a": s},
+			"credential": h.nested.cred, "token": tok, "pointer to token": &tok, "error": &Error{Kind: ErrRefused, Err: fmt.Errorf("of %v", s)},
+		} {
+			check(what+" "+verb, fmt.Sprintf(verb, v))
+		}
+	}
+	for _, v := range []any{s, &s, h, tok, h.nested.cred} {
+		j, err := json.Marshal(v)
+		if err != nil {
+			t.Error(err)
+		}
+		check("JSON", string(j))
+	}
+	x, _ := xml.Marshal(struct{ S Secret }{s})
+	check("XML", string(x))
+
+	var log bytes.Buffer
+	for _, handler := range []slog.Handler{slog.NewTextHandler(&log, nil), slog.NewJSONHandler(&log, nil)} {
+		slog.New(handler).Info("x", "secret", s, "holder", h, "token", tok, slog.Group("g", "s", s))
+	}
+	check("slog", log.String())
+
+	var page bytes.Buffer
+	if err := template.Must(template.New("").Parse("{{.}} {{printf `%s` .}} {{.Shown}}")).Execute(&page, h); err != nil {
+		t.Error(err)
+	}
+	check("template", page.String())
+
+	if got := fmt.Sprint(s); got != "[redacted]" {
+		t.Errorf("a secret prints as %q", got)
+	}
+	if got := fmt.Sprint(Secret{}); got != "[redacted]" {
+		t.Errorf("no secret prints as %q: it tells that there is none", got)
+	}
+}
+
+func TestSecretEqual(t *testing.T) {
+	a, b := NewSecret("one"), NewSecret("one")
+	if !a.Equal(b) || a.Equal(NewSecret("two")) || a.Equal(Secret{}) || !(Secret{}).Equal(NewSecret("")) {
+		t.Error("Equal is wrong")
+	}
+	if !(Secret{}).IsZero() || a.IsZero() || a.Reveal() != "one" || (Secret{}).Reveal() != "" {
+		t.Error("IsZero or Reveal is wrong")
+	}
+}

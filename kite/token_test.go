@@ -1,0 +1,56 @@
+package kite
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestTokenDeadline(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	tok := Token{Expires: now.Add(10*time.Minute + 90*time.Second), Skew: 10 * time.Minute}
+	if got := tok.Remaining(now); got != 90*time.Second {
+		t.Errorf("remaining %v", got)
+	}
+	if tok.Expired(now.Add(89*time.Second)) || !tok.Expired(now.Add(90*time.Second)) {
+		t.Error("expired at the wrong moment")
+	}
+	if got := tok.Remaining(now.Add(time.Hour)); got != 0 {
+		t.Errorf("%v remain an hour later", got)
+	}
+}
+
+// TestCurl runs the command: the server must see the header, and the arguments
+// must not hold it.
+func TestCurl(t *testing.T) {
+	seen := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		seen <- r.Header.Get("Authorization") + " " + r.URL.String()
+	}))
+	defer server.Close()
+	command := fakeToken().Curl(server.URL + "/a?b=c&d='e'").Reveal()
+	first, _, _ := strings.Cut(command, "\n")
+	if strings.Contains(first, "canary") {
+		t.Errorf("the token is in an argument: %s", first)
+	}
+	out, err := exec.Command("sh", "-c", command).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if got, want := <-seen, "JWT canary-token-77aa /a?b=c&d='e'"; got != want {
+		t.Errorf("the server saw %q, want %q", got, want)
+	}
+}
+
+func TestShellQuote(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "''", "https://a.example/v1": "https://a.example/v1", "a b": "'a b'", "it's": `'it'\''s'`, "$(x)": "'$(x)'", "a?b": "'a?b'", "~": "'~'", "=a": "'=a'",
+	} {
+		if got := shellQuote(in); got != want {
+			t.Errorf("%q is quoted %s, want %s", in, got, want)
+		}
+	}
+}
