@@ -55,36 +55,40 @@ func (a *app) refilter() {
 
 // match finds the texts that every term matches fuzzily, best first.
 func match(terms []string, texts []string) []row {
-	type found struct {
+	type hit struct {
 		row
 		score int
 	}
-	var all map[int]*found
+	hits := make([]hit, len(texts))
+	for i := range hits {
+		hits[i].profile = i
+	}
 	for n, term := range terms {
-		next := map[int]*found{}
-		for _, m := range fuzzy.FindNoSort(term, texts) {
-			f := &found{row: row{profile: m.Index}}
-			if n > 0 {
-				if f = all[m.Index]; f == nil {
-					continue
-				}
+		left := texts
+		if n > 0 {
+			left = make([]string, len(hits))
+			for i, h := range hits {
+				left[i] = texts[h.profile]
 			}
-			f.score += m.Score
-			f.marks = append(f.marks, m.MatchedIndexes...)
-			next[m.Index] = f
 		}
-		all = next
+		found := fuzzy.FindNoSort(term, left)
+		next := make([]hit, len(found))
+		for i, m := range found {
+			h := hits[m.Index]
+			marks := m.MatchedIndexes
+			if n > 0 {
+				marks = append(h.marks, marks...)
+			}
+			next[i] = hit{row{h.profile, marks}, h.score + m.Score}
+		}
+		hits = next
 	}
-	sorted := make([]*found, 0, len(all))
-	for _, f := range all {
-		sorted = append(sorted, f)
-	}
-	slices.SortFunc(sorted, func(x, y *found) int {
+	slices.SortFunc(hits, func(x, y hit) int {
 		return cmp.Or(cmp.Compare(y.score, x.score), cmp.Compare(x.profile, y.profile))
 	})
-	rows := make([]row, len(sorted))
-	for i, f := range sorted {
-		rows[i] = f.row
+	rows := make([]row, len(hits))
+	for i, h := range hits {
+		rows[i] = h.row
 	}
 	return rows
 }
