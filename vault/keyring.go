@@ -175,8 +175,9 @@ func (k *Keyring) call(ctx context.Context, op, key string, use func() error) er
 		case <-timer.C:
 			// A prompt on somebody's screen is worth waiting for; a keyring that
 			// does not even answer whether it is locked is not.
-			locked := promptPending()
-			if left := promptWait(ctx) - time.Since(given); locked && left > 0 {
+			locked, prompt := promptPending(), promptOf(ctx)
+			if left := prompt.wait - time.Since(given); locked && left > 0 {
+				prompt.waiting()
 				timer.Reset(min(left, time.Second))
 				continue
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -103,18 +104,32 @@ func unknownOutcome(err error) bool {
 
 type promptKey struct{}
 
+type prompt struct {
+	wait    time.Duration
+	waiting func()
+}
+
 // WithPrompt says that somebody sits in front of the screen and can answer when
 // the operating system asks to unlock the keyring: store calls under the
 // returned context wait up to wait for that, instead of the few seconds that a
 // call without a prompt may take. A store that hangs for another reason is still
 // given up after those few seconds.
 func WithPrompt(ctx context.Context, wait time.Duration) context.Context {
-	return context.WithValue(ctx, promptKey{}, wait)
+	return WithPromptTold(ctx, wait, func() {})
 }
 
-func promptWait(ctx context.Context) time.Duration {
-	d, _ := ctx.Value(promptKey{}).(time.Duration)
-	return d
+// WithPromptTold is [WithPrompt] for a front end that says so when it waits:
+// waiting is called once, when the first call does.
+func WithPromptTold(ctx context.Context, wait time.Duration, waiting func()) context.Context {
+	return context.WithValue(ctx, promptKey{}, prompt{wait, sync.OnceFunc(waiting)})
+}
+
+func promptOf(ctx context.Context) prompt {
+	p, ok := ctx.Value(promptKey{}).(prompt)
+	if !ok {
+		p.waiting = func() {}
+	}
+	return p
 }
 
 // Lister is what a [Store] has besides when it can say which keys it holds:

@@ -9,7 +9,6 @@ import (
 
 	"kitekey/kite"
 	"kitekey/kite/simulator"
-	"kitekey/ui/tui"
 	"kitekey/vault"
 )
 
@@ -30,7 +29,7 @@ of it is gone when you quit.`,
 	}
 	flags.register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := a.needTerminal(); err != nil {
+		if err := a.needTerminal(flags); err != nil {
 			return err
 		}
 		o, err := a.screenOptions(flags)
@@ -46,7 +45,7 @@ of it is gone when you quit.`,
 			return fmt.Errorf("set the demo up: %w", err)
 		}
 		o.Demo, o.BaseURL = true, sim.BaseURL
-		return tui.Run(cmd.Context(), o)
+		return show(cmd.Context(), o, flags)
 	}
 	return cmd
 }

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,6 +13,7 @@ import (
 
 // screenFlags are how the screen behaves; "kitekey" and "kitekey demo" have them.
 type screenFlags struct {
+	plain         bool
 	sandboxOnly   bool
 	ascii         bool
 	reducedMotion bool
@@ -24,6 +27,7 @@ type screenFlags struct {
 
 func (s *screenFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
+	f.BoolVar(&s.plain, "plain", false, "no screen: line by line, for screen readers")
 	f.BoolVar(&s.sandboxOnly, "sandbox-only", false, "do not even list live profiles")
 	f.BoolVar(&s.ascii, "ascii", false, "draw with ASCII characters only")
 	f.BoolVar(&s.reducedMotion, "reduced-motion", false, "nothing moves by the second")
@@ -47,9 +51,12 @@ func (a *app) screenOptions(s screenFlags) (tui.Options, error) {
 			return tui.Options{}, usagef(`--lock-after: %q is no time of at least 1s, nor "never"`, s.lockAfter)
 		}
 	}
+	var terminal io.Writer // plain mode may have none
+	if isTerminal(a.Stdout) {
+		terminal = a.Stdout
+	}
 	return tui.Options{
-		// The screen draws with OSC 52 itself where there is no native way.
-		Clipboard:     clipboard.New(clipboard.Options{Env: a.getenv, Terminal: a.Stdout}),
+		Clipboard:     clipboard.New(clipboard.Options{Env: a.getenv, Terminal: terminal}),
 		SandboxOnly:   s.sandboxOnly,
 		Version:       a.Version,
 		ClearAfter:    clearAfter,
@@ -65,9 +72,10 @@ func (a *app) screenOptions(s screenFlags) (tui.Options, error) {
 	}, nil
 }
 
-// needTerminal refuses to open the screen where there is none.
-func (a *app) needTerminal() error {
-	if isTerminal(a.Stdin) && isTerminal(a.Stdout) {
+// needTerminal refuses to open the screen where there is none. Plain mode can do
+// without.
+func (a *app) needTerminal(s screenFlags) error {
+	if s.plain || isTerminal(a.Stdin) && isTerminal(a.Stdout) {
 		return nil
 	}
 	return usagef(`the screen needs a terminal, and this is none; the commands work without one: see "kitekey --help"`)
@@ -75,7 +83,7 @@ func (a *app) needTerminal() error {
 
 // runScreen is the bare "kitekey".
 func (a *app) runScreen(cmd *cobra.Command, s screenFlags) error {
-	if err := a.needTerminal(); err != nil {
+	if err := a.needTerminal(s); err != nil {
 		return err
 	}
 	o, err := a.screenOptions(s)
@@ -98,5 +106,13 @@ func (a *app) runScreen(cmd *cobra.Command, s screenFlags) error {
 		}
 	}
 	a.onScreen = true
-	return tui.Run(cmd.Context(), o)
+	return show(cmd.Context(), o, s)
+}
+
+// show runs the screen, or plain mode.
+func show(ctx context.Context, o tui.Options, s screenFlags) error {
+	if s.plain {
+		return tui.RunPlain(ctx, o)
+	}
+	return tui.Run(ctx, o)
 }
