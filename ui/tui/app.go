@@ -58,10 +58,12 @@ type app struct {
 	gates   map[string]time.Time // until when live is open, by account
 	reports map[string]vault.Report
 
-	locked    bool
-	unlocking string // what went wrong at unlocking
-	lastInput time.Time
-	lockTimer bool
+	locked     bool
+	unlocking  string // what goes on, or went wrong, at unlocking
+	needPass   bool   // the store wants its passphrase
+	passphrase secretInput
+	lastInput  time.Time
+	lockTimer  bool
 }
 
 // dialog is what lies over the panes and has the keys while it does.
@@ -194,6 +196,8 @@ func (a *app) keyPress(msg tea.KeyPressMsg) tea.Cmd {
 
 func (a *app) paste(msg tea.PasteMsg) tea.Cmd {
 	switch {
+	case a.locked && a.needPass:
+		a.passphrase.update(msg)
 	case a.locked:
 	case a.dialog() != nil:
 		return a.dialog().update(a, msg)

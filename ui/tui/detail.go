@@ -199,7 +199,11 @@ func (a *app) authLines(p *vault.Profile, w int) []string {
 	if !p.Token.Alive(a.now) {
 		return nil
 	}
-	return []string{a.fact("header", "Authorization: JWT "+strings.Repeat(a.st.glyph.dots, 16), w)}
+	name := "Authorization: JWT "
+	if w-labelWidth-len(name) < 6 {
+		name = "JWT "
+	}
+	return []string{a.fact("header", name+strings.Repeat(a.st.glyph.dots, min(max(w-labelWidth-len(name), 0), 16)), w)}
 }
 
 func (a *app) restLines(p *vault.Profile, w int) []string {

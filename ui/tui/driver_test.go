@@ -79,6 +79,32 @@ type testStore struct {
 	err  error
 	hang chan struct{} // not nil: calls wait for it or for their context
 	gets int
+
+	passphrase string // what opens it, where it is locked
+	locked     bool
+}
+
+// Lock, Locked and Unlock are what a store with a passphrase of its own has.
+func (s *testStore) Lock() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.locked = s.passphrase != ""
+}
+
+func (s *testStore) Locked() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.locked
+}
+
+func (s *testStore) Unlock(_ context.Context, passphrase kite.Secret) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if passphrase.Reveal() != s.passphrase {
+		return fmt.Errorf("%w: %w", vault.ErrWrongPassphrase, vault.ErrLocked)
+	}
+	s.locked = false
+	return nil
 }
 
 func (s *testStore) set(err error, hang chan struct{}) {
@@ -91,6 +117,9 @@ func (s *testStore) enter(ctx context.Context, op string) error {
 	s.mu.Lock()
 	err, hang := s.err, s.hang
 	s.gets++
+	if s.locked {
+		err = vault.ErrLocked
+	}
 	s.mu.Unlock()
 	if hang != nil {
 		select {
@@ -401,7 +430,7 @@ func (d *driver) lacks(texts ...string) *driver {
 func (d *driver) noSecretsInMessages() {
 	d.t.Helper()
 	for _, m := range d.msgs {
-		if strings.Contains(m, "sim-secret") || strings.Contains(m, "sim-key") || strings.Contains(m, "eyJ") {
+		if strings.Contains(m, "sim-secret") || strings.Contains(m, "sim-key") || strings.Contains(m, "eyJ") || strings.Contains(m, "quite a long") {
 			d.t.Errorf("a secret went through a message: %.200s", m)
 		}
 	}

@@ -267,6 +267,27 @@ func TestLock(t *testing.T) {
 	})
 }
 
+func TestUnlockWithAPassphrase(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.store.passphrase = "quite a long phrase"
+		d.press("l").sees("kitekey is locked", "passphrase").press("enter").sees("kitekey is locked")
+		d.write("wrong").sees("received, hidden").lacks("wrong").press("enter").sees("That is not the passphrase")
+		d.paste("quite a long phrase").lacks("quite").press("enter").sees("Profiles", "acme")
+		d.press("c").sees("header of acme/sandbox copied")
+	})
+}
+
+func TestKeepAliveAndLock(t *testing.T) {
+	drive(t, setup{width: 60, height: 12}, func(t *testing.T, d *driver) {
+		d.press("K", "l").lacks("kept alive").press("enter") // the key ends it
+		before := d.count("acme").Mints
+		d.sleep(9 * time.Minute)
+		if n := d.count("acme").Mints - before; n != 0 {
+			t.Errorf("%d mints after locking", n)
+		}
+	})
+}
+
 func TestLockKeepsAHalfTypedForm(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("a").write("neu").press("enter", "enter", "enter").paste("sim-key-new").sleep(11 * time.Minute)

@@ -8,6 +8,7 @@ import (
 
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"kitekey/vault"
 )
@@ -284,14 +285,11 @@ func (d *formDialog) fieldLines(a *app, f *field, here bool, w int) []string {
 	switch {
 	case len(f.choices) > 0:
 		for i, c := range f.choices {
-			switch {
-			case i == f.at && c == "LIVE":
-				value += a.st.paints.live.Reverse(true).Styled(" "+c+" ") + " "
-			case i == f.at:
-				value += a.st.strong.Reverse(true).Styled(" "+c+" ") + " "
-			default:
-				value += " " + c + "  "
+			paint := a.st.text
+			if c == "LIVE" {
+				paint = a.st.paints.live
 			}
+			value += a.option(c, i == f.at, paint) + " "
 		}
 	case f.secret != nil && !f.secret.empty():
 		value = a.st.text.Styled("received, hidden")
@@ -325,6 +323,15 @@ func (d *formDialog) fieldLines(a *app, f *field, here bool, w int) []string {
 		}
 	}
 	return out
+}
+
+// option draws one of several choices; the chosen one in brackets, which need no
+// colour.
+func (a *app) option(text string, chosen bool, paint ansi.Style) string {
+	if chosen {
+		return paint.Bold().Styled("[" + text + "]")
+	}
+	return paint.Styled(" " + text + " ")
 }
 
 func (d *formDialog) hints(a *app) []hint {

@@ -63,39 +63,69 @@ func (d *helpDialog) update(a *app, msg tea.Msg) tea.Cmd {
 	return d.page(a, d, msg)
 }
 
+// helpColumns is the inner width from which the help has two columns.
+const helpColumns = 92
+
+func (d *helpDialog) wide() int { return 116 }
+
 func (d *helpDialog) lines(a *app, w int) []string {
+	if w < helpColumns {
+		var out []string
+		for _, g := range []string{groupMove, groupToken, groupAccount, groupApp} {
+			out = append(append(out, a.helpGroup(g, w)...), "")
+		}
+		return append(out, a.legend(w)...)
+	}
+	half := (w - 3) / 2
+	left := append(append(a.helpGroup(groupMove, half), ""), a.helpGroup(groupApp, half)...)
+	right := append(append(a.helpGroup(groupToken, half), ""), a.helpGroup(groupAccount, half)...)
 	var out []string
-	group := ""
+	for i := range max(len(left), len(right)) {
+		var l, r string
+		if i < len(left) {
+			l = left[i]
+		}
+		if i < len(right) {
+			r = right[i]
+		}
+		out = append(out, a.fit(l, half, "")+"   "+r)
+	}
+	return append(append(out, ""), a.legend(w)...)
+}
+
+// helpGroup lists the keys under one heading; one that does not work now says
+// why.
+func (a *app) helpGroup(group string, w int) []string {
+	out := []string{a.st.strong.Styled(group)}
 	for i := range a.keys {
 		b := &a.keys[i]
 		if b.group != group {
-			if group != "" {
-				out = append(out, "")
-			}
-			group = b.group
-			out = append(out, a.st.strong.Styled(group))
-		}
-		why := ""
-		if b.why != nil {
-			why = b.why(a)
+			continue
 		}
 		text, paint := b.long, a.st.text
-		if why != "" {
-			text, paint = b.long+" (now: "+why+")", a.st.dim
+		if b.why != nil {
+			if why := b.why(a); why != "" {
+				text, paint = b.long+" (now: "+why+")", a.st.dim
+			}
 		}
-		for j, l := range a.wrap(text, w-9) {
-			shown := blanks(9)
+		for j, l := range a.wrap(text, w-8) {
+			shown := blanks(8)
 			if j == 0 {
-				shown = a.st.accent.Styled(a.fit(a.keyName(b.Help().Key), 9, ""))
+				shown = a.st.accent.Styled(a.fit(a.keyName(b.Help().Key), 8, ""))
 			}
 			out = append(out, shown+paint.Styled(l))
 		}
 	}
-	out = append(out, "")
+	return out
+}
+
+// legend explains the marks of the countdowns.
+func (a *app) legend(w int) []string {
 	marks := "Countdowns: "
 	for l := calm; l <= expired; l++ {
 		marks += l.glyph(&a.st) + " " + l.word() + "  "
 	}
+	var out []string
 	for _, l := range a.wrap(marks, w) {
 		out = append(out, a.st.dim.Styled(l))
 	}

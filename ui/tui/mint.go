@@ -150,15 +150,11 @@ func (d *mintDialog) lines(a *app, w int) []string {
 	var row strings.Builder
 	typed := d.input.Value() != ""
 	for i, life := range d.presets {
-		text := inWords(life)
-		switch {
-		case typed:
-			row.WriteString(a.st.dim.Styled(" " + text + " "))
-		case i == d.at:
-			row.WriteString(a.st.strong.Reverse(true).Styled(" " + text + " "))
-		default:
-			row.WriteString(a.st.text.Styled(" " + text + " "))
+		paint := a.st.text
+		if typed {
+			paint = a.st.dim // what is typed wins
 		}
+		row.WriteString(a.option(inWords(life), i == d.at && !typed, paint))
 		row.WriteString(" ")
 	}
 	out := []string{a.st.dim.Styled("expires_in"), row.String(), "", a.st.accent.Styled("> ") + a.drawInput(d.input, w-2)}

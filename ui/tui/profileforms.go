@@ -135,7 +135,7 @@ func saveNew(a *app, d *formDialog) tea.Cmd {
 		return nil
 	}
 	v := a.o.Vault
-	cmd := a.start(task{verb: "add", doing: "trying the key pair", quiet: true}, func(ctx context.Context) func(*app) tea.Cmd {
+	cmd := a.start(task{verb: "add", doing: "trying the key pair", quiet: true, form: true}, func(ctx context.Context) func(*app) tea.Cmd {
 		r := v.VerifyCredential(ctx, n.Environment, n.Credential, false)
 		r.Selector = n.Selector
 		if r.Err != nil {
@@ -162,7 +162,7 @@ func saveUnverified(verdict vault.Verdict) func(*app, *formDialog) tea.Cmd {
 		}
 		n.Verdict = verdict
 		v := a.o.Vault
-		cmd := a.start(task{verb: "add", doing: "saving", quiet: true}, func(ctx context.Context) func(*app) tea.Cmd {
+		cmd := a.start(task{verb: "add", doing: "saving", quiet: true, form: true}, func(ctx context.Context) func(*app) tea.Cmd {
 			return addTo(ctx, v, n, d)
 		})
 		d.task = a.tasks[a.seq]
@@ -251,7 +251,7 @@ func (a *app) openEdit() tea.Cmd {
 			life, _ = kite.ParseExpiresIn(text) // checked before
 		}
 		account, v := name.value(), a.o.Vault
-		cmd := a.start(task{verb: "edit", doing: "saving", quiet: true}, func(ctx context.Context) func(*app) tea.Cmd {
+		cmd := a.start(task{verb: "edit", doing: "saving", quiet: true, form: true}, func(ctx context.Context) func(*app) tea.Cmd {
 			_, err := v.Edit(ctx, p.Selector, vault.Edit{Label: &label, ExpiresIn: &life})
 			if err == nil && account != p.Account {
 				err = v.Rename(ctx, p.Account, account)

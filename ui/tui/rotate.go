@@ -64,7 +64,7 @@ func rotate(a *app, d *formDialog, p vault.Profile) tea.Cmd {
 		return nil
 	}
 	v := a.o.Vault
-	cmd := a.start(task{verb: "rotate", doing: "trying the new pair", quiet: true}, func(ctx context.Context) func(*app) tea.Cmd {
+	cmd := a.start(task{verb: "rotate", doing: "trying the new pair", quiet: true, form: true}, func(ctx context.Context) func(*app) tea.Cmd {
 		r, err := v.Rotate(ctx, p.Selector, c)
 		return func(a *app) tea.Cmd {
 			switch {

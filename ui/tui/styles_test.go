@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"fmt"
 	"image/color"
 	"math"
 	"testing"
@@ -57,7 +56,7 @@ func TestContrast(t *testing.T) {
 			}
 			check("line", tt.p.line, bg, 3, &leastLine)
 		}
-		t.Log(fmt.Sprintf("%s theme: text at least %.1f:1, lines at least %.1f:1", tt.name, least, leastLine))
+		t.Logf("%s theme: text at least %.1f:1, lines at least %.1f:1", tt.name, least, leastLine)
 	}
 }
 

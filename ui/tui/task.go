@@ -19,6 +19,7 @@ type task struct {
 	started time.Time
 	cancel  context.CancelFunc
 	quiet   bool // not worth a line on the screen
+	form    bool // saves a form, which wants to know what came of it
 }
 
 // reply is what every task ends with. What it found is applied to the screen by

@@ -27,9 +27,6 @@ func (a *app) stripHeight() int {
 	return 0
 }
 
-// seesDetail reports whether the chosen profile's details are on the screen.
-func (a *app) seesDetail() bool { return a.wide() || a.detail || a.stripHeight() > 0 }
-
 // draw makes the whole screen: exactly height lines of width cells.
 func (a *app) draw() []string {
 	if a.width == 0 || a.height == 0 {
@@ -181,6 +178,9 @@ func (a *app) detailPane(w, h int) []string {
 // body on a narrow one.
 func (a *app) dialogBox(d dialog, h int) []string {
 	w := min(a.width, 76)
+	if s, ok := d.(interface{ wide() int }); ok {
+		w = min(a.width, s.wide())
+	}
 	if a.width-w < 8 {
 		w = a.width
 	}
