@@ -38,8 +38,8 @@ judges it later.`,
 		Args: takes(1, 1, "one profile"),
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.label, "label", "", "free text shown beside the account")
-	f.StringVar(&o.expiresIn, "expires-in", "", "the profile's default token life: 300, 90s, 5m, 1h30m (default 5m)")
+	f.StringVar(&o.label, "label", "", "free `text` shown beside the account")
+	f.StringVar(&o.expiresIn, "expires-in", "", "the profile's default token `life`: 300, 90s, 5m, 1h30m (default 5m)")
 	f.BoolVar(&o.stdin, "stdin", false, `read {"api_key": "…", "api_secret": "…"} from stdin`)
 	f.BoolVar(&o.noVerify, "no-verify", false, "store the pair without trying it")
 	f.BoolVar(&o.json, "json", false, "print the new profile as JSON")

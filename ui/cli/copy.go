@@ -30,9 +30,9 @@ also when kitekey has quit; what you have copied since is left alone.`,
 		ValidArgsFunction: a.completeSelectors(true),
 	}
 	flags.register(cmd)
-	cmd.Flags().StringVar(&form, "as", "header", "what to copy: header, token, curl or json")
+	cmd.Flags().StringVar(&form, "as", "header", "`what` to copy: header, token, curl or json")
 	cmd.Flags().BoolVar(&withJSON, "json", false, "the same as --as json; allows several profiles")
-	cmd.Flags().StringVar(&clear, "clear-after", "45s", `when to take it back: 20s, 1m, or "never" for at the token's end only`)
+	cmd.Flags().StringVar(&clear, "clear-after", "45s", "`time` until it is taken back: 20s, 1m, or \"never\" for at the token's end only")
 	cmd.MarkFlagsMutuallyExclusive("as", "json")
 	_ = cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions([]string{"header", "token", "curl", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

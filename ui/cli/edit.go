@@ -21,8 +21,8 @@ The key pair is changed with "kitekey rotate". No secret is touched.`,
 		Args:              takes(1, 1, "one profile"),
 		ValidArgsFunction: a.completeSelectors(false),
 	}
-	cmd.Flags().StringVar(&label, "label", "", `free text shown beside the account; "" takes it away`)
-	cmd.Flags().StringVar(&expiresIn, "expires-in", "", "the default token life: 300, 90s, 5m, 1h30m")
+	cmd.Flags().StringVar(&label, "label", "", "free `text` shown beside the account; \"\" takes it away")
+	cmd.Flags().StringVar(&expiresIn, "expires-in", "", "the default token `life`: 300, 90s, 5m, 1h30m")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the changed profile as JSON")
 	cmd.MarkFlagsOneRequired("label", "expires-in")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

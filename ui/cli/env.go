@@ -29,7 +29,7 @@ that the shell starts from then on sees the token; exec gives it to one.
 		ValidArgsFunction: a.completeSelectors(false),
 	}
 	flags.register(cmd)
-	cmd.Flags().StringVar(&shell, "shell", defaultShell(), "whose commands to print: sh, fish or powershell")
+	cmd.Flags().StringVar(&shell, "shell", defaultShell(), "`shell` whose commands to print: sh, fish or powershell")
 	cmd.Flags().BoolVar(&unset, "unset", false, "print what takes the variables away again")
 	_ = cmd.RegisterFlagCompletionFunc("shell", cobra.FixedCompletions([]string{"sh", "fish", "powershell"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -36,11 +36,12 @@ Live is never implied.`,
 	var screen screenFlags
 	screen.register(root)
 	root.RunE = func(cmd *cobra.Command, args []string) error { return a.runScreen(cmd, screen) }
+	cobra.EnableCommandSorting = false
 	root.CompletionOptions.DisableDefaultCmd = true // ours says more
 	root.SetVersionTemplate("kitekey {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
-	root.PersistentFlags().StringVar(&a.storeFlag, "store", "", "where secrets are kept: keyring or file (KITEKEY_STORE)")
-	root.PersistentFlags().IntVar(&a.passphraseFD, "passphrase-fd", -1, "descriptor to read the file store's passphrase from (KITEKEY_PASSPHRASE_FILE)")
+	root.PersistentFlags().StringVar(&a.storeFlag, "store", "", "`where` secrets are kept: keyring or file (KITEKEY_STORE)")
+	root.PersistentFlags().IntVar(&a.passphraseFD, "passphrase-fd", -1, "`descriptor` to read the file store's passphrase from (KITEKEY_PASSPHRASE_FILE)")
 	_ = root.RegisterFlagCompletionFunc("store", cobra.FixedCompletions([]string{"keyring", "file"}, cobra.ShellCompDirectiveNoFileComp))
 
 	root.AddGroup(

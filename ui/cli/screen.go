@@ -35,8 +35,8 @@ func (s *screenFlags) register(cmd *cobra.Command) {
 	f.BoolVar(&s.noNotices, "no-notices", false, "no line before a token expires")
 	f.BoolVar(&s.noBell, "no-bell", false, "no bell before a token expires")
 	f.BoolVar(&s.noReveal, "no-reveal", false, "secrets cannot be shown")
-	f.StringVar(&s.clearAfter, "clear-after", "45s", "when what was copied leaves the clipboard")
-	f.StringVar(&s.lockAfter, "lock-after", "10m", `idle time until the screen locks, or "never"`)
+	f.StringVar(&s.clearAfter, "clear-after", "45s", "`time` until what was copied leaves the clipboard")
+	f.StringVar(&s.lockAfter, "lock-after", "10m", "idle `time` until the screen locks, or \"never\"")
 }
 
 // options checks the flags and starts the screen's options with them.

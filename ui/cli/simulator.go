@@ -32,7 +32,7 @@ stderr without any secret, and runs until ctrl-c.`,
 		Args:              takes(0, 0, "no arguments"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:4010", "loopback address and port; port 0 takes a free one")
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:4010", "loopback `address` and port; port 0 takes a free one")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print addresses and credentials as JSON")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "do not log requests")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

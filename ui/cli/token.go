@@ -23,8 +23,8 @@ type mintFlags struct {
 
 func (m *mintFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&m.expiresIn, "expires-in", "", "life to mint with: 300, 90s, 5m, 1h30m (default: the profile's)")
-	f.StringVar(&m.minRemaining, "min-remaining", "", "least life the token must have left (default: 30s, or a tenth of a shorter life)")
+	f.StringVar(&m.expiresIn, "expires-in", "", "`life` to mint with: 300, 90s, 5m, 1h30m (default: the profile's)")
+	f.StringVar(&m.minRemaining, "min-remaining", "", "least `life` the token must have left (default: 30s, or a tenth of a shorter life)")
 	f.BoolVar(&m.fresh, "fresh", false, "mint even when a kept token is alive")
 	f.BoolVar(&m.noCache, "no-cache", false, "mint, and keep the token nowhere")
 	for _, name := range []string{"expires-in", "min-remaining"} {

@@ -47,7 +47,7 @@ slower when the gateway asks for it. The exit code is the highest of the verdict
 	f := cmd.Flags()
 	f.BoolVar(&all, "all", false, "every profile")
 	f.BoolVar(&stdin, "stdin", false, "a pair that is not stored: "+stdinForm)
-	f.StringVar(&environment, "environment", "sandbox", "where to try the pair of --stdin: sandbox or live")
+	f.StringVar(&environment, "environment", "sandbox", "`where` to try the pair of --stdin: sandbox or live")
 	f.BoolVar(&deep, "deep", false, "prove that the token is accepted too")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object per profile")
 	f.BoolVar(&report, "report", false, "print a block for a ticket per profile, without secrets")
