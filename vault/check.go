@@ -40,6 +40,10 @@ func (v *Vault) Check(ctx context.Context) ([]Finding, error) {
 	found = append(found, v.checkFolder()...)
 	profiles, indexFindings := v.checkIndex()
 	found = append(found, indexFindings...)
+	if from, to, pending := MigrationPending(v.dir); pending {
+		found = append(found, Finding{"migration", Warning, fmt.Sprintf("moving everything from the %s to the %s was interrupted", from, to),
+			fmt.Sprintf(`"kitekey store migrate --to %s" finishes it`, to)})
+	}
 	storeFinding := v.checkStore(ctx)
 	found = append(found, storeFinding)
 	if storeFinding.Level != Problem {

@@ -52,6 +52,7 @@ type File struct {
 	workFactor int           // tests make it cheap
 	slot       chan struct{} // held while identity is looked at: one question at a time
 	identity   *age.X25519Identity
+	wrapped    []byte // the identity.age that identity came from
 }
 
 // NewFile returns the store kept in folder dir, which is made with the first
@@ -167,6 +168,9 @@ func (f *File) change(ctx context.Context, op string, identity *age.X25519Identi
 	for _, name := range []string{identityFile, identityBackup, itemsFile, itemsBackup} {
 		sweepTemp(f.dir, name)
 	}
+	if err := f.stillOurs(op); err != nil {
+		return err
+	}
 	items, err := f.load(op, itemsFile, identity)
 	if err != nil {
 		return err
@@ -190,6 +194,24 @@ func (f *File) change(ctx context.Context, op string, identity *age.X25519Identi
 		return f.failed(op, ErrUnavailable, errors.Join(errors.New("what was written does not read back"), err), "")
 	}
 	return nil
+}
+
+// stillOurs keeps a process that has been running for long from writing what
+// nobody could open: the store may have been emptied, removed and made anew by
+// others. The caller holds the lock.
+func (f *File) stillOurs(op string) error {
+	f.slot <- struct{}{}
+	defer func() { <-f.slot }()
+	now, err := readFile(f.path(identityFile), maxIdentity)
+	if err == nil && bytes.Equal(now, f.wrapped) {
+		return nil
+	}
+	// With another passphrase on the same identity, vault.age says which it is.
+	if _, missing := os.Lstat(f.path(itemsFile)); err == nil && missing == nil {
+		return nil
+	}
+	f.identity, f.wrapped = nil, nil
+	return f.failed(op, ErrUnavailable, errors.New("another kitekey has removed or replaced it"), "try again")
 }
 
 // lock is for writers. Not getting it means that nothing was written.

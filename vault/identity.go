@@ -49,7 +49,7 @@ func (f *File) Locked() bool {
 func (f *File) Lock() {
 	f.slot <- struct{}{}
 	defer func() { <-f.slot }()
-	f.identity = nil
+	f.identity, f.wrapped = nil, nil
 }
 
 // Unlock opens the store with a passphrase, or makes it when there is none. It
@@ -116,7 +116,7 @@ func (f *File) unwrap(ctx context.Context, op string, wrapped []byte, ask Passph
 		case err != nil:
 			return nil, f.damaged(op, identityFile, err)
 		}
-		f.identity = identity
+		f.identity, f.wrapped = identity, wrapped
 		f.keepIdentity(wrapped)
 		return identity, nil
 	}
@@ -162,7 +162,7 @@ func (f *File) create(ctx context.Context, op string, ask Passphrase) (*age.X255
 	if err := f.writeIdentity(wrapped); err != nil {
 		return nil, f.failed(op, ErrUnavailable, err, "")
 	}
-	f.identity = identity
+	f.identity, f.wrapped = identity, wrapped
 	return identity, nil
 }
 
@@ -198,6 +198,7 @@ func (f *File) ChangePassphrase(ctx context.Context, next Passphrase) error {
 	if err := f.writeIdentity(wrapped); err != nil {
 		return f.failed("write", ErrUnavailable, err, "")
 	}
+	f.Lock() // the next call opens what is there now
 	return nil
 }
 

@@ -27,6 +27,9 @@ func (f *File) Restore(ctx context.Context) (done []string, err error) {
 		if identity, from, err = f.openAny(ctx); err != nil {
 			return nil, err
 		}
+		if f.wrapped, err = readFile(f.path(from), maxIdentity); err != nil {
+			return nil, f.failed("open", ErrUnavailable, err, "")
+		}
 		f.identity = identity
 	}
 	unlock, err := f.lock(ctx, "open")
@@ -93,5 +96,29 @@ func (f *File) putBack(good, damaged string) error {
 	if err != nil {
 		return f.failed("write", ErrUnavailable, err, "")
 	}
+	return nil
+}
+
+// Discard removes a store that holds nothing any more.
+func (f *File) Discard(ctx context.Context) error {
+	items, err := f.items(ctx, "delete")
+	if err != nil || len(items) > 0 || !FileExists(f.dir) {
+		return err
+	}
+	unlock, err := f.lock(ctx, "delete")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if items, err = f.items(ctx, "delete"); err != nil || len(items) > 0 {
+		return err
+	}
+	// The identity goes last: without it what is left could not be opened.
+	for _, name := range []string{itemsBackup, itemsFile, identityBackup, identityFile} {
+		if err := os.Remove(f.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return f.failed("delete", ErrUnavailable, err, "")
+		}
+	}
+	f.Lock()
 	return nil
 }

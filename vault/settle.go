@@ -47,7 +47,12 @@ func (v *Vault) settleOne(ctx context.Context, p Profile) error {
 		v.locks.discard(p.ID)
 		return nil
 	}
-	switch p = profiles[i]; p.State {
+	return v.settleLocked(ctx, profiles[i])
+}
+
+// settleLocked settles an entry that was read under its lock.
+func (v *Vault) settleLocked(ctx context.Context, p Profile) error {
+	switch p.State {
 	case Adding:
 		return v.settleAdding(ctx, p)
 	case Changing:

@@ -242,7 +242,7 @@ func (v *Vault) ours(p Profile) error {
 	if p.Store == v.store.Name() {
 		return nil
 	}
-	return fmt.Errorf("%s is %w: use it with \"--store %s\", or move everything here with \"kitekey store migrate --to %s\"",
+	return fmt.Errorf("%s: %w: use it with \"--store %s\", or move everything here with \"kitekey store migrate --to %s\"",
 		p.Selector, ErrOtherStore, p.Store, v.store.Name())
 }
 

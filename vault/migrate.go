@@ -1,0 +1,405 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// A migration moves every profile's items from one store to another:
+//
+//  1. all profiles are locked, so that nobody changes what is being copied;
+//  2. a note of what is under way is written beside the index;
+//  3. every item is copied and read back;
+//  4. one write of the index says that all of them are in the new store now;
+//  5. the old store's items are deleted, then the note.
+//
+// A process that dies before 4 leaves copies in the new store, after 4 remains
+// in the old one. The note tells which ids may have any, and the index which
+// store counts, so that whoever migrates next clears them away.
+
+const (
+	migrationFile = "migration.json"
+	migrationLock = "migration"
+)
+
+// migrationNote is migrationFile's content.
+type migrationNote struct {
+	Version int      `json:"version"`
+	From    string   `json:"from"`
+	To      string   `json:"to"`
+	IDs     []string `json:"ids"`
+}
+
+// Migration is what a migration moved, or would move.
+type Migration struct {
+	From, To string
+	Moved    []Selector // with their credentials
+	Empty    []Selector // the old store had nothing (readable) for them
+}
+
+// Migrate moves every profile's items from the vault's store to another one,
+// and finishes what an interrupted migration between the two left behind. Each
+// item is read back; nothing is deleted before everything is in the new store
+// and the index says so. On an error before that the old store still counts. The
+// vault must not be used afterwards: open another on the new store.
+//
+// each, unless it is nil, is called after each profile that was copied.
+func (v *Vault) Migrate(ctx context.Context, to Store, each func(done, total int)) (m Migration, err error) {
+	m = Migration{From: v.store.Name(), To: to.Name()}
+	if m.From == m.To {
+		return m, inputError{fmt.Errorf("everything is in the %s already", m.To)}
+	}
+	unlock, err := v.locks.lock(ctx, migrationLock, indexWait)
+	if err != nil {
+		return m, err
+	}
+	defer unlock()
+	if _, err := v.clearMigration(ctx, to, nil); err != nil {
+		return m, fmt.Errorf("clear away what an interrupted migration left: %w", err)
+	}
+	if err := v.Settle(ctx); err != nil {
+		return m, err
+	}
+	locked := map[string]Profile{}
+	defer func() {
+		if err != nil && len(locked) > 0 {
+			// The old store still counts; what was copied must not stay where nobody lists it.
+			_ = v.clearCopies(context.WithoutCancel(ctx), to, locked)
+		}
+	}()
+	for {
+		added, release, err := v.lockAll(ctx, locked)
+		defer release()
+		if err != nil {
+			return m, err
+		}
+		if err := v.noteMigration(m, locked); err != nil {
+			return m, err
+		}
+		for _, p := range added {
+			if moved, err := v.copyItems(ctx, to, p); err != nil {
+				return m, fmt.Errorf("%s: nothing was moved: %w", p.Selector, err)
+			} else if moved {
+				m.Moved = append(m.Moved, p.Selector)
+			} else {
+				m.Empty = append(m.Empty, p.Selector)
+			}
+			if each != nil {
+				each(len(m.Moved)+len(m.Empty), len(locked))
+			}
+		}
+		switched, err := v.switchStore(ctx, m, locked)
+		if err != nil {
+			return m, err
+		}
+		if switched {
+			break
+		} // somebody added a profile meanwhile
+	}
+	// From here on the new store counts, and an error only means remains.
+	err = v.deleteFrom(context.WithoutCancel(ctx), v.store, locked)
+	locked = nil
+	if err != nil {
+		return m, fmt.Errorf("everything is in the %s now, but the %s could not be cleared: run the same again later: %w", m.To, m.From, err)
+	}
+	return m, v.endMigration(ctx, v.store)
+}
+
+// PlanMigration says what [Vault.Migrate] would do, reading every credential and
+// changing nothing.
+func (v *Vault) PlanMigration(ctx context.Context, to Store) (Migration, error) {
+	m := Migration{From: v.store.Name(), To: to.Name()}
+	profiles, err := v.index.load()
+	if err != nil {
+		return m, err
+	}
+	if _, err := to.Get(ctx, "migration"); err != nil && !errors.Is(err, ErrNotFound) {
+		return m, err
+	}
+	for _, p := range profiles {
+		if v.ours(p) != nil {
+			continue
+		}
+		switch _, err := v.store.Get(ctx, p.ID); {
+		case err == nil:
+			m.Moved = append(m.Moved, p.Selector)
+		case errors.Is(err, ErrNotFound), errors.Is(err, ErrCorrupt):
+			m.Empty = append(m.Empty, p.Selector)
+		default:
+			return m, fmt.Errorf("%s: %w", p.Selector, err)
+		}
+	}
+	return m, nil
+}
+
+// MigrationPending tells whether a migration was interrupted, and between which
+// stores.
+func MigrationPending(dir string) (from, to string, pending bool) {
+	if dir == "" {
+		return "", "", false
+	}
+	note, err := readMigrationNote(dir)
+	return note.From, note.To, err == nil
+}
+
+// ClearMigration finishes an interrupted migration from or to the vault's store:
+// of the items that are in both stores, those go that the index does not mean.
+// It gives the number of profiles looked after.
+func (v *Vault) ClearMigration(ctx context.Context, other Store) (int, error) {
+	unlock, err := v.locks.lock(ctx, migrationLock, indexWait)
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	return v.clearMigration(ctx, other, discard)
+}
+
+// clearMigration is ClearMigration for whoever holds the migration's lock. What
+// is to be done with a store that is left, if anything, is last's.
+func (v *Vault) clearMigration(ctx context.Context, other Store, last func(context.Context, Store) error) (int, error) {
+	note, err := readMigrationNote(v.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	stores := []Store{v.store, other}
+	for _, name := range []string{note.From, note.To} {
+		if !slices.ContainsFunc(stores, func(s Store) bool { return s.Name() == name }) {
+			return 0, fmt.Errorf("the interrupted migration was from the %s to the %s", note.From, note.To)
+		}
+	}
+	for _, id := range note.IDs {
+		if err := v.clearID(ctx, id, stores); err != nil {
+			return 0, err
+		}
+	}
+	for _, s := range stores {
+		if last != nil && StoreInUse(v.dir) != s.Name() {
+			if err := last(ctx, s); err != nil {
+				return len(note.IDs), err
+			}
+		}
+	}
+	return len(note.IDs), v.forgetMigration()
+}
+
+// clearID deletes an id's items from every store but the one that the index
+// means.
+func (v *Vault) clearID(ctx context.Context, id string, stores []Store) error {
+	unlock, err := v.locks.lock(ctx, id, profileWait)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	profiles, err := v.index.load()
+	if err != nil {
+		return err
+	}
+	i := findID(profiles, id)
+	if i < 0 {
+		defer v.locks.discard(id)
+	}
+	for _, s := range stores {
+		if i >= 0 && profiles[i].Store == s.Name() {
+			continue
+		}
+		if err := deleteItems(ctx, s, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lockAll locks every profile of the vault's store that is not in locked yet,
+// puts it there, and gives those it added.
+func (v *Vault) lockAll(ctx context.Context, locked map[string]Profile) (added []Profile, release func(), err error) {
+	var unlocks []func()
+	release = func() {
+		for _, unlock := range unlocks {
+			unlock()
+		}
+	}
+	profiles, err := v.index.load()
+	if err != nil {
+		return nil, release, err
+	}
+	for _, p := range profiles { // in the index's order, as a renaming does: two orders would wait for each other
+		if _, ok := locked[p.ID]; ok || v.ours(p) != nil {
+			continue
+		}
+		unlock, err := v.locks.lock(ctx, p.ID, profileWait)
+		if err != nil {
+			return nil, release, fmt.Errorf("%s: %w", p.Selector, err)
+		}
+		unlocks = append(unlocks, unlock)
+		again, err := v.index.load()
+		if err != nil {
+			return nil, release, err
+		}
+		i := findID(again, p.ID)
+		if i < 0 {
+			v.locks.discard(p.ID) // removed while we waited
+			continue
+		}
+		p = again[i]
+		if p.State != Settled {
+			if err := v.settleLocked(ctx, p); err != nil {
+				return nil, release, fmt.Errorf("%s: %w", p.Selector, err)
+			}
+			if p, err = v.Lookup(p.Selector); errors.Is(err, ErrNoProfile) {
+				continue
+			} else if err != nil {
+				return nil, release, err
+			}
+		}
+		locked[p.ID] = p
+		added = append(added, p)
+	}
+	return added, release, nil
+}
+
+// copyItems copies a profile's items and reads them back. An item that is not
+// there, or holds nothing, cannot be lost.
+func (v *Vault) copyItems(ctx context.Context, to Store, p Profile) (moved bool, err error) {
+	for _, key := range []string{p.ID, tokenKey(p.ID)} {
+		value, err := v.store.Get(ctx, key)
+		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		if err := to.Set(ctx, key, value); err != nil {
+			return false, err
+		}
+		back, err := to.Get(ctx, key)
+		if err != nil {
+			return false, err
+		}
+		if !bytes.Equal(back, value) {
+			return false, &StoreError{Op: "write", Store: to.Name(), Kind: ErrCorrupt, Err: errors.New("what was written does not read back")}
+		}
+		moved = moved || key == p.ID
+	}
+	return moved, nil
+}
+
+// switchStore makes the new store count, in one write. It does not when the
+// index has a profile that was not copied.
+func (v *Vault) switchStore(ctx context.Context, m Migration, copied map[string]Profile) (bool, error) {
+	errMore := errors.New("more to copy")
+	err := v.index.update(ctx, func(profiles *[]Profile) error {
+		for i := range *profiles {
+			p := &(*profiles)[i]
+			if p.Store != m.From {
+				continue
+			}
+			if _, ok := copied[p.ID]; !ok {
+				return errMore
+			}
+			p.Store = m.To
+		}
+		return nil
+	})
+	if errors.Is(err, errMore) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// clearCopies undoes the copying, unless the index says that the new store
+// counts after all (a write can fail after it has happened). Where it cannot, the
+// note stays.
+func (v *Vault) clearCopies(ctx context.Context, to Store, copied map[string]Profile) error {
+	profiles, err := v.index.load()
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(profiles, func(p Profile) bool { return p.Store == to.Name() }) {
+		return nil
+	}
+	if err := v.deleteFrom(ctx, to, copied); err != nil {
+		return err
+	}
+	return v.endMigration(ctx, to)
+}
+
+func (v *Vault) deleteFrom(ctx context.Context, s Store, profiles map[string]Profile) error {
+	for id := range profiles {
+		if err := deleteItems(ctx, s, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func deleteItems(ctx context.Context, s Store, id string) error {
+	for _, key := range []string{tokenKey(id), id} {
+		if err := s.Delete(ctx, key); err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// endMigration takes the store that was left out of the data folder and forgets
+// the migration.
+func (v *Vault) endMigration(ctx context.Context, left Store) error {
+	if err := discard(ctx, left); err != nil {
+		return err
+	}
+	return v.forgetMigration()
+}
+
+// discard lets a store that is empty remove itself, where it can.
+func discard(ctx context.Context, s Store) error {
+	if d, ok := s.(interface{ Discard(context.Context) error }); ok {
+		return d.Discard(ctx)
+	}
+	return nil
+}
+
+func (v *Vault) noteMigration(m Migration, locked map[string]Profile) error {
+	note := migrationNote{Version: 1, From: m.From, To: m.To}
+	for id := range locked {
+		note.IDs = append(note.IDs, id)
+	}
+	slices.Sort(note.IDs)
+	data, err := json.Marshal(note)
+	if err != nil {
+		return err
+	}
+	return replaceFile(filepath.Join(v.dir, migrationFile), "", data)
+}
+
+func (v *Vault) forgetMigration() error {
+	if err := os.Remove(filepath.Join(v.dir, migrationFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return syncDir(v.dir)
+}
+
+func readMigrationNote(dir string) (migrationNote, error) {
+	data, err := os.ReadFile(filepath.Join(dir, migrationFile))
+	if err != nil {
+		return migrationNote{}, err
+	}
+	var note migrationNote
+	if err := json.Unmarshal(data, &note); err != nil || note.Version != 1 || !validIDs(note.IDs) {
+		return migrationNote{}, fmt.Errorf("%s cannot be read", filepath.Join(dir, migrationFile))
+	}
+	return note, nil
+}
+
+func validIDs(ids []string) bool {
+	return !slices.ContainsFunc(ids, func(id string) bool { return !validID(id) })
+}

@@ -1,0 +1,144 @@
+//go:build linux
+
+package vault
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"kitekey/kite"
+	"kitekey/vault/keyringtest"
+)
+
+// The other process of TestMigrateKilled: it moves everything and prints a line
+// before each call of a store.
+func TestMigrateMover(t *testing.T) {
+	dir, to := os.Getenv("TEST_MIGRATE_DIR"), os.Getenv("TEST_MIGRATE_TO")
+	if dir == "" {
+		return // not the other process
+	}
+	_ = os.Setenv("DBUS_SESSION_BUS_ADDRESS", os.Getenv("TEST_MIGRATE_BUS")) // TestMain has taken it away
+	f, _ := newTestFile(t, dir)
+	stores := map[string]Store{"file": loud{f}, "keyring": loud{NewKeyring()}}
+	from := StoreInUse(dir)
+	g := &fakeGateway{}
+	v, err := Open(Options{Dir: dir, Store: stores[from], Gateway: func(kite.Environment) Gateway { return g }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if from == to {
+		other := "file"
+		if to == other {
+			other = "keyring"
+		}
+		_, err = v.ClearMigration(context.Background(), stores[other])
+	} else {
+		_, err = v.Migrate(context.Background(), stores[to], nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.Exit(0) // before anybody looks for the connection to the bus, which ends with the process
+}
+
+type loud struct{ Store }
+
+func (l loud) Get(ctx context.Context, key string) ([]byte, error) {
+	fmt.Println("get")
+	return l.Store.Get(ctx, key)
+}
+
+func (l loud) Set(ctx context.Context, key string, value []byte) error {
+	fmt.Println("set")
+	return l.Store.Set(ctx, key, value)
+}
+
+func (l loud) Delete(ctx context.Context, key string) error {
+	fmt.Println("delete")
+	return l.Store.Delete(ctx, key)
+}
+
+// Discard passes on what the file store can besides.
+func (l loud) Discard(ctx context.Context) error { return discard(ctx, l.Store) }
+
+// 200 profiles go from a real keyring to a file and back, by processes that are
+// killed in the middle, and nothing is lost or doubled.
+func TestMigrateKilled(t *testing.T) {
+	d := keyringtest.Start(t)
+	d.Use()
+	const profiles, kills = 200, 4
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	w := newWorld(t)
+	ring := NewKeyring()
+	w.Vault.store = ring
+	names := make([]string, profiles)
+	for i := range names {
+		names[i] = fmt.Sprintf("account-%03d/live", i)
+		w.mustAdd(t, names[i])
+	}
+	for _, to := range []string{"file", "keyring"} {
+		killed := 0
+		for {
+			// Some 800 calls to copy everything, then 400 to clear the old store.
+			after := -1
+			if killed < kills {
+				after = random.IntN(1100)
+			}
+			if !mover(t, w.dir, d.Address(), to, after) {
+				break // it came to its end
+			}
+			killed++
+		}
+		f, _ := newTestFile(t, w.dir)
+		stores := map[string]Store{"file": f, "keyring": ring}
+		in, out := stores[to], stores["keyring"]
+		if to == "keyring" {
+			out = f
+		}
+		t.Logf("to the %s: %d kills, then in use: %s", to, killed, StoreInUse(w.dir))
+		wantAll(t, w.on(t, in), out, names...)
+		if keys, err := in.(Lister).Keys(t.Context()); err != nil || len(keys) != profiles {
+			t.Errorf("the %s has %d items: %v", to, len(keys), err)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(w.dir, "*"+tempMark+"*")); len(left) != 0 {
+		t.Errorf("stale files: %v", left)
+	}
+}
+
+// mover runs a process that moves everything, and kills it at its after-th call
+// of a store. It reports whether it was killed.
+func mover(t *testing.T, dir, bus, to string, after int) (killed bool) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestMigrateMover$")
+	cmd.Env = append(os.Environ(), "TEST_MIGRATE_DIR="+dir, "TEST_MIGRATE_BUS="+bus, "TEST_MIGRATE_TO="+to)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	for lines, n := bufio.NewScanner(out), 0; lines.Scan(); n++ {
+		if n == after {
+			killed = cmd.Process.Kill() == nil
+		}
+		if text := lines.Text(); len(text) > len("delete") {
+			said = append(said, text)
+		}
+	}
+	if err := cmd.Wait(); err != nil && !killed {
+		t.Fatalf("the mover: %v: %s", err, strings.Join(said, "\n"))
+	}
+	return killed
+}

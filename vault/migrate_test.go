@@ -1,0 +1,236 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"kitekey/kite"
+)
+
+// moving is a world whose store is called "keyring", and a file store to move to.
+func moving(t *testing.T, names ...string) (*world, *File) {
+	t.Helper()
+	w := newWorld(t)
+	w.Vault.store = named{w.store, "keyring"}
+	for _, name := range names {
+		w.mustAdd(t, name)
+	}
+	f, _ := newTestFile(t, w.dir)
+	return w, f
+}
+
+// on gives a vault on another store of the same folder.
+func (w *world) on(t *testing.T, s Store) *Vault {
+	t.Helper()
+	v, err := Open(Options{Dir: w.dir, Store: s, Gateway: func(kite.Environment) Gateway { return w.gateway }, Now: w.clock.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// wantAll checks that v has exactly those credentials, and other nothing.
+func wantAll(t *testing.T, v *Vault, other Store, names ...string) {
+	t.Helper()
+	list, err := v.List()
+	if err != nil || len(list) != len(names) {
+		t.Errorf("%d profiles (%v), want %d", len(list), err, len(names))
+	}
+	for _, name := range names {
+		c, err := v.Credential(t.Context(), sel(name))
+		if err != nil || !samePair(c, pair(name)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if keys, err := other.(Lister).Keys(t.Context()); err != nil || len(keys) != 0 {
+		t.Errorf("the other store still has %d items: %v", len(keys), err)
+	}
+	if _, _, pending := MigrationPending(v.dir); pending {
+		t.Error("a migration is pending")
+	}
+}
+
+func TestMigrate(t *testing.T) {
+	names := []string{"acme", "acme/live", "coral"}
+	w, f := moving(t, names...)
+	ctx := t.Context()
+	tok, _, err := w.Token(ctx, sel("acme"), Mint{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.Memory.Delete(ctx, mustLookup(t, w.Vault, "coral").ID); err != nil {
+		t.Fatal(err)
+	}
+	plan, err := w.PlanMigration(ctx, f)
+	if err != nil || len(plan.Moved) != 2 || !slices.Equal(plan.Empty, []Selector{sel("coral")}) || FileExists(w.dir) {
+		t.Errorf("plan %+v %v", plan, err)
+	}
+	var seen []int
+	m, err := w.Migrate(ctx, f, func(done, total int) { seen = append(seen, done, total) })
+	if err != nil || !slices.Equal(m.Moved, plan.Moved) || !slices.Equal(m.Empty, plan.Empty) || !slices.Equal(seen, []int{1, 3, 2, 3, 3, 3}) {
+		t.Fatalf("%+v %v %v", m, seen, err)
+	}
+	v := w.on(t, f)
+	mints := w.gateway.count()
+	if again, minted, err := v.Token(ctx, sel("acme"), Mint{}); err != nil || minted || !again.Value.Equal(tok.Value) {
+		t.Errorf("the token did not come along: %v", err)
+	}
+	if w.gateway.count() != mints || StoreInUse(w.dir) != "file" {
+		t.Errorf("minted, or store in use %q", StoreInUse(w.dir))
+	}
+	// Who still has the old store open is told, and writes nothing there.
+	for name, err := range map[string]error{
+		"Token": second3(w.Token(ctx, sel("acme"), Mint{Fresh: true})), "Remove": w.Remove(ctx, sel("acme")),
+		"Replace": second(w.Replace(ctx, sel("acme"), pair("x"))),
+		"Add":     second(w.Add(ctx, NewProfile{Selector: sel("dune"), Credential: pair("dune")})),
+	} {
+		if !errors.Is(err, ErrOtherStore) {
+			t.Errorf("%s with the old store: %v", name, err)
+		}
+	}
+	if err := v.Remove(ctx, sel("coral")); err != nil {
+		t.Error(err)
+	}
+	wantAll(t, v, w.store, "acme", "acme/live")
+	if _, err := v.Migrate(ctx, f, nil); !errors.Is(err, ErrBadInput) {
+		t.Errorf("to where everything is: %v", err)
+	}
+
+	// And back: the file store is gone then.
+	if _, err := v.Migrate(ctx, w.Vault.store, nil); err != nil {
+		t.Fatal(err)
+	}
+	wantAll(t, w.Vault, f, "acme", "acme/live")
+	if FileExists(w.dir) {
+		t.Error("an empty file store stays behind")
+	}
+}
+
+func mustLookup(t *testing.T, v *Vault, name string) Profile {
+	t.Helper()
+	p, err := v.Lookup(sel(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// failing lets n writes or deletions through.
+type failing struct {
+	Store
+	op string
+	n  int
+}
+
+var errDiskFull = &StoreError{Op: "write", Store: "file", Kind: ErrUnavailable, Err: errors.New("no space left on device")}
+
+func (s *failing) Set(ctx context.Context, key string, value []byte) error {
+	if s.op == "write" {
+		if s.n--; s.n < 0 {
+			return errDiskFull
+		}
+	}
+	return s.Store.Set(ctx, key, value)
+}
+
+func (s *failing) Delete(ctx context.Context, key string) error {
+	if s.op == "delete" {
+		if s.n--; s.n < 0 {
+			return errDiskFull
+		}
+	}
+	return s.Store.Delete(ctx, key)
+}
+
+func TestMigrateFails(t *testing.T) {
+	names := []string{"acme", "acme/live", "coral"}
+	t.Run("while copying", func(t *testing.T) {
+		w, f := moving(t, names...)
+		if _, err := w.Migrate(t.Context(), &failing{f, "write", 2}, nil); !errors.Is(err, ErrUnavailable) {
+			t.Fatal(err)
+		}
+		wantAll(t, w.Vault, f, names...)
+	})
+	t.Run("while copying and clearing away", func(t *testing.T) {
+		w, f := moving(t, names...)
+		full := &failing{&failing{f, "write", 2}, "delete", 1}
+		if _, err := w.Migrate(t.Context(), full, nil); !errors.Is(err, ErrUnavailable) {
+			t.Fatal(err)
+		}
+		if from, to, pending := MigrationPending(w.dir); from != "keyring" || to != "file" || !pending {
+			t.Error("no note of the copies")
+		}
+		if n, err := w.ClearMigration(t.Context(), f); n != 3 || err != nil {
+			t.Error(n, err)
+		}
+		wantAll(t, w.Vault, f, names...)
+	})
+	t.Run("while deleting", func(t *testing.T) {
+		w, f := moving(t, names...)
+		good := w.Vault.store
+		w.Vault.store = &failing{good, "delete", 2}
+		if _, err := w.Migrate(t.Context(), f, nil); !errors.Is(err, ErrUnavailable) {
+			t.Fatal(err)
+		}
+		v := w.on(t, f)
+		// What is removed meanwhile is not forgotten in the old store.
+		if err := v.Remove(t.Context(), sel("coral")); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := v.ClearMigration(t.Context(), good); n != 3 || err != nil {
+			t.Error(n, err)
+		}
+		wantAll(t, v, w.store, "acme", "acme/live")
+	})
+	t.Run("cancelled", func(t *testing.T) {
+		w, f := moving(t, names...)
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := w.Migrate(ctx, f, func(done, _ int) {
+			if done == 2 {
+				cancel()
+			}
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		wantAll(t, w.Vault, f, names...)
+	})
+	t.Run("wrong passphrase", func(t *testing.T) {
+		w, f := moving(t, names...)
+		if err := f.Set(t.Context(), "k", []byte("v")); err != nil {
+			t.Fatal(err)
+		}
+		wrong, _ := newTestFile(t, w.dir, "the wrong passphrase")
+		if _, err := w.Migrate(t.Context(), wrong, nil); !errors.Is(err, ErrWrongPassphrase) {
+			t.Error(err)
+		}
+		if err := f.Delete(t.Context(), "k"); err != nil {
+			t.Error(err)
+		}
+		if _, err := w.ClearMigration(t.Context(), f); err != nil {
+			t.Error(err)
+		}
+		wantAll(t, w.Vault, f, names...)
+	})
+}
+
+// A profile added in the middle of a migration moves too.
+func TestMigrateBesideAdd(t *testing.T) {
+	w, f := moving(t, "acme", "coral")
+	late := w.on(t, w.Vault.store)
+	added := false
+	_, err := w.Migrate(t.Context(), f, func(done, _ int) {
+		if done == 2 && !added {
+			added = true
+			if _, err := late.Add(t.Context(), NewProfile{Selector: sel("dune"), Credential: pair("dune/sandbox")}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantAll(t, w.on(t, f), w.store, "acme", "coral", "dune/sandbox")
+}
