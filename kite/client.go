@@ -56,6 +56,7 @@ type Request struct {
 
 // Reply is what the gateway answered, untouched.
 type Reply struct {
+	Proto   string // "HTTP/1.1", "HTTP/2.0"
 	Status  int
 	Header  http.Header
 	Body    []byte        // at most 1 MiB
@@ -186,7 +187,7 @@ func (c *Client) Do(ctx context.Context, tok Token, r Request) (*Reply, error) {
 	if err != nil {
 		return nil, c.invalid(x.step, errors.New("the token is no token"))
 	}
-	if err := checkPath(r.Path); err != nil {
+	if err := CheckPath(r.Path); err != nil {
 		return nil, c.invalid(x.step, err)
 	}
 	for name, values := range r.Header {
@@ -214,8 +215,9 @@ func pathOnly(p string) string {
 	return p
 }
 
-// checkPath keeps a request below the base URL, whatever its path says.
-func checkPath(p string) error {
+// CheckPath tells whether a path, perhaps with a query, is one that a [Request]
+// can have: one that stays below the base URL, whatever it says.
+func CheckPath(p string) error {
 	if !strings.HasPrefix(p, "/") || strings.HasPrefix(p, "//") {
 		return errors.New("the path must begin with one slash, as in /data/wallets/balances")
 	}

@@ -122,6 +122,7 @@ func (c *Client) attempt(ctx context.Context, target *url.URL, x exchange) (repl
 		body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	}
 	reply = &Reply{
+		Proto:   resp.Proto,
 		Status:  resp.StatusCode,
 		Header:  resp.Header,
 		Body:    body,

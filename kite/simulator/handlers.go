@@ -30,6 +30,7 @@ const (
 type claims struct {
 	Environment string `json:"env"`
 	Role        string `json:"role"`
+	Generation  int    `json:"gen"` // of tokens: see Simulator.Revoke
 	jwt.RegisteredClaims
 }
 
@@ -192,6 +193,7 @@ func (s *Simulator) mint(c *call) {
 	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
 		Environment: string(c.environment),
 		Role:        "merchant",
+		Generation:  s.generation(c.profile),
 		RegisteredClaims: jwt.RegisteredClaims{
 			Issuer:    "kitegateway-simulator",
 			Subject:   c.account,
@@ -210,11 +212,11 @@ func (s *Simulator) mint(c *call) {
 
 // authorized answers 401 and returns false unless the call carries a living token.
 func (s *Simulator) authorized(c *call) bool {
-	_, err := s.parse(c, jwt.WithTimeFunc(func() time.Time { return c.now }), jwt.WithExpirationRequired())
+	found, err := s.parse(c, jwt.WithTimeFunc(func() time.Time { return c.now }), jwt.WithExpirationRequired())
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
 		c.fail(http.StatusUnauthorized, "kitegateway_rest_token_expired", "The token has expired.")
-	case err != nil || c.knobs.Refuse:
+	case err != nil || c.knobs.Refuse || found.Generation != s.generation(c.profile):
 		c.fail(http.StatusUnauthorized, "kitegateway_rest_authentication_error", "Invalid token.")
 	default:
 		s.count(c.profile, Count{Calls: 1})

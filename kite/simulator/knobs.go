@@ -57,6 +57,21 @@ func (s *Simulator) Set(account string, env kite.Environment, k Knobs) {
 	delete(s.windows, p)
 }
 
+// Revoke makes the tokens that the account was given so far in the environment
+// worth nothing, before their time.
+func (s *Simulator) Revoke(account string, env kite.Environment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.revoked[profile{account, env}]++
+}
+
+// generation is how often the tokens of p have been revoked.
+func (s *Simulator) generation(p profile) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.revoked[p]
+}
+
 // treatment is what the next request of p gets: the knobs, and whether it is over
 // the limit.
 func (s *Simulator) treatment(p profile) (k Knobs, limited bool, wait time.Duration) {

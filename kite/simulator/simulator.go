@@ -76,6 +76,7 @@ type Simulator struct {
 	windows  map[profile]*window
 	counts   map[profile]Count
 	payments map[string]payment
+	revoked  map[profile]int // how often a merchant's tokens have been revoked
 
 	server   *http.Server
 	listener net.Listener
@@ -103,6 +104,7 @@ func New(o Options) *Simulator {
 		windows:   map[profile]*window{},
 		counts:    map[profile]Count{},
 		payments:  map[string]payment{},
+		revoked:   map[profile]int{},
 		closing:   make(chan struct{}),
 	}
 	if s.now == nil {

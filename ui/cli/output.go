@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -28,15 +29,20 @@ func (a *app) note(format string, args ...any) {
 // printJSON writes v as one document: indented for a person at a terminal, one
 // line for a program.
 func (a *app) printJSON(v any) error {
-	enc := json.NewEncoder(a.Stdout)
+	var doc bytes.Buffer
+	enc := json.NewEncoder(&doc)
 	enc.SetEscapeHTML(false)
-	if isTerminal(a.Stdout) {
+	onTerminal := isTerminal(a.Stdout)
+	if onTerminal {
 		enc.SetIndent("", "  ")
 	}
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("write the result: %w", err)
 	}
-	return nil
+	if onTerminal {
+		return a.print("%s", escapeInvisible(doc.Bytes()))
+	}
+	return a.print("%s", doc.Bytes())
 }
 
 // jsonTime is t in UTC to the second, and null when it is zero.

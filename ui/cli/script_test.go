@@ -228,7 +228,7 @@ func simulatorOf(ts *testscript.TestScript) *simulator.Simulator {
 // environment ("/sandbox").
 func gateway(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
-		ts.Fatalf("usage: gateway SELECTOR ok|refuse|limit|down|FAILURE|skew=DURATION|life=DURATION")
+		ts.Fatalf("usage: gateway SELECTOR ok|refuse|revoke|limit|down|FAILURE|skew=DURATION|life=DURATION")
 	}
 	account, env, _ := strings.Cut(args[0], "/")
 	var k simulator.Knobs
@@ -247,6 +247,9 @@ func gateway(ts *testscript.TestScript, neg bool, args []string) {
 		} else {
 			k.MaxLife = d
 		}
+	case "revoke":
+		simulatorOf(ts).Revoke(account, kite.Environment(env))
+		return
 	case "down":
 		simulatorOf(ts).Close()
 		return
