@@ -1,0 +1,248 @@
+//go:build linux
+
+package cli_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"kitekey/kite"
+	"kitekey/ui/clipboard/clipboardtest"
+)
+
+// secretsOf are the strings of a merchant's pair that must be nowhere.
+func secretsOf(merchant string) []string {
+	return []string{"sim-key-" + merchant + "-sandbox", "sim-secret-" + merchant + "-sandbox"}
+}
+
+// filesHave fails the test if a file in dir has one of the texts in it.
+func filesHave(t *testing.T, dir string, texts ...string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		for _, text := range texts {
+			if strings.Contains(string(content), text) {
+				t.Errorf("%s has %q in it", path, text)
+			}
+		}
+		return err
+	})
+	if err != nil && !os.IsNotExist(err) {
+		t.Error(err)
+	}
+}
+
+// walletAnswers asks the simulator's wallet endpoint with a ready-made header line.
+func walletAnswers(t *testing.T, base, header string) int {
+	t.Helper()
+	name, value, _ := strings.Cut(header, ": ")
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/data/wallets/balances", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set(name, value)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode
+}
+
+// TestMainJobByCommands is the main job from end to end: the real binary, a real
+// gnome-keyring, and the gateway as its documentation describes it.
+func TestMainJobByCommands(t *testing.T) {
+	h := newHouse(t, "acme")
+	home := envOf(h.env, "KITEKEY_HOME")
+	h.must(pairOf("acme"), "add", "acme/sandbox", "--stdin")
+
+	users := h.keyring.Users("kitekey")
+	if len(users) != 1 {
+		t.Fatalf("the keyring has %d items, want 1", len(users))
+	}
+	if item := h.keyring.Lookup("kitekey", users[0]); !strings.Contains(item, secretsOf("acme")[1]) {
+		t.Errorf("secret-tool finds %d bytes without the secret", len(item))
+	}
+	filesHave(t, home, secretsOf("acme")...)
+
+	type reply struct {
+		Token, Header string
+		ExpiresAt     time.Time `json:"expires_at"`
+		ExpiresIn     float64   `json:"expires_in"`
+	}
+	token := func(args ...string) (r reply) {
+		t.Helper()
+		out := h.must("", append([]string{"token", "acme", "--json"}, args...)...)
+		if err := json.Unmarshal([]byte(out), &r); err != nil {
+			t.Fatalf("%v in %s", err, out)
+		}
+		return r
+	}
+	began := time.Now()
+	first := token("--expires-in", "5m")
+	if status := walletAnswers(t, h.sim.BaseURL(kite.Sandbox), first.Header); status != http.StatusOK {
+		t.Errorf("the wallet endpoint answers %d to its header", status)
+	}
+	// 299 ± 2 s left; a slow machine's own time comes off it.
+	if left := first.ExpiresAt.Sub(began); left < 297*time.Second || left > 301*time.Second+time.Since(began) {
+		t.Errorf("it has %v left", left)
+	}
+
+	before := h.sim.Count()
+	if again := token(); again.Token != first.Token {
+		t.Error("the second call gave another token")
+	}
+	if after := h.sim.Count(); after != before {
+		t.Errorf("the second call went to the network: %+v, before %+v", after, before)
+	}
+	if fresh := token("--fresh"); fresh.Token == first.Token {
+		t.Error("--fresh gave the same token")
+	}
+
+	h.must("", "forget", "acme")
+	if users := h.keyring.Users("kitekey"); len(users) != 1 {
+		t.Errorf("after forget the keyring has %v", users)
+	}
+	h.must("", "remove", "acme", "--yes")
+	if users := h.keyring.Users("kitekey"); len(users) != 0 {
+		t.Errorf("after remove the keyring has %v", users)
+	}
+	if list := h.must("", "list", "--json"); strings.Contains(list, "acme") {
+		t.Errorf("after remove the list has %s", list)
+	}
+}
+
+// TestCopyReturns runs "kitekey copy" the way scripts do, in $(…), which ends when
+// nobody has the pipe open any more.
+func TestCopyReturns(t *testing.T) {
+	x := clipboardtest.StartX(t)
+	h := newHouse(t, "acme")
+	h.env = append(h.env, "DISPLAY="+x.Display)
+	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	cmd := exec.Command("sh", "-c", `said=$(`+h.binary+` copy acme --clear-after 8s 2>&1); echo "$said" | wc -l`)
+	cmd.Env = h.env
+	out, err := cmd.CombinedOutput()
+	if err != nil || strings.TrimSpace(string(out)) == "0" {
+		t.Fatalf("%v: %s", err, out)
+	}
+	header, err := x.Paste()
+	if err != nil || !strings.HasPrefix(header, "Authorization: JWT ") {
+		t.Fatalf("on the clipboard: %.20q, %v", header, err)
+	}
+	if status := walletAnswers(t, h.sim.BaseURL(kite.Sandbox), header); status != http.StatusOK {
+		t.Errorf("the wallet endpoint answers %d to it", status)
+	}
+	x.WaitForNothing()
+}
+
+// TestCanary looks for the secrets and the token in everything but the places
+// they were asked for: stderr, files, and what ps shows of every process.
+func TestCanary(t *testing.T) {
+	x := clipboardtest.StartX(t)
+	h := newHouse(t, "acme", "coral")
+	h.env = append(h.env, "DISPLAY="+x.Display)
+	watch := watchProcesses(t)
+	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	token := strings.TrimSpace(h.must("", "token", "acme"))
+	_, signature, _ := strings.Cut(strings.TrimPrefix(token, "JWT "), ".")
+	canaries := append(secretsOf("acme"), secretsOf("coral")...)
+	canaries = append(canaries, signature)
+	watch.look(canaries...)
+
+	var said strings.Builder
+	for _, c := range []struct {
+		stdin string
+		args  []string
+		asked bool // stdout is what was asked for
+	}{
+		{"", []string{"list"}, false},
+		{"", []string{"list", "--json"}, false},
+		{"", []string{"token", "acme", "--header"}, true},
+		{"", []string{"token", "acme", "--curl"}, true},
+		{"", []string{"copy", "acme"}, false},
+		{"", []string{"copy", "acme", "--as", "curl", "--clear-after", "1s"}, false},
+		{"", []string{"verify", "acme", "--deep"}, false},
+		{"", []string{"verify", "acme", "--json"}, false},
+		{"", []string{"api", "acme", "/data/wallets/balances"}, false},
+		{"", []string{"doctor"}, false},
+		{"", []string{"log"}, false},
+		{pairOf("acme"), []string{"add", "acme", "--stdin"}, false},                              // it exists
+		{pairOf("nobody"), []string{"add", "coral", "--stdin"}, false},                           // it is refused
+		{strings.Replace(pairOf("coral"), "}", ",}", 1), []string{"add", "x", "--stdin"}, false}, // bad JSON
+		{pairOf("coral"), []string{"rotate", "acme", "--stdin"}, false},
+		{"", []string{"token", "acme", secretsOf("acme")[1][:3]}, false},
+		{"", []string{"remove", "acme"}, false}, // it needs --yes
+		{"", []string{"remove", "acme", "--yes"}, false},
+	} {
+		_, out, errs := h.run(c.stdin, c.args...)
+		said.WriteString(errs)
+		if !c.asked {
+			said.WriteString(out)
+		}
+	}
+	watch.stop()
+	for _, canary := range append(canaries, "sim-secret-nobody") {
+		if strings.Contains(said.String(), canary) {
+			t.Errorf("%q was printed:\n%s", canary, said.String())
+		}
+	}
+	filesHave(t, envOf(h.env, "KITEKEY_HOME"), canaries...)
+	filesHave(t, envOf(h.env, "HOME"), canaries...)
+}
+
+// processWatch reads every process's command line and environment, over and over.
+type processWatch struct {
+	texts chan []string
+	done  chan struct{}
+}
+
+func watchProcesses(t *testing.T) *processWatch {
+	w := &processWatch{texts: make(chan []string), done: make(chan struct{})}
+	texts := w.texts
+	go func() {
+		defer close(w.done)
+		var wanted []string
+		for {
+			select {
+			case more, open := <-texts:
+				if !open {
+					return
+				}
+				wanted = more
+			case <-time.After(2 * time.Millisecond):
+			}
+			files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+			for _, file := range files {
+				cmdline, _ := os.ReadFile(file)
+				environ, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "environ"))
+				for _, text := range wanted {
+					if strings.Contains(string(cmdline), text) || strings.Contains(string(environ), text) {
+						t.Errorf("%q is in the command line or environment of: %q", text, cmdline)
+					}
+				}
+			}
+		}
+	}()
+	t.Cleanup(w.stop)
+	return w
+}
+
+func (w *processWatch) look(texts ...string) { w.texts <- texts }
+
+func (w *processWatch) stop() {
+	if w.texts != nil {
+		close(w.texts)
+		w.texts = nil
+		<-w.done
+	}
+}
