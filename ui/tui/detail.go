@@ -208,6 +208,9 @@ func (a *app) authLines(p *vault.Profile, w int) []string {
 
 func (a *app) restLines(p *vault.Profile, w int) []string {
 	out := []string{a.fact("expires_in", inWords(p.ExpiresIn)+" by default", w)}
+	if p.Store != "" && p.Store != a.o.Vault.StoreName() {
+		out = append(out, a.st.warn.Styled(a.cut(a.st.glyph.warn+" kept in the "+p.Store+" store: start kitekey with --store "+p.Store, w, a.st.glyph.more)))
+	}
 	if !p.LastUsed.IsZero() {
 		out = append(out, a.fact("last used", ago(p.LastUsed, a.now), w))
 	}

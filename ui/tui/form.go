@@ -10,6 +10,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
+	"kitekey/kite"
 	"kitekey/vault"
 )
 
@@ -233,6 +234,9 @@ func (d *formDialog) failWith(what string, err error) {
 		return
 	}
 	next := nextStep(err)
+	if errors.Is(err, kite.ErrRefused) {
+		next = "Check both halves and the environment, then ctrl+s again. If the api_secret is lost, generate a new pair in the Kitegateway dashboard."
+	}
 	if next == "" && !errors.Is(err, vault.ErrExists) && !errors.Is(err, vault.ErrBadInput) {
 		next = "What you typed is still here: ctrl+s tries again."
 	}

@@ -3,10 +3,12 @@ package tui
 import (
 	"errors"
 	"fmt"
+	"image/color"
 	"strings"
 	"testing"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/exp/golden"
 
@@ -120,4 +122,39 @@ func TestNoColor(t *testing.T) {
 	if !strings.Contains(none, "LIVE") {
 		t.Error("live cannot be told from sandbox")
 	}
+}
+
+func TestLightAndDark(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		light, dark := lightPalette(), darkPalette()
+		has := func(p palette) bool {
+			return strings.Contains(d.view().Content, fmt.Sprintf("38;5;%dm", p.accent))
+		}
+		if !has(dark) {
+			t.Error("not dark to begin with")
+		}
+		d.send(tea.BackgroundColorMsg{Color: color.White})
+		if !has(light) || has(dark) {
+			t.Error("a light terminal gets the dark theme")
+		}
+		d.send(tea.ColorProfileMsg{Profile: colorprofile.ANSI})
+		if has(light) || has(dark) {
+			t.Error("a terminal of 16 colours is sent others")
+		}
+	})
+}
+
+func TestMouse(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		if d.view().MouseMode != tea.MouseModeNone {
+			t.Error("the mouse is on, and nobody asked for it")
+		}
+		d.press("M").sees("mouse on")
+		if d.view().MouseMode != tea.MouseModeCellMotion {
+			t.Error("the mouse is off")
+		}
+		d.send(tea.MouseClickMsg{X: 10, Y: 5, Button: tea.MouseLeft}).sees("borealis / sandbox")
+		d.send(tea.MouseWheelMsg{X: 10, Y: 5, Button: tea.MouseWheelDown}).sees("dune / sandbox")
+		d.send(tea.MouseClickMsg{X: 10, Y: 30, Button: tea.MouseLeft}).sees("dune / sandbox") // nothing there
+	})
 }

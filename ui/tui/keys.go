@@ -57,7 +57,12 @@ func bindings() []binding {
 		{Binding: bind("/", "/", "filter"), group: groupMove, long: "filter by account, environment, verdict or label", foot: 50, run: (*app).startFilter, why: hasProfiles},
 		{Binding: bind("tab", "tab", "environment"), group: groupMove, long: "the account's other environment", foot: 55, run: (*app).otherEnvironment, why: hasProfile},
 		{Binding: bind("enter", "enter", "open"), group: groupMove, long: "open the profile; scroll its details", foot: 25, run: (*app).openDetail, why: hasProfile, quiet: func(a *app) bool { return a.detail || a.wide() }},
-		{Binding: bind("esc", "esc", "back"), group: groupMove, long: "back; stop what is under way; dismiss a message; drop the filter", foot: 26, run: (*app).back, quiet: func(a *app) bool { return !a.canGoBack() }},
+		{Binding: bind("esc", "esc", "back"), group: groupMove, long: "back; stop what is under way; dismiss a message; drop the filter", foot: 26, run: (*app).back, quiet: func(a *app) bool { return !a.canGoBack() }, when: func(a *app) string {
+			if a.busyTask() != nil {
+				return "stop"
+			}
+			return ""
+		}},
 		{Binding: bind("o", "o", "order"), group: groupMove, long: "order by name or by last use", run: (*app).changeOrder, why: hasProfiles},
 		{Binding: bind("t", "t", "tokens"), group: groupMove, long: "every live token, soonest to expire first; again: all profiles", foot: 45, run: (*app).toggleBoard, why: hasProfiles, when: func(a *app) string {
 			if a.board {

@@ -79,6 +79,10 @@ func sentence(err error) string {
 
 // nextStep is the advice for an error, "" when its own text has to do.
 func nextStep(err error) string {
+	var se *vault.StoreError
+	if errors.As(err, &se) && se.Hint != "" {
+		return ""
+	}
 	if v := vault.VerdictOf(err); v != vault.VerdictNone && v != vault.VerdictOK {
 		return adviceFor(v).next
 	}
@@ -163,19 +167,16 @@ func (a *app) statusLines() []string {
 	if n.text == "" {
 		return []string{" " + a.st.dim.Styled(a.right(right, w, a.st.glyph.more)) + " "}
 	}
-	if n.kind == failure {
-		lines := a.noticeLines(&n, w, min(max(a.height/4, 3), 6))
-		for i := range lines {
-			lines[i] = " " + a.fit(lines[i], w, "") + " "
-		}
-		return lines
-	}
 	glyph, paint := n.look(&a.st)
-	left := paint.Styled(glyph+" ") + n.text
-	if a.len(left)+a.len(right)+2 > w {
-		right = "" // what has just happened is worth more than what can be seen a moment later
+	if left := paint.Styled(glyph+" ") + n.text; n.kind != failure && a.len(left)+a.len(right)+2 <= w {
+		return []string{" " + a.spread(left, a.st.dim.Styled(right), w, a.st.glyph.more) + " "}
 	}
-	return []string{" " + a.spread(left, a.st.dim.Styled(right), w, a.st.glyph.more) + " "}
+	// What has just happened is worth more than what can be seen a moment later.
+	lines := a.noticeLines(&n, w, min(max(a.height/4, 3), 6))
+	for i := range lines {
+		lines[i] = " " + a.fit(lines[i], w, "") + " "
+	}
+	return lines
 }
 
 // taskText says what is under way, for how long, and how to stop it.
@@ -188,7 +189,9 @@ func (a *app) taskText(t *task) string {
 	if d := a.now.Sub(t.started); d >= 2*time.Second && !a.o.ReducedMotion {
 		s += fmt.Sprintf(" %d s", int(d.Seconds()))
 	}
-	s += a.st.glyph.sep + "esc stops it"
+	if a.width >= 60 {
+		s += a.st.glyph.sep + "esc stops it" // else the footer has to do
+	}
 	if d := a.now.Sub(t.started); d >= 5*time.Second {
 		s += a.st.glyph.sep + "waiting for an answer"
 	}

@@ -125,7 +125,7 @@ func (h *hooked) Read(p []byte) (int, error) {
 
 func TestPlainSaysWhatWentWrong(t *testing.T) {
 	said, _ := talk(t, false, func(d *driver, _ *Options) { d.store.set(vault.ErrLocked, nil) }, "1", "c", "q")
-	wants(t, said, "Failed: ", "the keyring is locked", "Next: Unlock the keyring")
+	wants(t, said, "Failed: ", "the keyring is locked; unlock it and try again")
 }
 
 func TestPlainSandboxOnly(t *testing.T) {

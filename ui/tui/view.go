@@ -62,37 +62,47 @@ func (a *app) tooSmall() []string {
 
 // headerLine says what this is, in which mode, and how much there is.
 func (a *app) headerLine() string {
-	left := " " + a.st.strong.Styled("kitekey")
-	for _, mark := range a.marks() {
-		left += "  " + a.st.warn.Styled(mark)
-	}
 	alive := 0
 	for i := range a.profiles {
 		if a.profiles[i].Token.Deadline.After(a.now) {
 			alive++
 		}
 	}
-	right := a.o.Vault.StoreName()
+	store := a.o.Vault.StoreName()
+	rights := []string{store}
 	if n := len(a.profiles); n > 0 {
-		right += fmt.Sprintf("%s%s%s%s alive", a.st.glyph.sep, count(n, "profile"), a.st.glyph.sep, count(alive, "token"))
-		if a.len(left)+len(right)+2 > a.width {
-			right = fmt.Sprintf("%d alive", alive)
+		short := fmt.Sprintf("%d alive", alive)
+		rights = []string{store + a.st.glyph.sep + count(n, "profile") + a.st.glyph.sep + count(alive, "token") + " alive", short}
+	}
+	// What fits, the modes first: they must never be forgotten.
+	for _, marks := range []string{a.marks(true), a.marks(false)} {
+		for _, right := range rights {
+			if len("  kitekey ")+a.len(marks)+a.len(right) <= a.width {
+				return a.spread(" "+a.st.strong.Styled("kitekey")+a.st.warn.Styled(marks), a.st.dim.Styled(right)+" ", a.width, a.st.glyph.more)
+			}
 		}
 	}
-	return a.spread(left, " "+a.st.dim.Styled(right)+" ", a.width, a.st.glyph.more)
+	return a.fit(" "+a.st.strong.Styled("kitekey")+a.st.warn.Styled(a.marks(false)), a.width, a.st.glyph.more)
 }
 
-// marks are the modes that must never be forgotten.
-func (a *app) marks() []string {
-	var out []string
+// marks are the modes in force: at full length, or as short as they can be said.
+func (a *app) marks(full bool) string {
+	var out string
 	if a.o.Demo {
-		out = append(out, "DEMO")
+		out += "  DEMO"
 	}
 	if a.o.SandboxOnly {
-		out = append(out, "SANDBOX ONLY")
+		out += "  SANDBOX ONLY"
 	}
-	for _, o := range a.o.Overrides {
-		out = append(out, "OVERRIDE "+o)
+	for i, o := range a.o.Overrides {
+		switch environment, _, _ := strings.Cut(o, " "); {
+		case full:
+			out += "  OVERRIDE " + o
+		case i == 0:
+			out += "  OVERRIDE " + environment
+		default:
+			out += "+" + environment
+		}
 	}
 	return out
 }
@@ -164,7 +174,7 @@ func (a *app) detailPane(w, h int) []string {
 	}
 	out := a.frame(title, lines, w, h, border, line, head, a.st.glyph.more)
 	if below > 0 {
-		more := " " + a.st.glyph.more + " enter, j: more "
+		more := " " + a.st.glyph.more + " enter for more "
 		if a.detail {
 			more = fmt.Sprintf(" %s %d more ", a.st.glyph.more, below)
 		}
