@@ -19,8 +19,9 @@ const (
 // VerifyAll verifies many profiles, eight at a time, and calls each with every
 // report as it comes, never twice at once. When the gateway says that it has too
 // many requests all of them rest for as long as it asked, fewer go on at a time,
-// and what was turned away is tried again: a storm of 429 is no verdict. It
-// returns when all are reported or ctx has ended.
+// and what was turned away is tried again: a storm of 429 is no verdict. When the
+// store does not work it is not asked again and again: the rest is reported with
+// the same error. It returns when all are reported or ctx has ended.
 func (v *Vault) VerifyAll(ctx context.Context, sels []Selector, deep bool, each func(Report)) {
 	r := &verifyRound{atOnce: verifyAtOnce}
 	r.changed = sync.NewCond(&r.mu)
@@ -44,7 +45,15 @@ func (v *Vault) VerifyAll(ctx context.Context, sels []Selector, deep bool, each 
 				if !ok {
 					return
 				}
-				report := v.Verify(ctx, job.sel, deep)
+				var report Report
+				if err := r.storeError(); err != nil {
+					report = v.storeFailed(job.sel, deep, err)
+				} else {
+					report = v.Verify(ctx, job.sel, deep)
+				}
+				if storeDown(report.Err) {
+					r.setStoreError(report.Err)
+				}
 				if ctx.Err() != nil {
 					r.done(job, 0, false, false)
 					return
@@ -60,6 +69,18 @@ func (v *Vault) VerifyAll(ctx context.Context, sels []Selector, deep bool, each 
 		})
 	}
 	workers.Wait()
+}
+
+// storeFailed is the report for a profile that nobody asked the store for. The
+// index keeps the verdict it has.
+func (v *Vault) storeFailed(sel Selector, deep bool, err error) Report {
+	r := Report{Selector: sel, Host: v.gateway(sel.Environment).Host(), At: v.now(), Deep: deep, Err: err, Verdict: VerdictOf(err)}
+	if p, lookupErr := v.Lookup(sel); lookupErr == nil {
+		r.KeyHint = p.KeyHint
+	} else {
+		r.Err, r.Verdict = lookupErr, VerdictOf(lookupErr)
+	}
+	return r
 }
 
 // restFor says how long to rest after a report, and whether to try again then.
@@ -88,6 +109,23 @@ type verifyRound struct {
 	running int
 	atOnce  int       // how many may run: halved by a 429, one more after each success
 	resume  time.Time // nothing starts before
+	down    error     // what the store as a whole failed with
+}
+
+func (r *verifyRound) storeError() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.down
+}
+
+func (r *verifyRound) setStoreError(err error) {
+	var store *StoreError
+	if errors.As(err, &store) {
+		err = store // without the name of the profile that found out
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.down = err
 }
 
 // next waits for a job and for leave to do it; ok is false when there is none left.

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -186,6 +187,38 @@ func TestVerifyAllStops(t *testing.T) {
 		}
 		cancel()
 	})
+}
+
+// A store that hangs is not asked two hundred times.
+func TestVerifyAllStoreDown(t *testing.T) {
+	w := newWorld(t)
+	for i := range 40 {
+		w.mustAdd(t, fmt.Sprintf("shop%03d", i))
+	}
+	w.store.reset(func(string, string) error {
+		return &StoreError{Op: "read", Store: "keyring", Kind: ErrTimeout}
+	}, nil)
+	profiles, err := w.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sels []Selector
+	for _, p := range profiles {
+		sels = append(sels, p.Selector)
+	}
+	n := 0
+	w.VerifyAll(t.Context(), sels, false, func(r Report) {
+		n++
+		if r.Verdict != VerdictUnavailable || !errors.Is(r.Err, ErrTimeout) || r.KeyHint == "" {
+			t.Errorf("%+v", r)
+		}
+		if text := r.Err.Error(); strings.Contains(text, "shop") && !strings.Contains(text, r.Selector.String()) {
+			t.Errorf("%s: told of another: %v", r.Selector, text)
+		}
+	})
+	if asked := len(w.store.seen()); n != 40 || asked > verifyAtOnce {
+		t.Errorf("%d reports, the store was asked %d times", n, asked)
+	}
 }
 
 func BenchmarkVerifyAll200(b *testing.B) {

@@ -162,6 +162,9 @@ func (a *app) tokens(ctx context.Context, args []string, flags mintFlags, form s
 		if err != nil {
 			a.tell(err)
 			worst = max(worst, exitCode(err))
+			if exitCode(err) == exitStore {
+				break // what does not answer once does not answer for the others either
+			}
 			continue
 		}
 		if d := tok.Deadline(); soonest.IsZero() || d.Before(soonest) {

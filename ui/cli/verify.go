@@ -205,7 +205,7 @@ func reportDetail(r vault.Report) string {
 		parts = append(parts, oneLine(r.Message))
 	} else if r.Verdict == vault.VerdictOK {
 		parts = append(parts, r.Host, milliseconds(r.Latency))
-	} else if r.Status == 0 {
+	} else if r.Verdict == vault.VerdictUnreachable {
 		parts = append(parts, r.Host)
 	}
 	return strings.Join(parts, ", ")
