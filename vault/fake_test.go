@@ -22,15 +22,21 @@ type fakeGateway struct {
 	err   error
 	deep  error
 	block chan struct{} // closed to let mints go, nil when they need not wait
+
+	waiting chan struct{} // told when a mint waits, unless it is nil
 }
 
 func (g *fakeGateway) Host() string { return g.host }
 
 func (g *fakeGateway) Mint(ctx context.Context, c kite.Credential, life time.Duration) (kite.Token, error) {
 	g.mu.Lock()
-	block := g.block
+	block, waiting := g.block, g.waiting
 	g.mu.Unlock()
 	if block != nil {
+		select {
+		case waiting <- struct{}{}:
+		default:
+		}
 		select {
 		case <-block:
 		case <-ctx.Done():

@@ -39,12 +39,12 @@ type Rotation struct {
 
 // Rotate replaces the profile's credential after the gateway has accepted the
 // new one. When the gateway refuses it the error says so, nothing is replaced
-// and the new pair is not kept. When the gateway could not judge it, or the
+// and the new pair is not kept; one that was staged before is staged again. When the gateway could not judge it, or the
 // caller gave up, it stays staged: the error says why, the outcome is Staged, and
 // [Vault.FinishRotation] goes on from there. A profile whose credential is lost
 // gets the new one in either case.
 func (v *Vault) Rotate(ctx context.Context, sel Selector, cred kite.Credential) (Rotation, error) {
-	p, err := v.Stage(ctx, sel, cred)
+	p, waited, err := v.stage(ctx, sel, cred)
 	if err != nil {
 		return Rotation{}, err
 	}
@@ -57,7 +57,7 @@ func (v *Vault) Rotate(ctx context.Context, sel Selector, cred kite.Credential) 
 	}
 	r, err := v.FinishRotation(ctx, sel)
 	if r.Outcome == Refused {
-		if p, undo := v.DiscardStaged(context.WithoutCancel(ctx), sel); undo == nil {
+		if p, undo := v.unstage(context.WithoutCancel(ctx), sel, cred, waited); undo == nil {
 			r.Profile = p
 		}
 	}
@@ -68,18 +68,37 @@ func (v *Vault) Rotate(ctx context.Context, sel Selector, cred kite.Credential) 
 // was staged before gives way. A profile whose credential is lost takes the new
 // pair as its current one at once; Profile.Staged is then false.
 func (v *Vault) Stage(ctx context.Context, sel Selector, cred kite.Credential) (Profile, error) {
+	p, _, err := v.stage(ctx, sel, cred)
+	return p, err
+}
+
+// stage is Stage; waited is the pair that was staged before, if any.
+func (v *Vault) stage(ctx context.Context, sel Selector, cred kite.Credential) (p Profile, waited kite.Credential, err error) {
 	if err := storable(cred); err != nil {
-		return Profile{}, err
+		return Profile{}, waited, err
 	}
-	return v.rewrite(ctx, sel, true, func(c *credentials) error {
+	p, err = v.rewrite(ctx, sel, true, func(c *credentials) error {
 		switch {
 		case !hasCredential(c.Current):
 			c.Current = cred
 		case samePair(c.Current, cred):
 			return inputError{fmt.Errorf("%s: this is the credential in use already", sel)}
 		default:
-			c.Staged = cred
+			waited, c.Staged = c.Staged, cred
 		}
+		return nil
+	})
+	return p, waited, err
+}
+
+// unstage takes back a stage: waited is staged again. It does nothing when
+// another pair than cred has been staged since, which may be the only copy.
+func (v *Vault) unstage(ctx context.Context, sel Selector, cred, waited kite.Credential) (Profile, error) {
+	return v.rewrite(ctx, sel, false, func(c *credentials) error {
+		if !samePair(c.Staged, cred) {
+			return nothingStaged(sel)
+		}
+		c.Staged = waited
 		return nil
 	})
 }
@@ -250,9 +269,17 @@ func (v *Vault) rewrite(ctx context.Context, sel Selector, orNew bool, change fu
 
 // confirmLater forgets the previous pair when a day has turned since the
 // rotation: a pair that still works then is one that stays.
-func (v *Vault) confirmLater(ctx context.Context, sel Selector, c credentials) {
+func (v *Vault) confirmLater(ctx context.Context, sel Selector, proven credentials) {
 	day := func(t time.Time) string { return t.Local().Format(time.DateOnly) }
-	if hasCredential(c.Previous) && day(c.ReplacedAt) < day(v.now()) {
-		_, _ = v.Confirm(ctx, sel)
+	if !hasCredential(proven.Previous) || day(proven.ReplacedAt) >= day(v.now()) {
+		return
 	}
+	_, _ = v.rewrite(ctx, sel, false, func(c *credentials) error {
+		// A rotation since has proven nothing about the pair it put in use.
+		if !samePair(c.Current, proven.Current) || !samePair(c.Previous, proven.Previous) {
+			return nothingPrevious(sel)
+		}
+		c.Previous = kite.Credential{}
+		return nil
+	})
 }

@@ -229,3 +229,75 @@ func TestRotateMendsALostCredential(t *testing.T) {
 		}
 	}
 }
+
+// A staged pair may be the only copy of its secret: a mistyped one that is refused
+// must not take it away.
+func TestRotateRefusedKeepsWhatWasStaged(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.mustAdd(t, "acme")
+	w.gateway.err = &kite.Error{Kind: kite.ErrUnreachable}
+	if r, _ := w.Rotate(ctx, sel("acme"), pair("waiting")); r.Outcome != Staged {
+		t.Fatalf("%+v", r)
+	}
+	w.gateway.err = &kite.Error{Kind: kite.ErrRefused, Status: 401}
+	if r, _ := w.Rotate(ctx, sel("acme"), pair("mistyped")); r.Outcome != Refused || !r.Profile.Staged {
+		t.Errorf("%+v", r)
+	}
+	if c := w.item(t, "acme"); !samePair(c.Current, pair("acme")) || !samePair(c.Staged, pair("waiting")) {
+		t.Error("the pair that waited is lost")
+	}
+}
+
+// whileVerifying does act while the gateway has a verification wait for its answer.
+func (w *world) whileVerifying(t *testing.T, name string, act func()) {
+	t.Helper()
+	block := make(chan struct{})
+	w.gateway.mu.Lock()
+	w.gateway.block, w.gateway.waiting = block, make(chan struct{}, 1)
+	w.gateway.mu.Unlock()
+	done := make(chan Report)
+	go func() { done <- w.Verify(context.Background(), sel(name), false) }()
+	<-w.gateway.waiting
+	w.gateway.mu.Lock()
+	w.gateway.block = nil
+	w.gateway.mu.Unlock()
+	act()
+	close(block)
+	<-done
+}
+
+func TestVerifyDuringARotation(t *testing.T) {
+	refused := &kite.Error{Kind: kite.ErrRefused, Status: 401}
+	t.Run("its verdict is on the old pair", func(t *testing.T) {
+		w := newWorld(t)
+		w.mustAdd(t, "acme")
+		w.whileVerifying(t, "acme", func() {
+			if _, err := w.Rotate(t.Context(), sel("acme"), pair("next")); err != nil {
+				t.Fatal(err)
+			}
+			w.gateway.mu.Lock()
+			w.gateway.err = refused // what the verification is about to hear
+			w.gateway.mu.Unlock()
+		})
+		if p, _ := w.Lookup(sel("acme")); p.Verdict != VerdictOK {
+			t.Errorf("the new pair is called %q", p.Verdict)
+		}
+	})
+	t.Run("it does not confirm the new pair", func(t *testing.T) {
+		w := newWorld(t)
+		w.mustAdd(t, "acme")
+		if _, err := w.Rotate(t.Context(), sel("acme"), pair("second")); err != nil {
+			t.Fatal(err)
+		}
+		w.clock.add(48 * time.Hour)
+		w.whileVerifying(t, "acme", func() {
+			if _, err := w.Rotate(t.Context(), sel("acme"), pair("third")); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if c := w.item(t, "acme"); !samePair(c.Current, pair("third")) || !samePair(c.Previous, pair("second")) {
+			t.Error("the way back is lost")
+		}
+	})
+}

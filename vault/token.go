@@ -141,12 +141,12 @@ func (v *Vault) mint(ctx context.Context, p Profile, m Mint) (kite.Token, error)
 	}
 	tok, err := v.gateway(p.Environment).Mint(ctx, c.Current, life)
 	if err != nil {
-		if errors.Is(err, kite.ErrRefused) {
+		if errors.Is(err, kite.ErrRefused) && v.stillInUse(ctx, p, c.Current) {
 			v.note(ctx, p.ID, func(p *Profile) { p.Verdict, p.VerdictAt = VerdictRejected, v.now() })
 		}
 		return kite.Token{}, fmt.Errorf("%s: %w", p.Selector, err)
 	}
-	if m.NoCache {
+	if m.NoCache && v.stillInUse(ctx, p, c.Current) {
 		v.note(ctx, p.ID, func(p *Profile) { p.Verdict, p.VerdictAt, p.LastUsed = VerdictOK, v.now(), v.now() })
 	}
 	return tok, nil
@@ -192,13 +192,10 @@ func (v *Vault) dropDead(ctx context.Context, profiles []Profile) {
 		if err != nil || !ok {
 			continue
 		}
-		if again, err := v.Lookup(p.Selector); err == nil && again.ID == p.ID && !again.Token.Alive(v.now()) {
-			err = v.forget(ctx, p)
+		if again, err := v.Lookup(p.Selector); err == nil && again.ID == p.ID && !again.Token.Alive(v.now()) && storeDown(v.forget(ctx, p)) {
+			left = 0 // nor will it delete the others
 		}
 		unlock()
-		if storeDown(err) {
-			return
-		}
 	}
 }
 

@@ -57,10 +57,21 @@ func (v *Vault) Verify(ctx context.Context, sel Selector, deep bool) Report {
 	if r.Verdict == VerdictOK {
 		v.confirmLater(ctx, sel, c)
 	}
-	if r.Verdict != VerdictNone && p.ID != "" {
+	if r.Verdict != VerdictNone && p.ID != "" && v.stillInUse(ctx, p, c.Current) {
 		v.note(ctx, p.ID, func(p *Profile) { p.Verdict, p.VerdictAt = r.Verdict, r.At })
 	}
 	return r
+}
+
+// stillInUse reports whether a pair that was tried is the profile's still: the
+// gateway takes its time, and a rotation meanwhile has a verdict of its own. A
+// pair that could not be read in the first place has nothing to be compared with.
+func (v *Vault) stillInUse(ctx context.Context, p Profile, tried kite.Credential) bool {
+	if !hasCredential(tried) {
+		return true
+	}
+	now, err := v.read(context.WithoutCancel(ctx), p)
+	return err != nil || samePair(now.Current, tried)
 }
 
 // VerifyCredential tries a credential that need not be stored, and stores
