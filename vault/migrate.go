@@ -232,6 +232,7 @@ func (v *Vault) lockAll(ctx context.Context, locked map[string]Profile) (added [
 	if err != nil {
 		return nil, release, err
 	}
+	var ids []string
 	for _, p := range profiles { // in the index's order, as a renaming does: two orders would wait for each other
 		if _, ok := locked[p.ID]; ok || v.ours(p) != nil {
 			continue
@@ -240,28 +241,33 @@ func (v *Vault) lockAll(ctx context.Context, locked map[string]Profile) (added [
 		if err != nil {
 			return nil, release, fmt.Errorf("%s: %w", p.Selector, err)
 		}
-		unlocks = append(unlocks, unlock)
-		again, err := v.index.load()
-		if err != nil {
-			return nil, release, err
-		}
-		i := findID(again, p.ID)
+		unlocks, ids = append(unlocks, unlock), append(ids, p.ID)
+	}
+	if len(ids) == 0 {
+		return nil, release, nil
+	}
+	// What has changed while we waited: nothing does from here on.
+	if profiles, err = v.index.load(); err != nil {
+		return nil, release, err
+	}
+	for _, id := range ids {
+		i := findID(profiles, id)
 		if i < 0 {
-			v.locks.discard(p.ID) // removed while we waited
+			v.locks.discard(id) // removed
 			continue
 		}
-		p = again[i]
+		p := profiles[i]
 		if p.State != Settled {
 			if err := v.settleLocked(ctx, p); err != nil {
 				return nil, release, fmt.Errorf("%s: %w", p.Selector, err)
 			}
 			if p, err = v.Lookup(p.Selector); errors.Is(err, ErrNoProfile) {
-				continue
+				continue // its removal was finished, or its adding taken back
 			} else if err != nil {
 				return nil, release, err
 			}
 		}
-		locked[p.ID] = p
+		locked[id] = p
 		added = append(added, p)
 	}
 	return added, release, nil

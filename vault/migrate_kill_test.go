@@ -73,7 +73,7 @@ func (l loud) Discard(ctx context.Context) error { return discard(ctx, l.Store) 
 func TestMigrateKilled(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()
-	const profiles, kills = 200, 4
+	const profiles, kills = 200, 2
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))

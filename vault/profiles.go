@@ -39,11 +39,8 @@ func (v *Vault) Add(ctx context.Context, n NewProfile) (Profile, error) {
 		if i := find(*profiles, p.Selector); i >= 0 {
 			return existsError((*profiles)[i])
 		}
-		// One data folder, one store: nobody should have to remember which profile is where.
-		for _, other := range *profiles {
-			if err := v.ours(other); err != nil {
-				return err
-			}
+		if err := v.allOurs(*profiles); err != nil {
+			return err
 		}
 		if p.Label == "" {
 			p.Label = accountLabel(*profiles, p.Account)

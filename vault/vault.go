@@ -246,6 +246,27 @@ func (v *Vault) ours(p Profile) error {
 		p.Selector, ErrOtherStore, p.Store, v.store.Name())
 }
 
+// allOurs keeps one data folder to one store: nobody should have to remember
+// which profile is where.
+func (v *Vault) allOurs(profiles []Profile) error {
+	for _, p := range profiles {
+		if err := v.ours(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CheckStore fails with ErrOtherStore when the data folder's profiles are kept
+// in another store, so that none can be added to this one.
+func (v *Vault) CheckStore() error {
+	profiles, err := v.index.load()
+	if err != nil {
+		return err
+	}
+	return v.allOurs(profiles)
+}
+
 // read gives a profile's item. What is missing or unreadable is ErrNoCredential.
 func (v *Vault) read(ctx context.Context, p Profile) (credentials, error) {
 	if err := v.ours(p); err != nil {

@@ -66,6 +66,9 @@ judges it later.`,
 		} else if !errors.Is(err, vault.ErrNoProfile) {
 			return about(sel, err)
 		}
+		if err := v.CheckStore(); err != nil {
+			return err
+		}
 		// A locked keyring is told before anybody types a secret.
 		if err := v.Reach(ctx); err != nil {
 			return about(sel, err)
@@ -90,7 +93,7 @@ judges it later.`,
 		if o.json {
 			return a.printJSON(a.profileJSON(stored))
 		}
-		a.note("%s: stored in the %s", sel, v.StoreName())
+		a.note("%s: stored in the %s", sel, storeWords(v.StoreName()))
 		return nil
 	}
 	return cmd

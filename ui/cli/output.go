@@ -109,3 +109,29 @@ func ago(t, now time.Time) string {
 	}
 	return "just now"
 }
+
+// progress is a line on a terminal that says how far something is; where stderr
+// is none, nothing.
+type progress struct {
+	w    io.Writer // nil when nobody would see it
+	verb string
+}
+
+func (a *app) progress(verb string) progress {
+	if isTerminal(a.Stderr) {
+		return progress{a.Stderr, verb}
+	}
+	return progress{}
+}
+
+func (p progress) show(done, total int) {
+	if p.w != nil {
+		_, _ = fmt.Fprintf(p.w, "\r\x1b[K%d of %d %s…", done, total, p.verb)
+	}
+}
+
+func (p progress) clear() {
+	if p.w != nil {
+		_, _ = io.WriteString(p.w, "\r\x1b[K")
+	}
+}

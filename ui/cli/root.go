@@ -80,6 +80,7 @@ Live is never implied.`,
 	)
 	add(groupCare,
 		newDoctor(a),
+		newStore(a),
 		newMan(a),
 		newCompletion(a),
 	)

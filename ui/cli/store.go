@@ -1,0 +1,328 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"kitekey/kite"
+	"kitekey/vault"
+)
+
+func newStore(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "store",
+		Short: "See and change where secrets are kept",
+		Long: `Secrets are kept in the operating system's keyring, or in a file encrypted with age
+and opened with a passphrase, for machines without a keyring. One data folder uses
+one store: the first "kitekey add" makes the choice with --store or KITEKEY_STORE,
+and it holds from then on. kitekey never falls back from one to the other by itself.
+
+The passphrase of the file store is read from the descriptor named by
+--passphrase-fd, else from the file named by KITEKEY_PASSPHRASE_FILE, else it is
+asked for. See also "kitekey help storage".`,
+		Example: `  kitekey add acme --store file            choose the file store
+  kitekey store show
+  kitekey store migrate --to file --dry-run`,
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usagef("kitekey store has no command %q: it has show, passphrase and migrate", args[0])
+		}
+		return cmd.Help()
+	}
+	cmd.AddCommand(newStoreShow(a), newStorePassphrase(a), newStoreMigrate(a))
+	return cmd
+}
+
+// storeWords names a store in a sentence.
+func storeWords(name string) string {
+	if name == storeFile {
+		return "file store"
+	}
+	return name
+}
+
+// storeJSON is what "store show --json" prints.
+type storeJSON struct {
+	Store     string  `json:"store"`
+	Chosen    string  `json:"chosen_by"`
+	Place     string  `json:"place"`
+	Profiles  int     `json:"profiles"`
+	Elsewhere int     `json:"profiles_in_another_store"`
+	Answers   *bool   `json:"answers"`
+	Problem   *string `json:"problem"`
+	Migration *string `json:"interrupted_migration"`
+}
+
+func newStoreShow(a *app) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "show",
+		Short: "Show which store is in use, and why",
+		Long: `Show which store is in use, what chose it, and how many profiles are in it. Nothing
+is unlocked and no passphrase is asked for; "kitekey doctor" looks closer.`,
+		Example: `  kitekey store show
+  kitekey store show --json | jq -r .store`,
+		Args:              takes(0, 0, "no arguments"),
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		s, err := a.describeStore(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return a.printJSON(s)
+		}
+		answers := "opened with a passphrase when it is needed"
+		switch {
+		case s.Problem != nil:
+			answers = "no: " + *s.Problem
+		case s.Answers != nil:
+			answers = "yes"
+		}
+		rows := [][]string{
+			{"store", s.Store}, {"chosen by", s.Chosen}, {"kept in", s.Place},
+			{"profiles", fmt.Sprint(s.Profiles)}, {"answers", answers},
+		}
+		if s.Elsewhere > 0 {
+			rows = append(rows, []string{"elsewhere", fmt.Sprintf("%d in another store: see \"kitekey doctor\"", s.Elsewhere)})
+		}
+		if s.Migration != nil {
+			rows = append(rows, []string{"migration", *s.Migration})
+		}
+		return a.print("%s\n", table(rows))
+	}
+	return cmd
+}
+
+func (a *app) describeStore(ctx context.Context) (storeJSON, error) {
+	dir, err := a.home()
+	if err != nil {
+		return storeJSON{}, err
+	}
+	v, err := a.openQuietly()
+	if err != nil {
+		return storeJSON{}, err
+	}
+	profiles, err := v.List()
+	if err != nil {
+		return storeJSON{}, err
+	}
+	s := storeJSON{Store: v.StoreName()}
+	switch {
+	case a.storeFlag != "":
+		s.Chosen = "--store"
+	case a.getenv("KITEKEY_STORE") != "":
+		s.Chosen = "KITEKEY_STORE"
+	case vault.StoreInUse(dir) != "":
+		s.Chosen = "what the data folder holds"
+	default:
+		s.Chosen = "default"
+	}
+	for _, p := range profiles {
+		if p.Store == s.Store {
+			s.Profiles++
+		} else {
+			s.Elsewhere++
+		}
+	}
+	if from, to, pending := vault.MigrationPending(dir); pending {
+		text := fmt.Sprintf("from the %s to the %s, interrupted: \"kitekey store migrate --to %s\" finishes it", storeWords(from), storeWords(to), to)
+		s.Migration = &text
+	}
+	if s.Store == storeFile {
+		s.Place = filepath.Join(dir, "vault.age")
+		if !vault.FileExists(dir) {
+			s.Place += " (made with the first profile)"
+		}
+		return s, nil // opening it wants the passphrase
+	}
+	s.Place = `the operating system's keyring, service "` + vault.KeyringService + `"`
+	err = v.Reach(ctx)
+	answers := err == nil
+	s.Answers = &answers
+	if err != nil {
+		s.Problem = orNull(err.Error())
+	}
+	return s, ctx.Err()
+}
+
+func newStorePassphrase(a *app) *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "passphrase",
+		Short: "Change the passphrase of the file store",
+		Long: `Change the passphrase of the file store. The present one is asked for first; the new
+one is asked for twice. Only the key that opens the store is written anew, in one
+step: at any moment the store opens with one of the two.
+
+A copy of the data folder made earlier still opens with the former passphrase.`,
+		Example: `  kitekey store passphrase
+  kitekey store passphrase --passphrase-fd 3 --new-passphrase-file new.txt 3< old.txt`,
+		Args:              takes(0, 0, "no arguments"),
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	cmd.Flags().StringVar(&file, "new-passphrase-file", "", "file or pipe that holds the new passphrase")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		dir, err := a.home()
+		if err != nil {
+			return err
+		}
+		if !vault.FileExists(dir) {
+			return usagef("there is no file store in %s; \"kitekey store show\" tells what is in use", dir)
+		}
+		if file == "" && !a.canAsk() {
+			return usagef("no terminal to ask for the new passphrase on; give it with --new-passphrase-file")
+		}
+		next := passphraseSource{fd: -1, file: file, what: "the file store"}
+		err = vault.NewFile(dir, a.storePassphrase).ChangePassphrase(cmd.Context(), func(ctx context.Context, ask vault.Ask) (kite.Secret, error) {
+			return a.passphrase(ctx, next, ask)
+		})
+		if err != nil {
+			return err
+		}
+		a.note("the passphrase of the file store is changed")
+		return nil
+	}
+	return cmd
+}
+
+func newStoreMigrate(a *app) *cobra.Command {
+	var (
+		to             string
+		dryRun, asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use:   "migrate --to file|keyring",
+		Short: "Move every profile to the other store",
+		Long: `Move every profile's secrets to the other store. Each is read back from there, and
+nothing is deleted from the old store before all of them are in the new one. It can
+be interrupted at any moment and run again: nothing is lost and nothing is doubled.`,
+		Example: `  kitekey store migrate --to file --dry-run
+  kitekey store migrate --to keyring`,
+		Args:              takes(0, 0, "no arguments"),
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	cmd.Flags().StringVar(&to, "to", "", "keyring or file")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be moved, and change nothing")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was moved as JSON")
+	_ = cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions([]string{storeKeyring, storeFile}, cobra.ShellCompDirectiveNoFileComp))
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if to != storeKeyring && to != storeFile {
+			return usagef("--to: say where to, keyring or file")
+		}
+		return a.migrate(cmd.Context(), to, dryRun, asJSON)
+	}
+	return cmd
+}
+
+func (a *app) migrate(ctx context.Context, to string, dryRun, asJSON bool) error {
+	dir, err := a.home()
+	if err != nil {
+		return err
+	}
+	from := cmp.Or(vault.StoreInUse(dir), a.storeFlag, a.getenv("KITEKEY_STORE"), storeKeyring)
+	a.storeFlag = from // what is to be moved is where it is, whatever was chosen for later
+	v, err := a.openQuietly()
+	if err != nil {
+		return err
+	}
+	profiles, err := v.List()
+	if err != nil {
+		return err
+	}
+	var m vault.Migration
+	switch {
+	case from == to:
+		return a.finishMigration(ctx, v, dir, to, dryRun, asJSON)
+	case len(profiles) == 0:
+		a.note("there are no profiles to move; choose the store with the first one: \"kitekey add SELECTOR --store %s\"", to)
+		return nil
+	}
+	target, err := a.openStore(to, dir)
+	if err != nil {
+		return err
+	}
+	if dryRun {
+		m, err = v.PlanMigration(ctx, target)
+	} else {
+		progress := a.progress("moved")
+		m, err = v.Migrate(ctx, target, progress.show)
+		progress.clear()
+	}
+	if err != nil && len(m.Moved) == 0 {
+		return err
+	}
+	if err == nil || !dryRun {
+		if err := a.tellMigration(m, dryRun, asJSON); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+func (a *app) tellMigration(m vault.Migration, dryRun, asJSON bool) error {
+	if asJSON {
+		moved, empty := []string{}, []string{}
+		for _, sel := range m.Moved {
+			moved = append(moved, sel.String())
+		}
+		for _, sel := range m.Empty {
+			empty = append(empty, sel.String())
+		}
+		return a.printJSON(struct {
+			From   string   `json:"from"`
+			To     string   `json:"to"`
+			DryRun bool     `json:"dry_run"`
+			Moved  []string `json:"moved"`
+			Empty  []string `json:"without_credential"`
+		}{m.From, m.To, dryRun, moved, empty})
+	}
+	if dryRun {
+		for _, sel := range m.Moved {
+			if err := a.print("%s\n", sel); err != nil {
+				return err
+			}
+		}
+	}
+	for _, sel := range m.Empty {
+		a.note("%s: the %s has no credential for it", sel, storeWords(m.From))
+	}
+	verb := "moved"
+	if dryRun {
+		verb = "would be moved"
+	}
+	a.note("%d of %d profiles %s from the %s to the %s", len(m.Moved), len(m.Moved)+len(m.Empty), verb, storeWords(m.From), storeWords(m.To))
+	return nil
+}
+
+// finishMigration is for when everything is where it should be, but for what an
+// interrupted migration may have left in the other store.
+func (a *app) finishMigration(ctx context.Context, v *vault.Vault, dir, to string, dryRun, asJSON bool) error {
+	m := vault.Migration{From: storeFile, To: to}
+	if to == storeFile {
+		m.From = storeKeyring
+	}
+	if _, _, pending := vault.MigrationPending(dir); pending && !dryRun {
+		other, err := a.openStore(m.From, dir)
+		if err != nil {
+			return err
+		}
+		n, err := v.ClearMigration(ctx, other)
+		if err != nil {
+			return err
+		}
+		a.note("finished the migration that was interrupted: %d profiles looked after", n)
+	}
+	if asJSON {
+		return a.tellMigration(m, dryRun, true)
+	}
+	a.note("everything is in the %s", storeWords(to))
+	return nil
+}
