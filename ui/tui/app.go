@@ -167,19 +167,28 @@ func (a *app) handle(msg tea.Msg) tea.Cmd {
 	case tea.KeyPressMsg:
 		return a.keyPress(msg)
 	case tea.PasteMsg:
-		a.lastInput = a.now
-		return a.paste(msg)
+		idle := a.touch()
+		return tea.Batch(idle, a.paste(msg))
 	case tea.MouseMsg:
-		a.lastInput = a.now
-		return a.click(msg)
+		idle := a.touch()
+		return tea.Batch(idle, a.click(msg))
 	}
 	return nil
 }
 
-func (a *app) keyPress(msg tea.KeyPressMsg) tea.Cmd {
-	idle := a.lockIfIdle() // the key that wakes an idle screen must not also act on it
+// touch notes that somebody is here. After a long absence it locks first: what
+// wakes the screen must not also act on it.
+func (a *app) touch() tea.Cmd {
+	idle := a.lockIfIdle()
 	a.lastInput = a.now
+	return idle
+}
+
+func (a *app) keyPress(msg tea.KeyPressMsg) tea.Cmd {
+	idle := a.touch()
 	switch {
+	case a.tooSmallToUse() && msg.String() != "ctrl+c":
+		return idle // nobody should act on what they cannot see
 	case a.locked:
 		return tea.Batch(idle, a.lockedKey(msg))
 	case msg.String() == "ctrl+z":
@@ -219,7 +228,7 @@ func (a *app) expire() {
 		a.clip = clip{}
 	}
 	if a.board {
-		a.refilter() // a token that has expired leaves the board
+		a.keepChosen() // a token that has expired leaves the board
 	}
 }
 

@@ -64,10 +64,14 @@ func (a *app) headLines(p *vault.Profile, w int) []string {
 	if p.Label == "" {
 		return []string{paint.Styled(a.cut(text, w, a.st.glyph.more))}
 	}
-	if a.len(p.Label)+a.len(text)+3 > w {
-		return []string{a.st.text.Styled(a.cut(p.Label, w, a.st.glyph.more)), paint.Styled(a.cut(text, w, a.st.glyph.more))}
+	label := func(w int) string {
+		at := len(p.Account) + 1 + len(p.Environment) + 1 + len(p.Verdict.Words()) + 1
+		return a.marked(p.Label, a.rows[a.cursor].marks, at, w, a.st.text, a.st.match)
 	}
-	return []string{a.spread(p.Label, paint.Styled(text), w, a.st.glyph.more)}
+	if n := a.len(text); a.len(p.Label)+n+3 <= w {
+		return []string{label(w-n) + paint.Styled(text)}
+	}
+	return []string{label(w), paint.Styled(a.cut(text, w, a.st.glyph.more))}
 }
 
 // labelWidth is the room for the names at the left of the details.

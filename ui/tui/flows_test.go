@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
+
 	"kitekey/kite"
 	"kitekey/kite/simulator"
 	"kitekey/vault"
@@ -491,4 +493,84 @@ func TestNoSecretInAnyFrame(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The cursor stays on its profile when rows come and go around it.
+func TestBoardKeepsTheChosenProfile(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("m").write("20s").press("enter").press("end", "c", "t", "end").sees("ember / sandbox")
+		d.sleep(25 * time.Second).sees("ember / sandbox").lacks("acme ")
+	})
+}
+
+func TestMatchesAreMarked(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		match := darkPalette()
+		marked := func(text string) string {
+			p := newPaints(match, match.row)
+			return p.match.Styled(text)
+		}
+		d.press("/").write("coral")
+		if !strings.Contains(d.view().Content, marked("coral")) {
+			t.Error("the match in the name is not marked")
+		}
+		d.press("esc", "/").write("\u00e9")
+		if !strings.Contains(d.view().Content, newPaints(match, nil).match.Styled("\u00e9")) {
+			t.Errorf("the match in the label is not marked")
+		}
+	})
+}
+
+func TestDetailsScroll(t *testing.T) {
+	drive(t, setup{width: 40, height: 10}, func(t *testing.T, d *driver) {
+		d.press("c", "enter").sleep(10*time.Second).sees("4:50", "more").press("j", "j", "j").lacks("4:50")
+		d.press("end").sees("last used").lacks("more ").press("home").sees("4:50").press("esc").sees("Profiles")
+	})
+}
+
+func TestProgressBar(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		if d.view().ProgressBar != nil {
+			t.Error("a bar without a token")
+		}
+		for _, step := range []struct {
+			sleep time.Duration
+			state tea.ProgressBarState
+			value int
+		}{{time.Minute, tea.ProgressBarDefault, 80}, {200 * time.Second, tea.ProgressBarWarning, 13}, {32 * time.Second, tea.ProgressBarError, 2}} {
+			if d.keys == 0 {
+				d.press("c")
+			}
+			d.sleep(step.sleep)
+			if bar := d.view().ProgressBar; bar == nil || bar.State != step.state || bar.Value != step.value {
+				t.Errorf("bar %+v, want %v %d", bar, step.state, step.value)
+			}
+		}
+		d.sleep(time.Minute)
+		if d.view().ProgressBar != nil {
+			t.Error("a bar for an expired token")
+		}
+	})
+}
+
+func TestNobodyActsOnWhatTheyCannotSee(t *testing.T) {
+	drive(t, setup{width: 30, height: 8}, func(t *testing.T, d *driver) {
+		d.press("c", "d", "enter").send(tea.WindowSizeMsg{Width: 80, Height: 24}).sees("7 profiles", "no token").lacks("Delete")
+	})
+}
+
+func TestSuspendLocks(t *testing.T) {
+	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	a := still(t, 3, 0, &now)
+	if a.suspend() == nil || !a.locked {
+		t.Error("the screen is open while the shell is in front")
+	}
+}
+
+func TestOwnNewsDoNotHideAnError(t *testing.T) {
+	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
+		d.press("c", "down", "down")
+		d.sim.Set("borealis", kite.Sandbox, simulator.Knobs{Refuse: true})
+		d.press("c").sees("401: Invalid").sleep(5 * time.Minute).sees("401: Invalid").press("H").sees("acme/sandbox expires in")
+	})
 }

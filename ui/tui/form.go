@@ -174,7 +174,7 @@ func (d *formDialog) update(a *app, msg tea.Msg) tea.Cmd {
 				return e.run(a, d)
 			}
 		}
-		if len(f.choices) > 0 {
+		if len(f.choices) > 0 && !d.busy(a) {
 			switch k.String() {
 			case "left", "h":
 				f.at = max(f.at-1, 0)

@@ -75,7 +75,7 @@ func (a *app) keepAliveTick() tea.Cmd {
 		return func(a *app) tea.Cmd {
 			if err == nil {
 				if !first {
-					a.say(info, "keep-alive: "+sel.String()+" has a new token for "+inWords(life))
+					a.mention(info, "keep-alive: "+sel.String()+" has a new token for "+inWords(life))
 				}
 				return a.reload()
 			}
@@ -105,7 +105,7 @@ func (a *app) warn() tea.Cmd {
 			a.warned = map[string]time.Time{}
 		}
 		a.warned[p.ID] = p.Token.Deadline
-		a.say(warning, p.Selector.String()+" expires in "+clock(p.Token.Deadline.Sub(a.now))+" (n again)")
+		a.mention(warning, p.Selector.String()+" expires in "+clock(p.Token.Deadline.Sub(a.now))+" (n again)")
 		if !a.o.NoBell {
 			return tea.Raw("\a")
 		}

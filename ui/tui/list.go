@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -249,37 +250,29 @@ func (a *app) verdictLook(p *vault.Profile, s *paints) (glyph, word string, pain
 // marked fits text into w cells with the bytes that the filter matched set off;
 // at is where text begins in the profile's search text.
 func (a *app) marked(text string, marks []int, at, w int, plain, match ansi.Style) string {
-	hit := false
-	for _, m := range marks {
-		hit = hit || m >= at && m < at+len(text)
-	}
-	if !hit || !plainASCII(text) || len(text) > w {
+	if !slices.ContainsFunc(marks, func(m int) bool { return m >= at && m < at+len(text) }) {
 		return plain.Styled(a.fit(text, w, a.st.glyph.more))
 	}
+	text = a.cut(text, w, a.st.glyph.more)
 	var b strings.Builder
-	for i := 0; i < len(text); {
-		j, on := i, isMarked(marks, at+i)
-		for j < len(text) && isMarked(marks, at+j) == on {
-			j++
-		}
+	start, on := 0, false
+	flush := func(end int) {
 		if on {
-			b.WriteString(match.Styled(text[i:j]))
-		} else {
-			b.WriteString(plain.Styled(text[i:j]))
+			b.WriteString(match.Styled(text[start:end]))
+		} else if end > start {
+			b.WriteString(plain.Styled(text[start:end]))
 		}
-		i = j
+		start = end
 	}
-	b.WriteString(plain.Styled(blanks(w - len(text))))
+	for i := range text {
+		if hit := slices.Contains(marks, at+i); hit != on {
+			flush(i)
+			on = hit
+		}
+	}
+	flush(len(text))
+	b.WriteString(plain.Styled(blanks(w - a.len(text))))
 	return b.String()
-}
-
-func isMarked(marks []int, at int) bool {
-	for _, m := range marks {
-		if m == at {
-			return true
-		}
-	}
-	return false
 }
 
 // click handles the mouse, which is off unless asked for.

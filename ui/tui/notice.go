@@ -42,6 +42,17 @@ func (a *app) say(kind noticeKind, text string) tea.Cmd {
 	return a.note(notice{kind: kind, text: text})
 }
 
+// mention is say for what happened by itself: it does not take the place of an
+// error that nobody may have read.
+func (a *app) mention(kind noticeKind, text string) tea.Cmd {
+	shown := a.notice
+	a.say(kind, text)
+	if shown.kind == failure {
+		a.notice = shown
+	}
+	return nil
+}
+
 func (a *app) note(n notice) tea.Cmd {
 	n.at = a.now
 	n.until = time.Time{}

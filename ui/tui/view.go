@@ -32,7 +32,7 @@ func (a *app) draw() []string {
 	if a.width == 0 || a.height == 0 {
 		return nil // the first size has not come yet
 	}
-	if a.width < minWidth || a.height < minHeight {
+	if a.tooSmallToUse() {
 		return a.tooSmall()
 	}
 	if a.locked {
@@ -47,8 +47,10 @@ func (a *app) draw() []string {
 	return append(lines, a.footerLine())
 }
 
+func (a *app) tooSmallToUse() bool { return a.width < minWidth || a.height < minHeight }
+
 func (a *app) tooSmall() []string {
-	lines := []string{"kitekey needs", fmt.Sprintf("%d x %d;", minWidth, minHeight), fmt.Sprintf("this is %d x %d", a.width, a.height)}
+	lines := []string{"kitekey needs", fmt.Sprintf("%d x %d;", minWidth, minHeight), fmt.Sprintf("this is %d x %d", a.width, a.height), "ctrl+c quits"}
 	out := make([]string, 0, a.height)
 	for i := range a.height {
 		text := ""
