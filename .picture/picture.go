@@ -1,0 +1,181 @@
+// Command picture runs "kitekey demo" on a pseudo-terminal, types like a person,
+// and draws what is to be seen. See make beside it.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/creack/pty"
+	"github.com/gdamore/tcell/v3/vt"
+)
+
+const (
+	cols = 110
+	rows = 24
+)
+
+// step is what a person does, and how long they look at it afterwards.
+type step struct {
+	keys  string
+	look  time.Duration
+	still bool // the still picture is taken after it
+}
+
+var steps = []step{
+	{"", 2500 * time.Millisecond, false},
+	{"j", 700 * time.Millisecond, false}, // acme/live: its border is double
+	{"k", 700 * time.Millisecond, false},
+	{"m", 1500 * time.Millisecond, false}, // mint…
+	{"\r", 3500 * time.Millisecond, true}, // …and copy
+	{"/", 600 * time.Millisecond, false},
+	{"b", 250 * time.Millisecond, false},
+	{"o", 250 * time.Millisecond, false},
+	{"r", 900 * time.Millisecond, false},
+	{"\r", 500 * time.Millisecond, false},
+	{"c", 2500 * time.Millisecond, false},
+	{"\x1b", 600 * time.Millisecond, false},
+	{"V", 3000 * time.Millisecond, false}, // verify all
+	{"\x1b", 900 * time.Millisecond, false},
+	{"t", 3000 * time.Millisecond, false}, // every token that is alive
+	{"\x1b", 1200 * time.Millisecond, false},
+}
+
+// event is something written to the terminal.
+type event struct {
+	at   time.Duration
+	text string
+}
+
+// recorder keeps what was written, and what could be seen whenever it changed.
+type recorder struct {
+	mu     sync.Mutex
+	began  time.Time
+	events []event
+	frames []frame
+	vt     vt.MockTerm
+}
+
+func main() {
+	log.SetFlags(0)
+	if len(os.Args) != 3 {
+		log.Fatal("usage: picture KITEKEY FOLDER")
+	}
+	if err := run(os.Args[1], os.Args[2]); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(binary, dir string) error {
+	home, err := os.MkdirTemp("", "picture")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(home)
+	r := &recorder{vt: vt.NewMockTerm(vt.MockOptSize{X: cols, Y: rows}), began: time.Now()}
+	if err := r.vt.Start(); err != nil {
+		return err
+	}
+	cmd := exec.Command(binary, "demo")
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "DISPLAY=" + os.Getenv("DISPLAY"),
+		"TERM=xterm-256color", "COLORTERM=truecolor", "LANG=C.UTF-8"}
+	terminal, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: cols, Rows: rows})
+	if err != nil {
+		return err
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { // the terminal's answers
+		buf := make([]byte, 1024)
+		for {
+			n, err := r.vt.Read(buf)
+			if err != nil || n == 0 {
+				return
+			}
+			_, _ = terminal.Write(buf[:n])
+		}
+	})
+	wg.Go(func() {
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := terminal.Read(buf)
+			if err != nil {
+				return
+			}
+			r.write(buf[:n])
+		}
+	})
+	var still frame
+	for _, s := range steps {
+		if _, err := terminal.WriteString(s.keys); err != nil {
+			return err
+		}
+		time.Sleep(s.look)
+		if s.still {
+			r.mu.Lock()
+			still = r.frames[len(r.frames)-1]
+			r.mu.Unlock()
+		}
+	}
+	r.mu.Lock()
+	end := time.Since(r.began)
+	recorded, frames := r.events, r.frames
+	r.mu.Unlock()
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	_ = cmd.Wait()
+	_ = r.vt.Close()
+	_ = terminal.Close()
+	wg.Wait()
+
+	write := func(name, text string) error { return os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644) }
+	if err := write("kitekey.svg", picture([]frame{still}, 0)); err != nil {
+		return err
+	}
+	if err := write("demo.svg", picture(frames, end)); err != nil {
+		return err
+	}
+	return write("demo.cast", cast(recorded, end))
+}
+
+func (r *recorder) write(p []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := time.Since(r.began)
+	_, _ = r.vt.Write(p)
+	_ = r.vt.Drain()
+	r.events = append(r.events, event{at, string(p)})
+	f := r.look()
+	f.at = at
+	if n := len(r.frames); n > 0 && at-r.frames[n-1].at < 30*time.Millisecond {
+		f.at = r.frames[n-1].at
+		r.frames[n-1] = f // pieces of one frame
+		return
+	}
+	r.frames = append(r.frames, f)
+}
+
+// cast writes the recording in the form of https://docs.asciinema.org/manual/asciicast/v2/.
+// What the recording's day was is nobody's affair, and it keeps two recordings alike.
+func cast(events []event, end time.Duration) string {
+	var b strings.Builder
+	line := func(v any) {
+		text, err := json.Marshal(v)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Fprintf(&b, "%s\n", text)
+	}
+	line(map[string]any{"version": 2, "width": cols, "height": rows, "title": "kitekey demo"})
+	for _, e := range events {
+		line([]any{e.at.Round(time.Millisecond).Seconds(), "o", e.text})
+	}
+	line([]any{end.Round(time.Millisecond).Seconds(), "o", ""})
+	return b.String()
+}
