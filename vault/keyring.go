@@ -32,12 +32,13 @@ const (
 type Keyring struct {
 	slot     chan struct{} // holds the one call that may be under way
 	deadline time.Duration
+	probe    time.Duration // for asking a keyring that took too long what is the matter
 }
 
 // NewKeyring returns the keyring of the user's session. It connects at the first
 // call.
 func NewKeyring() *Keyring {
-	return &Keyring{slot: make(chan struct{}, 1), deadline: keyringDeadline}
+	return &Keyring{slot: make(chan struct{}, 1), deadline: keyringDeadline, probe: probeDeadline}
 }
 
 // Name gives "keyring".
@@ -52,7 +53,7 @@ func (k *Keyring) Get(ctx context.Context, key string) ([]byte, error) {
 		return err
 	}
 	if err := k.call(ctx, "read", key, read); err != nil {
-		if !errors.Is(err, errDisconnected) {
+		if !disconnected(err) {
 			return nil, err
 		}
 		if err := k.call(ctx, "read", key, read); err != nil {
@@ -170,18 +171,18 @@ func (k *Keyring) call(ctx context.Context, op, key string, use func() error) er
 			}
 			return nil
 		case <-ctx.Done():
-			giveUp(done)
+			k.giveUp(done)
 			return ctx.Err()
 		case <-timer.C:
 			// A prompt on somebody's screen is worth waiting for; a keyring that
 			// does not even answer whether it is locked is not.
-			locked, prompt := promptPending(), promptOf(ctx)
+			locked, prompt := promptPending(k.probe), promptOf(ctx)
 			if left := prompt.wait - time.Since(given); locked && left > 0 {
 				prompt.waiting()
 				timer.Reset(min(left, time.Second))
 				continue
 			}
-			giveUp(done)
+			k.giveUp(done)
 			if locked {
 				return k.failed(op, errLockedNow)
 			}
@@ -192,9 +193,11 @@ func (k *Keyring) call(ctx context.Context, op, key string, use func() error) er
 
 // giveUp ends a call: it closes the connection until the call has noticed. Once
 // is not always enough, because a call between two requests connects anew.
-func giveUp(done <-chan error) {
+func (k *Keyring) giveUp(done <-chan error) {
 	for range 5 {
-		abandon()
+		if !abandon(k.probe) {
+			return
+		}
 		select {
 		case <-done:
 			return
@@ -221,7 +224,7 @@ func validKey(key string) error {
 
 // failed turns what the library or the system said into a [*StoreError].
 func (k *Keyring) failed(op string, err error) error {
-	kind, hint := classify(err)
+	kind, hint := classify(err, k.probe)
 	e := &StoreError{Op: op, Store: k.Name(), Kind: kind, Hint: hint, Err: err}
 	switch kind {
 	case ErrNotFound, ErrTooBig:
@@ -236,7 +239,7 @@ func (k *Keyring) failed(op string, err error) error {
 
 const fileStoreHint = `or keep secrets in an encrypted file with "--store file"`
 
-func classify(err error) (kind error, hint string) {
+func classify(err error, wait time.Duration) (kind error, hint string) {
 	text := err.Error()
 	switch {
 	case errors.Is(err, keyring.ErrNotFound):
@@ -256,5 +259,5 @@ func classify(err error) (kind error, hint string) {
 	case errors.Is(err, keyring.ErrUnsupportedPlatform):
 		return ErrUnavailable, "kitekey knows no keyring for this system: " + strings.TrimPrefix(fileStoreHint, "or ")
 	}
-	return classifySystem(err, text)
+	return classifySystem(err, text, wait)
 }

@@ -99,7 +99,7 @@ func TestKeyringDaemonStopped(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()
 	k, ctx := NewKeyring(), t.Context()
-	k.deadline = 200 * time.Millisecond
+	k.deadline, k.probe = 200*time.Millisecond, 200*time.Millisecond
 	if err := k.Set(ctx, "one", []byte("before")); err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestKeyringDaemonStopped(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 	d.ContinueDaemon()
-	k.deadline = 30 * time.Second
+	k.deadline, k.probe = 30*time.Second, 30*time.Second
 	if err := k.Set(ctx, "another", []byte("x")); err != nil { // the daemon has worked off what it was sent
 		t.Fatal(err)
 	}

@@ -2,7 +2,10 @@
 
 package vault
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 const unlockHint = `unlock the login keychain ("security unlock-keychain")`
 
@@ -13,15 +16,15 @@ func readQuickly(string) (value string, found bool, err error) { return "", fals
 
 // abandon has nothing to close: on macOS each call is a process of its own, and
 // a hanging one waits for a prompt that the person can still see.
-func abandon() {}
+func abandon(time.Duration) bool { return false }
 
 // promptPending cannot be asked of security(1): a call that takes long there
 // waits for a person.
-func promptPending() bool { return true }
+func promptPending(time.Duration) bool { return true }
 
 func disconnected(error) bool { return false }
 
-func classifySystem(_ error, text string) (kind error, hint string) {
+func classifySystem(_ error, text string, _ time.Duration) (kind error, hint string) {
 	// -25308, which is exit status 36: no prompt can be shown, over SSH for example.
 	if strings.Contains(text, "25308") || strings.Contains(text, "exit status 36") {
 		return ErrLocked, unlockHint + ", " + fileStoreHint

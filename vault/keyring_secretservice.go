@@ -33,10 +33,15 @@ const (
 // reachable tells whether there is a session bus to try. Without one, godbus
 // would start a bus of its own with dbus-launch and leave it running.
 func reachable() error {
-	if a := os.Getenv("DBUS_SESSION_BUS_ADDRESS"); a != "" && a != "autolaunch:" {
+	return busThere(os.Getenv("DBUS_SESSION_BUS_ADDRESS"), fmt.Sprintf("/run/user/%d", os.Getuid()))
+}
+
+// busThere looks where godbus does: at the address, then in the user's runtime
+// folder.
+func busThere(address, dir string) error {
+	if address != "" && address != "autolaunch:" {
 		return nil
 	}
-	dir := fmt.Sprintf("/run/user/%d", os.Getuid()) // where godbus looks as well
 	for _, name := range []string{"bus", "dbus-session"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			return nil
@@ -95,8 +100,9 @@ func unlessOrdinary(err error) error {
 
 // abandon closes the connection that go-keyring shares through godbus, which
 // ends whatever waits on it; the next call connects anew. A connection still
-// being made holds godbus' lock and cannot be closed: that is not waited for.
-func abandon() {
+// being made holds godbus' lock and cannot be closed: that is waited for only so
+// long, and false says that it was in vain.
+func abandon(wait time.Duration) bool {
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
@@ -106,14 +112,16 @@ func abandon() {
 	}()
 	select {
 	case <-closed:
-	case <-time.After(probeDeadline):
+		return true
+	case <-time.After(wait):
+		return false
 	}
 }
 
 // promptPending reports whether the keyring is alive and locked: then what holds
 // up a call is a prompt. It asks on a connection of its own.
-func promptPending() bool {
-	ctx, cancel := context.WithTimeout(context.Background(), probeDeadline)
+func promptPending(wait time.Duration) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
 	answer := make(chan bool, 1)
 	go func() {
@@ -162,8 +170,8 @@ func withBus(ctx context.Context, use func(*dbus.Conn) error) error {
 }
 
 // hasDefaultCollection reports whether the service has a default keyring at all.
-func hasDefaultCollection() bool {
-	ctx, cancel := context.WithTimeout(context.Background(), probeDeadline)
+func hasDefaultCollection(wait time.Duration) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
 	has := true
 	_ = withBus(ctx, func(conn *dbus.Conn) error {
@@ -175,7 +183,7 @@ func hasDefaultCollection() bool {
 	return has
 }
 
-func classifySystem(err error, text string) (kind error, hint string) {
+func classifySystem(err error, text string, wait time.Duration) (kind error, hint string) {
 	var busError dbus.Error
 	errors.As(err, &busError)
 	switch {
@@ -185,7 +193,7 @@ func classifySystem(err error, text string) (kind error, hint string) {
 	case strings.HasSuffix(busError.Name, ".ServiceUnknown"), strings.Contains(text, "was not provided by any .service files"):
 		return ErrUnavailable, "install a keyring (apt install gnome-keyring, dnf install gnome-keyring, or KWallet or KeePassXC), " + fileStoreHint
 	case strings.Contains(text, "failed to unlock correct collection"):
-		if strings.Contains(text, ssDefault) && !hasDefaultCollection() {
+		if strings.Contains(text, ssDefault) && !hasDefaultCollection(wait) {
 			return ErrUnavailable, `there is no default keyring: make one with a keyring manager such as seahorse ("Passwords and Keys"), ` + fileStoreHint
 		}
 		return ErrLocked, unlockHint

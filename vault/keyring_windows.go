@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danieljoos/wincred"
 )
@@ -16,13 +17,13 @@ func reachable() error { return nil }
 func readQuickly(string) (value string, found bool, err error) { return "", false, nil }
 
 // abandon has nothing to close: Credential Manager is a library call.
-func abandon() {}
+func abandon(time.Duration) bool { return false }
 
-func promptPending() bool { return false }
+func promptPending(time.Duration) bool { return false }
 
 func disconnected(error) bool { return false }
 
-func classifySystem(_ error, text string) (kind error, hint string) {
+func classifySystem(_ error, text string, _ time.Duration) (kind error, hint string) {
 	return ErrUnavailable, strings.TrimPrefix(fileStoreHint, "or ")
 }
 

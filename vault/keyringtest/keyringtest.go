@@ -58,7 +58,12 @@ type Bus struct {
 	t    testing.TB
 	dir  string // HOME and XDG folders of everything on the bus
 	conn *dbus.Conn
+
+	daemon *process
 }
+
+// Kill kills the bus itself (SIGKILL): everybody on it is cut off.
+func (b *Bus) Kill() { b.daemon.kill() }
 
 // StartBus starts a bus that ends with the test.
 func StartBus(t testing.TB) *Bus {
@@ -79,7 +84,7 @@ func StartBus(t testing.TB) *Bus {
 	if err := os.WriteFile(config, []byte(fmt.Sprintf(busConfig, b.socket())), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run(t, b.Env(), nil, "dbus-daemon", "--nofork", "--nopidfile", "--config-file="+config)
+	b.daemon = run(t, b.Env(), nil, "dbus-daemon", "--nofork", "--nopidfile", "--config-file="+config)
 	b.wait("the bus to listen", func(context.Context) bool {
 		conn, err := dbus.Connect(b.Address())
 		if err != nil {

@@ -1,0 +1,344 @@
+//go:build linux
+
+package vault
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"kitekey/vault/keyringtest"
+)
+
+// What a Secret Service has been seen to do, and what becomes of it.
+
+const brief = 150 * time.Millisecond // a deadline that nothing in these tests is meant to keep
+
+func fakeKeyring(t *testing.T) (*keyringtest.Bus, *keyringtest.Fake, *Keyring) {
+	t.Helper()
+	bus := keyringtest.StartBus(t)
+	bus.Use()
+	k := NewKeyring()
+	k.deadline, k.probe = 30*time.Second, 30*time.Second
+	return bus, bus.Fake(), k
+}
+
+func TestTraps(t *testing.T) {
+	_, fake, k := fakeKeyring(t)
+	ctx := t.Context()
+	get := func() error { return second(k.Get(ctx, "one")) }
+	set := func() error { return k.Set(ctx, "one", []byte("new")) }
+	del := func() error { return k.Delete(ctx, "one") }
+	list := func() error { return second(k.Keys(ctx)) }
+	setNew := func() error { return k.Set(ctx, "two", []byte("new")) }
+	fail := keyringtest.Fail
+	for _, c := range []struct {
+		name    string
+		prepare func()
+		call    func() error
+		kind    error  // nil: it works
+		says    string // part of the message
+	}{
+		{"a sound one, read", func() {}, get, nil, ""},
+		{"a sound one, written", func() {}, set, nil, ""},
+		{"a sound one, deleted", func() {}, del, nil, ""},
+		{"a sound one, listed", func() {}, list, nil, ""},
+		{"prompt accepted on write", func() { fake.On("CreateItem", keyringtest.Accept) }, setNew, nil, ""},
+		{"prompt accepted on delete", func() { fake.On("Delete", keyringtest.Accept) }, del, nil, ""},
+		{"prompt dismissed on write of a new item", func() { fake.On("CreateItem", keyringtest.Dismiss) }, setNew, ErrLocked, "prompt dismissed"},
+		{"prompt dismissed on write of an old item", func() { fake.On("CreateItem", keyringtest.Dismiss) }, set, ErrLocked, "prompt dismissed"},
+		{"prompt dismissed on delete", func() { fake.On("Delete", keyringtest.Dismiss) }, del, ErrLocked, "prompt dismissed"},
+		{"a write that is not kept", func() { fake.On("CreateItem", keyringtest.Lie) }, setNew, ErrLocked, "did not keep it"},
+		{"a write that is kept empty", func() { fake.On("CreateItem", keyringtest.Empty) }, setNew, ErrCorrupt, "empty"},
+		{"an empty secret", func() { fake.On("GetSecret", keyringtest.Empty) }, get, ErrCorrupt, "empty"},
+		{"locked, read", fake.Lock, get, ErrLocked, "--store file"},
+		{"locked, written", fake.Lock, set, ErrLocked, "--store file"},
+		{"locked, deleted", fake.Lock, del, ErrLocked, "--store file"},
+		{"locked, listed", fake.Lock, list, nil, ""},
+		{"locked and opened by prompt", func() { fake.Lock(); fake.On("Unlock", keyringtest.Accept) }, get, nil, ""},
+		{"no default keyring, read", fake.NoCollection, get, ErrUnavailable, "seahorse"},
+		{"no default keyring, written", fake.NoCollection, set, ErrUnavailable, "seahorse"},
+		{"disk full", func() {
+			fake.On("CreateItem", fail("org.freedesktop.DBus.Error.Failed", "Couldn't create item: An error occurred on the device"))
+		}, set, ErrUnavailable, "disk full"},
+		{"locked in between", func() { fake.On("CreateItem", fail("org.freedesktop.Secret.Error.IsLocked", "locked")) }, set, ErrLocked, "unlock"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			fake.Reset()
+			fake.Put("kitekey", "one", "old")
+			c.prepare()
+			err := c.call()
+			if c.kind == nil && err != nil || c.kind != nil && kindOf(err) != c.kind {
+				t.Errorf("%v, want %v", err, c.kind)
+			}
+			if c.kind != nil {
+				checkHint(t, err, c.says)
+				if got, ok := fake.Secret("kitekey", "one"); !ok || got != "old" {
+					t.Errorf("the old item is %q, %v", got, ok)
+				}
+			}
+		})
+	}
+}
+
+func TestTrapsThatHang(t *testing.T) {
+	_, fake, k := fakeKeyring(t)
+	ctx := t.Context()
+	k.deadline = brief
+	for _, method := range []string{"OpenSession", "SearchItems", "Unlock", "CreateItem", "GetSecret", "Delete", "Get Collections", "Get Attributes"} {
+		fake.Reset()
+		fake.Put("kitekey", "one", "old")
+		fake.On(method, keyringtest.Hang)
+		calls := map[string]error{
+			"Get": second(k.Get(ctx, "one")), "Set": k.Set(ctx, "one", []byte("new")), "Delete": k.Delete(ctx, "one"), "Keys": second(k.Keys(ctx)),
+		}
+		hung := 0
+		for name, err := range calls {
+			if kindOf(err) == ErrTimeout {
+				hung++
+				checkHint(t, err, "did not answer in time")
+			} else if err != nil && kindOf(err) != ErrNotFound {
+				t.Errorf("%s with %s hanging: %v", name, method, err)
+			}
+		}
+		if hung == 0 {
+			t.Errorf("nothing waited for %s", method)
+		}
+	}
+}
+
+func TestPromptUnanswered(t *testing.T) {
+	_, fake, k := fakeKeyring(t)
+	ctx := t.Context()
+	fake.Put("kitekey", "one", "old")
+	fake.Lock()
+	fake.On("Unlock", keyringtest.Ignore)
+
+	k.deadline = brief
+	if err := second(k.Get(ctx, "one")); kindOf(err) != ErrLocked {
+		t.Errorf("nobody there: %v", err)
+	}
+	<-fake.Prompted()
+	if err := second(k.Get(WithPrompt(ctx, 2*brief), "one")); kindOf(err) != ErrLocked {
+		t.Errorf("somebody there who does nothing: %v", err)
+	}
+	<-fake.Prompted()
+
+	// Somebody takes longer than a call may, and is waited for.
+	k.deadline = 30 * time.Millisecond
+	done := make(chan error)
+	go func() { done <- second(k.Get(WithPrompt(ctx, time.Minute), "one")) }()
+	<-fake.Prompted()
+	select {
+	case err := <-done:
+		t.Errorf("not waited for: %v", err)
+	case <-time.After(10 * k.deadline):
+	}
+	fake.Answer()
+	if err := <-done; err != nil {
+		t.Errorf("after the answer: %v", err)
+	}
+
+	// Or gives up.
+	fake.Lock()
+	cancelled, cancel := context.WithCancel(WithPrompt(ctx, time.Minute))
+	go func() { done <- second(k.Get(cancelled, "one")) }()
+	<-fake.Prompted()
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("given up: %v", err)
+	}
+}
+
+func TestServiceLeavesWhilePrompting(t *testing.T) {
+	_, fake, k := fakeKeyring(t)
+	fake.Lock()
+	fake.On("Unlock", keyringtest.Ignore)
+	k.deadline, k.probe = brief, brief
+	done := make(chan error)
+	go func() { done <- second(k.Get(WithPrompt(t.Context(), time.Hour), "one")) }()
+	<-fake.Prompted()
+	fake.Disconnect()
+	if err := <-done; kindOf(err) != ErrTimeout && kindOf(err) != ErrUnavailable {
+		t.Errorf("%v", err)
+	}
+}
+
+// The library panics when the bus dies while a prompt is on the screen.
+func TestBusDiesWhilePrompting(t *testing.T) {
+	bus, fake, k := fakeKeyring(t)
+	fake.Lock()
+	fake.On("Unlock", keyringtest.Ignore)
+	done := make(chan error)
+	go func() { done <- k.Set(t.Context(), "one", []byte("new")) }()
+	<-fake.Prompted()
+	bus.Kill()
+	if err := <-done; kindOf(err) != ErrUnavailable {
+		t.Errorf("%v", err)
+	}
+	if err := second(k.Get(t.Context(), "one")); kindOf(err) != ErrUnavailable {
+		t.Errorf("without a bus: %v", err)
+	}
+}
+
+func TestDisconnectInMidCall(t *testing.T) {
+	bus, first, k := fakeKeyring(t)
+	next := bus.Fake() // takes over when the first leaves
+	next.Put("kitekey", "one", "old")
+	first.Put("kitekey", "one", "old")
+	first.On("GetSecret", keyringtest.Disconnect)
+	if got, err := k.Get(t.Context(), "one"); err != nil || string(got) != "old" {
+		t.Errorf("reading is safe to repeat: %q, %v", got, err)
+	}
+	next.On("CreateItem", keyringtest.Disconnect)
+	third := bus.Fake()
+	if err := k.Set(t.Context(), "one", []byte("new")); kindOf(err) != ErrUnavailable {
+		t.Errorf("a write is not: %v", err)
+	}
+	if calls := third.Calls(); slices.Contains(calls, "CreateItem") {
+		t.Errorf("written again by itself: %v", calls)
+	}
+}
+
+func TestBusWithoutService(t *testing.T) {
+	keyringtest.StartBus(t).Use()
+	err := second(NewKeyring().Get(t.Context(), "one"))
+	if kindOf(err) != ErrUnavailable {
+		t.Errorf("%v", err)
+	}
+	checkHint(t, err, "apt install gnome-keyring")
+}
+
+// A socket that takes connections and never says a word. The one goroutine that
+// waits for it ends with it; calls that come later do not add others.
+func TestSilentSocket(t *testing.T) {
+	dir, err := os.MkdirTemp("", "kk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	socket := filepath.Join(dir, "bus")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var conns []net.Conn
+	accepted := make(chan struct{})
+	go func() {
+		defer close(accepted)
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			conns = append(conns, conn)
+			mu.Unlock()
+		}
+	}()
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+socket)
+	k := NewKeyring()
+	k.deadline, k.probe = brief, brief
+	for range 3 {
+		if err := second(k.Get(t.Context(), "one")); kindOf(err) != ErrTimeout {
+			t.Errorf("%v", err)
+		}
+	}
+	_ = listener.Close()
+	<-accepted
+	mu.Lock()
+	for _, c := range conns {
+		_ = c.Close()
+	}
+	mu.Unlock()
+	k.slot <- struct{}{} // the call that hung has ended
+}
+
+func TestBusThere(t *testing.T) {
+	empty, full := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(full, "bus"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		address, dir string
+		there        bool
+	}{
+		{"unix:path=/somewhere", empty, true}, {"", full, true}, {"autolaunch:", full, true},
+		{"", empty, false}, {"autolaunch:", empty, false}, // godbus would start a bus of its own
+	} {
+		if err := busThere(c.address, c.dir); (err == nil) != c.there {
+			t.Errorf("%q: %v", c.address, err)
+		}
+	}
+	err := NewKeyring().failed("read", errNoBus)
+	checkHint(t, err, "dbus-run-session")
+}
+
+// The same traps, seen from the vault: nothing is listed that is not there,
+// nothing is there that is not listed.
+func TestTrapsUnderTheVault(t *testing.T) {
+	_, fake, k := fakeKeyring(t)
+	w := newWorld(t)
+	w.Vault.store = k
+	ctx := t.Context()
+	add := func() error {
+		return second(w.Add(ctx, NewProfile{Selector: sel("acme"), Credential: pair("a")}))
+	}
+	agree := func(when string, profiles int) {
+		t.Helper()
+		for _, method := range []string{"CreateItem", "Delete"} {
+			fake.On(method, keyringtest.Action{})
+		}
+		k.deadline = 30 * time.Second
+		if err := w.Settle(ctx); err != nil {
+			t.Errorf("%s: %v", when, err)
+		}
+		list, err := w.List()
+		keys, err2 := k.Keys(ctx)
+		if err = errors.Join(err, err2); err != nil || len(list) != profiles || len(keys) != profiles || unsettled(list) {
+			t.Errorf("%s: profiles %v, items %v, %v", when, list, keys, err)
+		}
+	}
+
+	fake.On("CreateItem", keyringtest.Dismiss)
+	if err := add(); kindOf(err) != ErrLocked {
+		t.Errorf("dismissed: %v", err)
+	}
+	if list, _ := w.List(); len(list) != 0 {
+		t.Errorf("dismissed, and listed: %v", list)
+	}
+	agree("adding dismissed", 0)
+
+	fake.On("CreateItem", keyringtest.Empty)
+	if err := add(); err == nil {
+		t.Error("stored empty, and no error")
+	}
+	agree("stored empty", 0)
+
+	k.deadline = brief
+	fake.On("CreateItem", keyringtest.Hang)
+	if err := add(); kindOf(err) != ErrTimeout {
+		t.Errorf("hanging: %v", err)
+	}
+	if list, _ := w.List(); len(list) != 1 || list[0].State != Adding {
+		t.Errorf("an unknown outcome must stay listed: %v", list)
+	}
+	agree("adding hung", 0)
+
+	if err := add(); err != nil {
+		t.Fatal(err)
+	}
+	agree("added", 1)
+	fake.On("Delete", keyringtest.Dismiss)
+	if err := w.Remove(ctx, sel("acme")); kindOf(err) != ErrLocked {
+		t.Errorf("removal dismissed: %v", err)
+	}
+	agree("removal dismissed, then finished", 0)
+}
