@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -17,6 +18,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"filippo.io/age"
 
 	"kitekey/kite"
 	"kitekey/kite/simulator"
@@ -42,11 +45,40 @@ const (
 func TestKillCampaignOnGnomeKeyring(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()
-	c := newCampaign(t, "keyring", vault.NewKeyring(), d.Env())
+	c := newCampaign(t, func(string) vault.Store { return vault.NewKeyring() }, d.Env())
 	stop := c.killDaemon(d)
 	c.run()
 	stop()
 	c.check()
+}
+
+func TestKillCampaignOnFileStore(t *testing.T) {
+	const passphrase = "a passphrase for tests alone"
+	file := filepath.Join(t.TempDir(), "passphrase")
+	if err := os.WriteFile(file, []byte(passphrase+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := newCampaign(t, func(home string) vault.Store {
+		cheapIdentity(t, home, passphrase)
+		return vault.NewFile(home, func(context.Context, vault.Ask) (kite.Secret, error) { return kite.NewSecret(passphrase), nil })
+	}, []string{"KITEKEY_PASSPHRASE_FILE=" + file})
+	c.run()
+	c.check()
+}
+
+// cheapIdentity makes the file store's identity with a passphrase that is opened
+// in no time: the campaign is to spend its time in the vault, not in scrypt.
+func cheapIdentity(t *testing.T, home, passphrase string) {
+	t.Helper()
+	identity := must(age.GenerateX25519Identity())
+	recipient := must(age.NewScryptRecipient(passphrase))
+	recipient.SetWorkFactor(4)
+	var wrapped bytes.Buffer
+	w := must(age.Encrypt(&wrapped, recipient))
+	must(io.WriteString(w, identity.String()+"\n"))
+	if err := errors.Join(w.Close(), os.MkdirAll(home, 0o700), os.WriteFile(filepath.Join(home, "identity.age"), wrapped.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // campaign is one round on one store.
@@ -67,9 +99,11 @@ type campaign struct {
 // pair is in use.
 type state struct{ name, pair string }
 
-func newCampaign(t *testing.T, storeName string, store vault.Store, env []string) *campaign {
+func newCampaign(t *testing.T, open func(home string) vault.Store, env []string) *campaign {
 	t.Helper()
-	c := &campaign{t: t, store: storeName, kills: 30, seed: rand.Uint64(), counts: map[string]int{}, pairs: map[string]kite.Credential{}}
+	home := filepath.Join(t.TempDir(), "home")
+	store := open(home)
+	c := &campaign{t: t, store: store.Name(), kills: 30, seed: rand.Uint64(), counts: map[string]int{}, pairs: map[string]kite.Credential{}}
 	if s := os.Getenv("KITEKEY_KILLS"); s != "" {
 		c.kills = must(strconv.Atoi(s))
 	}
@@ -87,8 +121,7 @@ func newCampaign(t *testing.T, storeName string, store vault.Store, env []string
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { sim.Close() })
-	home := filepath.Join(t.TempDir(), "home")
-	c.env = append(append(os.Environ(), env...), "KITEKEY_HOME="+home, "KITEKEY_STORE="+storeName,
+	c.env = append(append(os.Environ(), env...), "KITEKEY_HOME="+home, "KITEKEY_STORE="+c.store,
 		"KITEKEY_SANDBOX_URL="+sim.BaseURL(kite.Sandbox))
 	client := &kite.Client{BaseURL: sim.BaseURL(kite.Sandbox)}
 	v, err := vault.Open(vault.Options{Dir: home, Store: store, Gateway: func(kite.Environment) vault.Gateway { return client }})
