@@ -144,7 +144,7 @@ func (a *app) storeNew(ctx context.Context, v *vault.Vault, p vault.NewProfile, 
 		if err == nil || !ask || ctx.Err() != nil || errors.Is(err, vault.ErrExists) {
 			return stored, err
 		}
-		a.note("%s: %v", p.Selector, err)
+		a.tell(about(p.Selector, err))
 		choice, askErr := a.choose(ctx, "The pair you typed is not stored yet. Try again, or drop it? [t/d] ", "td")
 		if askErr != nil || choice == 'd' {
 			return stored, errors.Join(err, askErr)

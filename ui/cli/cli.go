@@ -62,7 +62,9 @@ type Clipboard interface {
 // Main runs one command and returns the exit code. ctx ends when the process is
 // told to stop.
 func Main(ctx context.Context, sys System) int {
-	a := &app{System: sys}
+	ctx, interrupt := context.WithCancel(ctx)
+	defer interrupt()
+	a := &app{System: sys, interrupt: interrupt}
 	root := newRoot(a)
 	root.SetArgs(sys.Args)
 	root.SetIn(sys.Stdin)
@@ -81,6 +83,7 @@ type app struct {
 	storeFlag    string // --store
 	passphraseFD int    // --passphrase-fd, -1 for none
 	onScreen     bool   // the screen is open: nothing may ask on its terminal
+	interrupt    func() // ends the run as a signal does
 	running      bool   // a command has begun: its usage was right
 	announced    bool   // overrides have been told
 }

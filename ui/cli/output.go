@@ -3,8 +3,10 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -14,10 +16,20 @@ import (
 
 // print writes data to stdout.
 func (a *app) print(format string, args ...any) error {
-	if _, err := fmt.Fprintf(a.Stdout, format, args...); err != nil {
-		return fmt.Errorf("write the result: %w", err)
+	_, err := fmt.Fprintf(a.Stdout, format, args...)
+	return writeError(err)
+}
+
+// writeError words a failure to write the result; nil stays nil.
+func writeError(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err
 	}
-	return nil
+	if err != nil {
+		err = fmt.Errorf("cannot write the result: %w", err)
+	}
+	return err
 }
 
 // note writes a line for a person to stderr, with the program's name before it.

@@ -104,7 +104,8 @@ func (a *app) answer(ctx context.Context, question string, read func(*os.File) (
 			return "", errGivenUp
 		}
 		if errors.Is(r.err, errCtrlC) {
-			return "", r.err
+			a.interrupt()
+			return "", context.Canceled
 		}
 		if r.err != nil && ctx.Err() == nil {
 			return "", fmt.Errorf("read the answer: %w", r.err)
@@ -118,7 +119,7 @@ func (a *app) answer(ctx context.Context, question string, read func(*os.File) (
 }
 
 // errCtrlC is ctrl-c where the terminal does not make a signal of it.
-var errCtrlC = &codeError{code: exitInterrupted, text: "interrupted"}
+var errCtrlC = errors.New("ctrl-c")
 
 // readHidden reads a line from a terminal in raw mode, with the editing keys that
 // make sense when nothing is seen.

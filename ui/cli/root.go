@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -107,8 +108,12 @@ func (a *app) watch(cmd *cobra.Command) {
 // and says in words what it says about groups of flags.
 func wrongUsage(err error) error {
 	var coded *codeError
-	if errors.As(err, &coded) {
+	var writing *fs.PathError // of help or the version
+	switch {
+	case errors.As(err, &coded):
 		return err
+	case errors.As(err, &writing):
+		return writeError(err)
 	}
 	text := err.Error()
 	_, group, _ := strings.Cut(text, "in the group [")
