@@ -97,6 +97,10 @@ func parseToken(raw string) (Secret, error) {
 // maxTokenLen bounds a token; servers commonly allow 8 KiB for a header line.
 const maxTokenLen = 8000
 
+// maxExpires is the end of the year 9999: later times cannot be written as RFC
+// 3339, which is how they are kept and shown.
+const maxExpires = 253402300799
+
 // parseExpires reads "expires": Unix seconds, documented as a number. Taken as
 // well: the number as text, with a fraction, and in milliseconds. ok is false
 // when there is none.
@@ -112,6 +116,9 @@ func parseExpires(raw lenientText) (at time.Time, ok bool, err error) {
 	// 1e11 seconds is the year 5138, 1e11 milliseconds is 1973.
 	if f >= 1e11 {
 		f /= 1000
+	}
+	if f > maxExpires {
+		return time.Time{}, false, errors.New("a token whose expiry is no time")
 	}
 	return time.Unix(int64(f), 0), true, nil
 }

@@ -93,6 +93,7 @@ func TestReadToken(t *testing.T) {
 		"past":               {fmt.Sprintf(`{"token":"JWT a","expires":%d}`, unix-30), 0, 0, "died 30s before"},
 		"a length of time":   {`{"token":"JWT a","expires":300}`, 0, 0, "before it came"},
 		"just over":          {fmt.Sprintf(`{"token":"JWT a","expires":%d}`, unix), 0, 0, ""},
+		"past the year 9999": {`{"token":"JWT a","expires":900000000000000}`, 0, 0, "no time"},
 		"no time":            {`{"token":"JWT a","expires":"soon"}`, 0, 0, "no time"},
 		"no token":           {`{"expires":1}`, 0, 0, "without a token"},
 		"token is no text":   {`{"token":{"a":1}}`, 0, 0, "without a token"},

@@ -85,10 +85,13 @@ func toEntry(p Profile) entryJSON {
 	return e
 }
 
+// fromEntry reads an entry. Whoever could write the file could not only have
+// written nonsense: what is shown is made fit for a terminal, and what would
+// overflow a duration is taken for nothing.
 func fromEntry(e entryJSON) (Profile, error) {
 	p := Profile{
-		ID: e.ID, Store: e.Store, Label: e.Label, KeyHint: e.KeyHint, ExpiresIn: time.Duration(e.ExpiresIn) * time.Second,
-		Verdict: Verdict(e.Verdict), VerdictAt: e.VerdictAt, LastUsed: e.LastUsed, State: State(e.State),
+		ID: e.ID, Store: e.Store, Label: briefly(kite.CleanText(e.Label), MaxLabel), KeyHint: briefly(kite.CleanText(e.KeyHint), 4),
+		ExpiresIn: inSeconds(e.ExpiresIn), Verdict: Verdict(e.Verdict), VerdictAt: e.VerdictAt, LastUsed: e.LastUsed, State: State(e.State),
 		Staged: e.Staged, Previous: e.Previous,
 	}
 	if err := ValidAccount(e.Account); err != nil {
@@ -99,16 +102,40 @@ func fromEntry(e entryJSON) (Profile, error) {
 		return p, err
 	}
 	p.Selector = Selector{e.Account, env}
-	if !validID(e.ID) {
+	switch {
+	case !validID(e.ID):
 		return p, fmt.Errorf("%s has no usable id", p.Selector)
+	case validKey(e.Store) != nil:
+		return p, fmt.Errorf("%s names no store", p.Selector)
+	case !slices.Contains([]State{Settled, Adding, Changing, Removing}, p.State):
+		return p, fmt.Errorf("%s is in a state that there is not", p.Selector)
 	}
-	if p.ExpiresIn <= 0 {
+	if validExpiresIn(p.ExpiresIn) != nil {
 		p.ExpiresIn = DefaultExpiresIn
 	}
+	if !slices.Contains(Verdicts, p.Verdict) {
+		p.Verdict, p.VerdictAt = VerdictNone, time.Time{}
+	}
 	if t := e.Token; t != nil {
-		p.Token = TokenInfo{t.Minted, t.Deadline, time.Duration(t.ExpiresIn) * time.Second, time.Duration(t.SkewMS) * time.Millisecond}
+		p.Token = TokenInfo{t.Minted, t.Deadline, inSeconds(t.ExpiresIn), time.Duration(t.SkewMS) * time.Millisecond}
 	}
 	return p, nil
+}
+
+// inSeconds is n seconds, 0 when that is no length of time that kitekey deals with.
+func inSeconds(n int64) time.Duration {
+	if n < 0 || n > int64(kite.MaxExpiresIn/time.Second) {
+		return 0
+	}
+	return time.Duration(n) * time.Second
+}
+
+// briefly cuts text to n characters.
+func briefly(text string, n int) string {
+	if r := []rune(text); len(r) > n {
+		return string(r[:n])
+	}
+	return text
 }
 
 // utc drops the zone and the monotonic reading.

@@ -275,8 +275,11 @@ func (v *Vault) read(ctx context.Context, p Profile) (credentials, error) {
 	data, err := v.store.Get(ctx, p.ID)
 	if err == nil {
 		var c credentials
-		if c, err = decodeCredentials(data); err == nil {
+		if c, err = decodeCredentials(data); err == nil && c.Environment == p.Environment {
 			return c, nil
+		} else if err == nil {
+			// An account may have been renamed since; no environment ever becomes the other.
+			return credentials{}, fmt.Errorf("%s: %w: its item is one of %s", p.Selector, ErrIndexDamaged, c.Selector)
 		}
 		err = &StoreError{Op: "read", Store: v.store.Name(), Kind: ErrCorrupt, Err: err}
 	}

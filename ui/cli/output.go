@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"kitekey/kite"
 )
 
 // print writes data to stdout.
@@ -33,9 +35,10 @@ func writeError(err error) error {
 }
 
 // note writes a line for a person to stderr, with the program's name before it.
-// There is nobody to tell when that fails.
+// It may quote a folder's name, a keyring or a gateway, so nothing in it can move
+// a terminal's cursor. There is nobody to tell when writing fails.
 func (a *app) note(format string, args ...any) {
-	_, _ = fmt.Fprintf(a.Stderr, "kitekey: %s\n", strings.TrimRight(fmt.Sprintf(format, args...), "\n"))
+	_, _ = fmt.Fprintf(a.Stderr, "kitekey: %s\n", kite.CleanText(fmt.Sprintf(format, args...)))
 }
 
 // printJSON writes v as one document: indented for a person at a terminal, one
@@ -57,9 +60,10 @@ func (a *app) printJSON(v any) error {
 	return a.print("%s", doc.Bytes())
 }
 
-// jsonTime is t in UTC to the second, and null when it is zero.
+// jsonTime is t in UTC to the second, and null when it is zero or beyond what RFC
+// 3339 can write.
 func jsonTime(t time.Time) *time.Time {
-	if t.IsZero() {
+	if t.IsZero() || t.UTC().Year() > 9999 {
 		return nil
 	}
 	t = t.UTC().Truncate(time.Second)

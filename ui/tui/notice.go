@@ -10,6 +10,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
+	"kitekey/kite"
 	"kitekey/vault"
 )
 
@@ -83,10 +84,9 @@ func (a *app) fail(id, doing string, err error) tea.Cmd {
 	return a.note(n)
 }
 
-// sentence is an error's text on one line.
-func sentence(err error) string {
-	return strings.Join(strings.Fields(err.Error()), " ")
-}
+// sentence is an error's text on one line, with nothing in it that could move the
+// terminal's cursor: it may quote a folder's name, a keyring or a gateway.
+func sentence(err error) string { return kite.CleanText(err.Error()) }
 
 // nextStep is the advice for an error, "" when its own text has to do.
 func nextStep(err error) string {
