@@ -16,7 +16,7 @@ func newList(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
-		Short:   "Show the profiles, their verdicts and their live tokens",
+		Short:   "Show the profiles, their verdicts and the tokens that are alive",
 		Long: `Show the profiles. Only the index is read: nothing is unlocked, nothing asks,
 no secret is touched.`,
 		Example: `  kitekey list

@@ -29,7 +29,7 @@ const tmuxPrefix = "kitekey-"
 
 func holdTmux(server string, secret []byte) (holder, string, error) {
 	b := &tmuxBuffer{server: server, name: tmuxPrefix + rand.Text()[:8], outside: true}
-	caveat := "the terminal outside tmux was sent a copy too, and cannot be asked what it holds; when the time comes that is overwritten, unless tmux has a newer buffer"
+	caveat := "the terminal outside tmux got it as well, and its clipboard is overwritten in the end, unless tmux has a newer buffer"
 	before := b.newest()
 	if _, err := b.run(secret, "load-buffer", "-w", "-b", b.name, "-"); err != nil {
 		// -w came with tmux 3.2.

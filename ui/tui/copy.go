@@ -103,10 +103,7 @@ func (a *app) copied(what string, r clipboard.Receipt, minted bool, life string)
 	if minted {
 		text += a.st.glyph.sep + "minted for " + life
 	}
-	if r.Caveat != "" {
-		text += a.st.glyph.sep + r.Caveat
-	}
-	a.say(done, text)
+	a.note(notice{kind: done, text: text, small: r.Caveat})
 }
 
 func (a *app) clearClipboard() tea.Cmd {

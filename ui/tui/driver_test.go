@@ -161,6 +161,7 @@ type testClipboard struct {
 	text    string
 	clearAt time.Time
 	copies  int
+	caveat  string
 	err     error
 }
 
@@ -172,7 +173,7 @@ func (c *testClipboard) Copy(_ context.Context, secret []byte, clearAt time.Time
 	}
 	c.text, c.clearAt = string(secret), clearAt
 	c.copies++
-	return clipboard.Receipt{Way: "X11", ClearsAt: clearAt}, nil
+	return clipboard.Receipt{Way: "X11", ClearsAt: clearAt, Caveat: c.caveat}, nil
 }
 
 func (c *testClipboard) Clear(context.Context) error {

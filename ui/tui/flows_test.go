@@ -26,7 +26,7 @@ func TestPathCopyAHeader(t *testing.T) {
 		if !strings.HasPrefix(d.clip.held(), "Authorization: JWT eyJ") {
 			t.Errorf("the clipboard does not hold a header but %d bytes", len(d.clip.held()))
 		}
-		d.sees("header of borealis/sandbox copied (X11) · minted for 5 min", "header of borealis/sandbox in clipboard")
+		d.sees("header of borealis/sandbox copied (X11) · minted for 5 min", "leaves the clipboard in 0:4")
 		if got := d.count("borealis").Mints; got != 1 {
 			t.Errorf("%d mints", got)
 		}
@@ -35,6 +35,40 @@ func TestPathCopyAHeader(t *testing.T) {
 			t.Errorf("%d mints after copying again", got)
 		}
 	})
+}
+
+// When a copy leaves the clipboard is what must be known of it: on every screen
+// it is shown before anything that the way cannot promise.
+func TestWhenACopyGoesIsAlwaysShown(t *testing.T) {
+	for _, size := range [][2]int{{120, 40}, {80, 24}, {50, 15}, {40, 12}, {40, 10}} {
+		drive(t, setup{width: size[0], height: size[1]}, func(t *testing.T, d *driver) {
+			d.clip.caveat = strings.Repeat("nobody can say what the terminal does with it ", 5)
+			d.press("c")
+			d.sees("header of acme/sandbox copied", "leaves the clipboard in 0:45")
+			checkFits(t, d.screen(), size[0], size[1])
+			d.sleep(10 * time.Second)
+			d.sees("leaves the clipboard in 0:35").lacks("nobody can say")
+			if size[1] >= 15 {
+				d.press("H").sees("nobody can say")
+			}
+		})
+	}
+}
+
+// On the smallest screens the text of a dialog gives way, not what is typed, and
+// not what went wrong.
+func TestSmallDialogsShowWhatMatters(t *testing.T) {
+	for _, size := range [][2]int{{40, 12}, {40, 10}} {
+		drive(t, setup{width: size[0], height: size[1]}, func(t *testing.T, d *driver) {
+			d.press("down", "d").sees("type acme").write("acm").sees("> acm")
+			d.press("enter").sees("that is not")
+			d.press("esc", "a").write("neu")
+			for _, name := range []string{"environment", "label", "api_key", "api_secret", "expires_in"} {
+				d.press("enter").sees("▌ " + name)
+			}
+			d.press("shift+tab").paste("wrong").press("shift+tab").paste("wrong").press("ctrl+s").sees("not saved:")
+		})
+	}
 }
 
 func TestPathVerifyAMerchant(t *testing.T) {
@@ -135,20 +169,20 @@ func TestMintAndExpiry(t *testing.T) {
 
 func TestNoticeBeforeTheEnd(t *testing.T) {
 	drive(t, setup{width: 60, height: 12}, func(t *testing.T, d *driver) {
-		d.press("c").sleep(4*time.Minute - time.Second).lacks("expires in")
-		d.sleep(2 * time.Second).sees("acme/sandbox expires in 1:00 (n again)")
+		d.press("c").sleep(4*time.Minute - time.Second).lacks("expires at")
+		d.sleep(2*time.Second).sees("acme/sandbox expires at ", "n mints another")
 		if n := strings.Count(strings.Join(d.msgs, "\n"), `"\a"`); n != 1 {
 			t.Errorf("the bell rang %d times", n)
 		}
 	})
 	drive(t, setup{width: 60, height: 12, options: func(o *Options) { o.NoBell = true }}, func(t *testing.T, d *driver) {
-		d.press("c").sleep(4*time.Minute + time.Second).sees("expires in")
+		d.press("c").sleep(4*time.Minute + time.Second).sees("expires at")
 		if strings.Contains(strings.Join(d.msgs, "\n"), `"\a"`) {
 			t.Error("the bell rang")
 		}
 	})
 	drive(t, setup{width: 60, height: 12, options: func(o *Options) { o.NoNotices = true }}, func(t *testing.T, d *driver) {
-		d.press("c").sleep(4*time.Minute + time.Second).lacks("expires in")
+		d.press("c").sleep(4*time.Minute + time.Second).lacks("expires at")
 	})
 }
 
@@ -226,7 +260,7 @@ func TestVerifyAll(t *testing.T) {
 		d.sim.Set("coral", kite.Sandbox, simulator.Knobs{Failure: simulator.InternalError})
 		d.sim.Set("coral", kite.Live, simulator.Knobs{Failure: simulator.HTMLPage})
 		d.sim.Set("dune", kite.Sandbox, simulator.Knobs{Failure: simulator.Drop})
-		d.press("V").sees("2 of these 7 profiles are live").write("live").press("enter")
+		d.press("V").sees("2 live profiles among these 7").write("live").press("enter")
 		d.sees("Verify all", "of 7", "esc stop")
 		d.sleep(5 * time.Minute)
 		d.sees("all 7 in", "2 works", "1 refused", "1 unreachable", "1 too many requests", "1 gateway failed", "1 not a Kitegateway reply", "r retry 5")
@@ -406,13 +440,13 @@ func TestDisabledKeysSayWhy(t *testing.T) {
 
 func TestBoard(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.press("t").sees("Live tokens", "No token is alive").press("t")
+		d.press("t").sees("Tokens alive", "No token is alive").press("t")
 		d.press("m").write("60s").press("enter").press("end").press("m").write("20s").press("enter").press("t")
 		s := d.screen()
 		if strings.Index(s, "ember ") > strings.Index(s, "acme ") {
 			t.Errorf("the soonest to expire is not first:\n%s", s)
 		}
-		d.sleep(21*time.Second).sees("Live tokens", "acme").lacks("ember ")
+		d.sleep(21*time.Second).sees("Tokens alive", "acme").lacks("ember ")
 	})
 }
 

@@ -249,6 +249,7 @@ func (d *formDialog) fail(problem, next string) {
 }
 
 func (d *formDialog) lines(a *app, w int) []string {
+	room := a.bodyHeight() - 2
 	var out []string
 	if d.intro != "" {
 		for _, l := range a.wrap(d.intro, w) {
@@ -256,9 +257,32 @@ func (d *formDialog) lines(a *app, w int) []string {
 		}
 		out = append(out, "")
 	}
+	from, to := 0, 0 // the lines of the field one is in
 	for i, f := range d.fields {
+		if i == d.at {
+			from = len(out)
+		}
 		out = append(out, d.fieldLines(a, f, i == d.at, w)...)
+		if i == d.at {
+			to = len(out)
+		}
 	}
+	below := d.below(a, w)
+	if len(out)+len(below) <= room {
+		return append(out, below...)
+	}
+	// On a small screen: what went wrong, and as many of the fields as there is
+	// room for, the one that one is in among them.
+	below = below[:min(len(below), max(room-(to-from), 0))]
+	room -= len(below)
+	top := max(min(from, to-room), 0)
+	top = min(top, len(out)-min(room, len(out)))
+	return append(out[top:min(top+room, len(out)):len(out)], below...)
+}
+
+// below is what is under way or went wrong.
+func (d *formDialog) below(a *app, w int) []string {
+	var out []string
 	switch {
 	case d.busy(a):
 		text := d.task.doing + a.st.glyph.more + " esc stops it"

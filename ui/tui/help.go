@@ -192,7 +192,7 @@ func storeWords(name string) string {
 	case "file":
 		return "an encrypted file"
 	case "memory":
-		return "memory, until it quits"
+		return "memory"
 	}
 	return "the " + name
 }

@@ -105,7 +105,7 @@ func (a *app) warn() tea.Cmd {
 			a.warned = map[string]time.Time{}
 		}
 		a.warned[p.ID] = p.Token.Deadline
-		a.mention(warning, p.Selector.String()+" expires in "+clock(p.Token.Deadline.Sub(a.now))+" (n again)")
+		a.mention(warning, p.Selector.String()+" expires at "+a.moment(p.Token.Deadline)+a.st.glyph.sep+"n mints another")
 		if !a.o.NoBell {
 			return tea.Raw("\a")
 		}

@@ -64,7 +64,7 @@ func bindings() []binding {
 			return ""
 		}},
 		{Binding: bind("o", "o", "order"), group: groupMove, long: "order by name or by last use", run: (*app).changeOrder, why: hasProfiles},
-		{Binding: bind("t", "t", "tokens"), group: groupMove, long: "every live token, soonest to expire first; again: all profiles", foot: 45, run: (*app).toggleBoard, why: hasProfiles, when: func(a *app) string {
+		{Binding: bind("t", "t", "tokens"), group: groupMove, long: "every token that is alive, soonest to expire first; again: all profiles", foot: 45, run: (*app).toggleBoard, why: hasProfiles, when: func(a *app) string {
 			if a.board {
 				return "all profiles"
 			}

@@ -85,10 +85,12 @@ func (q *question) update(a *app, msg tea.Msg) tea.Cmd {
 }
 
 func (q *question) lines(a *app, w int) []string {
-	out := a.wrap(q.text, w)
 	if q.want == "" {
-		return out
+		return a.wrap(q.text, w)
 	}
+	// On a small screen the text gives way, not what is typed.
+	out := a.wrapped(q.text, w, max(a.bodyHeight()-2-3, 1))
+	q.input.Placeholder = "type " + q.want
 	out = append(out, "", "  "+a.st.accent.Styled("> ")+a.drawInput(q.input, w-6))
 	if q.wrong {
 		out = append(out, a.st.bad.Styled(a.cut("  "+a.st.glyph.bad+" that is not \""+q.want+"\"", w, a.st.glyph.more)))

@@ -175,19 +175,18 @@ func (d *mintDialog) lines(a *app, w int) []string {
 }
 
 func (d *mintDialog) hints(*app) []hint {
-	h := []hint{}
-	if d.input.Value() == "" {
-		h = append(h, hint{"← →", "choose"})
+	var h []hint
+	typed := d.input.Value() != ""
+	switch {
+	case d.noCopy:
+		h = []hint{{"enter", "mint"}, {"tab", "copy too"}}
+	case typed:
+		h = []hint{{"enter", "mint and copy"}, {"tab", "mint only"}}
+	default:
+		h = []hint{{"enter", "mint and copy"}, {"m", "mint only"}}
 	}
-	if d.noCopy {
-		h = append(h, hint{"enter", "mint"}, hint{"tab", "copy too"})
-	} else {
-		h = append(h, hint{"enter", "mint and copy"})
-		if d.input.Value() == "" {
-			h = append(h, hint{"m", "mint only"})
-		} else {
-			h = append(h, hint{"tab", "mint only"})
-		}
+	if !typed {
+		h = append(h, hint{"← →", "choose"})
 	}
 	return append(h, hint{"esc", "back"})
 }

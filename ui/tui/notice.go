@@ -29,6 +29,7 @@ type notice struct {
 	id    string // the profile it is about, "" for none
 	text  string
 	next  string // what to do about it
+	small string // what else there is to know, when there is room for it
 	at    time.Time
 	until time.Time // zero: until dismissed
 }
@@ -123,6 +124,11 @@ func (a *app) noticeLines(n *notice, w, limit int) []string {
 			out = append(out, "  "+l)
 		}
 	}
+	if n.small != "" {
+		for _, l := range a.wrap(n.small, w-2) {
+			out = append(out, a.st.dim.Styled("  "+l))
+		}
+	}
 	if n.next != "" {
 		for i, l := range a.wrap(n.next, w-4) {
 			if i == 0 {
@@ -154,18 +160,8 @@ func (a *app) inDetail(n *notice) bool {
 }
 
 // statusLines are the lines above the footer: what happened, and what is in the
-// clipboard.
+// clipboard and for how long. That last is never left out for want of room.
 func (a *app) statusLines() []string {
-	right := ""
-	if a.clip.until.After(a.now) {
-		right = a.clip.what + " in clipboard"
-		if a.width < 60 {
-			right = "in clipboard"
-		}
-		if a.clip.cleared {
-			right += a.st.glyph.sep + a.countText(a.clip.until.Sub(a.now))
-		}
-	}
 	w := a.width - 2
 	n := a.notice
 	if n.text == "" || a.inDetail(&n) {
@@ -175,19 +171,72 @@ func (a *app) statusLines() []string {
 			n = notice{}
 		}
 	}
-	if n.text == "" {
-		return []string{" " + a.st.dim.Styled(a.right(right, w, a.st.glyph.more)) + " "}
+	var lines []string
+	if n.kind == failure {
+		lines = a.noticeLines(&n, w, min(max(a.height/4, 3), 6))
+	} else {
+		lines = a.messageLines(&n, w, min(max(a.height/6, 2), 5))
 	}
-	glyph, paint := n.look(&a.st)
-	if left := paint.Styled(glyph+" ") + n.text; n.kind != failure && a.len(left)+a.len(right)+2 <= w {
-		return []string{" " + a.spread(left, a.st.dim.Styled(right), w, a.st.glyph.more) + " "}
-	}
-	// What has just happened is worth more than what can be seen a moment later.
-	lines := a.noticeLines(&n, w, min(max(a.height/4, 3), 6))
 	for i := range lines {
 		lines[i] = " " + a.fit(lines[i], w, "") + " "
 	}
 	return lines
+}
+
+// messageLines draws news, the clipboard's countdown and the small print, in at
+// most limit lines of w cells.
+func (a *app) messageLines(n *notice, w, limit int) []string {
+	clip := a.clipText()
+	if long := a.clip.what + " " + clip; clip != "" && !strings.Contains(n.text, a.clip.what) && 2+a.len(n.text)+2+a.len(long) <= w {
+		clip = long
+	}
+	if n.text == "" {
+		return []string{a.st.dim.Styled(a.right(clip, w, a.st.glyph.more))}
+	}
+	glyph, paint := n.look(&a.st)
+	lines := a.wrapped(n.text, w-2, limit)
+	switch {
+	case clip == "":
+	case len(lines) == 1 && 2+a.len(lines[0])+2+a.len(clip) <= w:
+		lines[0] = a.spread(lines[0], a.st.dim.Styled(clip), w-2, "")
+	default:
+		lines = append(a.wrapped(n.text, w-2, limit-1), a.st.dim.Styled(clip))
+	}
+	if left := limit - len(lines); n.small != "" && left > 0 {
+		for _, l := range a.wrapped(n.small, w-2, left) {
+			lines = append(lines, a.st.dim.Styled(l))
+		}
+	}
+	for i := range lines {
+		lead := "  "
+		if i == 0 {
+			lead = paint.Styled(glyph + " ")
+		}
+		lines[i] = lead + lines[i]
+	}
+	return lines
+}
+
+// wrapped is wrap in at most limit lines, with an ellipsis where something was
+// lost.
+func (a *app) wrapped(text string, w, limit int) []string {
+	lines := a.wrap(text, w)
+	if len(lines) > limit {
+		rest := strings.Join(lines[limit-1:], " ")
+		lines = append(lines[:limit-1], a.cut(rest, w, a.st.glyph.more))
+	}
+	return lines
+}
+
+// clipText says when kitekey's copy leaves the clipboard, "" when there is none.
+func (a *app) clipText() string {
+	switch {
+	case !a.clip.until.After(a.now):
+		return ""
+	case !a.clip.cleared:
+		return "in the clipboard"
+	}
+	return "leaves the clipboard in " + a.countText(a.clip.until.Sub(a.now))
 }
 
 // taskText says what is under way, for how long, and how to stop it.

@@ -93,7 +93,7 @@ func (a *app) openAdd() tea.Cmd {
 	}
 	key, secret := credentialFields()
 	d := &formDialog{head: "Add a credential", verb: "verify and save", save: saveNew, isLive: isLiveForm}
-	name := textField("account", account, "acme", vault.ValidAccount)
+	name := textField("account", account, "such as acme", vault.ValidAccount)
 	d.fields = []*field{
 		name,
 		choiceField("environment", choices, env),

@@ -186,7 +186,7 @@ func latencyWords(d time.Duration) string {
 }
 
 func (d *verdictDialog) hints(*app) []hint {
-	return append([]hint{{"c", "copy a report for a ticket"}, {"v", "verify again"}, {"r", "rotate"}}, d.pagerHints()...)
+	return append([]hint{{"c", "copy a report"}, {"v", "verify again"}, {"r", "rotate"}}, d.pagerHints()...)
 }
 
 // reportText is the redacted report for a ticket: what support needs, and

@@ -91,7 +91,7 @@ func (a *app) verifyAll() tea.Cmd {
 	// so one word opens live for this run, and only for it.
 	q := &question{
 		head: "Verify all", isLive: true, want: "live", input: focused(newTextInput("")), yes: "verify all",
-		text: fmt.Sprintf("%d of these %d profiles are live. Verifying mints a short-lived token with each. Type live to include them.", len(live), len(live)+len(sandbox)),
+		text: fmt.Sprintf("%s among these %d. Verifying mints a short-lived token with each. Type live to include what is live.", count(len(live), "live profile"), len(live)+len(sandbox)),
 		then: func(a *app) tea.Cmd { return a.startVerify(append(sandbox, live...)) },
 	}
 	if len(sandbox) > 0 {

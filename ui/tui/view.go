@@ -6,6 +6,8 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"kitekey/kite"
 )
@@ -74,7 +76,7 @@ func (a *app) headerLine() string {
 	rights := []string{store}
 	if n := len(a.profiles); n > 0 {
 		short := fmt.Sprintf("%d alive", alive)
-		rights = []string{store + a.st.glyph.sep + count(n, "profile") + a.st.glyph.sep + count(alive, "token") + " alive", short}
+		rights = []string{store + a.st.glyph.sep + count(n, "profile") + a.st.glyph.sep + count(alive, "token") + " alive", count(alive, "token") + " alive", short}
 	}
 	// What fits, the modes first: they must never be forgotten.
 	for _, marks := range []string{a.marks(true), a.marks(false)} {
@@ -145,7 +147,7 @@ func (a *app) bodyLines(h int) []string {
 func (a *app) listPane(w, h int) []string {
 	title := "Profiles"
 	if a.board {
-		title = "Live tokens"
+		title = "Tokens alive"
 	}
 	if hidden := len(a.rows) - a.page(); hidden > 0 {
 		title += fmt.Sprintf(" %d/%d", a.cursor+1, len(a.rows))
@@ -176,12 +178,11 @@ func (a *app) detailPane(w, h int) []string {
 	}
 	out := a.frame(title, lines, w, h, border, line, head, a.st.glyph.more)
 	if below > 0 {
-		more := " " + a.st.glyph.more + " enter for more "
+		more := "enter for more"
 		if a.detail {
-			more = fmt.Sprintf(" %s %d more ", a.st.glyph.more, below)
+			more = fmt.Sprintf("%d more", below)
 		}
-		out[len(out)-1] = line.Styled(border.BottomLeft+border.Bottom) + a.st.dim.Styled(more) +
-			line.Styled(strings.Repeat(border.Bottom, max(w-3-a.len(more), 0))+border.BottomRight)
+		a.markMore(out, more, w, border, line)
 	}
 	return out
 }
@@ -201,12 +202,24 @@ func (a *app) dialogBox(d dialog, h int) []string {
 		top := s.scrollTo(len(lines), h-2)
 		lines = lines[min(top, len(lines)):]
 	}
+	below := len(lines) - (h - 2)
 	bh := min(len(lines)+2, h)
 	border, line := a.st.pane, a.st.accent
 	if l, ok := d.(interface{ live() bool }); ok && l.live() {
 		border, line = a.st.live, a.st.bad
 	}
-	return a.frame(d.title(), lines, w, bh, border, line, a.st.strong, a.st.glyph.more)
+	out := a.frame(d.title(), lines, w, bh, border, line, a.st.strong, a.st.glyph.more)
+	if below > 0 {
+		a.markMore(out, fmt.Sprintf("%d more", below), w, border, line)
+	}
+	return out
+}
+
+// markMore says in a frame's lower border that there is more below it.
+func (a *app) markMore(frame []string, text string, w int, border lipgloss.Border, line ansi.Style) {
+	text = " " + a.st.glyph.more + " " + text + " "
+	frame[len(frame)-1] = line.Styled(border.BottomLeft+border.Bottom) + a.st.dim.Styled(text) +
+		line.Styled(strings.Repeat(border.Bottom, max(w-3-a.len(text), 0))+border.BottomRight)
 }
 
 // footerLine shows the keys that work now; those that do not fit are in the help.
@@ -225,6 +238,9 @@ func (a *app) hintLine(hints []hint) string {
 	// The last two, help and quit on the main screen, matter most: they keep
 	// their place when the room is short.
 	keep := min(2, len(hints))
+	if a.dialog() != nil {
+		keep = 1 // a dialog's own keys come in the order of their weight; the last goes back
+	}
 	if a.width < 60 && a.dialog() == nil && !a.locked && !a.typing && len(hints) > 2 {
 		hints, keep = hints[:len(hints)-1], 1 // everybody finds out how to quit
 	}
