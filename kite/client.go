@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 )
 
 // Client talks to one environment of Kitegateway. The zero value talks to the
@@ -225,10 +226,20 @@ func CheckPath(p string) error {
 	if err != nil || u.Fragment != "" || strings.ContainsAny(p, "\\ #") {
 		return errors.New("the path is not a URL's path")
 	}
-	if clean := path.Clean(u.Path); clean != u.Path && clean+"/" != u.Path {
-		return errors.New("the path must not hold . or .. or empty steps")
+	// Once more for each layer of escapes: some servers take off more than one.
+	for plain := u.Path; ; {
+		if clean := path.Clean(plain); clean != plain && clean+"/" != plain {
+			return errors.New("the path must not hold . or .. or empty steps")
+		}
+		if strings.ContainsFunc(plain, func(r rune) bool { return r == '\\' || unicode.IsControl(r) }) {
+			return errors.New("the path must not hold backslashes or control characters")
+		}
+		next, err := url.PathUnescape(plain)
+		if err != nil || next == plain {
+			return nil
+		}
+		plain = next
 	}
-	return nil
 }
 
 // Balances asks for every wallet's balance: read-only, and so the proof that a

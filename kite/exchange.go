@@ -35,14 +35,11 @@ type exchange struct {
 // call sends x until it is answered for good, and classifies the answer. The
 // error is an *Error, or wraps the context's when the caller gave up.
 func (c *Client) call(ctx context.Context, x exchange) (*Reply, error) {
-	base := c.base()
-	if base != c.Environment.BaseURL() {
-		var err error
-		if base, err = Override(base); err != nil {
-			return nil, c.invalid(x.step, err)
-		}
+	base, err := c.checkedBase()
+	if err != nil {
+		return nil, c.invalid(x.step, err)
 	}
-	target, err := url.Parse(base + x.path)
+	target, err := url.Parse(base.String() + x.path)
 	if err != nil {
 		return nil, c.invalid(x.step, errors.New("the path is not a URL's path"))
 	}

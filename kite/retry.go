@@ -100,7 +100,10 @@ func plainCause(err error, secrets []Secret) error {
 	var verification *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	var errno syscall.Errno
+	var tooLarge *http.MaxBytesError
 	switch {
+	case errors.As(err, &tooLarge):
+		return tooLarge
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
 		return &cause{"no answer in time", context.DeadlineExceeded}
 	case errors.As(err, &dns) && dns.IsNotFound:
@@ -155,6 +158,7 @@ func (c *Client) transport() http.RoundTripper {
 		t.DialContext = dialer.DialContext
 		t.MaxIdleConnsPerHost = 16
 		t.MaxResponseHeaderBytes = 64 << 10
+		t.ResponseHeaderTimeout = time.Minute // for a proxy's requests; ours have a shorter deadline
 		// A connection that slept with a laptop is dead and does not know.
 		t.IdleConnTimeout = 30 * time.Second
 		t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 5 * time.Second, PingTimeout: 5 * time.Second}

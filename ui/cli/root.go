@@ -63,6 +63,7 @@ Live is never implied.`,
 		newExec(a),
 		newEnv(a),
 		newAPI(a),
+		newProxy(a),
 		newForget(a),
 		newInspect(a),
 	)
