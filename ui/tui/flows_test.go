@@ -605,6 +605,6 @@ func TestOwnNewsDoNotHideAnError(t *testing.T) {
 	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
 		d.press("c", "down", "down")
 		d.sim.Set("borealis", kite.Sandbox, simulator.Knobs{Refuse: true})
-		d.press("c").sees("401: Invalid").sleep(5 * time.Minute).sees("401: Invalid").press("H").sees("acme/sandbox expires in")
+		d.press("c").sees("401: Invalid").sleep(5 * time.Minute).sees("401: Invalid").press("H").sees("acme/sandbox expires at")
 	})
 }
