@@ -200,17 +200,21 @@ func parseIndex(data []byte) ([]Profile, error) {
 	return profiles, nil
 }
 
+// formatIndex writes one profile per line: fit to be read by a person, and half
+// the size of indented JSON, which every command would have to read.
 func formatIndex(profiles []Profile) ([]byte, error) {
-	raw := indexJSON{Version: indexVersion, Profiles: make([]entryJSON, len(profiles))}
-	for i, p := range profiles {
-		raw.Profiles[i] = toEntry(p)
-	}
 	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
+	fmt.Fprintf(&buf, `{"version":%d,"profiles":[`, indexVersion)
+	enc := json.NewEncoder(&buf) // ends each entry with a line break
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", " ")
-	err := enc.Encode(raw)
-	return buf.Bytes(), err
+	for i, p := range profiles {
+		buf.WriteByte("\n,"[min(i, 1)])
+		if err := enc.Encode(toEntry(p)); err != nil {
+			return nil, err
+		}
+	}
+	buf.WriteString("]}\n")
+	return buf.Bytes(), nil
 }
 
 // StoreInUse tells from the data folder alone which store the profiles in it are
