@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,6 +18,8 @@ func newSimulator(a *app) *cobra.Command {
 		listen string
 		asJSON bool
 		quiet  bool
+		knobs  simulator.Knobs
+		fail   string
 	)
 	cmd := &cobra.Command{
 		Use:   "simulator",
@@ -27,6 +30,8 @@ errors. It prints what to point kitekey or an integration at, logs requests on
 stderr without any secret, and runs until ctrl-c.`,
 		Example: `  kitekey simulator
   kitekey simulator --listen 127.0.0.1:0 --json
+  kitekey simulator --latency 300ms --limit 5     a slow gateway that wants a rest
+  kitekey simulator --fail 502                    one that is down
   # in another terminal, after pasting the export lines:
   printf '{"api_key":"sim-key-acme-sandbox","api_secret":"sim-secret-acme-sandbox"}' | kitekey add acme --stdin`,
 		Args:              takes(0, 0, "no arguments"),
@@ -34,8 +39,21 @@ stderr without any secret, and runs until ctrl-c.`,
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:4010", "loopback `address` and port; port 0 takes a free one")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print addresses and credentials as JSON")
+	cmd.Flags().DurationVar(&knobs.Latency, "latency", 0, "`time` before every answer, as in 250ms")
+	cmd.Flags().DurationVar(&knobs.Skew, "skew", 0, "how far its clock is ahead, as `time`: 10m, -10m")
+	cmd.Flags().DurationVar(&knobs.MaxLife, "max-life", 0, "longest `life` of a token, whatever is asked for")
+	cmd.Flags().IntVar(&knobs.Limit, "limit", 0, "`requests` per second, further ones get 429; 0 is no limit")
+	cmd.Flags().StringVar(&fail, "fail", "", "`how` every request fails: "+strings.Join(failures(), ", "))
+	_ = cmd.RegisterFlagCompletionFunc("fail", cobra.FixedCompletions(failures(), cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "do not log requests")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if fail != "" && !slices.Contains(failures(), fail) {
+			return usagef("--fail: %q is none of %s", fail, strings.Join(failures(), ", "))
+		}
+		if knobs.Latency < 0 || knobs.MaxLife < 0 || knobs.Limit < 0 {
+			return usagef("--latency, --max-life and --limit cannot be negative")
+		}
+		knobs.Failure = simulator.Failure(fail)
 		var o simulator.Options
 		if !quiet {
 			o.Log = func(r simulator.Record) {
@@ -51,6 +69,9 @@ stderr without any secret, and runs until ctrl-c.`,
 			return usagef("--listen: %w", err)
 		}
 		defer sim.Close()
+		for _, env := range kite.Environments {
+			sim.Set("", env, knobs)
+		}
 		if err := a.introduce(sim, asJSON); err != nil {
 			return err
 		}
@@ -60,6 +81,18 @@ stderr without any secret, and runs until ctrl-c.`,
 		return nil
 	}
 	return cmd
+}
+
+// failures are the ways to fail that need nothing more to be said.
+func failures() []string {
+	var names []string
+	for _, f := range []simulator.Failure{
+		simulator.InternalError, simulator.BadGateway, simulator.Unavailable, simulator.Forbidden,
+		simulator.HTMLPage, simulator.Endless, simulator.Drip, simulator.Drop, simulator.Hang,
+	} {
+		names = append(names, string(f))
+	}
+	return names
 }
 
 // introduce prints where the simulator is and whom it knows: shell lines that can
