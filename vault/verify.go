@@ -32,7 +32,31 @@ type Report struct {
 // the gateway is finished first, and one of an earlier day is confirmed by
 // success.
 func (v *Vault) Verify(ctx context.Context, sel Selector, deep bool) Report {
-	r := Report{Selector: sel, At: v.now(), Deep: deep, Host: v.gateway(sel.Environment).Host()}
+	r, id := v.verify(ctx, sel, deep)
+	v.noteVerdicts(ctx, map[string]Report{id: r})
+	return r
+}
+
+// noteVerdicts writes what was found into the index, by the profiles' ids.
+func (v *Vault) noteVerdicts(ctx context.Context, found map[string]Report) {
+	delete(found, "") // what is not to be noted
+	if len(found) == 0 {
+		return
+	}
+	_ = v.index.update(context.WithoutCancel(ctx), func(profiles *[]Profile) error {
+		for i := range *profiles {
+			if r, ok := found[(*profiles)[i].ID]; ok {
+				(*profiles)[i].Verdict, (*profiles)[i].VerdictAt = r.Verdict, r.At
+			}
+		}
+		return nil
+	})
+}
+
+// verify is Verify without noting the verdict. id says whose it is, "" when it
+// is not to be noted.
+func (v *Vault) verify(ctx context.Context, sel Selector, deep bool) (r Report, id string) {
+	r = Report{Selector: sel, At: v.now(), Deep: deep, Host: v.gateway(sel.Environment).Host()}
 	err := v.Settle(ctx)
 	var p Profile
 	if err == nil {
@@ -58,9 +82,9 @@ func (v *Vault) Verify(ctx context.Context, sel Selector, deep bool) Report {
 		v.confirmLater(ctx, sel, c)
 	}
 	if r.Verdict != VerdictNone && p.ID != "" && v.stillInUse(ctx, p, c.Current) {
-		v.note(ctx, p.ID, func(p *Profile) { p.Verdict, p.VerdictAt = r.Verdict, r.At })
+		id = p.ID
 	}
-	return r
+	return r, id
 }
 
 // stillInUse reports whether a pair that was tried is the profile's still: the

@@ -36,39 +36,64 @@ func (v *Vault) VerifyAll(ctx context.Context, sels []Selector, deep bool, each 
 	})
 	defer stop()
 
+	found := make(chan noted, len(sels)) // roomy: no worker waits for the disk
 	var workers sync.WaitGroup
-	var reporting sync.Mutex
 	for range min(verifyAtOnce, len(sels)) {
-		workers.Go(func() {
-			for {
-				job, ok := r.next(ctx)
-				if !ok {
-					return
-				}
-				var report Report
-				if err := r.storeError(); err != nil {
-					report = v.storeFailed(job.sel, deep, err)
-				} else {
-					report = v.Verify(ctx, job.sel, deep)
-				}
-				if storeDown(report.Err) {
-					r.setStoreError(report.Err)
-				}
-				if ctx.Err() != nil {
-					r.done(job, 0, false, false)
-					return
-				}
-				rest, again := restFor(report, job.tries)
-				r.done(job, rest, again, report.Verdict == VerdictRateLimited)
-				if !again {
-					reporting.Lock()
-					each(report)
-					reporting.Unlock()
-				}
-			}
-		})
+		workers.Go(func() { v.verifyFrom(ctx, r, deep, found) })
 	}
-	workers.Wait()
+	go func() {
+		workers.Wait()
+		close(found)
+	}()
+	for first := range found {
+		// What came while the index was written is noted with the next write.
+		batch := []noted{first}
+		for range len(found) {
+			batch = append(batch, <-found)
+		}
+		verdicts := make(map[string]Report, len(batch))
+		for _, n := range batch {
+			verdicts[n.id] = n.Report
+		}
+		v.noteVerdicts(ctx, verdicts)
+		for _, n := range batch {
+			each(n.Report)
+		}
+	}
+}
+
+// noted is a report and whose verdict it is to be noted as.
+type noted struct {
+	Report
+	id string
+}
+
+// verifyFrom is one worker: it takes jobs until there are none.
+func (v *Vault) verifyFrom(ctx context.Context, r *verifyRound, deep bool, found chan<- noted) {
+	for {
+		job, ok := r.next(ctx)
+		if !ok {
+			return
+		}
+		var n noted
+		if err := r.storeError(); err != nil {
+			n.Report = v.storeFailed(job.sel, deep, err)
+		} else {
+			n.Report, n.id = v.verify(ctx, job.sel, deep)
+		}
+		if storeDown(n.Err) {
+			r.setStoreError(n.Err)
+		}
+		if ctx.Err() != nil {
+			r.done(job, 0, false, false)
+			return
+		}
+		rest, again := restFor(n.Report, job.tries)
+		r.done(job, rest, again, n.Verdict == VerdictRateLimited)
+		if !again {
+			found <- n
+		}
+	}
 }
 
 // storeFailed is the report for a profile that nobody asked the store for. The
