@@ -103,6 +103,9 @@ func (v *Vault) Migrate(ctx context.Context, to Store, each func(done, total int
 			break
 		} // somebody added a profile meanwhile
 	}
+	for _, sel := range m.Moved {
+		v.Record(ActionMoved, sel, nil)
+	}
 	// From here on the new store counts, and an error only means remains.
 	err = v.deleteFrom(context.WithoutCancel(ctx), v.store, locked)
 	locked = nil

@@ -14,8 +14,9 @@ import (
 // when what was given cannot be stored. After any other error nothing is stored,
 // unless its text says that this is not known: the entry is then settled by
 // whoever touches the store next.
-func (v *Vault) Add(ctx context.Context, n NewProfile) (Profile, error) {
-	p, err := v.newProfile(n)
+func (v *Vault) Add(ctx context.Context, n NewProfile) (p Profile, err error) {
+	defer func() { v.Record(ActionAdded, n.Selector, err) }()
+	p, err = v.newProfile(n)
 	if err != nil {
 		return Profile{}, err
 	}
@@ -185,7 +186,8 @@ func accountLabel(profiles []Profile, account string) string {
 // Remove deletes a profile's credential and cached token, then its entry. A
 // removal that the store did not let through is finished by whoever touches the
 // store next.
-func (v *Vault) Remove(ctx context.Context, sel Selector) error {
+func (v *Vault) Remove(ctx context.Context, sel Selector) (err error) {
+	defer func() { v.Record(ActionRemoved, sel, err) }()
 	if err := v.Settle(ctx); err != nil {
 		return fmt.Errorf("%s: %w", sel, err)
 	}
@@ -253,6 +255,8 @@ func (v *Vault) Rename(ctx context.Context, oldAccount, newAccount string) error
 	// could be rebuilt from them.
 	ctx = context.WithoutCancel(ctx)
 	for _, p := range moving {
+		v.Record(ActionRenamed, p.Selector, nil)
+		v.Record(ActionRenamed, Selector{newAccount, p.Environment}, nil)
 		c, ok := items[p.ID]
 		if !ok {
 			continue

@@ -69,6 +69,7 @@ func (v *Vault) Rotate(ctx context.Context, sel Selector, cred kite.Credential) 
 // pair as its current one at once; Profile.Staged is then false.
 func (v *Vault) Stage(ctx context.Context, sel Selector, cred kite.Credential) (Profile, error) {
 	p, _, err := v.stage(ctx, sel, cred)
+	v.Record(ActionStaged, sel, err)
 	return p, err
 }
 
@@ -106,7 +107,8 @@ func (v *Vault) unstage(ctx context.Context, sel Selector, cred, waited kite.Cre
 // FinishRotation mints with the staged pair and puts it in use when the gateway
 // accepts it. It never drops the staged pair otherwise. ErrNoCredential when
 // nothing is staged.
-func (v *Vault) FinishRotation(ctx context.Context, sel Selector) (Rotation, error) {
+func (v *Vault) FinishRotation(ctx context.Context, sel Selector) (r Rotation, err error) {
+	defer func() { v.Record(ActionRotated, sel, err) }()
 	if err := v.Settle(ctx); err != nil {
 		return Rotation{}, fmt.Errorf("%s: %w", sel, err)
 	}
@@ -124,7 +126,7 @@ func (v *Vault) FinishRotation(ctx context.Context, sel Selector) (Rotation, err
 	}
 	// Nothing is locked while the gateway takes its time: tokens of the pair in
 	// use can be minted meanwhile.
-	r := Rotation{Profile: p, Report: v.VerifyCredential(ctx, sel.Environment, staged, false)}
+	r = Rotation{Profile: p, Report: v.VerifyCredential(ctx, sel.Environment, staged, false)}
 	r.Report.Selector = sel
 	switch r.Report.Verdict {
 	case VerdictOK:
@@ -168,7 +170,8 @@ func (v *Vault) DiscardStaged(ctx context.Context, sel Selector) (Profile, error
 
 // Rollback puts the previous pair back in use. The one it takes the place of
 // becomes the previous, so that a rollback can be rolled back.
-func (v *Vault) Rollback(ctx context.Context, sel Selector) (Profile, error) {
+func (v *Vault) Rollback(ctx context.Context, sel Selector) (_ Profile, err error) {
+	defer func() { v.Record(ActionRolledBack, sel, err) }()
 	return v.rewrite(ctx, sel, false, func(c *credentials) error {
 		if !hasCredential(c.Previous) {
 			return nothingPrevious(sel)
@@ -179,7 +182,8 @@ func (v *Vault) Rollback(ctx context.Context, sel Selector) (Profile, error) {
 }
 
 // Confirm forgets the previous pair: from then on there is no way back.
-func (v *Vault) Confirm(ctx context.Context, sel Selector) (Profile, error) {
+func (v *Vault) Confirm(ctx context.Context, sel Selector) (_ Profile, err error) {
+	defer func() { v.Record(ActionConfirmed, sel, err) }()
 	return v.rewrite(ctx, sel, false, func(c *credentials) error {
 		if !hasCredential(c.Previous) {
 			return nothingPrevious(sel)
@@ -191,7 +195,8 @@ func (v *Vault) Confirm(ctx context.Context, sel Selector) (Profile, error) {
 
 // Replace puts a pair in use at once, without asking the gateway, and keeps the
 // former as the previous one: for an import, where both are known.
-func (v *Vault) Replace(ctx context.Context, sel Selector, cred kite.Credential) (Profile, error) {
+func (v *Vault) Replace(ctx context.Context, sel Selector, cred kite.Credential) (_ Profile, err error) {
+	defer func() { v.Record(ActionReplaced, sel, err) }()
 	if err := storable(cred); err != nil {
 		return Profile{}, err
 	}

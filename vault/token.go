@@ -140,6 +140,7 @@ func (v *Vault) mint(ctx context.Context, p Profile, m Mint) (kite.Token, error)
 		life = p.ExpiresIn
 	}
 	tok, err := v.gateway(p.Environment).Mint(ctx, c.Current, life)
+	v.Record(ActionMinted, p.Selector, err)
 	if err != nil {
 		if errors.Is(err, kite.ErrRefused) && v.stillInUse(ctx, p, c.Current) {
 			v.note(ctx, p.ID, func(p *Profile) { p.Verdict, p.VerdictAt = VerdictRejected, v.now() })
@@ -225,7 +226,8 @@ func (v *Vault) forget(ctx context.Context, p Profile) error {
 
 // Credential gives the credential in the clear's reach, for the few who must see
 // it.
-func (v *Vault) Credential(ctx context.Context, sel Selector) (kite.Credential, error) {
+func (v *Vault) Credential(ctx context.Context, sel Selector) (_ kite.Credential, err error) {
+	defer func() { v.Record(ActionRevealed, sel, err) }()
 	if err := v.Settle(ctx); err != nil {
 		return kite.Credential{}, fmt.Errorf("%s: %w", sel, err)
 	}

@@ -51,16 +51,18 @@ type Options struct {
 	Store   Store
 	Gateway func(kite.Environment) Gateway
 	Now     func() time.Time // nil is time.Now
+	Command string           // what the activity log says did it: "token", "screen"
 }
 
 // Vault is safe for concurrent use, by several processes too.
 type Vault struct {
-	dir     string
-	store   Store
-	gateway func(kite.Environment) Gateway
-	now     func() time.Time
-	index   *index
-	locks   locker // one per profile, named by its id
+	dir      string
+	store    Store
+	gateway  func(kite.Environment) Gateway
+	now      func() time.Time
+	index    *index
+	locks    locker // one per profile, named by its id
+	activity *activityLog
 }
 
 // Open makes the data folder when it is missing; it touches neither the index
@@ -76,6 +78,7 @@ func Open(o Options) (*Vault, error) {
 	if v.dir == "" {
 		locks := &memoryLocks{held: map[string]bool{}}
 		v.locks, v.index = locks, &index{locks: locks}
+		v.activity = &activityLog{command: o.Command}
 		return v, nil
 	}
 	if err := os.MkdirAll(v.dir, 0o700); err != nil {
@@ -83,6 +86,7 @@ func Open(o Options) (*Vault, error) {
 	}
 	locks := fileLocks{filepath.Join(v.dir, locksFolder)}
 	v.locks, v.index = locks, &index{dir: v.dir, locks: locks}
+	v.activity = &activityLog{dir: v.dir, locks: locks, command: o.Command, limit: activityLimit}
 	return v, nil
 }
 

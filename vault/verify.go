@@ -57,6 +57,7 @@ func (v *Vault) noteVerdicts(ctx context.Context, found map[string]Report) {
 // is not to be noted.
 func (v *Vault) verify(ctx context.Context, sel Selector, deep bool) (r Report, id string) {
 	r = Report{Selector: sel, At: v.now(), Deep: deep, Host: v.gateway(sel.Environment).Host()}
+	defer func() { v.Record(ActionVerified, sel, r.Err) }()
 	err := v.Settle(ctx)
 	var p Profile
 	if err == nil {

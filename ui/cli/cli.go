@@ -84,6 +84,7 @@ type app struct {
 	passphraseFD int    // --passphrase-fd, -1 for none
 	onScreen     bool   // the screen is open: nothing may ask on its terminal
 	interrupt    func() // ends the run as a signal does
+	command      string // the command that runs, for the activity log
 	running      bool   // a command has begun: its usage was right
 	announced    bool   // overrides have been told
 }

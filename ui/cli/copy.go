@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kitekey/ui/clipboard"
+	"kitekey/vault"
 )
 
 func newCopy(a *app) *cobra.Command {
@@ -48,18 +49,22 @@ also when kitekey has quit; what you have copied since is left alone.`,
 		if err != nil {
 			return err
 		}
-		text, clearAt, err := a.tokens(cmd.Context(), args, flags, form)
+		out, err := a.tokens(cmd.Context(), args, flags, form)
 		if err != nil {
 			return err
 		}
+		clearAt := out.soonest
 		if at := a.Now().Add(after); after > 0 && at.Before(clearAt) {
 			clearAt = at
 		}
 		terminal, done := a.terminal()
 		defer done()
 		// The line break at the end would send a pasted line off at once.
-		secret := []byte(strings.TrimSuffix(text.Reveal(), "\n"))
+		secret := []byte(strings.TrimSuffix(out.text.Reveal(), "\n"))
 		receipt, err := a.clipboard(terminal).Copy(cmd.Context(), secret, clearAt)
+		for _, sel := range out.sels {
+			out.vault.Record(vault.ActionCopied, sel, err)
+		}
 		if err != nil {
 			return err
 		}

@@ -88,7 +88,7 @@ func (a *app) openQuietly() (*vault.Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	return vault.Open(vault.Options{Dir: dir, Store: store, Gateway: a.gateways(urls), Now: a.Now})
+	return vault.Open(vault.Options{Dir: dir, Store: store, Gateway: a.gateways(urls), Now: a.Now, Command: a.command})
 }
 
 // gateways makes one client per environment, so that connections are shared.

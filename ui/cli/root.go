@@ -83,6 +83,7 @@ Live is never implied.`,
 	add(groupCare,
 		newDoctor(a),
 		newStore(a),
+		newLog(a),
 		newMan(a),
 		newCompletion(a),
 	)
@@ -96,13 +97,22 @@ Live is never implied.`,
 func (a *app) watch(cmd *cobra.Command) {
 	if run := cmd.RunE; run != nil {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
-			a.running = true
+			a.running, a.command = true, commandName(cmd)
 			return run(cmd, args)
 		}
 	}
 	for _, child := range cmd.Commands() {
 		a.watch(child)
 	}
+}
+
+// commandName is what the activity log calls a command: "store migrate", and
+// "screen" for the bare program.
+func commandName(cmd *cobra.Command) string {
+	if !cmd.HasParent() {
+		return "screen"
+	}
+	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
 }
 
 // wrongUsage makes what cobra finds wrong before a command begins wrong usage,

@@ -123,8 +123,8 @@ With --json several profiles can be named; each gives one line.`,
 		case withJSON:
 			form = "json"
 		}
-		text, _, err := a.tokens(cmd.Context(), args, flags, form)
-		if printErr := a.print("%s", text.Reveal()); err == nil {
+		out, err := a.tokens(cmd.Context(), args, flags, form)
+		if printErr := a.print("%s", out.text.Reveal()); err == nil {
 			err = printErr
 		}
 		return err
@@ -132,32 +132,41 @@ With --json several profiles can be named; each gives one line.`,
 	return cmd
 }
 
-// tokens gets a token for each profile and writes it in the form asked for,
-// with a line break at the end. soonest is when the first of them dies. One
+// tokenText is tokens as they are handed out.
+type tokenText struct {
+	text    kite.Secret // in the form asked for, each with a line break at the end
+	soonest time.Time   // when the first of them dies
+	sels    []vault.Selector
+	vault   *vault.Vault // they came from
+}
+
+// tokens gets a token for each profile and writes it in the form asked for. One
 // profile's failure does not keep the others back: it is told, and decides the
 // exit code.
-func (a *app) tokens(ctx context.Context, args []string, flags mintFlags, form string) (text kite.Secret, soonest time.Time, err error) {
+func (a *app) tokens(ctx context.Context, args []string, flags mintFlags, form string) (out tokenText, err error) {
 	m, err := flags.mint()
 	if err != nil {
-		return text, soonest, err
+		return out, err
 	}
 	if len(args) > 1 && form != "json" {
-		return text, soonest, usagef("several profiles need --json, one object per line")
+		return out, usagef("several profiles need --json, one object per line")
 	}
 	sels, err := a.selectors(args)
 	if err != nil {
-		return text, soonest, err
+		return out, err
 	}
+	out.sels = sels
 	v, err := a.open()
+	out.vault = v
 	if err != nil {
-		return text, soonest, err
+		return out, err
 	}
 	var b strings.Builder
 	worst := exitDone
 	for _, sel := range sels {
 		tok, minted, err := a.token(ctx, v, sel, m)
 		if err != nil && (len(sels) == 1 || ctx.Err() != nil) {
-			return text, soonest, err
+			return out, err
 		}
 		if err != nil {
 			a.tell(err)
@@ -167,20 +176,20 @@ func (a *app) tokens(ctx context.Context, args []string, flags mintFlags, form s
 			}
 			continue
 		}
-		if d := tok.Deadline(); soonest.IsZero() || d.Before(soonest) {
-			soonest = d
+		if d := tok.Deadline(); out.soonest.IsZero() || d.Before(out.soonest) {
+			out.soonest = d
 		}
 		line, err := a.format(sel, tok, minted, form)
 		if err != nil {
-			return text, soonest, err
+			return out, err
 		}
 		b.WriteString(line.Reveal())
 	}
-	text = kite.NewSecret(b.String())
+	out.text = kite.NewSecret(b.String())
 	if worst != exitDone {
-		return text, soonest, silent(worst)
+		return out, silent(worst)
 	}
-	return text, soonest, nil
+	return out, nil
 }
 
 // format writes a token in one of the forms token, header, curl and json.

@@ -73,6 +73,7 @@ func (a *app) copyToken(p *vault.Profile, as form, m vault.Mint) tea.Cmd {
 				clearAt = tok.Deadline() // a dead token helps nobody
 			}
 			receipt, err := clipboard.Copy(ctx, []byte(as.render(tok, baseURL).Reveal()), clearAt)
+			v.Record(vault.ActionCopied, sel, err)
 			life := lifeWords(tok.Remaining(now()), tok.ExpiresIn)
 			return func(a *app) tea.Cmd {
 				a.watch(id)

@@ -386,6 +386,7 @@ func (p *plain) act(ctx context.Context, profile vault.Profile, verb, rest strin
 		p.say("Token of %s, good for another %s.", speak(sel), inWords(tok.Remaining(p.o.Now())))
 	}
 	r, err := p.o.Clipboard.Copy(ctx, []byte(as.render(tok, p.o.BaseURL(sel.Environment)).Reveal()), clearAt)
+	p.o.Vault.Record(vault.ActionCopied, sel, err)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,165 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"kitekey/kite"
+)
+
+func actions(t *testing.T, v *Vault, sel *Selector) (list []string) {
+	t.Helper()
+	all, err := v.Activities(sel, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range all {
+		list = append(list, fmt.Sprintf("%s %s %s", a.Selector, a.Action, a.Result))
+	}
+	return list
+}
+
+func TestActivity(t *testing.T) {
+	for name, w := range map[string]*world{"on disk": newWorld(t), "in memory": newWorldIn(t, "", newFaulty())} {
+		t.Run(name, func(t *testing.T) {
+			ctx := t.Context()
+			w.mustAdd(t, "acme")
+			w.mustAdd(t, "coral/live")
+			_, _, _ = w.Token(ctx, sel("acme"), Mint{})
+			_, _, _ = w.Token(ctx, sel("acme"), Mint{}) // from the cache: no entry
+			_ = w.Verify(ctx, sel("coral/live"), false)
+			_, _ = w.Credential(ctx, sel("acme"))
+			_, _ = w.Rotate(ctx, sel("acme"), pair("new"))
+			_, _ = w.Rollback(ctx, sel("acme"))
+			w.Record(ActionCopied, sel("acme"), nil)
+			w.gateway.err = &kite.Error{Kind: kite.ErrRefused, Status: 401, Message: "no such fake-key-for-tests-acme"}
+			_, _, _ = w.Token(ctx, sel("acme"), Mint{Fresh: true})
+			w.gateway.err = context.Canceled
+			_, _, _ = w.Token(ctx, sel("acme"), Mint{Fresh: true})
+			_, _, _ = w.Token(ctx, sel("nobody"), Mint{})
+			_ = w.Remove(ctx, sel("acme"))
+			want := []string{
+				"acme/sandbox added ok", "acme/sandbox minted ok", "acme/sandbox revealed ok", "acme/sandbox rotated ok",
+				"acme/sandbox rolled back ok", "acme/sandbox copied ok", "acme/sandbox minted rejected",
+				"acme/sandbox minted cancelled", "acme/sandbox removed ok",
+			}
+			one := sel("acme")
+			if got := actions(t, w.Vault, &one); !slices.Equal(got, want) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+			if got := actions(t, w.Vault, nil); len(got) != len(want)+2 {
+				t.Errorf("all: %q", got)
+			}
+			last, err := w.Activities(nil, 2)
+			if err != nil || len(last) != 2 || last[1].Action != ActionRemoved || !last[1].At.Equal(w.clock.now()) {
+				t.Errorf("%+v %v", last, err)
+			}
+			if w.dir == "" {
+				return
+			}
+			data, err := os.ReadFile(filepath.Join(w.dir, activityFile))
+			if err != nil || bytes.Contains(data, []byte("fake")) || bytes.Contains(data, []byte("JWT")) {
+				t.Errorf("%s %v", data, err)
+			}
+		})
+	}
+}
+
+// Many processes write at once while the file is put aside again and again.
+func TestActivityIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	open := func() *activityLog {
+		return &activityLog{dir: dir, locks: fileLocks{filepath.Join(dir, locksFolder)}, limit: 4096}
+	}
+	const writers, each = 6, 60
+	var wg sync.WaitGroup
+	for i := range writers {
+		wg.Go(func() {
+			l := open()
+			for range each {
+				if err := l.append(Activity{Selector: sel(fmt.Sprintf("w%d", i)), Action: ActionMinted, Result: "ok", At: time.Unix(1, 0)}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	total := 0
+	for _, name := range []string{activityFile, activityFormer} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || len(data) > 4096 {
+			t.Errorf("%s: %d bytes, %v", name, len(data), err)
+		}
+		lines := bytes.Count(data, []byte("\n"))
+		if n := len(parseActivities(bytes.NewReader(data))); n != lines || lines == 0 {
+			t.Errorf("%s: %d of %d lines are whole", name, n, lines)
+		}
+		total += lines
+	}
+	all, err := open().read()
+	if err != nil || len(all) != total {
+		t.Errorf("read %d of %d: %v", len(all), total, err)
+	}
+}
+
+// The log never keeps anything from working.
+func TestActivityCannotBeWritten(t *testing.T) {
+	w := newWorld(t)
+	if err := os.Mkdir(filepath.Join(w.dir, activityFile), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w.mustAdd(t, "acme")
+	if _, err := w.Activities(nil, 10); err == nil {
+		t.Error("a log that cannot be read reads as empty")
+	}
+}
+
+func TestSettings(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "home")
+	if s, err := LoadSettings(dir); err != nil || s != DefaultSettings {
+		t.Errorf("%+v %v", s, err)
+	}
+	if err := ChangeSettings(t.Context(), dir, func(s *Settings) { s.ActivityLog = false }); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := LoadSettings(dir); err != nil || s.ActivityLog {
+		t.Errorf("%+v %v", s, err)
+	}
+	for _, text := range []string{"", "{", `{"version":2}`} {
+		if err := os.WriteFile(filepath.Join(dir, settingsFile), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := LoadSettings(dir); err == nil {
+			t.Errorf("%q was taken", text)
+		}
+		if err := ChangeSettings(t.Context(), dir, func(*Settings) {}); err == nil {
+			t.Errorf("%q was overwritten", text)
+		}
+	}
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, settingsFile), []byte(`{"version":1}`), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := LoadSettings(dir); err != nil || !s.ActivityLog {
+		t.Errorf("%+v %v", s, err)
+	}
+}
+
+func FuzzParseActivities(f *testing.F) {
+	f.Add([]byte(`{"at":"2026-01-02T03:04:05Z","account":"acme","environment":"live","action":"minted","command":"token","result":"ok"}` + "\n{"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, a := range parseActivities(bytes.NewReader(data)) {
+			if ValidAccount(a.Account) != nil || a.At.IsZero() {
+				t.Errorf("%+v", a)
+			}
+		}
+	})
+}

@@ -1,0 +1,77 @@
+package vault
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+const (
+	settingsFile    = "settings.json"
+	settingsLock    = "settings"
+	settingsVersion = 1
+)
+
+// Settings is what the user has chosen for a data folder, beside what flags and
+// variables say for one run.
+type Settings struct {
+	ActivityLog bool // keep an activity log
+}
+
+// DefaultSettings holds where nothing was chosen.
+var DefaultSettings = Settings{ActivityLog: true}
+
+type settingsJSON struct {
+	Version     int   `json:"version"`
+	ActivityLog *bool `json:"activity_log,omitempty"`
+}
+
+// LoadSettings reads a data folder's settings; no file is the defaults.
+func LoadSettings(dir string) (Settings, error) {
+	s, path := DefaultSettings, filepath.Join(dir, settingsFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, nil
+	}
+	if err != nil {
+		return s, fmt.Errorf("read the settings: %w", err)
+	}
+	var raw settingsJSON
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return s, fmt.Errorf("%s cannot be read: %w; mend it, or delete it for the defaults", path, err)
+	}
+	if raw.Version != settingsVersion {
+		return s, fmt.Errorf("%s has version %d and this kitekey reads %d", path, raw.Version, settingsVersion)
+	}
+	if raw.ActivityLog != nil {
+		s.ActivityLog = *raw.ActivityLog
+	}
+	return s, nil
+}
+
+// ChangeSettings reads a data folder's settings, lets change work on them and
+// replaces them, under a lock.
+func ChangeSettings(ctx context.Context, dir string, change func(*Settings)) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	unlock, err := fileLocks{filepath.Join(dir, locksFolder)}.lock(ctx, settingsLock, indexWait)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	s, err := LoadSettings(dir)
+	if err != nil {
+		return err
+	}
+	change(&s)
+	data, err := json.MarshalIndent(settingsJSON{settingsVersion, &s.ActivityLog}, "", " ")
+	if err != nil {
+		return err
+	}
+	return replaceFile(filepath.Join(dir, settingsFile), "", append(data, '\n'))
+}
