@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"kitekey/kite"
+	"kitekey/ui/tui"
 	"kitekey/vault"
 )
 
@@ -185,7 +186,7 @@ func (a *app) tell(err error) {
 // finish says what went wrong, if anything, and returns the exit code.
 func (a *app) finish(ctx context.Context, err error) int {
 	var coded *codeError
-	if err != nil && ctx.Err() != nil && !errors.As(err, &coded) {
+	if err != nil && (ctx.Err() != nil || errors.Is(err, tui.ErrInterrupted)) && !errors.As(err, &coded) {
 		a.note("interrupted")
 		return exitInterrupted
 	}

@@ -1,18 +1,17 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
-	"unicode/utf8"
 
 	"golang.org/x/term"
 
 	"kitekey/kite"
+	"kitekey/ui/tui"
 )
 
 // errGivenUp is the end of input (ctrl-d) where an answer was expected.
@@ -23,25 +22,13 @@ func (a *app) canAsk() bool { return isTerminal(a.Stdin) }
 
 // ask shows a question and reads one line.
 func (a *app) ask(ctx context.Context, question string) (string, error) {
-	return a.answer(ctx, question, func(f *os.File) (string, error) { return readLine(f) })
+	return a.answer(ctx, question, false)
 }
 
 // askSecret shows a question and reads one line that is not echoed, its length
 // included.
-//
-// It does not use term.ReadPassword, which spins for ever at the end of input
-// (ctrl-d), and in whose line mode the kernel cuts a pasted line at 4,096 bytes
-// without a word.
 func (a *app) askSecret(ctx context.Context, question string) (kite.Secret, error) {
-	s, err := a.answer(ctx, question, func(f *os.File) (string, error) {
-		before, err := term.MakeRaw(int(f.Fd()))
-		if err != nil {
-			return "", err
-		}
-		defer a.prompt("\n") // the user's own line break was not echoed either
-		defer func() { _ = term.Restore(int(f.Fd()), before) }()
-		return readHidden(f)
-	})
+	s, err := a.answer(ctx, question, true)
 	return kite.NewSecret(s), err
 }
 
@@ -75,19 +62,27 @@ func (a *app) prompt(text string) {
 	_, _ = io.WriteString(w, text)
 }
 
-// answer runs read beside ctx. When ctx ends first the terminal gets its echo
-// back; read stays behind in its system call, which the end of the process ends.
-func (a *app) answer(ctx context.Context, question string, read func(*os.File) (string, error)) (string, error) {
+// answer asks and reads a line beside ctx, hidden or not, and leaves the terminal
+// as it was. When ctx ends first the reading stays behind in its system call, which
+// the end of the process ends.
+func (a *app) answer(ctx context.Context, question string, hidden bool) (string, error) {
 	f, ok := a.Stdin.(*os.File)
 	if !ok || !a.canAsk() {
 		return "", fmt.Errorf("no terminal to ask on")
 	}
-	before, err := term.GetState(int(f.Fd()))
-	if err != nil {
-		return "", fmt.Errorf("read the terminal's state: %w", err)
+	read := readLine
+	if hidden {
+		// Before anything else happens beside it: what was made raw after it was
+		// restored would stay so.
+		before, err := term.MakeRaw(int(f.Fd()))
+		if err != nil {
+			return "", fmt.Errorf("hide what is typed: %w", err)
+		}
+		read = tui.ReadHidden
+		defer a.prompt("\n") // the user's own line break was not echoed either
+		defer func() { _ = term.Restore(int(f.Fd()), before) }()
 	}
 	a.prompt(question)
-
 	type result struct {
 		text string
 		err  error
@@ -100,10 +95,12 @@ func (a *app) answer(ctx context.Context, question string, read func(*os.File) (
 	select {
 	case r := <-done:
 		if errors.Is(r.err, io.EOF) {
-			a.prompt("\n")
+			if !hidden {
+				a.prompt("\n")
+			}
 			return "", errGivenUp
 		}
-		if errors.Is(r.err, errCtrlC) {
+		if errors.Is(r.err, tui.ErrInterrupted) {
 			a.interrupt()
 			return "", context.Canceled
 		}
@@ -112,43 +109,10 @@ func (a *app) answer(ctx context.Context, question string, read func(*os.File) (
 		}
 		return r.text, ctx.Err()
 	case <-ctx.Done():
-		_ = term.Restore(int(f.Fd()), before)
-		a.prompt("\n")
+		if !hidden {
+			a.prompt("\n")
+		}
 		return "", ctx.Err()
-	}
-}
-
-// errCtrlC is ctrl-c where the terminal does not make a signal of it.
-var errCtrlC = errors.New("ctrl-c")
-
-// readHidden reads a line from a terminal in raw mode, with the editing keys that
-// make sense when nothing is seen.
-func readHidden(r io.Reader) (string, error) {
-	var line []byte
-	var b [1]byte
-	for {
-		if n, err := r.Read(b[:]); err != nil || n == 0 {
-			return "", cmp.Or(err, io.EOF)
-		}
-		switch b[0] {
-		case '\r', '\n':
-			return string(line), nil
-		case 'C' & 31:
-			return "", errCtrlC
-		case 'D' & 31:
-			if len(line) == 0 {
-				return "", io.EOF
-			}
-		case 'H' & 31, 127: // backspace
-			_, size := utf8.DecodeLastRune(line)
-			line = line[:len(line)-size]
-		case 'U' & 31:
-			line = line[:0]
-		default:
-			if len(line) < maxStdin {
-				line = append(line, b[0])
-			}
-		}
 	}
 }
 

@@ -196,6 +196,38 @@ func TestPromptEnds(t *testing.T) {
 	}
 }
 
+// Plain mode's hidden prompts are no worse.
+func TestPlainHiddenPrompt(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  func(*atTerminal)
+		code int
+	}{
+		"ctrl-d": {func(c *atTerminal) { c.types("\x04") }, 0},
+		"ctrl-c": {func(c *atTerminal) { c.types("half a secret\x03") }, 130},
+		"TERM":   {func(c *atTerminal) { _ = c.cmd.Process.Signal(syscall.SIGTERM) }, 130},
+		"paste": {func(c *atTerminal) {
+			c.types(strings.Repeat("k", 6000) + "\r")
+			c.until("6000 bytes")
+			c.types("\x04")
+		}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, environ := world(t)
+			at := startAtTerminal(t, environ, "demo", "--plain")
+			at.until("> ")
+			at.types("a\n")
+			at.until("empty stops: ")
+			at.types("zed\n")
+			at.until("api_key, not shown: ")
+			c.end(at)
+			at.ends(c.code)
+			if strings.Contains(at.seen(), "half") || strings.Contains(at.seen(), "kkk") {
+				t.Errorf("it was shown:\n%s", at.seen())
+			}
+		})
+	}
+}
+
 func TestConfirmEnds(t *testing.T) {
 	sim, environ := world(t)
 	add(t, environ, sim, "acme/live")

@@ -3,6 +3,7 @@ package tui
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,6 +25,7 @@ type plain struct {
 	out      io.Writer
 	ask      chan bool // what to read next: true is a secret
 	answer   chan answer
+	terminal *os.File // that the answers come from, nil when they come from elsewhere
 	profiles []vault.Profile
 	chosen   vault.Selector
 	gates    map[string]time.Time
@@ -52,10 +54,7 @@ func RunPlain(ctx context.Context, o Options) error {
 		gates: map[string]time.Time{}, watched: map[vault.Selector]bool{}, warned: map[vault.Selector]time.Time{},
 	}
 	if f, ok := in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		if state, err := term.GetState(int(f.Fd())); err == nil {
-			// A secret may be half typed, with its echo off, when ctx ends.
-			defer func() { _ = term.Restore(int(f.Fd()), state) }()
-		}
+		p.terminal = f
 	}
 	go p.read(in)
 	defer close(p.ask)
@@ -66,12 +65,10 @@ func RunPlain(ctx context.Context, o Options) error {
 // that nobody has asked for.
 func (p *plain) read(in io.Reader) {
 	lines := bufio.NewReader(in)
-	file, _ := in.(*os.File)
 	for secret := range p.ask {
-		if secret && file != nil && term.IsTerminal(int(file.Fd())) {
-			text, err := term.ReadPassword(int(file.Fd()))
-			p.say("")
-			p.answer <- answer{string(text), err}
+		if secret && p.terminal != nil {
+			text, err := ReadHidden(p.terminal)
+			p.answer <- answer{text, err}
 			continue
 		}
 		text, err := lines.ReadString('\n')
@@ -86,10 +83,18 @@ func (p *plain) say(format string, args ...any) { fmt.Fprintf(p.out, format+"\n"
 
 // prompt asks and waits, and speaks up meanwhile when a token runs low.
 func (p *plain) prompt(ctx context.Context, text string, secret bool) (string, error) {
+	if secret && p.terminal != nil {
+		before, err := term.MakeRaw(int(p.terminal.Fd()))
+		if err != nil {
+			return "", fmt.Errorf("hide what is typed: %w", err)
+		}
+		defer p.say("") // the user's own line break was not echoed
+		defer func() { _ = term.Restore(int(p.terminal.Fd()), before) }()
+	}
 	fmt.Fprint(p.out, text)
 	p.ask <- secret
 	for {
-		wait := time.NewTimer(p.nextNotice())
+		wait := time.NewTimer(p.nextNotice(secret))
 		select {
 		case a := <-p.answer:
 			wait.Stop()
@@ -98,7 +103,7 @@ func (p *plain) prompt(ctx context.Context, text string, secret bool) (string, e
 			wait.Stop()
 			return "", ctx.Err()
 		case <-wait.C:
-			if p.notices() && !secret {
+			if !secret && !p.o.NoNotices && p.notices() {
 				fmt.Fprint(p.out, text)
 			}
 		}
@@ -106,9 +111,12 @@ func (p *plain) prompt(ctx context.Context, text string, secret bool) (string, e
 }
 
 // nextNotice is the time until a token that is used here runs low; a minute when
-// none will before.
-func (p *plain) nextNotice() time.Duration {
+// none will before, or when nobody wants to hear of it, as who types a secret.
+func (p *plain) nextNotice(secret bool) time.Duration {
 	wait := time.Minute
+	if p.o.NoNotices || secret {
+		return wait
+	}
 	for i := range p.profiles {
 		t := &p.profiles[i]
 		left := t.Token.Deadline.Sub(p.o.Now())
@@ -123,7 +131,7 @@ func (p *plain) notices() (said bool) {
 	for i := range p.profiles {
 		t := &p.profiles[i]
 		l := lifeOf(t.Token, p.o.Now().Round(0))
-		if p.o.NoNotices || !p.watched[t.Selector] || p.warned[t.Selector].Equal(t.Token.Deadline) || l != low && l != ending {
+		if !p.watched[t.Selector] || p.warned[t.Selector].Equal(t.Token.Deadline) || l != low && l != ending {
 			continue
 		}
 		p.warned[t.Selector] = t.Token.Deadline
@@ -180,6 +188,9 @@ func (p *plain) run(ctx context.Context) error {
 		}
 		if err == io.EOF {
 			return nil
+		}
+		if errors.Is(err, ErrInterrupted) {
+			return err
 		}
 		if err != nil {
 			p.say("Failed: %s.", strings.TrimSuffix(sentence(err), "."))

@@ -184,3 +184,24 @@ func (s *syncBuffer) String() string {
 	defer s.mu.Unlock()
 	return s.b.String()
 }
+
+// What is not going to be said must not keep the program busy either.
+func TestPlainWaitsWithoutNotices(t *testing.T) {
+	now := time.Now()
+	acme := vault.Selector{Account: "acme", Environment: kite.Sandbox}
+	p := &plain{
+		o:        Options{Now: func() time.Time { return now }},
+		profiles: []vault.Profile{{Selector: acme, Token: vault.TokenInfo{Deadline: now.Add(15 * time.Second), ExpiresIn: 5 * time.Minute}}},
+		watched:  map[vault.Selector]bool{acme: true}, warned: map[vault.Selector]time.Time{},
+	}
+	if wait := p.nextNotice(false); wait != 0 {
+		t.Errorf("a low token is told after %v", wait)
+	}
+	if wait := p.nextNotice(true); wait < time.Second {
+		t.Errorf("at a hidden prompt: looks again after %v", wait)
+	}
+	p.o.NoNotices = true
+	if wait := p.nextNotice(false); wait < time.Second {
+		t.Errorf("without notices: looks again after %v", wait)
+	}
+}
