@@ -20,8 +20,14 @@ func (v *Vault) Add(ctx context.Context, n NewProfile) (p Profile, err error) {
 	if err != nil {
 		return Profile{}, err
 	}
+	begun, _ := v.Lookup(n.Selector)
 	if err := v.Settle(ctx); err != nil {
 		return Profile{}, fmt.Errorf("%s: %w", n.Selector, err)
+	}
+	if begun.State == Adding {
+		if p, err := v.addedBefore(ctx, n, begun.ID); err == nil {
+			return p, nil
+		}
 	}
 	// Asking first shows a locked or missing store before anything is written.
 	if _, err := v.store.Get(ctx, p.ID); !errors.Is(err, ErrNotFound) {
@@ -60,6 +66,20 @@ func (v *Vault) Add(ctx context.Context, n NewProfile) (p Profile, err error) {
 	}
 	if p, err = v.change(ctx, p.ID, func(p *Profile) { p.State = Settled }); err != nil {
 		return Profile{}, fmt.Errorf("%s: the credential is in the %s, but the index could not say so: %w; the next kitekey will", n.Selector, v.store.Name(), err)
+	}
+	return p, nil
+}
+
+// addedBefore finds the same pair stored by an earlier attempt whose outcome was
+// not known: whoever tries again is told that it worked.
+func (v *Vault) addedBefore(ctx context.Context, n NewProfile, id string) (Profile, error) {
+	p, err := v.Lookup(n.Selector)
+	if err != nil || p.ID != id || p.State != Settled {
+		return Profile{}, ErrNoProfile
+	}
+	c, err := v.read(ctx, p)
+	if err != nil || !samePair(c.Current, n.Credential) {
+		return Profile{}, ErrNoProfile
 	}
 	return p, nil
 }

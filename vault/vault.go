@@ -205,6 +205,12 @@ func (v *Vault) lockProfile(ctx context.Context, sel Selector) (Profile, func(),
 		return Profile{}, nil, fmt.Errorf("%s: %w", sel, err)
 	}
 	again, err := v.Lookup(sel)
+	if err == nil && again.ID == p.ID && again.State != Settled && v.ours(again) == nil {
+		// Its last holder died at it: that comes first.
+		if err = v.settleLocked(ctx, again); err == nil {
+			again, err = v.Lookup(sel)
+		}
+	}
 	if err == nil && again.ID != p.ID {
 		err = fmt.Errorf("%s was replaced by another kitekey just now: try again: %w", sel, ErrBusy)
 	}

@@ -411,3 +411,67 @@ func (n named) Name() string { return n.name }
 func second[T any](_ T, err error) error { return err }
 
 func second3[T, U any](_ T, _ U, err error) error { return err }
+
+// Whoever tries again after an add whose outcome was not known is told that it
+// worked when it did, and of a taken name when the pair is another.
+func TestAddAgainAfterUnknown(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	n := NewProfile{Selector: sel("acme"), Credential: pair("x")}
+	for _, again := range []struct {
+		pair string
+		want error
+	}{{"x", nil}, {"y", ErrExists}} {
+		w.store.reset(nil, onlyOn("write", &StoreError{Op: "write", Store: "memory", Kind: ErrTimeout}))
+		if _, err := w.Add(ctx, n); !errors.Is(err, ErrTimeout) {
+			t.Fatal(err)
+		}
+		w.store.reset(nil, nil)
+		m := n
+		m.Credential = pair(again.pair)
+		if _, err := w.Add(ctx, m); !errors.Is(err, again.want) {
+			t.Errorf("%s: %v", again.pair, err)
+		}
+		if c, err := w.Credential(ctx, sel("acme")); err != nil || !samePair(c, pair("x")) {
+			t.Errorf("%s: %v", again.pair, err)
+		}
+		if err := w.Remove(ctx, sel("acme")); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A removal that died is finished by whoever waited for the profile, before
+// anything else: it must not come back to life.
+func TestWaiterSettlesFirst(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	p := w.mustAdd(t, "acme")
+	unlock, _, err := w.locks.tryLock(p.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan struct{})
+	w.store.reset(func(op, key string) error {
+		if key == "doctor" {
+			close(asked) // the waiter has seen that the profile is held
+		}
+		return nil
+	}, nil)
+	done := make(chan error)
+	go func() {
+		_, err := w.Rotate(context.Background(), sel("acme"), pair("next"))
+		done <- err
+	}()
+	<-asked
+	if _, err := w.change(ctx, p.ID, func(p *Profile) { p.State = Removing }); err != nil {
+		t.Fatal(err)
+	}
+	unlock() // as a process that is killed would
+	if err := <-done; !errors.Is(err, ErrNoProfile) {
+		t.Errorf("%v", err)
+	}
+	if keys, _ := w.store.Keys(ctx); len(keys) != 0 {
+		t.Errorf("items left: %v", keys)
+	}
+}

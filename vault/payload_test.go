@@ -1,0 +1,93 @@
+package vault
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"kitekey/kite"
+)
+
+func TestCredentialsRoundTrip(t *testing.T) {
+	want := credentials{
+		Selector: sel("acme/live"), Current: pair(`quotes " and \ <&> and é`), Previous: pair("before"), Staged: pair("next"),
+		ReplacedAt: time.Unix(1_772_618_400, 0),
+	}
+	data, err := want.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := decodeCredentials(data)
+	if err != nil || got.Selector != want.Selector || !samePair(got.Current, want.Current) || !samePair(got.Previous, want.Previous) ||
+		!samePair(got.Staged, want.Staged) || !got.ReplacedAt.Equal(want.ReplacedAt) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	good := `{"v":1,"account":"acme","environment":"live","current":{"api_key":"fake-k","api_secret":"fake-s"}}`
+	if _, err := decodeCredentials([]byte(good)); err != nil {
+		t.Fatal(err)
+	}
+	for name, bad := range map[string]string{
+		"empty": "", "torn": good[:40], "not JSON": "fake-s", "newer": strings.Replace(good, `"v":1`, `"v":2`, 1),
+		"no account": strings.Replace(good, "acme", "", 1), "no environment": strings.Replace(good, "live", "prod", 1),
+		"no secret": strings.Replace(good, "fake-s", "", 1), "wrong type": strings.Replace(good, `"fake-s"`, "7", 1),
+	} {
+		if _, err := decodeCredentials([]byte(bad)); err == nil || strings.Contains(err.Error(), "fake-") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, bad := range []string{"", "{}", `{"v":1}`, `{"v":1,"value":"JWT fake","expires":0}`, `{"v":1,"value":"","expires":5}`, `{"v":2,"value":"JWT fake","expires":5}`} {
+		if _, _, err := decodeToken([]byte(bad)); err == nil || strings.Contains(err.Error(), "fake") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
+func FuzzDecodePayload(f *testing.F) {
+	f.Add([]byte(`{"v":1,"account":"acme","environment":"live","current":{"api_key":"fake-k","api_secret":"fake-s"},"replaced_at":1}`))
+	f.Add([]byte(`{"v":1,"host":"sandbox.test","value":"JWT fake","expires":1772618400,"minted_ms":1772618100000,"expires_in":300}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if c, err := decodeCredentials(data); err == nil {
+			again, err := c.encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if back, err := decodeCredentials(again); err != nil || !samePair(back.Current, c.Current) || back.Selector != c.Selector {
+				t.Fatalf("%v", err)
+			}
+		}
+		_, _, _ = decodeToken(data)
+	})
+}
+
+// The longest pairs leave room for a current and a staged one; a third that does
+// not fit is refused and changes nothing.
+func TestPayloadTooBig(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	long := func(c string) kite.Credential {
+		return kite.Credential{
+			APIKey: kite.NewSecret(strings.Repeat(c, kite.MaxAPIKeyLen)), APISecret: kite.NewSecret(strings.Repeat(c, kite.MaxAPISecretLen)),
+		}
+	}
+	name := Selector{strings.Repeat("a", MaxAccount), kite.Sandbox}
+	if _, err := w.Add(ctx, NewProfile{Selector: name, Credential: long("x")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Rotate(ctx, name, long("y")); err != nil {
+		t.Fatal(err)
+	}
+	// Each quote takes two bytes in JSON.
+	_, err := w.Rotate(ctx, name, long(`"`))
+	if !errors.Is(err, ErrTooBig) {
+		t.Fatalf("%v", err)
+	}
+	p, _ := w.Lookup(name)
+	c, err := w.read(ctx, p)
+	if err != nil || !samePair(c.Current, long("y")) || !samePair(c.Previous, long("x")) || p.State != Settled {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
