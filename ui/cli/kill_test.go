@@ -375,10 +375,10 @@ func (c *campaign) check() {
 }
 
 // build makes the real binary.
-func build(t *testing.T) string {
+func build(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "kitekey")
-	cmd := exec.Command("go", "build", "-o", path, "kitekey")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "kitekey")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -23,14 +23,14 @@ import (
 
 // house is a data folder, a keyring and a simulator for real kitekey processes.
 type house struct {
-	t       *testing.T
+	t       testing.TB
 	keyring *keyringtest.Keyring
 	sim     *simulator.Simulator
 	binary  string
 	env     []string
 }
 
-func newHouse(t *testing.T, merchants ...string) *house {
+func newHouse(t testing.TB, merchants ...string) *house {
 	t.Helper()
 	h := &house{t: t, keyring: keyringtest.Start(t), binary: build(t)}
 	var o simulator.Options
