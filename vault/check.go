@@ -46,7 +46,7 @@ func (v *Vault) Check(ctx context.Context) ([]Finding, error) {
 	}
 	storeFinding := v.checkStore(ctx)
 	found = append(found, storeFinding)
-	if storeFinding.Level != Problem {
+	if storeFinding.Level != Problem && indexFindings[0].Level != Problem {
 		found = append(found, v.checkItems(ctx, profiles)...)
 		found = append(found, v.checkStrays(ctx, profiles)...)
 	}
@@ -82,7 +82,8 @@ func (v *Vault) checkFolder() []Finding {
 func (v *Vault) checkIndex() ([]Profile, []Finding) {
 	profiles, err := v.index.load()
 	if err != nil {
-		return nil, []Finding{{"index", Problem, err.Error(), repairCommand}}
+		text, _, _ := strings.Cut(err.Error(), "; no credential is lost")
+		return nil, []Finding{{"index", Problem, text, repairCommand + " rebuilds it; no credential is lost"}}
 	}
 	found := []Finding{{"index", OK, count(len(profiles), "profile"), ""}}
 	for _, p := range profiles {

@@ -475,3 +475,32 @@ func TestWaiterSettlesFirst(t *testing.T) {
 		t.Errorf("items left: %v", keys)
 	}
 }
+
+// The disk fills up after the store took the credential: it is not lost, and
+// listed as soon as the index can be written.
+func TestIndexCannotBeWritten(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	lock := filepath.Join(w.dir, locksFolder, indexLock+".lock")
+	mend := func() error { return errors.Join(os.RemoveAll(lock), os.MkdirAll(filepath.Dir(lock), 0o700)) }
+	w.store.reset(nil, func(op, _ string) error {
+		if op == "write" { // from now on the index cannot be locked, so not changed
+			return errors.Join(os.Remove(lock), os.MkdirAll(filepath.Join(lock, "in the way"), 0o700))
+		}
+		return nil
+	})
+	_, err := w.Add(ctx, NewProfile{Selector: sel("acme"), Credential: pair("a")})
+	if err == nil || !strings.Contains(err.Error(), "the credential is in the memory") {
+		t.Errorf("%v", err)
+	}
+	w.store.reset(nil, nil)
+	if err := mend(); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := w.Credential(ctx, sel("acme")); err != nil || !samePair(c, pair("a")) {
+		t.Errorf("%v", err)
+	}
+	if p, _ := w.Lookup(sel("acme")); p.State != Settled {
+		t.Errorf("%+v", p)
+	}
+}

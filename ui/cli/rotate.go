@@ -94,7 +94,10 @@ func (a *app) rotate(ctx context.Context, v *vault.Vault, sel vault.Selector, st
 	}
 	read := a.credentialFromStdin
 	if !stdin {
-		read = func() (kite.Credential, error) { return a.askCredential(ctx, sel) }
+		read = func() (kite.Credential, error) {
+			a.note("%s: the new key pair", sel)
+			return a.askCredential(ctx, sel)
+		}
 	}
 	cred, err := read()
 	if err != nil {
