@@ -51,6 +51,7 @@ type app struct {
 	history []notice
 
 	clip    clip
+	caveat  string // what the clipboard cannot promise, as last said
 	shown   shown
 	keep    keepAlive
 	warned  map[string]time.Time // deadline for which a notice was given, by profile

@@ -104,7 +104,11 @@ func (a *app) copied(what string, r clipboard.Receipt, minted bool, life string)
 	if minted {
 		text += a.st.glyph.sep + "minted for " + life
 	}
-	a.note(notice{kind: done, text: text, small: r.Caveat})
+	n := notice{kind: done, text: text}
+	if r.Caveat != a.caveat {
+		n.small, a.caveat = r.Caveat, r.Caveat // once is enough; the messages keep it
+	}
+	a.note(n)
 }
 
 func (a *app) clearClipboard() tea.Cmd {

@@ -204,10 +204,18 @@ func (d *formDialog) update(a *app, msg tea.Msg) tea.Cmd {
 	return nil
 }
 
+// leave is what moving on from a field or saving the form does to it.
+func (f *field) leave() {
+	f.visited = true
+	if f.secret != nil {
+		f.secret.left = true
+	}
+}
+
 func (d *formDialog) busy(a *app) bool { return d.task != nil && a.tasks[d.task.seq] != nil }
 
 func (d *formDialog) step(by int) {
-	d.fields[d.at].visited = true
+	d.fields[d.at].leave()
 	d.at = (d.at + by + len(d.fields)) % len(d.fields)
 }
 
@@ -217,7 +225,7 @@ func (d *formDialog) submit(a *app, save func(*app, *formDialog) tea.Cmd) tea.Cm
 		return nil
 	}
 	for i, f := range d.fields {
-		f.visited = true
+		f.leave()
 		if f.check != nil && f.check(d) != nil {
 			d.at = i
 			return nil
@@ -321,6 +329,9 @@ func (d *formDialog) fieldLines(a *app, f *field, here bool, w int) []string {
 		}
 	case f.secret != nil && !f.secret.empty():
 		value = a.st.text.Styled("received, hidden")
+		if here && f.secret.left {
+			value += a.st.dim.Styled(a.st.glyph.sep + "a paste replaces it")
+		}
 	case f.secret != nil && here:
 		value = a.st.dim.Styled("paste or type; nothing is shown")
 	case f.secret != nil:

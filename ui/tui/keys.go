@@ -102,7 +102,7 @@ func bindings() []binding {
 
 func hasProfiles(a *app) string {
 	if len(a.profiles) == 0 {
-		return "there is no profile yet: a adds one"
+		return "there is no profile yet; a adds one"
 	}
 	return ""
 }

@@ -73,6 +73,9 @@ func rotate(a *app, d *formDialog, p vault.Profile) tea.Cmd {
 				a.drop(d)
 				return a.rotated(p, r, err)
 			case err != nil && r.Outcome != vault.Replaced:
+				if r.Report.Err != nil {
+					err = r.Report.Err // without "nothing was replaced", which the form says
+				}
 				d.failWith("not replaced", err)
 				return a.reload()
 			}
