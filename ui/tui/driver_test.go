@@ -229,7 +229,7 @@ func drive(t *testing.T, s setup, f func(t *testing.T, d *driver)) {
 		}
 		d := &driver{t: t, done: make(chan struct{}), jump: s.jump, store: &testStore{Memory: vault.NewMemory()}, clip: &testClipboard{}}
 		d.sim = simulator.New(simulator.Options{})
-		v, err := vault.Open(vault.Options{Store: d.store, Now: d.wall, Gateway: func(e kite.Environment) vault.Gateway {
+		v, err := vault.Open(vault.Options{Store: d.store, Now: d.wall, Command: "screen", Gateway: func(e kite.Environment) vault.Gateway {
 			return &kite.Client{Environment: e, Now: d.wall, BaseURL: simulatorURL(e), Transport: inProcess{d.sim}}
 		}})
 		if err != nil {

@@ -543,8 +543,8 @@ func TestNoSecretInAnyFrame(t *testing.T) {
 // The cursor stays on its profile when rows come and go around it.
 func TestBoardKeepsTheChosenProfile(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.press("m").write("20s").press("enter").press("end", "c", "t", "end").sees("ember / sandbox")
-		d.sleep(25 * time.Second).sees("ember / sandbox").lacks("acme ")
+		d.press("m").write("20s").press("enter").press("down", "down", "c").press("end", "c", "t", "home", "down").sees("borealis / sandbox")
+		d.sleep(25 * time.Second).sees("borealis / sandbox").lacks("acme ")
 	})
 }
 
@@ -617,5 +617,13 @@ func TestOwnNewsDoNotHideAnError(t *testing.T) {
 		d.press("c", "down", "down")
 		d.sim.Set("borealis", kite.Sandbox, simulator.Knobs{Refuse: true})
 		d.press("c").sees("401: Invalid").sleep(5 * time.Minute).sees("401: Invalid").press("H").sees("acme/sandbox expires at")
+	})
+}
+
+func TestActivity(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("c").sleep(time.Minute).press("S", "S", "down", "down", "v", "L")
+		d.sees("Activity", "copied", "minted", "revealed", "verified", "borealis")
+		d.press("p").sees("Activity of borealis / sandbox", "verified").press("p").sees("revealed").press("L").lacks("Activity")
 	})
 }

@@ -79,6 +79,11 @@ func states() map[string]struct {
 		"messages": {do: func(d *driver) {
 			d.press("c", "x").sleep(time.Minute).press("n", "H")
 		}},
+		"activity": {do: func(d *driver) {
+			d.press("c").sleep(time.Minute).press("down", "down").store.set(vault.ErrLocked, nil)
+			d.press("v", "esc", "esc").store.set(nil, nil)
+			d.press("v").sleep(time.Second).press("L")
+		}},
 		"demo": {setup: setup{options: func(o *Options) {
 			o.Demo, o.SandboxOnly, o.Overrides = true, true, []string{"sandbox at 127.0.0.1:4010"}
 		}}, do: func(*driver) {}},

@@ -90,6 +90,7 @@ func bindings() []binding {
 		{Binding: bind("d delete", "d", "delete"), group: groupAccount, long: "delete the profile and its credential from this machine", run: (*app).openDelete, why: hasProfile},
 
 		{Binding: bind("l", "l", "lock"), group: groupApp, long: "lock: forget what is in memory, until unlocked", run: (*app).lock},
+		{Binding: bind("L", "L", "activity"), group: groupApp, long: "the activity log", run: (*app).openActivity},
 		{Binding: bind("H", "H", "messages"), group: groupApp, long: "earlier messages", run: (*app).openHistory},
 		{Binding: bind("M", "M", "mouse"), group: groupApp, long: "mouse on or off (off: the terminal selects text)", run: (*app).toggleMouse},
 		{Binding: bind("ctrl+z", "ctrl+z", "suspend"), group: groupApp, long: "lock and suspend", run: (*app).suspend},

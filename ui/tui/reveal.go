@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"kitekey/kite"
+	"kitekey/vault"
 )
 
 // revealTime is how long a secret that was asked for stays on the screen.
@@ -99,6 +100,7 @@ func (a *app) showHeader() tea.Cmd {
 			tok, err := v.Cached(ctx, p.Selector)
 			if err == nil {
 				b.put(kite.Credential{}, tok.Header())
+				v.Record(vault.ActionRevealed, p.Selector, nil)
 			}
 			return func(a *app) tea.Cmd { return a.reveal(p.ID, b, "showing the header", err) }
 		})

@@ -1,0 +1,139 @@
+package tui
+
+import (
+	"context"
+
+	tea "charm.land/bubbletea/v2"
+
+	"kitekey/kite"
+	"kitekey/vault"
+)
+
+// activityShown is how many entries of the log the screen shows.
+const activityShown = 500
+
+// activityDialog is the activity log: what was done, with what, when, and by
+// which command. Newest first.
+type activityDialog struct {
+	pager
+	entries []vault.Activity
+	only    *vault.Selector // nil is all
+	offered *vault.Selector // the profile that was chosen when it was opened
+	off     bool            // nobody keeps a log
+}
+
+func (a *app) openActivity() tea.Cmd {
+	d := &activityDialog{}
+	if p := a.chosen(); p != nil {
+		sel := p.Selector
+		d.offered = &sel
+	}
+	return d.load(a)
+}
+
+// load reads the log and opens the dialog, or shows the new entries in it.
+func (d *activityDialog) load(a *app) tea.Cmd {
+	v, only := a.o.Vault, d.only
+	return a.start(task{verb: "activity", quiet: true}, func(context.Context) func(*app) tea.Cmd {
+		entries, err := v.Activities(only, activityShown)
+		off := false
+		if v.Dir() != "" {
+			s, serr := vault.LoadSettings(v.Dir())
+			off = serr == nil && !s.ActivityLog
+		}
+		return func(a *app) tea.Cmd {
+			if err != nil {
+				return a.fail("", "reading the activity log", err)
+			}
+			kept := entries[:0]
+			for _, e := range entries {
+				if !a.o.SandboxOnly || e.Environment != kite.Live {
+					kept = append(kept, e)
+				}
+			}
+			a.drop(d)
+			d.entries, d.off, d.top = kept, off, 0
+			return a.push(d)
+		}
+	})
+}
+
+func (d *activityDialog) title() string {
+	if d.only != nil {
+		return "Activity of " + selWords(*d.only)
+	}
+	return "Activity"
+}
+
+func (d *activityDialog) wide() int { return 96 }
+
+func (d *activityDialog) update(a *app, msg tea.Msg) tea.Cmd {
+	if k, ok := msg.(tea.KeyPressMsg); ok {
+		switch k.String() {
+		case "L":
+			a.drop(d)
+			return nil
+		case "p":
+			if d.only == nil {
+				d.only = d.offered
+			} else {
+				d.only = nil
+			}
+			return d.load(a)
+		}
+	}
+	return d.page(a, d, msg)
+}
+
+func (d *activityDialog) lines(a *app, w int) []string {
+	if len(d.entries) == 0 {
+		text := "Nothing has been done yet."
+		if d.off {
+			text = "No activity log is kept: \"kitekey log --on\" starts one."
+		}
+		return a.wrap(text, w)
+	}
+	name := min(max(w-62, 12), 34)
+	var out []string
+	for i := len(d.entries) - 1; i >= 0; i-- {
+		e := &d.entries[i]
+		result, paint := resultWords(e.Result), a.st.ok
+		if e.Result != string(vault.VerdictOK) {
+			paint = a.st.warn
+		}
+		env := a.st.dim.Styled("sandbox ")
+		if e.Environment == kite.Live {
+			env = a.st.paints.live.Styled("LIVE    ")
+		}
+		line := a.st.dim.Styled(a.fit(a.moment(e.At), 16, "")) + a.fit(kite.CleanText(e.Account), name, a.st.glyph.more) + " " + env +
+			a.fit(kite.CleanText(string(e.Action)), 12, a.st.glyph.more) + paint.Styled(result)
+		if w >= 70 && e.Command != "" {
+			line += a.st.dim.Styled(a.st.glyph.sep + "by " + kite.CleanText(e.Command))
+		}
+		if w < 60 { // the day and the words give way
+			line = a.st.dim.Styled(e.At.Local().Format("15:04 ")) + a.fit(kite.CleanText(e.Account), max(w-30, 8), a.st.glyph.more) + " " + env +
+				a.fit(string(e.Action), 9, a.st.glyph.more) + " " + paint.Styled(result)
+		}
+		out = append(out, a.cut(line, w, a.st.glyph.more))
+	}
+	return out
+}
+
+// resultWords is what came of an action as a person says it.
+func resultWords(result string) string {
+	if result == string(vault.VerdictOK) {
+		return "ok"
+	}
+	return vault.Verdict(result).Words()
+}
+
+func (d *activityDialog) hints(*app) []hint {
+	h := d.pagerHints()
+	switch {
+	case d.only != nil:
+		h = append([]hint{{"p", "all profiles"}}, h...)
+	case d.offered != nil:
+		h = append([]hint{{"p", "only " + d.offered.String()}}, h...)
+	}
+	return h
+}
