@@ -93,7 +93,7 @@ func (d *activityDialog) lines(a *app, w int) []string {
 		}
 		return a.wrap(text, w)
 	}
-	name := min(max(w-62, 12), 34)
+	name := min(max(w-68, 12), 24)
 	var out []string
 	for i := len(d.entries) - 1; i >= 0; i-- {
 		e := &d.entries[i]
