@@ -175,7 +175,7 @@ func (a *app) statusLines() []string {
 	if n.kind == failure {
 		lines = a.noticeLines(&n, w, min(max(a.height/4, 3), 6))
 	} else {
-		lines = a.messageLines(&n, w, min(max(a.height/6, 2), 5))
+		lines = a.messageLines(&n, w, min(max(a.height/5, 2), 5))
 	}
 	for i := range lines {
 		lines[i] = " " + a.fit(lines[i], w, "") + " "
