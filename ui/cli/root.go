@@ -89,6 +89,7 @@ Live is never implied.`,
 	)
 	root.AddCommand(newTopics()...)
 	root.SetHelpCommandGroupID(groupCare)
+	root.SetHelpCommand(newHelp())
 	a.watch(root)
 	return root
 }
@@ -162,12 +163,55 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 func flagError(cmd *cobra.Command, err error) error {
 	help := cmd.CommandPath() + " --help"
 	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) {
+	var value *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &unknown):
 		name := "--" + unknown.GetSpecifiedName()
 		if unknown.GetSpecifiedShortnames() != "" {
 			name = "-" + unknown.GetSpecifiedName()
 		}
 		return usagef("%s has no flag %s; see %q", cmd.Name(), name, help)
+	case errors.As(err, &value):
+		kind := "something else"
+		switch f := value.GetFlag(); f.Value.Type() {
+		case "bool":
+			kind = "true or false"
+		case "int":
+			kind = "a whole number"
+		case "duration":
+			kind = "a time such as 250ms, 90s or 5m"
+		}
+		return usagef("%s: --%s takes %s; see %q", cmd.Name(), value.GetFlag().Name, kind, help)
 	}
 	return usagef("%w; see %q", err, help)
+}
+
+// newHelp is cobra's help command, but one that does not call a mistyped name done.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Show what a command does, or a topic",
+		Args:  cobra.ArbitraryArgs,
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			at, _, err := cmd.Root().Find(args)
+			if err != nil {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			var names []cobra.Completion
+			for _, c := range at.Commands() {
+				if c.IsAvailableCommand() || c.IsAdditionalHelpTopicCommand() {
+					names = append(names, cobra.CompletionWithDesc(c.Name(), c.Short))
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			found, rest, err := cmd.Root().Find(args)
+			if err != nil || found == cmd.Root() && len(args) > 0 || found.HasSubCommands() && len(rest) > 0 {
+				return usagef(`there is no command and no topic %q; "kitekey help" lists them`, strings.Join(args, " "))
+			}
+			found.InitDefaultHelpFlag() // so that it is listed
+			return found.Help()
+		},
+	}
 }
