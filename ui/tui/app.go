@@ -261,8 +261,12 @@ func (a *app) setProfiles(profiles []vault.Profile) {
 	for i := range a.profiles {
 		p := &a.profiles[i]
 		p.Label = kite.CleanText(p.Label)
-		// What was seen here is not older news than what the index says.
-		if r, ok := a.reports[p.ID]; ok && r.At.After(p.VerdictAt) {
+		// What was seen here is not older news than what the index says, unless
+		// another kitekey has replaced the pair since.
+		switch r, ok := a.reports[p.ID]; {
+		case ok && r.KeyHint != "" && r.KeyHint != p.KeyHint:
+			delete(a.reports, p.ID)
+		case ok && r.At.After(p.VerdictAt):
 			p.Verdict, p.VerdictAt = r.Verdict, r.At
 		}
 	}

@@ -138,6 +138,7 @@ func (a *app) settleRotation(p vault.Profile, doing, said string, step func(*vau
 			if err != nil {
 				a.fail(p.ID, doing, err)
 			} else {
+				delete(a.reports, p.ID) // it may be on a pair that is no longer in use
 				a.say(done, p.Selector.String()+": "+said)
 			}
 			return a.reload()

@@ -70,6 +70,7 @@ type verifyRun struct {
 // verifiedMsg is one report of a run; last tells that there will be no more.
 type verifiedMsg struct {
 	run    *verifyRun
+	from   chan vault.Report // which start of the run it is of
 	report vault.Report
 	last   bool
 }
@@ -131,14 +132,15 @@ func (d *verifyRun) next() tea.Cmd {
 	arrived := d.arrived
 	return func() tea.Msg {
 		r, ok := <-arrived
-		return verifiedMsg{run: d, report: r, last: !ok}
+		return verifiedMsg{run: d, from: arrived, report: r, last: !ok}
 	}
 }
 
 func (a *app) verified(msg verifiedMsg) tea.Cmd {
 	d := msg.run
 	if msg.last {
-		if d.took == 0 {
+		// The end of a start that was stopped may come after the next one has begun.
+		if d.took == 0 && msg.from == d.arrived {
 			d.took = max(a.now.Sub(d.started), time.Millisecond)
 		}
 		return a.reload()
