@@ -35,10 +35,17 @@ func checkHint(t *testing.T, err error, want string) {
 	}
 }
 
+// patientKeyring is one that a slow machine cannot make fail.
+func patientKeyring() *Keyring {
+	k := NewKeyring()
+	k.deadline, k.probe = 30*time.Second, 30*time.Second
+	return k
+}
+
 func TestKeyringOnGnomeKeyring(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()
-	k, ctx := NewKeyring(), t.Context()
+	k, ctx := patientKeyring(), t.Context()
 	if _, err := k.Get(ctx, "nobody"); kindOf(err) != ErrNotFound {
 		t.Errorf("Get of nothing: %v", err)
 	}
@@ -98,12 +105,12 @@ func TestKeyringOnGnomeKeyring(t *testing.T) {
 func TestKeyringDaemonStopped(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()
-	k, ctx := NewKeyring(), t.Context()
-	k.deadline, k.probe = 200*time.Millisecond, 200*time.Millisecond
+	k, ctx := patientKeyring(), t.Context()
 	if err := k.Set(ctx, "one", []byte("before")); err != nil {
 		t.Fatal(err)
 	}
 	d.StopDaemon()
+	k.deadline, k.probe = 200*time.Millisecond, 200*time.Millisecond
 	for name, call := range map[string]func() error{
 		"Get":    func() error { return second(k.Get(ctx, "one")) },
 		"Set":    func() error { return k.Set(ctx, "one", []byte("after")) },
@@ -134,7 +141,7 @@ func TestKeyringDaemonStopped(t *testing.T) {
 func TestKeyringDaemonGone(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()
-	k, ctx := NewKeyring(), t.Context()
+	k, ctx := patientKeyring(), t.Context()
 	if err := k.Set(ctx, "one", []byte("kept")); err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +163,7 @@ func TestKeyringFileDamaged(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()
 	w := newWorld(t)
-	w.Vault.store = NewKeyring()
+	w.Vault.store = patientKeyring()
 	w.mustAdd(t, "acme")
 	d.KillDaemon()
 	if err := os.WriteFile(d.File(), []byte("damaged"), 0o600); err != nil {
@@ -176,8 +183,7 @@ func TestKeyringFileDamaged(t *testing.T) {
 func TestKeyringConcurrent(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()
-	k, ctx := NewKeyring(), t.Context()
-	k.deadline = 30 * time.Second
+	k, ctx := patientKeyring(), t.Context()
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {

@@ -18,15 +18,16 @@ import (
 
 // What a Secret Service has been seen to do, and what becomes of it.
 
-const brief = 150 * time.Millisecond // a deadline that nothing in these tests is meant to keep
+const (
+	brief = 150 * time.Millisecond // a deadline that nothing is meant to keep
+	ample = 2 * time.Second        // one that only what hangs does not keep
+)
 
 func fakeKeyring(t *testing.T) (*keyringtest.Bus, *keyringtest.Fake, *Keyring) {
 	t.Helper()
 	bus := keyringtest.StartBus(t)
 	bus.Use()
-	k := NewKeyring()
-	k.deadline, k.probe = 30*time.Second, 30*time.Second
-	return bus, bus.Fake(), k
+	return bus, bus.Fake(), patientKeyring()
 }
 
 func TestTraps(t *testing.T) {
@@ -120,12 +121,12 @@ func TestPromptUnanswered(t *testing.T) {
 	fake.Lock()
 	fake.On("Unlock", keyringtest.Ignore)
 
-	k.deadline = brief
+	k.deadline = ample
 	if err := second(k.Get(ctx, "one")); kindOf(err) != ErrLocked {
 		t.Errorf("nobody there: %v", err)
 	}
 	<-fake.Prompted()
-	if err := second(k.Get(WithPrompt(ctx, 2*brief), "one")); kindOf(err) != ErrLocked {
+	if err := second(k.Get(WithPrompt(ctx, ample), "one")); kindOf(err) != ErrLocked {
 		t.Errorf("somebody there who does nothing: %v", err)
 	}
 	<-fake.Prompted()
@@ -322,7 +323,7 @@ func TestTrapsUnderTheVault(t *testing.T) {
 	}
 	agree("stored empty", 0)
 
-	k.deadline = brief
+	k.deadline = ample
 	fake.On("CreateItem", keyringtest.Hang)
 	if err := add(); kindOf(err) != ErrTimeout {
 		t.Errorf("hanging: %v", err)
