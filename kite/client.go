@@ -191,13 +191,40 @@ func (c *Client) Do(ctx context.Context, tok Token, r Request) (*Reply, error) {
 	if err := CheckPath(r.Path); err != nil {
 		return nil, c.invalid(x.step, err)
 	}
+	if !isToken(method) {
+		return nil, c.invalid("", errors.New("the method is none that HTTP knows"))
+	}
 	for name, values := range r.Header {
+		if err := CheckHeader(name, values...); err != nil {
+			return nil, c.invalid(x.step, err)
+		}
 		if name = http.CanonicalHeaderKey(name); !ownHeader(name) {
 			x.header[name] = append(x.header[name], values...)
 		}
 	}
 	x.header.Set("Authorization", value.Reveal())
 	return c.call(ctx, x)
+}
+
+// CheckHeader tells whether a header can be sent: what cannot would look as if
+// nobody had answered.
+func CheckHeader(name string, values ...string) error {
+	if !isToken(name) {
+		return errors.New("the header's name is none: it has letters, digits and - only")
+	}
+	for _, v := range values {
+		if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+			return fmt.Errorf("the header %s has a control character in its value", name)
+		}
+	}
+	return nil
+}
+
+// isToken reports whether s is a token of RFC 9110, section 5.6.2.
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+	})
 }
 
 // ownHeader lists the headers that a caller cannot set: those that carry secrets

@@ -314,6 +314,10 @@ func TestRefusedBeforeSending(t *testing.T) {
 		_, err := good.Do(t.Context(), tok, Request{Path: path})
 		return err
 	}
+	send := func(method string, h http.Header) error {
+		_, err := good.Do(t.Context(), fakeToken(), Request{Method: method, Path: "/x", Header: h})
+		return err
+	}
 	for name, err := range map[string]error{
 		"another host":               mint(&Client{Transport: &r, BaseURL: "https://evil.example/v1"}, fakeCredential(), time.Minute),
 		"its user part":              mint(&Client{Transport: &r, BaseURL: "https://kitegateway.com@evil.example/v1"}, fakeCredential(), time.Minute),
@@ -339,6 +343,9 @@ func TestRefusedBeforeSending(t *testing.T) {
 		"path, line break":           do(fakeToken(), "/a\r\nX: 1"),
 		"path, fragment":             do(fakeToken(), "/a#b"),
 		"empty path":                 do(fakeToken(), ""),
+		"header, its name":           send("GET", http.Header{"A b": {"c"}}),
+		"header, injected":           send("GET", http.Header{"A": {"b\r\nX-Evil: 1"}}),
+		"method":                     send("GET /x HTTP/1.1\r\n", nil),
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantKind(t, err, ErrInvalid)

@@ -176,8 +176,9 @@ func (a *app) apiRequest(method, path string, flags apiFlags, hasData bool) (kit
 			return r, usagef("--header: write NAME:VALUE")
 		case name == "Authorization" || name == "Secret-Key":
 			return r, usagef("--header: %s is kitekey's to send", name)
-		case strings.IndexFunc(value, unicode.IsControl) >= 0:
-			return r, usagef("--header %s: a control character in the value", name)
+		}
+		if err := kite.CheckHeader(name, value); err != nil {
+			return r, usagef("--header: %w", err)
 		}
 		r.Header.Add(name, strings.TrimSpace(value))
 	}
