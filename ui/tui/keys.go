@@ -114,9 +114,9 @@ func hasProfile(a *app) string {
 	}
 	if a.chosen() == nil {
 		if a.board {
-			return "no token is alive: t goes back to all profiles"
+			return "no token is alive; t goes back to all profiles"
 		}
-		return "nothing matches the filter: esc drops it"
+		return "nothing matches the filter; esc drops it"
 	}
 	return ""
 }
