@@ -86,6 +86,8 @@ type NewProfile struct {
 	ExpiresIn  time.Duration // 0 is DefaultExpiresIn
 	Credential kite.Credential
 	Verdict    Verdict // what was found before adding, VerdictNone when nobody looked
+
+	also credentials // what a backup has besides: a previous and a staged credential
 }
 
 // Edit is what [Vault.Edit] changes: what is not nil.

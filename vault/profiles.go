@@ -61,7 +61,8 @@ func (v *Vault) Add(ctx context.Context, n NewProfile) (p Profile, err error) {
 		v.locks.discard(p.ID)
 		return Profile{}, err
 	}
-	if err := v.write(ctx, p.ID, credentials{Selector: p.Selector, Current: n.Credential}); err != nil {
+	n.also.Selector, n.also.Current = n.Selector, n.Credential
+	if err := v.write(ctx, p.ID, n.also); err != nil {
 		return Profile{}, v.addFailed(ctx, p, err)
 	}
 	if p, err = v.change(ctx, p.ID, func(p *Profile) { p.State = Settled }); err != nil {
@@ -106,7 +107,7 @@ func (v *Vault) newProfile(n NewProfile) (Profile, error) {
 	}
 	p := Profile{
 		ID: newID(), Selector: n.Selector, Store: v.store.Name(), Label: label, KeyHint: n.Credential.Hint(), ExpiresIn: n.ExpiresIn,
-		Verdict: n.Verdict,
+		Verdict: n.Verdict, Staged: hasCredential(n.also.Staged), Previous: hasCredential(n.also.Previous),
 	}
 	if n.Verdict != VerdictNone {
 		p.VerdictAt = v.now()

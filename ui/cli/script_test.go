@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
 
@@ -191,6 +192,7 @@ func TestScripts(t *testing.T) {
 			"mints":   mints,
 			"lines":   lines,
 			"json":    jsonField,
+			"agekey":  ageKey,
 		},
 	})
 }
@@ -258,6 +260,17 @@ func gateway(ts *testscript.TestScript, neg bool, args []string) {
 		k.RedirectTo = "http://127.0.0.1:1/elsewhere"
 	}
 	simulatorOf(ts).Set(account, kite.Environment(env), k)
+}
+
+// agekey FILE: a new age private key in the file, its public key in $RECIPIENT.
+func ageKey(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: agekey FILE")
+	}
+	id, err := age.GenerateX25519Identity()
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(id.String()+"\n"), 0o600))
+	ts.Setenv("RECIPIENT", id.Recipient().String())
 }
 
 // mints N: so many tokens have been minted so far.

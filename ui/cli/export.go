@@ -1,0 +1,225 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"filippo.io/age"
+	"filippo.io/age/armor"
+	"github.com/spf13/cobra"
+
+	"kitekey/vault"
+)
+
+const backupPassphraseFlag = "backup-passphrase-file"
+
+// exportFlags are what "kitekey export" is told.
+type exportFlags struct {
+	output, passphraseFile string
+	recipients, accounts   []string
+	armor, force           bool
+}
+
+func newExport(a *app) *cobra.Command {
+	var o exportFlags
+	cmd := &cobra.Command{
+		Use:   "export [SELECTOR…]",
+		Short: "Write an encrypted backup of key pairs",
+		Long: `Write key pairs to one file, encrypted with age: all of them, or those of the
+profiles named, or of whole accounts with --account. Previous and staged pairs,
+labels and default token lives are in it; tokens and verdicts are not.
+
+The file is opened by a passphrase, which is asked for twice, or by the private key
+of each --recipient. There is no other way to open it, and none without encryption.
+
+"kitekey import" reads it, here or on another machine, and so does stock age.`,
+		Example: `  kitekey export -o backup.age
+  kitekey export acme/live --account coral -o two.age
+  kitekey export --recipient age1… > backup.age      no passphrase, for a nightly job`,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: a.completeSelectors(true),
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.output, "output", "o", "", "the file to write; default: stdout, unless it is a terminal")
+	f.StringVar(&o.passphraseFile, backupPassphraseFlag, "", "file or pipe that holds the backup's passphrase")
+	f.StringArrayVarP(&o.recipients, "recipient", "r", nil, "age public key that can open the backup, instead of a passphrase; may be given several times")
+	f.StringArrayVar(&o.accounts, "account", nil, "an account, in both environments; may be given several times")
+	f.BoolVar(&o.armor, "armor", false, "write text instead of binary")
+	f.BoolVar(&o.force, "force", false, "replace the file if it is there")
+	cmd.MarkFlagsMutuallyExclusive("recipient", backupPassphraseFlag)
+	_ = cmd.RegisterFlagCompletionFunc("account", a.completeAccounts)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return a.export(cmd.Context(), o, args)
+	}
+	return cmd
+}
+
+func (a *app) export(ctx context.Context, o exportFlags, args []string) error {
+	if o.output == "" && isTerminal(a.Stdout) && !o.armor {
+		return usagef("a backup is binary and stdout is a terminal: name a file with -o, or write text with --armor")
+	}
+	if o.output != "" && !o.force {
+		if _, err := os.Lstat(o.output); err == nil {
+			return existsAlready(o.output)
+		}
+	}
+	if len(o.recipients) == 0 && o.passphraseFile == "" && !a.canAsk() {
+		return usagef("no terminal to ask for the backup's passphrase on: give --%s or --recipient", backupPassphraseFlag)
+	}
+	var to []age.Recipient
+	for _, r := range o.recipients {
+		list, err := age.ParseRecipients(bytes.NewReader([]byte(r)))
+		if err != nil || len(list) != 1 {
+			return usagef("--recipient: this is no age public key (age1…)")
+		}
+		to = append(to, list...)
+	}
+	v, err := a.open()
+	if err != nil {
+		return err
+	}
+	sels, err := a.exported(v, args, o.accounts)
+	if err != nil {
+		return err
+	}
+	entries, lost := v.Entries(ctx, sels)
+	if len(entries) == 0 {
+		return lost
+	}
+	if len(to) == 0 {
+		passphrase, err := a.passphrase(ctx, passphraseSource{fd: -1, file: o.passphraseFile, what: "the backup"}, vault.Ask{New: true})
+		if err == nil {
+			err = vault.CheckPassphrase(passphrase)
+		}
+		if err != nil {
+			return err
+		}
+		r, err := age.NewScryptRecipient(passphrase.Reveal())
+		if err != nil {
+			return err
+		}
+		to = []age.Recipient{r}
+	}
+	var sealed bytes.Buffer
+	if err := a.sealBackup(&sealed, o.armor, entries, to); err != nil {
+		return fmt.Errorf("write the backup: %w", err)
+	}
+	if o.output == "" {
+		if _, err := a.Stdout.Write(sealed.Bytes()); err != nil {
+			return fmt.Errorf("write the backup: %w", err)
+		}
+	} else if err := writeNew(o.output, sealed.Bytes(), o.force); err != nil {
+		return err
+	}
+	if lost != nil {
+		a.note("%d of %d profiles are in the backup; left out:", len(entries), len(sels))
+		return lost
+	}
+	a.note("%s in the backup", plural(len(entries), "profile"))
+	return nil
+}
+
+// exported is the profiles to export: those named, those of the accounts named,
+// or all.
+func (a *app) exported(v *vault.Vault, args, accounts []string) ([]vault.Selector, error) {
+	var sels []vault.Selector
+	if len(args) > 0 {
+		var err error
+		if sels, err = a.selectors(args); err != nil {
+			return nil, err
+		}
+	}
+	profiles, err := v.List()
+	if err != nil {
+		return nil, err
+	}
+	have := map[vault.Selector]bool{}
+	for _, sel := range sels {
+		if _, err := v.Lookup(sel); err != nil {
+			return nil, about(sel, err)
+		}
+		have[sel] = true
+	}
+	for _, account := range accounts {
+		found := false
+		for _, p := range profiles {
+			if p.Account == account {
+				found = true
+				if !have[p.Selector] {
+					have[p.Selector], sels = true, append(sels, p.Selector)
+				}
+			}
+		}
+		if !found {
+			return nil, &codeError{code: exitNoProfile, text: fmt.Sprintf("--account: there is no account %q; \"kitekey list\" shows those there are", account)}
+		}
+	}
+	if len(args) == 0 && len(accounts) == 0 {
+		for _, p := range profiles {
+			sels = append(sels, p.Selector)
+		}
+		if len(sels) == 0 {
+			return nil, &codeError{code: exitNoProfile, text: "there are no profiles to export"}
+		}
+	}
+	return sels, nil
+}
+
+func (a *app) sealBackup(w io.Writer, armored bool, entries []vault.Entry, to []age.Recipient) error {
+	if !armored {
+		return vault.WriteBackup(w, a.Now(), entries, to...)
+	}
+	text := armor.NewWriter(w)
+	if err := vault.WriteBackup(text, a.Now(), entries, to...); err != nil {
+		return err
+	}
+	return text.Close()
+}
+
+func existsAlready(path string) error {
+	return usagef("%s is there already; --force replaces it", path)
+}
+
+// writeNew writes a file that only its owner may read, whole or not at all. What
+// is there is replaced only with force.
+func writeNew(path string, data []byte, force bool) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp-*") // 0600
+	if err != nil {
+		return fmt.Errorf("write the backup: %w", err)
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil && force {
+		err = os.Rename(f.Name(), path)
+	} else if err == nil {
+		// A link, unlike a renaming, never takes another file's place.
+		if err = os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+			if _, there := os.Lstat(path); there != nil {
+				err = os.Rename(f.Name(), path) // no links on this file system
+			}
+		}
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return existsAlready(path)
+	}
+	if err != nil {
+		return fmt.Errorf("write the backup: %w", err)
+	}
+	return nil
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

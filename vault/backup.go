@@ -1,0 +1,247 @@
+package vault
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"filippo.io/age"
+	"filippo.io/age/armor"
+
+	"kitekey/kite"
+)
+
+// A backup is one age file of JSON: every credential that a profile has, with the
+// profile's label and default token life. Tokens and verdicts are not in it; they
+// are old by the time it is needed.
+
+const (
+	backupMark    = "kitekey-backup"
+	backupVersion = 1
+	maxBackup     = 64 << 20 // bytes, decrypted
+)
+
+// ErrNotBackup: an age file that is no backup of kitekey's.
+var ErrNotBackup = errors.New("it is not a backup of kitekey's")
+
+// Entry is a profile with its credentials, outside of the vault: to be written to
+// a backup, or to be imported.
+type Entry struct {
+	Selector
+	Label      string
+	ExpiresIn  time.Duration   // 0 is DefaultExpiresIn
+	Current    kite.Credential // the pair in use
+	Previous   kite.Credential // zero when there is none, as is Staged
+	ReplacedAt time.Time
+	Staged     kite.Credential
+}
+
+type backupJSON struct {
+	Format   string            `json:"format"`
+	Version  int               `json:"version"`
+	Created  time.Time         `json:"created"`
+	Profiles []backupEntryJSON `json:"profiles"`
+}
+
+type backupEntryJSON struct {
+	Label       string          `json:"label,omitempty"`
+	ExpiresIn   int64           `json:"expires_in"`  // seconds
+	Credentials json.RawMessage `json:"credentials"` // as in the store
+}
+
+// Entries reads the credentials of those profiles, for a backup. The error is the
+// first profile's that cannot be read; the others are read all the same unless
+// the store as a whole does not work.
+func (v *Vault) Entries(ctx context.Context, sels []Selector) (entries []Entry, err error) {
+	if err := v.Settle(ctx); err != nil {
+		return nil, err
+	}
+	for _, sel := range sels {
+		e, readErr := v.entry(ctx, sel)
+		v.Record(ActionExported, sel, readErr)
+		if readErr != nil {
+			err = errors.Join(err, readErr)
+			if storeDown(readErr) || ctx.Err() != nil {
+				return nil, readErr
+			}
+			continue
+		}
+		entries = append(entries, e)
+	}
+	return entries, err
+}
+
+func (v *Vault) entry(ctx context.Context, sel Selector) (Entry, error) {
+	p, err := v.Lookup(sel)
+	if err != nil {
+		return Entry{}, err
+	}
+	c, err := v.read(ctx, p)
+	if err != nil {
+		return Entry{}, err
+	}
+	return Entry{p.Selector, p.Label, p.ExpiresIn, c.Current, c.Previous, c.ReplacedAt, c.Staged}, nil
+}
+
+func (e Entry) credentials() credentials {
+	return credentials{e.Selector, e.Current, e.Previous, e.ReplacedAt, e.Staged}
+}
+
+// WriteBackup writes entries to w, encrypted to the recipients.
+func WriteBackup(w io.Writer, created time.Time, entries []Entry, to ...age.Recipient) error {
+	raw := backupJSON{Format: backupMark, Version: backupVersion, Created: created.UTC().Truncate(time.Second)}
+	for _, e := range entries {
+		data, err := e.credentials().encode()
+		if err != nil {
+			return err
+		}
+		raw.Profiles = append(raw.Profiles, backupEntryJSON{e.Label, int64(e.ExpiresIn / time.Second), data})
+	}
+	plain, err := encodePayload(raw)
+	if err != nil {
+		return err
+	}
+	sealed, err := age.Encrypt(w, to...)
+	if err != nil {
+		return err
+	}
+	if _, err := sealed.Write(plain); err != nil {
+		return err
+	}
+	return sealed.Close()
+}
+
+// IsAge reports whether data begins as an age file does, armored or not.
+func IsAge(data []byte) bool {
+	data = bytes.TrimSpace(data)
+	return bytes.HasPrefix(data, []byte("age-encryption.org/")) || bytes.HasPrefix(data, []byte(armor.Header))
+}
+
+// ReadBackup is WriteBackup's inverse. It fails with [age.ErrIncorrectIdentity]
+// when none of the identities opens it, and with ErrNotBackup.
+func ReadBackup(data []byte, with ...age.Identity) ([]Entry, error) {
+	var r io.Reader = bytes.NewReader(data)
+	if trimmed := bytes.TrimSpace(data); bytes.HasPrefix(trimmed, []byte(armor.Header)) {
+		r = armor.NewReader(bufio.NewReader(bytes.NewReader(trimmed)))
+	}
+	r, err := age.Decrypt(r, with...)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := io.ReadAll(io.LimitReader(r, maxBackup+1))
+	if err != nil {
+		return nil, fmt.Errorf("it is damaged or cut short: %w", err)
+	}
+	return parseBackup(plain)
+}
+
+func parseBackup(plain []byte) ([]Entry, error) {
+	var raw backupJSON
+	if len(plain) > maxBackup || json.Unmarshal(plain, &raw) != nil || raw.Format != backupMark {
+		return nil, ErrNotBackup
+	}
+	if raw.Version != backupVersion {
+		return nil, fmt.Errorf("%w that this release reads: its version is %d", ErrNotBackup, raw.Version)
+	}
+	var entries []Entry
+	for i, p := range raw.Profiles {
+		c, err := decodeCredentials(p.Credentials)
+		if err == nil {
+			err = errors.Join(storable(c.Current), storableIfAny(c.Previous), storableIfAny(c.Staged))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: profile %d of %d: %w", ErrNotBackup, i+1, len(raw.Profiles), err)
+		}
+		if slices.ContainsFunc(entries, func(e Entry) bool { return e.Selector == c.Selector }) {
+			return nil, fmt.Errorf("%w: %s is in it twice", ErrNotBackup, c.Selector)
+		}
+		e := Entry{c.Selector, "", time.Duration(p.ExpiresIn) * time.Second, c.Current, c.Previous, c.ReplacedAt, c.Staged}
+		if e.Label, err = cleanLabel(p.Label); err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrNotBackup, e.Selector, err)
+		}
+		if e.ExpiresIn != 0 && validExpiresIn(e.ExpiresIn) != nil {
+			e.ExpiresIn = 0
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+func storableIfAny(c kite.Credential) error {
+	if !hasCredential(c) {
+		return nil
+	}
+	return storable(c)
+}
+
+// ImportStep is what importing an entry comes to.
+type ImportStep struct {
+	Entry   Entry
+	Finding ImportFinding
+	Present Profile // the profile that is there, zero for ImportNew
+}
+
+// ImportFinding is how an entry stands to what the vault has.
+type ImportFinding string
+
+// The findings.
+const (
+	ImportNew      ImportFinding = "new"      // nothing of that name is there
+	ImportSame     ImportFinding = "same"     // the same pair is there
+	ImportConflict ImportFinding = "conflict" // another pair is there
+	ImportLost     ImportFinding = "lost"     // the profile is there, its credential is gone
+)
+
+// PlanImport compares entries with what the vault has, and changes nothing.
+func (v *Vault) PlanImport(ctx context.Context, entries []Entry) ([]ImportStep, error) {
+	if err := v.CheckStore(); err != nil {
+		return nil, err
+	}
+	if err := v.Settle(ctx); err != nil {
+		return nil, err
+	}
+	var steps []ImportStep
+	for _, e := range entries {
+		p, err := v.Lookup(e.Selector)
+		if errors.Is(err, ErrNoProfile) {
+			steps = append(steps, ImportStep{Entry: e, Finding: ImportNew})
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		step := ImportStep{e, ImportConflict, p}
+		switch c, err := v.read(ctx, p); {
+		case errors.Is(err, ErrNoCredential):
+			step.Finding = ImportLost
+		case err != nil:
+			return nil, err
+		case samePair(c.Current, e.Current):
+			step.Finding = ImportSame
+		}
+		steps = append(steps, step)
+	}
+	return steps, nil
+}
+
+// Import carries a step out: a new profile is added with all its credentials,
+// a credential that was lost or is another is replaced by the entry's, and the
+// one that was in use is kept as the previous. Nothing happens for the same.
+func (v *Vault) Import(ctx context.Context, s ImportStep) error {
+	e := s.Entry
+	switch s.Finding {
+	case ImportNew:
+		_, err := v.Add(ctx, NewProfile{Selector: e.Selector, Label: e.Label, ExpiresIn: e.ExpiresIn, Credential: e.Current, also: e.credentials()})
+		return err
+	case ImportConflict, ImportLost:
+		_, err := v.Replace(ctx, e.Selector, e.Current)
+		return err
+	}
+	return nil
+}
