@@ -193,15 +193,50 @@ func TestCancelledWhileWaiting(t *testing.T) {
 	})
 }
 
+// TestCancelledWrite: what would not be repeated anyway is no failure either.
+func TestCancelledWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		c := &Client{Transport: &script{answers: answers{hang}}}
+		_, err := c.Do(ctx, fakeToken(), Request{Method: "POST", Path: "/x"})
+		if !errors.Is(err, context.Canceled) || errors.Is(err, ErrUnreachable) {
+			t.Error(err)
+		}
+	})
+}
+
+// counted is a body without an end that counts what is read of it.
+type counted struct{ read int }
+
+func (c *counted) Read(p []byte) (int, error) {
+	clear(p)
+	c.read += len(p)
+	return len(p), nil
+}
+func (c *counted) Close() error { return nil }
+
+func TestReadsAreBounded(t *testing.T) {
+	var body counted
+	c := &Client{Transport: &script{answers: answers{func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: &body}, nil
+	}}}}
+	reply, err := c.Do(t.Context(), fakeToken(), Request{Path: "/x"})
+	wantKind(t, err, ErrUnexpectedReply)
+	if body.read > maxBody+64<<10 || len(reply.Body) != maxBody {
+		t.Errorf("%d bytes read, %d kept", body.read, len(reply.Body))
+	}
+}
+
 func TestBackoffSpreads(t *testing.T) {
-	seen := map[time.Duration]bool{}
+	seen, asked := map[time.Duration]bool{}, map[time.Duration]bool{}
 	for range 100 {
-		seen[backoff(1, 0)] = true
+		seen[backoff(1, 0)], asked[backoff(1, 4*time.Second)] = true, true
 		if w := backoff(1, 4*time.Second); w < 4*time.Second || w > 5*time.Second+time.Millisecond {
 			t.Errorf("asked to wait 4 s, it waits %v", w)
 		}
 	}
-	if len(seen) < 50 {
-		t.Errorf("a hundred callers share %d moments", len(seen))
+	if len(seen) < 50 || len(asked) < 50 {
+		t.Errorf("a hundred callers share %d and %d moments", len(seen), len(asked))
 	}
 }

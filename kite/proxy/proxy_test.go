@@ -484,7 +484,14 @@ func TestExpiringInTheMiddle(t *testing.T) {
 	}
 	// Revoked before its time: a read is repeated with a new one, a write is not.
 	sim.Revoke("acme", kite.Sandbox)
-	get("POST", 404) // the simulator has no such call, token or not
+	resp, err := hc.Post(p.URL().Reveal()+"/collections/request-to-pay", "application/json", strings.NewReader(`{"amount":1}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != 401 || forced.Load() != 0 {
+		t.Errorf("a payment with a revoked token: %s, %d forced", resp.Status, forced.Load())
+	}
 	get("GET", 200)
 	if forced.Load() != 1 {
 		t.Errorf("%d forced", forced.Load())
