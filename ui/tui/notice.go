@@ -175,7 +175,11 @@ func (a *app) statusLines() []string {
 	if n.kind == failure {
 		lines = a.noticeLines(&n, w, min(max(a.height/4, 3), 6))
 	} else {
-		lines = a.messageLines(&n, w, min(max(a.height/5, 2), 5))
+		limit := 2
+		if a.height >= 15 {
+			limit = 4 // room for the message, the countdown and the small print
+		}
+		lines = a.messageLines(&n, w, limit)
 	}
 	for i := range lines {
 		lines[i] = " " + a.fit(lines[i], w, "") + " "
