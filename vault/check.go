@@ -171,7 +171,7 @@ func (v *Vault) checkStrays(ctx context.Context, profiles []Profile) []Finding {
 	if len(strays) == 0 {
 		return nil
 	}
-	return []Finding{{v.store.Name(), Warning, count(len(strays), "item") + " that no profile here lists (does another KITEKEY_HOME?)", repairCommand + " lists them again, and clears away those that hold nothing"}}
+	return []Finding{{v.store.Name(), Warning, count(len(strays), "item") + " that no profile here lists", `if they are not another KITEKEY_HOME's, "kitekey doctor --repair --adopt" lists them here`}}
 }
 
 // keys lists the store's items that can be kitekey's; errors.ErrUnsupported

@@ -18,15 +18,17 @@ import (
 //   - an index that is damaged or gone is rebuilt from its last good copy and,
 //     where the store can list its items, from the store; the damaged file is
 //     kept as index.json.damaged;
-//   - items that no profile lists are listed again; those that hold nothing (a
-//     keyring killed while it creates an item leaves an empty one) are deleted;
+//   - items that no profile lists are listed again, and those that hold nothing
+//     (a keyring killed while it creates an item leaves an empty one) are deleted.
+//     With a sound index that lists profiles this is done only when adopt is set:
+//     such items are more likely those of another data folder than lost ones;
 //   - what was interrupted is finished, permissions are tightened, what crashes
 //     left in the data folder is swept;
 //   - damaged files of a file store give way to their last good copies.
 //
 // No item that holds a credential is ever deleted, and no profile is dropped
 // because its item is missing.
-func (v *Vault) Repair(ctx context.Context) (done []string, err error) {
+func (v *Vault) Repair(ctx context.Context, adopt bool) (done []string, err error) {
 	if err := v.mendPermissions(); err != nil {
 		return nil, err
 	}
@@ -60,10 +62,13 @@ func (v *Vault) Repair(ctx context.Context) (done []string, err error) {
 		}
 		done = append(done, fmt.Sprintf("took %s from the index's last good copy", count(len(profiles), "profile")))
 	}
-	adopted, err := v.adopt(ctx, &profiles, strayKeys(keys, profiles))
-	done = append(done, adopted...)
-	if err != nil {
-		return done, err
+	var adopted []string
+	if adopt || damaged || len(profiles) == 0 {
+		adopted, err = v.adopt(ctx, &profiles, strayKeys(keys, profiles))
+		done = append(done, adopted...)
+		if err != nil {
+			return done, err
+		}
 	}
 	if damaged || len(adopted) > 0 {
 		if damaged {

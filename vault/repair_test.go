@@ -56,7 +56,7 @@ func TestCheck(t *testing.T) {
 			w.store.reset(onlyOn("read", &StoreError{Op: "read", Store: "memory", Kind: ErrLocked, Hint: "unlock it"}), nil)
 			return nil
 		}, func() error { w.store.reset(nil, nil); return nil }, []string{"memory problem"}},
-		{"index", func() error { return os.WriteFile(filepath.Join(w.dir, "index.json"), nil, 0o600) }, func() error { _, err := w.Repair(ctx); return err }, []string{"index problem"}},
+		{"index", func() error { return os.WriteFile(filepath.Join(w.dir, "index.json"), nil, 0o600) }, func() error { _, err := w.Repair(ctx, false); return err }, []string{"index problem"}},
 	} {
 		if err := c.spoil(); err != nil {
 			t.Fatal(err)
@@ -103,7 +103,7 @@ func TestRepairDamagedIndex(t *testing.T) {
 			if err := os.MkdirAll(w.dir, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			done, err := w.Repair(ctx)
+			done, err := w.Repair(ctx, false)
 			if err != nil || len(done) == 0 {
 				t.Fatalf("%v, %v", done, err)
 			}
@@ -122,7 +122,7 @@ func TestRepairDamagedIndex(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(w.dir, "index.json.damaged")); (err == nil) != strings.HasSuffix(name, "torn") {
 				t.Errorf("the damaged file: %v", err)
 			}
-			if done, err := w.Repair(ctx); err != nil || len(done) != 0 {
+			if done, err := w.Repair(ctx, false); err != nil || len(done) != 0 {
 				t.Errorf("a second repair: %v, %v", done, err)
 			}
 		})
@@ -137,7 +137,7 @@ func TestRepairWithoutListing(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(w.dir, "index.json"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	done, err := w.Repair(t.Context())
+	done, err := w.Repair(t.Context(), false)
 	if err != nil || len(done) != 2 {
 		t.Errorf("%v, %v", done, err)
 	}
@@ -163,7 +163,10 @@ func TestRepairStrays(t *testing.T) {
 	put("bbbbbbbbbbbbbbbb", nil)                    // what a killed keyring leaves behind
 	put("cccccccccccccccc", []byte("unreadable"))   // never deleted
 	put("dddddddddddddddd-token", []byte(`{"v":1`)) // nobody's token
-	done, err := w.Repair(ctx)
+	if done, err := w.Repair(ctx, false); err != nil || len(done) != 0 {
+		t.Fatalf("what may be another folder's was touched: %v, %v", done, err)
+	}
+	done, err := w.Repair(ctx, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +203,7 @@ func TestRepairSweeps(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	done, err := w.Repair(t.Context())
+	done, err := w.Repair(t.Context(), false)
 	if err != nil || !slices.Contains(done, "swept 2 leftover files") {
 		t.Errorf("%v, %v", done, err)
 	}

@@ -21,7 +21,7 @@ const pingPatience = 4 * time.Second
 const skewTold = 30 * time.Second
 
 func newDoctor(a *app) *cobra.Command {
-	var repair, offline, asJSON bool
+	var repair, adopt, offline, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Look whether everything is in order, and mend it",
@@ -30,8 +30,9 @@ agree, overrides in force, the gateway and this computer's clock, the clipboard 
 the terminal. Each line is ok, a warning or a problem, with the mend.
 
 --repair mends what needs nobody's decision: it rebuilds a damaged index from the
-store and from its last good copy, lists credentials again that no profile lists,
-finishes what was interrupted, and tightens permissions. It deletes no credential.
+store and from its last good copy, finishes what was interrupted, and tightens
+permissions. It deletes no credential. With --adopt it also lists key pairs again
+that are in the store and in no profile: they may be another KITEKEY_HOME's.
 
 The exit code is 0 only when nothing is wrong, 6 when the store cannot be used, 1
 otherwise.`,
@@ -41,17 +42,21 @@ otherwise.`,
 		Args: takes(0, 0, "nothing"),
 	}
 	cmd.Flags().BoolVar(&repair, "repair", false, "mend what can be mended")
+	cmd.Flags().BoolVar(&adopt, "adopt", false, "with --repair: also list key pairs in the store that no profile lists")
 	cmd.Flags().BoolVar(&offline, "offline", false, "do not ask the gateway")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the findings as JSON")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx := cmd.Context()
+		if adopt && !repair {
+			return usagef("--adopt goes with --repair")
+		}
 		v, err := a.openQuietly()
 		if err != nil {
 			return err
 		}
 		repaired := []string{}
 		if repair {
-			done, err := v.Repair(ctx)
+			done, err := v.Repair(ctx, adopt)
 			for _, line := range done {
 				a.note("%s", line)
 			}

@@ -27,12 +27,13 @@ type house struct {
 	keyring *keyringtest.Keyring
 	sim     *simulator.Simulator
 	binary  string
+	home    string
 	env     []string
 }
 
 func newHouse(t testing.TB, merchants ...string) *house {
 	t.Helper()
-	h := &house{t: t, keyring: keyringtest.Start(t), binary: build(t)}
+	h := &house{t: t, keyring: keyringtest.Start(t), binary: build(t), home: filepath.Join(t.TempDir(), "home")}
 	var o simulator.Options
 	for _, name := range merchants {
 		o.Merchants = append(o.Merchants, simulator.NewMerchant(name, kite.Sandbox))
@@ -42,7 +43,7 @@ func newHouse(t testing.TB, merchants ...string) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.sim.Close() })
-	h.env = append(append(os.Environ(), h.keyring.Env()...), "KITEKEY_HOME="+filepath.Join(t.TempDir(), "home"),
+	h.env = append(append(os.Environ(), h.keyring.Env()...), "KITEKEY_HOME="+h.home,
 		"KITEKEY_SANDBOX_URL="+h.sim.BaseURL(kite.Sandbox))
 	return h
 }
@@ -126,6 +127,29 @@ func TestKeyringFrozen(t *testing.T) {
 		t.Errorf("items before %v, after %v", before, after)
 	}
 	h.must("", "doctor", "--offline")
+}
+
+// The data folder is gone with the disk it was on; the keyring still has it all.
+func TestRebuiltFromKeyring(t *testing.T) {
+	h := newHouse(t, "acme", "coral")
+	h.must(pairOf("acme"), "add", "acme", "--stdin", "--label", "Acme")
+	h.must(pairOf("coral"), "add", "coral", "--stdin")
+	token := h.must("", "token", "acme")
+	if err := os.RemoveAll(h.home); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, _ := h.run("", "doctor", "--offline"); code != 1 || !strings.Contains(out, "3 items that no profile here lists") {
+		t.Errorf("exit %d:\n%s", code, out)
+	}
+	h.must("", "doctor", "--repair", "--offline")
+	list := h.must("", "list")
+	if !strings.Contains(list, "acme/sandbox") || !strings.Contains(list, "coral/sandbox") || strings.Count(list, "\n") != 3 {
+		t.Errorf("rebuilt:\n%s", list)
+	}
+	if again := h.must("", "token", "acme"); again == token || !strings.HasPrefix(again, "JWT ") {
+		t.Error("no new token")
+	}
+	h.must("", "token", "coral")
 }
 
 // Eight processes at once: nobody's change is lost, and one profile's token is
