@@ -63,8 +63,12 @@ type TokenInfo struct {
 	ExpiresIn, Skew  time.Duration
 }
 
-// Alive reports whether there is a token with life left at now.
-func (t TokenInfo) Alive(now time.Time) bool { return t.Deadline.After(now.Round(0)) }
+// Alive reports whether there is a token with life left at now. One that was minted
+// later than now is not: the clock was set back since, and how old it is nobody
+// knows.
+func (t TokenInfo) Alive(now time.Time) bool {
+	return t.Deadline.After(now.Round(0)) && !t.Minted.After(now.Round(0).Add(time.Second))
+}
 
 // State says what is under way with a profile. It is written before the store is
 // touched and cleared after, so that whoever starts next can finish what a

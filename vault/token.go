@@ -115,8 +115,8 @@ func (v *Vault) cached(ctx context.Context, p Profile, m Mint) (kite.Token, erro
 		return kite.Token{}, none
 	}
 	remaining := tok.Remaining(now)
-	// A clock that was set back since would make the token look younger than it is.
-	if now.Before(tok.Minted.Add(-time.Second)) || remaining < minRemaining(m, tok) || remaining == 0 {
+	// The item's own times count, should the index say something else.
+	if !(TokenInfo{Minted: tok.Minted, Deadline: tok.Deadline()}).Alive(now) || remaining < minRemaining(m, tok) {
 		return kite.Token{}, none
 	}
 	return tok, nil

@@ -60,8 +60,8 @@ func (a *app) printProfiles(profiles []vault.Profile) error {
 		if !p.VerdictAt.IsZero() {
 			checked = ago(p.VerdictAt, now)
 		}
-		if left := p.Token.Deadline.Sub(now); left > 0 {
-			token = length(left) + " left"
+		if p.Token.Alive(now) {
+			token = length(p.Token.Deadline.Sub(now)) + " left"
 		}
 		if p.KeyHint != "" {
 			key = "····" + p.KeyHint
@@ -125,12 +125,12 @@ func (a *app) profileJSON(p vault.Profile) profileJSON {
 		Staged:      p.Staged,
 		Previous:    p.Previous,
 	}
-	if left := p.Token.Deadline.Sub(a.Now()); left > 0 {
+	if now := a.Now(); p.Token.Alive(now) {
 		row.Token = &tokenStateJSON{
 			MintedAt:         jsonTime(p.Token.Minted),
 			ExpiresAt:        jsonTime(p.Token.Deadline),
 			ExpiresIn:        seconds(p.Token.ExpiresIn),
-			RemainingSeconds: seconds(left),
+			RemainingSeconds: seconds(p.Token.Deadline.Sub(now)),
 		}
 	}
 	return row

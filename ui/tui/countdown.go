@@ -39,6 +39,8 @@ func lifeOf(t vault.TokenInfo, now time.Time) life {
 		return noToken
 	case left <= 0:
 		return expired
+	case !t.Alive(now): // the clock was set back: the vault will not hand it out
+		return noToken
 	case left <= endingAt:
 		return ending
 	case left <= lowAt(t.ExpiresIn):
@@ -136,7 +138,8 @@ func (s *styles) bar(width int, left, whole time.Duration, on, off ansi.Style) s
 	}
 	halves := 0
 	if whole > 0 && left > 0 {
-		halves = min(max(int(int64(left)*int64(width)*2/int64(whole)), 1), width*2)
+		// By fractions: nobody knows how long a life a gateway may give.
+		halves = max(int(min(float64(left)/float64(whole), 1)*float64(width*2)), 1)
 	}
 	full := strings.Repeat(s.glyph.full, halves/2)
 	if halves%2 == 1 {
@@ -207,7 +210,7 @@ func (a *app) counts() bool {
 		return true
 	}
 	for i := range a.profiles {
-		if a.profiles[i].Token.Deadline.After(a.now) {
+		if a.profiles[i].Token.Alive(a.now) {
 			return true
 		}
 	}

@@ -61,7 +61,7 @@ func (a *app) keepAliveTick() tea.Cmd {
 		return nil
 	case a.keep.next.After(a.now) || a.taskFor(p.ID) != nil:
 		return nil
-	case p.Token.Deadline.Sub(a.now) > renewAt(a.keep.expiresIn):
+	case p.Token.Alive(a.now) && p.Token.Deadline.Sub(a.now) > renewAt(a.keep.expiresIn):
 		return nil
 	}
 	id, sel, v, life := p.ID, p.Selector, a.o.Vault, a.keep.expiresIn

@@ -165,3 +165,37 @@ func TestColumnsAlwaysFit(t *testing.T) {
 		}
 	}
 }
+
+// Whatever times a gateway, another clock or a damaged index came up with, the
+// screen holds, and shows as alive only what can be.
+func TestAbsurdTimes(t *testing.T) {
+	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	forever := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+	for name, c := range map[string]struct {
+		token vault.TokenInfo
+		shows string
+	}{
+		"forever":            {vault.TokenInfo{Minted: now, Deadline: forever, ExpiresIn: time.Minute}, "alive"},
+		"forever, no length": {vault.TokenInfo{Minted: now, Deadline: forever}, "alive"},
+		"clock set back":     {vault.TokenInfo{Minted: now.Add(time.Hour), Deadline: now.Add(time.Hour + 5*time.Minute), ExpiresIn: 5 * time.Minute}, "no token"},
+	} {
+		for _, w := range []int{11, 40, 60, 80, 120, 200} {
+			for _, h := range []int{3, 12, 24, 40} {
+				a := still(t, 1, 1, &now)
+				a.profiles[0].Token = c.token
+				for _, key := range []tea.KeyPressMsg{{}, {Code: tea.KeyEnter}, {Code: 't', Text: "t"}} {
+					a.Update(tea.WindowSizeMsg{Width: w, Height: h})
+					a.Update(key)
+					v := a.View()
+					checkFits(t, ansi.Strip(v.Content), w, h)
+					if w == 120 && h == 40 && key.Code == 0 && !strings.Contains(ansi.Strip(v.Content), c.shows) {
+						t.Errorf("%s: not %s:\n%s", name, c.shows, ansi.Strip(v.Content))
+					}
+					if b := v.ProgressBar; c.shows == "alive" && (b == nil || b.Value != 100) {
+						t.Errorf("%s: progress %+v", name, b)
+					}
+				}
+			}
+		}
+	}
+}

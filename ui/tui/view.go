@@ -68,7 +68,7 @@ func (a *app) tooSmall() []string {
 func (a *app) headerLine() string {
 	alive := 0
 	for i := range a.profiles {
-		if a.profiles[i].Token.Deadline.After(a.now) {
+		if a.profiles[i].Token.Alive(a.now) {
 			alive++
 		}
 	}
@@ -308,5 +308,5 @@ func (a *app) progress() *tea.ProgressBar {
 		state = tea.ProgressBarError
 	}
 	whole := max(p.Token.ExpiresIn, time.Second)
-	return tea.NewProgressBar(state, int(p.Token.Deadline.Sub(a.now)*100/whole))
+	return tea.NewProgressBar(state, int(min(float64(p.Token.Deadline.Sub(a.now))/float64(whole), 1)*100))
 }
