@@ -382,15 +382,14 @@ func (c *campaign) check() {
 	c.t.Logf("%s, seed %d: %v, %d profiles in the end", c.store, c.seed, c.counts, len(profiles))
 }
 
-// build makes the real binary.
+// build makes the real binary, once for all tests. TestMain takes it away.
 func build(t testing.TB) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "kitekey")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "kitekey")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	dir, err := realBinary()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return path
+	return filepath.Join(dir, "kitekey")
 }
 
 func must[T any](v T, err error) T {

@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -40,6 +43,12 @@ func TestMain(m *testing.M) {
 type leakChecked struct{ m *testing.M }
 
 func (l leakChecked) Run() int {
+	defer func() {
+		if builtReal.Load() {
+			dir, _ := realBinary()
+			_ = os.RemoveAll(dir)
+		}
+	}()
 	code := l.m.Run()
 	if code == 0 {
 		if err := goleak.Find(); err != nil {
@@ -49,6 +58,23 @@ func (l leakChecked) Run() int {
 	}
 	return code
 }
+
+var builtReal atomic.Bool
+
+// realBinary builds kitekey into a folder that it gives, once; the end of the
+// run takes the folder away.
+var realBinary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "kitekey-test-")
+	if err != nil {
+		return "", err
+	}
+	builtReal.Store(true)
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", dir+string(filepath.Separator), "kitekey")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return dir, fmt.Errorf("%w\n%s", err, out)
+	}
+	return dir, nil
+})
 
 func scriptMain() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
