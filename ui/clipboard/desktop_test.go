@@ -3,6 +3,7 @@
 package clipboard
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -114,14 +115,15 @@ func startSway(t *testing.T) (env func(string) string, tool func(in string, args
 func TestWayland(t *testing.T) {
 	t.Parallel()
 	env, tool := startSway(t)
+	text := canary + rand.Text() // no other copy's file is to be taken for its own
 	c := start(t, Options{Env: env})
 	if ways := c.Ways(); len(ways) != 1 || ways[0] != Wayland {
 		t.Errorf("ways are %v", ways)
 	}
-	if r := mustCopy(t, c, canary, far()); r.Way != Wayland {
+	if r := mustCopy(t, c, text, far()); r.Way != Wayland {
 		t.Errorf("receipt is %+v", r)
 	}
-	if got, err := tool("", "wl-paste", "--no-newline"); err != nil || got != canary {
+	if got, err := tool("", "wl-paste", "--no-newline"); err != nil || got != text {
 		t.Errorf("pasted %q, %v", got, err)
 	}
 	if err := c.Clear(t.Context()); err != nil {
@@ -131,7 +133,7 @@ func TestWayland(t *testing.T) {
 		t.Errorf("after Clear there is %q", got)
 	}
 
-	mustCopy(t, c, canary, in(time.Second))
+	mustCopy(t, c, text, in(time.Second))
 	h := c.last.(*helperSession)
 	for range h.answers {
 	}
@@ -140,7 +142,7 @@ func TestWayland(t *testing.T) {
 	}
 	left, _ := filepath.Glob("/tmp/wl-copy-buffer-*/*")
 	for _, file := range left {
-		if text, _ := os.ReadFile(file); strings.Contains(string(text), canary) {
+		if left, _ := os.ReadFile(file); strings.Contains(string(left), text) {
 			t.Errorf("the secret is left in %s", file)
 		}
 	}

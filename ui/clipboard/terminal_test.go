@@ -267,13 +267,13 @@ func TestTmuxSecondCopyAndOtherBuffers(t *testing.T) {
 	h := first.last.(*helperSession)
 	second := start(t, Options{Env: env})
 	mustCopy(t, second, canary, far())
+	if names := run("list-buffers", "-F", "#{buffer_name}"); strings.Contains(names, "\n") {
+		t.Errorf("the first copy is there still: %s", names)
+	}
 	for range h.answers {
 	}
 	if got := run("show-buffer"); got != canary {
 		t.Errorf("when the first one's helper had ended there was %q", got)
-	}
-	if names := run("list-buffers", "-F", "#{buffer_name}"); strings.Contains(names, "\n") {
-		t.Errorf("the first copy is there still: %s", names)
 	}
 	run("set-buffer", "something else")
 	before := outside.String()
