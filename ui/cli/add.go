@@ -93,7 +93,11 @@ judges it later.`,
 		if o.json {
 			return a.printJSON(a.profileJSON(stored))
 		}
-		a.note("%s: stored in the %s", sel, storeWords(v.StoreName()))
+		works := ""
+		if stored.Verdict == vault.VerdictOK {
+			works = "it works and is "
+		}
+		a.note("%s: %sstored in the %s", sel, works, storeWords(v.StoreName()))
 		return nil
 	}
 	return cmd

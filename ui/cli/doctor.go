@@ -233,7 +233,7 @@ func (a *app) checkClipboard() vault.Finding {
 	case len(ways) > 0:
 		f.Text = strings.Join(ways, ", then ")
 	case terminal == nil:
-		f.Text = "none here, and no terminal to miss it on"
+		f.Text = "none here; it is only needed at a terminal"
 	default:
 		f.Level, f.Text = vault.Warning, "no way to copy here"
 		f.Mend = `on Linux without a desktop use a terminal that knows OSC 52, or "kitekey token"`

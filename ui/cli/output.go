@@ -121,7 +121,9 @@ func length(d time.Duration) string {
 // ago writes how long before now t was: "just now", "2 min ago".
 func ago(t, now time.Time) string {
 	if d := now.Sub(t); d >= 5*time.Second {
-		return length(d) + " ago"
+		first, rest, _ := strings.Cut(length(d), " ")
+		unit, _, _ := strings.Cut(rest, " ")
+		return first + " " + unit + " ago" // nobody counts the seconds of minutes past
 	}
 	return "just now"
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"runtime"
 	"strings"
 	"time"
 
@@ -77,7 +76,12 @@ slower when the gateway asks for it. The exit code is the highest of the verdict
 			}
 		}
 		out.begin(sels)
-		v.VerifyAll(ctx, sels, deep, out.add)
+		if len(sels) == 1 {
+			// Nobody waits a minute for one answer when the gateway wants a rest.
+			out.add(v.Verify(ctx, sels[0], deep))
+		} else {
+			v.VerifyAll(ctx, sels, deep, out.add)
+		}
 		return out.end(ctx)
 	}
 	return cmd
@@ -119,8 +123,9 @@ type reportWriter struct {
 	width, total, done, worst int
 	counts                    map[vault.Verdict]int
 	last                      vault.Report
-	progress                  io.Writer // nil when nobody would see it
-	err                       error     // of writing
+	bad                       []vault.Report // the first of each verdict that is not ok
+	progress                  io.Writer      // nil when nobody would see it
+	err                       error          // of writing
 }
 
 func (w *reportWriter) begin(sels []vault.Selector) {
@@ -128,7 +133,7 @@ func (w *reportWriter) begin(sels []vault.Selector) {
 	for _, sel := range sels {
 		w.width = max(w.width, len(sel.String()))
 	}
-	if w.total > 1 && isTerminal(w.app.Stderr) {
+	if isTerminal(w.app.Stderr) {
 		w.progress = w.app.Stderr
 	}
 	w.showProgress()
@@ -142,12 +147,14 @@ func (w *reportWriter) add(r vault.Report) {
 	case w.asJSON:
 		w.err = w.app.printJSON(newReportJSON(r))
 	case w.block:
-		w.err = w.app.print("%s\n", reportBlock(r, w.app.Version))
+		w.err = w.app.print("%s\n", r.Ticket(w.app.Version))
 	default:
 		w.err = w.app.print("%s\n", strings.TrimRight(fmt.Sprintf("%-*s  %-23s  %s", w.width, r.Selector, r.Verdict.Words(), reportDetail(r)), " "))
 	}
 	w.done++
-	w.counts[r.Verdict]++
+	if w.counts[r.Verdict]++; w.counts[r.Verdict] == 1 && r.Err != nil {
+		w.bad = append(w.bad, r)
+	}
 	w.worst = max(w.worst, verdictExit(r.Verdict))
 	w.last = r
 	w.showProgress()
@@ -170,6 +177,10 @@ func (w *reportWriter) end(ctx context.Context) error {
 			}
 		}
 		w.app.note("%d verified: %s", w.total, strings.Join(parts, ", "))
+		// What to do is the same for all of a verdict.
+		for _, r := range w.bad {
+			w.app.tell(about(r.Selector, r.Err))
+		}
 	} else if w.last.Err != nil {
 		if w.notStored {
 			w.app.note("the pair on stdin: %v", w.last.Err)
@@ -184,7 +195,11 @@ func (w *reportWriter) end(ctx context.Context) error {
 }
 
 func (w *reportWriter) showProgress() {
-	if w.progress != nil && w.done < w.total {
+	switch {
+	case w.progress == nil || w.done == w.total:
+	case w.total == 1:
+		_, _ = fmt.Fprintf(w.progress, "asking the gateway…")
+	default:
 		_, _ = fmt.Fprintf(w.progress, "%d of %d verified…", w.done, w.total)
 	}
 }
@@ -216,47 +231,6 @@ func milliseconds(d time.Duration) string {
 		return "under 1 ms"
 	}
 	return fmt.Sprintf("%d ms", d.Milliseconds())
-}
-
-// reportBlock is a report for a ticket. There is no secret in it.
-func reportBlock(r vault.Report, version string) string {
-	none := func(s string) string {
-		if s == "" {
-			return "-"
-		}
-		return s
-	}
-	status := "-"
-	if r.Status != 0 {
-		status = fmt.Sprint(r.Status)
-	}
-	deep := "no"
-	if r.Deep {
-		deep = "yes"
-	}
-	detail := ""
-	if r.Err != nil {
-		detail = oneLine(r.Err.Error())
-	}
-	hint := ""
-	if r.KeyHint != "" {
-		hint = "…" + r.KeyHint
-	}
-	return "kitekey verification report\n" + table([][]string{
-		{"profile", r.Selector.String()},
-		{"environment", string(r.Environment)},
-		{"host", r.Host},
-		{"verdict", fmt.Sprintf("%s (%s)", none(string(r.Verdict)), r.Verdict.Words())},
-		{"http status", status},
-		{"gateway said", none(oneLine(r.Message))},
-		{"detail", none(detail)},
-		{"clock skew", fmt.Sprintf("%d s", seconds(r.Skew))},
-		{"latency", milliseconds(r.Latency)},
-		{"api_key", none(hint)},
-		{"token tried", deep},
-		{"checked at", r.At.UTC().Format(time.RFC3339)},
-		{"kitekey", version + " " + runtime.GOOS + "/" + runtime.GOARCH},
-	}) + "\n"
 }
 
 // reportJSON is a report as --json shows it.

@@ -278,7 +278,7 @@ func TestVerifyAll(t *testing.T) {
 		d.sim.Set("acme", kite.Live, simulator.Knobs{})
 		d.press("r").sleep(5 * time.Minute).sees("3 works").lacks("refused")
 		d.press("c").sees("report copied")
-		if text := d.clip.held(); !strings.Contains(text, "verdict:     rate-limited") || strings.Contains(text, "sim-") {
+		if text := d.clip.held(); !strings.Contains(text, "verdict       rate-limited") || strings.Contains(text, "sim-") {
 			t.Errorf("report:\n%s", text)
 		}
 		d.press("esc").lacks("Verify all").sees("unreachable")

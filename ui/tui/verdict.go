@@ -192,37 +192,9 @@ func (d *verdictDialog) hints(*app) []hint {
 // reportText is the redacted report for a ticket: what support needs, and
 // nothing that opens anything.
 func reportText(reports []vault.Report, version string) string {
-	var b strings.Builder
-	for i, r := range reports {
-		if i > 0 {
-			b.WriteString("\n")
-		}
-		line := func(name, value string) {
-			if value != "" {
-				fmt.Fprintf(&b, "%-12s %s\n", name+":", kite.CleanText(value))
-			}
-		}
-		line("profile", r.Selector.String())
-		line("verdict", string(r.Verdict)+" ("+r.Verdict.Words()+")")
-		line("when", r.At.UTC().Format(time.RFC3339))
-		line("host", r.Host)
-		if r.Status != 0 {
-			line("http status", fmt.Sprint(r.Status))
-		}
-		line("message", r.Message)
-		if r.Err != nil && r.Message == "" {
-			line("error", sentence(r.Err))
-		}
-		if r.Latency > 0 {
-			line("latency", r.Latency.Round(time.Millisecond).String())
-		}
-		if r.Host != "" && r.Status != 0 {
-			line("clock skew", r.Skew.Round(time.Second).String())
-		}
-		if r.KeyHint != "" {
-			line("api_key", "ends in "+r.KeyHint)
-		}
-		line("kitekey", version)
+	var blocks []string
+	for _, r := range reports {
+		blocks = append(blocks, r.Ticket(version))
 	}
-	return b.String()
+	return strings.Join(blocks, "\n")
 }
