@@ -43,12 +43,18 @@ type Foreign struct {
 	Trimmed bool     // blanks around a value were dropped
 }
 
-// maxForeign bounds how many names and values are looked at.
-const maxForeign = 10_000
+// Bounds of what is looked at: bytes, names and values.
+const (
+	maxForeignSize = 4 << 20
+	maxForeign     = 10_000
+)
 
 // ParseForeign finds the key pairs in the content of a file. Errors are about the
 // file, name lines and fields, and never repeat a value.
 func ParseForeign(data []byte, d ForeignDefaults) (Foreign, error) {
+	if len(data) > maxForeignSize {
+		return Foreign{}, inputError{fmt.Errorf("it is larger than %d MiB", maxForeignSize>>20)}
+	}
 	if !utf8.Valid(data) {
 		return Foreign{}, inputError{errors.New("it is not UTF-8 text")}
 	}

@@ -1,0 +1,181 @@
+package vault
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"filippo.io/age"
+	"filippo.io/age/armor"
+
+	"kitekey/kite"
+)
+
+func newIdentity(t testing.TB) *age.X25519Identity {
+	t.Helper()
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// A backup has all that a profile has, and it all comes back in another vault.
+func TestBackupRoundTrip(t *testing.T) {
+	w, ctx, id := newWorld(t), t.Context(), newIdentity(t)
+	label, life := "Acme Stores Ltd", 90*time.Second
+	for _, name := range []string{"acme", "acme/live", "coral"} {
+		w.mustAdd(t, name)
+	}
+	if _, err := w.Edit(ctx, sel("acme"), Edit{Label: &label, ExpiresIn: &life}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Rotate(ctx, sel("acme"), pair("second")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Stage(ctx, sel("acme"), pair("third")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.Memory.Delete(ctx, mustLookup(t, w.Vault, "coral").ID); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := w.Entries(ctx, []Selector{sel("acme"), sel("coral"), sel("acme/live")})
+	if !errors.Is(err, ErrNoCredential) || len(entries) != 2 {
+		t.Fatalf("%d entries, %v", len(entries), err)
+	}
+	var file bytes.Buffer
+	if err := WriteBackup(&file, w.clock.now(), entries, id.Recipient()); err != nil {
+		t.Fatal(err)
+	}
+	if !IsAge(file.Bytes()) || bytes.Contains(file.Bytes(), []byte("fake")) {
+		t.Error("not encrypted")
+	}
+	back, err := ReadBackup(file.Bytes(), id)
+	if err != nil || len(back) != 2 {
+		t.Fatalf("%v %v", back, err)
+	}
+	other := newWorld(t)
+	steps, err := other.PlanImport(ctx, back)
+	if err != nil || len(steps) != 2 || steps[0].Finding != ImportNew {
+		t.Fatalf("%+v %v", steps, err)
+	}
+	for _, s := range steps {
+		if err := other.Import(ctx, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := mustLookup(t, other.Vault, "acme")
+	if p.Label != label || p.ExpiresIn != life || !p.Staged || !p.Previous || p.Verdict != VerdictNone || p.State != Settled {
+		t.Errorf("%+v", p)
+	}
+	mine, _ := w.read(ctx, mustLookup(t, w.Vault, "acme"))
+	theirs, err := other.read(ctx, p)
+	if err != nil || !samePair(mine.Current, theirs.Current) || !samePair(mine.Previous, theirs.Previous) ||
+		!samePair(mine.Staged, theirs.Staged) || mine.ReplacedAt.Unix() != theirs.ReplacedAt.Unix() {
+		t.Errorf("not the same: %v", err)
+	}
+	if !samePair(theirs.Current, pair("second")) || !samePair(theirs.Staged, pair("third")) {
+		t.Error("not what it was")
+	}
+}
+
+func TestImportFindings(t *testing.T) {
+	w, ctx := newWorld(t), t.Context()
+	for _, name := range []string{"same", "other", "lost"} {
+		w.mustAdd(t, name)
+	}
+	if err := w.store.Memory.Delete(ctx, mustLookup(t, w.Vault, "lost").ID); err != nil {
+		t.Fatal(err)
+	}
+	steps, err := w.PlanImport(ctx, []Entry{
+		{Selector: sel("new"), Current: pair("new")}, {Selector: sel("same"), Current: pair("same")},
+		{Selector: sel("other"), Current: pair("x"), Previous: pair("y")}, {Selector: sel("lost"), Current: pair("z")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []ImportFinding
+	for _, s := range steps {
+		found = append(found, s.Finding)
+		if err := w.Import(ctx, s); err != nil {
+			t.Error(err)
+		}
+	}
+	if want := []ImportFinding{ImportNew, ImportSame, ImportConflict, ImportLost}; !slices.Equal(found, want) {
+		t.Errorf("%v", found)
+	}
+	// What was replaced is kept as the previous one.
+	c, err := w.read(ctx, mustLookup(t, w.Vault, "other"))
+	if err != nil || !samePair(c.Current, pair("x")) || !samePair(c.Previous, pair("other")) {
+		t.Errorf("%v", err)
+	}
+	if c, err = w.read(ctx, mustLookup(t, w.Vault, "lost")); err != nil || !samePair(c.Current, pair("z")) {
+		t.Error(err)
+	}
+	// A store that does not work is no conflict.
+	w.store.reset(onlyOn("read", &StoreError{Op: "read", Store: "memory", Kind: ErrLocked}), nil)
+	if _, err := w.PlanImport(ctx, []Entry{{Selector: sel("same"), Current: pair("same")}}); !errors.Is(err, ErrLocked) {
+		t.Error(err)
+	}
+}
+
+func TestReadBackupRefuses(t *testing.T) {
+	id := newIdentity(t)
+	sealed := func(plain string) []byte {
+		var b bytes.Buffer
+		w, _ := age.Encrypt(&b, id.Recipient())
+		_, _ = w.Write([]byte(plain))
+		_ = w.Close()
+		return b.Bytes()
+	}
+	const one = `{"expires_in":300,"credentials":{"v":1,"account":"acme","environment":"live","current":{"api_key":"canary","api_secret":"s"}}}`
+	good := sealed(`{"format":"kitekey-backup","version":1,"profiles":[` + one + `]}`)
+	if entries, err := ReadBackup(good, id); err != nil || len(entries) != 1 {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	aw := armor.NewWriter(&text)
+	_, _ = aw.Write(good)
+	_ = aw.Close()
+	if entries, err := ReadBackup(append([]byte("\n "), text.Bytes()...), id); err != nil || len(entries) != 1 || !IsAge(text.Bytes()) {
+		t.Errorf("armored: %v", err)
+	}
+	if _, err := ReadBackup(good, newIdentity(t)); !errors.Is(err, age.ErrIncorrectIdentity) {
+		t.Errorf("another key: %v", err)
+	}
+	if _, err := ReadBackup(good[:len(good)-5], id); err == nil {
+		t.Error("cut short")
+	}
+	for name, plain := range map[string]string{
+		"text":         "canary",
+		"other JSON":   `{"api_key":"canary"}`,
+		"other format": `{"format":"x","version":1}`,
+		"later":        `{"format":"kitekey-backup","version":2}`,
+		"twice":        `{"format":"kitekey-backup","version":1,"profiles":[` + one + "," + one + `]}`,
+		"no secret":    `{"format":"kitekey-backup","version":1,"profiles":[` + strings.Replace(one, `"s"`, `""`, 1) + `]}`,
+		"bad key":      `{"format":"kitekey-backup","version":1,"profiles":[` + strings.Replace(one, `"s"`, `"a\nb"`, 1) + `]}`,
+		"bad account":  `{"format":"kitekey-backup","version":1,"profiles":[` + strings.Replace(one, "acme", "../x", 1) + `]}`,
+	} {
+		if _, err := ReadBackup(sealed(plain), id); !errors.Is(err, ErrNotBackup) || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func FuzzParseBackup(f *testing.F) {
+	f.Add([]byte(`{"format":"kitekey-backup","version":1,"profiles":[{"expires_in":300,"label":"x","credentials":{"v":1,"account":"acme","environment":"live","current":{"api_key":"k","api_secret":"s"},"staged":{"api_key":"k","api_secret":"t"}}}]}`))
+	f.Fuzz(func(t *testing.T, plain []byte) {
+		entries, err := parseBackup(plain)
+		if err != nil && !errors.Is(err, ErrNotBackup) {
+			t.Error(err)
+		}
+		for _, e := range entries {
+			if storable(e.Current) != nil || ValidAccount(e.Account) != nil || e.Environment != kite.Live && e.Environment != kite.Sandbox {
+				t.Errorf("%+v", e)
+			}
+		}
+	})
+}
