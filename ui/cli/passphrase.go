@@ -62,13 +62,21 @@ func (a *app) passphrase(ctx context.Context, from passphraseSource, ask vault.A
 	case ask.Attempt > 0:
 		a.note("wrong passphrase")
 	}
-	return a.askSecret(ctx, "Passphrase of "+from.what+": ")
+	return givenPassphrase(a.askSecret(ctx, "Passphrase of "+from.what+": "))
+}
+
+// givenPassphrase words the end of input (ctrl-d) where a passphrase was asked for.
+func givenPassphrase(typed kite.Secret, err error) (kite.Secret, error) {
+	if errors.Is(err, errGivenUp) {
+		err = &codeError{code: exitInterrupted, text: "no passphrase was given"}
+	}
+	return typed, err
 }
 
 // askNewPassphrase asks until the same passphrase was typed twice.
 func (a *app) askNewPassphrase(ctx context.Context, what string) (kite.Secret, error) {
 	for {
-		first, err := a.askSecret(ctx, "New passphrase for "+what+": ")
+		first, err := givenPassphrase(a.askSecret(ctx, "New passphrase for "+what+": "))
 		if err != nil {
 			return kite.Secret{}, err
 		}
@@ -76,7 +84,7 @@ func (a *app) askNewPassphrase(ctx context.Context, what string) (kite.Secret, e
 			a.note("%v", err)
 			continue
 		}
-		again, err := a.askSecret(ctx, "The same once more: ")
+		again, err := givenPassphrase(a.askSecret(ctx, "The same once more: "))
 		if err != nil {
 			return kite.Secret{}, err
 		}
