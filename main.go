@@ -3,6 +3,8 @@ package main
 
 import (
 	"context"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -27,6 +29,8 @@ func main() {
 func run() int {
 	// With it Bubble Tea writes everything it draws into a file.
 	_ = os.Unsetenv("TEA_TRACE")
+	// With GODEBUG=http2debug Go's HTTP client logs each header, secrets included.
+	log.SetOutput(io.Discard)
 
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	defer stop()

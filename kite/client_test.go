@@ -165,7 +165,7 @@ func TestReplies(t *testing.T) {
 
 // TestGatewayQuotesSecrets: a gateway may say back what it was sent.
 func TestGatewayQuotesSecrets(t *testing.T) {
-	c := serve(t, answer(400, `{"code":"`+canary+`","message":"bad `+canary+` for fake-key-0000"}`))
+	c := serve(t, answer(400, `{"code":"`+canary+`","message":"bad `+canary+` for fake-\u200bkey-0000"}`))
 	_, err := c.Mint(t.Context(), fakeCredential(), time.Minute)
 	wantKind(t, err, ErrInvalid)
 	if !strings.Contains(err.Error(), "(400: bad [redacted] for [redacted])") {

@@ -173,9 +173,9 @@ func (c *Client) classify(target *url.URL, x exchange, reply *Reply) *Error {
 	}
 	failure := &Error{
 		Host: target.Host, Step: x.step, Status: reply.Status, Skew: reply.Skew,
-		Message: brief(CleanText(redact(string(e.Message), x.secrets)), 300),
+		Message: brief(cleanWords(string(e.Message), x.secrets), 300),
 	}
-	if code := CleanText(redact(string(e.Code), x.secrets)); strings.Trim(code, "0123456789") != "" {
+	if code := cleanWords(string(e.Code), x.secrets); strings.Trim(code, "0123456789") != "" {
 		failure.Code = brief(code, 100)
 	}
 	switch {
@@ -194,6 +194,12 @@ func (c *Client) classify(target *url.URL, x exchange, reply *Reply) *Error {
 		failure.RetryAfter = retryAfter(reply.Header, c.now())
 	}
 	return failure
+}
+
+// cleanWords makes what the gateway says fit to show. Secrets are taken out on
+// both sides of the cleaning, which can join what was apart.
+func cleanWords(s string, secrets []Secret) string {
+	return redact(CleanText(redact(s, secrets)), secrets)
 }
 
 func (c *Client) unexpected(x exchange, reply *Reply, what string) *Error {
