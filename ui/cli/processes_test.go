@@ -44,7 +44,7 @@ func newHouse(t testing.TB, merchants ...string) *house {
 	}
 	t.Cleanup(func() { h.sim.Close() })
 	h.env = append(append(os.Environ(), h.keyring.Env()...), "KITEKEY_HOME="+h.home,
-		"KITEKEY_SANDBOX_URL="+h.sim.BaseURL(kite.Sandbox))
+		"KITEKEY_SANDBOX_URL="+h.sim.BaseURL(kite.Sandbox), "KITEKEY_LIVE_URL="+h.sim.BaseURL(kite.Live))
 	return h
 }
 
