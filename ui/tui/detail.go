@@ -101,7 +101,7 @@ func (a *app) credentialLines(p *vault.Profile, w int) []string {
 	if c := a.shownCredential(p.ID); !c.IsZero() {
 		out = append(out, a.secretFact("api_key", c.APIKey.Reveal(), w)...)
 		out = append(out, a.secretFact("api_secret", c.APISecret.Reveal(), w)...)
-		out = append(out, a.st.dim.Styled(a.fit("", labelWidth, "")+"hidden again in "+clock(a.shown.until.Sub(a.now))))
+		out = append(out, a.st.dim.Styled(a.fit("", labelWidth, "")+"hidden again in "+a.countText(a.shown.until.Sub(a.now))))
 	} else {
 		out = []string{a.fact("api_key", dots+p.KeyHint, w), a.fact("api_secret", dots, w)}
 	}
@@ -151,7 +151,7 @@ func (a *app) countLines(p *vault.Profile, w int, roomy bool) []string {
 		}
 	}
 	var out []string
-	if a.st.bigDigits && !a.o.ReducedMotion {
+	if !a.st.ascii && !a.o.ReducedMotion {
 		for _, row := range bigClock(number) {
 			out = append(out, a.center(paint.Bold().Styled(row), w))
 		}
@@ -198,7 +198,7 @@ func roundly(d time.Duration) string {
 func (a *app) authLines(p *vault.Profile, w int) []string {
 	if v := a.shownHeader(p.ID); !v.IsZero() {
 		return append(a.secretFact("header", v.Reveal(), w),
-			a.st.dim.Styled(a.fit("", labelWidth, "")+"hidden again in "+clock(a.shown.until.Sub(a.now))))
+			a.st.dim.Styled(a.fit("", labelWidth, "")+"hidden again in "+a.countText(a.shown.until.Sub(a.now))))
 	}
 	if !p.Token.Alive(a.now) {
 		return nil

@@ -21,7 +21,6 @@ type field struct {
 	secret  *secretInput // for a secret
 	choices []string     // for a choice
 	at      int          // the chosen one
-	initial string       // what was there, to tell whether anything was typed
 	check   func(*formDialog) error
 	help    func(*formDialog) string // said below when there is nothing wrong
 	visited bool                     // complaints wait until it was left once, or typed into
@@ -51,17 +50,10 @@ type formDialog struct {
 	// anyway saves in spite of the problem, nil when that makes no sense.
 	anyway     func(*app, *formDialog) tea.Cmd
 	anywayText string
-	extra      []formKey
-}
-
-// formKey is a further thing that a form can do.
-type formKey struct {
-	hint
-	run func(*app, *formDialog) tea.Cmd
 }
 
 func textField(name, value, placeholder string, check func(string) error) *field {
-	f := &field{name: name, input: newTextInput(placeholder), initial: value}
+	f := &field{name: name, input: newTextInput(placeholder)}
 	f.input.SetValue(value)
 	f.input.CursorEnd()
 	f.input.Focus()
@@ -74,7 +66,7 @@ func textField(name, value, placeholder string, check func(string) error) *field
 func secretField(name string) *field { return &field{name: name, secret: &secretInput{}} }
 
 func choiceField(name string, choices []string, at int) *field {
-	return &field{name: name, choices: choices, at: at, initial: choices[at]}
+	return &field{name: name, choices: choices, at: at}
 }
 
 // field finds a field by name.
@@ -168,11 +160,6 @@ func (d *formDialog) update(a *app, msg tea.Msg) tea.Cmd {
 		case "shift+tab", "up":
 			d.step(-1)
 			return nil
-		}
-		for _, e := range d.extra {
-			if k.String() == e.key {
-				return e.run(a, d)
-			}
 		}
 		if len(f.choices) > 0 && !d.busy(a) {
 			switch k.String() {
@@ -380,17 +367,15 @@ func (d *formDialog) hints(a *app) []hint {
 	h := []hint{{"enter", "next"}}
 	if d.at == len(d.fields)-1 {
 		h[0].does = d.verb
-	} else {
+	}
+	if d.anyway != nil {
+		h = append(h, hint{"ctrl+k", "keep it"})
+	}
+	if d.at < len(d.fields)-1 {
 		h = append(h, hint{"ctrl+s", d.verb})
 	}
 	if len(d.fields[d.at].choices) > 0 {
 		h = append(h, hint{"← →", "choose"})
-	}
-	for _, e := range d.extra {
-		h = append(h, e.hint)
-	}
-	if d.anyway != nil {
-		h = append(h, hint{"ctrl+k", "keep anyway"})
 	}
 	return append(h, hint{"tab", "next field"}, hint{"esc", "back"})
 }

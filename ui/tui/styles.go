@@ -55,13 +55,12 @@ type paints struct {
 // styles is how the screen looks on this terminal.
 type styles struct {
 	paints
-	palette   palette
-	chosen    paints // the same on the chosen row
-	pane      lipgloss.Border
-	live      lipgloss.Border // around a live profile: a second shape besides the colour
-	glyph     glyphs
-	ascii     bool
-	bigDigits bool
+	palette palette
+	chosen  paints // the same on the chosen row
+	pane    lipgloss.Border
+	live    lipgloss.Border // around a live profile: a second shape besides the colour
+	glyph   glyphs
+	ascii   bool
 }
 
 // glyphs are the marks beside words; a word always goes with them.
@@ -82,7 +81,7 @@ func newStyles(dark bool, profile colorprofile.Profile, ascii bool) styles {
 	}
 	s := styles{
 		palette: p, paints: newPaints(p, nil), chosen: newPaints(p, p.row),
-		pane: lipgloss.RoundedBorder(), live: lipgloss.DoubleBorder(), ascii: ascii, bigDigits: !ascii,
+		pane: lipgloss.RoundedBorder(), live: lipgloss.DoubleBorder(), ascii: ascii,
 		glyph: glyphs{
 			ok: "✓", bad: "✗", warn: "!", unknown: "?", none: "–",
 			calm: "●", low: "◐", ending: "○", expired: "×",

@@ -244,6 +244,9 @@ func (a *app) hintLine(hints []hint) string {
 	if a.width < 60 && a.dialog() == nil && !a.locked && !a.typing && len(hints) > 2 {
 		hints, keep = hints[:len(hints)-1], 1 // everybody finds out how to quit
 	}
+	for i := range hints {
+		hints[i].key = a.keyName(hints[i].key)
+	}
 	tail, room := "", a.width-2
 	for _, h := range hints[len(hints)-keep:] {
 		tail += "   " + h.key + " " + h.does
@@ -258,7 +261,7 @@ func (a *app) hintLine(hints []hint) string {
 			b.WriteString("   ")
 			used += 3
 		}
-		b.WriteString(a.st.accent.Styled(a.keyName(h.key)) + " " + a.st.dim.Styled(h.does))
+		b.WriteString(a.st.accent.Styled(h.key) + " " + a.st.dim.Styled(h.does))
 		used += a.len(h.key) + 1 + a.len(h.does)
 	}
 	full := false
