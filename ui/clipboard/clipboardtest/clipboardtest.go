@@ -5,6 +5,7 @@ package clipboardtest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -92,7 +93,10 @@ func (x *X) Paste() (string, error) { return x.PasteAs("UTF8_STRING") }
 
 // PasteAs reads the clipboard in a form of the caller's choice, such as "TARGETS".
 func (x *X) PasteAs(target string) (string, error) {
-	cmd := exec.Command("xclip", "-selection", "clipboard", "-o", "-t", target)
+	// xclip waits for ever for an owner that ends without an answer.
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "xclip", "-selection", "clipboard", "-o", "-t", target)
 	cmd.Env = []string{"DISPLAY=" + x.Display, "PATH=" + os.Getenv("PATH")}
 	var said bytes.Buffer
 	cmd.Stderr = &said
