@@ -36,8 +36,13 @@ func TestMain(m *testing.M) {
 		_ = os.Unsetenv(name)
 	}
 	_ = os.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
+	_ = os.Setenv("GORACE", noRaceSleep)
 	testscript.Main(leakChecked{m}, map[string]func(){"kitekey": scriptMain})
 }
+
+// noRaceSleep spares every process built with -race the second that it sleeps
+// before it exits.
+const noRaceSleep = "atexit_sleep_ms=0"
 
 // leakChecked fails a run that leaves goroutines behind.
 type leakChecked struct{ m *testing.M }
@@ -207,6 +212,7 @@ func TestScripts(t *testing.T) {
 				"TEST_STORE":               filepath.Join(env.WorkDir, ".store"),
 				"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent",
 				"TERM":                     "xterm-256color",
+				"GORACE":                   noRaceSleep,
 			} {
 				env.Setenv(name, value)
 			}
