@@ -26,7 +26,7 @@ func TestMigrateMover(t *testing.T) {
 	}
 	_ = os.Setenv("DBUS_SESSION_BUS_ADDRESS", os.Getenv("TEST_MIGRATE_BUS")) // TestMain has taken it away
 	f, _ := newTestFile(t, dir)
-	stores := map[string]Store{"file": loud{f}, "keyring": loud{NewKeyring()}}
+	stores := map[string]Store{"file": loud{f}, "keyring": loud{patientKeyring()}}
 	from := StoreInUse(dir)
 	g := &fakeGateway{}
 	v, err := Open(Options{Dir: dir, Store: stores[from], Gateway: func(kite.Environment) Gateway { return g }})
@@ -78,7 +78,7 @@ func TestMigrateKilled(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	w := newWorld(t)
-	ring := NewKeyring()
+	ring := patientKeyring()
 	w.Vault.store = ring
 	names := make([]string, profiles)
 	for i := range names {
