@@ -229,6 +229,10 @@ func (k *Keyring) failed(op string, err error) error {
 	switch kind {
 	case ErrNotFound, ErrTooBig:
 		e.Err = nil
+	case ErrLocked:
+		if hint == unlockHint {
+			e.Err = nil // "failed to unlock correct collection" tells a person nothing more
+		}
 	case ErrTimeout:
 		if errors.Is(err, context.DeadlineExceeded) {
 			e.Err = nil // not the caller's deadline, ours

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -149,13 +150,21 @@ func (w *reportWriter) add(r vault.Report) {
 	case w.block:
 		w.err = w.app.print("%s\n", r.Ticket(w.app.Version))
 	default:
-		w.err = w.app.print("%s\n", strings.TrimRight(fmt.Sprintf("%-*s  %-23s  %s", w.width, r.Selector, r.Verdict.Words(), reportDetail(r)), " "))
+		words := r.Verdict.Words()
+		if errors.Is(r.Err, vault.ErrNoProfile) {
+			words = "no such profile"
+		}
+		w.err = w.app.print("%s\n", strings.TrimRight(fmt.Sprintf("%-*s  %-23s  %s", w.width, r.Selector, words, reportDetail(r)), " "))
 	}
 	w.done++
 	if w.counts[r.Verdict]++; w.counts[r.Verdict] == 1 && r.Err != nil {
 		w.bad = append(w.bad, r)
 	}
-	w.worst = max(w.worst, verdictExit(r.Verdict))
+	code := verdictExit(r.Verdict)
+	if r.Verdict == vault.VerdictNone {
+		code = exitCode(r.Err) // nothing was tried: no such profile, for one
+	}
+	w.worst = max(w.worst, code)
 	w.last = r
 	w.showProgress()
 }
@@ -183,7 +192,15 @@ func (w *reportWriter) end(ctx context.Context) error {
 		}
 	} else if w.last.Err != nil {
 		if w.notStored {
-			w.app.note("the pair on stdin: %v", w.last.Err)
+			other := kite.Live
+			if w.last.Environment == kite.Live {
+				other = kite.Sandbox
+			}
+			text := fmt.Sprintf("the pair on stdin: %v", w.last.Err)
+			if errors.Is(w.last.Err, kite.ErrRefused) {
+				text += fmt.Sprintf("; is it one of %s? --environment %s tries it there", other, other)
+			}
+			w.app.note("%s", text)
 		} else {
 			w.app.tell(about(w.last.Selector, w.last.Err))
 		}

@@ -71,9 +71,12 @@ func (sc screen) center(s string, w int) string {
 	return blanks((w-n)/2) + s
 }
 
-// wrap breaks a text at blanks into lines of at most w cells.
+// wrap breaks a text at blanks into lines of at most w cells. It does not break
+// at hyphens, as the library does: "--store" is one word to whoever copies it.
 func (sc screen) wrap(s string, w int) []string {
-	return strings.Split(sc.method.Wrap(s, max(w, 1), ""), "\n")
+	const hyphen = "\u2011" // of the same width, and no place to break
+	s = sc.method.Wrap(strings.ReplaceAll(s, "-", hyphen), max(w, 1), "")
+	return strings.Split(strings.ReplaceAll(s, hyphen, "-"), "\n")
 }
 
 // spread puts left at the left and right at the right end of w cells; left gives

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -196,6 +197,27 @@ func TestAbsurdTimes(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+func TestWrapKeepsFlagsWhole(t *testing.T) {
+	sc := screen{method: ansi.WcWidth}
+	got := sc.wrap("unlock it with gnome-keyring-daemon --unlock, or --store file", 38)
+	want := []string{"unlock it with gnome-keyring-daemon", "--unlock, or --store file"}
+	if !slices.Equal(got, want) {
+		t.Errorf("wrapped to %q", got)
+	}
+}
+
+func TestShortWordsAreShort(t *testing.T) {
+	for _, v := range append(vault.Verdicts, vault.VerdictNone) {
+		word := shortWords(v)
+		if word == "" {
+			word = v.Words()
+		}
+		if len(word) > 10 {
+			t.Errorf("%q is %d cells wide", word, len(word))
 		}
 	}
 }

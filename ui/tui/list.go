@@ -183,7 +183,11 @@ func (a *app) rowLine(r row, chosen bool, c columns, w int) string {
 	at := len(p.Account) + 1 + len(p.Environment) + 1
 	if c.verdict > 0 {
 		b.WriteString(vp.Styled(glyph + " "))
-		b.WriteString(a.marked(word, r.marks, at, c.verdict, vp, s.match))
+		if short := shortWords(p.Verdict); a.len(word) > c.verdict && word == p.Verdict.Words() && short != "" {
+			b.WriteString(vp.Styled(a.fit(short, c.verdict, a.st.glyph.more)))
+		} else {
+			b.WriteString(a.marked(word, r.marks, at, c.verdict, vp, s.match))
+		}
 	} else {
 		b.WriteString(vp.Styled(glyph))
 	}
@@ -245,6 +249,32 @@ func (a *app) verdictLook(p *vault.Profile, s *paints) (glyph, word string, pain
 		return g.bad, p.Verdict.Words(), s.bad
 	}
 	return g.warn, p.Verdict.Words(), s.warn
+}
+
+// shortWords is a verdict in at most ten cells, for a narrow list; "" when its
+// words are as short as that.
+func shortWords(v vault.Verdict) string {
+	switch v {
+	case vault.VerdictNone:
+		return "unverified"
+	case vault.VerdictInvalid:
+		return "invalid"
+	case vault.VerdictUnreachable:
+		return "no answer"
+	case vault.VerdictRateLimited:
+		return "throttled"
+	case vault.VerdictGatewayError:
+		return "failed"
+	case vault.VerdictUnexpectedReply:
+		return "odd reply"
+	case vault.VerdictNoCredential:
+		return "no pair"
+	case vault.VerdictStoreLocked:
+		return "locked"
+	case vault.VerdictUnavailable:
+		return "no keyring"
+	}
+	return ""
 }
 
 // marked fits text into w cells with the bytes that the filter matched set off;
