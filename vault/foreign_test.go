@@ -89,6 +89,8 @@ func TestParseForeignRefuses(t *testing.T) {
 		{"bad environment", "KITE_ENV=canary\nKITE_KEY=k\nKITE_SECRET=s", "neither sandbox nor live"},
 		{"half a JSON", `{"api_key":"canary","api_secret":`, "not valid JSON"},
 		{"two JSONs", `{"api_key":"canary","api_secret":"s"}{}`, "not valid JSON"},
+		{"deep lists", strings.Repeat("[", 2_000_000), "not valid JSON"},
+		{"deep JSON without names", strings.Repeat(`{"":`, 500_000) + "1" + strings.Repeat("}", 500_000), "not valid JSON"},
 		{"deep JSON", strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40), "not valid JSON"},
 		{"broken character", `{"api_key":"canary\ud800","api_secret":"s"}`, "not valid text"},
 		{"doubled in JSON", `{"api_key":"canary","api_key":"k2","api_secret":"s"}`, "differ"},

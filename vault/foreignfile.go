@@ -29,11 +29,12 @@ func jsonFields(data []byte) ([]foreignField, error) {
 
 type jsonWalk struct {
 	dec    *json.Decoder
+	depth  int // of objects and lists around
 	groups int
 	fields []foreignField
 }
 
-// maxDepth is how deep objects may be nested: nobody keeps keys deeper.
+// maxDepth is how deep objects and lists may be nested: nobody keeps keys deeper.
 const maxDepth = 16
 
 func (w *jsonWalk) value(group string, around []string, name string) error {
@@ -43,9 +44,6 @@ func (w *jsonWalk) value(group string, around []string, name string) error {
 	}
 	if name != "" && (t == json.Delim('{') || t == json.Delim('[')) {
 		around = append(around[:len(around):len(around)], name)
-	}
-	if len(around) > maxDepth {
-		return errors.New("too deep")
 	}
 	switch t := t.(type) {
 	case string:
@@ -57,6 +55,10 @@ func (w *jsonWalk) value(group string, around []string, name string) error {
 			w.fields = append(w.fields, f)
 		}
 	case json.Delim:
+		if w.depth++; w.depth > maxDepth {
+			return errors.New("too deep")
+		}
+		defer func() { w.depth-- }()
 		if t == '{' {
 			w.groups++
 		}
