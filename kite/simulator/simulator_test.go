@@ -309,8 +309,10 @@ func TestOnTheWire(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	c := &kite.Client{BaseURL: s.BaseURL(kite.Sandbox), Timeout: 2 * time.Second, Patience: 3 * time.Second}
+	c := &kite.Client{BaseURL: s.BaseURL(kite.Sandbox)}
 	defer c.CloseIdleConnections()
+	hasty := &kite.Client{BaseURL: s.BaseURL(kite.Sandbox), Timeout: time.Second, Patience: time.Second}
+	defer hasty.CloseIdleConnections()
 	cred, ok := s.Credential("acme", kite.Sandbox)
 	if !ok {
 		t.Fatal("no acme")
@@ -318,12 +320,15 @@ func TestOnTheWire(t *testing.T) {
 	if _, err := c.Mint(t.Context(), cred, time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	for failure, kind := range map[simulator.Failure]error{
-		simulator.Endless: kite.ErrUnexpectedReply, simulator.Drip: kite.ErrUnreachable,
-		simulator.Drop: kite.ErrUnreachable, simulator.Hang: kite.ErrUnreachable,
+	for failure, want := range map[simulator.Failure]struct {
+		client *kite.Client
+		kind   error
+	}{
+		simulator.Endless: {c, kite.ErrUnexpectedReply}, simulator.Drop: {c, kite.ErrUnreachable},
+		simulator.Drip: {hasty, kite.ErrUnreachable}, simulator.Hang: {hasty, kite.ErrUnreachable},
 	} {
 		s.Set("acme", kite.Sandbox, simulator.Knobs{Failure: failure})
-		if _, err := c.Mint(t.Context(), cred, time.Minute); !errors.Is(err, kind) {
+		if _, err := want.client.Mint(t.Context(), cred, time.Minute); !errors.Is(err, want.kind) {
 			t.Errorf("%s: %v", failure, err)
 		}
 	}
