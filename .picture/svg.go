@@ -3,6 +3,10 @@ package main
 import (
 	"fmt"
 	"html"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,7 +17,7 @@ import (
 // What the terminal of the picture looks like. A row is as high as box-drawing
 // characters are, so that lines join.
 const (
-	cellWidth  = 8.4
+	cellWidth  = 8.43 // DejaVu Sans Mono's at this size
 	cellHeight = 17
 	fontSize   = 14
 	margin     = 14
@@ -36,37 +40,109 @@ func (r *recorder) look() (f frame) {
 }
 
 // row draws one row: a rectangle for each run of a background, a text for each run of
-// one look.
+// one look, and lines for the box-drawing characters, which fonts leave gaps between.
 func (r *recorder) row(y int) string {
 	var back, front strings.Builder
+	lines := map[string]*strings.Builder{} // by colour and width
 	for x := 0; x < cols; {
-		start, style := x, r.vt.GetCell(vt.Coord{X: vt.Col(x), Y: vt.Row(y)}).S
-		var text strings.Builder
+		start, style := x, r.cell(x, y).S
+		var word string // with its place, because not every renderer knows textLength
+		flush := func() {
+			if n := len([]rune(word)); n > 0 {
+				fmt.Fprintf(&front, `<text x="%s" y="13" textLength="%s"%s>%s</text>`,
+					number(float64(x-n)*cellWidth), number(float64(n)*cellWidth), css(style), html.EscapeString(word))
+			}
+			word = ""
+		}
 		for x < cols {
-			cell := r.vt.GetCell(vt.Coord{X: vt.Col(x), Y: vt.Row(y)})
+			cell := r.cell(x, y)
 			if cell.S != style && (css(cell.S) != css(style) || under(cell.S) != under(style)) {
 				break
 			}
-			if cell.C == "" {
-				cell.C = " "
+			if cell.C == " " || strokes(cell.C, float64(x)*cellWidth, css(style), lines) {
+				flush()
+			} else {
+				word += cell.C
 			}
-			text.WriteString(cell.C)
 			x += max(cell.W, 1)
 		}
-		bg := under(style)
-		left, width := float64(start)*cellWidth, float64(x-start)*cellWidth
-		if bg != "" {
-			fmt.Fprintf(&back, `<rect x="%.1f" width="%.1f" height="%d" fill="%s"/>`, left, width, cellHeight, bg)
+		flush()
+		if bg := under(style); bg != "" {
+			fmt.Fprintf(&back, `<rect x="%s" width="%s" height="%d" fill="%s"/>`, number(float64(start)*cellWidth), number(float64(x-start)*cellWidth), cellHeight, bg)
 		}
-		trimmed := strings.TrimRight(text.String(), " ")
-		if trimmed == "" {
-			continue
-		}
-		// textLength keeps the columns where they belong, whatever the font.
-		length := float64(len([]rune(trimmed))) * cellWidth
-		fmt.Fprintf(&front, `<text x="%.1f" y="13" textLength="%.1f"%s>%s</text>`, left, length, css(style), html.EscapeString(strings.ReplaceAll(trimmed, " ", "\u00a0")))
+	}
+	for _, look := range slices.Sorted(maps.Keys(lines)) {
+		fmt.Fprintf(&back, `<path d="%s"%s/>`, lines[look], look)
 	}
 	return back.String() + front.String()
+}
+
+func (r *recorder) cell(x, y int) vt.Cell {
+	cell := r.vt.GetCell(vt.Coord{X: vt.Col(x), Y: vt.Row(y)})
+	if cell.C == "" {
+		cell.C = " "
+	}
+	return cell
+}
+
+// number is a length with as many digits as can be seen.
+func number(f float64) string { return strconv.FormatFloat(math.Round(f*10)/10, 'f', -1, 64) }
+
+// boxes are the box-drawing characters: whether they reach to the left, the right, up
+// and down, with a light (1), heavy (2) or double (3) line.
+var boxes = map[string]string{
+	"─": "1100", "│": "0011", "╭": "0101", "╮": "1001", "╰": "0110", "╯": "1010",
+	"━": "2200", "┃": "0022", "┏": "0202", "┓": "2002", "┗": "0220", "┛": "2020",
+	"┣": "0222", "┫": "2022", "┳": "2202", "┻": "2220", "╋": "2222",
+	"╸": "2000", "╹": "0020", "╺": "0200", "╻": "0002",
+	"═": "3300", "║": "0033", "╔": "0303", "╗": "3003", "╚": "0330", "╝": "3030",
+	"╌": "1100", "├": "0111", "┤": "1011",
+}
+
+// strokes adds the lines of a box-drawing character to those of its look, and reports
+// whether it is one.
+func strokes(c string, left float64, look string, lines map[string]*strings.Builder) bool {
+	arms, is := boxes[c]
+	if !is {
+		return false
+	}
+	color := ` stroke="` + foreground + `"`
+	if look != "" {
+		color = strings.Replace(look, ` fill=`, ` stroke=`, 1)
+		if !strings.Contains(color, "stroke") {
+			color = ` stroke="` + foreground + `"` + color
+		}
+	}
+	const middle = float64(cellHeight) / 2
+	center := left + cellWidth/2
+	for i, to := range [][2]float64{{left, middle}, {left + cellWidth, middle}, {center, 0}, {center, cellHeight}} {
+		weight := arms[i] - '0'
+		if weight == 0 {
+			continue
+		}
+		width, apart := 1.2, []float64{0}
+		switch weight {
+		case 2:
+			width = 2.4
+		case 3:
+			width, apart = 1, []float64{-1.5, 1.5}
+		}
+		key := fmt.Sprintf(`%s stroke-width="%s"`, color, number(width))
+		if c == "╌" {
+			key += ` stroke-dasharray="2.4 1.8"`
+		}
+		if lines[key] == nil {
+			lines[key] = new(strings.Builder)
+		}
+		for _, d := range apart {
+			if i < 2 {
+				fmt.Fprintf(lines[key], "M%s %sH%s", number(center), number(middle+d), number(to[0]))
+			} else {
+				fmt.Fprintf(lines[key], "M%s %sV%s", number(center+d), number(middle), number(to[1]))
+			}
+		}
+	}
+	return true
 }
 
 // colors are the look's foreground, and its background if it is not the terminal's.
