@@ -53,6 +53,18 @@ func (v *Vault) Check(ctx context.Context) ([]Finding, error) {
 	return found, ctx.Err()
 }
 
+// writable tries to keep a little in a folder, as the next change of the index
+// will.
+func writable(dir string) error {
+	f, err := os.CreateTemp(dir, "check"+tempMark+"*")
+	if err != nil {
+		return cause(err)
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	_, err = f.Write(make([]byte, 4096))
+	return cause(errors.Join(err, f.Close()))
+}
+
 // checkFolder looks at permissions. Windows keeps a user's folders from others
 // by other means.
 func (v *Vault) checkFolder() []Finding {
@@ -70,9 +82,12 @@ func (v *Vault) checkFolder() []Finding {
 		}
 		return nil
 	})
+	cannot := writable(v.dir)
 	switch {
 	case err != nil:
 		return []Finding{{"data folder", Problem, fmt.Sprintf("%s cannot be read: %v", v.dir, err), "give yourself access to it again"}}
+	case cannot != nil:
+		return []Finding{{"data folder", Problem, fmt.Sprintf("%s cannot be written: %v", v.dir, cannot), "free some space or give yourself access; until then nothing new is kept"}}
 	case len(open) > 0:
 		return []Finding{{"data folder", Warning, "others may read " + strings.Join(open, ", "), repairCommand}}
 	}

@@ -17,7 +17,7 @@ import (
 func replaceFile(path, backup string, data []byte) (err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("write %s: %w", path, err)
+			err = fmt.Errorf("cannot write %s: %w", path, cause(err))
 		}
 	}()
 	dir := filepath.Dir(path)
@@ -42,6 +42,16 @@ func replaceFile(path, backup string, data []byte) (err error) {
 		return err
 	}
 	return syncDir(dir)
+}
+
+// cause is what the system said, without the name of a temporary file that tells
+// nobody anything.
+func cause(err error) error {
+	var inner *fs.PathError
+	if errors.As(err, &inner) {
+		return inner.Err
+	}
+	return err
 }
 
 // tempMark is in the names of temporary files, so that those a crash left behind
@@ -95,4 +105,9 @@ func syncDir(dir string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// folderError is for a data folder that cannot be made.
+func folderError(dir string, err error) error {
+	return fmt.Errorf("cannot make the data folder %s: %w; KITEKEY_HOME names another", dir, cause(err))
 }

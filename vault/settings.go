@@ -57,7 +57,7 @@ func LoadSettings(dir string) (Settings, error) {
 // replaces them, under a lock.
 func ChangeSettings(ctx context.Context, dir string, change func(*Settings)) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make the data folder: %w", err)
+		return folderError(dir, err)
 	}
 	unlock, err := fileLocks{filepath.Join(dir, locksFolder)}.lock(ctx, settingsLock, indexWait)
 	if err != nil {

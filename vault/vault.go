@@ -82,7 +82,7 @@ func Open(o Options) (*Vault, error) {
 		return v, nil
 	}
 	if err := os.MkdirAll(v.dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data folder: %w", err)
+		return nil, folderError(v.dir, err)
 	}
 	locks := fileLocks{filepath.Join(v.dir, locksFolder)}
 	v.locks, v.index = locks, &index{dir: v.dir, locks: locks}
@@ -147,7 +147,7 @@ func pick(profiles []Profile, sel Selector) (Profile, error) {
 // environment, or a name that differs by little.
 func nearMisses(profiles []Profile, sel Selector) string {
 	if len(profiles) == 0 {
-		return "; there are none yet"
+		return "; there are no profiles yet"
 	}
 	var near []string
 	for _, p := range profiles {

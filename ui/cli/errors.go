@@ -148,6 +148,8 @@ func nextStep(err error) string {
 	switch {
 	case errors.As(err, &coded):
 		return ""
+	case errors.Is(err, vault.ErrNoProfile) && strings.HasSuffix(err.Error(), "there are no profiles yet"):
+		return `"kitekey add ` + name + `" keeps the first`
 	case errors.Is(err, vault.ErrNoProfile):
 		return `"kitekey list" shows the profiles there are, "kitekey add ` + name + `" adds this one`
 	case errors.Is(err, vault.ErrNoCredential):
