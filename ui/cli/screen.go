@@ -75,7 +75,12 @@ func (a *app) screenOptions(s screenFlags) (tui.Options, error) {
 // needTerminal refuses to open the screen where there is none. Plain mode can do
 // without.
 func (a *app) needTerminal(s screenFlags) error {
-	if s.plain || isTerminal(a.Stdin) && isTerminal(a.Stdout) {
+	switch {
+	case s.plain:
+		return nil
+	case a.getenv("TERM") == "dumb":
+		return usagef(`this terminal (TERM=dumb) cannot show the screen; "kitekey --plain" goes line by line`)
+	case isTerminal(a.Stdin) && isTerminal(a.Stdout):
 		return nil
 	}
 	return usagef(`the screen needs a terminal, and this is none; the commands work without one: see "kitekey --help"`)

@@ -289,6 +289,16 @@ func TestVerifyShowsProgressAtTerminal(t *testing.T) {
 	}
 }
 
+func TestDumbTerminal(t *testing.T) {
+	_, environ := world(t)
+	c := startAtTerminal(t, append(environ, "TERM=dumb"), "demo")
+	c.until("kitekey --plain")
+	c.ends(2)
+	if strings.Contains(c.seen(), "\x1b") {
+		t.Errorf("%q", c.seen())
+	}
+}
+
 // The screen leaves the terminal as it was, however it ends.
 func TestDemoLeavesTheTerminal(t *testing.T) {
 	for name, end := range map[string]struct {
