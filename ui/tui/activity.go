@@ -96,6 +96,10 @@ func (d *activityDialog) lines(a *app, w int) []string {
 	name := min(max(w-68, 12), 24)
 	var out []string
 	for i := len(d.entries) - 1; i >= 0; i-- {
+		if !d.near(len(out), a.height) {
+			out = append(out, "")
+			continue
+		}
 		e := &d.entries[i]
 		result, paint := resultWords(e.Result), a.st.ok
 		if e.Result != string(vault.VerdictOK) {

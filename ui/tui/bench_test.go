@@ -53,6 +53,24 @@ func BenchmarkHelp(b *testing.B) {
 	benchmark(b, "?", func(i int) tea.Msg { return keyPress([]string{"down", "up"}[i%2]) })
 }
 
+func BenchmarkVerifyAll(b *testing.B) {
+	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	a := still(b, 1000, 50, &now)
+	a.Update(tea.WindowSizeMsg{Width: 120, Height: 40})
+	run := &verifyRun{results: map[vault.Selector]vault.Report{}, arrived: make(chan vault.Report)}
+	for i := range a.profiles {
+		run.sels = append(run.sels, a.profiles[i].Selector)
+	}
+	a.push(run)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		a.Update(verifiedMsg{run: run, from: run.arrived, report: vault.Report{Selector: run.sels[i%1000], Verdict: vault.Verdicts[i%3]}})
+		_ = a.View()
+		i++
+	}
+}
+
 // countingWriter is a terminal that counts what it is sent.
 type countingWriter struct{ n atomic.Int64 }
 

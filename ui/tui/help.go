@@ -15,6 +15,12 @@ func (p *pager) scrollTo(have, room int) int {
 	return p.top
 }
 
+// near reports whether a line is on the screen or less than a screen away: a
+// thousand lines need not all be drawn for the forty that are seen.
+func (p *pager) near(line, height int) bool {
+	return line >= p.top-height && line < p.top+2*height
+}
+
 // page handles the keys every pager has; d is the dialog it belongs to.
 func (p *pager) page(a *app, d dialog, msg tea.Msg) tea.Cmd {
 	k, ok := msg.(tea.KeyPressMsg)

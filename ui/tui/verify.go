@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -236,29 +237,48 @@ func (d *verifyRun) lines(a *app, w int) []string {
 	}
 	out = append(out, "")
 
-	var good, bad, waiting []string
+	var good, bad, waiting []vault.Selector
 	for _, s := range d.sels {
-		r, ok := d.results[s]
-		look := vault.Profile{Selector: s, Verdict: r.Verdict}
-		glyph, word, paint := a.verdictLook(&look, &a.st.paints)
-		name := a.fit(s.Account, min(w/2-8, 24), a.st.glyph.more) + " "
-		if s.Environment == kite.Live {
-			name += a.st.paints.live.Styled("LIVE   ")
-		} else {
-			name += a.st.dim.Styled("sandbox")
-		}
-		switch {
-		case !ok && d.took == 0:
-			waiting = append(waiting, name+" "+a.st.dim.Styled(a.st.glyph.more))
+		switch r, ok := d.results[s]; {
 		case !ok:
-			waiting = append(waiting, name+" "+a.st.dim.Styled("not reached"))
+			waiting = append(waiting, s)
 		case r.Verdict == vault.VerdictOK:
-			good = append(good, name+" "+paint.Styled(glyph+" "+word)+a.st.dim.Styled(latencyWords(r.Latency)))
+			good = append(good, s)
 		default:
-			bad = append(bad, name+" "+paint.Styled(glyph+" "+word))
+			bad = append(bad, s)
 		}
 	}
-	return append(append(append(out, bad...), good...), waiting...)
+	for _, s := range slices.Concat(bad, good, waiting) {
+		line := ""
+		if d.near(len(out), a.height) {
+			line = d.line(a, s, w)
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+// line draws one profile of the run.
+func (d *verifyRun) line(a *app, s vault.Selector, w int) string {
+	name := a.fit(s.Account, min(w/2-8, 24), a.st.glyph.more) + " "
+	if s.Environment == kite.Live {
+		name += a.st.paints.live.Styled("LIVE   ")
+	} else {
+		name += a.st.dim.Styled("sandbox")
+	}
+	r, ok := d.results[s]
+	switch {
+	case !ok && d.took == 0:
+		return name + " " + a.st.dim.Styled(a.st.glyph.more)
+	case !ok:
+		return name + " " + a.st.dim.Styled("not reached")
+	}
+	glyph, word, paint := a.verdictLook(&vault.Profile{Selector: s, Verdict: r.Verdict}, &a.st.paints)
+	name += " " + paint.Styled(glyph+" "+word)
+	if r.Verdict == vault.VerdictOK {
+		name += a.st.dim.Styled(latencyWords(r.Latency))
+	}
+	return name
 }
 
 func (d *verifyRun) hints(*app) []hint {
