@@ -109,7 +109,8 @@ func (t *tokens) after(ctx context.Context, refused kite.Token) (tok kite.Token,
 
 // authorized is a transport that puts the token on each request. A read that is
 // refused although the token should live is tried once more with a new one;
-// anything else is not: what it asked for may have been done.
+// anything else is not: what it asked for may have been done. The next request has
+// the new one either way.
 type authorized struct {
 	tokens *tokens
 	next   http.RoundTripper
@@ -121,11 +122,11 @@ func (a *authorized) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	resp, err := a.send(r, tok)
-	if err != nil || resp.StatusCode != http.StatusUnauthorized || !repeatable(r) {
+	if err != nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
 	}
 	another, ok := a.tokens.after(r.Context(), tok)
-	if !ok {
+	if !ok || !repeatable(r) {
 		return resp, nil
 	}
 	_ = resp.Body.Close()
