@@ -163,3 +163,28 @@ func TestMouse(t *testing.T) {
 		d.send(tea.MouseClickMsg{X: 10, Y: 30, Button: tea.MouseLeft}).sees("dune / sandbox") // nothing there
 	})
 }
+
+// With --ascii nothing but ASCII is drawn, on any screen; what people called
+// their accounts is theirs.
+func TestASCIIIsASCII(t *testing.T) {
+	for name, s := range states() {
+		options := s.options
+		s.options = func(o *Options) {
+			if options != nil {
+				options(o)
+			}
+			o.ASCII = true
+		}
+		drive(t, s.setup, func(t *testing.T, d *driver) {
+			s.do(d)
+			for r := range strings.SplitSeq(d.screen(), "\n") {
+				for _, label := range []string{"Boréalis Café", "珊瑚商店"} {
+					r = strings.ReplaceAll(r, label, "")
+				}
+				if !plainASCII(r) {
+					t.Errorf("%s: %q", name, r)
+				}
+			}
+		})
+	}
+}
