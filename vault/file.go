@@ -49,7 +49,7 @@ type File struct {
 	dir        string
 	ask        Passphrase
 	locks      locker
-	workFactor int           // tests make it cheap
+	workFactor int           // see SetWorkFactor
 	slot       chan struct{} // held while identity is looked at: one question at a time
 	identity   *age.X25519Identity
 	wrapped    []byte // the identity.age that identity came from
@@ -63,6 +63,11 @@ func NewFile(dir string, ask Passphrase) *File {
 		workFactor: defaultWorkFactor, slot: make(chan struct{}, 1),
 	}
 }
+
+// SetWorkFactor sets how slow opening with a passphrase is made when one is set,
+// as the power of two that scrypt goes by; without it that is some 0.6 s. Tests
+// make it quick.
+func (f *File) SetWorkFactor(n int) { f.workFactor = n }
 
 // FileExists reports whether a file store has been made in dir.
 func FileExists(dir string) bool {

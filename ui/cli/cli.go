@@ -49,6 +49,9 @@ type System struct {
 	// Store opens the store called name ("keyring", "file"). When it is nil, or
 	// gives nil, the real one is opened.
 	Store func(name string) (vault.Store, error)
+	// WorkFactor is scrypt's for the passphrases that are set, as a power of two; 0
+	// is age's own. Tests make it quick.
+	WorkFactor int
 	// Clipboard gives the clipboard; nil gives the real one. terminal is where
 	// OSC 52 goes, nil when there is no terminal.
 	Clipboard func(terminal io.Writer) Clipboard

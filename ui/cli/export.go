@@ -104,6 +104,9 @@ func (a *app) export(ctx context.Context, o exportFlags, args []string) error {
 		if err != nil {
 			return err
 		}
+		if a.WorkFactor > 0 {
+			r.SetWorkFactor(a.WorkFactor)
+		}
 		to = []age.Recipient{r}
 	}
 	var sealed bytes.Buffer

@@ -141,7 +141,15 @@ func (a *app) openStore(name, dir string) (vault.Store, error) {
 		}
 	}
 	if name == storeFile {
-		return vault.NewFile(dir, a.storePassphrase), nil
+		return a.fileStore(dir), nil
 	}
 	return vault.NewKeyring(), nil
+}
+
+func (a *app) fileStore(dir string) *vault.File {
+	f := vault.NewFile(dir, a.storePassphrase)
+	if a.WorkFactor > 0 {
+		f.SetWorkFactor(a.WorkFactor)
+	}
+	return f
 }

@@ -88,6 +88,7 @@ func scriptMain() {
 	sys := cli.System{
 		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Environ: os.Environ(), Dir: dir, Now: time.Now, Version: "1.2.3-test",
+		WorkFactor: 4,
 		Store: func(name string) (vault.Store, error) {
 			if name == "file" {
 				return nil, nil // the real one
@@ -196,7 +197,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
 		RequireUniqueNames: true,
-		Deadline:           time.Now().Add(3 * time.Minute), // a command that hangs fails, and early
+		Deadline:           time.Now().Add(8 * time.Minute), // a command that hangs fails, and early
 		Setup: func(env *testscript.Env) error {
 			sim := simulator.New(simulator.Options{})
 			if err := sim.Start("127.0.0.1:0"); err != nil {

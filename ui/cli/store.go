@@ -181,7 +181,7 @@ A copy of the data folder made earlier still opens with the former passphrase.`,
 			return usagef("no terminal to ask for the new passphrase on; give it with --new-passphrase-file")
 		}
 		next := passphraseSource{fd: -1, file: file, what: "the file store"}
-		err = vault.NewFile(dir, a.storePassphrase).ChangePassphrase(cmd.Context(), func(ctx context.Context, ask vault.Ask) (kite.Secret, error) {
+		err = a.fileStore(dir).ChangePassphrase(cmd.Context(), func(ctx context.Context, ask vault.Ask) (kite.Secret, error) {
 			return a.passphrase(ctx, next, ask)
 		})
 		if err != nil {
