@@ -27,8 +27,8 @@ func newAdd(a *app) *cobra.Command {
 		Long: `Keep an api_key and its api_secret. Both are typed at hidden prompts, or come as
 JSON on stdin with --stdin.
 
-The pair is tried first, by minting a token that lives a few seconds and is
-dropped. If the gateway refuses it nothing is stored; at a terminal you can type
+The pair is tried first, by minting a token that lives a minute and is dropped.
+If the gateway refuses it nothing is stored; at a terminal you can type
 it again or keep it anyway. If the gateway cannot be reached the pair is stored
 as not proven, because Kitegateway never shows a secret again: "kitekey verify"
 judges it later.`,

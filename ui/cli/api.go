@@ -55,7 +55,7 @@ may have been done.`,
 		Example: `  kitekey api acme /data/wallets/balances
   kitekey api acme POST /collections/request-to-pay -F amount=500 -f currency=UGX
   kitekey api acme/live POST /collections/request-to-pay --data @payment.json --confirm acme/live
-  kitekey api acme --include --fail /data/wallets/UGX/balance | jq .data.balance`,
+  kitekey api acme --fail /data/wallets/UGX/balance | jq .data.balance`,
 		Args: takes(1, 3, "a path, before it perhaps a profile and a method"),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 			if len(args) == 0 {
@@ -67,13 +67,13 @@ may have been done.`,
 	}
 	flags.mint.register(cmd)
 	f := cmd.Flags()
-	f.StringVarP(&flags.data, "data", "d", "", "body: JSON, @FILE, or - for stdin")
+	f.StringVarP(&flags.data, "data", "d", "", "`body`: JSON, @FILE, or - for stdin")
 	f.StringArrayVarP(&flags.texts, "raw-field", "f", nil, "field of the body as text, `KEY=VALUE`; may be repeated")
 	f.StringArrayVarP(&flags.values, "field", "F", nil, "field of the body as JSON, `KEY=VALUE`; may be repeated")
 	f.StringArrayVarP(&flags.headers, "header", "H", nil, "header to add, `NAME:VALUE`; may be repeated")
 	f.BoolVarP(&flags.include, "include", "i", false, "print the reply's status and headers first")
 	f.BoolVar(&flags.fail, "fail", false, "print nothing of a reply other than 2xx")
-	f.StringVar(&flags.confirm, "confirm", "", "the profile's name, for a write on live without being asked")
+	f.StringVar(&flags.confirm, "confirm", "", "the `profile`'s name, for a write on live without being asked")
 	cmd.MarkFlagsMutuallyExclusive("data", "raw-field")
 	cmd.MarkFlagsMutuallyExclusive("data", "field")
 	_ = cmd.RegisterFlagCompletionFunc("confirm", a.completeSelectors(false))

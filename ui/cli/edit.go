@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"kitekey/vault"
@@ -84,6 +86,9 @@ tokens and verdicts stay as they are.`,
 			return err
 		}
 		if err := v.Rename(cmd.Context(), args[0], args[1]); err != nil {
+			if errors.Is(err, vault.ErrExists) {
+				return &codeError{exitUsage, err.Error() + "; take another name", err}
+			}
 			return err
 		}
 		if !asJSON {

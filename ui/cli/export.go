@@ -46,10 +46,10 @@ of each --recipient. There is no other way to open it, and none without encrypti
 		ValidArgsFunction: a.completeSelectors(true),
 	}
 	f := cmd.Flags()
-	f.StringVarP(&o.output, "output", "o", "", "the file to write; default: stdout, unless it is a terminal")
-	f.StringVar(&o.passphraseFile, backupPassphraseFlag, "", "file or pipe that holds the backup's passphrase")
-	f.StringArrayVarP(&o.recipients, "recipient", "r", nil, "age public key that can open the backup, instead of a passphrase; may be given several times")
-	f.StringArrayVar(&o.accounts, "account", nil, "an account, in both environments; may be given several times")
+	f.StringVarP(&o.output, "output", "o", "", "the `file` to write; default: stdout, unless it is a terminal")
+	f.StringVar(&o.passphraseFile, backupPassphraseFlag, "", "`file` or pipe that holds the backup's passphrase")
+	f.StringArrayVarP(&o.recipients, "recipient", "r", nil, "age public `key` that can open the backup, instead of a passphrase; may be given several times")
+	f.StringArrayVar(&o.accounts, "account", nil, "an `account`, in both environments; may be given several times")
 	f.BoolVar(&o.armor, "armor", false, "write text instead of binary")
 	f.BoolVar(&o.force, "force", false, "replace the file if it is there")
 	cmd.MarkFlagsMutuallyExclusive("recipient", backupPassphraseFlag)

@@ -52,11 +52,11 @@ names no environment is the sandbox's, unless --environment says otherwise.`,
 		Args: takes(1, -1, "a file"),
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.account, "account", "", "the account, where a .env file or JSON does not say")
-	f.StringVar(&o.environment, "environment", "", "sandbox or live, where a .env file or JSON does not say")
-	f.StringVar(&o.onConflict, "on-conflict", "", "when another key pair is there: skip or replace; default: ask")
-	f.StringVar(&o.passphraseFile, backupPassphraseFlag, "", "file or pipe that holds the backup's passphrase")
-	f.StringVarP(&o.identity, "identity", "i", "", "file with the age private key that opens the backup, instead of a passphrase")
+	f.StringVar(&o.account, "account", "", "the `account`, where a .env file or JSON does not say")
+	f.StringVar(&o.environment, "environment", "", "`where` it belongs, sandbox or live, when a .env file or JSON does not say")
+	f.StringVar(&o.onConflict, "on-conflict", "", "`what` to do when another key pair is there: skip or replace; default: ask")
+	f.StringVar(&o.passphraseFile, backupPassphraseFlag, "", "`file` or pipe that holds the backup's passphrase")
+	f.StringVarP(&o.identity, "identity", "i", "", "`file` with the age private key that opens the backup, instead of a passphrase")
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask whether to go ahead")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be done, and change nothing")
 	f.BoolVar(&o.json, "json", false, "print one JSON object per profile")
@@ -114,7 +114,7 @@ func (a *app) readImport(path string) ([]byte, error) {
 	if path != "-" {
 		f, err := os.Open(path)
 		if err != nil {
-			return nil, usagef("%w", err)
+			return nil, usagef("cannot read the file: %w", err)
 		}
 		defer f.Close()
 		r = f

@@ -34,7 +34,7 @@ Handing out a token that was kept from an earlier mint is not an entry.`,
 		ValidArgsFunction: a.completeSelectors(false),
 	}
 	f := cmd.Flags()
-	f.IntVarP(&last, "last", "n", 50, "how many entries, 0 for all")
+	f.IntVarP(&last, "last", "n", 50, "how `many` entries, 0 for all")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object per entry")
 	f.BoolVar(&off, "off", false, "keep no log from now on; what there is stays")
 	f.BoolVar(&on, "on", false, "keep a log again")
@@ -95,7 +95,11 @@ func (a *app) showLog(dir string, sel *vault.Selector, last int, asJSON bool) er
 	case !s.ActivityLog:
 		a.note(`the activity log is off; "kitekey log --on" keeps one again`)
 	case len(entries) == 0:
-		a.note("nothing logged yet")
+		if sel != nil {
+			a.note("nothing logged about %s yet", sel)
+		} else {
+			a.note("nothing logged yet")
+		}
 	}
 	return nil
 }

@@ -40,9 +40,9 @@ It runs until ctrl-c.`,
 		ValidArgsFunction: a.completeSelectors(false),
 	}
 	f := cmd.Flags()
-	f.StringVar(&listen, "listen", "127.0.0.1:0", "loopback address and port; port 0 takes a free one")
-	f.StringVar(&expiresIn, "expires-in", "", "life to mint with: 300, 90s, 5m, 1h30m (default: the profile's)")
-	f.StringVar(&confirm, "confirm", "", "the profile's name, needed for live")
+	f.StringVar(&listen, "listen", "127.0.0.1:0", "loopback `address` and port; port 0 takes a free one")
+	f.StringVar(&expiresIn, "expires-in", "", "`life` to mint with: 300, 90s, 5m, 1h30m (default: the profile's)")
+	f.StringVar(&confirm, "confirm", "", "the `profile`'s name, needed for live")
 	f.BoolVar(&asJSON, "json", false, "print the base URL and what is behind it as JSON")
 	f.BoolVarP(&quiet, "quiet", "q", false, "do not log requests")
 	_ = cmd.RegisterFlagCompletionFunc("confirm", a.completeSelectors(false))

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -89,7 +90,11 @@ way to revoke one.`,
 			return err
 		}
 		for _, sel := range sels {
-			if err := v.Forget(cmd.Context(), sel); err != nil {
+			p, err := v.Lookup(sel)
+			if err == nil {
+				err = v.Forget(cmd.Context(), sel)
+			}
+			if err != nil {
 				return about(sel, err)
 			}
 			if asJSON {
@@ -100,6 +105,8 @@ way to revoke one.`,
 				if err != nil {
 					return err
 				}
+			} else if p.Token.Deadline.IsZero() {
+				a.note("%s: no token was kept", sel)
 			} else {
 				a.note("%s: token dropped", sel)
 			}
@@ -118,6 +125,9 @@ func (a *app) chosen(args []string, all bool) ([]vault.Selector, *vault.Vault, e
 	if !all {
 		var err error
 		if sels, err = a.selectors(args); err != nil {
+			if errors.Is(err, errNoneGiven) {
+				err = usagef("%w, or give --all", err)
+			}
 			return nil, nil, err
 		}
 	}

@@ -43,6 +43,7 @@ Live is never implied.`,
 	root.SetFlagErrorFunc(flagError)
 	root.PersistentFlags().StringVar(&a.storeFlag, "store", "", "`where` secrets are kept: keyring or file (KITEKEY_STORE)")
 	root.PersistentFlags().IntVar(&a.passphraseFD, "passphrase-fd", -1, "`descriptor` to read the file store's passphrase from (KITEKEY_PASSPHRASE_FILE)")
+	root.PersistentFlags().Lookup("passphrase-fd").DefValue = "0" // -1, none, would be shown
 	_ = root.RegisterFlagCompletionFunc("store", cobra.FixedCompletions([]string{"keyring", "file"}, cobra.ShellCompDirectiveNoFileComp))
 
 	root.AddGroup(
@@ -90,8 +91,8 @@ Live is never implied.`,
 		newCompletion(a),
 	)
 	root.AddCommand(newTopics()...)
-	root.SetHelpCommandGroupID(groupCare)
 	root.SetHelpCommand(newHelp())
+	root.SetHelpCommandGroupID(groupCare)
 	a.watch(root)
 	return root
 }

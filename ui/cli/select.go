@@ -16,6 +16,10 @@ import (
 // directoryFile names the account to use in a folder.
 const directoryFile = ".kitekey"
 
+// errNoneGiven is for a command without a profile's name where none is to be
+// found elsewhere.
+var errNoneGiven = errors.New("no profile given: name one, for example acme or acme/live, or set KITEKEY_PROFILE, or write an account's name into a file called " + directoryFile)
+
 // selector is the profile a command is about: its first argument, or what
 // KITEKEY_PROFILE or a .kitekey file says when there is none. What was used
 // without being typed is told on stderr.
@@ -69,7 +73,7 @@ func (a *app) defaultSelector() (vault.Selector, error) {
 		return vault.Selector{}, err
 	}
 	if account == "" {
-		return vault.Selector{}, usagef("no profile given: name one, for example acme or acme/live, or set KITEKEY_PROFILE, or write an account's name into a file called %s", directoryFile)
+		return vault.Selector{}, usagef("%w", errNoneGiven)
 	}
 	sel := vault.Selector{Account: account, Environment: kite.Sandbox}
 	a.note("using %s (%s)", sel, path)
