@@ -33,7 +33,7 @@ func Need(t testing.TB, tools ...string) {
 		if os.Getenv("KITEKEY_TEST_DESKTOP") == "required" {
 			t.Fatalf("%s is missing", tool)
 		}
-		t.Skipf("%s is missing; on Debian: apt-get install dbus mutter sway tmux wl-clipboard xclip xterm xvfb", tool)
+		t.Skipf("%s is missing; on Debian: apt-get install dbus mutter sway tmux wl-clipboard xclip xvfb", tool)
 	}
 }
 
