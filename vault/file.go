@@ -306,7 +306,11 @@ func unseal(data []byte, identity age.Identity) (map[string][]byte, error) {
 
 // readFile is os.ReadFile with an upper bound.
 func readFile(path string, limit int64) ([]byte, error) {
-	file, err := os.Open(path)
+	var file *os.File
+	err := sharing(func() (err error) {
+		file, err = os.Open(path)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // replaceFile puts data in path's place so that a crash at any moment leaves the
@@ -38,7 +40,7 @@ func replaceFile(path, backup string, data []byte) (err error) {
 			return err
 		}
 	}
-	if err = os.Rename(f.Name(), path); err != nil {
+	if err = sharing(func() error { return os.Rename(f.Name(), path) }); err != nil {
 		return err
 	}
 	return syncDir(dir)
@@ -52,6 +54,20 @@ func cause(err error) error {
 		return inner.Err
 	}
 	return err
+}
+
+// sharing does a file operation again for a while when Windows refuses it:
+// replacing a file fails there as long as somebody else reads it, and reading
+// while it is replaced. Other systems know no such thing.
+func sharing(do func() error) error {
+	for end := time.Now().Add(2 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		err := do()
+		const violation = syscall.Errno(32) // ERROR_SHARING_VIOLATION
+		refused := errors.Is(err, fs.ErrPermission) || errors.Is(err, violation)
+		if runtime.GOOS != "windows" || !refused || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 // tempMark is in the names of temporary files, so that those a crash left behind
@@ -90,7 +106,7 @@ func keepBackup(path, backup string) error {
 			return err
 		}
 	}
-	err = os.Rename(tmp, backup)
+	err = sharing(func() error { return os.Rename(tmp, backup) })
 	_ = os.Remove(tmp) // renaming a link onto one to the same file leaves both
 	return err
 }

@@ -153,7 +153,11 @@ func (x *index) load() ([]Profile, error) {
 		defer x.mu.Unlock()
 		return slices.Clone(x.profiles), nil
 	}
-	data, err := os.ReadFile(filepath.Join(x.dir, indexFile))
+	var data []byte
+	err := sharing(func() (err error) {
+		data, err = os.ReadFile(filepath.Join(x.dir, indexFile))
+		return err
+	})
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(filepath.Join(x.dir, indexBackup)); err == nil {
 			return nil, x.damaged(errors.New("index.json is gone"))
