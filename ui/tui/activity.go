@@ -93,7 +93,11 @@ func (d *activityDialog) lines(a *app, w int) []string {
 		}
 		return a.wrap(text, w)
 	}
-	name := min(max(w-68, 12), 24)
+	name := 8
+	for i := range d.entries {
+		name = max(name, len(d.entries[i].Account))
+	}
+	name = min(name, max(w-68, 12), 24)
 	var out []string
 	for i := len(d.entries) - 1; i >= 0; i-- {
 		if !d.near(len(out), a.height) {

@@ -287,7 +287,7 @@ func (a *app) profileByID(id string) *vault.Profile {
 func (a *app) wide() bool { return a.width >= twoPanes }
 
 func (a *app) canGoBack() bool {
-	return a.notice.kind == failure || a.detail || a.board || a.filter.Value() != "" || a.busyTask() != nil
+	return a.notice.kind == failure || a.shown.id != "" || a.detail || a.board || a.filter.Value() != "" || a.busyTask() != nil
 }
 
 // busyTask is the task that esc stops: the chosen profile's, or any that shows.
@@ -311,6 +311,8 @@ func (a *app) back() tea.Cmd {
 	case t != nil:
 		a.stop(t)
 		return a.say(info, "stopped "+t.doing)
+	case a.shown.id != "":
+		a.hide()
 	case a.notice.kind == failure:
 		a.notice = notice{}
 	case a.detail:

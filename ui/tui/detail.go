@@ -219,7 +219,7 @@ func (a *app) restLines(p *vault.Profile, w int) []string {
 		out = append(out, a.fact("last used", ago(p.LastUsed, a.now), w))
 	}
 	if a.keep.id == p.ID {
-		out = append(out, a.fact("keep-alive", "on: mints "+inWords(a.keep.expiresIn)+" shortly before the end"+a.st.glyph.sep+"K stops", w))
+		out = append(out, a.fact("keep-alive", "on: mints again in time"+a.st.glyph.sep+"K stops", w))
 	}
 	if p.Environment == kite.Live {
 		state := "closed until its name is typed"

@@ -298,6 +298,7 @@ func TestRevealTimesOut(t *testing.T) {
 		d.lacks("sim-secret").press("s").sees("sim-key-acme-sandbox", "sim-secret-acme-sandbox", "hidden again in 0:20")
 		d.sleep(19*time.Second).sees("sim-secret").sleep(2*time.Second).lacks("sim-secret", "sim-key")
 		d.press("s").sees("sim-secret").press("s").lacks("sim-secret")
+		d.press("s").sees("sim-secret", "esc hide").press("esc").lacks("sim-secret")
 		d.press("c", "S").sees("eyJ").press("down").lacks("eyJ").press("up").sees("eyJ").sleep(21 * time.Second).lacks("eyJ")
 		d.press("s").sees("sim-secret").press("l").lacks("sim-secret").press("enter").lacks("sim-secret")
 	})

@@ -57,9 +57,12 @@ func bindings() []binding {
 		{Binding: bind("/", "/", "filter"), group: groupMove, long: "filter by account, environment, verdict or label", foot: 50, run: (*app).startFilter, why: hasProfiles},
 		{Binding: bind("tab", "tab", "environment"), group: groupMove, long: "the account's other environment", foot: 55, run: (*app).otherEnvironment, why: hasProfile},
 		{Binding: bind("enter", "enter", "open"), group: groupMove, long: "open the profile; scroll its details", foot: 25, run: (*app).openDetail, why: hasProfile, quiet: func(a *app) bool { return a.detail || a.wide() }},
-		{Binding: bind("esc", "esc", "back"), group: groupMove, long: "back; stop what is under way; dismiss a message; drop the filter", foot: 26, run: (*app).back, quiet: func(a *app) bool { return !a.canGoBack() }, when: func(a *app) string {
+		{Binding: bind("esc", "esc", "back"), group: groupMove, long: "back; stop what is under way; hide what is shown; dismiss a message; drop the filter", foot: 26, run: (*app).back, quiet: func(a *app) bool { return !a.canGoBack() }, when: func(a *app) string {
 			if a.busyTask() != nil {
 				return "stop"
+			}
+			if a.shown.id != "" {
+				return "hide"
 			}
 			return ""
 		}},
@@ -159,7 +162,7 @@ func hasToken(a *app) string {
 		return why
 	}
 	if !a.chosen().Token.Alive(a.now) {
-		return "no token is alive here: m mints one"
+		return "no token is alive here; m mints one"
 	}
 	return ""
 }

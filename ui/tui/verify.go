@@ -260,7 +260,11 @@ func (d *verifyRun) lines(a *app, w int) []string {
 
 // line draws one profile of the run.
 func (d *verifyRun) line(a *app, s vault.Selector, w int) string {
-	name := a.fit(s.Account, min(w/2-8, 24), a.st.glyph.more) + " "
+	longest := 0
+	for _, other := range d.sels {
+		longest = max(longest, len(other.Account))
+	}
+	name := a.fit(s.Account, min(w/2-8, 24, max(longest, 8)), a.st.glyph.more) + " "
 	if s.Environment == kite.Live {
 		name += a.st.paints.live.Styled("LIVE   ")
 	} else {
