@@ -57,6 +57,7 @@ type entryJSON struct {
 	Label       string     `json:"label,omitempty"`
 	KeyHint     string     `json:"key_hint,omitempty"`
 	ExpiresIn   int64      `json:"expires_in"`
+	Host        string     `json:"host,omitempty"`
 	Verdict     string     `json:"verdict,omitempty"`
 	VerdictAt   time.Time  `json:"verdict_at,omitzero"`
 	Token       *tokenInfo `json:"token,omitempty"`
@@ -76,7 +77,7 @@ type tokenInfo struct {
 func toEntry(p Profile) entryJSON {
 	e := entryJSON{
 		ID: p.ID, Account: p.Account, Environment: string(p.Environment), Store: p.Store, Label: p.Label, KeyHint: p.KeyHint,
-		ExpiresIn: int64(p.ExpiresIn / time.Second), Verdict: string(p.Verdict), VerdictAt: utc(p.VerdictAt),
+		ExpiresIn: int64(p.ExpiresIn / time.Second), Host: p.Host, Verdict: string(p.Verdict), VerdictAt: utc(p.VerdictAt),
 		LastUsed: utc(p.LastUsed), State: string(p.State), Staged: p.Staged, Previous: p.Previous,
 	}
 	if t := p.Token; !t.Deadline.IsZero() {
@@ -91,7 +92,7 @@ func toEntry(p Profile) entryJSON {
 func fromEntry(e entryJSON) (Profile, error) {
 	p := Profile{
 		ID: e.ID, Store: e.Store, Label: briefly(kite.CleanText(e.Label), MaxLabel), KeyHint: briefly(kite.CleanText(e.KeyHint), 4),
-		ExpiresIn: inSeconds(e.ExpiresIn), Verdict: Verdict(e.Verdict), VerdictAt: e.VerdictAt, LastUsed: e.LastUsed, State: State(e.State),
+		ExpiresIn: inSeconds(e.ExpiresIn), Host: e.Host, Verdict: Verdict(e.Verdict), VerdictAt: e.VerdictAt, LastUsed: e.LastUsed, State: State(e.State),
 		Staged: e.Staged, Previous: e.Previous,
 	}
 	if err := ValidAccount(e.Account); err != nil {

@@ -47,6 +47,7 @@ type Profile struct {
 	Label     string        // the account's free text
 	KeyHint   string        // the api_key's last characters
 	ExpiresIn time.Duration // default life of its tokens
+	Host      string        // of the gateway that Verdict and Token are of, "" when nobody said
 	Verdict   Verdict       // the last one
 	VerdictAt time.Time     // when that was
 	Token     TokenInfo     // the cached token, zero when there is none
@@ -54,6 +55,23 @@ type Profile struct {
 	State     State         // what is under way, "" when nothing is
 	Staged    bool          // a new credential waits to be verified
 	Previous  bool          // the credential before the last rotation is kept
+}
+
+// judge notes what was found about the profile's pair. Verdict and token are of
+// one gateway: another's token, as after an override has come or gone, is no more.
+func (p *Profile) judge(host string, verdict Verdict, at time.Time) {
+	if p.Host != host {
+		p.Host, p.Token = host, TokenInfo{}
+	}
+	p.Verdict, p.VerdictAt = verdict, at
+}
+
+// seenFrom takes out of p what is of another gateway than the one in use: its
+// verdict proves nothing here, and its token opens nothing.
+func (p *Profile) seenFrom(host string) {
+	if p.Host != "" && p.Host != host {
+		p.Verdict, p.VerdictAt, p.Token = VerdictNone, time.Time{}, TokenInfo{}
+	}
 }
 
 // TokenInfo is what the index knows of a cached token. See [kite.Token] for the

@@ -110,7 +110,7 @@ func (v *Vault) newProfile(n NewProfile) (Profile, error) {
 		Verdict: n.Verdict, Staged: hasCredential(n.also.Staged), Previous: hasCredential(n.also.Previous),
 	}
 	if n.Verdict != VerdictNone {
-		p.VerdictAt = v.now()
+		p.judge(v.gateway(p.Environment).Host(), n.Verdict, v.now())
 	}
 	return p, nil
 }

@@ -150,7 +150,7 @@ func (v *Vault) FinishRotation(ctx context.Context, sel Selector) (r Rotation, e
 	}
 	r.Outcome = Replaced
 	if p, err := v.change(context.WithoutCancel(ctx), r.Profile.ID, func(p *Profile) {
-		p.Verdict, p.VerdictAt = VerdictOK, r.Report.At
+		p.judge(r.Report.Host, VerdictOK, r.Report.At)
 	}); err == nil {
 		r.Profile = p
 	}

@@ -139,16 +139,20 @@ func (v *Vault) mint(ctx context.Context, p Profile, m Mint) (kite.Token, error)
 	if life == 0 {
 		life = p.ExpiresIn
 	}
-	tok, err := v.gateway(p.Environment).Mint(ctx, c.Current, life)
+	g := v.gateway(p.Environment)
+	tok, err := g.Mint(ctx, c.Current, life)
 	v.Record(ActionMinted, p.Selector, err)
 	if err != nil {
 		if errors.Is(err, kite.ErrRefused) && v.stillInUse(ctx, p, c.Current) {
-			v.note(ctx, p.ID, func(p *Profile) { p.Verdict, p.VerdictAt = VerdictRejected, v.now() })
+			v.note(ctx, p.ID, func(p *Profile) { p.judge(g.Host(), VerdictRejected, v.now()) })
 		}
 		return kite.Token{}, fmt.Errorf("%s: %w", p.Selector, err)
 	}
 	if m.NoCache && v.stillInUse(ctx, p, c.Current) {
-		v.note(ctx, p.ID, func(p *Profile) { p.Verdict, p.VerdictAt, p.LastUsed = VerdictOK, v.now(), v.now() })
+		v.note(ctx, p.ID, func(p *Profile) {
+			p.judge(g.Host(), VerdictOK, v.now())
+			p.LastUsed = v.now()
+		})
 	}
 	return tok, nil
 }
@@ -164,13 +168,14 @@ func (v *Vault) note(ctx context.Context, id string, change func(*Profile)) {
 func (v *Vault) keep(ctx context.Context, p Profile, tok kite.Token) {
 	ctx = context.WithoutCancel(ctx)
 	var info TokenInfo
-	data, err := encodeToken(p.Selector, v.gateway(p.Environment).Host(), tok)
+	host := v.gateway(p.Environment).Host()
+	data, err := encodeToken(p.Selector, host, tok)
 	if err == nil && len(data) <= MaxPayload && v.store.Set(ctx, tokenKey(p.ID), data) == nil {
 		info = TokenInfo{tok.Minted, tok.Deadline(), tok.ExpiresIn, tok.Skew}
 	}
 	v.note(ctx, p.ID, func(p *Profile) {
+		p.judge(host, VerdictOK, v.now())
 		p.Token, p.LastUsed = info, v.now()
-		p.Verdict, p.VerdictAt = VerdictOK, v.now()
 	})
 	if profiles, err := v.index.load(); err == nil {
 		v.dropDead(ctx, profiles)

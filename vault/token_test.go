@@ -243,3 +243,50 @@ func TestVerify(t *testing.T) {
 		t.Errorf("verifying stored something: %v", keys)
 	}
 }
+
+// What a simulator said of a profile is not true of Kitegateway.
+func TestAnotherGatewaysNewsAreNotShown(t *testing.T) {
+	w := newWorld(t)
+	w.mustAdd(t, "acme")
+	if _, _, err := w.Token(t.Context(), sel("acme"), Mint{}); err != nil {
+		t.Fatal(err)
+	}
+	look := func() [2]Profile {
+		t.Helper()
+		listed, err := w.List()
+		if err != nil || len(listed) != 1 {
+			t.Fatal(listed, err)
+		}
+		one, err := w.Lookup(sel("acme"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return [2]Profile{listed[0], one}
+	}
+	now := w.clock.now()
+	for _, p := range look() {
+		if p.Verdict != VerdictOK || !p.Token.Alive(now) {
+			t.Errorf("%+v", p)
+		}
+	}
+	w.gateway.host = "kitegateway.test" // the override is gone
+	for _, p := range look() {
+		if p.Verdict != VerdictNone || !p.VerdictAt.IsZero() || p.Token.Alive(now) {
+			t.Errorf("shown of another gateway: %q, %+v", p.Verdict, p.Token)
+		}
+	}
+	w.gateway.host = "sandbox.test" // and back
+	for _, p := range look() {
+		if p.Verdict != VerdictOK || !p.Token.Alive(now) {
+			t.Errorf("forgotten: %+v", p)
+		}
+	}
+	// A verdict of another gateway takes its place, and the token's with it.
+	w.gateway.host = "kitegateway.test"
+	w.Verify(t.Context(), sel("acme"), false)
+	for _, p := range look() {
+		if p.Verdict != VerdictOK || p.Token.Alive(now) {
+			t.Errorf("%q, %+v", p.Verdict, p.Token)
+		}
+	}
+}

@@ -124,7 +124,17 @@ func (v *Vault) Unlock(ctx context.Context, passphrase kite.Secret) error {
 
 // List gives every profile, by account, sandbox first. It reads the index
 // alone, never the store.
-func (v *Vault) List() ([]Profile, error) { return v.index.load() }
+func (v *Vault) List() ([]Profile, error) {
+	profiles, err := v.index.load()
+	hosts := map[kite.Environment]string{}
+	for _, env := range kite.Environments {
+		hosts[env] = v.gateway(env).Host()
+	}
+	for i := range profiles {
+		profiles[i].seenFrom(hosts[profiles[i].Environment])
+	}
+	return profiles, err
+}
 
 // Lookup gives the profile of that name from the index. ErrNoProfile names near
 // misses.
@@ -133,7 +143,11 @@ func (v *Vault) Lookup(sel Selector) (Profile, error) {
 	if err != nil {
 		return Profile{}, err
 	}
-	return pick(profiles, sel)
+	p, err := pick(profiles, sel)
+	if err == nil {
+		p.seenFrom(v.gateway(p.Environment).Host())
+	}
+	return p, err
 }
 
 func pick(profiles []Profile, sel Selector) (Profile, error) {

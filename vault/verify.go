@@ -46,7 +46,7 @@ func (v *Vault) noteVerdicts(ctx context.Context, found map[string]Report) {
 	_ = v.index.update(context.WithoutCancel(ctx), func(profiles *[]Profile) error {
 		for i := range *profiles {
 			if r, ok := found[(*profiles)[i].ID]; ok {
-				(*profiles)[i].Verdict, (*profiles)[i].VerdictAt = r.Verdict, r.At
+				(*profiles)[i].judge(r.Host, r.Verdict, r.At)
 			}
 		}
 		return nil
