@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"filippo.io/age"
@@ -256,6 +257,8 @@ func CheckPassphrase(passphrase kite.Secret) error {
 		return inputError{errors.New("the passphrase is not UTF-8 text")}
 	case strings.ContainsAny(text, "\r\n\x00"):
 		return inputError{errors.New("the passphrase has more than one line")}
+	case strings.ContainsFunc(text, unicode.IsControl): // an arrow key, typed unseen, cannot be typed again for sure
+		return inputError{errors.New("the passphrase holds a control character; type it again without arrow keys and such")}
 	case n < MinPassphrase:
 		return inputError{fmt.Errorf("a passphrase has at least %d characters; several words are best", MinPassphrase)}
 	}
