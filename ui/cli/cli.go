@@ -24,7 +24,6 @@ import (
 	"io"
 	"time"
 
-	"kitekey/ui/clipboard"
 	"kitekey/vault"
 )
 
@@ -52,14 +51,6 @@ type System struct {
 	// WorkFactor is scrypt's for the passphrases that are set, as a power of two; 0
 	// is age's own. Tests make it quick.
 	WorkFactor int
-	// Clipboard gives the clipboard; nil gives the real one. terminal is where
-	// OSC 52 goes, nil when there is no terminal.
-	Clipboard func(terminal io.Writer) Clipboard
-}
-
-// Clipboard is what the commands need of a clipboard.
-type Clipboard interface {
-	Copy(ctx context.Context, secret []byte, clearAt time.Time) (clipboard.Receipt, error)
 }
 
 // Main runs one command and returns the exit code. ctx ends when the process is

@@ -89,9 +89,7 @@ func parseClearAfter(s string) (time.Duration, error) {
 	return d, nil
 }
 
-func (a *app) clipboard(terminal io.Writer) Clipboard {
-	if a.Clipboard != nil {
-		return a.Clipboard(terminal)
-	}
+// clipboard is the user's; terminal is where OSC 52 goes, nil for none.
+func (a *app) clipboard(terminal io.Writer) *clipboard.Clipboard {
 	return clipboard.New(clipboard.Options{Env: a.getenv, Terminal: terminal})
 }

@@ -222,12 +222,9 @@ func (a *app) checkClipboard() vault.Finding {
 	terminal, done := a.terminal()
 	defer done()
 	f := vault.Finding{Check: "clipboard", Level: vault.OK}
-	lister, ok := a.clipboard(terminal).(interface{ Ways() []clipboard.Way })
 	var ways []string
-	if ok {
-		for _, w := range lister.Ways() {
-			ways = append(ways, string(w))
-		}
+	for _, w := range a.clipboard(terminal).Ways() {
+		ways = append(ways, string(w))
 	}
 	switch {
 	case len(ways) > 0:

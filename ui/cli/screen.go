@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"kitekey/ui/clipboard"
 	"kitekey/ui/tui"
 )
 
@@ -56,7 +55,7 @@ func (a *app) screenOptions(s screenFlags) (tui.Options, error) {
 		terminal = a.Stdout
 	}
 	return tui.Options{
-		Clipboard:     clipboard.New(clipboard.Options{Env: a.getenv, Terminal: terminal}),
+		Clipboard:     a.clipboard(terminal),
 		SandboxOnly:   s.sandboxOnly,
 		Version:       a.Version,
 		ClearAfter:    clearAfter,
