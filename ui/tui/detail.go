@@ -186,6 +186,15 @@ func skewWords(skew time.Duration) string {
 	return "this clock is " + roundly(skew) + " behind"
 }
 
+// skewWarning says what a clock that is wrong by more than half a minute means,
+// "" for one that is not.
+func skewWarning(skew time.Duration) string {
+	if skew.Abs() <= 30*time.Second {
+		return ""
+	}
+	return skewWords(skew) + "; kitekey allows for it, other programs will not: set the clock"
+}
+
 // roundly writes a skew no finer than it can be known.
 func roundly(d time.Duration) string {
 	if d >= time.Minute {
@@ -228,8 +237,8 @@ func (a *app) restLines(p *vault.Profile, w int) []string {
 		}
 		out = append(out, a.fact("live gate", state, w))
 	}
-	if p.Token.Alive(a.now) && p.Token.Skew.Abs() > 30*time.Second {
-		for _, l := range a.wrap(a.st.glyph.warn+" the gateway's clock and this machine's differ by "+roundly(p.Token.Skew.Abs())+"; kitekey allows for it, other tools may not", w) {
+	if wrong := skewWarning(p.Token.Skew); p.Token.Alive(a.now) && wrong != "" {
+		for _, l := range a.wrap(a.st.glyph.warn+" "+wrong, w) {
 			out = append(out, a.st.warn.Styled(l))
 		}
 	}

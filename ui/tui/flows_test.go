@@ -285,6 +285,16 @@ func TestVerifyAll(t *testing.T) {
 	})
 }
 
+func TestVerifyTellsAWrongClock(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		for _, sel := range []string{"acme", "borealis"} {
+			d.sim.Set(sel, kite.Sandbox, simulator.Knobs{Skew: 10 * time.Minute})
+		}
+		d.press("v").sees("acme/sandbox works", "this clock is 10 min behind; kitekey allows for it")
+		d.press("V", "tab").sleep(time.Minute).sees("all 5 in", "this clock is 10 min behind")
+	})
+}
+
 func TestVerifyAllStops(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.sim.Set("acme", kite.Sandbox, simulator.Knobs{Failure: simulator.Hang})

@@ -109,7 +109,7 @@ func TestClockTenMinutesWrong(t *testing.T) {
 				if wrong < 0 {
 					way = "behind"
 				}
-				d.sees("this clock is 10 min "+way, "the gateway's clock and this machine's differ")
+				d.sees("this clock is 10 min "+way, "kitekey allows for it")
 				d.sleep(5 * time.Minute).sees("expired")
 			})
 		})

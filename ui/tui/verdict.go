@@ -172,7 +172,9 @@ func (d *verdictDialog) lines(a *app, w int) []string {
 	if p.KeyHint != "" {
 		said("api_key", "ends in "+p.KeyHint)
 	}
-	if r.Skew.Abs() > 2*time.Second {
+	if wrong := skewWarning(r.Skew); wrong != "" {
+		said("clock", wrong)
+	} else if r.Skew.Abs() > 2*time.Second {
 		said("clock", skewWords(r.Skew))
 	}
 	return out

@@ -29,7 +29,12 @@ func (a *app) verifyOne() tea.Cmd {
 				}
 				a.reports[p.ID] = r
 				if r.Verdict == vault.VerdictOK {
-					a.say(done, p.Selector.String()+" works"+latencyWords(r.Latency))
+					text := p.Selector.String() + " works" + latencyWords(r.Latency)
+					if wrong := skewWarning(r.Skew); wrong != "" {
+						a.note(notice{kind: warning, text: text, small: wrong})
+						return reload
+					}
+					a.say(done, text)
 					return reload
 				}
 				a.say(warning, p.Selector.String()+": "+r.Verdict.Words())
@@ -281,6 +286,9 @@ func (d *verifyRun) line(a *app, s vault.Selector, w int) string {
 	name += " " + paint.Styled(glyph+" "+word)
 	if r.Verdict == vault.VerdictOK {
 		name += a.st.dim.Styled(latencyWords(r.Latency))
+	}
+	if skewWarning(r.Skew) != "" {
+		name += a.st.warn.Styled(a.st.glyph.sep + skewWords(r.Skew))
 	}
 	return name
 }
