@@ -218,11 +218,7 @@ func (a *app) completeNewSelectors(cmd *cobra.Command, args []string, _ string) 
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	v, err := a.openQuietly()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	profiles, err := v.List()
+	profiles, err := a.listed()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

@@ -116,11 +116,7 @@ func (a *app) completeAccounts(cmd *cobra.Command, args []string, _ string) ([]c
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	v, err := a.openQuietly()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	profiles, err := v.List()
+	profiles, err := a.listed()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

@@ -129,11 +129,7 @@ func (a *app) completeSelectors(many bool) cobra.CompletionFunc {
 		if len(args) > 0 && !many {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		v, err := a.openQuietly()
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveError
-		}
-		profiles, err := v.List()
+		profiles, err := a.listed()
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}
