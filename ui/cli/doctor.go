@@ -10,7 +10,6 @@ import (
 	"golang.org/x/term"
 
 	"kitekey/kite"
-	"kitekey/ui/clipboard"
 	"kitekey/vault"
 )
 
