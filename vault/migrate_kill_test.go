@@ -81,9 +81,17 @@ func TestMigrateKilled(t *testing.T) {
 	ring := patientKeyring()
 	w.Vault.store = ring
 	names := make([]string, profiles)
-	for i := range names {
+	var entries []Profile
+	for i := range names { // as Add would, but for the index, which is written once
 		names[i] = fmt.Sprintf("account-%03d/live", i)
-		w.mustAdd(t, names[i])
+		p := Profile{ID: newID(), Selector: sel(names[i]), Store: ring.Name(), ExpiresIn: DefaultExpiresIn}
+		if err := w.write(t.Context(), p.ID, credentials{Selector: p.Selector, Current: pair(names[i])}); err != nil {
+			t.Fatal(err)
+		}
+		entries = append(entries, p)
+	}
+	if err := w.index.update(t.Context(), func(list *[]Profile) error { *list = entries; return nil }); err != nil {
+		t.Fatal(err)
 	}
 	for _, to := range []string{"file", "keyring"} {
 		killed := 0

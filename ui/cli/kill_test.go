@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -18,8 +17,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"filippo.io/age"
 
 	"kitekey/kite"
 	"kitekey/kite/simulator"
@@ -70,13 +67,7 @@ func TestKillCampaignOnFileStore(t *testing.T) {
 // in no time: the campaign is to spend its time in the vault, not in scrypt.
 func cheapIdentity(t *testing.T, home, passphrase string) {
 	t.Helper()
-	identity := must(age.GenerateX25519Identity())
-	recipient := must(age.NewScryptRecipient(passphrase))
-	recipient.SetWorkFactor(4)
-	var wrapped bytes.Buffer
-	w := must(age.Encrypt(&wrapped, recipient))
-	must(io.WriteString(w, identity.String()+"\n"))
-	if err := errors.Join(w.Close(), os.MkdirAll(home, 0o700), os.WriteFile(filepath.Join(home, "identity.age"), wrapped.Bytes(), 0o600)); err != nil {
+	if err := writeCheapIdentity(home, passphrase); err != nil {
 		t.Fatal(err)
 	}
 }

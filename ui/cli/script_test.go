@@ -1,10 +1,12 @@
 package cli_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -226,6 +228,8 @@ func TestScripts(t *testing.T) {
 			"lines":   lines,
 			"json":    jsonField,
 			"agekey":  ageKey,
+
+			"cheapidentity": cheapIdentityScript,
 		},
 	})
 }
@@ -293,6 +297,36 @@ func gateway(ts *testscript.TestScript, neg bool, args []string) {
 		k.RedirectTo = "http://127.0.0.1:1/elsewhere"
 	}
 	simulatorOf(ts).Set(account, kite.Environment(env), k)
+}
+
+// cheapidentity FOLDER PASSPHRASEFILE: a file store made in the folder, whose
+// passphrase costs little to try. With the race detector, a real one takes many
+// seconds.
+func cheapIdentityScript(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: cheapidentity FOLDER PASSPHRASEFILE")
+	}
+	ts.Check(writeCheapIdentity(ts.MkAbs(args[0]), strings.TrimSuffix(ts.ReadFile(args[1]), "\n")))
+}
+
+// writeCheapIdentity writes what the file store keeps its key in.
+func writeCheapIdentity(home, passphrase string) error {
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		return err
+	}
+	recipient, err := age.NewScryptRecipient(passphrase)
+	if err != nil {
+		return err
+	}
+	recipient.SetWorkFactor(4)
+	var wrapped bytes.Buffer
+	w, err := age.Encrypt(&wrapped, recipient)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, identity.String()+"\n")
+	return errors.Join(err, w.Close(), os.MkdirAll(home, 0o700), os.WriteFile(filepath.Join(home, "identity.age"), wrapped.Bytes(), 0o600))
 }
 
 // agekey FILE: a new age private key in the file, its public key in $RECIPIENT.
