@@ -75,6 +75,7 @@ func givenPassphrase(typed kite.Secret, err error) (kite.Secret, error) {
 
 // askNewPassphrase asks until the same passphrase was typed twice.
 func (a *app) askNewPassphrase(ctx context.Context, what string) (kite.Secret, error) {
+	a.note("keep the passphrase somewhere safe: nothing opens %s without it", what)
 	for {
 		first, err := givenPassphrase(a.askSecret(ctx, "New passphrase for "+what+": "))
 		if err != nil {
