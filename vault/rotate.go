@@ -55,7 +55,7 @@ func (v *Vault) Rotate(ctx context.Context, sel Selector, cred kite.Credential) 
 		}
 		return Rotation{p, Replaced, r}, r.Err
 	}
-	r, err := v.FinishRotation(ctx, sel)
+	r, err := v.finishRotation(ctx, sel, cred)
 	if r.Outcome == Refused {
 		if p, undo := v.unstage(context.WithoutCancel(ctx), sel, cred, waited); undo == nil {
 			r.Profile = p
@@ -107,7 +107,14 @@ func (v *Vault) unstage(ctx context.Context, sel Selector, cred, waited kite.Cre
 // FinishRotation mints with the staged pair and puts it in use when the gateway
 // accepts it. It never drops the staged pair otherwise. ErrNoCredential when
 // nothing is staged.
-func (v *Vault) FinishRotation(ctx context.Context, sel Selector) (r Rotation, err error) {
+func (v *Vault) FinishRotation(ctx context.Context, sel Selector) (Rotation, error) {
+	return v.finishRotation(ctx, sel, kite.Credential{})
+}
+
+// finishRotation is FinishRotation of a certain pair, unless that is zero. Where
+// another kitekey has put it in use already that is as good; where another pair has
+// taken its place nothing is kept of it, and the outcome is none.
+func (v *Vault) finishRotation(ctx context.Context, sel Selector, certain kite.Credential) (r Rotation, err error) {
 	defer func() { v.Record(ActionRotated, sel, err) }()
 	if err := v.Settle(ctx); err != nil {
 		return Rotation{}, fmt.Errorf("%s: %w", sel, err)
@@ -121,6 +128,9 @@ func (v *Vault) FinishRotation(ctx context.Context, sel Selector) (r Rotation, e
 		return Rotation{}, err
 	}
 	staged := c.Staged
+	if hasCredential(certain) {
+		staged = certain
+	}
 	if !hasCredential(staged) {
 		return Rotation{Profile: p}, nothingStaged(sel)
 	}
@@ -134,22 +144,33 @@ func (v *Vault) FinishRotation(ctx context.Context, sel Selector) (r Rotation, e
 		r.Outcome = Refused
 		return r, fmt.Errorf("%s: nothing was replaced: %w", sel, r.Report.Err)
 	default:
+		if now, err := v.read(context.WithoutCancel(ctx), p); err == nil && !samePair(now.Staged, staged) {
+			return r, fmt.Errorf("%s: nothing was replaced, and another kitekey has changed what is staged: %w", sel, r.Report.Err)
+		}
 		r.Outcome = Staged
 		return r, fmt.Errorf("%s: nothing was replaced, and the new credential is kept as staged: %w", sel, r.Report.Err)
 	}
-	r.Profile, err = v.rewrite(ctx, sel, false, func(c *credentials) error {
-		if !samePair(c.Staged, staged) {
+	done, lost := false, false
+	p, err = v.rewrite(ctx, sel, false, func(c *credentials) error {
+		done, lost = samePair(c.Current, staged), !samePair(c.Staged, staged)
+		if done || lost {
 			return fmt.Errorf("%s: another kitekey staged another credential meanwhile: %w", sel, ErrBusy)
 		}
 		c.Previous, c.Current, c.Staged, c.ReplacedAt = c.Current, c.Staged, kite.Credential{}, v.now()
 		return nil
 	})
-	if err != nil {
+	if done {
+		p, err = v.Lookup(sel)
+	}
+	switch {
+	case err != nil && (lost || errors.Is(err, ErrNoProfile)):
+		return r, err
+	case err != nil:
 		r.Outcome = Staged
 		return r, err
 	}
-	r.Outcome = Replaced
-	if p, err := v.change(context.WithoutCancel(ctx), r.Profile.ID, func(p *Profile) {
+	r.Outcome, r.Profile = Replaced, p
+	if p, err := v.change(context.WithoutCancel(ctx), p.ID, func(p *Profile) {
 		p.judge(r.Report.Host, VerdictOK, r.Report.At)
 	}); err == nil {
 		r.Profile = p

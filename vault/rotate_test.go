@@ -301,3 +301,82 @@ func TestVerifyDuringARotation(t *testing.T) {
 		}
 	})
 }
+
+// What another kitekey does with a pair that waits for the gateway's answer.
+func TestRotateBesideOthers(t *testing.T) {
+	during := func(t *testing.T, w *world, act func()) (Rotation, error) {
+		t.Helper()
+		block := make(chan struct{})
+		w.gateway.mu.Lock()
+		w.gateway.block, w.gateway.waiting = block, make(chan struct{}, 1)
+		w.gateway.mu.Unlock()
+		type result struct {
+			Rotation
+			err error
+		}
+		done := make(chan result)
+		go func() {
+			r, err := w.Rotate(context.Background(), sel("acme"), pair("mine"))
+			done <- result{r, err}
+		}()
+		<-w.gateway.waiting
+		w.gateway.mu.Lock()
+		w.gateway.block = nil
+		w.gateway.mu.Unlock()
+		act()
+		close(block)
+		r := <-done
+		return r.Rotation, r.err
+	}
+	t.Run("it is put in use", func(t *testing.T) {
+		w := newWorld(t)
+		w.mustAdd(t, "acme")
+		r, err := during(t, w, func() { w.Verify(t.Context(), sel("acme"), false) })
+		if err != nil || r.Outcome != Replaced || r.Profile.KeyHint != pair("mine").Hint() || !samePair(w.item(t, "acme").Current, pair("mine")) {
+			t.Errorf("%+v %s, %v", r, r.Outcome, err)
+		}
+	})
+	t.Run("another takes its place", func(t *testing.T) {
+		w := newWorld(t)
+		w.mustAdd(t, "acme")
+		r, err := during(t, w, func() {
+			if _, err := w.Stage(t.Context(), sel("acme"), pair("theirs")); err != nil {
+				t.Fatal(err)
+			}
+		})
+		// Nobody may be told that it is kept.
+		if !errors.Is(err, ErrBusy) || r.Outcome == Staged || r.Outcome == Replaced {
+			t.Errorf("%+v %s, %v", r, r.Outcome, err)
+		}
+		if c := w.item(t, "acme"); !samePair(c.Staged, pair("theirs")) || !samePair(c.Current, pair("acme")) {
+			t.Error("the item holds other pairs")
+		}
+	})
+	t.Run("another takes its place, and the gateway does not answer", func(t *testing.T) {
+		w := newWorld(t)
+		w.mustAdd(t, "acme")
+		r, err := during(t, w, func() {
+			if _, err := w.Stage(t.Context(), sel("acme"), pair("theirs")); err != nil {
+				t.Fatal(err)
+			}
+			w.gateway.mu.Lock()
+			w.gateway.err = &kite.Error{Kind: kite.ErrUnreachable}
+			w.gateway.mu.Unlock()
+		})
+		if !errors.Is(err, kite.ErrUnreachable) || r.Outcome != "" {
+			t.Errorf("%+v %s, %v", r, r.Outcome, err)
+		}
+	})
+	t.Run("the profile goes", func(t *testing.T) {
+		w := newWorld(t)
+		w.mustAdd(t, "acme")
+		r, err := during(t, w, func() {
+			if err := w.Remove(t.Context(), sel("acme")); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if !errors.Is(err, ErrNoProfile) || r.Outcome != "" {
+			t.Errorf("%+v %s, %v", r, r.Outcome, err)
+		}
+	})
+}
