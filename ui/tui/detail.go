@@ -106,10 +106,10 @@ func (a *app) credentialLines(p *vault.Profile, w int) []string {
 		out = []string{a.fact("api_key", dots+p.KeyHint, w), a.fact("api_secret", dots, w)}
 	}
 	if p.Staged {
-		out = append(out, a.st.warn.Styled(a.cut(a.st.glyph.warn+" a new credential waits to be verified: r finishes", w, a.st.glyph.more)))
+		out = append(out, a.st.warn.Styled(a.cut(a.st.glyph.warn+" a new pair waits: r finishes", w, a.st.glyph.more)))
 	}
 	if p.Previous {
-		out = append(out, a.st.dim.Styled(a.cut("the credential before the last rotation is kept: r", w, a.st.glyph.more)))
+		out = append(out, a.fact("previous", "still kept; r goes back", w))
 	}
 	return out
 }

@@ -502,14 +502,14 @@ func TestRotate(t *testing.T) {
 		d.sim.Set("borealis", kite.Sandbox, simulator.Knobs{Failure: simulator.Hang})
 		d.press("r").paste(other.APIKey.Reveal()).press("enter").paste(other.APISecret.Reveal()).press("enter")
 		d.sleep(2 * time.Second).sees("trying the new pair").press("esc").sleep(time.Second)
-		d.sees("the new credential is kept: r finishes", "a new credential waits")
+		d.sees("the new credential is kept: r finishes", "a new pair waits")
 		if key() != was {
 			t.Fatal("an interrupted rotation replaced the pair")
 		}
 
 		// Finished later.
 		d.sim.Set("borealis", kite.Sandbox, simulator.Knobs{})
-		d.press("r").sees("A new credential waits").press("f").sees("the new credential is in use", "the credential before the last rotation is kept")
+		d.press("r").sees("A new credential waits").press("f").sees("the new credential is in use", "still kept; r goes back")
 		if key() != other.APIKey.Reveal() {
 			t.Fatal("the new pair is not in use")
 		}
