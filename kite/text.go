@@ -18,6 +18,9 @@ var eightBit = strings.NewReplacer("\u0090", "\x1bP", "\u0098", "\x1bX", "\u009b
 // text (bidirectional controls, zero-width characters) are removed; line breaks
 // and runs of blanks become one blank; what is not UTF-8 becomes U+FFFD.
 func CleanText(s string) string {
+	if clean(s) {
+		return s
+	}
 	var b strings.Builder
 	blank := false // a blank is owed before the next visible character
 	for _, r := range ansi.Strip(eightBit.Replace(strings.ToValidUTF8(s, "\ufffd"))) {
@@ -34,6 +37,20 @@ func CleanText(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// clean recognises what needs no cleaning, which is nearly everything: plain
+// ASCII with single blanks between words. An index has thousands of them to read.
+func clean(s string) bool {
+	blank := true
+	for i := range len(s) {
+		c := s[i]
+		if c < ' ' || c > '~' || c == ' ' && blank {
+			return false
+		}
+		blank = c == ' '
+	}
+	return s == "" || !blank
 }
 
 // brief cuts text to at most n characters, with an ellipsis when it was longer.

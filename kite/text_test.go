@@ -57,3 +57,15 @@ func FuzzCleanText(f *testing.F) {
 		}
 	})
 }
+
+// What is taken for clean unseen must come out of the cleaning as it went in.
+func TestCleanShortCut(t *testing.T) {
+	for s, want := range map[string]bool{
+		"": true, "a": true, "a b": true, "~!": true,
+		" ": false, " a": false, "a ": false, "a  b": false, "a\tb": false, "\x1b[2J": false, "é": false, "\x7f": false,
+	} {
+		if got := clean(s); got != want {
+			t.Errorf("clean(%q) = %v", s, got)
+		}
+	}
+}

@@ -76,13 +76,13 @@ func (a *app) printProfiles(profiles []vault.Profile) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", p.Selector, words, checked, token, key, oneLine(p.Label))
 	}
 	_ = w.Flush()
-	// The last column is often empty, and trailing blanks spoil a diff.
+	// The last column is often empty, and trailing blanks spoil a diff. All in one
+	// write: a thousand would take longer than the reading.
+	var table strings.Builder
 	for line := range strings.Lines(b.String()) {
-		if err := a.print("%s\n", strings.TrimRight(line, " \n")); err != nil {
-			return err
-		}
+		table.WriteString(strings.TrimRight(line, " \n") + "\n")
 	}
-	return nil
+	return a.print("%s", table.String())
 }
 
 // profileJSON is a profile as --json shows it.
