@@ -111,6 +111,24 @@ func TestActivityIsBounded(t *testing.T) {
 	}
 }
 
+// A line that a crash cut short costs itself alone.
+func TestActivityAfterACrash(t *testing.T) {
+	w := newWorld(t)
+	w.mustAdd(t, "acme")
+	path := filepath.Join(w.dir, activityFile)
+	data, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, append(data, data[:20]...), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.mustAdd(t, "coral")
+	if got := actions(t, w.Vault, nil); !slices.Equal(got, []string{"acme/sandbox added ok", "coral/sandbox added ok"}) {
+		t.Errorf("%q", got)
+	}
+}
+
 // The log never keeps anything from working.
 func TestActivityCannotBeWritten(t *testing.T) {
 	w := newWorld(t)

@@ -124,6 +124,13 @@ type failing struct {
 	n  int
 }
 
+// lossy says that it has written all of what it has written half of.
+type lossy struct{ Store }
+
+func (s lossy) Set(ctx context.Context, key string, value []byte) error {
+	return s.Store.Set(ctx, key, value[:len(value)/2])
+}
+
 var errDiskFull = &StoreError{Op: "write", Store: "file", Kind: ErrUnavailable, Err: errors.New("no space left on device")}
 
 func (s *failing) Set(ctx context.Context, key string, value []byte) error {
@@ -183,6 +190,13 @@ func TestMigrateFails(t *testing.T) {
 			t.Error(n, err)
 		}
 		wantAll(t, v, w.store, "acme", "acme/live")
+	})
+	t.Run("what was written does not read back", func(t *testing.T) {
+		w, f := moving(t, names...)
+		if _, err := w.Migrate(t.Context(), lossy{f}, nil); err == nil {
+			t.Fatal("moved by halves")
+		}
+		wantAll(t, w.Vault, f, names...)
 	})
 	t.Run("cancelled", func(t *testing.T) {
 		w, f := moving(t, names...)
