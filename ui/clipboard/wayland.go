@@ -95,7 +95,8 @@ func startWlCopy(text []byte, args ...string) (*wlCopy, error) {
 func (w *wlCopy) Lost() <-chan struct{} { return w.lost }
 
 // Clear ends wl-copy, and looks whether anybody puts the text back, as GNOME's
-// Mutter does (see x11Owner.Clear): then it is replaced by an empty one.
+// Mutter does (see x11Owner.Clear; seen under Wayland too): then it is replaced by
+// an empty one.
 func (w *wlCopy) Clear() error {
 	select {
 	case <-w.lost:
