@@ -18,7 +18,8 @@ import (
 
 // secretsOf are the strings of a merchant's pair that must be nowhere.
 func secretsOf(merchant string) []string {
-	return []string{"sim-key-" + merchant + "-sandbox", "sim-secret-" + merchant + "-sandbox"}
+	cred := merchantOf(merchant).Credential
+	return []string{cred.APIKey.Reveal(), cred.APISecret.Reveal()}
 }
 
 // filesHave fails the test if a file in dir has one of the texts in it.
@@ -191,7 +192,7 @@ func TestCanary(t *testing.T) {
 		}
 	}
 	watch.stop()
-	for _, canary := range append(canaries, "sim-secret-nobody") {
+	for _, canary := range append(canaries, secretsOf("nobody")...) {
 		if strings.Contains(said.String(), canary) {
 			t.Errorf("%q was printed:\n%s", canary, said.String())
 		}

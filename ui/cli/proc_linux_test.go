@@ -37,7 +37,7 @@ func holders(t *testing.T, text string) (pids []string) {
 // The token is in the environment of the child that asked and of nobody else; the
 // key pair is in none.
 func TestNothingShowsInProc(t *testing.T) {
-	sim, environ := world(t)
+	sim, environ := world(t, merchantOf("acme"), merchantOf("coral"))
 	add(t, environ, sim, "acme/sandbox")
 	cred, _ := sim.Credential("acme", kite.Sandbox)
 	command := func(args ...string) *exec.Cmd {

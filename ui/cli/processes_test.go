@@ -5,6 +5,7 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -36,7 +37,7 @@ func newHouse(t testing.TB, merchants ...string) *house {
 	h := &house{t: t, keyring: keyringtest.Start(t), binary: build(t), home: filepath.Join(t.TempDir(), "home")}
 	var o simulator.Options
 	for _, name := range merchants {
-		o.Merchants = append(o.Merchants, simulator.NewMerchant(name, kite.Sandbox))
+		o.Merchants = append(o.Merchants, merchantOf(name))
 	}
 	h.sim = simulator.New(o)
 	if err := h.sim.Start("127.0.0.1:0"); err != nil {
@@ -73,7 +74,22 @@ func (h *house) must(stdin string, args ...string) string {
 }
 
 func pairOf(merchant string) string {
-	return fmt.Sprintf(`{"api_key":"sim-key-%s-sandbox","api_secret":"sim-secret-%[1]s-sandbox"}`, merchant)
+	secrets := secretsOf(merchant)
+	return fmt.Sprintf(`{"api_key":%q,"api_secret":%q}`, secrets[0], secrets[1])
+}
+
+// thisRun is in every pair of the merchants below: some tests read the command
+// lines of all processes, and another run's on the same machine are not theirs.
+var thisRun = strings.ToLower(rand.Text()[:8])
+
+// merchantOf is a merchant of the sandbox with a pair that no other run has.
+func merchantOf(name string) simulator.Merchant {
+	m := simulator.NewMerchant(name, kite.Sandbox)
+	m.Credential = kite.Credential{
+		APIKey:    kite.NewSecret("sim-key-" + name + "-" + thisRun),
+		APISecret: kite.NewSecret("sim-secret-" + name + "-" + thisRun),
+	}
+	return m
 }
 
 // With the keyring's daemon frozen no command may hang, and nothing that was

@@ -28,7 +28,7 @@ func runs(t *testing.T, environ []string, stdin string, args ...string) string {
 // not cost what was typed.
 func TestRotateAtTerminal(t *testing.T) {
 	sim, environ := world(t)
-	runs(t, environ, pairOf("acme"), "add", "acme", "--stdin")
+	add(t, environ, sim, "acme/sandbox")
 	c := startAtTerminal(t, environ, "rotate", "acme")
 	c.until("the new key pair")
 	c.until("api_key of acme/sandbox")

@@ -37,10 +37,10 @@ type atTerminal struct {
 	out bytes.Buffer
 }
 
-// world starts a simulator and gives the environment of a command over it.
-func world(t *testing.T) (*simulator.Simulator, []string) {
+// world starts a simulator, of the usual merchants when none are named, and gives the environment of a command over it.
+func world(t *testing.T, merchants ...simulator.Merchant) (*simulator.Simulator, []string) {
 	t.Helper()
-	sim := simulator.New(simulator.Options{})
+	sim := simulator.New(simulator.Options{Merchants: merchants})
 	if err := sim.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
