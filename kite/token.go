@@ -43,9 +43,10 @@ func (t Token) Expired(now time.Time) bool { return t.Remaining(now) == 0 }
 
 // Curl is a command that calls url with the token, for a POSIX shell and curl
 // 7.55 or newer. The header travels on curl's standard input, so that the token
-// is in no argument and therefore not in ps.
+// is in no argument and therefore not in ps. Errors are shown, the progress meter is
+// not: it would stand between the reply's lines.
 func (t Token) Curl(url string) Secret {
-	return NewSecret("curl -H @- " + shellQuote(url) + " <<'KITEKEY'\n" + t.Header().Reveal() + "\nKITEKEY\n")
+	return NewSecret("curl -sS -H @- " + shellQuote(url) + " <<'KITEKEY'\n" + t.Header().Reveal() + "\nKITEKEY\n")
 }
 
 // shellQuote quotes s for a POSIX shell where it needs it.

@@ -12,6 +12,9 @@ import (
 	"kitekey/vault"
 )
 
+// clearGrace is what a clipboard gets to give up what the demo copied.
+const clearGrace = 2 * time.Second
+
 func newDemo(a *app) *cobra.Command {
 	var flags screenFlags
 	cmd := &cobra.Command{
@@ -45,6 +48,12 @@ of it is gone when you quit.`,
 			return fmt.Errorf("set the demo up: %w", err)
 		}
 		o.Demo, o.BaseURL = true, sim.BaseURL
+		defer func() {
+			// All of it is gone when the demo ends, what it copied included.
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(cmd.Context()), clearGrace)
+			defer cancel()
+			_ = o.Clipboard.Clear(ctx)
+		}()
 		return show(cmd.Context(), o, flags)
 	}
 	return cmd

@@ -317,6 +317,26 @@ func TestCopyOnTheScreenOverSSH(t *testing.T) {
 	s.ends(0)
 }
 
+// TestDemoLeavesNothing: what the demo copied goes with it, long before its time.
+func TestDemoLeavesNothing(t *testing.T) {
+	x := clipboardtest.StartX(t)
+	home := t.TempDir()
+	s := startScreen(t, build(t), []string{"HOME=" + home, "DISPLAY=" + x.Display, "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent"},
+		"demo", "--clear-after", "4m")
+	s.until("acme / sandbox")
+	s.types("c")
+	s.until("header of acme/sandbox copied (X11)")
+	if header, err := x.Paste(); err != nil || !strings.HasPrefix(header, "Authorization: JWT ") {
+		t.Fatalf("on the clipboard: %.20q, %v", header, err)
+	}
+	s.types("q")
+	s.ends(0)
+	x.WaitForNothing()
+	if left, err := os.ReadDir(home); err != nil || len(left) != 0 {
+		t.Errorf("in the home folder: %v, %v", left, err)
+	}
+}
+
 // TestScreenEndsInOrder ends the program in every way there is.
 func TestScreenEndsInOrder(t *testing.T) {
 	h := newHouse(t, "acme")
