@@ -102,7 +102,12 @@ Key pairs and kept tokens are in the store:
            Windows: the Credential Manager. Any program of yours can read it.
   file     vault.age in the data folder, encrypted with age and opened with a
            passphrase: for machines without a keyring. Chosen with --store file,
-           never a fallback.
+           never a fallback. The passphrase comes from --passphrase-fd, else from
+           the file KITEKEY_PASSPHRASE_FILE names, else it is asked for. Stock age
+           opens identity.age with it, and vault.age with that.
+
+"kitekey store show" says which is in use, "kitekey store migrate" moves everything
+to the other, "kitekey export" writes a backup that is encrypted too.
 
 Both protect what is on the disk from other users and from whoever gets hold of
 the disk. Neither protects from programs that run as you.
