@@ -3,12 +3,8 @@ package vault
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 )
 
@@ -140,86 +136,6 @@ func (v *Vault) PlanMigration(ctx context.Context, to Store) (Migration, error) 
 		}
 	}
 	return m, nil
-}
-
-// MigrationPending tells whether a migration was interrupted, and between which
-// stores.
-func MigrationPending(dir string) (from, to string, pending bool) {
-	if dir == "" {
-		return "", "", false
-	}
-	note, err := readMigrationNote(dir)
-	return note.From, note.To, err == nil
-}
-
-// ClearMigration finishes an interrupted migration from or to the vault's store:
-// of the items that are in both stores, those go that the index does not mean.
-// It gives the number of profiles looked after.
-func (v *Vault) ClearMigration(ctx context.Context, other Store) (int, error) {
-	unlock, err := v.locks.lock(ctx, migrationLock, indexWait)
-	if err != nil {
-		return 0, err
-	}
-	defer unlock()
-	return v.clearMigration(ctx, other, discard)
-}
-
-// clearMigration is ClearMigration for whoever holds the migration's lock. What
-// is to be done with a store that is left, if anything, is last's.
-func (v *Vault) clearMigration(ctx context.Context, other Store, last func(context.Context, Store) error) (int, error) {
-	note, err := readMigrationNote(v.dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	stores := []Store{v.store, other}
-	for _, name := range []string{note.From, note.To} {
-		if !slices.ContainsFunc(stores, func(s Store) bool { return s.Name() == name }) {
-			return 0, fmt.Errorf("the interrupted migration was from the %s to the %s", note.From, note.To)
-		}
-	}
-	for _, id := range note.IDs {
-		if err := v.clearID(ctx, id, stores); err != nil {
-			return 0, err
-		}
-	}
-	for _, s := range stores {
-		if last != nil && StoreInUse(v.dir) != s.Name() {
-			if err := last(ctx, s); err != nil {
-				return len(note.IDs), err
-			}
-		}
-	}
-	return len(note.IDs), v.forgetMigration()
-}
-
-// clearID deletes an id's items from every store but the one that the index
-// means.
-func (v *Vault) clearID(ctx context.Context, id string, stores []Store) error {
-	unlock, err := v.locks.lock(ctx, id, profileWait)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	profiles, err := v.index.load()
-	if err != nil {
-		return err
-	}
-	i := findID(profiles, id)
-	if i < 0 {
-		defer v.locks.discard(id)
-	}
-	for _, s := range stores {
-		if i >= 0 && profiles[i].Store == s.Name() {
-			continue
-		}
-		if err := deleteItems(ctx, s, id); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // lockAll locks every profile of the vault's store that is not in locked yet,
@@ -375,40 +291,4 @@ func discard(ctx context.Context, s Store) error {
 		return d.Discard(ctx)
 	}
 	return nil
-}
-
-func (v *Vault) noteMigration(m Migration, locked map[string]Profile) error {
-	note := migrationNote{Version: 1, From: m.From, To: m.To}
-	for id := range locked {
-		note.IDs = append(note.IDs, id)
-	}
-	slices.Sort(note.IDs)
-	data, err := json.Marshal(note)
-	if err != nil {
-		return err
-	}
-	return replaceFile(filepath.Join(v.dir, migrationFile), "", data)
-}
-
-func (v *Vault) forgetMigration() error {
-	if err := os.Remove(filepath.Join(v.dir, migrationFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return syncDir(v.dir)
-}
-
-func readMigrationNote(dir string) (migrationNote, error) {
-	data, err := os.ReadFile(filepath.Join(dir, migrationFile))
-	if err != nil {
-		return migrationNote{}, err
-	}
-	var note migrationNote
-	if err := json.Unmarshal(data, &note); err != nil || note.Version != 1 || !validIDs(note.IDs) {
-		return migrationNote{}, fmt.Errorf("%s cannot be read", filepath.Join(dir, migrationFile))
-	}
-	return note, nil
-}
-
-func validIDs(ids []string) bool {
-	return !slices.ContainsFunc(ids, func(id string) bool { return !validID(id) })
 }

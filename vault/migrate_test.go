@@ -3,6 +3,8 @@ package vault
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -190,6 +192,37 @@ func TestMigrateFails(t *testing.T) {
 			t.Error(n, err)
 		}
 		wantAll(t, v, w.store, "acme", "acme/live")
+	})
+	t.Run("while deleting, and then the index is lost", func(t *testing.T) {
+		w, f := moving(t, names...)
+		good := w.Vault.store
+		if _, err := w.Migrate(t.Context(), &failing{&failing{f, "write", 2}, "delete", 1}, nil); !errors.Is(err, ErrUnavailable) {
+			t.Fatal(err)
+		}
+		for _, name := range []string{indexFile, indexBackup} {
+			if err := os.Remove(filepath.Join(w.dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		v := w.on(t, f) // it has some of the items
+		had, err := w.store.Keys(t.Context())
+		if err != nil || len(had) != len(names) {
+			t.Fatal(had, err)
+		}
+		if _, err := v.ClearMigration(t.Context(), good); err == nil {
+			t.Error("finished, though only the keyring has some of the credentials")
+		}
+		if has, err := w.store.Keys(t.Context()); err != nil || len(has)+1 < len(had) {
+			t.Errorf("of %d items there are %d: %v", len(had), len(has), err)
+		}
+		// What is in neither place twice is in one of them.
+		for _, id := range had {
+			_, inKeyring := good.Get(t.Context(), id)
+			_, inFile := f.Get(t.Context(), id)
+			if inKeyring != nil && inFile != nil {
+				t.Errorf("%s is lost", id)
+			}
+		}
 	})
 	t.Run("what was written does not read back", func(t *testing.T) {
 		w, f := moving(t, names...)

@@ -124,6 +124,9 @@ func (v *Vault) finishRemoval(ctx context.Context, p Profile) error {
 			return err
 		}
 	}
+	if err := v.noteRemoved(p.ID); err != nil {
+		return err
+	}
 	if err := v.drop(ctx, p.ID); err != nil {
 		return err
 	}
