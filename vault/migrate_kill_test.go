@@ -71,6 +71,9 @@ func (l loud) Discard(ctx context.Context) error { return discard(ctx, l.Store) 
 // 200 profiles go from a real keyring to a file and back, by processes that are
 // killed in the middle, and nothing is lost or doubled.
 func TestMigrateKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills a process at every step")
+	}
 	d := keyringtest.Start(t)
 	d.Use()
 	const profiles, kills = 200, 2

@@ -89,6 +89,9 @@ func TestTraps(t *testing.T) {
 }
 
 func TestTrapsThatHang(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for deadlines")
+	}
 	_, fake, k := fakeKeyring(t)
 	ctx := t.Context()
 	k.deadline = brief
@@ -115,6 +118,9 @@ func TestTrapsThatHang(t *testing.T) {
 }
 
 func TestPromptUnanswered(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for deadlines")
+	}
 	_, fake, k := fakeKeyring(t)
 	ctx := t.Context()
 	fake.Put("kitekey", "one", "old")

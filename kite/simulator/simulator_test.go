@@ -298,6 +298,9 @@ func TestStart(t *testing.T) {
 // TestOnTheWire has the failures that need a connection, over a real one, and
 // what the client makes of them.
 func TestOnTheWire(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for slow replies")
+	}
 	var mu sync.Mutex
 	var records []simulator.Record
 	s := simulator.New(simulator.Options{Log: func(r simulator.Record) {

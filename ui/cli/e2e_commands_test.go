@@ -126,6 +126,9 @@ func TestMainJobByCommands(t *testing.T) {
 // TestCopyReturns runs "kitekey copy" the way scripts do, in $(…), which ends when
 // nobody has the pipe open any more.
 func TestCopyReturns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for a time to pass")
+	}
 	x := clipboardtest.StartX(t)
 	h := newHouse(t, "acme")
 	h.env = append(h.env, "DISPLAY="+x.Display)

@@ -219,6 +219,9 @@ func (s *screen) secondsLeft() int {
 // TestMainJobOnTheScreen is the main job at a terminal from end to end, on a real
 // keyring and a real X clipboard.
 func TestMainJobOnTheScreen(t *testing.T) {
+	if testing.Short() {
+		t.Skip("drives a real terminal")
+	}
 	x := clipboardtest.StartX(t)
 	h := newHouse(t, "acme")
 	h.env = append(h.env, "DISPLAY="+x.Display)
@@ -289,6 +292,9 @@ func TestMainJobOnTheScreen(t *testing.T) {
 
 // TestCopyOnTheScreenOverSSH has no clipboard but the terminal's.
 func TestCopyOnTheScreenOverSSH(t *testing.T) {
+	if testing.Short() {
+		t.Skip("drives a real terminal")
+	}
 	h := newHouse(t, "acme")
 	h.must(pairOf("acme"), "add", "acme", "--stdin")
 	h.env = append(h.env, "SSH_CONNECTION=192.0.2.1 1 192.0.2.2 22")

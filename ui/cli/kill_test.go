@@ -40,6 +40,9 @@ const (
 )
 
 func TestKillCampaignOnGnomeKeyring(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills processes")
+	}
 	d := keyringtest.Start(t)
 	d.Use()
 	c := newCampaign(t, func(string) vault.Store { return vault.NewKeyring() }, d.Env())
@@ -50,6 +53,9 @@ func TestKillCampaignOnGnomeKeyring(t *testing.T) {
 }
 
 func TestKillCampaignOnFileStore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills processes")
+	}
 	const passphrase = "a passphrase for tests alone"
 	file := filepath.Join(t.TempDir(), "passphrase")
 	if err := os.WriteFile(file, []byte(passphrase+"\n"), 0o600); err != nil {

@@ -95,6 +95,9 @@ func merchantOf(name string) simulator.Merchant {
 // With the keyring's daemon frozen no command may hang, and nothing that was
 // given up may happen once the daemon thaws.
 func TestKeyringFrozen(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for a deadline")
+	}
 	h := newHouse(t, "acme", "coral")
 	h.must(pairOf("acme"), "add", "acme", "--stdin")
 	token := h.must("", "token", "acme")

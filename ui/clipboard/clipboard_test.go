@@ -211,6 +211,9 @@ func TestX11LargestSecret(t *testing.T) {
 }
 
 func TestX11IsGoneInTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for a time to pass")
+	}
 	t.Parallel()
 	x := clipboardtest.StartX(t)
 	c := start(t, Options{Env: x.Env})
@@ -261,6 +264,9 @@ func TestX11SecondCopyRestartsTheTime(t *testing.T) {
 // TestX11Outlives runs a program that copies and ends, in a session whose terminal
 // hangs up, and reads every process's command line and environment meanwhile.
 func TestX11Outlives(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for a time to pass")
+	}
 	t.Parallel()
 	x := clipboardtest.StartX(t)
 	cmd := exec.Command(helper[len(helper)-2], copyAndExit, "15s")
@@ -320,6 +326,9 @@ func TestX11Unreachable(t *testing.T) {
 }
 
 func TestHelperThatDoesNotAnswer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for a deadline")
+	}
 	x := clipboardtest.StartX(t)
 	for name, command := range map[string][]string{
 		"ends":         {"true"},
