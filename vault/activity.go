@@ -13,6 +13,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"kitekey/vault/internal/disk"
 )
 
 // The activity log says what was done with which profile, so that somebody can
@@ -69,7 +71,7 @@ type activityJSON struct {
 // activityLog keeps the entries, in memory where there is no folder.
 type activityLog struct {
 	dir     string
-	locks   locker
+	locks   disk.Locker
 	command string
 	limit   int64
 
@@ -137,7 +139,7 @@ func (l *activityLog) append(a Activity) error {
 		return err
 	}
 	line = append(line, '\n')
-	unlock, err := l.locks.lock(context.Background(), activityLock, activityWait)
+	unlock, err := l.locks.Lock(context.Background(), activityLock, activityWait)
 	if err != nil {
 		return err
 	}
@@ -180,12 +182,12 @@ func (l *activityLog) read() ([]Activity, error) {
 	if _, err := os.Stat(filepath.Join(l.dir, activityFile)); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if unlock, err := l.locks.lock(context.Background(), activityLock, activityWait); err == nil {
+	if unlock, err := l.locks.Lock(context.Background(), activityLock, activityWait); err == nil {
 		defer unlock()
 	}
 	var all []Activity
 	for _, name := range []string{activityFormer, activityFile} {
-		data, err := readFile(filepath.Join(l.dir, name), 4*activityLimit)
+		data, err := disk.Read(filepath.Join(l.dir, name), 4*activityLimit)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return all, err
 		}

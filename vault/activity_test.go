@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"kitekey/kite"
+	"kitekey/vault/internal/disk"
 )
 
 func actions(t *testing.T, v *Vault, sel *Selector) (list []string) {
@@ -78,7 +79,7 @@ func TestActivity(t *testing.T) {
 func TestActivityIsBounded(t *testing.T) {
 	dir := t.TempDir()
 	open := func() *activityLog {
-		return &activityLog{dir: dir, locks: fileLocks{filepath.Join(dir, locksFolder)}, limit: 4096}
+		return &activityLog{dir: dir, locks: disk.FileLocks{Dir: filepath.Join(dir, disk.Folder)}, limit: 4096}
 	}
 	const writers, each = 6, 60
 	var wg sync.WaitGroup

@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"kitekey/vault/internal/disk"
 )
 
 // Level says how bad a [Finding] is.
@@ -56,13 +58,13 @@ func (v *Vault) Check(ctx context.Context) ([]Finding, error) {
 // writable tries to keep a little in a folder, as the next change of the index
 // will.
 func writable(dir string) error {
-	f, err := os.CreateTemp(dir, "check"+tempMark+"*")
+	f, err := os.CreateTemp(dir, "check"+disk.TempMark+"*")
 	if err != nil {
-		return cause(err)
+		return disk.Cause(err)
 	}
 	defer func() { _ = os.Remove(f.Name()) }()
 	_, err = f.Write(make([]byte, 4096))
-	return cause(errors.Join(err, f.Close()))
+	return disk.Cause(errors.Join(err, f.Close()))
 }
 
 // checkFolder looks at permissions. Windows keeps a user's folders from others
@@ -106,7 +108,7 @@ func (v *Vault) checkIndex() ([]Profile, []Finding) {
 			continue
 		}
 		text := fmt.Sprintf("%s was interrupted", map[State]string{Adding: "adding it", Changing: "a change", Removing: "its removal"}[p.State])
-		if unlock, ok, _ := v.locks.tryLock(p.ID); ok {
+		if unlock, ok, _ := v.locks.TryLock(p.ID); ok {
 			unlock()
 		} else {
 			text = "another kitekey is at work on it"

@@ -6,24 +6,26 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"kitekey/vault/internal/disk"
 )
 
 // A folder in which nothing can be written (this one is the kernel's own, which
 // not even root fills) is a problem, said without a temporary file's name.
 func TestAFolderThatCannotBeWritten(t *testing.T) {
 	dir := "/proc/self/fdinfo"
-	if err := writable(dir); err == nil || strings.Contains(err.Error(), tempMark) {
+	if err := writable(dir); err == nil || strings.Contains(err.Error(), disk.TempMark) {
 		t.Errorf("writable says %v", err)
 	}
 	if err := writable(t.TempDir()); err != nil {
 		t.Errorf("a writable folder: %v", err)
 	}
-	err := replaceFile(dir+"/index.json", "", []byte("{}"))
-	if err == nil || !strings.HasPrefix(err.Error(), "cannot write "+dir+"/index.json: ") || strings.Contains(err.Error(), tempMark) {
+	err := disk.Replace(dir+"/index.json", "", []byte("{}"))
+	if err == nil || !strings.HasPrefix(err.Error(), "cannot write "+dir+"/index.json: ") || strings.Contains(err.Error(), disk.TempMark) {
 		t.Errorf("replaceFile says %v", err)
 	}
-	full := &os.PathError{Op: "write", Path: "x" + tempMark + "1", Err: syscall.ENOSPC}
-	if got := cause(full); !errors.Is(got, syscall.ENOSPC) || got.Error() != "no space left on device" {
+	full := &os.PathError{Op: "write", Path: "x" + disk.TempMark + "1", Err: syscall.ENOSPC}
+	if got := disk.Cause(full); !errors.Is(got, syscall.ENOSPC) || got.Error() != "no space left on device" {
 		t.Errorf("cause is %v", got)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"filippo.io/age"
 
 	"kitekey/kite"
+	"kitekey/vault/internal/disk"
 )
 
 // The file store's files in the data folder. Stock age opens them as well:
@@ -48,7 +49,7 @@ var ErrDamaged = errors.New("damaged")
 type File struct {
 	dir        string
 	ask        Passphrase
-	locks      locker
+	locks      disk.Locker
 	workFactor int           // see SetWorkFactor
 	slot       chan struct{} // held while identity is looked at: one question at a time
 	identity   *age.X25519Identity
@@ -59,7 +60,7 @@ type File struct {
 // item. ask is called when a passphrase is needed, at most once at a time.
 func NewFile(dir string, ask Passphrase) *File {
 	return &File{
-		dir: dir, ask: ask, locks: fileLocks{filepath.Join(dir, locksFolder)},
+		dir: dir, ask: ask, locks: disk.FileLocks{Dir: filepath.Join(dir, disk.Folder)},
 		workFactor: defaultWorkFactor, slot: make(chan struct{}, 1),
 	}
 }
@@ -171,7 +172,7 @@ func (f *File) change(ctx context.Context, op string, identity *age.X25519Identi
 	}
 	defer unlock()
 	for _, name := range []string{identityFile, identityBackup, itemsFile, itemsBackup} {
-		sweepTemp(f.dir, name)
+		disk.Sweep(f.dir, name)
 	}
 	if err := f.stillOurs(op); err != nil {
 		return err
@@ -187,11 +188,11 @@ func (f *File) change(ctx context.Context, op string, identity *age.X25519Identi
 	if err != nil {
 		return f.failed(op, ErrUnavailable, err, "")
 	}
-	if err := replaceFile(f.path(itemsFile), f.path(itemsBackup), data); err != nil {
+	if err := disk.Replace(f.path(itemsFile), f.path(itemsBackup), data); err != nil {
 		return f.failed(op, ErrUnavailable, err, "")
 	}
 	if op == "delete" {
-		if err := replaceFile(f.path(itemsBackup), "", data); err != nil {
+		if err := disk.Replace(f.path(itemsBackup), "", data); err != nil {
 			return f.failed(op, ErrUnavailable, err, "")
 		}
 	}
@@ -207,7 +208,7 @@ func (f *File) change(ctx context.Context, op string, identity *age.X25519Identi
 func (f *File) stillOurs(op string) error {
 	f.slot <- struct{}{}
 	defer func() { <-f.slot }()
-	now, err := readFile(f.path(identityFile), maxIdentity)
+	now, err := disk.Read(f.path(identityFile), maxIdentity)
 	if err == nil && bytes.Equal(now, f.wrapped) {
 		return nil
 	}
@@ -221,7 +222,7 @@ func (f *File) stillOurs(op string) error {
 
 // lock is for writers. Not getting it means that nothing was written.
 func (f *File) lock(ctx context.Context, op string) (func(), error) {
-	unlock, err := f.locks.lock(ctx, itemsLock, indexWait)
+	unlock, err := f.locks.Lock(ctx, itemsLock, disk.IndexWait)
 	if errors.Is(err, ErrBusy) {
 		return nil, f.failed(op, ErrBusy, err, "")
 	}
@@ -261,7 +262,7 @@ func seal(items map[string][]byte, to age.Recipient) ([]byte, error) {
 func (f *File) load(op, name string, identity age.Identity) (map[string][]byte, error) {
 	_, err := os.Lstat(f.path(itemsBackup))
 	before := err == nil
-	data, err := readFile(f.path(name), maxItems)
+	data, err := disk.Read(f.path(name), maxItems)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && before:
 		return nil, f.damaged(op, name, errors.New("it is gone"))
@@ -302,24 +303,6 @@ func unseal(data []byte, identity age.Identity) (map[string][]byte, error) {
 		raw.Items = map[string][]byte{}
 	}
 	return raw.Items, nil
-}
-
-// readFile is os.ReadFile with an upper bound.
-func readFile(path string, limit int64) ([]byte, error) {
-	var file *os.File
-	err := sharing(func() (err error) {
-		file, err = os.Open(path)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("%s is larger than %d MiB", path, limit>>20)
-	}
-	return data, err
 }
 
 func (f *File) path(name string) string { return filepath.Join(f.dir, name) }

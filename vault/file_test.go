@@ -18,6 +18,7 @@ import (
 	"filippo.io/age"
 
 	"kitekey/kite"
+	"kitekey/vault/internal/disk"
 )
 
 const testPassphrase = "correct horse for tests"
@@ -273,7 +274,7 @@ func TestFileStoreChangePassphrase(t *testing.T) {
 func TestFileStoreSweeps(t *testing.T) {
 	dir := filled(t)
 	for _, name := range []string{identityFile, identityBackup, itemsFile, itemsBackup} {
-		if err := os.WriteFile(filepath.Join(dir, name+tempMark+"123"), []byte("half"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name+disk.TempMark+"123"), []byte("half"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -281,7 +282,7 @@ func TestFileStoreSweeps(t *testing.T) {
 	if err := f.Set(t.Context(), "k1", []byte("v2")); err != nil {
 		t.Fatal(err)
 	}
-	if left, _ := filepath.Glob(filepath.Join(dir, "*"+tempMark+"*")); len(left) != 0 {
+	if left, _ := filepath.Glob(filepath.Join(dir, "*"+disk.TempMark+"*")); len(left) != 0 {
 		t.Errorf("stale files: %v", left)
 	}
 }
@@ -494,7 +495,7 @@ func TestFileStoreKilled(t *testing.T) {
 	if err := f.Set(t.Context(), "last", []byte("v")); err != nil {
 		t.Error(err)
 	}
-	left, _ := filepath.Glob(filepath.Join(dir, "*"+tempMark+"*"))
+	left, _ := filepath.Glob(filepath.Join(dir, "*"+disk.TempMark+"*"))
 	t.Logf("%d kills, %d acknowledged writes, %d deletions begun, %d items left", kills, len(wrote), len(deleting), len(keys))
 	if len(left) != 0 || len(wrote) == 0 {
 		t.Errorf("stale files %v, %d writes", left, len(wrote))
@@ -566,7 +567,7 @@ func BenchmarkFileStore(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := replaceFile(f.path(itemsFile), "", data); err != nil {
+		if err := disk.Replace(f.path(itemsFile), "", data); err != nil {
 			b.Fatal(err)
 		}
 		b.Run(fmt.Sprintf("open/profiles=%d", profiles), func(b *testing.B) {

@@ -16,6 +16,7 @@ import (
 	"filippo.io/age"
 
 	"kitekey/kite"
+	"kitekey/vault/internal/disk"
 )
 
 // ErrWrongPassphrase: it does not open the file store.
@@ -88,7 +89,7 @@ func (f *File) openWith(ctx context.Context, op string, create bool, ask Passphr
 		return nil, f.failed(op, ErrUnavailable, err, "")
 	}
 	made := FileExists(f.dir) // before reading: identity.age is the first to be written
-	wrapped, err := readFile(f.path(identityFile), maxIdentity)
+	wrapped, err := disk.Read(f.path(identityFile), maxIdentity)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && made:
 		return nil, f.damaged(op, identityFile, errors.New("it is gone"))
@@ -152,7 +153,7 @@ func (f *File) create(ctx context.Context, op string, ask Passphrase) (*age.X255
 		return nil, err
 	}
 	defer unlock()
-	if theirs, err := readFile(f.path(identityFile), maxIdentity); err == nil {
+	if theirs, err := disk.Read(f.path(identityFile), maxIdentity); err == nil {
 		return f.unwrap(ctx, op, theirs, func(_ context.Context, a Ask) (kite.Secret, error) {
 			if a.Attempt > 0 {
 				return kite.Secret{}, fmt.Errorf("another kitekey has just made the store: %w", ErrWrongPassphrase)
@@ -206,25 +207,25 @@ func (f *File) ChangePassphrase(ctx context.Context, next Passphrase) error {
 // writeIdentity replaces identity.age and then its copy. The caller holds the
 // lock.
 func (f *File) writeIdentity(wrapped []byte) error {
-	if err := replaceFile(f.path(identityFile), "", wrapped); err != nil {
+	if err := disk.Replace(f.path(identityFile), "", wrapped); err != nil {
 		return err
 	}
-	return replaceFile(f.path(identityBackup), "", wrapped)
+	return disk.Replace(f.path(identityBackup), "", wrapped)
 }
 
 // keepIdentity makes the copy of identity.age equal to one that has just opened:
 // a crash may have left one that opens with a former passphrase.
 func (f *File) keepIdentity(wrapped []byte) {
-	if have, err := readFile(f.path(identityBackup), maxIdentity); err == nil && bytes.Equal(have, wrapped) {
+	if have, err := disk.Read(f.path(identityBackup), maxIdentity); err == nil && bytes.Equal(have, wrapped) {
 		return
 	}
-	unlock, ok, err := f.locks.tryLock(itemsLock)
+	unlock, ok, err := f.locks.TryLock(itemsLock)
 	if err != nil || !ok {
 		return // another time: this is a copy of what works
 	}
 	defer unlock()
-	if now, err := readFile(f.path(identityFile), maxIdentity); err == nil && bytes.Equal(now, wrapped) {
-		_ = replaceFile(f.path(identityBackup), "", wrapped)
+	if now, err := disk.Read(f.path(identityFile), maxIdentity); err == nil && bytes.Equal(now, wrapped) {
+		_ = disk.Replace(f.path(identityBackup), "", wrapped)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"kitekey/kite"
+	"kitekey/vault/internal/disk"
 )
 
 // The index's files in the data folder.
@@ -23,7 +24,6 @@ const (
 	indexFile   = "index.json"
 	indexBackup = "index.json.bak" // the last good index.json before the present one
 	indexLock   = "index"
-	locksFolder = "locks"
 )
 
 const indexVersion = 1
@@ -36,7 +36,7 @@ var ErrIndexDamaged = errors.New("the index is damaged")
 // around reading, changing and replacing.
 type index struct {
 	dir   string // "" keeps it in memory
-	locks locker
+	locks disk.Locker
 
 	mu       sync.Mutex
 	profiles []Profile // only when dir is ""
@@ -155,7 +155,7 @@ func (x *index) load() ([]Profile, error) {
 		return slices.Clone(x.profiles), nil
 	}
 	var data []byte
-	err := sharing(func() (err error) {
+	err := disk.Sharing(func() (err error) {
 		data, err = os.ReadFile(filepath.Join(x.dir, indexFile))
 		return err
 	})
@@ -264,7 +264,7 @@ func firstStore(path string) string {
 // update reads the index, lets change work on it and replaces it, all under the
 // lock. Nothing is written when change fails.
 func (x *index) update(ctx context.Context, change func(profiles *[]Profile) error) error {
-	unlock, err := x.locks.lock(ctx, indexLock, indexWait)
+	unlock, err := x.locks.Lock(ctx, indexLock, disk.IndexWait)
 	if err != nil {
 		return err
 	}
@@ -292,7 +292,7 @@ func (x *index) save(profiles []Profile) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(filepath.Join(x.dir, indexFile), filepath.Join(x.dir, indexBackup), data)
+	return disk.Replace(filepath.Join(x.dir, indexFile), filepath.Join(x.dir, indexBackup), data)
 }
 
 // sortProfiles puts accounts in order, sandbox before live.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"kitekey/vault/internal/disk"
 )
 
 // A migration moves every profile's items from one store to another:
@@ -52,7 +54,7 @@ func (v *Vault) Migrate(ctx context.Context, to Store, each func(done, total int
 	if m.From == m.To {
 		return m, inputError{fmt.Errorf("everything is in the %s already", m.To)}
 	}
-	unlock, err := v.locks.lock(ctx, migrationLock, indexWait)
+	unlock, err := v.locks.Lock(ctx, migrationLock, disk.IndexWait)
 	if err != nil {
 		return m, err
 	}
@@ -156,7 +158,7 @@ func (v *Vault) lockAll(ctx context.Context, locked map[string]Profile) (added [
 		if _, ok := locked[p.ID]; ok || v.ours(p) != nil {
 			continue
 		}
-		unlock, err := v.locks.lock(ctx, p.ID, profileWait)
+		unlock, err := v.locks.Lock(ctx, p.ID, disk.ProfileWait)
 		if err != nil {
 			return nil, release, fmt.Errorf("%s: %w", p.Selector, err)
 		}
@@ -172,7 +174,7 @@ func (v *Vault) lockAll(ctx context.Context, locked map[string]Profile) (added [
 	for _, id := range ids {
 		i := findID(profiles, id)
 		if i < 0 {
-			v.locks.discard(id) // removed
+			v.locks.Discard(id) // removed
 			continue
 		}
 		p := profiles[i]

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"kitekey/vault/internal/disk"
 )
 
 // MigrationPending tells whether a migration was interrupted, and between which
@@ -26,7 +28,7 @@ func MigrationPending(dir string) (from, to string, pending bool) {
 // of the items that are in both stores, those go that the index does not mean.
 // It gives the number of profiles looked after.
 func (v *Vault) ClearMigration(ctx context.Context, other Store) (int, error) {
-	unlock, err := v.locks.lock(ctx, migrationLock, indexWait)
+	unlock, err := v.locks.Lock(ctx, migrationLock, disk.IndexWait)
 	if err != nil {
 		return 0, err
 	}
@@ -70,7 +72,7 @@ func (v *Vault) clearMigration(ctx context.Context, other Store, last func(conte
 // interruption lets them go: an index that was lost, or rebuilt from one store,
 // knows nothing of what is in the other.
 func (v *Vault) clearID(ctx context.Context, id string, stores []Store) error {
-	unlock, err := v.locks.lock(ctx, id, profileWait)
+	unlock, err := v.locks.Lock(ctx, id, disk.ProfileWait)
 	if err != nil {
 		return err
 	}
@@ -94,7 +96,7 @@ func (v *Vault) clearID(ctx context.Context, id string, stores []Store) error {
 		}
 	}
 	if keep == "" {
-		v.locks.discard(id)
+		v.locks.Discard(id)
 		return removeIfThere(v.removedPath(id))
 	}
 	return nil
@@ -129,7 +131,7 @@ func (v *Vault) noteRemoved(id string) error {
 	if _, _, pending := MigrationPending(v.dir); !pending {
 		return nil
 	}
-	return replaceFile(v.removedPath(id), "", []byte{})
+	return disk.Replace(v.removedPath(id), "", []byte{})
 }
 
 func (v *Vault) removedMeanwhile(id string) bool {
@@ -158,14 +160,14 @@ func (v *Vault) noteMigration(m Migration, locked map[string]Profile) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(filepath.Join(v.dir, migrationFile), "", data)
+	return disk.Replace(filepath.Join(v.dir, migrationFile), "", data)
 }
 
 func (v *Vault) forgetMigration() error {
 	if err := removeIfThere(filepath.Join(v.dir, migrationFile)); err != nil {
 		return err
 	}
-	return syncDir(v.dir)
+	return disk.SyncDir(v.dir)
 }
 
 func readMigrationNote(dir string) (migrationNote, error) {

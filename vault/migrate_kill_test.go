@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"kitekey/kite"
+	"kitekey/vault/internal/disk"
 	"kitekey/vault/keyringtest"
 )
 
@@ -121,7 +122,7 @@ func TestMigrateKilled(t *testing.T) {
 			t.Errorf("the %s has %d items: %v", to, len(keys), err)
 		}
 	}
-	if left, _ := filepath.Glob(filepath.Join(w.dir, "*"+tempMark+"*")); len(left) != 0 {
+	if left, _ := filepath.Glob(filepath.Join(w.dir, "*"+disk.TempMark+"*")); len(left) != 0 {
 		t.Errorf("stale files: %v", left)
 	}
 }

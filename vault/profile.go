@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"kitekey/kite"
+	"kitekey/vault/internal/disk"
 )
 
 // What can be wrong with a profile.
@@ -20,7 +21,7 @@ var (
 	// ErrOtherStore: the profile's secrets are in another store than the one in use.
 	ErrOtherStore = errors.New("kept in another store")
 	// ErrBusy: another process was at work on the same thing for too long.
-	ErrBusy = errors.New("busy")
+	ErrBusy = disk.ErrBusy
 	// ErrBadInput: what was asked for makes no sense; the text says why.
 	ErrBadInput = errors.New("bad input")
 )

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"kitekey/kite"
+	"kitekey/vault/internal/disk"
 )
 
 // Add stores a credential under a new name. When it returns nil the credential
@@ -36,7 +37,7 @@ func (v *Vault) Add(ctx context.Context, n NewProfile) (p Profile, err error) {
 		}
 		return Profile{}, fmt.Errorf("%s: not added: %w", n.Selector, err)
 	}
-	unlock, err := v.locks.lock(ctx, p.ID, profileWait)
+	unlock, err := v.locks.Lock(ctx, p.ID, disk.ProfileWait)
 	if err != nil {
 		return Profile{}, err
 	}
@@ -58,7 +59,7 @@ func (v *Vault) Add(ctx context.Context, n NewProfile) (p Profile, err error) {
 		return nil
 	})
 	if err != nil {
-		v.locks.discard(p.ID)
+		v.locks.Discard(p.ID)
 		return Profile{}, err
 	}
 	n.also.Selector, n.also.Current = n.Selector, n.Credential

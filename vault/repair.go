@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"kitekey/vault/internal/disk"
 )
 
 // Repair mends what [Vault.Check] finds and can be mended without anybody's
@@ -46,7 +48,7 @@ func (v *Vault) Repair(ctx context.Context, adopt bool) (done []string, err erro
 	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return done, err
 	}
-	unlock, err := v.index.locks.lock(ctx, indexLock, indexWait)
+	unlock, err := v.index.locks.Lock(ctx, indexLock, disk.IndexWait)
 	if err != nil {
 		return done, err
 	}
@@ -137,7 +139,7 @@ func (v *Vault) saveRepaired(profiles []Profile, damaged bool) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(filepath.Join(v.dir, indexFile), "", data)
+	return disk.Replace(filepath.Join(v.dir, indexFile), "", data)
 }
 
 // adopt lists stray items again and deletes those that hold nothing.
@@ -208,7 +210,7 @@ func (v *Vault) sweep() (done []string) {
 	}
 	entries, _ := os.ReadDir(v.dir)
 	for _, e := range entries {
-		if strings.Contains(e.Name(), tempMark) && old(e) && os.Remove(filepath.Join(v.dir, e.Name())) == nil {
+		if strings.Contains(e.Name(), disk.TempMark) && old(e) && os.Remove(filepath.Join(v.dir, e.Name())) == nil {
 			swept++
 		}
 	}
@@ -216,14 +218,14 @@ func (v *Vault) sweep() (done []string) {
 	if err != nil {
 		return nil
 	}
-	locks, _ := os.ReadDir(filepath.Join(v.dir, locksFolder))
+	locks, _ := os.ReadDir(filepath.Join(v.dir, disk.Folder))
 	for _, e := range locks {
 		id := strings.TrimSuffix(e.Name(), ".lock")
 		if !validID(id) || !old(e) || slices.ContainsFunc(profiles, func(p Profile) bool { return p.ID == id }) {
 			continue
 		}
-		if unlock, ok, _ := v.locks.tryLock(id); ok {
-			v.locks.discard(id)
+		if unlock, ok, _ := v.locks.TryLock(id); ok {
+			v.locks.Discard(id)
 			unlock()
 			swept++
 		}

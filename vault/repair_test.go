@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"kitekey/vault/internal/disk"
 )
 
 // levels gives the findings as "check level" for comparing.
@@ -193,11 +195,11 @@ func TestRepairSweeps(t *testing.T) {
 	if err := w.Forget(t.Context(), sel("acme")); err != nil { // makes a lock file
 		t.Fatal(err)
 	}
-	locks := filepath.Join(w.dir, locksFolder)
+	locks := filepath.Join(w.dir, disk.Folder)
 	old := w.clock.now().Add(-2 * sweepAge)
 	for _, path := range []string{
 		filepath.Join(locks, "aaaaaaaaaaaaaaaa.lock"), filepath.Join(locks, p.ID+".lock"),
-		filepath.Join(w.dir, "other.json"+tempMark+"1"),
+		filepath.Join(w.dir, "other.json"+disk.TempMark+"1"),
 	} {
 		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Chtimes(path, old, old)); err != nil {
 			t.Fatal(err)

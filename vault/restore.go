@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"filippo.io/age"
+
+	"kitekey/vault/internal/disk"
 )
 
 // damagedMark ends the name under which a damaged file is kept.
@@ -27,7 +29,7 @@ func (f *File) Restore(ctx context.Context) (done []string, err error) {
 		if identity, from, err = f.openAny(ctx); err != nil {
 			return nil, err
 		}
-		if f.wrapped, err = readFile(f.path(from), maxIdentity); err != nil {
+		if f.wrapped, err = disk.Read(f.path(from), maxIdentity); err != nil {
 			return nil, f.failed("open", ErrUnavailable, err, "")
 		}
 		f.identity = identity
@@ -66,7 +68,7 @@ func (f *File) openAny(ctx context.Context) (*age.X25519Identity, string, error)
 		}
 		var errs []error
 		for _, name := range []string{identityFile, identityBackup} {
-			wrapped, err := readFile(f.path(name), maxIdentity)
+			wrapped, err := disk.Read(f.path(name), maxIdentity)
 			if err == nil {
 				var identity *age.X25519Identity
 				if identity, err = unwrapIdentity(wrapped, passphrase); err == nil {
@@ -84,14 +86,14 @@ func (f *File) openAny(ctx context.Context) (*age.X25519Identity, string, error)
 
 // putBack copies a good file over a damaged one. The caller holds the lock.
 func (f *File) putBack(good, damaged string) error {
-	data, err := readFile(f.path(good), maxItems)
+	data, err := disk.Read(f.path(good), maxItems)
 	if err == nil {
 		if err = os.Rename(f.path(damaged), f.path(damaged+damagedMark)); errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}
 	}
 	if err == nil {
-		err = replaceFile(f.path(damaged), "", data)
+		err = disk.Replace(f.path(damaged), "", data)
 	}
 	if err != nil {
 		return f.failed("write", ErrUnavailable, err, "")

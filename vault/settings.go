@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"kitekey/vault/internal/disk"
 )
 
 const (
@@ -59,7 +61,7 @@ func ChangeSettings(ctx context.Context, dir string, change func(*Settings)) err
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return folderError(dir, err)
 	}
-	unlock, err := fileLocks{filepath.Join(dir, locksFolder)}.lock(ctx, settingsLock, indexWait)
+	unlock, err := disk.FileLocks{Dir: filepath.Join(dir, disk.Folder)}.Lock(ctx, settingsLock, disk.IndexWait)
 	if err != nil {
 		return err
 	}
@@ -73,5 +75,10 @@ func ChangeSettings(ctx context.Context, dir string, change func(*Settings)) err
 	if err != nil {
 		return err
 	}
-	return replaceFile(filepath.Join(dir, settingsFile), "", append(data, '\n'))
+	return disk.Replace(filepath.Join(dir, settingsFile), "", append(data, '\n'))
+}
+
+// folderError is for a data folder that cannot be made.
+func folderError(dir string, err error) error {
+	return fmt.Errorf("cannot make the data folder %s: %w; KITEKEY_HOME names another", dir, disk.Cause(err))
 }

@@ -33,7 +33,7 @@ func (v *Vault) settle(ctx context.Context, profiles []Profile) error {
 }
 
 func (v *Vault) settleOne(ctx context.Context, p Profile) error {
-	unlock, ok, err := v.locks.tryLock(p.ID)
+	unlock, ok, err := v.locks.TryLock(p.ID)
 	if err != nil || !ok {
 		return err
 	}
@@ -44,7 +44,7 @@ func (v *Vault) settleOne(ctx context.Context, p Profile) error {
 	}
 	i := findID(profiles, p.ID)
 	if i < 0 {
-		v.locks.discard(p.ID)
+		v.locks.Discard(p.ID)
 		return nil
 	}
 	return v.settleLocked(ctx, profiles[i])
@@ -130,7 +130,7 @@ func (v *Vault) finishRemoval(ctx context.Context, p Profile) error {
 	if err := v.drop(ctx, p.ID); err != nil {
 		return err
 	}
-	v.locks.discard(p.ID)
+	v.locks.Discard(p.ID)
 	return nil
 }
 

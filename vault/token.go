@@ -194,7 +194,7 @@ func (v *Vault) dropDead(ctx context.Context, profiles []Profile) {
 			continue
 		}
 		left--
-		unlock, ok, err := v.locks.tryLock(p.ID)
+		unlock, ok, err := v.locks.TryLock(p.ID)
 		if err != nil || !ok {
 			continue
 		}

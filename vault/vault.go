@@ -35,6 +35,7 @@ import (
 	"time"
 
 	"kitekey/kite"
+	"kitekey/vault/internal/disk"
 )
 
 // Gateway is what the vault needs of the API: [*kite.Client] has it.
@@ -61,7 +62,7 @@ type Vault struct {
 	gateway  func(kite.Environment) Gateway
 	now      func() time.Time
 	index    *index
-	locks    locker // one per profile, named by its id
+	locks    disk.Locker // one per profile, named by its id
 	activity *activityLog
 }
 
@@ -76,7 +77,7 @@ func Open(o Options) (*Vault, error) {
 		v.now = time.Now
 	}
 	if v.dir == "" {
-		locks := &memoryLocks{held: map[string]bool{}}
+		locks := disk.NewMemoryLocks()
 		v.locks, v.index = locks, &index{locks: locks}
 		v.activity = &activityLog{command: o.Command}
 		return v, nil
@@ -84,7 +85,7 @@ func Open(o Options) (*Vault, error) {
 	if err := os.MkdirAll(v.dir, 0o700); err != nil {
 		return nil, folderError(v.dir, err)
 	}
-	locks := fileLocks{filepath.Join(v.dir, locksFolder)}
+	locks := disk.FileLocks{Dir: filepath.Join(v.dir, disk.Folder)}
 	v.locks, v.index = locks, &index{dir: v.dir, locks: locks}
 	v.activity = &activityLog{dir: v.dir, locks: locks, command: o.Command, limit: activityLimit}
 	return v, nil
@@ -207,12 +208,12 @@ func (v *Vault) lockProfile(ctx context.Context, sel Selector) (Profile, func(),
 	if err != nil {
 		return Profile{}, nil, err
 	}
-	unlock, ok, err := v.locks.tryLock(p.ID)
+	unlock, ok, err := v.locks.TryLock(p.ID)
 	if err == nil && !ok {
 		// Whoever has it may hang in a store that does not answer. Asking the store
 		// first keeps callers from waiting for that one after the other.
 		if err = v.Reach(ctx); err == nil {
-			unlock, err = v.locks.lock(ctx, p.ID, profileWait)
+			unlock, err = v.locks.Lock(ctx, p.ID, disk.ProfileWait)
 		}
 	}
 	if err != nil {

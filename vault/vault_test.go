@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"kitekey/kite"
+	"kitekey/vault/internal/disk"
 )
 
 func TestSelector(t *testing.T) {
@@ -447,7 +448,7 @@ func TestWaiterSettlesFirst(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	p := w.mustAdd(t, "acme")
-	unlock, _, err := w.locks.tryLock(p.ID)
+	unlock, _, err := w.locks.TryLock(p.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -481,7 +482,7 @@ func TestWaiterSettlesFirst(t *testing.T) {
 func TestIndexCannotBeWritten(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
-	lock := filepath.Join(w.dir, locksFolder, indexLock+".lock")
+	lock := filepath.Join(w.dir, disk.Folder, indexLock+".lock")
 	mend := func() error { return errors.Join(os.RemoveAll(lock), os.MkdirAll(filepath.Dir(lock), 0o700)) }
 	w.store.reset(nil, func(op, _ string) error {
 		if op == "write" { // from now on the index cannot be locked, so not changed

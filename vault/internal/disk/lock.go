@@ -1,4 +1,4 @@
-package vault
+package disk
 
 import (
 	"context"
@@ -12,42 +12,50 @@ import (
 	"github.com/gofrs/flock"
 )
 
+// ErrBusy means that another process held a lock for too long.
+var ErrBusy = errors.New("busy")
+
+// Folder is the folder for lock files inside the data folder.
+const Folder = "locks"
+
 // How long to wait for another process. The index is only ever held for a few
 // file operations; a profile is held while its token is minted, which the
 // gateway may drag out.
 const (
-	indexWait   = 10 * time.Second
-	profileWait = 2 * time.Minute
+	IndexWait   = 10 * time.Second
+	ProfileWait = 2 * time.Minute
 	lockPoll    = 5 * time.Millisecond
 )
 
-// locker hands out named locks that hold between goroutines and, where there is
+// Locker hands out named locks that hold between goroutines and, where there is
 // a folder, between processes. The operating system drops a dead process's
 // locks, which is how the living know that what it left half done is theirs to
 // finish.
-type locker interface {
-	// lock waits for name, at most for wait. It fails with ErrBusy or ctx's error.
-	lock(ctx context.Context, name string, wait time.Duration) (unlock func(), err error)
-	// tryLock does not wait; ok is false when somebody else has it.
-	tryLock(name string) (unlock func(), ok bool, err error)
-	// discard forgets name, for ids that will never be used again. The caller holds the lock.
-	discard(name string)
+type Locker interface {
+	// Lock waits for name, at most for wait. It fails with ErrBusy or ctx's error.
+	Lock(ctx context.Context, name string, wait time.Duration) (unlock func(), err error)
+	// TryLock does not wait; ok is false when somebody else has it.
+	TryLock(name string) (unlock func(), ok bool, err error)
+	// Discard forgets name, for ids that will never be used again. The caller holds the lock.
+	Discard(name string)
 }
 
-// fileLocks keeps one lock file per name in a folder.
-type fileLocks struct{ dir string }
+// FileLocks keeps one lock file per name in a folder.
+type FileLocks struct{ Dir string }
 
-func (l fileLocks) path(name string) string { return filepath.Join(l.dir, name+".lock") }
+func (l FileLocks) path(name string) string { return filepath.Join(l.Dir, name+".lock") }
 
-func (l fileLocks) lock(ctx context.Context, name string, wait time.Duration) (func(), error) {
+// Lock implements [Locker].
+func (l FileLocks) Lock(ctx context.Context, name string, wait time.Duration) (func(), error) {
 	return waitLock(ctx, l, name, wait)
 }
 
-func (l fileLocks) tryLock(name string) (func(), bool, error) {
+// TryLock implements [Locker].
+func (l FileLocks) TryLock(name string) (func(), bool, error) {
 	f := flock.New(l.path(name), flock.SetPermissions(0o600))
 	ok, err := f.TryLock()
 	if errors.Is(err, os.ErrNotExist) {
-		if err = os.MkdirAll(l.dir, 0o700); err == nil {
+		if err = os.MkdirAll(l.Dir, 0o700); err == nil {
 			ok, err = f.TryLock()
 		}
 	}
@@ -70,19 +78,25 @@ func (l fileLocks) tryLock(name string) (func(), bool, error) {
 	return nil, false, nil
 }
 
-func (l fileLocks) discard(name string) { _ = os.Remove(l.path(name)) }
+// Discard implements [Locker].
+func (l FileLocks) Discard(name string) { _ = os.Remove(l.path(name)) }
 
-// memoryLocks is for a vault that lives in one process only.
-type memoryLocks struct {
+// MemoryLocks is for a vault that lives in one process only.
+type MemoryLocks struct {
 	mu   sync.Mutex
 	held map[string]bool
 }
 
-func (l *memoryLocks) lock(ctx context.Context, name string, wait time.Duration) (func(), error) {
+// NewMemoryLocks returns locks of which none is held.
+func NewMemoryLocks() *MemoryLocks { return &MemoryLocks{held: map[string]bool{}} }
+
+// Lock implements [Locker].
+func (l *MemoryLocks) Lock(ctx context.Context, name string, wait time.Duration) (func(), error) {
 	return waitLock(ctx, l, name, wait)
 }
 
-func (l *memoryLocks) tryLock(name string) (func(), bool, error) {
+// TryLock implements [Locker].
+func (l *MemoryLocks) TryLock(name string) (func(), bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.held[name] {
@@ -96,16 +110,17 @@ func (l *memoryLocks) tryLock(name string) (func(), bool, error) {
 	}, true, nil
 }
 
-func (l *memoryLocks) discard(string) {}
+// Discard implements [Locker].
+func (l *MemoryLocks) Discard(string) {}
 
 // waitLock polls: a blocking flock cannot be cancelled.
-func waitLock(ctx context.Context, l locker, name string, wait time.Duration) (func(), error) {
+func waitLock(ctx context.Context, l Locker, name string, wait time.Duration) (func(), error) {
 	var deadline <-chan time.Time
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		unlock, ok, err := l.tryLock(name)
+		unlock, ok, err := l.TryLock(name)
 		if err != nil || ok {
 			return unlock, err
 		}

@@ -1,8 +1,12 @@
-package vault
+// Package disk is how kitekey reads, replaces and locks its own files: a crash at
+// any moment leaves the old content or the new one, whole, and several processes
+// change a file one after the other.
+package disk
 
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,19 +16,19 @@ import (
 	"time"
 )
 
-// replaceFile puts data in path's place so that a crash at any moment leaves the
+// Replace puts data in path's place so that a crash at any moment leaves the
 // old content or the new one, whole: a temporary file in the same folder, synced,
 // renamed over the old one, and the folder synced. With backup, what was there
 // before is kept under that name. The caller holds the lock that guards path.
-func replaceFile(path, backup string, data []byte) (err error) {
+func Replace(path, backup string, data []byte) (err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("cannot write %s: %w", path, cause(err))
+			err = fmt.Errorf("cannot write %s: %w", path, Cause(err))
 		}
 	}()
 	dir := filepath.Dir(path)
-	sweepTemp(dir, filepath.Base(path))
-	f, err := os.CreateTemp(dir, filepath.Base(path)+tempMark+"*") // 0600
+	Sweep(dir, filepath.Base(path))
+	f, err := os.CreateTemp(dir, filepath.Base(path)+TempMark+"*") // 0600
 	if err != nil {
 		return err
 	}
@@ -40,15 +44,15 @@ func replaceFile(path, backup string, data []byte) (err error) {
 			return err
 		}
 	}
-	if err = sharing(func() error { return os.Rename(f.Name(), path) }); err != nil {
+	if err = Sharing(func() error { return os.Rename(f.Name(), path) }); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return SyncDir(dir)
 }
 
-// cause is what the system said, without the name of a temporary file that tells
+// Cause is what the system said, without the name of a temporary file that tells
 // nobody anything.
-func cause(err error) error {
+func Cause(err error) error {
 	var inner *fs.PathError
 	if errors.As(err, &inner) {
 		return inner.Err
@@ -56,10 +60,10 @@ func cause(err error) error {
 	return err
 }
 
-// sharing does a file operation again for a while when Windows refuses it:
+// Sharing does a file operation again for a while when Windows refuses it:
 // replacing a file fails there as long as somebody else reads it, and reading
 // while it is replaced. Other systems know no such thing.
-func sharing(do func() error) error {
+func Sharing(do func() error) error {
 	for end := time.Now().Add(2 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		err := do()
 		const violation = syscall.Errno(32) // ERROR_SHARING_VIOLATION
@@ -70,18 +74,18 @@ func sharing(do func() error) error {
 	}
 }
 
-// tempMark is in the names of temporary files, so that those a crash left behind
+// TempMark is in the names of temporary files, so that those a crash left behind
 // can be told from everything else.
-const tempMark = ".tmp-"
+const TempMark = ".tmp-"
 
-// sweepTemp removes what earlier crashes left of base's temporary files.
-func sweepTemp(dir, base string) {
+// Sweep removes what earlier crashes left of base's temporary files.
+func Sweep(dir, base string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), base+tempMark) {
+		if strings.HasPrefix(e.Name(), base+TempMark) {
 			_ = os.Remove(filepath.Join(dir, e.Name()))
 		}
 	}
@@ -91,7 +95,7 @@ func sweepTemp(dir, base string) {
 // file is about to be replaced, not changed; where links are not possible it is
 // copied.
 func keepBackup(path, backup string) error {
-	tmp := backup + tempMark + "link"
+	tmp := backup + TempMark + "link"
 	_ = os.Remove(tmp)
 	err := os.Link(path, tmp)
 	switch {
@@ -106,13 +110,13 @@ func keepBackup(path, backup string) error {
 			return err
 		}
 	}
-	err = sharing(func() error { return os.Rename(tmp, backup) })
+	err = Sharing(func() error { return os.Rename(tmp, backup) })
 	_ = os.Remove(tmp) // renaming a link onto one to the same file leaves both
 	return err
 }
 
-// syncDir makes a rename last. Windows has no such call, and needs none.
-func syncDir(dir string) error {
+// SyncDir makes a rename last. Windows has no such call, and needs none.
+func SyncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
@@ -123,7 +127,20 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// folderError is for a data folder that cannot be made.
-func folderError(dir string, err error) error {
-	return fmt.Errorf("cannot make the data folder %s: %w; KITEKEY_HOME names another", dir, cause(err))
+// Read is os.ReadFile with an upper bound.
+func Read(path string, limit int64) ([]byte, error) {
+	var file *os.File
+	err := Sharing(func() (err error) {
+		file, err = os.Open(path)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s is larger than %d MiB", path, limit>>20)
+	}
+	return data, err
 }
