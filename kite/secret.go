@@ -1,11 +1,14 @@
 package kite
 
 import (
+	"bytes"
 	"crypto/subtle"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
+	"sync"
 )
 
 // redacted is what every formatting path prints in a secret's place. It tells
@@ -13,37 +16,133 @@ import (
 const redacted = "[redacted]"
 
 // Secret holds a value that must not be seen: an api_key, an api_secret, a
-// token. Every way of printing or encoding it gives "[redacted]"; Reveal is the
-// only way to the value, so that `grep -rn 'Reveal()'` lists every place that
-// sees one.
+// token, a passphrase. Every way of printing or encoding it gives "[redacted]".
+// [Secret.RevealTo] and [Secret.Reveal] are the only ways to the value, so that
+// `grep -rn 'Reveal'` lists every place that sees one.
 //
-// The value sits behind a pointer because fmt does not call methods on
-// unexported fields: a Secret inside somebody's unexported field prints as an
-// address, never as text.
-type Secret struct{ value *string }
+// The value sits in memory of its own, which [Secret.Erase] overwrites, and the
+// garbage collector does when the last copy of the Secret is gone. Copies of a
+// Secret share the value: erasing one erases all of them, [Secret.Clone] makes
+// one that stays.
+type Secret struct{ value *erasable }
 
-// NewSecret wraps s. An empty s gives the zero Secret.
-func NewSecret(s string) Secret {
-	if s == "" {
+// erasable is memory that can be overwritten while others look at it: the last
+// of them overwrites it then.
+type erasable struct {
+	mu sync.Mutex
+	// A pointer, because fmt does not call methods on unexported fields. Of a Secret
+	// inside one it prints an address, or, when the verb does not fit, what the first
+	// pointer leads to: that must not be the value.
+	bytes  *[]byte
+	users  int // calls of RevealTo under way
+	erased bool
+}
+
+// NewSecret returns a Secret with a copy of s. An empty s gives the zero Secret.
+//
+// s itself stays in memory until the garbage collector reuses its place: where
+// the value comes as bytes, [SecretFromBytes] leaves nothing behind.
+func NewSecret(s string) Secret { return newSecret([]byte(s)) }
+
+// SecretFromBytes moves b into a Secret: b is overwritten with zeros. An empty b
+// gives the zero Secret.
+func SecretFromBytes(b []byte) Secret {
+	own := make([]byte, len(b))
+	copy(own, b)
+	clear(b)
+	return newSecret(own)
+}
+
+// newSecret takes b as it is: the caller has no other use for it.
+func newSecret(b []byte) Secret {
+	if len(b) == 0 {
 		return Secret{}
 	}
-	return Secret{&s}
+	v := &erasable{bytes: &b}
+	runtime.AddCleanup(v, func(b []byte) { clear(b) }, b)
+	return Secret{v}
 }
 
-// Reveal returns the value in the clear.
-func (s Secret) Reveal() string {
+// RevealTo lends the value to use, without a copy. use must not keep or change
+// it: it may be overwritten as soon as use has returned. It gets nil when there
+// is no value, or none any more.
+func (s Secret) RevealTo(use func(value []byte)) {
 	if s.value == nil {
-		return ""
+		use(nil)
+		return
 	}
-	return *s.value
+	b := s.value.borrow()
+	defer s.value.giveBack()
+	use(b)
 }
 
-// IsZero reports whether there is no value.
-func (s Secret) IsZero() bool { return s.value == nil }
+func (v *erasable) borrow() []byte {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.users++
+	if v.erased {
+		return nil
+	}
+	return *v.bytes
+}
+
+func (v *erasable) giveBack() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.users--
+	v.overwrite()
+}
+
+// overwrite does what was asked for once nothing looks at the value. The caller
+// holds the lock.
+func (v *erasable) overwrite() {
+	if v.erased && v.users == 0 {
+		clear(*v.bytes)
+	}
+}
+
+// Reveal returns the value as a string, empty when there is none any more. The
+// string is a copy that cannot be erased: it is for what leaves the process next.
+func (s Secret) Reveal() (value string) {
+	s.RevealTo(func(b []byte) { value = string(b) })
+	return value
+}
+
+// Erase overwrites the value, in every copy of this Secret. When another
+// goroutine is looking at it, that happens as soon as it has looked. Erasing
+// twice does no harm.
+func (s Secret) Erase() {
+	if s.value == nil {
+		return
+	}
+	s.value.mu.Lock()
+	defer s.value.mu.Unlock()
+	s.value.erased = true
+	s.value.overwrite()
+}
+
+// Clone returns a Secret with the same value in memory of its own.
+func (s Secret) Clone() (clone Secret) {
+	s.RevealTo(func(b []byte) { clone = newSecret(bytes.Clone(b)) })
+	return clone
+}
+
+// IsZero reports whether there is no value, or none any more.
+func (s Secret) IsZero() bool {
+	if s.value == nil {
+		return true
+	}
+	s.value.mu.Lock()
+	defer s.value.mu.Unlock()
+	return s.value.erased
+}
 
 // Equal compares two secrets in time that does not depend on where they differ.
-func (s Secret) Equal(other Secret) bool {
-	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(other.Reveal())) == 1
+func (s Secret) Equal(other Secret) (same bool) {
+	s.RevealTo(func(a []byte) {
+		other.RevealTo(func(b []byte) { same = subtle.ConstantTimeCompare(a, b) == 1 })
+	})
+	return same
 }
 
 // String implements [fmt.Stringer] and gives "[redacted]".

@@ -6,9 +6,12 @@ import (
 	"encoding/xml"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"text/template"
+	"time"
 )
 
 // holder hides a secret the way other people's structs do.
@@ -81,5 +84,92 @@ func TestSecretEqual(t *testing.T) {
 	}
 	if !(Secret{}).IsZero() || a.IsZero() || a.Reveal() != "one" || (Secret{}).Reveal() != "" {
 		t.Error("IsZero or Reveal is wrong")
+	}
+}
+
+func TestSecretErase_OverwritesEveryCopy(t *testing.T) {
+	s := NewSecret(canary)
+	var memory []byte
+	s.RevealTo(func(b []byte) { memory = b }) // kept here only to look at it afterwards
+	same, own := s, s.Clone()
+	s.Erase()
+	s.Erase()
+	if !bytes.Equal(memory, make([]byte, len(canary))) {
+		t.Error("the value is still in memory")
+	}
+	if !same.IsZero() || same.Reveal() != "" || !same.Equal(Secret{}) {
+		t.Error("a copy of an erased secret has a value")
+	}
+	if own.Reveal() != canary {
+		t.Error("a clone was erased too")
+	}
+	Secret{}.Erase()
+}
+
+func TestSecretErase_WaitsForWhoLooksAtIt(t *testing.T) {
+	s := NewSecret(canary)
+	var memory []byte
+	s.RevealTo(func(b []byte) {
+		s.Erase()
+		if memory = b; string(b) != canary {
+			t.Error("the value was taken away while it was looked at")
+		}
+		s.RevealTo(func(b []byte) {
+			if b != nil {
+				t.Error("an erased value was handed out again")
+			}
+		})
+		if string(b) != canary {
+			t.Error("the value was taken away while it was looked at")
+		}
+	})
+	if !bytes.Equal(memory, make([]byte, len(canary))) {
+		t.Error("the value is still in memory")
+	}
+}
+
+func TestSecretFromBytes_LeavesNothingInTheCallersBytes(t *testing.T) {
+	b := []byte(canary)
+	s := SecretFromBytes(b)
+	if s.Reveal() != canary || !bytes.Equal(b, make([]byte, len(canary))) {
+		t.Errorf("the secret is %q and the bytes %q", s.Reveal(), b)
+	}
+	if !SecretFromBytes(nil).IsZero() || !SecretFromBytes([]byte{}).IsZero() {
+		t.Error("no bytes give a secret")
+	}
+}
+
+func TestSecret_IsErasedWhenItIsGarbage(t *testing.T) {
+	var memory []byte
+	func() {
+		s := NewSecret(canary)
+		s.RevealTo(func(b []byte) { memory = b })
+	}()
+	for range 100 {
+		runtime.GC()
+		time.Sleep(time.Millisecond) // cleanups run on goroutines of the runtime
+		if memory[0] == 0 {
+			return
+		}
+	}
+	t.Error("the value of a secret that nothing refers to is still in memory")
+}
+
+func TestSecret_CanBeUsedAndErasedAtOnce(t *testing.T) {
+	for range 100 {
+		s := NewSecret(canary)
+		var all sync.WaitGroup
+		for i := range 4 {
+			all.Go(func() {
+				if i == 3 {
+					s.Erase()
+				}
+				if got := s.Reveal(); got != canary && got != "" {
+					t.Errorf("half a value: %q", got)
+				}
+				_ = s.Equal(s)
+			})
+		}
+		all.Wait()
 	}
 }
