@@ -54,6 +54,7 @@ type entryJSON struct {
 	Account     string     `json:"account"`
 	Environment string     `json:"environment"`
 	Store       string     `json:"store"`
+	Source      string     `json:"source,omitempty"`
 	Label       string     `json:"label,omitempty"`
 	KeyHint     string     `json:"key_hint,omitempty"`
 	ExpiresIn   int64      `json:"expires_in"`
@@ -76,7 +77,7 @@ type tokenInfo struct {
 
 func toEntry(p Profile) entryJSON {
 	e := entryJSON{
-		ID: p.ID, Account: p.Account, Environment: string(p.Environment), Store: p.Store, Label: p.Label, KeyHint: p.KeyHint,
+		ID: p.ID, Account: p.Account, Environment: string(p.Environment), Store: p.Store, Source: p.Source, Label: p.Label, KeyHint: p.KeyHint,
 		ExpiresIn: int64(p.ExpiresIn / time.Second), Host: p.Host, Verdict: string(p.Verdict), VerdictAt: utc(p.VerdictAt),
 		LastUsed: utc(p.LastUsed), State: string(p.State), Staged: p.Staged, Previous: p.Previous,
 	}
@@ -91,7 +92,7 @@ func toEntry(p Profile) entryJSON {
 // overflow a duration is taken for nothing.
 func fromEntry(e entryJSON) (Profile, error) {
 	p := Profile{
-		ID: e.ID, Store: e.Store, Label: briefly(kite.CleanText(e.Label), MaxLabel), KeyHint: briefly(kite.CleanText(e.KeyHint), 4),
+		ID: e.ID, Store: e.Store, Source: e.Source, Label: briefly(kite.CleanText(e.Label), MaxLabel), KeyHint: briefly(kite.CleanText(e.KeyHint), 4),
 		ExpiresIn: inSeconds(e.ExpiresIn), Host: e.Host, Verdict: Verdict(e.Verdict), VerdictAt: e.VerdictAt, LastUsed: e.LastUsed, State: State(e.State),
 		Staged: e.Staged, Previous: e.Previous,
 	}
@@ -108,6 +109,8 @@ func fromEntry(e entryJSON) (Profile, error) {
 		return p, fmt.Errorf("%s has no usable id", p.Selector)
 	case validKey(e.Store) != nil:
 		return p, fmt.Errorf("%s names no store", p.Selector)
+	case e.Source != "" && ValidAccount(e.Source) != nil:
+		return p, fmt.Errorf("%s names no usable source", p.Selector)
 	case !slices.Contains([]State{Settled, Adding, Changing, Removing}, p.State):
 		return p, fmt.Errorf("%s is in a state that there is not", p.Selector)
 	}

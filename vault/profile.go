@@ -45,6 +45,7 @@ type Profile struct {
 	ID string // random; the name of its item in the store
 	Selector
 	Store     string        // name of the store that holds its secrets
+	Source    string        // name of the source that holds its credential, "" when the store does
 	Label     string        // the account's free text
 	KeyHint   string        // the api_key's last characters
 	ExpiresIn time.Duration // default life of its tokens
