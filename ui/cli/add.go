@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"kitekey/kite"
 	"kitekey/vault"
 )
 
@@ -35,7 +32,7 @@ judges it later.`,
 		Example: `  kitekey add acme                          the sandbox key pair of acme
   kitekey add acme/live --label "Acme Ltd"
   kitekey add acme --stdin < pair.json      {"api_key": "…", "api_secret": "…"}`,
-		Args: takes(1, 1, "one profile"),
+		Args: argCount(1, 1, "one profile"),
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.label, "label", "", "free `text` shown beside the account")
@@ -82,7 +79,7 @@ judges it later.`,
 			return err
 		}
 		if !o.noVerify {
-			if p, err = a.proveNew(ctx, v, p, !o.stdin); err != nil {
+			if p, err = a.verifyNew(ctx, v, p, !o.stdin); err != nil {
 				return err
 			}
 		}
@@ -103,9 +100,9 @@ judges it later.`,
 	return cmd
 }
 
-// proveNew tries a new credential. It comes back with the verdict to store, or
+// verifyNew tries a new credential. It comes back with the verdict to store, or
 // with the pair that was typed instead, or with the error to end on.
-func (a *app) proveNew(ctx context.Context, v *vault.Vault, p vault.NewProfile, ask bool) (vault.NewProfile, error) {
+func (a *app) verifyNew(ctx context.Context, v *vault.Vault, p vault.NewProfile, ask bool) (vault.NewProfile, error) {
 	for {
 		r := v.VerifyCredential(ctx, p.Environment, p.Credential, false)
 		if ctx.Err() != nil {
@@ -154,87 +151,4 @@ func (a *app) storeNew(ctx context.Context, v *vault.Vault, p vault.NewProfile, 
 			return stored, errors.Join(err, askErr)
 		}
 	}
-}
-
-// choose asks until one of the letters in choices is given.
-func (a *app) choose(ctx context.Context, question, choices string) (byte, error) {
-	for {
-		s, err := a.ask(ctx, question)
-		if err != nil {
-			return 0, err
-		}
-		s = strings.ToLower(strings.TrimSpace(s))
-		if len(s) == 1 && strings.Contains(choices, s) {
-			return s[0], nil
-		}
-	}
-}
-
-// askCredential asks for a key pair until it is one.
-func (a *app) askCredential(ctx context.Context, sel vault.Selector) (kite.Credential, error) {
-	for {
-		key, err := a.askSecret(ctx, fmt.Sprintf("api_key of %s (hidden): ", sel))
-		if err != nil {
-			return kite.Credential{}, err
-		}
-		secret, err := a.askSecret(ctx, fmt.Sprintf("api_secret of %s (hidden): ", sel))
-		if err != nil {
-			return kite.Credential{}, err
-		}
-		cred, err := a.parseCredential(key.Reveal(), secret.Reveal())
-		if err == nil {
-			return cred, nil
-		}
-		a.note("%v; type both again, or ctrl-c to give up", err)
-	}
-}
-
-// parseCredential checks a pair and says so when blanks around it were dropped.
-func (a *app) parseCredential(key, secret string) (kite.Credential, error) {
-	cred, trimmed, err := kite.ParseCredential(key, secret)
-	if err != nil {
-		return kite.Credential{}, usagef("%w", err)
-	}
-	if trimmed {
-		a.note("blanks around the pasted key pair were dropped")
-	}
-	return cred, nil
-}
-
-// parseExpiresIn reads --expires-in; "" is 0, which means the profile's default.
-func parseExpiresIn(s string) (time.Duration, error) {
-	if s == "" {
-		return 0, nil
-	}
-	d, err := kite.ParseExpiresIn(s)
-	if err != nil {
-		return 0, usagef("--expires-in: %w", err)
-	}
-	return d, nil
-}
-
-// completeNewSelectors offers accounts that lack an environment.
-func (a *app) completeNewSelectors(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	profiles, err := a.listed()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	have := make(map[vault.Selector]bool, len(profiles))
-	for _, p := range profiles {
-		have[p.Selector] = true
-	}
-	var names []cobra.Completion
-	for _, p := range profiles {
-		for _, env := range kite.Environments {
-			sel := vault.Selector{Account: p.Account, Environment: env}
-			if !have[sel] {
-				have[sel] = true
-				names = append(names, sel.String())
-			}
-		}
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
 }

@@ -13,7 +13,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -56,7 +55,7 @@ may have been done.`,
   kitekey api acme POST /collections/request-to-pay -F amount=500 -f currency=UGX
   kitekey api acme/live POST /collections/request-to-pay --data @payment.json --confirm acme/live
   kitekey api acme --fail /data/wallets/UGX/balance | jq .data.balance`,
-		Args: takes(1, 3, "a path, before it perhaps a profile and a method"),
+		Args: argCount(1, 3, "a path, before it perhaps a profile and a method"),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 			if len(args) == 0 {
 				return a.completeSelectors(false)(cmd, args, toComplete)
@@ -359,22 +358,4 @@ func (a *app) printReply(reply *kite.Reply, include bool) error {
 		return fmt.Errorf("write the reply: %w", err)
 	}
 	return nil
-}
-
-// escapeInvisible writes characters that would move a terminal's cursor or
-// reorder its text as JSON escapes. Valid JSON has them in strings only.
-func escapeInvisible(doc []byte) []byte {
-	var b bytes.Buffer
-	for _, r := range string(doc) {
-		switch {
-		case r == '\n' || !unicode.IsControl(r) && !unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Zl, r) && !unicode.Is(unicode.Zp, r):
-			b.WriteRune(r)
-		case r > 0xffff:
-			r -= 0x10000
-			fmt.Fprintf(&b, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		}
-	}
-	return b.Bytes()
 }

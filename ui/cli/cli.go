@@ -64,7 +64,7 @@ func Main(ctx context.Context, sys System) int {
 	root.SetIn(sys.Stdin)
 	root.SetOut(sys.Stdout)
 	root.SetErr(sys.Stderr)
-	err := root.ExecuteContext(a.attended(ctx))
+	err := root.ExecuteContext(a.withUnlockPrompt(ctx))
 	if err != nil && !a.running {
 		err = wrongUsage(err)
 	}
@@ -81,15 +81,4 @@ type app struct {
 	command      string // the command that runs, for the activity log
 	running      bool   // a command has begun: its usage was right
 	announced    bool   // overrides have been told
-}
-
-// getenv looks a variable up as [os.Getenv] does.
-func (a *app) getenv(name string) string {
-	// The last one wins, as it does for a process that os/exec starts.
-	for i := len(a.Environ) - 1; i >= 0; i-- {
-		if k, v, ok := cutEnv(a.Environ[i]); ok && k == name {
-			return v
-		}
-	}
-	return ""
 }

@@ -15,7 +15,7 @@ profile names. Names come from the index: completing never touches the keyring.`
   kitekey completion zsh > "${fpath[1]}/_kitekey"
   kitekey completion fish > ~/.config/fish/completions/kitekey.fish
   kitekey completion powershell >> $PROFILE`,
-		Args:              takes(1, 1, "the name of a shell"),
+		Args:              argCount(1, 1, "the name of a shell"),
 		ValidArgsFunction: cobra.FixedCompletions(shells, cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			root := cmd.Root()

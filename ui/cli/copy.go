@@ -3,7 +3,6 @@ package cli
 import (
 	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -75,18 +74,6 @@ also when kitekey has quit; what you have copied since is left alone.`,
 		return nil
 	}
 	return cmd
-}
-
-// parseClearAfter reads --clear-after; "never" is 0.
-func parseClearAfter(s string) (time.Duration, error) {
-	if s == "never" {
-		return 0, nil
-	}
-	d, err := time.ParseDuration(s)
-	if err != nil || d < time.Second || d > 24*time.Hour {
-		return 0, usagef(`--clear-after: %q is no time between 1s and 24h, nor "never"`, s)
-	}
-	return d, nil
 }
 
 // clipboard is the user's; terminal is where OSC 52 goes, nil for none.

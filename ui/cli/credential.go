@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"kitekey/kite"
+	"kitekey/vault"
 )
 
 // maxStdin bounds what is read where a key pair is expected.
@@ -87,4 +89,35 @@ func decodeCredential(data []byte) (key, secret string, err error) {
 		}
 	}
 	return got["api_key"], got["api_secret"], nil
+}
+
+// askCredential asks for a key pair until it is one.
+func (a *app) askCredential(ctx context.Context, sel vault.Selector) (kite.Credential, error) {
+	for {
+		key, err := a.askSecret(ctx, fmt.Sprintf("api_key of %s (hidden): ", sel))
+		if err != nil {
+			return kite.Credential{}, err
+		}
+		secret, err := a.askSecret(ctx, fmt.Sprintf("api_secret of %s (hidden): ", sel))
+		if err != nil {
+			return kite.Credential{}, err
+		}
+		cred, err := a.parseCredential(key.Reveal(), secret.Reveal())
+		if err == nil {
+			return cred, nil
+		}
+		a.note("%v; type both again, or ctrl-c to give up", err)
+	}
+}
+
+// parseCredential checks a pair and says so when blanks around it were dropped.
+func (a *app) parseCredential(key, secret string) (kite.Credential, error) {
+	cred, trimmed, err := kite.ParseCredential(key, secret)
+	if err != nil {
+		return kite.Credential{}, usagef("%w", err)
+	}
+	if trimmed {
+		a.note("blanks around the pasted key pair were dropped")
+	}
+	return cred, nil
 }

@@ -27,7 +27,7 @@ whose token is about to expire, one that asks too often.
 Nothing is written to the disk or the keyring, nothing leaves this machine, and all
 of it is gone when you quit.`,
 		Example:           `  kitekey demo`,
-		Args:              takes(0, 0, "no arguments"),
+		Args:              argCount(0, 0, "no arguments"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	flags.register(cmd)

@@ -38,7 +38,7 @@ otherwise.`,
 		Example: `  kitekey doctor
   kitekey doctor --repair
   kitekey doctor --json | jq '.findings[] | select(.level != "ok")'`,
-		Args: takes(0, 0, "nothing"),
+		Args: argCount(0, 0, "nothing"),
 	}
 	cmd.Flags().BoolVar(&repair, "repair", false, "mend what can be mended")
 	cmd.Flags().BoolVar(&adopt, "adopt", false, "with --repair: also list key pairs in the store that no profile lists")
@@ -91,18 +91,18 @@ otherwise.`,
 		if err != nil {
 			return err
 		}
-		return verdictOn(found, v.StoreName())
+		return exitFor(found, v.StoreName())
 	}
 	return cmd
 }
 
-// verdictOn is the exit code: nothing, or silence with a code.
-func verdictOn(found []vault.Finding, store string) error {
+// exitFor returns an error with the exit code, nil when all is in order.
+func exitFor(found []vault.Finding, store string) error {
 	code := exitDone
 	for _, f := range found {
 		switch {
 		case f.Level == vault.Problem && f.Check == store:
-			return silent(exitStore)
+			return exitSilently(exitStore)
 		case f.Level != vault.OK:
 			code = exitFailure
 		}
@@ -110,7 +110,7 @@ func verdictOn(found []vault.Finding, store string) error {
 	if code == exitDone {
 		return nil
 	}
-	return silent(code)
+	return exitSilently(code)
 }
 
 func (a *app) printFindings(found []vault.Finding) error {

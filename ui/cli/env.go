@@ -25,7 +25,7 @@ that the shell starts from then on sees the token; exec gives it to one.
   kitekey env acme --shell fish | source
   kitekey env acme --shell powershell | Invoke-Expression
   eval "$(kitekey env --unset)"`,
-		Args:              takes(0, 1, "one profile"),
+		Args:              argCount(0, 1, "one profile"),
 		ValidArgsFunction: a.completeSelectors(false),
 	}
 	flags.register(cmd)

@@ -68,8 +68,8 @@ func unconfirmedf(format string, args ...any) error {
 	return &codeError{code: exitUnconfirmed, text: fmt.Sprintf(format, args...)}
 }
 
-// silent ends with an exit code after everything has been said.
-func silent(code int) error { return &codeError{code: code} }
+// exitSilently ends with an exit code after everything has been said.
+func exitSilently(code int) error { return &codeError{code: code} }
 
 // aboutError says which profile an error is about, so that the next step can
 // name it.

@@ -47,7 +47,7 @@ func TestExitCodes(t *testing.T) {
 		{vault.ErrOtherStore, 6},
 		{unconfirmedf("no"), 7},
 		{context.Canceled, 130},
-		{silent(5), 5},
+		{exitSilently(5), 5},
 	} {
 		for _, err := range []error{c.err, about(vault.Selector{Account: "acme", Environment: kite.Live}, c.err)} {
 			if err == nil && c.err != nil {
@@ -80,7 +80,7 @@ func TestTell(t *testing.T) {
 		{about(acme, fmt.Errorf("acme/live: %w", vault.ErrNoProfile)), `kitekey: acme/live: no such profile; "kitekey list" shows the profiles there are, "kitekey add acme/live" adds this one` + "\n"},
 		{about(acme, fmt.Errorf("acme/live: %w; did you mean acne/live?", vault.ErrNoProfile)), "kitekey: acme/live: no such profile; did you mean acne/live?\n"},
 		{about(acme, fmt.Errorf(`%w; run "kitekey doctor"`, vault.ErrNoCredential)), `kitekey: acme/live: no credential; run "kitekey doctor"` + "\n"},
-		{silent(5), ""},
+		{exitSilently(5), ""},
 	} {
 		var stderr bytes.Buffer
 		a := &app{System: System{Stderr: &stderr}}

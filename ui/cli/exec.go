@@ -5,40 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os/exec"
-	"time"
 
 	"github.com/spf13/cobra"
-
-	"kitekey/kite"
-	"kitekey/vault"
 )
-
-// What a command started by exec, or a shell through env, is given. The secret
-// is never among it.
-const (
-	varAuthorization = "KITE_AUTHORIZATION"
-	varExpiresAt     = "KITE_TOKEN_EXPIRES_AT"
-	varBaseURL       = "KITE_BASE_URL"
-	varEnvironment   = "KITE_ENVIRONMENT"
-	varAccount       = "KITE_ACCOUNT"
-)
-
-// variable is one of them with its value, which may be a token.
-type variable struct {
-	name  string
-	value kite.Secret
-}
-
-// variables is the environment for a token.
-func (a *app) variables(sel vault.Selector, tok kite.Token) []variable {
-	return []variable{
-		{varAuthorization, tok.Value},
-		{varExpiresAt, kite.NewSecret(tok.Deadline().UTC().Format(time.RFC3339))},
-		{varBaseURL, kite.NewSecret(a.baseURL(sel.Environment))},
-		{varEnvironment, kite.NewSecret(string(sel.Environment))},
-		{varAccount, kite.NewSecret(sel.Account)},
-	}
-}
 
 func newExec(a *app) *cobra.Command {
 	var flags mintFlags
@@ -115,16 +84,4 @@ even a new one has less the command is not run.`,
 		return a.run(path, argv, environ)
 	}
 	return cmd
-}
-
-// setenv gives environ with one variable replaced or added. It does not change
-// environ.
-func setenv(environ []string, name, value string) []string {
-	out := make([]string, 0, len(environ)+1)
-	for _, kv := range environ {
-		if k, _, ok := cutEnv(kv); !ok || k != name {
-			out = append(out, kv)
-		}
-	}
-	return append(out, name+"="+value)
 }

@@ -20,7 +20,7 @@ func (a *app) run(path string, argv, environ []string) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &exited):
-		return silent(exited.ExitCode())
+		return exitSilently(exited.ExitCode())
 	}
 	return &codeError{exitNotRunnable, fmt.Sprintf("%s cannot be run: %v", argv[0], err), err}
 }

@@ -49,7 +49,7 @@ names no environment is the sandbox's, unless --environment says otherwise.`,
   kitekey import backup.age acme/live
   kitekey import .env --account acme
   kitekey import backup.age --yes --on-conflict skip --backup-passphrase-file pass.txt`,
-		Args: takes(1, -1, "a file"),
+		Args: argCount(1, -1, "a file"),
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.account, "account", "", "the `account`, where a .env file or JSON does not say")
@@ -83,7 +83,7 @@ func (a *app) importFile(ctx context.Context, o importFlags, path string, chosen
 	if err != nil {
 		return err
 	}
-	if entries, err = choose(entries, chosen, path); err != nil {
+	if entries, err = selectEntries(entries, chosen, path); err != nil {
 		return err
 	}
 	v, err := a.open()
@@ -222,8 +222,8 @@ func backupError(path string, err error, with string) error {
 	return &codeError{exitUsage, fmt.Sprintf("%s: %v", path, err), err}
 }
 
-// choose takes the chosen profiles out of what a file holds.
-func choose(entries []vault.Entry, chosen []string, path string) ([]vault.Entry, error) {
+// selectEntries takes the chosen profiles out of what a file holds.
+func selectEntries(entries []vault.Entry, chosen []string, path string) ([]vault.Entry, error) {
 	if len(chosen) == 0 {
 		return entries, nil
 	}
@@ -261,8 +261,6 @@ func planWords(s vault.ImportStep, onConflict string) string {
 	}
 	return differ
 }
-
-func hint(s string) string { return "····" + s }
 
 // settleImport gets the confirmations, and says which conflicts are to be
 // skipped.

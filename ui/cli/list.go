@@ -21,7 +21,7 @@ func newList(a *app) *cobra.Command {
 no secret is touched.`,
 		Example: `  kitekey list
   kitekey list --json | jq -r '.[] | select(.verdict != "ok") | .profile'`,
-		Args:              takes(0, 0, "no arguments"),
+		Args:              argCount(0, 0, "no arguments"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
@@ -134,12 +134,4 @@ func (a *app) profileJSON(p vault.Profile) profileJSON {
 		}
 	}
 	return row
-}
-
-// orNull is nil for the empty string.
-func orNull(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }

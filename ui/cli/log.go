@@ -30,7 +30,7 @@ Handing out a token that was kept from an earlier mint is not an entry.`,
   kitekey log acme/live -n 5
   kitekey log --json | jq -r 'select(.result != "ok")'
   kitekey log --off                 keep none from now on`,
-		Args:              takes(0, 1, "at most one profile"),
+		Args:              argCount(0, 1, "at most one profile"),
 		ValidArgsFunction: a.completeSelectors(false),
 	}
 	f := cmd.Flags()

@@ -20,7 +20,7 @@ all of them into a folder, for packagers and for people who like man.`,
 		Example: `  kitekey man | man -l -
   kitekey man exec | man -l -
   kitekey man --dir ~/.local/share/man/man1`,
-		Args: takes(0, 1, "at most one command"),
+		Args: argCount(0, 1, "at most one command"),
 	}
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		var names []cobra.Completion

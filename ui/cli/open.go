@@ -91,15 +91,6 @@ func (a *app) openQuietly() (*vault.Vault, error) {
 	return vault.Open(vault.Options{Dir: dir, Store: store, Gateway: a.gateways(urls), Now: a.Now, Command: a.command})
 }
 
-// listed is what the index lists, for completion.
-func (a *app) listed() ([]vault.Profile, error) {
-	v, err := a.openQuietly()
-	if err != nil {
-		return nil, err
-	}
-	return v.List()
-}
-
 // gateways makes one client per environment, so that connections are shared.
 func (a *app) gateways(urls map[kite.Environment]string) func(kite.Environment) vault.Gateway {
 	clients := make(map[kite.Environment]*kite.Client, len(kite.Environments))

@@ -8,8 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
-	"time"
 
 	"golang.org/x/term"
 
@@ -60,19 +58,6 @@ func (a *app) printJSON(v any) error {
 	return a.print("%s", doc.Bytes())
 }
 
-// jsonTime is t in UTC to the second, and null when it is zero or beyond what RFC
-// 3339 can write.
-func jsonTime(t time.Time) *time.Time {
-	if t.IsZero() || t.UTC().Year() > 9999 {
-		return nil
-	}
-	t = t.UTC().Truncate(time.Second)
-	return &t
-}
-
-// seconds is d in whole seconds.
-func seconds(d time.Duration) int64 { return int64(d / time.Second) }
-
 // isTerminal reports whether f (a reader or a writer) is a terminal.
 func isTerminal(f any) bool {
 	file, ok := f.(*os.File)
@@ -92,40 +77,6 @@ func (a *app) terminal() (w io.Writer, done func()) {
 		return f, func() { _ = f.Close() }
 	}
 	return nil, func() {}
-}
-
-// length writes a duration as people say it: "45 s", "5 min", "4 min 10 s", "1 h 30 min".
-func length(d time.Duration) string {
-	s := int64(d.Round(time.Second) / time.Second)
-	if s < 0 {
-		s = -s
-	}
-	var parts []string
-	for _, u := range []struct {
-		size int64
-		name string
-	}{{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}} {
-		if n := s / u.size; n > 0 && len(parts) < 2 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, u.name))
-			s %= u.size
-		} else if len(parts) > 0 {
-			break // "1 h 5 s" tells less than it seems to
-		}
-	}
-	if len(parts) == 0 {
-		return "0 s"
-	}
-	return strings.Join(parts, " ")
-}
-
-// ago writes how long before now t was: "just now", "2 min ago".
-func ago(t, now time.Time) string {
-	if d := now.Sub(t); d >= 5*time.Second {
-		first, rest, _ := strings.Cut(length(d), " ")
-		unit, _, _ := strings.Cut(rest, " ")
-		return first + " " + unit + " ago" // nobody counts the seconds of minutes past
-	}
-	return "just now"
 }
 
 // progress is a line on a terminal that says how far something is; where stderr

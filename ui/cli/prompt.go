@@ -135,3 +135,17 @@ func readLine(r io.Reader) (string, error) {
 		}
 	}
 }
+
+// choose asks until one of the letters in choices is given.
+func (a *app) choose(ctx context.Context, question, choices string) (byte, error) {
+	for {
+		s, err := a.ask(ctx, question)
+		if err != nil {
+			return 0, err
+		}
+		s = strings.ToLower(strings.TrimSpace(s))
+		if len(s) == 1 && strings.Contains(choices, s) {
+			return s[0], nil
+		}
+	}
+}

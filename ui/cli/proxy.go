@@ -36,7 +36,7 @@ It runs until ctrl-c.`,
   kitekey proxy acme --listen 127.0.0.1:8080 --json
   kitekey proxy acme/live --confirm acme/live
   curl "$URL/data/wallets/balances"        where URL is what it printed`,
-		Args:              takes(0, 1, "one profile"),
+		Args:              argCount(0, 1, "one profile"),
 		ValidArgsFunction: a.completeSelectors(false),
 	}
 	f := cmd.Flags()

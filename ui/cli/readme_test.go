@@ -58,7 +58,7 @@ func readmeTables() map[string]string {
 		}
 	}
 	variables(&settings, Settings())
-	variables(&given, Given())
+	variables(&given, ExecVariables())
 
 	root := newRoot(&app{})
 	commands.WriteString("| command | what it does |\n|---|---|\n| `kitekey` | The screen |\n")

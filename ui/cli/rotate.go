@@ -31,7 +31,7 @@ rotate here, and delete the old one there after --confirm.`,
 		Example: `  kitekey rotate acme/live
   kitekey rotate acme --stdin < pair.json
   kitekey rotate acme --rollback`,
-		Args:              takes(1, 1, "one profile"),
+		Args:              argCount(1, 1, "one profile"),
 		ValidArgsFunction: a.completeSelectors(false),
 	}
 	f := cmd.Flags()
@@ -59,13 +59,13 @@ rotate here, and delete the old one there after --confirm.`,
 		switch {
 		case discard:
 			r.Profile, err = v.DiscardStaged(ctx, sel)
-			err = a.told(err, "%s: the staged pair is dropped; the pair in use stays", sel)
+			err = a.noteOnSuccess(err, "%s: the staged pair is dropped; the pair in use stays", sel)
 		case confirm:
 			r.Profile, err = v.Confirm(ctx, sel)
-			err = a.told(err, "%s: the former pair is dropped; delete it at Kitegateway too", sel)
+			err = a.noteOnSuccess(err, "%s: the former pair is dropped; delete it at Kitegateway too", sel)
 		case rollback:
 			r.Profile, err = v.Rollback(ctx, sel)
-			err = a.told(err, `%s: the former pair (…%s) is in use again; "kitekey verify %s" tries it`, sel, r.Profile.KeyHint, sel)
+			err = a.noteOnSuccess(err, `%s: the former pair (…%s) is in use again; "kitekey verify %s" tries it`, sel, r.Profile.KeyHint, sel)
 		case finish:
 			r, err = v.FinishRotation(ctx, sel)
 			err = a.rotated(sel, r, err)
@@ -140,8 +140,8 @@ func (a *app) rotated(sel vault.Selector, r vault.Rotation, err error) error {
 	return err
 }
 
-// told says what was done when it was.
-func (a *app) told(err error, format string, args ...any) error {
+// noteOnSuccess says what was done when it was.
+func (a *app) noteOnSuccess(err error, format string, args ...any) error {
 	if err == nil {
 		a.note(format, args...)
 	}

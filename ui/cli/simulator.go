@@ -34,7 +34,7 @@ stderr without any secret, and runs until ctrl-c.`,
   kitekey simulator --fail 502                    one that is down
   # in another terminal, after pasting the export lines:
   printf '{"api_key":"sim-key-acme-sandbox","api_secret":"sim-secret-acme-sandbox"}' | kitekey add acme --stdin`,
-		Args:              takes(0, 0, "no arguments"),
+		Args:              argCount(0, 0, "no arguments"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:4010", "loopback `address` and port; port 0 takes a free one")
@@ -72,7 +72,7 @@ stderr without any secret, and runs until ctrl-c.`,
 		for _, env := range kite.Environments {
 			sim.Set("", env, knobs)
 		}
-		if err := a.introduce(sim, asJSON); err != nil {
+		if err := a.printConnectionInfo(sim, asJSON); err != nil {
 			return err
 		}
 		a.note("the simulator runs on %s until ctrl-c", sim.Addr())
@@ -95,9 +95,9 @@ func failures() []string {
 	return names
 }
 
-// introduce prints where the simulator is and whom it knows: shell lines that can
+// printConnectionInfo prints where the simulator is and whom it knows: shell lines that can
 // be pasted, the credentials as comments, or JSON.
-func (a *app) introduce(sim *simulator.Simulator, asJSON bool) error {
+func (a *app) printConnectionInfo(sim *simulator.Simulator, asJSON bool) error {
 	if asJSON {
 		type merchantJSON struct {
 			Profile     string `json:"profile"`

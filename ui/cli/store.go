@@ -67,7 +67,7 @@ func newStoreShow(a *app) *cobra.Command {
 is unlocked and no passphrase is asked for; "kitekey doctor" looks closer.`,
 		Example: `  kitekey store show
   kitekey store show --json | jq -r .store`,
-		Args:              takes(0, 0, "no arguments"),
+		Args:              argCount(0, 0, "no arguments"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -165,7 +165,7 @@ step: at any moment the store opens with one of the two.
 A copy of the data folder made earlier still opens with the former passphrase.`,
 		Example: `  kitekey store passphrase
   kitekey store passphrase --passphrase-fd 3 --new-passphrase-file new.txt 3< old.txt`,
-		Args:              takes(0, 0, "no arguments"),
+		Args:              argCount(0, 0, "no arguments"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	cmd.Flags().StringVar(&file, "new-passphrase-file", "", "file or pipe that holds the new passphrase")
@@ -206,7 +206,7 @@ nothing is deleted from the old store before all of them are in the new one. It 
 be interrupted at any moment and run again: nothing is lost and nothing is doubled.`,
 		Example: `  kitekey store migrate --to file --dry-run
   kitekey store migrate --to keyring`,
-		Args:              takes(0, 0, "no arguments"),
+		Args:              argCount(0, 0, "no arguments"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	cmd.Flags().StringVar(&to, "to", "", "keyring or file")

@@ -13,40 +13,6 @@ import (
 	"kitekey/vault"
 )
 
-// mintFlags are the flags of every command that needs a token.
-type mintFlags struct {
-	expiresIn    string
-	minRemaining string
-	fresh        bool
-	noCache      bool
-}
-
-func (m *mintFlags) register(cmd *cobra.Command) {
-	f := cmd.Flags()
-	f.StringVar(&m.expiresIn, "expires-in", "", "`life` to mint with: 300, 90s, 5m, 1h30m (default: the profile's)")
-	f.StringVar(&m.minRemaining, "min-remaining", "", "least `life` the token must have left (default: 30s, or a tenth of a shorter life)")
-	f.BoolVar(&m.fresh, "fresh", false, "mint even when a kept token is alive")
-	f.BoolVar(&m.noCache, "no-cache", false, "mint, and keep the token nowhere")
-	for _, name := range []string{"expires-in", "min-remaining"} {
-		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions([]string{"1m", "5m", "15m", "1h"}, cobra.ShellCompDirectiveNoFileComp))
-	}
-}
-
-// mint checks the flags and gives what the vault wants to know.
-func (m *mintFlags) mint() (vault.Mint, error) {
-	expiresIn, err := parseExpiresIn(m.expiresIn)
-	if err != nil {
-		return vault.Mint{}, err
-	}
-	var least time.Duration // 0 leaves it to the vault
-	if m.minRemaining != "" {
-		if least, err = kite.ParseExpiresIn(m.minRemaining); err != nil {
-			return vault.Mint{}, usagef("--min-remaining: %w", err)
-		}
-	}
-	return vault.Mint{ExpiresIn: expiresIn, Fresh: m.fresh, MinRemaining: least, NoCache: m.noCache}, nil
-}
-
 // token gets a token and tells what the user should know about it. One with less
 // life than was demanded is not handed out.
 func (a *app) token(ctx context.Context, v *vault.Vault, sel vault.Selector, m vault.Mint) (kite.Token, bool, error) {
@@ -187,7 +153,7 @@ func (a *app) tokens(ctx context.Context, args []string, flags mintFlags, form s
 	}
 	out.text = kite.NewSecret(b.String())
 	if worst != exitDone {
-		return out, silent(worst)
+		return out, exitSilently(worst)
 	}
 	return out, nil
 }

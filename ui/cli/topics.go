@@ -2,8 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 )
@@ -25,8 +23,8 @@ func Settings() []Variable {
 	}
 }
 
-// Given lists the variables that exec and env give.
-func Given() []Variable {
+// ExecVariables lists the variables that exec and env give.
+func ExecVariables() []Variable {
 	return []Variable{
 		{varAuthorization, `the Authorization header's value, "JWT …"`},
 		{varExpiresAt, "when the token dies, RFC 3339 in UTC"},
@@ -34,17 +32,6 @@ func Given() []Variable {
 		{varEnvironment, "sandbox or live"},
 		{varAccount, "the account's name"},
 	}
-}
-
-// table lines columns up.
-func table(rows [][]string) string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		fmt.Fprintln(w, "  "+strings.Join(row, "\t"))
-	}
-	_ = w.Flush()
-	return strings.TrimRight(b.String(), "\n")
 }
 
 // newTopics makes the help topics: commands that do nothing but explain.
@@ -56,7 +43,7 @@ func newTopics() []*cobra.Command {
 	for _, v := range Settings() {
 		settings = append(settings, []string{v.Name, v.Meaning})
 	}
-	for _, v := range Given() {
+	for _, v := range ExecVariables() {
 		given = append(given, []string{v.Name, v.Meaning})
 	}
 	return []*cobra.Command{

@@ -206,7 +206,7 @@ func (w *reportWriter) end(ctx context.Context) error {
 		}
 	}
 	if w.worst != exitDone {
-		return silent(w.worst)
+		return exitSilently(w.worst)
 	}
 	return nil
 }
@@ -241,13 +241,6 @@ func reportDetail(r vault.Report) string {
 		parts = append(parts, r.Host)
 	}
 	return strings.Join(parts, ", ")
-}
-
-func milliseconds(d time.Duration) string {
-	if d > 0 && d < time.Millisecond {
-		return "under 1 ms"
-	}
-	return fmt.Sprintf("%d ms", d.Milliseconds())
 }
 
 // reportJSON is a report as --json shows it.

@@ -11,9 +11,9 @@ import (
 // operating system that asks for a password waits for a person.
 const unlockWait = 2 * time.Minute
 
-// attended gives the store calls of a command the time that a person needs to
+// withUnlockPrompt gives the store calls of a command the time that a person needs to
 // answer the operating system, when there is a person, and tells when it waits.
-func (a *app) attended(ctx context.Context) context.Context {
+func (a *app) withUnlockPrompt(ctx context.Context) context.Context {
 	if !a.canAsk() || !isTerminal(a.Stderr) {
 		return ctx
 	}

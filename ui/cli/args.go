@@ -122,41 +122,9 @@ func readDirectoryFile(path string) (string, error) {
 	return line, nil
 }
 
-// completeSelectors completes profile names from the index alone: no store is
-// touched, nothing is asked, nothing is printed.
-func (a *app) completeSelectors(many bool) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		if len(args) > 0 && !many {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		profiles, err := a.listed()
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveError
-		}
-		given := make(map[string]bool, len(args))
-		for _, arg := range args {
-			if sel, err := vault.ParseSelector(arg); err == nil {
-				given[sel.String()] = true
-			}
-		}
-		var names []cobra.Completion
-		for _, p := range profiles {
-			if name := p.Selector.String(); !given[name] {
-				names = append(names, cobra.CompletionWithDesc(name, oneLine(p.Label)))
-			}
-		}
-		return names, cobra.ShellCompDirectiveNoFileComp
-	}
-}
-
-// oneLine is text without what would break a line-based protocol.
-func oneLine(s string) string {
-	return strings.Join(strings.Fields(kite.CleanText(s)), " ")
-}
-
-// takes checks the number of arguments. It never repeats them: somebody who
+// argCount checks the number of arguments. It never repeats them: somebody who
 // passes a secret by mistake must not see it again in an error.
-func takes(least, most int, what string) cobra.PositionalArgs {
+func argCount(least, most int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) >= least && (most < 0 || len(args) <= most) {
 			return nil
@@ -169,14 +137,28 @@ func takes(least, most int, what string) cobra.PositionalArgs {
 	}
 }
 
-// cutEnv splits "NAME=value". On Windows names may begin with "=".
-func cutEnv(kv string) (name, value string, ok bool) {
-	if kv == "" {
-		return "", "", false
+// chosen is the profiles of a command that takes names or --all.
+func (a *app) chosen(args []string, all bool) ([]vault.Selector, *vault.Vault, error) {
+	if all && len(args) > 0 {
+		return nil, nil, usagef("name profiles or give --all, not both")
 	}
-	i := strings.IndexByte(kv[1:], '=')
-	if i < 0 {
-		return "", "", false
+	var sels []vault.Selector
+	if !all {
+		var err error
+		if sels, err = a.selectors(args); err != nil {
+			if errors.Is(err, errNoneGiven) {
+				err = usagef("%w, or give --all", err)
+			}
+			return nil, nil, err
+		}
 	}
-	return kv[:i+1], kv[i+2:], true
+	v, err := a.open()
+	if err != nil || !all {
+		return sels, v, err
+	}
+	profiles, err := v.List()
+	for _, p := range profiles {
+		sels = append(sels, p.Selector)
+	}
+	return sels, v, err
 }

@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"kitekey/kite"
+	"kitekey/vault"
+)
+
+// completeSelectors completes profile names from the index alone: no store is
+// touched, nothing is asked, nothing is printed.
+func (a *app) completeSelectors(many bool) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) > 0 && !many {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		profiles, err := a.listed()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		given := make(map[string]bool, len(args))
+		for _, arg := range args {
+			if sel, err := vault.ParseSelector(arg); err == nil {
+				given[sel.String()] = true
+			}
+		}
+		var names []cobra.Completion
+		for _, p := range profiles {
+			if name := p.Selector.String(); !given[name] {
+				names = append(names, cobra.CompletionWithDesc(name, oneLine(p.Label)))
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// completeNewSelectors offers accounts that lack an environment.
+func (a *app) completeNewSelectors(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	profiles, err := a.listed()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	have := make(map[vault.Selector]bool, len(profiles))
+	for _, p := range profiles {
+		have[p.Selector] = true
+	}
+	var names []cobra.Completion
+	for _, p := range profiles {
+		for _, env := range kite.Environments {
+			sel := vault.Selector{Account: p.Account, Environment: env}
+			if !have[sel] {
+				have[sel] = true
+				names = append(names, sel.String())
+			}
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeAccounts completes account names for the first argument.
+func (a *app) completeAccounts(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	profiles, err := a.listed()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var names []cobra.Completion
+	last := ""
+	for _, p := range profiles {
+		if p.Account != last {
+			names = append(names, cobra.CompletionWithDesc(p.Account, oneLine(p.Label)))
+			last = p.Account
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// listed is what the index lists, for completion.
+func (a *app) listed() ([]vault.Profile, error) {
+	v, err := a.openQuietly()
+	if err != nil {
+		return nil, err
+	}
+	return v.List()
+}

@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"strings"
+	"time"
+
+	"kitekey/kite"
+	"kitekey/vault"
+)
+
+// cutEnv splits "NAME=value". On Windows names may begin with "=".
+func cutEnv(kv string) (name, value string, ok bool) {
+	if kv == "" {
+		return "", "", false
+	}
+	i := strings.IndexByte(kv[1:], '=')
+	if i < 0 {
+		return "", "", false
+	}
+	return kv[:i+1], kv[i+2:], true
+}
+
+// getenv looks a variable up as [os.Getenv] does.
+func (a *app) getenv(name string) string {
+	// The last one wins, as it does for a process that os/exec starts.
+	for i := len(a.Environ) - 1; i >= 0; i-- {
+		if k, v, ok := cutEnv(a.Environ[i]); ok && k == name {
+			return v
+		}
+	}
+	return ""
+}
+
+// What a command started by exec, or a shell through env, is given. The secret
+// is never among it.
+const (
+	varAuthorization = "KITE_AUTHORIZATION"
+	varExpiresAt     = "KITE_TOKEN_EXPIRES_AT"
+	varBaseURL       = "KITE_BASE_URL"
+	varEnvironment   = "KITE_ENVIRONMENT"
+	varAccount       = "KITE_ACCOUNT"
+)
+
+// variable is one of them with its value, which may be a token.
+type variable struct {
+	name  string
+	value kite.Secret
+}
+
+// variables is the environment for a token.
+func (a *app) variables(sel vault.Selector, tok kite.Token) []variable {
+	return []variable{
+		{varAuthorization, tok.Value},
+		{varExpiresAt, kite.NewSecret(tok.Deadline().UTC().Format(time.RFC3339))},
+		{varBaseURL, kite.NewSecret(a.baseURL(sel.Environment))},
+		{varEnvironment, kite.NewSecret(string(sel.Environment))},
+		{varAccount, kite.NewSecret(sel.Account)},
+	}
+}
+
+// setenv gives environ with one variable replaced or added. It does not change
+// environ.
+func setenv(environ []string, name, value string) []string {
+	out := make([]string, 0, len(environ)+1)
+	for _, kv := range environ {
+		if k, _, ok := cutEnv(kv); !ok || k != name {
+			out = append(out, kv)
+		}
+	}
+	return append(out, name+"="+value)
+}

@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode"
+
+	"kitekey/kite"
+)
+
+// oneLine is text without what would break a line-based protocol.
+func oneLine(s string) string {
+	return strings.Join(strings.Fields(kite.CleanText(s)), " ")
+}
+
+// jsonTime is t in UTC to the second, and null when it is zero or beyond what RFC
+// 3339 can write.
+func jsonTime(t time.Time) *time.Time {
+	if t.IsZero() || t.UTC().Year() > 9999 {
+		return nil
+	}
+	t = t.UTC().Truncate(time.Second)
+	return &t
+}
+
+// seconds is d in whole seconds.
+func seconds(d time.Duration) int64 { return int64(d / time.Second) }
+
+// length writes a duration as people say it: "45 s", "5 min", "4 min 10 s", "1 h 30 min".
+func length(d time.Duration) string {
+	s := int64(d.Round(time.Second) / time.Second)
+	if s < 0 {
+		s = -s
+	}
+	var parts []string
+	for _, u := range []struct {
+		size int64
+		name string
+	}{{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}} {
+		if n := s / u.size; n > 0 && len(parts) < 2 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, u.name))
+			s %= u.size
+		} else if len(parts) > 0 {
+			break // "1 h 5 s" tells less than it seems to
+		}
+	}
+	if len(parts) == 0 {
+		return "0 s"
+	}
+	return strings.Join(parts, " ")
+}
+
+// ago writes how long before now t was: "just now", "2 min ago".
+func ago(t, now time.Time) string {
+	if d := now.Sub(t); d >= 5*time.Second {
+		first, rest, _ := strings.Cut(length(d), " ")
+		unit, _, _ := strings.Cut(rest, " ")
+		return first + " " + unit + " ago" // nobody counts the seconds of minutes past
+	}
+	return "just now"
+}
+
+// orNull is nil for the empty string.
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// table lines columns up.
+func table(rows [][]string) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(w, "  "+strings.Join(row, "\t"))
+	}
+	_ = w.Flush()
+	return strings.TrimRight(b.String(), "\n")
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func hint(s string) string { return "····" + s }
+
+func milliseconds(d time.Duration) string {
+	if d > 0 && d < time.Millisecond {
+		return "under 1 ms"
+	}
+	return fmt.Sprintf("%d ms", d.Milliseconds())
+}
+
+// escapeInvisible writes characters that would move a terminal's cursor or
+// reorder its text as JSON escapes. Valid JSON has them in strings only.
+func escapeInvisible(doc []byte) []byte {
+	var b bytes.Buffer
+	for _, r := range string(doc) {
+		switch {
+		case r == '\n' || !unicode.IsControl(r) && !unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Zl, r) && !unicode.Is(unicode.Zp, r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			r -= 0x10000
+			fmt.Fprintf(&b, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.Bytes()
+}
