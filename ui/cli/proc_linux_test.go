@@ -14,6 +14,7 @@ import (
 
 	"kitekey/kite"
 	"kitekey/kite/simulator"
+	"kitekey/ui/terminaltest"
 )
 
 // holders lists the processes whose arguments or environment hold text.
@@ -78,7 +79,7 @@ func TestNothingShowsInProc(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = adding.Process.Kill(); _ = adding.Wait() }()
-	for end := time.Now().Add(patience); sim.CountOf("coral", kite.Sandbox).Requests == 0; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(terminaltest.Patience); sim.CountOf("coral", kite.Sandbox).Requests == 0; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("add never asked the gateway")
 		}
