@@ -12,6 +12,7 @@ import (
 
 	"kitekey/ui/cli"
 	"kitekey/ui/clipboard"
+	"kitekey/ui/process"
 )
 
 // version, commit and date are set by the release build. A build from a checkout
@@ -19,6 +20,9 @@ import (
 var version, commit, date string
 
 func main() {
+	// What fails here fails on an old kernel: kitekey then works with less protection.
+	_ = process.Protect()
+	_ = process.CloseInherited()
 	// First of all, because the clipboard helper must hold nothing of its caller's.
 	if len(os.Args) == 2 && os.Args[1] == clipboard.HelperArg {
 		os.Exit(clipboard.Helper(os.Stdin, os.Stdout))

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -56,6 +57,18 @@ func (a *app) variables(sel vault.Selector, tok kite.Token) []variable {
 		{varEnvironment, kite.NewSecret(string(sel.Environment))},
 		{varAccount, kite.NewSecret(sel.Account)},
 	}
+}
+
+// varPassphraseFile names the file that holds the file store's passphrase.
+const varPassphraseFile = "KITEKEY_PASSPHRASE_FILE"
+
+// childEnv is what a command gets of kitekey's environment: all but where the
+// passphrase is, which kitekey alone needs.
+func childEnv(environ []string) []string {
+	return slices.DeleteFunc(slices.Clone(environ), func(kv string) bool {
+		name, _, ok := cutEnv(kv)
+		return ok && strings.EqualFold(name, varPassphraseFile) // Windows ignores case
+	})
 }
 
 // setenv gives environ with one variable replaced or added. It does not change

@@ -74,7 +74,7 @@ even a new one has less the command is not run.`,
 		if err != nil {
 			return err
 		}
-		environ := a.Environ
+		environ := childEnv(a.Environ)
 		for _, kv := range a.variables(sel, tok) {
 			environ = setenv(environ, kv.name, kv.value.Reveal())
 		}

@@ -22,7 +22,7 @@ const maxPassphrase = 4 << 10
 // KITEKEY_PASSPHRASE_FILE, else typed. It is never an argument, nor the value of
 // a variable, which every child process would inherit.
 func (a *app) storePassphrase(ctx context.Context, ask vault.Ask) (kite.Secret, error) {
-	from := passphraseSource{fd: a.passphraseFD, file: a.getenv("KITEKEY_PASSPHRASE_FILE"), what: "the file store",
+	from := passphraseSource{fd: a.passphraseFD, file: a.getenv(varPassphraseFile), what: "the file store",
 		how: "set KITEKEY_PASSPHRASE_FILE to a file that holds it, or give --passphrase-fd"}
 	return a.passphrase(ctx, from, ask)
 }

@@ -1,0 +1,152 @@
+//go:build linux
+
+package cli_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// someUser is a user without rights of its own: root may read everything. The
+// tests of continuous integration are root; others run as who they are.
+type someUser struct {
+	t      *testing.T
+	folder string // its own, with a copy of kitekey in it
+}
+
+func newSomeUser(t *testing.T) someUser {
+	t.Helper()
+	u := someUser{t, t.TempDir()}
+	for _, dir := range []string{u.folder, filepath.Dir(u.folder)} {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	binary, err := os.ReadFile(build(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(u.folder+"/kitekey", binary, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if os.Getuid() == 0 {
+		if err := os.Chown(u.folder, nobody, nobody); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return u
+}
+
+// nobody is the user that owns nothing.
+const nobody = 65534
+
+func (u someUser) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(u.t.Context(), name, args...)
+	cmd.Dir, cmd.Env = u.folder, []string{"HOME=" + u.folder, "PATH=" + os.Getenv("PATH")}
+	if os.Getuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	}
+	return cmd
+}
+
+// start starts a command that may write cores, waits for its first line and gives
+// its process.
+func (u someUser) start(command string) *exec.Cmd {
+	u.t.Helper()
+	cmd := u.command("sh", "-c", "ulimit -c unlimited; exec "+command)
+	cmd.Env = append(cmd.Env, "GOTRACEBACK=crash")
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	u.t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	lines := bufio.NewReader(out)
+	if _, err := lines.ReadString('\n'); err != nil {
+		u.t.Fatal(err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, lines) }()
+	return cmd
+}
+
+// canRead are the ways in which the user gets at the memory of a process.
+func (u someUser) canRead(pid int) (ways []string) {
+	u.t.Helper()
+	// The first page of what is mapped, found by maps as every tool does it.
+	read := fmt.Sprintf(`start=$(sed -n '1s/-.*//p' /proc/%[1]d/maps); test -n "$start" &&
+		dd if=/proc/%[1]d/mem of=/dev/null bs=4096 skip=$((0x$start / 4096)) count=1`, pid)
+	if u.command("sh", "-c", read).Run() == nil {
+		ways = append(ways, "mem")
+	}
+	if u.command("cat", fmt.Sprintf("/proc/%d/environ", pid)).Run() == nil {
+		ways = append(ways, "environ")
+	}
+	if _, err := exec.LookPath("gdb"); err == nil {
+		out, _ := u.command("gdb", "-nx", "-batch", "-p", fmt.Sprint(pid), "-ex", "print 40+2").CombinedOutput()
+		if !strings.Contains(string(out), "not permitted") {
+			ways = append(ways, "gdb")
+		}
+	} else {
+		u.t.Log("gdb is not installed: attaching was not tried")
+	}
+	return ways
+}
+
+func TestProtect_MemoryIsClosedToOtherProcessesOfTheUser(t *testing.T) {
+	u := newSomeUser(t)
+	kitekey := u.start("./kitekey simulator --listen 127.0.0.1:0")
+	if ways := u.canRead(kitekey.Process.Pid); len(ways) > 0 {
+		t.Errorf("kitekey's memory can be read by %v", ways)
+	}
+	other := u.start(`sh -c 'echo ready; sleep 600'`)
+	if ways := u.canRead(other.Process.Pid); len(ways) < 2 {
+		t.Errorf("this test cannot even read an ordinary process: %v", ways)
+	}
+}
+
+func TestProtect_CrashLeavesNoCore(t *testing.T) {
+	if pattern, err := os.ReadFile("/proc/sys/kernel/core_pattern"); err != nil || strings.TrimSpace(string(pattern)) != "core" {
+		t.Skipf("cores are not left in the working folder here: %s %v", pattern, err)
+	}
+	u := newSomeUser(t)
+	end := func(command string) (cores []string) {
+		cmd := u.start(command)
+		if err := cmd.Process.Signal(syscall.SIGQUIT); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		cores, _ = filepath.Glob(u.folder + "/core*")
+		return cores
+	}
+	if cores := end("./kitekey simulator --listen 127.0.0.1:0"); len(cores) > 0 {
+		t.Errorf("kitekey left %v", cores)
+	}
+	if cores := end(`sh -c 'echo ready; exec sleep 600'`); len(cores) == 0 {
+		t.Log("an ordinary process leaves no core here either")
+	}
+}
+
+// What kitekey does with /proc itself works all the same.
+func TestProtect_OwnDescriptorsAndChildrenStayUsable(t *testing.T) {
+	u := newSomeUser(t)
+	for name, text := range map[string]string{"passphrase": "correct horse battery\n", "acme.json": pairOf("acme")} {
+		if err := os.WriteFile(filepath.Join(u.folder, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	script := `export KITEKEY_STORE=file KITEKEY_HOME=$HOME/data
+		exec 3<passphrase; KITEKEY_PASSPHRASE_FILE=/dev/fd/3 ./kitekey add acme --stdin --no-verify <acme.json &&
+		exec 3<passphrase; KITEKEY_PASSPHRASE_FILE=/proc/self/fd/3 ./kitekey list`
+	if out, err := u.command("sh", "-c", script).CombinedOutput(); err != nil || !strings.Contains(string(out), "acme") {
+		t.Errorf("%v: %s", err, out)
+	}
+}

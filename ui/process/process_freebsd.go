@@ -1,0 +1,25 @@
+package process
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const protected = "debuggers cannot attach to it, and it leaves no core file"
+
+// protect goes by procctl(2): PROC_TRACE_CTL with PROC_TRACE_CTL_DISABLE_EXEC,
+// which an execve sets back.
+func protect() error {
+	const (
+		pPID                    = 0
+		procTraceCtl            = 7
+		procTraceCtlDisableExec = 3
+	)
+	mode := int32(procTraceCtlDisableExec)
+	_, _, errno := unix.Syscall6(unix.SYS_PROCCTL, pPID, uintptr(unix.Getpid()), procTraceCtl, uintptr(unsafe.Pointer(&mode)), 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}

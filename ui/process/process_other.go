@@ -1,0 +1,7 @@
+//go:build !linux && !darwin && !freebsd && !windows
+
+package process
+
+const protected = ""
+
+func protect() error { return nil }
