@@ -39,7 +39,6 @@ const (
 	ActionCopied     Action = "copied"
 	ActionRevealed   Action = "revealed"
 	ActionVerified   Action = "verified"
-	ActionStaged     Action = "staged"
 	ActionRotated    Action = "rotated"
 	ActionReplaced   Action = "replaced" // without proof, by an import
 	ActionRolledBack Action = "rolled back"

@@ -35,18 +35,18 @@ func TestActivity(t *testing.T) {
 			ctx := t.Context()
 			w.mustAdd(t, "acme")
 			w.mustAdd(t, "coral/live")
-			_, _, _ = w.Token(ctx, sel("acme"), Mint{})
-			_, _, _ = w.Token(ctx, sel("acme"), Mint{}) // from the cache: no entry
+			_, _ = w.Token(ctx, sel("acme"), TokenRequest{})
+			_, _ = w.Token(ctx, sel("acme"), TokenRequest{}) // from the cache: no entry
 			_ = w.Verify(ctx, sel("coral/live"), false)
 			_, _ = w.Credential(ctx, sel("acme"))
 			_, _ = w.Rotate(ctx, sel("acme"), pair("new"))
 			_, _ = w.Rollback(ctx, sel("acme"))
 			w.Record(ActionCopied, sel("acme"), nil)
 			w.gateway.err = &kite.Error{Kind: kite.ErrRefused, Status: 401, Message: "no such fake-key-for-tests-acme"}
-			_, _, _ = w.Token(ctx, sel("acme"), Mint{Fresh: true})
+			_, _ = w.Token(ctx, sel("acme"), TokenRequest{Fresh: true})
 			w.gateway.err = context.Canceled
-			_, _, _ = w.Token(ctx, sel("acme"), Mint{Fresh: true})
-			_, _, _ = w.Token(ctx, sel("nobody"), Mint{})
+			_, _ = w.Token(ctx, sel("acme"), TokenRequest{Fresh: true})
+			_, _ = w.Token(ctx, sel("nobody"), TokenRequest{})
 			_ = w.Remove(ctx, sel("acme"))
 			want := []string{
 				"acme/sandbox added ok", "acme/sandbox minted ok", "acme/sandbox revealed ok", "acme/sandbox rotated ok",

@@ -222,7 +222,7 @@ func (v *Vault) PlanImport(ctx context.Context, entries []Entry) ([]ImportStep, 
 			step.Finding = ImportLost
 		case err != nil:
 			return nil, err
-		case samePair(c.Current, e.Current):
+		case sameCredential(c.Current, e.Current):
 			step.Finding = ImportSame
 		}
 		steps = append(steps, step)
@@ -237,7 +237,7 @@ func (v *Vault) Import(ctx context.Context, s ImportStep) error {
 	e := s.Entry
 	switch s.Finding {
 	case ImportNew:
-		_, err := v.Add(ctx, NewProfile{Selector: e.Selector, Label: e.Label, ExpiresIn: e.ExpiresIn, Credential: e.Current, also: e.credentials()})
+		_, err := v.Add(ctx, NewProfile{Selector: e.Selector, Label: e.Label, ExpiresIn: e.ExpiresIn, Credential: e.Current, extra: e.credentials()})
 		return err
 	case ImportConflict, ImportLost:
 		_, err := v.Replace(ctx, e.Selector, e.Current)

@@ -30,13 +30,13 @@ func TestBackupRoundTrip(t *testing.T) {
 	for _, name := range []string{"acme", "acme/live", "coral"} {
 		w.mustAdd(t, name)
 	}
-	if _, err := w.Edit(ctx, sel("acme"), Edit{Label: &label, ExpiresIn: &life}); err != nil {
+	if _, err := w.Edit(ctx, sel("acme"), ProfileUpdate{Label: &label, ExpiresIn: &life}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Rotate(ctx, sel("acme"), pair("second")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Stage(ctx, sel("acme"), pair("third")); err != nil {
+	if _, _, err := w.stage(ctx, sel("acme"), pair("third")); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.store.Memory.Delete(ctx, mustLookup(t, w.Vault, "coral").ID); err != nil {
@@ -68,16 +68,16 @@ func TestBackupRoundTrip(t *testing.T) {
 		}
 	}
 	p := mustLookup(t, other.Vault, "acme")
-	if p.Label != label || p.ExpiresIn != life || !p.Staged || !p.Previous || p.Verdict != VerdictNone || p.State != Settled {
+	if p.Label != label || p.ExpiresIn != life || !p.Staged || !p.Previous || p.Verdict != VerdictNone || p.State != StateSettled {
 		t.Errorf("%+v", p)
 	}
 	mine, _ := w.read(ctx, mustLookup(t, w.Vault, "acme"))
 	theirs, err := other.read(ctx, p)
-	if err != nil || !samePair(mine.Current, theirs.Current) || !samePair(mine.Previous, theirs.Previous) ||
-		!samePair(mine.Staged, theirs.Staged) || mine.ReplacedAt.Unix() != theirs.ReplacedAt.Unix() {
+	if err != nil || !sameCredential(mine.Current, theirs.Current) || !sameCredential(mine.Previous, theirs.Previous) ||
+		!sameCredential(mine.Staged, theirs.Staged) || mine.ReplacedAt.Unix() != theirs.ReplacedAt.Unix() {
 		t.Errorf("not the same: %v", err)
 	}
-	if !samePair(theirs.Current, pair("second")) || !samePair(theirs.Staged, pair("third")) {
+	if !sameCredential(theirs.Current, pair("second")) || !sameCredential(theirs.Staged, pair("third")) {
 		t.Error("not what it was")
 	}
 }
@@ -109,10 +109,10 @@ func TestImportFindings(t *testing.T) {
 	}
 	// What was replaced is kept as the previous one.
 	c, err := w.read(ctx, mustLookup(t, w.Vault, "other"))
-	if err != nil || !samePair(c.Current, pair("x")) || !samePair(c.Previous, pair("other")) {
+	if err != nil || !sameCredential(c.Current, pair("x")) || !sameCredential(c.Previous, pair("other")) {
 		t.Errorf("%v", err)
 	}
-	if c, err = w.read(ctx, mustLookup(t, w.Vault, "lost")); err != nil || !samePair(c.Current, pair("z")) {
+	if c, err = w.read(ctx, mustLookup(t, w.Vault, "lost")); err != nil || !sameCredential(c.Current, pair("z")) {
 		t.Error(err)
 	}
 	// A store that does not work is no conflict.

@@ -14,22 +14,22 @@ import (
 	"kitekey/vault/internal/disk"
 )
 
-// Level says how bad a [Finding] is.
-type Level string
+// Severity says how bad a [Finding] is.
+type Severity string
 
 // The levels.
 const (
-	OK      Level = "ok"
-	Warning Level = "warning" // it works, but somebody should look
-	Problem Level = "problem" // something does not work, or is at risk
+	SeverityOK      Severity = "ok"
+	SeverityWarning Severity = "warning" // it works, but somebody should look
+	SeverityProblem Severity = "problem" // something does not work, or is at risk
 )
 
 // Finding is one thing that a check-up looked at.
 type Finding struct {
-	Check string // what was looked at: "data folder", "index", "keyring", "acme/live"
-	Level Level
-	Text  string // what was found, for a person
-	Mend  string // what to do about it, "" when nothing is to be done
+	Check    string // what was looked at: "data folder", "index", "keyring", "acme/live"
+	Severity Severity
+	Text     string // what was found, for a person
+	Fix      string // what to do about it, "" when nothing is to be done
 }
 
 const repairCommand = `"kitekey doctor --repair"`
@@ -43,14 +43,14 @@ func (v *Vault) Check(ctx context.Context) ([]Finding, error) {
 	profiles, indexFindings := v.checkIndex()
 	found = append(found, indexFindings...)
 	if from, to, pending := MigrationPending(v.dir); pending {
-		found = append(found, Finding{"migration", Warning, fmt.Sprintf("moving everything from the %s to the %s was interrupted", from, to),
+		found = append(found, Finding{"migration", SeverityWarning, fmt.Sprintf("moving everything from the %s to the %s was interrupted", from, to),
 			fmt.Sprintf(`"kitekey store migrate --to %s" finishes it`, to)})
 	}
-	storeFinding := v.checkStore(ctx)
+	storeFinding := v.examineStore(ctx)
 	found = append(found, storeFinding)
-	if storeFinding.Level != Problem && indexFindings[0].Level != Problem {
+	if storeFinding.Severity != SeverityProblem && indexFindings[0].Severity != SeverityProblem {
 		found = append(found, v.checkItems(ctx, profiles)...)
-		found = append(found, v.checkStrays(ctx, profiles)...)
+		found = append(found, v.checkOrphans(ctx, profiles)...)
 	}
 	return found, ctx.Err()
 }
@@ -87,33 +87,33 @@ func (v *Vault) checkFolder() []Finding {
 	cannot := writable(v.dir)
 	switch {
 	case err != nil:
-		return []Finding{{"data folder", Problem, fmt.Sprintf("%s cannot be read: %v", v.dir, err), "give yourself access to it again"}}
+		return []Finding{{"data folder", SeverityProblem, fmt.Sprintf("%s cannot be read: %v", v.dir, err), "give yourself access to it again"}}
 	case cannot != nil:
-		return []Finding{{"data folder", Problem, fmt.Sprintf("%s cannot be written: %v", v.dir, cannot), "free some space or give yourself access; until then nothing new is kept"}}
+		return []Finding{{"data folder", SeverityProblem, fmt.Sprintf("%s cannot be written: %v", v.dir, cannot), "free some space or give yourself access; until then nothing new is kept"}}
 	case len(open) > 0:
-		return []Finding{{"data folder", Warning, "others may read " + strings.Join(open, ", "), repairCommand}}
+		return []Finding{{"data folder", SeverityWarning, "others may read " + strings.Join(open, ", "), repairCommand}}
 	}
-	return []Finding{{"data folder", OK, v.dir + ", yours alone", ""}}
+	return []Finding{{"data folder", SeverityOK, v.dir + ", yours alone", ""}}
 }
 
 func (v *Vault) checkIndex() ([]Profile, []Finding) {
 	profiles, err := v.index.load()
 	if err != nil {
 		text, _, _ := strings.Cut(err.Error(), "; no credential is lost")
-		return nil, []Finding{{"index", Problem, text, repairCommand + " rebuilds it; no credential is lost"}}
+		return nil, []Finding{{"index", SeverityProblem, text, repairCommand + " rebuilds it; no credential is lost"}}
 	}
-	found := []Finding{{"index", OK, count(len(profiles), "profile"), ""}}
+	found := []Finding{{"index", SeverityOK, count(len(profiles), "profile"), ""}}
 	for _, p := range profiles {
-		if p.State == Settled {
+		if p.State == StateSettled {
 			continue
 		}
-		text := fmt.Sprintf("%s was interrupted", map[State]string{Adding: "adding it", Changing: "a change", Removing: "its removal"}[p.State])
+		text := fmt.Sprintf("%s was interrupted", map[State]string{StateAdding: "adding it", StateChanging: "a change", StateRemoving: "its removal"}[p.State])
 		if unlock, ok, _ := v.locks.TryLock(p.ID); ok {
 			unlock()
 		} else {
 			text = "another kitekey is at work on it"
 		}
-		found = append(found, Finding{p.Selector.String(), Warning, text, "the next command that uses the store finishes it; " + repairCommand + " does so now"})
+		found = append(found, Finding{p.Selector.String(), SeverityWarning, text, "the next command that uses the store finishes it; " + repairCommand + " does so now"})
 	}
 	return profiles, found
 }
@@ -127,15 +127,15 @@ func (v *Vault) Reach(ctx context.Context) error {
 	return nil
 }
 
-func (v *Vault) checkStore(ctx context.Context) Finding {
+func (v *Vault) examineStore(ctx context.Context) Finding {
 	err := v.Reach(ctx)
 	if err == nil {
-		return Finding{v.store.Name(), OK, "answers, unlocked", ""}
+		return Finding{v.store.Name(), SeverityOK, "answers, unlocked", ""}
 	}
-	f := Finding{v.store.Name(), Problem, err.Error(), ""}
+	f := Finding{v.store.Name(), SeverityProblem, err.Error(), ""}
 	var se *StoreError
 	if errors.As(err, &se) && se.Hint != "" {
-		f.Mend = se.Hint
+		f.Fix = se.Hint
 		f.Text = strings.TrimSuffix(f.Text, "; "+se.Hint)
 	}
 	return f
@@ -146,49 +146,49 @@ func (v *Vault) checkItems(ctx context.Context, profiles []Profile) []Finding {
 	var found []Finding
 	good := 0
 	for _, p := range profiles {
-		if p.State != Settled {
+		if p.State != StateSettled {
 			continue
 		}
 		c, err := v.read(ctx, p)
 		name := p.Selector.String()
 		switch {
 		case errors.Is(err, ErrOtherStore):
-			found = append(found, Finding{name, Warning, "kept in the " + p.Store + " store, while " + v.store.Name() + " is in use",
+			found = append(found, Finding{name, SeverityWarning, "kept in the " + p.Store + " store, while " + v.store.Name() + " is in use",
 				fmt.Sprintf(`"kitekey store migrate --to %s" moves everything here, or use "--store %s"`, v.store.Name(), p.Store)})
 		case errors.Is(err, ErrNoCredential):
-			found = append(found, Finding{name, Problem, strings.TrimPrefix(err.Error(), name+": "),
+			found = append(found, Finding{name, SeverityProblem, strings.TrimPrefix(err.Error(), name+": "),
 				fmt.Sprintf(`give it one with "kitekey rotate %s", or "kitekey remove %s"`, name, name)})
 		case err != nil:
-			return append(found, Finding{name, Problem, err.Error(), "try again"})
+			return append(found, Finding{name, SeverityProblem, err.Error(), "try again"})
 		case c.Selector != p.Selector:
-			found = append(found, Finding{name, Warning, "its item says that it is " + c.Selector.String(), repairCommand})
+			found = append(found, Finding{name, SeverityWarning, "its item says that it is " + c.Selector.String(), repairCommand})
 		default:
 			good++
 			if hasCredential(c.Staged) {
-				found = append(found, Finding{name, Warning, "a new credential is staged and waits for the gateway", fmt.Sprintf(`"kitekey verify %s" finishes it`, name)})
+				found = append(found, Finding{name, SeverityWarning, "a new credential is staged and waits for the gateway", fmt.Sprintf(`"kitekey verify %s" finishes it`, name)})
 			}
 		}
 	}
 	if good > 0 {
-		found = append(found, Finding{"credentials", OK, count(good, "credential") + " in the " + v.store.Name() + " readable", ""})
+		found = append(found, Finding{"credentials", SeverityOK, count(good, "credential") + " in the " + v.store.Name() + " readable", ""})
 	}
 	return found
 }
 
-// checkStrays looks for items that no profile lists, where the store can tell.
-func (v *Vault) checkStrays(ctx context.Context, profiles []Profile) []Finding {
+// checkOrphans looks for items that no profile lists, where the store can tell.
+func (v *Vault) checkOrphans(ctx context.Context, profiles []Profile) []Finding {
 	keys, err := v.keys(ctx)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil
 	}
 	if err != nil {
-		return []Finding{{v.store.Name(), Problem, "its items cannot be listed: " + err.Error(), "try again"}}
+		return []Finding{{v.store.Name(), SeverityProblem, "its items cannot be listed: " + err.Error(), "try again"}}
 	}
-	strays := strayKeys(keys, profiles)
-	if len(strays) == 0 {
+	orphans := orphanKeys(keys, profiles)
+	if len(orphans) == 0 {
 		return nil
 	}
-	return []Finding{{v.store.Name(), Warning, count(len(strays), "item") + " that no profile here lists", `if they are not another KITEKEY_HOME's, "kitekey doctor --repair --adopt" lists them here`}}
+	return []Finding{{v.store.Name(), SeverityWarning, count(len(orphans), "item") + " that no profile here lists", `if they are not another KITEKEY_HOME's, "kitekey doctor --repair --adopt" lists them here`}}
 }
 
 // keys lists the store's items that can be kitekey's; errors.ErrUnsupported
@@ -202,18 +202,18 @@ func (v *Vault) keys(ctx context.Context) ([]string, error) {
 	return slices.DeleteFunc(keys, func(key string) bool { return !validID(strings.TrimSuffix(key, tokenSuffix)) }), err
 }
 
-func strayKeys(keys []string, profiles []Profile) []string {
+func orphanKeys(keys []string, profiles []Profile) []string {
 	listed := make(map[string]bool, len(profiles))
 	for _, p := range profiles {
 		listed[p.ID] = true
 	}
-	var strays []string
+	var orphans []string
 	for _, key := range keys {
 		if !listed[strings.TrimSuffix(key, tokenSuffix)] {
-			strays = append(strays, key)
+			orphans = append(orphans, key)
 		}
 	}
-	return strays
+	return orphans
 }
 
 func count(n int, what string) string {

@@ -58,10 +58,6 @@ func (g *fakeGateway) Mint(ctx context.Context, c kite.Credential, life time.Dur
 	}, nil
 }
 
-func (g *fakeGateway) Do(context.Context, kite.Token, kite.Request) (*kite.Reply, error) {
-	return nil, kite.ErrUnreachable
-}
-
 func (g *fakeGateway) Balances(context.Context, kite.Token) ([]kite.Balance, error) {
 	return nil, g.deep
 }

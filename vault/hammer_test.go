@@ -76,13 +76,13 @@ func TestEverythingAtOnce(t *testing.T) {
 			t.Errorf("%s: %v", p.Selector, err)
 			continue
 		}
-		if p.State != Settled || c.Selector != p.Selector || c.Current.Hint() != p.KeyHint || hasCredential(c.Staged) != p.Staged || hasCredential(c.Previous) != p.Previous {
+		if p.State != StateSettled || c.Selector != p.Selector || c.Current.Hint() != p.KeyHint || hasCredential(c.Staged) != p.Staged || hasCredential(c.Previous) != p.Previous {
 			t.Errorf("the index says %+v of an item of %s", p, c.Selector)
 		}
 	}
 	keys, err := store.Keys(t.Context())
-	if strays := strayKeys(keys, profiles); err != nil || len(strays) > 0 {
-		t.Errorf("nobody lists %v (%v)", strays, err)
+	if orphans := orphanKeys(keys, profiles); err != nil || len(orphans) > 0 {
+		t.Errorf("nobody lists %v (%v)", orphans, err)
 	}
 }
 
@@ -108,7 +108,7 @@ func doSomething(ctx context.Context, v *Vault, r *rand.Rand, n string) {
 	case 5:
 		_ = v.Verify(ctx, one, false)
 	case 6:
-		_, _, _ = v.Token(ctx, one, Mint{Fresh: r.IntN(2) == 0})
+		_, _ = v.Token(ctx, one, TokenRequest{Fresh: r.IntN(2) == 0})
 	case 7:
 		_ = v.Forget(ctx, one)
 	case 8:

@@ -92,7 +92,7 @@ func toEntry(p Profile) entryJSON {
 // overflow a duration is taken for nothing.
 func fromEntry(e entryJSON) (Profile, error) {
 	p := Profile{
-		ID: e.ID, Store: e.Store, Source: e.Source, Label: briefly(kite.CleanText(e.Label), MaxLabel), KeyHint: briefly(kite.CleanText(e.KeyHint), 4),
+		ID: e.ID, Store: e.Store, Source: e.Source, Label: truncate(kite.CleanText(e.Label), MaxLabel), KeyHint: truncate(kite.CleanText(e.KeyHint), 4),
 		ExpiresIn: inSeconds(e.ExpiresIn), Host: e.Host, Verdict: Verdict(e.Verdict), VerdictAt: e.VerdictAt, LastUsed: e.LastUsed, State: State(e.State),
 		Staged: e.Staged, Previous: e.Previous,
 	}
@@ -111,7 +111,7 @@ func fromEntry(e entryJSON) (Profile, error) {
 		return p, fmt.Errorf("%s names no store", p.Selector)
 	case e.Source != "" && ValidAccount(e.Source) != nil:
 		return p, fmt.Errorf("%s names no usable source", p.Selector)
-	case !slices.Contains([]State{Settled, Adding, Changing, Removing}, p.State):
+	case !slices.Contains([]State{StateSettled, StateAdding, StateChanging, StateRemoving}, p.State):
 		return p, fmt.Errorf("%s is in a state that there is not", p.Selector)
 	}
 	if validExpiresIn(p.ExpiresIn) != nil {
@@ -135,7 +135,7 @@ func inSeconds(n int64) time.Duration {
 }
 
 // briefly cuts text to n characters.
-func briefly(text string, n int) string {
+func truncate(text string, n int) string {
 	if r := []rune(text); len(r) > n {
 		return string(r[:n])
 	}

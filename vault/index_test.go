@@ -58,7 +58,7 @@ func TestIndexThatSwapsEnvironments(t *testing.T) {
 	if err := os.WriteFile(path, []byte(strings.Replace(string(data), `"live"`, `"sandbox"`, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := w.Token(t.Context(), sel("acme"), Mint{}); !errors.Is(err, ErrIndexDamaged) || w.gateway.count() != 0 {
+	if _, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); !errors.Is(err, ErrIndexDamaged) || w.gateway.count() != 0 {
 		t.Errorf("a live credential went to the sandbox: %v", err)
 	}
 	// Nor is it written over.

@@ -125,7 +125,7 @@ func (v *Vault) PlanMigration(ctx context.Context, to Store) (Migration, error) 
 		return m, err
 	}
 	for _, p := range profiles {
-		if v.ours(p) != nil {
+		if v.checkStore(p) != nil {
 			continue
 		}
 		switch _, err := v.store.Get(ctx, p.ID); {
@@ -155,7 +155,7 @@ func (v *Vault) lockAll(ctx context.Context, locked map[string]Profile) (added [
 	}
 	var ids []string
 	for _, p := range profiles { // in the index's order, as a renaming does: two orders would wait for each other
-		if _, ok := locked[p.ID]; ok || v.ours(p) != nil {
+		if _, ok := locked[p.ID]; ok || v.checkStore(p) != nil {
 			continue
 		}
 		unlock, err := v.locks.Lock(ctx, p.ID, disk.ProfileWait)
@@ -178,7 +178,7 @@ func (v *Vault) lockAll(ctx context.Context, locked map[string]Profile) (added [
 			continue
 		}
 		p := profiles[i]
-		if p.State != Settled {
+		if p.State != StateSettled {
 			if err := v.settleLocked(ctx, p); err != nil {
 				return nil, release, fmt.Errorf("%s: %w", p.Selector, err)
 			}

@@ -42,7 +42,7 @@ func wantAll(t *testing.T, v *Vault, other Store, names ...string) {
 	}
 	for _, name := range names {
 		c, err := v.Credential(t.Context(), sel(name))
-		if err != nil || !samePair(c, pair(name)) {
+		if err != nil || !sameCredential(c, pair(name)) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -58,7 +58,7 @@ func TestMigrate(t *testing.T) {
 	names := []string{"acme", "acme/live", "coral"}
 	w, f := moving(t, names...)
 	ctx := t.Context()
-	tok, _, err := w.Token(ctx, sel("acme"), Mint{})
+	tok, err := w.Token(ctx, sel("acme"), TokenRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestMigrate(t *testing.T) {
 	}
 	v := w.on(t, f)
 	mints := w.gateway.count()
-	if again, minted, err := v.Token(ctx, sel("acme"), Mint{}); err != nil || minted || !again.Value.Equal(tok.Value) {
+	if again, err := v.Token(ctx, sel("acme"), TokenRequest{}); err != nil || again.Minted || !again.Value.Equal(tok.Value) {
 		t.Errorf("the token did not come along: %v", err)
 	}
 	if w.gateway.count() != mints || StoreInUse(w.dir) != "file" {
@@ -84,7 +84,7 @@ func TestMigrate(t *testing.T) {
 	}
 	// Who still has the old store open is told, and writes nothing there.
 	for name, err := range map[string]error{
-		"Token": second3(w.Token(ctx, sel("acme"), Mint{Fresh: true})), "Remove": w.Remove(ctx, sel("acme")),
+		"Token": second(w.Token(ctx, sel("acme"), TokenRequest{Fresh: true})), "Remove": w.Remove(ctx, sel("acme")),
 		"Replace": second(w.Replace(ctx, sel("acme"), pair("x"))),
 		"Add":     second(w.Add(ctx, NewProfile{Selector: sel("dune"), Credential: pair("dune")})),
 	} {

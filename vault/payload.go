@@ -30,19 +30,19 @@ type credentials struct {
 	Staged     kite.Credential // zero when there is none
 }
 
-type pairJSON struct {
+type credentialJSON struct {
 	APIKey    string `json:"api_key"`
 	APISecret string `json:"api_secret"`
 }
 
 type credentialsJSON struct {
-	V           int       `json:"v"`
-	Account     string    `json:"account"`
-	Environment string    `json:"environment"`
-	Current     pairJSON  `json:"current"`
-	Previous    *pairJSON `json:"previous,omitempty"`
-	ReplacedAt  int64     `json:"replaced_at,omitempty"` // Unix seconds
-	Staged      *pairJSON `json:"staged,omitempty"`
+	V           int             `json:"v"`
+	Account     string          `json:"account"`
+	Environment string          `json:"environment"`
+	Current     credentialJSON  `json:"current"`
+	Previous    *credentialJSON `json:"previous,omitempty"`
+	ReplacedAt  int64           `json:"replaced_at,omitempty"` // Unix seconds
+	Staged      *credentialJSON `json:"staged,omitempty"`
 }
 
 type tokenJSON struct {
@@ -59,29 +59,29 @@ type tokenJSON struct {
 
 func hasCredential(c kite.Credential) bool { return !c.APIKey.IsZero() && !c.APISecret.IsZero() }
 
-func pairOf(c kite.Credential) pairJSON {
-	return pairJSON{c.APIKey.Reveal(), c.APISecret.Reveal()}
+func toJSON(c kite.Credential) credentialJSON {
+	return credentialJSON{c.APIKey.Reveal(), c.APISecret.Reveal()}
 }
 
-func (p *pairJSON) credential() kite.Credential {
+func (p *credentialJSON) credential() kite.Credential {
 	if p == nil {
 		return kite.Credential{}
 	}
 	return kite.Credential{APIKey: kite.NewSecret(p.APIKey), APISecret: kite.NewSecret(p.APISecret)}
 }
 
-func optionalPair(c kite.Credential) *pairJSON {
+func optionalJSON(c kite.Credential) *credentialJSON {
 	if !hasCredential(c) {
 		return nil
 	}
-	p := pairOf(c)
+	p := toJSON(c)
 	return &p
 }
 
 func (c credentials) encode() ([]byte, error) {
 	raw := credentialsJSON{
 		V: payloadVersion, Account: c.Account, Environment: string(c.Environment),
-		Current: pairOf(c.Current), Previous: optionalPair(c.Previous), Staged: optionalPair(c.Staged),
+		Current: toJSON(c.Current), Previous: optionalJSON(c.Previous), Staged: optionalJSON(c.Staged),
 	}
 	if raw.Previous != nil {
 		raw.ReplacedAt = c.ReplacedAt.Unix()

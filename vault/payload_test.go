@@ -19,8 +19,8 @@ func TestCredentialsRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := decodeCredentials(data)
-	if err != nil || got.Selector != want.Selector || !samePair(got.Current, want.Current) || !samePair(got.Previous, want.Previous) ||
-		!samePair(got.Staged, want.Staged) || !got.ReplacedAt.Equal(want.ReplacedAt) {
+	if err != nil || got.Selector != want.Selector || !sameCredential(got.Current, want.Current) || !sameCredential(got.Previous, want.Previous) ||
+		!sameCredential(got.Staged, want.Staged) || !got.ReplacedAt.Equal(want.ReplacedAt) {
 		t.Errorf("%v", err)
 	}
 }
@@ -55,7 +55,7 @@ func FuzzDecodePayload(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if back, err := decodeCredentials(again); err != nil || !samePair(back.Current, c.Current) || back.Selector != c.Selector {
+			if back, err := decodeCredentials(again); err != nil || !sameCredential(back.Current, c.Current) || back.Selector != c.Selector {
 				t.Fatalf("%v", err)
 			}
 		}
@@ -87,7 +87,7 @@ func TestPayloadTooBig(t *testing.T) {
 	}
 	p, _ := w.Lookup(name)
 	c, err := w.read(ctx, p)
-	if err != nil || !samePair(c.Current, long("y")) || !samePair(c.Previous, long("x")) || p.State != Settled {
+	if err != nil || !sameCredential(c.Current, long("y")) || !sameCredential(c.Previous, long("x")) || p.State != StateSettled {
 		t.Errorf("%+v, %v", p, err)
 	}
 }

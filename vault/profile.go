@@ -61,7 +61,7 @@ type Profile struct {
 
 // judge notes what was found about the profile's pair. Verdict and token are of
 // one gateway: another's token, as after an override has come or gone, is no more.
-func (p *Profile) judge(host string, verdict Verdict, at time.Time) {
+func (p *Profile) setVerdict(host string, verdict Verdict, at time.Time) {
 	if p.Host != host {
 		p.Host, p.Token = host, TokenInfo{}
 	}
@@ -70,7 +70,7 @@ func (p *Profile) judge(host string, verdict Verdict, at time.Time) {
 
 // seenFrom takes out of p what is of another gateway than the one in use: its
 // verdict proves nothing here, and its token opens nothing.
-func (p *Profile) seenFrom(host string) {
+func (p *Profile) forHost(host string) {
 	if p.Host != "" && p.Host != host {
 		p.Verdict, p.VerdictAt, p.Token = VerdictNone, time.Time{}, TokenInfo{}
 	}
@@ -83,12 +83,18 @@ type TokenInfo struct {
 	ExpiresIn, Skew  time.Duration
 }
 
-// Alive reports whether there is a token with life left at now. One that was minted
-// later than now is not: the clock was set back since, and how old it is nobody
-// knows.
-func (t TokenInfo) Alive(now time.Time) bool {
-	return t.Deadline.After(now.Round(0)) && !t.Minted.After(now.Round(0).Add(time.Second))
+// Remaining is the life left at now, never negative. It is 0 for a token that was
+// minted after now: the clock was set back since, so its age is not known.
+func (t TokenInfo) Remaining(now time.Time) time.Duration {
+	now = now.Round(0) // wall-clock time: a monotonic clock stands still while a laptop sleeps
+	if t.Minted.After(now.Add(time.Second)) {
+		return 0
+	}
+	return max(0, t.Deadline.Sub(now))
 }
+
+// Unexpired reports whether there is a token with life left at now.
+func (t TokenInfo) Unexpired(now time.Time) bool { return t.Remaining(now) > 0 }
 
 // State says what is under way with a profile. It is written before the store is
 // touched and cleared after, so that whoever starts next can finish what a
@@ -97,10 +103,10 @@ type State string
 
 // The states.
 const (
-	Settled  State = ""
-	Adding   State = "adding"   // its item may be in the store or not
-	Changing State = "changing" // its item is there; the index may lag behind it, or it behind the index
-	Removing State = "removing" // its items must go, then the entry
+	StateSettled  State = ""
+	StateAdding   State = "adding"   // its item may be in the store or not
+	StateChanging State = "changing" // its item is there; the index may lag behind it, or it behind the index
+	StateRemoving State = "removing" // its items must go, then the entry
 )
 
 // NewProfile is what [Vault.Add] takes.
@@ -111,11 +117,11 @@ type NewProfile struct {
 	Credential kite.Credential
 	Verdict    Verdict // what was found before adding, VerdictNone when nobody looked
 
-	also credentials // what a backup has besides: a previous and a staged credential
+	extra credentials // what a backup has besides: a previous and a staged credential
 }
 
 // Edit is what [Vault.Edit] changes: what is not nil.
-type Edit struct {
+type ProfileUpdate struct {
 	Label     *string
 	ExpiresIn *time.Duration
 }

@@ -25,7 +25,7 @@ func (v *Vault) Add(ctx context.Context, n NewProfile) (p Profile, err error) {
 	if err := v.Settle(ctx); err != nil {
 		return Profile{}, fmt.Errorf("%s: %w", n.Selector, err)
 	}
-	if begun.State == Adding {
+	if begun.State == StateAdding {
 		if p, err := v.addedBefore(ctx, n, begun.ID); err == nil {
 			return p, nil
 		}
@@ -42,12 +42,12 @@ func (v *Vault) Add(ctx context.Context, n NewProfile) (p Profile, err error) {
 		return Profile{}, err
 	}
 	defer unlock()
-	p.State = Adding
+	p.State = StateAdding
 	err = v.index.update(ctx, func(profiles *[]Profile) error {
 		if i := find(*profiles, p.Selector); i >= 0 {
 			return existsError((*profiles)[i])
 		}
-		if err := v.allOurs(*profiles); err != nil {
+		if err := v.checkStores(*profiles); err != nil {
 			return err
 		}
 		if p.Label == "" {
@@ -62,11 +62,11 @@ func (v *Vault) Add(ctx context.Context, n NewProfile) (p Profile, err error) {
 		v.locks.Discard(p.ID)
 		return Profile{}, err
 	}
-	n.also.Selector, n.also.Current = n.Selector, n.Credential
-	if err := v.write(ctx, p.ID, n.also); err != nil {
+	n.extra.Selector, n.extra.Current = n.Selector, n.Credential
+	if err := v.write(ctx, p.ID, n.extra); err != nil {
 		return Profile{}, v.addFailed(ctx, p, err)
 	}
-	if p, err = v.change(ctx, p.ID, func(p *Profile) { p.State = Settled }); err != nil {
+	if p, err = v.change(ctx, p.ID, func(p *Profile) { p.State = StateSettled }); err != nil {
 		return Profile{}, fmt.Errorf("%s: the credential is in the %s, but the index could not say so: %w; the next kitekey will", n.Selector, v.store.Name(), err)
 	}
 	return p, nil
@@ -76,11 +76,11 @@ func (v *Vault) Add(ctx context.Context, n NewProfile) (p Profile, err error) {
 // not known: whoever tries again is told that it worked.
 func (v *Vault) addedBefore(ctx context.Context, n NewProfile, id string) (Profile, error) {
 	p, err := v.Lookup(n.Selector)
-	if err != nil || p.ID != id || p.State != Settled {
+	if err != nil || p.ID != id || p.State != StateSettled {
 		return Profile{}, ErrNoProfile
 	}
 	c, err := v.read(ctx, p)
-	if err != nil || !samePair(c.Current, n.Credential) {
+	if err != nil || !sameCredential(c.Current, n.Credential) {
 		return Profile{}, ErrNoProfile
 	}
 	return p, nil
@@ -108,10 +108,10 @@ func (v *Vault) newProfile(n NewProfile) (Profile, error) {
 	}
 	p := Profile{
 		ID: newID(), Selector: n.Selector, Store: v.store.Name(), Label: label, KeyHint: n.Credential.Hint(), ExpiresIn: n.ExpiresIn,
-		Verdict: n.Verdict, Staged: hasCredential(n.also.Staged), Previous: hasCredential(n.also.Previous),
+		Verdict: n.Verdict, Staged: hasCredential(n.extra.Staged), Previous: hasCredential(n.extra.Previous),
 	}
 	if n.Verdict != VerdictNone {
-		p.judge(v.gateway(p.Environment).Host(), n.Verdict, v.now())
+		p.setVerdict(v.gateway(p.Environment).Host(), n.Verdict, v.now())
 	}
 	return p, nil
 }
@@ -130,9 +130,9 @@ func storable(c kite.Credential) error {
 
 func existsError(p Profile) error {
 	switch p.State {
-	case Adding:
+	case StateAdding:
 		return fmt.Errorf("%s is being added by another kitekey: %w", p.Selector, ErrExists)
-	case Removing:
+	case StateRemoving:
 		return fmt.Errorf("%s is being removed by another kitekey: %w; try again in a moment", p.Selector, ErrExists)
 	}
 	return fmt.Errorf("%s %w", p.Selector, ErrExists)
@@ -152,16 +152,16 @@ func (v *Vault) addFailed(ctx context.Context, p Profile, cause error) error {
 }
 
 // Edit changes what the index alone knows; the store is not touched.
-func (v *Vault) Edit(ctx context.Context, sel Selector, e Edit) (Profile, error) {
+func (v *Vault) Edit(ctx context.Context, sel Selector, u ProfileUpdate) (Profile, error) {
 	var label string
-	if e.Label != nil {
+	if u.Label != nil {
 		var err error
-		if label, err = cleanLabel(*e.Label); err != nil {
+		if label, err = cleanLabel(*u.Label); err != nil {
 			return Profile{}, err
 		}
 	}
-	if e.ExpiresIn != nil {
-		if err := validExpiresIn(*e.ExpiresIn); err != nil {
+	if u.ExpiresIn != nil {
+		if err := validExpiresIn(*u.ExpiresIn); err != nil {
 			return Profile{}, err
 		}
 	}
@@ -174,11 +174,11 @@ func (v *Vault) Edit(ctx context.Context, sel Selector, e Edit) (Profile, error)
 		if i < 0 {
 			return ErrNoProfile
 		}
-		if e.Label != nil {
+		if u.Label != nil {
 			labelAccount(*profiles, p.Account, label)
 		}
-		if e.ExpiresIn != nil {
-			(*profiles)[i].ExpiresIn = *e.ExpiresIn
+		if u.ExpiresIn != nil {
+			(*profiles)[i].ExpiresIn = *u.ExpiresIn
 		}
 		p = (*profiles)[i]
 		return nil
@@ -218,14 +218,14 @@ func (v *Vault) Remove(ctx context.Context, sel Selector) (err error) {
 		return err
 	}
 	defer unlock()
-	if err := v.ours(p); err != nil {
+	if err := v.checkStore(p); err != nil {
 		return err
 	}
 	// Asking first: a store that is locked or hangs leaves everything as it was.
 	if _, err := v.store.Get(ctx, p.ID); err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrCorrupt) {
 		return fmt.Errorf("%s: not removed: %w", sel, err)
 	}
-	if p, err = v.change(ctx, p.ID, func(p *Profile) { p.State = Removing }); err != nil {
+	if p, err = v.change(ctx, p.ID, func(p *Profile) { p.State = StateRemoving }); err != nil {
 		return err
 	}
 	// From here on there is no way back, and an impatient caller must not leave it half done.
@@ -287,7 +287,7 @@ func (v *Vault) Rename(ctx context.Context, oldAccount, newAccount string) error
 		if err := v.write(ctx, p.ID, c); err != nil {
 			return fmt.Errorf("%s is now %s; the %s will be told when it answers again: %w", oldAccount, newAccount, v.store.Name(), err)
 		}
-		if _, err := v.change(ctx, p.ID, func(p *Profile) { p.State = Settled }); err != nil {
+		if _, err := v.change(ctx, p.ID, func(p *Profile) { p.State = StateSettled }); err != nil {
 			return err
 		}
 	}
@@ -306,7 +306,7 @@ func (v *Vault) renameEntries(ctx context.Context, moving []Profile, newAccount 
 			}
 			(*profiles)[i].Account = newAccount
 			if _, ok := items[p.ID]; ok {
-				(*profiles)[i].State = Changing
+				(*profiles)[i].State = StateChanging
 			}
 		}
 		return nil

@@ -59,14 +59,14 @@ func (v *Vault) Repair(ctx context.Context, adopt bool) (done []string, err erro
 		return done, err
 	}
 	if damaged {
-		if profiles, err = v.rescue(); err != nil {
+		if profiles, err = v.loadBackup(); err != nil {
 			return done, err
 		}
 		done = append(done, fmt.Sprintf("took %s from the index's last good copy", count(len(profiles), "profile")))
 	}
 	var adopted []string
 	if adopt || damaged || len(profiles) == 0 {
-		adopted, err = v.adopt(ctx, &profiles, strayKeys(keys, profiles))
+		adopted, err = v.relist(ctx, &profiles, orphanKeys(keys, profiles))
 		done = append(done, adopted...)
 		if err != nil {
 			return done, err
@@ -76,8 +76,8 @@ func (v *Vault) Repair(ctx context.Context, adopt bool) (done []string, err erro
 		if damaged {
 			// Names may have changed since the copy was made: have every item compared.
 			for i := range profiles {
-				if profiles[i].State == Settled {
-					profiles[i].State = Changing
+				if profiles[i].State == StateSettled {
+					profiles[i].State = StateChanging
 				}
 			}
 		}
@@ -98,13 +98,13 @@ func (v *Vault) Repair(ctx context.Context, adopt bool) (done []string, err erro
 	if after := v.unsettledHere(); !damaged && after < before {
 		done = append(done, "finished "+count(before-after, "interrupted change"))
 	}
-	return append(done, v.sweep()...), nil
+	return append(done, v.removeTemp()...), nil
 }
 
 func (v *Vault) unsettledHere() (n int) {
 	profiles, _ := v.index.load()
 	for _, p := range profiles {
-		if p.State != Settled && v.ours(p) == nil {
+		if p.State != StateSettled && v.checkStore(p) == nil {
 			n++
 		}
 	}
@@ -113,7 +113,7 @@ func (v *Vault) unsettledHere() (n int) {
 
 // rescue reads the last good copy of a damaged index, none being an empty one,
 // and keeps the damaged file for whoever wants to look at it.
-func (v *Vault) rescue() ([]Profile, error) {
+func (v *Vault) loadBackup() ([]Profile, error) {
 	path := filepath.Join(v.dir, indexFile)
 	if err := os.Rename(path, path+".damaged"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -143,8 +143,8 @@ func (v *Vault) saveRepaired(profiles []Profile, damaged bool) error {
 }
 
 // adopt lists stray items again and deletes those that hold nothing.
-func (v *Vault) adopt(ctx context.Context, profiles *[]Profile, strays []string) (done []string, err error) {
-	for _, key := range strays {
+func (v *Vault) relist(ctx context.Context, profiles *[]Profile, orphans []string) (done []string, err error) {
+	for _, key := range orphans {
 		if strings.HasSuffix(key, tokenSuffix) {
 			// A token can be minted again; its profile, if it comes back, does without.
 			if err := v.deleteItem(ctx, key); err != nil {
@@ -172,8 +172,8 @@ func (v *Vault) adopt(ctx context.Context, profiles *[]Profile, strays []string)
 			done = append(done, fmt.Sprintf("left the item %s alone, which no profile lists and kitekey cannot read: %v", key, err))
 			continue
 		}
-		p := Profile{ID: key, Selector: freeName(*profiles, c.Selector), Store: v.store.Name(), ExpiresIn: DefaultExpiresIn, State: Changing}
-		p.describe(c)
+		p := Profile{ID: key, Selector: freeName(*profiles, c.Selector), Store: v.store.Name(), ExpiresIn: DefaultExpiresIn, State: StateChanging}
+		p.syncFrom(c)
 		*profiles = append(*profiles, p)
 		text := "listed " + p.Selector.String() + " again"
 		if p.Selector != c.Selector {
@@ -199,7 +199,7 @@ func freeName(profiles []Profile, sel Selector) Selector {
 const sweepAge = time.Hour
 
 // sweep removes temporary files and the locks of profiles that are gone.
-func (v *Vault) sweep() (done []string) {
+func (v *Vault) removeTemp() (done []string) {
 	if v.dir == "" {
 		return nil
 	}

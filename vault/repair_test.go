@@ -20,13 +20,13 @@ func levels(t *testing.T, w *world) []string {
 	}
 	var got []string
 	for _, f := range found {
-		if f.Level != OK {
-			got = append(got, f.Check+" "+string(f.Level))
+		if f.Severity != SeverityOK {
+			got = append(got, f.Check+" "+string(f.Severity))
 		}
-		if f.Text == "" || f.Level != OK && f.Mend == "" {
+		if f.Text == "" || f.Severity != SeverityOK && f.Fix == "" {
 			t.Errorf("says too little: %+v", f)
 		}
-		if strings.Contains(f.Text+f.Mend, "fake-") {
+		if strings.Contains(f.Text+f.Fix, "fake-") {
 			t.Errorf("a secret is in %+v", f)
 		}
 	}
@@ -93,10 +93,10 @@ func TestRepairDamagedIndex(t *testing.T) {
 			label := "Acme Stores"
 			w.mustAdd(t, "acme")
 			w.mustAdd(t, "acme/live")
-			if _, err := w.Edit(ctx, sel("acme"), Edit{Label: &label}); err != nil {
+			if _, err := w.Edit(ctx, sel("acme"), ProfileUpdate{Label: &label}); err != nil {
 				t.Fatal(err)
 			}
-			if _, _, err := w.Token(ctx, sel("acme/live"), Mint{}); err != nil {
+			if _, err := w.Token(ctx, sel("acme/live"), TokenRequest{}); err != nil {
 				t.Fatal(err)
 			}
 			if err := spoil(w.dir); err != nil {
@@ -114,7 +114,7 @@ func TestRepairDamagedIndex(t *testing.T) {
 				t.Fatalf("%v, %v", list, err)
 			}
 			for _, name := range []string{"acme", "acme/live"} {
-				if c, err := w.Credential(ctx, sel(name)); err != nil || !samePair(c, pair(name)) {
+				if c, err := w.Credential(ctx, sel(name)); err != nil || !sameCredential(c, pair(name)) {
 					t.Errorf("%s: %v", name, err)
 				}
 			}
@@ -181,10 +181,10 @@ func TestRepairStrays(t *testing.T) {
 	if keys, _ := w.store.Keys(ctx); len(keys) != 3 || !slices.Contains(keys, "cccccccccccccccc") {
 		t.Errorf("left: %v", keys)
 	}
-	if c := w.item(t, "acme-2"); !samePair(c.Current, pair("stray")) || c.Account != "acme-2" {
+	if c := w.item(t, "acme-2"); !sameCredential(c.Current, pair("stray")) || c.Account != "acme-2" {
 		t.Errorf("the stray's item names %s", c.Selector)
 	}
-	if p, _ := w.Lookup(sel("acme-2")); !p.Staged || p.State != Settled {
+	if p, _ := w.Lookup(sel("acme-2")); !p.Staged || p.State != StateSettled {
 		t.Errorf("%+v", p)
 	}
 }

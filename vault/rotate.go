@@ -25,9 +25,9 @@ type Outcome string
 
 // The outcomes.
 const (
-	Replaced Outcome = "replaced" // the new pair is in use
-	Staged   Outcome = "staged"   // the gateway could not judge the new pair: it is kept, the former is in use
-	Refused  Outcome = "refused"  // the gateway refused the new pair: the former is in use
+	OutcomeReplaced Outcome = "replaced" // the new pair is in use
+	OutcomeStaged   Outcome = "staged"   // the gateway could not judge the new pair: it is kept, the former is in use
+	OutcomeRejected Outcome = "rejected" // the gateway refused the new pair: the former is in use
 )
 
 // Rotation is what a rotation came to.
@@ -53,10 +53,10 @@ func (v *Vault) Rotate(ctx context.Context, sel Selector, cred kite.Credential) 
 		if q, err := v.Lookup(sel); err == nil {
 			p = q
 		}
-		return Rotation{p, Replaced, r}, r.Err
+		return Rotation{p, OutcomeReplaced, r}, r.Err
 	}
 	r, err := v.finishRotation(ctx, sel, cred)
-	if r.Outcome == Refused {
+	if r.Outcome == OutcomeRejected {
 		if p, undo := v.unstage(context.WithoutCancel(ctx), sel, cred, waited); undo == nil {
 			r.Profile = p
 		}
@@ -64,16 +64,8 @@ func (v *Vault) Rotate(ctx context.Context, sel Selector, cred kite.Credential) 
 	return r, err
 }
 
-// Stage keeps a new pair beside the one in use and replaces nothing. A pair that
-// was staged before gives way. A profile whose credential is lost takes the new
-// pair as its current one at once; Profile.Staged is then false.
-func (v *Vault) Stage(ctx context.Context, sel Selector, cred kite.Credential) (Profile, error) {
-	p, _, err := v.stage(ctx, sel, cred)
-	v.Record(ActionStaged, sel, err)
-	return p, err
-}
-
-// stage is Stage; waited is the pair that was staged before, if any.
+// stage keeps a new credential beside the current one; a profile whose credential
+// is lost takes it as its current one. waited is the pair that was staged before, if any.
 func (v *Vault) stage(ctx context.Context, sel Selector, cred kite.Credential) (p Profile, waited kite.Credential, err error) {
 	if err := storable(cred); err != nil {
 		return Profile{}, waited, err
@@ -82,7 +74,7 @@ func (v *Vault) stage(ctx context.Context, sel Selector, cred kite.Credential) (
 		switch {
 		case !hasCredential(c.Current):
 			c.Current = cred
-		case samePair(c.Current, cred):
+		case sameCredential(c.Current, cred):
 			return inputError{fmt.Errorf("%s: this is the credential in use already", sel)}
 		default:
 			waited, c.Staged = c.Staged, cred
@@ -96,7 +88,7 @@ func (v *Vault) stage(ctx context.Context, sel Selector, cred kite.Credential) (
 // another pair than cred has been staged since, which may be the only copy.
 func (v *Vault) unstage(ctx context.Context, sel Selector, cred, waited kite.Credential) (Profile, error) {
 	return v.rewrite(ctx, sel, false, func(c *credentials) error {
-		if !samePair(c.Staged, cred) {
+		if !sameCredential(c.Staged, cred) {
 			return nothingStaged(sel)
 		}
 		c.Staged = waited
@@ -141,18 +133,18 @@ func (v *Vault) finishRotation(ctx context.Context, sel Selector, certain kite.C
 	switch r.Report.Verdict {
 	case VerdictOK:
 	case VerdictRejected, VerdictInvalid:
-		r.Outcome = Refused
+		r.Outcome = OutcomeRejected
 		return r, fmt.Errorf("%s: nothing was replaced: %w", sel, r.Report.Err)
 	default:
-		if now, err := v.read(context.WithoutCancel(ctx), p); err == nil && !samePair(now.Staged, staged) {
+		if now, err := v.read(context.WithoutCancel(ctx), p); err == nil && !sameCredential(now.Staged, staged) {
 			return r, fmt.Errorf("%s: nothing was replaced, and another kitekey has changed what is staged: %w", sel, r.Report.Err)
 		}
-		r.Outcome = Staged
+		r.Outcome = OutcomeStaged
 		return r, fmt.Errorf("%s: nothing was replaced, and the new credential is kept as staged: %w", sel, r.Report.Err)
 	}
 	done, lost := false, false
 	p, err = v.rewrite(ctx, sel, false, func(c *credentials) error {
-		done, lost = samePair(c.Current, staged), !samePair(c.Staged, staged)
+		done, lost = sameCredential(c.Current, staged), !sameCredential(c.Staged, staged)
 		if done || lost {
 			return fmt.Errorf("%s: another kitekey staged another credential meanwhile: %w", sel, ErrBusy)
 		}
@@ -166,12 +158,12 @@ func (v *Vault) finishRotation(ctx context.Context, sel Selector, certain kite.C
 	case err != nil && (lost || errors.Is(err, ErrNoProfile)):
 		return r, err
 	case err != nil:
-		r.Outcome = Staged
+		r.Outcome = OutcomeStaged
 		return r, err
 	}
-	r.Outcome, r.Profile = Replaced, p
+	r.Outcome, r.Profile = OutcomeReplaced, p
 	if p, err := v.change(context.WithoutCancel(ctx), p.ID, func(p *Profile) {
-		p.judge(r.Report.Host, VerdictOK, r.Report.At)
+		p.setVerdict(r.Report.Host, VerdictOK, r.Report.At)
 	}); err == nil {
 		r.Profile = p
 	}
@@ -222,7 +214,7 @@ func (v *Vault) Replace(ctx context.Context, sel Selector, cred kite.Credential)
 		return Profile{}, err
 	}
 	return v.rewrite(ctx, sel, true, func(c *credentials) error {
-		if samePair(c.Current, cred) {
+		if sameCredential(c.Current, cred) {
 			return inputError{fmt.Errorf("%s: this is the credential in use already", sel)}
 		}
 		c.Previous, c.Current, c.ReplacedAt = c.Current, cred, v.now()
@@ -238,7 +230,7 @@ func nothingPrevious(sel Selector) error {
 	return inputError{fmt.Errorf("%s: no previous credential is kept", sel)}
 }
 
-func samePair(a, b kite.Credential) bool {
+func sameCredential(a, b kite.Credential) bool {
 	return a.APIKey.Equal(b.APIKey) && a.APISecret.Equal(b.APISecret)
 }
 
@@ -263,27 +255,27 @@ func (v *Vault) rewrite(ctx context.Context, sel Selector, orNew bool, change fu
 	if err := change(&c); err != nil {
 		return Profile{}, err
 	}
-	if _, err := v.change(ctx, p.ID, func(p *Profile) { p.State = Changing }); err != nil {
+	if _, err := v.change(ctx, p.ID, func(p *Profile) { p.State = StateChanging }); err != nil {
 		return Profile{}, err
 	}
 	// From here on an impatient caller must not leave it half done.
 	ctx = context.WithoutCancel(ctx)
 	if err := v.write(ctx, p.ID, c); err != nil {
 		if !unknownOutcome(err) {
-			v.note(ctx, p.ID, func(p *Profile) { p.State = Settled })
+			v.updateBestEffort(ctx, p.ID, func(p *Profile) { p.State = StateSettled })
 		}
 		return Profile{}, fmt.Errorf("%s: %w", sel, err)
 	}
 	var stale error // the token of a pair that is no longer in use goes with it
-	if !samePair(before, c.Current) {
+	if !sameCredential(before, c.Current) {
 		stale = v.deleteItem(ctx, tokenKey(p.ID))
 	}
 	p, err = v.change(ctx, p.ID, func(p *Profile) {
-		p.describe(c)
+		p.syncFrom(c)
 		if stale == nil {
-			p.State = Settled
+			p.State = StateSettled
 		}
-		if !samePair(before, c.Current) {
+		if !sameCredential(before, c.Current) {
 			p.Token, p.Verdict, p.VerdictAt = TokenInfo{}, VerdictNone, time.Time{}
 		}
 	})
@@ -302,7 +294,7 @@ func (v *Vault) confirmLater(ctx context.Context, sel Selector, proven credentia
 	}
 	_, _ = v.rewrite(ctx, sel, false, func(c *credentials) error {
 		// A rotation since has proven nothing about the pair it put in use.
-		if !samePair(c.Current, proven.Current) || !samePair(c.Previous, proven.Previous) {
+		if !sameCredential(c.Current, proven.Current) || !sameCredential(c.Previous, proven.Previous) {
 			return nothingPrevious(sel)
 		}
 		c.Previous = kite.Credential{}

@@ -28,19 +28,19 @@ func TestRotate(t *testing.T) {
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
 	old, next := pair("acme"), pair("next")
-	if _, _, err := w.Token(ctx, sel("acme"), Mint{}); err != nil {
+	if _, err := w.Token(ctx, sel("acme"), TokenRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Rotate(ctx, sel("acme"), old); !errors.Is(err, ErrBadInput) {
 		t.Errorf("to the same pair: %v", err)
 	}
 	r, err := w.Rotate(ctx, sel("acme"), next)
-	if err != nil || r.Outcome != Replaced || r.Profile.KeyHint != next.Hint() || !r.Profile.Previous || r.Profile.Staged ||
-		r.Profile.Verdict != VerdictOK || r.Profile.State != Settled {
+	if err != nil || r.Outcome != OutcomeReplaced || r.Profile.KeyHint != next.Hint() || !r.Profile.Previous || r.Profile.Staged ||
+		r.Profile.Verdict != VerdictOK || r.Profile.State != StateSettled {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	c := w.item(t, "acme")
-	if !samePair(c.Current, next) || !samePair(c.Previous, old) || hasCredential(c.Staged) {
+	if !sameCredential(c.Current, next) || !sameCredential(c.Previous, old) || hasCredential(c.Staged) {
 		t.Error("the item holds other pairs")
 	}
 	if _, err := w.Cached(ctx, sel("acme")); !errors.Is(err, ErrNotFound) {
@@ -50,7 +50,7 @@ func TestRotate(t *testing.T) {
 	if p, err := w.Rollback(ctx, sel("acme")); err != nil || p.KeyHint != old.Hint() || p.Verdict != VerdictNone {
 		t.Fatalf("%+v, %v", p, err)
 	}
-	if c := w.item(t, "acme"); !samePair(c.Current, old) || !samePair(c.Previous, next) {
+	if c := w.item(t, "acme"); !sameCredential(c.Current, old) || !sameCredential(c.Previous, next) {
 		t.Error("the rollback lost a pair")
 	}
 	if p, err := w.Confirm(ctx, sel("acme")); err != nil || p.Previous {
@@ -71,7 +71,7 @@ func TestReplace(t *testing.T) {
 	if err != nil || !p.Previous || p.KeyHint != pair("next").Hint() || p.Verdict != VerdictNone || w.gateway.count() != 0 {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if c := w.item(t, "acme"); !samePair(c.Current, pair("next")) || !samePair(c.Previous, pair("acme")) {
+	if c := w.item(t, "acme"); !sameCredential(c.Current, pair("next")) || !sameCredential(c.Previous, pair("acme")) {
 		t.Error("the item holds other pairs")
 	}
 	if _, err := w.Replace(t.Context(), sel("acme"), pair("next")); !errors.Is(err, ErrBadInput) {
@@ -84,10 +84,10 @@ func TestRotateRefused(t *testing.T) {
 	w.mustAdd(t, "acme")
 	w.gateway.err = &kite.Error{Kind: kite.ErrRefused, Status: 401}
 	r, err := w.Rotate(t.Context(), sel("acme"), pair("next"))
-	if !errors.Is(err, kite.ErrRefused) || r.Outcome != Refused || r.Profile.Staged {
+	if !errors.Is(err, kite.ErrRefused) || r.Outcome != OutcomeRejected || r.Profile.Staged {
 		t.Errorf("%+v, %v", r, err)
 	}
-	if c := w.item(t, "acme"); !samePair(c.Current, pair("acme")) || hasCredential(c.Staged) {
+	if c := w.item(t, "acme"); !sameCredential(c.Current, pair("acme")) || hasCredential(c.Staged) {
 		t.Error("something was replaced or kept")
 	}
 }
@@ -98,22 +98,22 @@ func TestRotateStagedAndFinishedLater(t *testing.T) {
 	w.mustAdd(t, "acme")
 	w.gateway.err = &kite.Error{Kind: kite.ErrUnreachable}
 	r, err := w.Rotate(ctx, sel("acme"), pair("next"))
-	if !errors.Is(err, kite.ErrUnreachable) || r.Outcome != Staged || !r.Profile.Staged {
+	if !errors.Is(err, kite.ErrUnreachable) || r.Outcome != OutcomeStaged || !r.Profile.Staged {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	if c := w.item(t, "acme"); !samePair(c.Current, pair("acme")) || !samePair(c.Staged, pair("next")) {
+	if c := w.item(t, "acme"); !sameCredential(c.Current, pair("acme")) || !sameCredential(c.Staged, pair("next")) {
 		t.Error("the item holds other pairs")
 	}
 	w.gateway.err = nil
 	// The pair in use still mints.
-	if _, _, err := w.Token(ctx, sel("acme"), Mint{}); err != nil || w.gateway.keys[len(w.gateway.keys)-1] != pair("acme").APIKey.Reveal() {
+	if _, err := w.Token(ctx, sel("acme"), TokenRequest{}); err != nil || w.gateway.keys[len(w.gateway.keys)-1] != pair("acme").APIKey.Reveal() {
 		t.Errorf("minting meanwhile: %v", err)
 	}
 	if r := w.Verify(ctx, sel("acme"), false); r.Verdict != VerdictOK || r.KeyHint != pair("next").Hint() {
 		t.Errorf("%+v", r)
 	}
 	c := w.item(t, "acme")
-	if !samePair(c.Current, pair("next")) || !samePair(c.Previous, pair("acme")) || hasCredential(c.Staged) {
+	if !sameCredential(c.Current, pair("next")) || !sameCredential(c.Previous, pair("acme")) || hasCredential(c.Staged) {
 		t.Error("not finished")
 	}
 	// A verification on the same day keeps the way back, one on a later day does not.
@@ -165,13 +165,13 @@ func TestRotateInterrupted(t *testing.T) {
 			}
 			p, _ := w.Lookup(sel("acme"))
 			item := w.item(t, "acme")
-			if p.State != Settled || p.KeyHint != item.Current.Hint() || p.Staged != hasCredential(item.Staged) || p.Previous != hasCredential(item.Previous) {
+			if p.State != StateSettled || p.KeyHint != item.Current.Hint() || p.Staged != hasCredential(item.Staged) || p.Previous != hasCredential(item.Previous) {
 				t.Errorf("the index says %+v", p)
 			}
-			if !samePair(item.Current, pair("acme")) && !samePair(item.Current, pair("next")) {
+			if !sameCredential(item.Current, pair("acme")) && !sameCredential(item.Current, pair("next")) {
 				t.Error("neither pair is in use")
 			}
-			if c.write == 2 && !samePair(item.Current, pair("next")) && !samePair(item.Staged, pair("next")) {
+			if c.write == 2 && !sameCredential(item.Current, pair("next")) && !sameCredential(item.Staged, pair("next")) {
 				t.Error("the staged pair is lost")
 			}
 		})
@@ -198,7 +198,7 @@ func TestRotateInterrupted(t *testing.T) {
 		if err := <-done; !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
-		if item := w.item(t, "acme"); !samePair(item.Current, pair("acme")) || !samePair(item.Staged, pair("next")) {
+		if item := w.item(t, "acme"); !sameCredential(item.Current, pair("acme")) || !sameCredential(item.Staged, pair("next")) {
 			t.Error("a pair is lost")
 		}
 	})
@@ -216,7 +216,7 @@ func TestRotateMendsALostCredential(t *testing.T) {
 		if err := spoil(); err != nil {
 			t.Fatal(err)
 		}
-		_, _, err := w.Token(ctx, sel("acme"), Mint{Fresh: true})
+		_, err := w.Token(ctx, sel("acme"), TokenRequest{Fresh: true})
 		if !errors.Is(err, ErrNoCredential) || strings.Contains(err.Error(), `{"v"`) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -224,7 +224,7 @@ func TestRotateMendsALostCredential(t *testing.T) {
 			t.Errorf("%s: rollback: %v", name, err)
 		}
 		r, err := w.Rotate(ctx, sel("acme"), pair(name))
-		if err != nil || r.Outcome != Replaced || !samePair(w.item(t, "acme").Current, pair(name)) || r.Profile.Verdict != VerdictOK {
+		if err != nil || r.Outcome != OutcomeReplaced || !sameCredential(w.item(t, "acme").Current, pair(name)) || r.Profile.Verdict != VerdictOK {
 			t.Errorf("%s: %+v, %v", name, r, err)
 		}
 	}
@@ -237,14 +237,14 @@ func TestRotateRefusedKeepsWhatWasStaged(t *testing.T) {
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
 	w.gateway.err = &kite.Error{Kind: kite.ErrUnreachable}
-	if r, _ := w.Rotate(ctx, sel("acme"), pair("waiting")); r.Outcome != Staged {
+	if r, _ := w.Rotate(ctx, sel("acme"), pair("waiting")); r.Outcome != OutcomeStaged {
 		t.Fatalf("%+v", r)
 	}
 	w.gateway.err = &kite.Error{Kind: kite.ErrRefused, Status: 401}
-	if r, _ := w.Rotate(ctx, sel("acme"), pair("mistyped")); r.Outcome != Refused || !r.Profile.Staged {
+	if r, _ := w.Rotate(ctx, sel("acme"), pair("mistyped")); r.Outcome != OutcomeRejected || !r.Profile.Staged {
 		t.Errorf("%+v", r)
 	}
-	if c := w.item(t, "acme"); !samePair(c.Current, pair("acme")) || !samePair(c.Staged, pair("waiting")) {
+	if c := w.item(t, "acme"); !sameCredential(c.Current, pair("acme")) || !sameCredential(c.Staged, pair("waiting")) {
 		t.Error("the pair that waited is lost")
 	}
 }
@@ -296,7 +296,7 @@ func TestVerifyDuringARotation(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
-		if c := w.item(t, "acme"); !samePair(c.Current, pair("third")) || !samePair(c.Previous, pair("second")) {
+		if c := w.item(t, "acme"); !sameCredential(c.Current, pair("third")) || !sameCredential(c.Previous, pair("second")) {
 			t.Error("the way back is lost")
 		}
 	})
@@ -332,7 +332,7 @@ func TestRotateBesideOthers(t *testing.T) {
 		w := newWorld(t)
 		w.mustAdd(t, "acme")
 		r, err := during(t, w, func() { w.Verify(t.Context(), sel("acme"), false) })
-		if err != nil || r.Outcome != Replaced || r.Profile.KeyHint != pair("mine").Hint() || !samePair(w.item(t, "acme").Current, pair("mine")) {
+		if err != nil || r.Outcome != OutcomeReplaced || r.Profile.KeyHint != pair("mine").Hint() || !sameCredential(w.item(t, "acme").Current, pair("mine")) {
 			t.Errorf("%+v %s, %v", r, r.Outcome, err)
 		}
 	})
@@ -340,15 +340,15 @@ func TestRotateBesideOthers(t *testing.T) {
 		w := newWorld(t)
 		w.mustAdd(t, "acme")
 		r, err := during(t, w, func() {
-			if _, err := w.Stage(t.Context(), sel("acme"), pair("theirs")); err != nil {
+			if _, _, err := w.stage(t.Context(), sel("acme"), pair("theirs")); err != nil {
 				t.Fatal(err)
 			}
 		})
 		// Nobody may be told that it is kept.
-		if !errors.Is(err, ErrBusy) || r.Outcome == Staged || r.Outcome == Replaced {
+		if !errors.Is(err, ErrBusy) || r.Outcome == OutcomeStaged || r.Outcome == OutcomeReplaced {
 			t.Errorf("%+v %s, %v", r, r.Outcome, err)
 		}
-		if c := w.item(t, "acme"); !samePair(c.Staged, pair("theirs")) || !samePair(c.Current, pair("acme")) {
+		if c := w.item(t, "acme"); !sameCredential(c.Staged, pair("theirs")) || !sameCredential(c.Current, pair("acme")) {
 			t.Error("the item holds other pairs")
 		}
 	})
@@ -356,7 +356,7 @@ func TestRotateBesideOthers(t *testing.T) {
 		w := newWorld(t)
 		w.mustAdd(t, "acme")
 		r, err := during(t, w, func() {
-			if _, err := w.Stage(t.Context(), sel("acme"), pair("theirs")); err != nil {
+			if _, _, err := w.stage(t.Context(), sel("acme"), pair("theirs")); err != nil {
 				t.Fatal(err)
 			}
 			w.gateway.mu.Lock()

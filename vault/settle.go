@@ -22,7 +22,7 @@ func (v *Vault) Settle(ctx context.Context) error {
 // settle is Settle for a caller that has read the index already.
 func (v *Vault) settle(ctx context.Context, profiles []Profile) error {
 	for _, p := range profiles {
-		if p.State == Settled || v.ours(p) != nil {
+		if p.State == StateSettled || v.checkStore(p) != nil {
 			continue
 		}
 		if err := v.settleOne(ctx, p); err != nil && (storeDown(err) || ctx.Err() != nil) {
@@ -53,11 +53,11 @@ func (v *Vault) settleOne(ctx context.Context, p Profile) error {
 // settleLocked settles an entry that was read under its lock.
 func (v *Vault) settleLocked(ctx context.Context, p Profile) error {
 	switch p.State {
-	case Adding:
+	case StateAdding:
 		return v.settleAdding(ctx, p)
-	case Changing:
+	case StateChanging:
 		return v.settleChanging(ctx, p)
-	case Removing:
+	case StateRemoving:
 		return v.finishRemoval(ctx, p)
 	}
 	return nil
@@ -71,8 +71,8 @@ func (v *Vault) settleAdding(ctx context.Context, p Profile) error {
 	switch {
 	case err == nil:
 		_, err = v.change(ctx, p.ID, func(p *Profile) {
-			p.State = Settled
-			p.describe(c)
+			p.State = StateSettled
+			p.syncFrom(c)
 		})
 		return err
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrCorrupt):
@@ -99,14 +99,14 @@ func (v *Vault) settleChanging(ctx context.Context, p Profile) error {
 		return err
 	}
 	_, err = v.change(ctx, p.ID, func(p *Profile) {
-		p.State, p.Token = Settled, TokenInfo{}
-		p.describe(c)
+		p.State, p.Token = StateSettled, TokenInfo{}
+		p.syncFrom(c)
 	})
 	return err
 }
 
 // describe brings what the index says about the item in line with the item.
-func (p *Profile) describe(c credentials) {
+func (p *Profile) syncFrom(c credentials) {
 	if hint := c.Current.Hint(); hint != p.KeyHint {
 		p.KeyHint, p.Verdict, p.VerdictAt = hint, VerdictNone, time.Time{}
 	}
@@ -116,7 +116,7 @@ func (p *Profile) describe(c credentials) {
 // finishRemoval deletes both items and then the entry. The caller holds the
 // profile's lock.
 func (v *Vault) finishRemoval(ctx context.Context, p Profile) error {
-	if err := v.ours(p); err != nil {
+	if err := v.checkStore(p); err != nil {
 		return err
 	}
 	for _, key := range []string{tokenKey(p.ID), p.ID} {
@@ -127,7 +127,7 @@ func (v *Vault) finishRemoval(ctx context.Context, p Profile) error {
 	if err := v.noteRemoved(p.ID); err != nil {
 		return err
 	}
-	if err := v.drop(ctx, p.ID); err != nil {
+	if err := v.deleteEntry(ctx, p.ID); err != nil {
 		return err
 	}
 	v.locks.Discard(p.ID)
@@ -143,5 +143,5 @@ func (v *Vault) deleteItem(ctx context.Context, key string) error {
 }
 
 func unsettled(profiles []Profile) bool {
-	return slices.ContainsFunc(profiles, func(p Profile) bool { return p.State != Settled })
+	return slices.ContainsFunc(profiles, func(p Profile) bool { return p.State != StateSettled })
 }

@@ -4,102 +4,121 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"kitekey/kite"
 )
 
-// Mint says what kind of token is wanted.
-type Mint struct {
-	// ExpiresIn is the life to ask for; 0 is the profile's default, and then any
-	// cached token will do. When it is given, only a cached token that was minted
-	// with the same life will.
+// TokenRequest says what kind of token is wanted. The zero value takes any
+// cached token that has enough life left, or mints one with the profile's
+// default life.
+type TokenRequest struct {
+	// ExpiresIn is the life to ask the gateway for; 0 is the profile's default. A
+	// cached token is only used when it was minted with the same ExpiresIn, or
+	// when this is 0.
 	ExpiresIn time.Duration
-	// Fresh wants a token minted after this call began, by whomever.
-	Fresh bool
-	// MinRemaining is the life a cached token must have left; 0 is
-	// DefaultMinRemaining, or a tenth of a life that is shorter than that.
+	// MinRemaining is the life that a cached token must have left; 0 is
+	// DefaultMinRemaining, or a tenth of the token's life when that is shorter.
 	MinRemaining time.Duration
+	// Fresh wants a token that was minted after the call began, by this process or
+	// another.
+	Fresh bool
 	// NoCache neither reads nor writes the cache.
 	NoCache bool
 }
 
-// Token gives a token for the profile: the cached one when it will do, else a
-// newly minted one, which is then cached. Callers that need one at the same time,
-// in other processes too, share one mint.
-func (v *Vault) Token(ctx context.Context, sel Selector, m Mint) (tok kite.Token, minted bool, err error) {
+// Token is a token that the vault handed out.
+type Token struct {
+	kite.Token
+	Minted bool // by this call; false when it came from the cache or was minted by another caller
+	Cached bool // it is in the store now; false when it was not to be, or could not be
+}
+
+// Info is what the index says of the token, or would if it could be cached.
+func (t Token) Info() TokenInfo { return infoOf(t.Token) }
+
+func infoOf(t kite.Token) TokenInfo {
+	return TokenInfo{Minted: t.Minted, Deadline: t.Deadline(), ExpiresIn: t.ExpiresIn, Skew: t.Skew}
+}
+
+// Token returns a token for the profile: the cached one if it will do, else a
+// newly minted one, which is then cached. Callers that need one at the same time
+// share one mint, across processes too.
+func (v *Vault) Token(ctx context.Context, sel Selector, req TokenRequest) (Token, error) {
 	profiles, err := v.index.load()
 	if err != nil {
-		return kite.Token{}, false, err
+		return Token{}, err
 	}
-	p, err := pick(profiles, sel)
+	p, err := lookupIn(profiles, sel)
 	if err != nil {
-		return kite.Token{}, false, err
+		return Token{}, err
 	}
-	if m.ExpiresIn != 0 {
-		if err := validExpiresIn(m.ExpiresIn); err != nil {
-			return kite.Token{}, false, err
+	if req.ExpiresIn != 0 {
+		if err := validExpiresIn(req.ExpiresIn); err != nil {
+			return Token{}, err
 		}
 	}
-	if !m.Fresh && !m.NoCache && p.State == Settled {
-		tok, err := v.cached(ctx, p, m)
+	if !req.Fresh && !req.NoCache && p.State == StateSettled {
+		tok, err := v.cached(ctx, p, req)
 		if !errors.Is(err, ErrNotFound) {
-			return tok, false, err
+			return Token{Token: tok, Cached: err == nil}, err
 		}
 	}
 	if unsettled(profiles) {
 		if err := v.settle(ctx, profiles); err != nil {
-			return kite.Token{}, false, fmt.Errorf("%s: %w", sel, err)
+			return Token{}, fmt.Errorf("%s: %w", sel, err)
 		}
 	}
-	if m.NoCache {
-		tok, err := v.mint(ctx, p, m)
-		return tok, err == nil, err
+	if req.NoCache {
+		tok, err := v.mint(ctx, p, req)
+		return Token{Token: tok, Minted: err == nil}, err
 	}
 	before := p.Token
 	p, unlock, err := v.lockProfile(ctx, sel)
 	if err != nil {
-		return kite.Token{}, false, err
+		return Token{}, err
 	}
 	defer unlock()
-	// Whoever held the lock may have minted what we need: fresh enough when it was
-	// not there as this call began.
-	if !m.Fresh || !p.Token.Minted.Equal(before.Minted) {
-		if tok, err := v.cached(ctx, p, m); !errors.Is(err, ErrNotFound) {
-			return tok, false, err
+	// The previous holder of the lock may have minted what is wanted: fresh enough
+	// if it was not there when this call began.
+	if !req.Fresh || !p.Token.Minted.Equal(before.Minted) {
+		if tok, err := v.cached(ctx, p, req); !errors.Is(err, ErrNotFound) {
+			return Token{Token: tok, Cached: err == nil}, err
 		}
 	}
-	tok, err = v.mint(ctx, p, m)
+	purged := v.startPurge(ctx, p.ID)
+	defer purged()
+	tok, err := v.mint(ctx, p, req)
 	if err != nil {
-		return kite.Token{}, false, err
+		return Token{}, err
 	}
-	v.keep(ctx, p, tok)
-	return tok, true, nil
+	return Token{Token: tok, Minted: true, Cached: v.cacheToken(ctx, p, tok)}, nil
 }
 
-// Cached gives the cached token and never asks the network. ErrNotFound when
-// there is none with life left; a dead one is dropped.
+// Cached returns the cached token and never asks the network. ErrNotFound if
+// there is none with life left; an expired one is deleted.
 func (v *Vault) Cached(ctx context.Context, sel Selector) (kite.Token, error) {
 	p, err := v.Lookup(sel)
 	if err != nil {
 		return kite.Token{}, err
 	}
-	tok, err := v.cached(ctx, p, Mint{MinRemaining: 1})
-	if errors.Is(err, ErrNotFound) && !p.Token.Deadline.IsZero() && !p.Token.Alive(v.now()) {
-		v.dropDead(ctx, []Profile{p})
+	tok, err := v.cached(ctx, p, TokenRequest{MinRemaining: 1})
+	if errors.Is(err, ErrNotFound) && !p.Token.Deadline.IsZero() && !p.Token.Unexpired(v.now()) {
+		v.purgeExpired(ctx, []Profile{p})
 	}
 	return tok, err
 }
 
-// cached reads the cached token, without asking the store when the index knows
-// that it will not do. ErrNotFound when it will not.
-func (v *Vault) cached(ctx context.Context, p Profile, m Mint) (kite.Token, error) {
-	if err := v.ours(p); err != nil {
+// cached reads the cached token. It does not ask the store if the index says
+// that the token will not do. ErrNotFound if it will not.
+func (v *Vault) cached(ctx context.Context, p Profile, req TokenRequest) (kite.Token, error) {
+	if err := v.checkStore(p); err != nil {
 		return kite.Token{}, err
 	}
 	none := fmt.Errorf("%s: no cached token: %w", p.Selector, ErrNotFound)
-	now := v.now().Round(0)
-	if !p.Token.Alive(now) {
+	now := v.now()
+	if !p.Token.Unexpired(now) {
 		return kite.Token{}, none
 	}
 	data, err := v.store.Get(ctx, tokenKey(p.ID))
@@ -111,31 +130,32 @@ func (v *Vault) cached(ctx context.Context, p Profile, m Mint) (kite.Token, erro
 	}
 	tok, host, err := decodeToken(data)
 	if err != nil || host != v.gateway(p.Environment).Host() ||
-		m.ExpiresIn != 0 && m.ExpiresIn != tok.ExpiresIn {
+		req.ExpiresIn != 0 && req.ExpiresIn != tok.ExpiresIn {
 		return kite.Token{}, none
 	}
-	remaining := tok.Remaining(now)
-	// The item's own times count, should the index say something else.
-	if !(TokenInfo{Minted: tok.Minted, Deadline: tok.Deadline()}).Alive(now) || remaining < minRemaining(m, tok) {
+	// The item's own times count if they differ from the index's.
+	info := infoOf(tok)
+	if !info.Unexpired(now) || info.Remaining(now) < minRemaining(req, tok) {
 		return kite.Token{}, none
 	}
 	return tok, nil
 }
 
-func minRemaining(m Mint, tok kite.Token) time.Duration {
-	if m.MinRemaining > 0 {
-		return m.MinRemaining
+func minRemaining(req TokenRequest, tok kite.Token) time.Duration {
+	if req.MinRemaining > 0 {
+		return req.MinRemaining
 	}
 	return min(DefaultMinRemaining, tok.ExpiresIn/10)
 }
 
-// mint asks the gateway and notes what it learned about the credential.
-func (v *Vault) mint(ctx context.Context, p Profile, m Mint) (kite.Token, error) {
+// mint asks the gateway for a token and records what that says about the
+// credential.
+func (v *Vault) mint(ctx context.Context, p Profile, req TokenRequest) (kite.Token, error) {
 	c, err := v.read(ctx, p)
 	if err != nil {
 		return kite.Token{}, err
 	}
-	life := m.ExpiresIn
+	life := req.ExpiresIn
 	if life == 0 {
 		life = p.ExpiresIn
 	}
@@ -144,53 +164,73 @@ func (v *Vault) mint(ctx context.Context, p Profile, m Mint) (kite.Token, error)
 	v.Record(ActionMinted, p.Selector, err)
 	if err != nil {
 		if errors.Is(err, kite.ErrRefused) && v.stillInUse(ctx, p, c.Current) {
-			v.note(ctx, p.ID, func(p *Profile) { p.judge(g.Host(), VerdictRejected, v.now()) })
+			v.updateBestEffort(ctx, p.ID, func(p *Profile) { p.setVerdict(g.Host(), VerdictRejected, v.now()) })
 		}
 		return kite.Token{}, fmt.Errorf("%s: %w", p.Selector, err)
 	}
-	if m.NoCache && v.stillInUse(ctx, p, c.Current) {
-		v.note(ctx, p.ID, func(p *Profile) {
-			p.judge(g.Host(), VerdictOK, v.now())
+	if req.NoCache && v.stillInUse(ctx, p, c.Current) {
+		v.updateBestEffort(ctx, p.ID, func(p *Profile) {
+			p.setVerdict(g.Host(), VerdictOK, v.now())
 			p.LastUsed = v.now()
 		})
 	}
 	return tok, nil
 }
 
-// note records something that the caller's success does not hang on.
-func (v *Vault) note(ctx context.Context, id string, change func(*Profile)) {
+// updateBestEffort changes an index entry where the caller succeeds with or
+// without it.
+func (v *Vault) updateBestEffort(ctx context.Context, id string, change func(*Profile)) {
 	_, _ = v.change(context.WithoutCancel(ctx), id, change)
 }
 
-// keep caches a token. A token that cannot be cached is good all the same, so
-// nothing here fails; the index then knows of none. The caller holds the
-// profile's lock.
-func (v *Vault) keep(ctx context.Context, p Profile, tok kite.Token) {
+// cacheToken stores a minted token and records it in the index. A token that
+// cannot be cached (too big, a store that does not answer) is good all the same:
+// cacheToken then returns false and the index knows of no token. The caller holds
+// the profile's lock.
+func (v *Vault) cacheToken(ctx context.Context, p Profile, tok kite.Token) (cached bool) {
 	ctx = context.WithoutCancel(ctx)
 	var info TokenInfo
 	host := v.gateway(p.Environment).Host()
 	data, err := encodeToken(p.Selector, host, tok)
 	if err == nil && len(data) <= MaxPayload && v.store.Set(ctx, tokenKey(p.ID), data) == nil {
-		info = TokenInfo{tok.Minted, tok.Deadline(), tok.ExpiresIn, tok.Skew}
+		info, cached = infoOf(tok), true
 	}
-	v.note(ctx, p.ID, func(p *Profile) {
-		p.judge(host, VerdictOK, v.now())
+	_, err = v.change(ctx, p.ID, func(p *Profile) {
+		p.setVerdict(host, VerdictOK, v.now())
 		p.Token, p.LastUsed = info, v.now()
 	})
-	if profiles, err := v.index.load(); err == nil {
-		v.dropDead(ctx, profiles)
+	return cached && err == nil
+}
+
+// purgeLimit bounds how many expired tokens one caller deletes.
+const purgeLimit = 8
+
+// startPurge deletes expired tokens of other profiles while the caller waits for
+// the gateway. stop ends it, so that the caller's own token is not delayed.
+func (v *Vault) startPurge(ctx context.Context, except string) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if profiles, err := v.index.load(); err == nil {
+			v.purgeExpired(ctx, slices.DeleteFunc(profiles, func(p Profile) bool { return p.ID == except }))
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
 	}
 }
 
-// dropDeadAtOnce bounds how long one caller sweeps up after others.
-const dropDeadAtOnce = 8
-
-// dropDead deletes expired tokens from the store, of the profiles nobody is at
-// work on.
-func (v *Vault) dropDead(ctx context.Context, profiles []Profile) {
-	left := dropDeadAtOnce
+// purgeExpired deletes expired tokens from the store, of profiles that no other
+// caller is working on.
+func (v *Vault) purgeExpired(ctx context.Context, profiles []Profile) {
+	left := purgeLimit
 	for _, p := range profiles {
-		if left == 0 || v.ours(p) != nil || p.State != Settled || p.Token.Deadline.IsZero() || p.Token.Alive(v.now()) {
+		if left == 0 || ctx.Err() != nil {
+			return
+		}
+		if v.checkStore(p) != nil || p.State != StateSettled || p.Token.Deadline.IsZero() || p.Token.Unexpired(v.now()) {
 			continue
 		}
 		left--
@@ -198,14 +238,14 @@ func (v *Vault) dropDead(ctx context.Context, profiles []Profile) {
 		if err != nil || !ok {
 			continue
 		}
-		if again, err := v.Lookup(p.Selector); err == nil && again.ID == p.ID && !again.Token.Alive(v.now()) && storeDown(v.forget(ctx, p)) {
-			left = 0 // nor will it delete the others
+		if again, err := v.Lookup(p.Selector); err == nil && again.ID == p.ID && !again.Token.Unexpired(v.now()) && storeDown(v.forget(ctx, p)) {
+			left = 0 // the store will not delete the others either
 		}
 		unlock()
 	}
 }
 
-// Forget drops the profile's cached token, if there is one.
+// Forget deletes the profile's cached token, if there is one.
 func (v *Vault) Forget(ctx context.Context, sel Selector) error {
 	p, unlock, err := v.lockProfile(ctx, sel)
 	if err != nil {
@@ -219,7 +259,7 @@ func (v *Vault) Forget(ctx context.Context, sel Selector) error {
 }
 
 func (v *Vault) forget(ctx context.Context, p Profile) error {
-	if err := v.ours(p); err != nil {
+	if err := v.checkStore(p); err != nil {
 		return err
 	}
 	if err := v.deleteItem(ctx, tokenKey(p.ID)); err != nil {
@@ -229,8 +269,8 @@ func (v *Vault) forget(ctx context.Context, p Profile) error {
 	return err
 }
 
-// Credential gives the credential in the clear's reach, for the few who must see
-// it.
+// Credential reads the current credential from the store and records
+// ActionRevealed.
 func (v *Vault) Credential(ctx context.Context, sel Selector) (_ kite.Credential, err error) {
 	defer func() { v.Record(ActionRevealed, sel, err) }()
 	if err := v.Settle(ctx); err != nil {
@@ -244,6 +284,6 @@ func (v *Vault) Credential(ctx context.Context, sel Selector) (_ kite.Credential
 	if err != nil {
 		return kite.Credential{}, err
 	}
-	v.note(ctx, p.ID, func(p *Profile) { p.LastUsed = v.now() })
+	v.updateBestEffort(ctx, p.ID, func(p *Profile) { p.LastUsed = v.now() })
 	return c.Current, nil
 }

@@ -14,8 +14,8 @@ func TestTokenCache(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
-	first, minted, err := w.Token(ctx, sel("acme"), Mint{})
-	if err != nil || !minted || first.ExpiresIn != DefaultExpiresIn {
+	first, minted, err := w.Token(ctx, sel("acme"), TokenRequest{})
+	if err != nil || !tok.Minted || first.ExpiresIn != DefaultExpiresIn {
 		t.Fatalf("first: %v %v %v", first.ExpiresIn, minted, err)
 	}
 	p, _ := w.Lookup(sel("acme"))
@@ -29,22 +29,22 @@ func TestTokenCache(t *testing.T) {
 		mint Mint
 		want bool // the first one again
 	}{
-		{"again", 0, Mint{}, true},
-		{"same life", 0, Mint{ExpiresIn: 5 * time.Minute}, true},
-		{"later", 4 * time.Minute, Mint{}, true},
-		{"enough left", 0, Mint{MinRemaining: time.Minute}, true},
-		{"not enough left", 0, Mint{MinRemaining: time.Minute + time.Second}, false},
+		{"again", 0, TokenRequest{}, true},
+		{"same life", 0, TokenRequest{ExpiresIn: 5 * time.Minute}, true},
+		{"later", 4 * time.Minute, TokenRequest{}, true},
+		{"enough left", 0, TokenRequest{MinRemaining: time.Minute}, true},
+		{"not enough left", 0, TokenRequest{MinRemaining: time.Minute + time.Second}, false},
 	} {
 		w.clock.add(c.wait)
-		tok, minted, err := w.Token(ctx, sel("acme"), c.mint)
-		if err != nil || same(tok) != c.want || minted == c.want {
-			t.Fatalf("%s: minted %v, %v", c.name, minted, err)
+		tok, err := w.Token(ctx, sel("acme"), c.mint)
+		if err != nil || same(tok.Token) != c.want || tok.Minted == c.want {
+			t.Fatalf("%s: minted %v, %v", c.name, tok.Minted, err)
 		}
 	}
-	for _, m := range []Mint{{ExpiresIn: time.Minute}, {Fresh: true}, {NoCache: true}} {
+	for _, m := range []TokenRequest{{ExpiresIn: time.Minute}, {Fresh: true}, {NoCache: true}} {
 		before := w.gateway.count()
-		if _, minted, err := w.Token(ctx, sel("acme"), m); err != nil || !minted || w.gateway.count() != before+1 {
-			t.Errorf("%+v: minted %v, %v", m, minted, err)
+		if tok, err := w.Token(ctx, sel("acme"), m); err != nil || !tok.Minted || w.gateway.count() != before+1 {
+			t.Errorf("%+v: minted %v, %v", m, tok.Minted, err)
 		}
 	}
 }
@@ -54,11 +54,11 @@ func TestTokenCache(t *testing.T) {
 func TestCachedTokenTouchesOneItem(t *testing.T) {
 	w := newWorld(t)
 	p := w.mustAdd(t, "acme")
-	if _, _, err := w.Token(t.Context(), sel("acme"), Mint{}); err != nil {
+	if _, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	w.store.reset(nil, nil)
-	if _, minted, err := w.Token(t.Context(), sel("acme"), Mint{}); err != nil || minted {
+	if _, minted, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil || minted {
 		t.Fatal(minted, err)
 	}
 	if calls := w.store.seen(); len(calls) != 1 || calls[0] != "read "+tokenKey(p.ID) {
@@ -71,12 +71,12 @@ func TestTokenNeverPastItsDeadline(t *testing.T) {
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
 	w.mustAdd(t, "coral")
-	first, _, err := w.Token(ctx, sel("acme"), Mint{ExpiresIn: time.Minute})
+	first, err := w.Token(ctx, sel("acme"), TokenRequest{ExpiresIn: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.clock.add(-10 * time.Minute) // the clock was set back: nobody knows how old it is
-	if tok, minted, err := w.Token(ctx, sel("acme"), Mint{}); err != nil || !minted || tok.Value.Equal(first.Value) {
+	if tok, err := w.Token(ctx, sel("acme"), TokenRequest{}); err != nil || !tok.Minted || tok.Value.Equal(first.Value) {
 		t.Errorf("after the clock was set back: minted %v, %v", minted, err)
 	}
 	w.clock.add(5 * time.Minute)
@@ -88,11 +88,11 @@ func TestTokenNeverPastItsDeadline(t *testing.T) {
 		t.Errorf("the dead token was not dropped: %v, %+v", err, p.Token)
 	}
 	// Somebody else's dead token is swept when coral mints.
-	if _, _, err := w.Token(ctx, sel("acme"), Mint{}); err != nil {
+	if _, err := w.Token(ctx, sel("acme"), TokenRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	w.clock.add(time.Hour)
-	if _, _, err := w.Token(ctx, sel("coral"), Mint{}); err != nil {
+	if _, err := w.Token(ctx, sel("coral"), TokenRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.store.Get(ctx, tokenKey(p.ID)); !errors.Is(err, ErrNotFound) {
@@ -103,11 +103,11 @@ func TestTokenNeverPastItsDeadline(t *testing.T) {
 func TestTokenOfAnotherHostIsNotUsed(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
-	if _, _, err := w.Token(t.Context(), sel("acme"), Mint{}); err != nil {
+	if _, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	w.gateway.host = "127.0.0.1:4010" // an override came into force
-	if _, minted, err := w.Token(t.Context(), sel("acme"), Mint{}); err != nil || !minted {
+	if _, minted, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil || !tok.Minted {
 		t.Errorf("minted %v, %v", minted, err)
 	}
 }
@@ -115,7 +115,7 @@ func TestTokenOfAnotherHostIsNotUsed(t *testing.T) {
 func TestForget(t *testing.T) {
 	w := newWorld(t)
 	p := w.mustAdd(t, "acme")
-	if _, _, err := w.Token(t.Context(), sel("acme"), Mint{}); err != nil {
+	if _, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // the second time there is nothing to forget
@@ -150,7 +150,7 @@ func TestOneMintForEight(t *testing.T) {
 			started.Add(1)
 			wg.Go(func() {
 				started.Done()
-				tok, _, err := w.Token(t.Context(), sel("acme"), Mint{Fresh: fresh})
+				tok, err := w.Token(t.Context(), sel("acme"), TokenRequest{Fresh: fresh})
 				if err != nil {
 					t.Error(err)
 				}
@@ -180,7 +180,7 @@ func TestUncachableTokenIsReturned(t *testing.T) {
 		}
 		return nil
 	}, nil)
-	if _, minted, err := w.Token(t.Context(), sel("acme"), Mint{}); err != nil || !minted {
+	if _, minted, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil || !tok.Minted {
 		t.Fatal(minted, err)
 	}
 	if p, _ := w.Lookup(sel("acme")); !p.Token.Deadline.IsZero() {
@@ -192,7 +192,7 @@ func TestRefusedMint(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
 	w.gateway.err = &kite.Error{Kind: kite.ErrRefused, Host: "sandbox.test", Step: "mint a token", Status: 401}
-	_, _, err := w.Token(t.Context(), sel("acme"), Mint{})
+	_, err := w.Token(t.Context(), sel("acme"), TokenRequest{})
 	if !errors.Is(err, kite.ErrRefused) {
 		t.Errorf("%v", err)
 	}
@@ -248,7 +248,7 @@ func TestVerify(t *testing.T) {
 func TestAnotherGatewaysNewsAreNotShown(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
-	if _, _, err := w.Token(t.Context(), sel("acme"), Mint{}); err != nil {
+	if _, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	look := func() [2]Profile {
@@ -265,19 +265,19 @@ func TestAnotherGatewaysNewsAreNotShown(t *testing.T) {
 	}
 	now := w.clock.now()
 	for _, p := range look() {
-		if p.Verdict != VerdictOK || !p.Token.Alive(now) {
+		if p.Verdict != VerdictOK || !p.Token.Unexpired(now) {
 			t.Errorf("%+v", p)
 		}
 	}
 	w.gateway.host = "kitegateway.test" // the override is gone
 	for _, p := range look() {
-		if p.Verdict != VerdictNone || !p.VerdictAt.IsZero() || p.Token.Alive(now) {
+		if p.Verdict != VerdictNone || !p.VerdictAt.IsZero() || p.Token.Unexpired(now) {
 			t.Errorf("shown of another gateway: %q, %+v", p.Verdict, p.Token)
 		}
 	}
 	w.gateway.host = "sandbox.test" // and back
 	for _, p := range look() {
-		if p.Verdict != VerdictOK || !p.Token.Alive(now) {
+		if p.Verdict != VerdictOK || !p.Token.Unexpired(now) {
 			t.Errorf("forgotten: %+v", p)
 		}
 	}
@@ -285,7 +285,7 @@ func TestAnotherGatewaysNewsAreNotShown(t *testing.T) {
 	w.gateway.host = "kitegateway.test"
 	w.Verify(t.Context(), sel("acme"), false)
 	for _, p := range look() {
-		if p.Verdict != VerdictOK || p.Token.Alive(now) {
+		if p.Verdict != VerdictOK || p.Token.Unexpired(now) {
 			t.Errorf("%q, %+v", p.Verdict, p.Token)
 		}
 	}

@@ -334,7 +334,7 @@ func TestTrapsUnderTheVault(t *testing.T) {
 	if err := add(); kindOf(err) != ErrTimeout {
 		t.Errorf("hanging: %v", err)
 	}
-	if list, _ := w.List(); len(list) != 1 || list[0].State != Adding {
+	if list, _ := w.List(); len(list) != 1 || list[0].State != StateAdding {
 		t.Errorf("an unknown outcome must stay listed: %v", list)
 	}
 	agree("adding hung", 0)

@@ -42,7 +42,6 @@ import (
 type Gateway interface {
 	Host() string
 	Mint(ctx context.Context, cred kite.Credential, expiresIn time.Duration) (kite.Token, error)
-	Do(ctx context.Context, tok kite.Token, r kite.Request) (*kite.Reply, error)
 	Balances(ctx context.Context, tok kite.Token) ([]kite.Balance, error)
 }
 
@@ -132,7 +131,7 @@ func (v *Vault) List() ([]Profile, error) {
 		hosts[env] = v.gateway(env).Host()
 	}
 	for i := range profiles {
-		profiles[i].seenFrom(hosts[profiles[i].Environment])
+		profiles[i].forHost(hosts[profiles[i].Environment])
 	}
 	return profiles, err
 }
@@ -144,14 +143,14 @@ func (v *Vault) Lookup(sel Selector) (Profile, error) {
 	if err != nil {
 		return Profile{}, err
 	}
-	p, err := pick(profiles, sel)
+	p, err := lookupIn(profiles, sel)
 	if err == nil {
-		p.seenFrom(v.gateway(p.Environment).Host())
+		p.forHost(v.gateway(p.Environment).Host())
 	}
 	return p, err
 }
 
-func pick(profiles []Profile, sel Selector) (Profile, error) {
+func lookupIn(profiles []Profile, sel Selector) (Profile, error) {
 	if i := find(profiles, sel); i >= 0 {
 		return profiles[i], nil
 	}
@@ -220,7 +219,7 @@ func (v *Vault) lockProfile(ctx context.Context, sel Selector) (Profile, func(),
 		return Profile{}, nil, fmt.Errorf("%s: %w", sel, err)
 	}
 	again, err := v.Lookup(sel)
-	if err == nil && again.ID == p.ID && again.State != Settled && v.ours(again) == nil {
+	if err == nil && again.ID == p.ID && again.State != StateSettled && v.checkStore(again) == nil {
 		// Its last holder died at it: that comes first.
 		if err = v.settleLocked(ctx, again); err == nil {
 			again, err = v.Lookup(sel)
@@ -252,7 +251,7 @@ func (v *Vault) change(ctx context.Context, id string, change func(*Profile)) (p
 }
 
 // drop takes the entry with that id out of the index.
-func (v *Vault) drop(ctx context.Context, id string) error {
+func (v *Vault) deleteEntry(ctx context.Context, id string) error {
 	return v.index.update(ctx, func(profiles *[]Profile) error {
 		if i := findID(*profiles, id); i >= 0 {
 			*profiles = append((*profiles)[:i], (*profiles)[i+1:]...)
@@ -263,7 +262,7 @@ func (v *Vault) drop(ctx context.Context, id string) error {
 
 // ours fails for a profile whose secrets are in another store: nothing that is
 // found or not found in this one says anything about it.
-func (v *Vault) ours(p Profile) error {
+func (v *Vault) checkStore(p Profile) error {
 	if p.Store == v.store.Name() {
 		return nil
 	}
@@ -273,9 +272,9 @@ func (v *Vault) ours(p Profile) error {
 
 // allOurs keeps one data folder to one store: nobody should have to remember
 // which profile is where.
-func (v *Vault) allOurs(profiles []Profile) error {
+func (v *Vault) checkStores(profiles []Profile) error {
 	for _, p := range profiles {
-		if err := v.ours(p); err != nil {
+		if err := v.checkStore(p); err != nil {
 			return err
 		}
 	}
@@ -289,12 +288,12 @@ func (v *Vault) CheckStore() error {
 	if err != nil {
 		return err
 	}
-	return v.allOurs(profiles)
+	return v.checkStores(profiles)
 }
 
 // read gives a profile's item. What is missing or unreadable is ErrNoCredential.
 func (v *Vault) read(ctx context.Context, p Profile) (credentials, error) {
-	if err := v.ours(p); err != nil {
+	if err := v.checkStore(p); err != nil {
 		return credentials{}, err
 	}
 	data, err := v.store.Get(ctx, p.ID)

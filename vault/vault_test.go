@@ -79,7 +79,7 @@ func TestAddListRemove(t *testing.T) {
 	if _, err := w.Add(ctx, NewProfile{Selector: sel("acme/live"), Credential: pair("x")}); !errors.Is(err, ErrExists) {
 		t.Errorf("adding twice: %v", err)
 	}
-	if _, _, err := w.Token(ctx, sel("acme/live"), Mint{}); err != nil {
+	if _, err := w.Token(ctx, sel("acme/live"), TokenRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Remove(ctx, sel("acme/live")); err != nil {
@@ -99,7 +99,7 @@ func TestAddListRemove(t *testing.T) {
 func TestNoSecretInFiles(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
-	if _, _, err := w.Token(t.Context(), sel("acme"), Mint{}); err != nil {
+	if _, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	err := filepath.WalkDir(w.dir, func(path string, d os.DirEntry, err error) error {
@@ -185,7 +185,7 @@ func TestAddFailures(t *testing.T) {
 			if keys, _ := w.store.Keys(t.Context()); len(keys) != len(list) {
 				t.Errorf("items %v, entries %v", keys, list)
 			}
-			if c.exists && list[0].State != Settled {
+			if c.exists && list[0].State != StateSettled {
 				t.Errorf("state %q", list[0].State)
 			}
 		})
@@ -223,14 +223,14 @@ func TestSettleLeavesTheLivingAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	list, _ := second.List()
-	if len(list) != 1 || list[0].State != Adding {
+	if len(list) != 1 || list[0].State != StateAdding {
 		t.Fatalf("settled away: %v", list)
 	}
 	close(goOn)
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	if list, _ = second.List(); len(list) != 1 || list[0].State != Settled {
+	if list, _ = second.List(); len(list) != 1 || list[0].State != StateSettled {
 		t.Fatalf("in the end: %v", list)
 	}
 }
@@ -242,7 +242,7 @@ func TestRemoveIsFinishedLater(t *testing.T) {
 	if err := w.Remove(t.Context(), sel("acme")); !errors.Is(err, ErrTimeout) {
 		t.Fatalf("Remove: %v", err)
 	}
-	if list, _ := w.List(); len(list) != 1 || list[0].State != Removing {
+	if list, _ := w.List(); len(list) != 1 || list[0].State != StateRemoving {
 		t.Fatalf("after the failure: %v", list)
 	}
 	w.store.reset(nil, nil)
@@ -284,7 +284,7 @@ func TestRename(t *testing.T) {
 		}
 		p, _ := w.Lookup(sel(name))
 		data, _ := w.store.Get(ctx, p.ID)
-		if p.State != Settled || !strings.Contains(string(data), `"account":"dune"`) {
+		if p.State != StateSettled || !strings.Contains(string(data), `"account":"dune"`) {
 			t.Errorf("%s: state %q, item names another account", name, p.State)
 		}
 	}
@@ -294,12 +294,12 @@ func TestEdit(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
 	label, life := "Acme \x1b[31mStores\nLtd", time.Hour
-	p, err := w.Edit(t.Context(), sel("acme"), Edit{Label: &label, ExpiresIn: &life})
+	p, err := w.Edit(t.Context(), sel("acme"), ProfileUpdate{Label: &label, ExpiresIn: &life})
 	if err != nil || p.ExpiresIn != life || strings.ContainsAny(p.Label, "\x1b\n") || !strings.Contains(p.Label, "Stores") {
 		t.Errorf("Edit = %+v, %v", p, err)
 	}
 	life = 1500 * time.Millisecond
-	if _, err := w.Edit(t.Context(), sel("acme"), Edit{ExpiresIn: &life}); !errors.Is(err, ErrBadInput) {
+	if _, err := w.Edit(t.Context(), sel("acme"), ProfileUpdate{ExpiresIn: &life}); !errors.Is(err, ErrBadInput) {
 		t.Errorf("half a second: %v", err)
 	}
 }
@@ -378,7 +378,7 @@ func TestOtherStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, err := range map[string]error{
-		"Token":      second3(other.Token(ctx, sel("acme"), Mint{})),
+		"Token":      second(other.Token(ctx, sel("acme"), TokenRequest{})),
 		"Credential": second(other.Credential(ctx, sel("acme"))),
 		"Forget":     other.Forget(ctx, sel("acme")),
 		"Remove":     other.Remove(ctx, sel("acme")),
@@ -411,7 +411,6 @@ func (n named) Name() string { return n.name }
 
 func second[T any](_ T, err error) error { return err }
 
-func second3[T, U any](_ T, _ U, err error) error { return err }
 
 // Whoever tries again after an add whose outcome was not known is told that it
 // worked when it did, and of a taken name when the pair is another.
@@ -433,7 +432,7 @@ func TestAddAgainAfterUnknown(t *testing.T) {
 		if _, err := w.Add(ctx, m); !errors.Is(err, again.want) {
 			t.Errorf("%s: %v", again.pair, err)
 		}
-		if c, err := w.Credential(ctx, sel("acme")); err != nil || !samePair(c, pair("x")) {
+		if c, err := w.Credential(ctx, sel("acme")); err != nil || !sameCredential(c, pair("x")) {
 			t.Errorf("%s: %v", again.pair, err)
 		}
 		if err := w.Remove(ctx, sel("acme")); err != nil {
@@ -465,7 +464,7 @@ func TestWaiterSettlesFirst(t *testing.T) {
 		done <- err
 	}()
 	<-asked
-	if _, err := w.change(ctx, p.ID, func(p *Profile) { p.State = Removing }); err != nil {
+	if _, err := w.change(ctx, p.ID, func(p *Profile) { p.State = StateRemoving }); err != nil {
 		t.Fatal(err)
 	}
 	unlock() // as a process that is killed would
@@ -498,10 +497,10 @@ func TestIndexCannotBeWritten(t *testing.T) {
 	if err := mend(); err != nil {
 		t.Fatal(err)
 	}
-	if c, err := w.Credential(ctx, sel("acme")); err != nil || !samePair(c, pair("a")) {
+	if c, err := w.Credential(ctx, sel("acme")); err != nil || !sameCredential(c, pair("a")) {
 		t.Errorf("%v", err)
 	}
-	if p, _ := w.Lookup(sel("acme")); p.State != Settled {
+	if p, _ := w.Lookup(sel("acme")); p.State != StateSettled {
 		t.Errorf("%+v", p)
 	}
 }

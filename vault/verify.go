@@ -46,7 +46,7 @@ func (v *Vault) noteVerdicts(ctx context.Context, found map[string]Report) {
 	_ = v.index.update(context.WithoutCancel(ctx), func(profiles *[]Profile) error {
 		for i := range *profiles {
 			if r, ok := found[(*profiles)[i].ID]; ok {
-				(*profiles)[i].judge(r.Host, r.Verdict, r.At)
+				(*profiles)[i].setVerdict(r.Host, r.Verdict, r.At)
 			}
 		}
 		return nil
@@ -69,7 +69,7 @@ func (v *Vault) verify(ctx context.Context, sel Selector, deep bool) (r Report, 
 		c, err = v.read(ctx, p)
 	}
 	if err == nil && hasCredential(c.Staged) {
-		if done, _ := v.FinishRotation(ctx, sel); done.Outcome == Replaced {
+		if done, _ := v.FinishRotation(ctx, sel); done.Outcome == OutcomeReplaced {
 			c, err = v.read(ctx, p)
 		}
 	}
@@ -96,7 +96,7 @@ func (v *Vault) stillInUse(ctx context.Context, p Profile, tried kite.Credential
 		return true
 	}
 	now, err := v.read(context.WithoutCancel(ctx), p)
-	return err != nil || samePair(now.Current, tried)
+	return err != nil || sameCredential(now.Current, tried)
 }
 
 // VerifyCredential tries a credential that need not be stored, and stores

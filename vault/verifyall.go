@@ -23,7 +23,7 @@ const (
 // store does not work it is not asked again and again: the rest is reported with
 // the same error. It returns when all are reported or ctx has ended.
 func (v *Vault) VerifyAll(ctx context.Context, sels []Selector, deep bool, each func(Report)) {
-	r := &verifyRound{atOnce: verifyAtOnce}
+	r := &verifyPool{atOnce: verifyAtOnce}
 	r.changed = sync.NewCond(&r.mu)
 	for _, sel := range sels {
 		r.waiting = append(r.waiting, verifyJob{sel: sel})
@@ -36,7 +36,7 @@ func (v *Vault) VerifyAll(ctx context.Context, sels []Selector, deep bool, each 
 	})
 	defer stop()
 
-	found := make(chan noted, len(sels)) // roomy: no worker waits for the disk
+	found := make(chan verifyResult, len(sels)) // roomy: no worker waits for the disk
 	var workers sync.WaitGroup
 	for range min(verifyAtOnce, len(sels)) {
 		workers.Go(func() { v.verifyFrom(ctx, r, deep, found) })
@@ -46,8 +46,8 @@ func (v *Vault) VerifyAll(ctx context.Context, sels []Selector, deep bool, each 
 		close(found)
 	}()
 	for first := range found {
-		// What came while the index was written is noted with the next write.
-		batch := []noted{first}
+		// What came while the index was written is verifyResult with the next write.
+		batch := []verifyResult{first}
 		for range len(found) {
 			batch = append(batch, <-found)
 		}
@@ -62,20 +62,20 @@ func (v *Vault) VerifyAll(ctx context.Context, sels []Selector, deep bool, each 
 	}
 }
 
-// noted is a report and whose verdict it is to be noted as.
-type noted struct {
+// verifyResult is a report and whose verdict it is to be verifyResult as.
+type verifyResult struct {
 	Report
 	id string
 }
 
 // verifyFrom is one worker: it takes jobs until there are none.
-func (v *Vault) verifyFrom(ctx context.Context, r *verifyRound, deep bool, found chan<- noted) {
+func (v *Vault) verifyFrom(ctx context.Context, r *verifyPool, deep bool, found chan<- verifyResult) {
 	for {
 		job, ok := r.next(ctx)
 		if !ok {
 			return
 		}
-		var n noted
+		var n verifyResult
 		if err := r.storeError(); err != nil {
 			n.Report = v.storeFailed(job.sel, deep, err)
 		} else {
@@ -88,7 +88,7 @@ func (v *Vault) verifyFrom(ctx context.Context, r *verifyRound, deep bool, found
 			r.done(job, 0, false, false)
 			return
 		}
-		rest, again := restFor(n.Report, job.tries)
+		rest, again := retryAfter(n.Report, job.tries)
 		r.done(job, rest, again, n.Verdict == VerdictRateLimited)
 		if !again {
 			found <- n
@@ -108,8 +108,8 @@ func (v *Vault) storeFailed(sel Selector, deep bool, err error) Report {
 	return r
 }
 
-// restFor says how long to rest after a report, and whether to try again then.
-func restFor(r Report, tries int) (rest time.Duration, again bool) {
+// retryAfter says how long to rest after a report, and whether to try again then.
+func retryAfter(r Report, tries int) (rest time.Duration, again bool) {
 	if r.Verdict != VerdictRateLimited {
 		return 0, false
 	}
@@ -126,8 +126,8 @@ type verifyJob struct {
 	tries int
 }
 
-// verifyRound is what the workers of one VerifyAll share.
-type verifyRound struct {
+// verifyPool is what the workers of one VerifyAll share.
+type verifyPool struct {
 	mu      sync.Mutex
 	changed *sync.Cond
 	waiting []verifyJob
@@ -137,13 +137,13 @@ type verifyRound struct {
 	down    error     // what the store as a whole failed with
 }
 
-func (r *verifyRound) storeError() error {
+func (r *verifyPool) storeError() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.down
 }
 
-func (r *verifyRound) setStoreError(err error) {
+func (r *verifyPool) setStoreError(err error) {
 	var store *StoreError
 	if errors.As(err, &store) {
 		err = store // without the name of the profile that found out
@@ -154,7 +154,7 @@ func (r *verifyRound) setStoreError(err error) {
 }
 
 // next waits for a job and for leave to do it; ok is false when there is none left.
-func (r *verifyRound) next(ctx context.Context) (job verifyJob, ok bool) {
+func (r *verifyPool) next(ctx context.Context) (job verifyJob, ok bool) {
 	r.mu.Lock()
 	for len(r.waiting) == 0 && r.running > 0 || len(r.waiting) > 0 && r.running >= r.atOnce {
 		r.changed.Wait()
@@ -179,7 +179,7 @@ func (r *verifyRound) next(ctx context.Context) (job verifyJob, ok bool) {
 }
 
 // done puts a job back or away, and slows down or speeds up.
-func (r *verifyRound) done(job verifyJob, rest time.Duration, again, limited bool) {
+func (r *verifyPool) done(job verifyJob, rest time.Duration, again, limited bool) {
 	r.mu.Lock()
 	r.running--
 	if again {

@@ -305,13 +305,13 @@ func (a *app) confirmWrite(ctx context.Context, sel vault.Selector, method, conf
 
 // callAPI makes the call. A kept token that the gateway no longer accepts is
 // replaced, once.
-func (a *app) callAPI(ctx context.Context, v *vault.Vault, g vault.Gateway, sel vault.Selector, m vault.Mint, r kite.Request) (*kite.Reply, error) {
-	tok, minted, err := a.token(ctx, v, sel, m)
+func (a *app) callAPI(ctx context.Context, v *vault.Vault, c *kite.Client, sel vault.Selector, req vault.TokenRequest, r kite.Request) (*kite.Reply, error) {
+	tok, err := a.token(ctx, v, sel, req)
 	if err != nil {
 		return nil, err
 	}
-	reply, err := g.Do(ctx, tok, r)
-	if minted || reply == nil || reply.Status != http.StatusUnauthorized || !errors.Is(err, kite.ErrRefused) {
+	reply, err := c.Do(ctx, tok.Token, r)
+	if tok.Minted || reply == nil || reply.Status != http.StatusUnauthorized || !errors.Is(err, kite.ErrRefused) {
 		return reply, err
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions {
@@ -320,11 +320,11 @@ func (a *app) callAPI(ctx context.Context, v *vault.Vault, g vault.Gateway, sel 
 		}
 		return reply, err
 	}
-	m.Fresh = true
-	if tok, _, err = a.token(ctx, v, sel, m); err != nil {
+	req.Fresh = true
+	if tok, err = a.token(ctx, v, sel, req); err != nil {
 		return nil, err
 	}
-	return g.Do(ctx, tok, r)
+	return c.Do(ctx, tok.Token, r)
 }
 
 // printReply writes a reply to stdout: as it came for a program, readable and

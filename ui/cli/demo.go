@@ -64,7 +64,7 @@ func (a *app) demoVault(ctx context.Context, sim *simulator.Simulator) (*vault.V
 	v, err := vault.Open(vault.Options{
 		Store: vault.NewMemory(),
 		Now:   a.Now,
-		Gateway: a.gateways(map[kite.Environment]string{
+		Gateway: a.vaultGateways(map[kite.Environment]string{
 			kite.Sandbox: sim.BaseURL(kite.Sandbox), kite.Live: sim.BaseURL(kite.Live),
 		}),
 	})
@@ -98,7 +98,7 @@ func (a *app) demoVault(ctx context.Context, sim *simulator.Simulator) (*vault.V
 			return nil, err
 		}
 		if p.mint {
-			if _, _, err := v.Token(ctx, sel, vault.Mint{}); err != nil {
+			if _, err := v.Token(ctx, sel, vault.TokenRequest{}); err != nil {
 				return nil, err
 			}
 		}

@@ -101,9 +101,9 @@ func exitFor(found []vault.Finding, store string) error {
 	code := exitDone
 	for _, f := range found {
 		switch {
-		case f.Level == vault.Problem && f.Check == store:
+		case f.Severity == vault.SeverityProblem && f.Check == store:
 			return exitSilently(exitStore)
-		case f.Level != vault.OK:
+		case f.Severity != vault.SeverityOK:
 			code = exitFailure
 		}
 	}
@@ -119,11 +119,11 @@ func (a *app) printFindings(found []vault.Finding) error {
 		width = max(width, len(f.Check))
 	}
 	for _, f := range found {
-		if err := a.print("%-7s  %-*s  %s\n", f.Level, width, f.Check, oneLine(f.Text)); err != nil {
+		if err := a.print("%-7s  %-*s  %s\n", f.Severity, width, f.Check, oneLine(f.Text)); err != nil {
 			return err
 		}
-		if f.Mend != "" {
-			if err := a.print("%-7s  %-*s  → %s\n", "", width, "", oneLine(f.Mend)); err != nil {
+		if f.Fix != "" {
+			if err := a.print("%-7s  %-*s  → %s\n", "", width, "", oneLine(f.Fix)); err != nil {
 				return err
 			}
 		}
@@ -142,14 +142,14 @@ type findingJSON struct {
 	Check string  `json:"check"`
 	Level string  `json:"level"`
 	Text  string  `json:"text"`
-	Mend  *string `json:"mend"`
+	Fix   *string `json:"fix"`
 }
 
 func newCheckUpJSON(found []vault.Finding, repaired []string) checkUpJSON {
 	out := checkUpJSON{OK: true, Findings: []findingJSON{}, Repaired: repaired}
 	for _, f := range found {
-		out.OK = out.OK && f.Level == vault.OK
-		out.Findings = append(out.Findings, findingJSON{f.Check, string(f.Level), f.Text, orNull(f.Mend)})
+		out.OK = out.OK && f.Severity == vault.SeverityOK
+		out.Findings = append(out.Findings, findingJSON{f.Check, string(f.Severity), f.Text, orNull(f.Fix)})
 	}
 	return out
 }
@@ -160,11 +160,11 @@ func (a *app) checkOverrides() []vault.Finding {
 	urls, _ := a.overrides() // opening has refused a wrong one
 	lines := overrideLines(urls)
 	if len(lines) == 0 {
-		return []vault.Finding{{Check: "overrides", Level: vault.OK, Text: "none: kitekey talks to Kitegateway itself"}}
+		return []vault.Finding{{Check: "overrides", Severity: vault.SeverityOK, Text: "none: kitekey talks to Kitegateway itself"}}
 	}
 	var found []vault.Finding
 	for _, line := range lines {
-		found = append(found, vault.Finding{Check: "overrides", Level: vault.OK, Text: "in force: " + line})
+		found = append(found, vault.Finding{Check: "overrides", Severity: vault.SeverityOK, Text: "in force: " + line})
 	}
 	return found
 }
@@ -179,7 +179,7 @@ func (a *app) checkGateways(ctx context.Context) []vault.Finding {
 	results := make([]chan vault.Finding, len(kite.Environments))
 	for i, env := range kite.Environments {
 		results[i] = make(chan vault.Finding, 1)
-		client := gateways(env).(*kite.Client) // gateways makes nothing else
+		client := gateways(env)
 		go func() {
 			reply, err := client.Ping(ctx)
 			results[i] <- gatewayFinding(env, client.Host(), reply, err)
@@ -193,11 +193,11 @@ func (a *app) checkGateways(ctx context.Context) []vault.Finding {
 }
 
 func gatewayFinding(env kite.Environment, host string, reply *kite.Reply, err error) vault.Finding {
-	f := vault.Finding{Check: string(env) + " gateway", Level: vault.OK}
+	f := vault.Finding{Check: string(env) + " gateway", Severity: vault.SeverityOK}
 	if err != nil {
-		f.Level, f.Text = vault.Warning, err.Error()
-		if f.Mend = nextStep(err); f.Mend == "" {
-			f.Mend = "check the network and the proxy; nothing is known about any credential"
+		f.Severity, f.Text = vault.SeverityWarning, err.Error()
+		if f.Fix = nextStep(err); f.Fix == "" {
+			f.Fix = "check the network and the proxy; nothing is known about any credential"
 		}
 		return f
 	}
@@ -207,8 +207,8 @@ func gatewayFinding(env kite.Environment, host string, reply *kite.Reply, err er
 		if skew < 0 {
 			side = "ahead of"
 		}
-		f.Level, f.Text = vault.Warning, f.Text+fmt.Sprintf("; this computer's clock is %s %s its clock", length(skew), side)
-		f.Mend = "set this computer's clock; kitekey allows for the difference, other programs will not"
+		f.Severity, f.Text = vault.SeverityWarning, f.Text+fmt.Sprintf("; this computer's clock is %s %s its clock", length(skew), side)
+		f.Fix = "set this computer's clock; kitekey allows for the difference, other programs will not"
 	} else {
 		f.Text += ", clocks agree"
 	}
@@ -220,7 +220,7 @@ func gatewayFinding(env kite.Environment, host string, reply *kite.Reply, err er
 func (a *app) checkClipboard() vault.Finding {
 	terminal, done := a.terminal()
 	defer done()
-	f := vault.Finding{Check: "clipboard", Level: vault.OK}
+	f := vault.Finding{Check: "clipboard", Severity: vault.SeverityOK}
 	var ways []string
 	for _, w := range a.clipboard(terminal).Ways() {
 		ways = append(ways, string(w))
@@ -231,15 +231,15 @@ func (a *app) checkClipboard() vault.Finding {
 	case terminal == nil:
 		f.Text = "none here; it is only needed at a terminal"
 	default:
-		f.Level, f.Text = vault.Warning, "no way to copy here"
-		f.Mend = `on Linux without a desktop use a terminal that knows OSC 52, or "kitekey token"`
+		f.Severity, f.Text = vault.SeverityWarning, "no way to copy here"
+		f.Fix = `on Linux without a desktop use a terminal that knows OSC 52, or "kitekey token"`
 	}
 	return f
 }
 
 // checkTerminal tells what the screen has to work with.
 func (a *app) checkTerminal() vault.Finding {
-	f := vault.Finding{Check: "terminal", Level: vault.OK}
+	f := vault.Finding{Check: "terminal", Severity: vault.SeverityOK}
 	if !isTerminal(a.Stdout) {
 		f.Text = "output goes to a file or a program"
 		return f
@@ -250,7 +250,7 @@ func (a *app) checkTerminal() vault.Finding {
 		if w, h, err := term.GetSize(int(file.Fd())); err == nil {
 			parts = append(parts, fmt.Sprintf("%d×%d", w, h))
 			if w < 40 || h < 12 {
-				f.Level, f.Mend = vault.Warning, "the screen needs 40×12 at least: enlarge the window"
+				f.Severity, f.Fix = vault.SeverityWarning, "the screen needs 40×12 at least: enlarge the window"
 			}
 		}
 	}
@@ -268,7 +268,7 @@ func (a *app) checkTerminal() vault.Finding {
 		}
 	}
 	if name == "" || name == "dumb" {
-		f.Level, f.Mend = vault.Warning, `this terminal cannot show the screen: use the commands, or "kitekey --plain"`
+		f.Severity, f.Fix = vault.SeverityWarning, `this terminal cannot show the screen: use the commands, or "kitekey --plain"`
 		parts[0] = "TERM is not set to anything of use"
 	}
 	f.Text = strings.Join(parts, ", ")

@@ -30,7 +30,7 @@ The key pair is changed with "kitekey rotate". No secret is touched.`,
 		if err != nil {
 			return err
 		}
-		var change vault.Edit
+		var change vault.ProfileUpdate
 		if cmd.Flags().Changed("label") {
 			change.Label = &label
 		}

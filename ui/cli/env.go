@@ -61,14 +61,14 @@ that the shell starts from then on sees the token; exec gives it to one.
 		if err != nil {
 			return err
 		}
-		tok, _, err := a.token(cmd.Context(), v, sel, m)
+		tok, err := a.token(cmd.Context(), v, sel, m)
 		if err != nil {
 			return err
 		}
 		if isTerminal(a.Stdout) {
 			a.note("printed, not set: a shell takes them over as the examples of %q show", "kitekey env --help")
 		}
-		for _, kv := range a.variables(sel, tok) {
+		for _, kv := range a.variables(sel, tok.Token) {
 			if err := a.print("%s\n", setLine(shell, kv.name, kv.value.Reveal())); err != nil {
 				return err
 			}

@@ -70,12 +70,12 @@ even a new one has less the command is not run.`,
 		if err != nil {
 			return err
 		}
-		tok, _, err := a.token(ctx, v, sel, m)
+		tok, err := a.token(ctx, v, sel, m)
 		if err != nil {
 			return err
 		}
 		environ := childEnv(a.Environ)
-		for _, kv := range a.variables(sel, tok) {
+		for _, kv := range a.variables(sel, tok.Token) {
 			environ = setenv(environ, kv.name, kv.value.Reveal())
 		}
 		if ctx.Err() != nil {

@@ -41,18 +41,18 @@ func (m *mintFlags) register(cmd *cobra.Command) {
 }
 
 // mint checks the flags and gives what the vault wants to know.
-func (m *mintFlags) mint() (vault.Mint, error) {
+func (m *mintFlags) mint() (vault.TokenRequest, error) {
 	expiresIn, err := parseExpiresIn(m.expiresIn)
 	if err != nil {
-		return vault.Mint{}, err
+		return vault.TokenRequest{}, err
 	}
 	var least time.Duration // 0 leaves it to the vault
 	if m.minRemaining != "" {
 		if least, err = kite.ParseExpiresIn(m.minRemaining); err != nil {
-			return vault.Mint{}, usagef("--min-remaining: %w", err)
+			return vault.TokenRequest{}, usagef("--min-remaining: %w", err)
 		}
 	}
-	return vault.Mint{ExpiresIn: expiresIn, Fresh: m.fresh, MinRemaining: least, NoCache: m.noCache}, nil
+	return vault.TokenRequest{ExpiresIn: expiresIn, Fresh: m.fresh, MinRemaining: least, NoCache: m.noCache}, nil
 }
 
 // parseClearAfter reads --clear-after; "never" is 0.

@@ -294,7 +294,7 @@ func (k *killer) look(possible []state) (state, error) {
 		if errors.Is(err, vault.ErrNoProfile) {
 			continue
 		}
-		if err == nil && p.State != vault.Settled {
+		if err == nil && p.State != vault.StateSettled {
 			err = fmt.Errorf("%s is still %s", s.name, p.State)
 		}
 		if err != nil {
@@ -364,11 +364,11 @@ func (c *campaign) check() {
 		}
 		wrong = slices.DeleteFunc(found, func(f vault.Finding) bool {
 			staged := strings.Contains(f.Text, "is staged") // a rotation killed before the gateway answered
-			return f.Level == vault.OK || staged
+			return f.Severity == vault.SeverityOK || staged
 		})
 	}
 	for _, f := range wrong {
-		c.t.Errorf("%s: %s: %s", f.Check, f.Level, f.Text)
+		c.t.Errorf("%s: %s: %s", f.Check, f.Severity, f.Text)
 	}
 	profiles, err := c.vault.List()
 	if err != nil {

@@ -60,8 +60,8 @@ func (a *app) printProfiles(profiles []vault.Profile) error {
 		if !p.VerdictAt.IsZero() {
 			checked = ago(p.VerdictAt, now)
 		}
-		if p.Token.Alive(now) {
-			token = length(p.Token.Deadline.Sub(now)) + " left"
+		if p.Token.Unexpired(now) {
+			token = length(p.Token.Remaining(now)) + " left"
 		}
 		if p.KeyHint != "" {
 			key = "····" + p.KeyHint
@@ -125,12 +125,12 @@ func (a *app) profileJSON(p vault.Profile) profileJSON {
 		Staged:      p.Staged,
 		Previous:    p.Previous,
 	}
-	if now := a.Now(); p.Token.Alive(now) {
+	if now := a.Now(); p.Token.Unexpired(now) {
 		row.Token = &tokenStateJSON{
 			MintedAt:         jsonTime(p.Token.Minted),
 			ExpiresAt:        jsonTime(p.Token.Deadline),
 			ExpiresIn:        seconds(p.Token.ExpiresIn),
-			RemainingSeconds: seconds(p.Token.Deadline.Sub(now)),
+			RemainingSeconds: seconds(p.Token.Remaining(now)),
 		}
 	}
 	return row

@@ -88,16 +88,22 @@ func (a *app) openQuietly() (*vault.Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	return vault.Open(vault.Options{Dir: dir, Store: store, Gateway: a.gateways(urls), Now: a.Now, Command: a.command})
+	return vault.Open(vault.Options{Dir: dir, Store: store, Gateway: a.vaultGateways(urls), Now: a.Now, Command: a.command})
 }
 
 // gateways makes one client per environment, so that connections are shared.
-func (a *app) gateways(urls map[kite.Environment]string) func(kite.Environment) vault.Gateway {
+func (a *app) gateways(urls map[kite.Environment]string) func(kite.Environment) *kite.Client {
 	clients := make(map[kite.Environment]*kite.Client, len(kite.Environments))
 	for _, env := range kite.Environments {
 		clients[env] = &kite.Client{Environment: env, BaseURL: urls[env], UserAgent: "kitekey/" + a.Version, Now: a.Now}
 	}
-	return func(env kite.Environment) vault.Gateway { return clients[env] }
+	return func(env kite.Environment) *kite.Client { return clients[env] }
+}
+
+// vaultGateways is gateways as the vault wants it.
+func (a *app) vaultGateways(urls map[kite.Environment]string) func(kite.Environment) vault.Gateway {
+	clients := a.gateways(urls)
+	return func(env kite.Environment) vault.Gateway { return clients(env) }
 }
 
 // home is the data folder: KITEKEY_HOME, or kitekey's own in the folder where

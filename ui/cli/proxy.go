@@ -67,7 +67,7 @@ It runs until ctrl-c.`,
 			return err
 		}
 		// Now, when somebody is looking, and not with the first request.
-		if _, _, err := a.token(ctx, v, sel, vault.Mint{ExpiresIn: life}); err != nil {
+		if _, err := a.token(ctx, v, sel, vault.TokenRequest{ExpiresIn: life}); err != nil {
 			return err
 		}
 		urls, err := a.overrides()
@@ -80,8 +80,8 @@ It runs until ctrl-c.`,
 			Client: client,
 			Now:    a.Now,
 			Token: func(ctx context.Context, fresh bool) (kite.Token, error) {
-				tok, _, err := v.Token(ctx, sel, vault.Mint{ExpiresIn: life, Fresh: fresh})
-				return tok, about(sel, err)
+				tok, err := v.Token(ctx, sel, vault.TokenRequest{ExpiresIn: life, Fresh: fresh})
+				return tok.Token, about(sel, err)
 			},
 		}
 		if !quiet {

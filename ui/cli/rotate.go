@@ -105,7 +105,7 @@ func (a *app) rotate(ctx context.Context, v *vault.Vault, sel vault.Selector, st
 	}
 	for {
 		r, err := v.Rotate(ctx, sel, cred)
-		if err == nil || stdin || ctx.Err() != nil || r.Outcome == vault.Staged {
+		if err == nil || stdin || ctx.Err() != nil || r.Outcome == vault.OutcomeStaged {
 			return r, a.rotated(sel, r, err)
 		}
 		a.note("%v", about(sel, err))
@@ -130,11 +130,11 @@ func (a *app) rotated(sel vault.Selector, r vault.Rotation, err error) error {
 		a.note(`%s: the new pair (…%s) works and is in use; the former is kept until "kitekey rotate %s --confirm", --rollback puts it back`, sel, r.Profile.KeyHint, sel)
 	case err == nil:
 		a.note("%s: the new pair (…%s) works and is in use", sel, r.Profile.KeyHint)
-	case r.Outcome == vault.Staged:
+	case r.Outcome == vault.OutcomeStaged:
 		err = fmt.Errorf(`%w; "kitekey rotate %s --finish" tries it again, --discard drops it`, err, sel)
-	case r.Outcome == vault.Refused && r.Profile.Staged:
+	case r.Outcome == vault.OutcomeRejected && r.Profile.Staged:
 		err = &codeError{exitRefused, fmt.Sprintf(`%v; "kitekey rotate %s --discard" drops the staged pair`, err, sel), err}
-	case r.Outcome == vault.Refused:
+	case r.Outcome == vault.OutcomeRejected:
 		err = &codeError{exitRefused, fmt.Sprintf("%v; the new pair was not kept", err), err}
 	}
 	return err

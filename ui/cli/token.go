@@ -15,31 +15,31 @@ import (
 
 // token gets a token and tells what the user should know about it. One with less
 // life than was demanded is not handed out.
-func (a *app) token(ctx context.Context, v *vault.Vault, sel vault.Selector, m vault.Mint) (kite.Token, bool, error) {
+func (a *app) token(ctx context.Context, v *vault.Vault, sel vault.Selector, m vault.TokenRequest) (vault.Token, error) {
 	if m.MinRemaining > 0 {
 		life := m.ExpiresIn
 		if life == 0 {
 			p, err := v.Lookup(sel)
 			if err != nil {
-				return kite.Token{}, false, about(sel, err)
+				return vault.Token{}, about(sel, err)
 			}
 			life = p.ExpiresIn
 		}
 		if life <= m.MinRemaining {
-			return kite.Token{}, false, usagef("%s: a token that lives %s cannot have %s left; ask for a longer life with --expires-in", sel, length(life), length(m.MinRemaining))
+			return vault.Token{}, usagef("%s: a token that lives %s cannot have %s left; ask for a longer life with --expires-in", sel, length(life), length(m.MinRemaining))
 		}
 	}
-	tok, minted, err := v.Token(ctx, sel, m)
+	tok, err := v.Token(ctx, sel, m)
 	if err != nil {
-		return kite.Token{}, false, about(sel, err)
+		return vault.Token{}, about(sel, err)
 	}
-	if minted {
+	if tok.Minted {
 		a.tellSkew(tok.Skew, "the "+string(sel.Environment)+" gateway")
 	}
 	if left := tok.Remaining(a.Now()); left < m.MinRemaining {
-		return kite.Token{}, false, &codeError{code: exitUnreachable, text: fmt.Sprintf("%s: the gateway gave a token that lives %s only, less than --min-remaining %s", sel, length(left), length(m.MinRemaining))}
+		return vault.Token{}, &codeError{code: exitUnreachable, text: fmt.Sprintf("%s: the gateway gave a token that lives %s only, less than --min-remaining %s", sel, length(left), length(m.MinRemaining))}
 	}
-	return tok, minted, nil
+	return tok, nil
 }
 
 // tellSkew tells of a wrong clock. kitekey itself allows for it; other programs
@@ -130,7 +130,7 @@ func (a *app) tokens(ctx context.Context, args []string, flags mintFlags, form s
 	var b strings.Builder
 	worst := exitDone
 	for _, sel := range sels {
-		tok, minted, err := a.token(ctx, v, sel, m)
+		tok, err := a.token(ctx, v, sel, m)
 		if err != nil && (len(sels) == 1 || ctx.Err() != nil) {
 			return out, err
 		}
@@ -145,7 +145,7 @@ func (a *app) tokens(ctx context.Context, args []string, flags mintFlags, form s
 		if d := tok.Deadline(); out.soonest.IsZero() || d.Before(out.soonest) {
 			out.soonest = d
 		}
-		line, err := a.format(sel, tok, minted, form)
+		line, err := a.format(sel, tok, form)
 		if err != nil {
 			return out, err
 		}
@@ -159,14 +159,14 @@ func (a *app) tokens(ctx context.Context, args []string, flags mintFlags, form s
 }
 
 // format writes a token in one of the forms token, header, curl and json.
-func (a *app) format(sel vault.Selector, tok kite.Token, minted bool, form string) (kite.Secret, error) {
+func (a *app) format(sel vault.Selector, tok vault.Token, form string) (kite.Secret, error) {
 	switch form {
 	case "header":
 		return kite.NewSecret(tok.Header().Reveal() + "\n"), nil
 	case "curl":
 		return kite.NewSecret(strings.TrimRight(tok.Curl(a.baseURL(sel.Environment)+"/data/wallets/balances").Reveal(), "\n") + "\n"), nil
 	case "json":
-		line, err := json.Marshal(a.tokenJSON(sel, tok, minted))
+		line, err := json.Marshal(a.tokenJSON(sel, tok))
 		if err != nil {
 			return kite.Secret{}, fmt.Errorf("write JSON: %w", err)
 		}
@@ -191,7 +191,7 @@ type tokenJSON struct {
 	SkewSeconds      int64      `json:"skew_seconds"`
 }
 
-func (a *app) tokenJSON(sel vault.Selector, tok kite.Token, minted bool) tokenJSON {
+func (a *app) tokenJSON(sel vault.Selector, tok vault.Token) tokenJSON {
 	return tokenJSON{
 		Profile:          sel.String(),
 		Account:          sel.Account,
@@ -199,8 +199,8 @@ func (a *app) tokenJSON(sel vault.Selector, tok kite.Token, minted bool) tokenJS
 		BaseURL:          a.baseURL(sel.Environment),
 		Token:            tok.Value.Reveal(),
 		Header:           tok.Header().Reveal(),
-		Minted:           minted,
-		MintedAt:         jsonTime(tok.Minted),
+		Minted:           tok.Minted,
+		MintedAt:         jsonTime(tok.Token.Minted),
 		ExpiresAt:        jsonTime(tok.Deadline()),
 		ExpiresIn:        seconds(tok.ExpiresIn),
 		RemainingSeconds: seconds(tok.Remaining(a.Now())),

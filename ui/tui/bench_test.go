@@ -96,7 +96,7 @@ func TestBytesPerSecond(t *testing.T) {
 					if _, err := v.Add(t.Context(), vault.NewProfile{Selector: sel, Credential: cred, ExpiresIn: time.Hour}); err != nil {
 						t.Fatal(err)
 					}
-					if _, _, err := v.Token(t.Context(), sel, vault.Mint{}); err != nil {
+					if _, err := v.Token(t.Context(), sel, vault.TokenRequest{}); err != nil {
 						t.Fatal(err)
 					}
 				}

@@ -40,21 +40,21 @@ type clip struct {
 	cleared bool // it will be taken back at until; otherwise that is only when it stops being news
 }
 
-func (a *app) copyHeader() tea.Cmd { return a.copyToken(a.chosen(), asHeader, vault.Mint{}) }
+func (a *app) copyHeader() tea.Cmd { return a.copyToken(a.chosen(), asHeader, vault.TokenRequest{}) }
 
 // mintAgain mints with the expires_in of the last token and copies the header.
 func (a *app) mintAgain() tea.Cmd {
 	p := a.chosen()
-	return a.copyToken(p, asHeader, vault.Mint{Fresh: true, ExpiresIn: p.Token.ExpiresIn})
+	return a.copyToken(p, asHeader, vault.TokenRequest{Fresh: true, ExpiresIn: p.Token.ExpiresIn})
 }
 
 // copyToken copies the profile's token, minting one first when none is alive or
 // a fresh one is asked for. The token goes from the vault to the clipboard
 // without passing through the screen.
-func (a *app) copyToken(p *vault.Profile, as form, m vault.Mint) tea.Cmd {
+func (a *app) copyToken(p *vault.Profile, as form, m vault.TokenRequest) tea.Cmd {
 	id, sel := p.ID, p.Selector
 	doing := "reading the token"
-	if m.Fresh || !p.Token.Alive(a.now) {
+	if m.Fresh || !p.Token.Unexpired(a.now) {
 		doing = "minting"
 	}
 	verb := "copy its " + string(as)
@@ -64,7 +64,7 @@ func (a *app) copyToken(p *vault.Profile, as form, m vault.Mint) tea.Cmd {
 	v, clipboard, baseURL, now, clearAfter := a.o.Vault, a.o.Clipboard, a.o.BaseURL(sel.Environment), a.o.Now, a.o.ClearAfter
 	return a.guarded(p, verb, func() tea.Cmd {
 		return a.start(task{id: id, verb: "token", doing: doing}, func(ctx context.Context) func(*app) tea.Cmd {
-			tok, minted, err := v.Token(ctx, sel, m)
+			tok, err := v.Token(ctx, sel, m)
 			if err != nil {
 				return func(a *app) tea.Cmd { return a.mintFailed(id, err) }
 			}
@@ -72,21 +72,21 @@ func (a *app) copyToken(p *vault.Profile, as form, m vault.Mint) tea.Cmd {
 			if tok.Deadline().Before(clearAt) {
 				clearAt = tok.Deadline() // a dead token helps nobody
 			}
-			receipt, err := clipboard.Copy(ctx, []byte(as.render(tok, baseURL).Reveal()), clearAt)
+			receipt, err := clipboard.Copy(ctx, []byte(as.render(tok.Token, baseURL).Reveal()), clearAt)
 			v.Record(vault.ActionCopied, sel, err)
 			life := lifeWords(tok.Remaining(now()), tok.ExpiresIn)
 			return func(a *app) tea.Cmd {
 				a.watch(id)
 				reload := a.reload()
 				if err != nil {
-					if minted {
+					if tok.Minted {
 						a.fail(id, "a token was minted, copying it", err)
 					} else {
 						a.fail(id, "copying", err)
 					}
 					return reload
 				}
-				a.copied(string(as)+" of "+sel.String(), receipt, minted, life)
+				a.copied(string(as)+" of "+sel.String(), receipt, tok.Minted, life)
 				return reload
 			}
 		})
@@ -146,7 +146,7 @@ func (a *app) copyAs() tea.Cmd {
 	copyIn := func(as form) func(*app) tea.Cmd {
 		return func(a *app) tea.Cmd {
 			if p := a.profileByID(id); p != nil {
-				return a.copyToken(p, as, vault.Mint{})
+				return a.copyToken(p, as, vault.TokenRequest{})
 			}
 			return nil
 		}

@@ -33,14 +33,14 @@ func lowAt(whole time.Duration) time.Duration {
 
 // lifeOf says where a token stands at now.
 func lifeOf(t vault.TokenInfo, now time.Time) life {
-	left := t.Deadline.Sub(now)
+	left := t.Remaining(now)
 	switch {
 	case t.Deadline.IsZero():
 		return noToken
+	case left <= 0 && t.Deadline.After(now): // the clock was set back: the vault will not hand it out
+		return noToken
 	case left <= 0:
 		return expired
-	case !t.Alive(now): // the clock was set back: the vault will not hand it out
-		return noToken
 	case left <= endingAt:
 		return ending
 	case left <= lowAt(t.ExpiresIn):
@@ -210,7 +210,7 @@ func (a *app) counts() bool {
 		return true
 	}
 	for i := range a.profiles {
-		if a.profiles[i].Token.Alive(a.now) {
+		if a.profiles[i].Token.Unexpired(a.now) {
 			return true
 		}
 	}

@@ -134,7 +134,7 @@ func (a *app) countLines(p *vault.Profile, w int, roomy bool) []string {
 		}
 		return []string{"", a.center(a.st.strong.Styled(a.cut(text, w, a.st.glyph.more)), w), a.center(a.st.dim.Styled(a.cut(again, w, a.st.glyph.more)), w), ""}
 	}
-	left := t.Deadline.Sub(a.now)
+	left := t.Remaining(a.now)
 	word := l.glyph(&a.st) + " " + l.word()
 	number := a.countText(left)
 	facts := "expires " + a.moment(t.Deadline) + a.st.glyph.sep + "minted " + a.moment(t.Minted) + a.st.glyph.sep + skewWords(t.Skew)
@@ -209,7 +209,7 @@ func (a *app) authLines(p *vault.Profile, w int) []string {
 		return append(a.secretFact("header", v.Reveal(), w),
 			a.st.dim.Styled(a.fit("", labelWidth, "")+"hidden again in "+a.countText(a.shown.until.Sub(a.now))))
 	}
-	if !p.Token.Alive(a.now) {
+	if !p.Token.Unexpired(a.now) {
 		return nil
 	}
 	name := "Authorization: JWT "
@@ -237,7 +237,7 @@ func (a *app) restLines(p *vault.Profile, w int) []string {
 		}
 		out = append(out, a.fact("live gate", state, w))
 	}
-	if wrong := skewWarning(p.Token.Skew); p.Token.Alive(a.now) && wrong != "" {
+	if wrong := skewWarning(p.Token.Skew); p.Token.Unexpired(a.now) && wrong != "" {
 		for _, l := range a.wrap(a.st.glyph.warn+" "+wrong, w) {
 			out = append(out, a.st.warn.Styled(l))
 		}

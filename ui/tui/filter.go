@@ -40,7 +40,7 @@ func (a *app) refilter() {
 	}
 	switch {
 	case a.board:
-		a.rows = slices.DeleteFunc(a.rows, func(r row) bool { return !a.profiles[r.profile].Token.Alive(a.now) })
+		a.rows = slices.DeleteFunc(a.rows, func(r row) bool { return !a.profiles[r.profile].Token.Unexpired(a.now) })
 		slices.SortStableFunc(a.rows, func(x, y row) int {
 			return a.profiles[x.profile].Token.Deadline.Compare(a.profiles[y.profile].Token.Deadline)
 		})

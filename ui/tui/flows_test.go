@@ -200,7 +200,7 @@ func TestKeepAlive(t *testing.T) {
 		for range 20 * 60 {
 			d.sleep(time.Second)
 			alive := false
-			d.look(func(a *app) { alive = a.profiles[0].Token.Alive(a.o.Now()) })
+			d.look(func(a *app) { alive = a.profiles[0].Token.Unexpired(a.o.Now()) })
 			if !alive {
 				t.Fatal("the token was dead for a moment")
 			}

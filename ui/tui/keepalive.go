@@ -41,7 +41,7 @@ func (a *app) toggleKeepAlive() tea.Cmd {
 			text += " (off for " + other.Selector.String() + ")"
 		}
 		life := p.ExpiresIn
-		if p.Token.Alive(a.now) {
+		if p.Token.Unexpired(a.now) {
 			life = p.Token.ExpiresIn
 		}
 		a.keep = keepAlive{id: p.ID, expiresIn: life}
@@ -61,17 +61,17 @@ func (a *app) keepAliveTick() tea.Cmd {
 		return nil
 	case a.keep.next.After(a.now) || a.taskFor(p.ID) != nil:
 		return nil
-	case p.Token.Alive(a.now) && p.Token.Deadline.Sub(a.now) > renewAt(a.keep.expiresIn):
+	case p.Token.Unexpired(a.now) && p.Token.Remaining(a.now) > renewAt(a.keep.expiresIn):
 		return nil
 	}
 	id, sel, v, life := p.ID, p.Selector, a.o.Vault, a.keep.expiresIn
-	first := !p.Token.Alive(a.now)          // what was said when it was switched on will do
+	first := !p.Token.Unexpired(a.now)      // what was said when it was switched on will do
 	a.keep.next = a.now.Add(keepAlivePause) // also the least time between two renewals that work
 	if pause := life - renewAt(life); pause < keepAlivePause {
 		a.keep.next = a.now.Add(pause)
 	}
 	return a.start(task{id: id, verb: "token", doing: "renewing"}, func(ctx context.Context) func(*app) tea.Cmd {
-		_, _, err := v.Token(ctx, sel, vault.Mint{Fresh: true, ExpiresIn: life})
+		_, err := v.Token(ctx, sel, vault.TokenRequest{Fresh: true, ExpiresIn: life})
 		return func(a *app) tea.Cmd {
 			if err == nil {
 				if !first {

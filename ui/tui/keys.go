@@ -161,7 +161,7 @@ func hasToken(a *app) string {
 	if why := hasProfile(a); why != "" {
 		return why
 	}
-	if !a.chosen().Token.Alive(a.now) {
+	if !a.chosen().Token.Unexpired(a.now) {
 		return "no token is alive here; m mints one"
 	}
 	return ""

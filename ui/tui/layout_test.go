@@ -51,9 +51,6 @@ func (noGateway) Host() string { return "127.0.0.1:1" }
 func (noGateway) Mint(context.Context, kite.Credential, time.Duration) (kite.Token, error) {
 	return kite.Token{}, &kite.Error{Kind: kite.ErrUnreachable, Host: "127.0.0.1:1", Step: "mint a token"}
 }
-func (noGateway) Do(context.Context, kite.Token, kite.Request) (*kite.Reply, error) {
-	return nil, kite.ErrUnreachable
-}
 func (noGateway) Balances(context.Context, kite.Token) ([]kite.Balance, error) {
 	return nil, kite.ErrUnreachable
 }

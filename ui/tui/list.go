@@ -194,7 +194,7 @@ func (a *app) rowLine(r row, chosen bool, c columns, w int) string {
 	b.WriteString(s.text.Styled(" "))
 
 	l := lifeOf(p.Token, a.now)
-	count, left := "", p.Token.Deadline.Sub(a.now)
+	count, left := "", p.Token.Remaining(a.now)
 	switch {
 	case l == expired:
 		count = "expired"

@@ -102,7 +102,7 @@ func (d *mintDialog) mint(a *app, andCopy bool) tea.Cmd {
 	if p == nil {
 		return a.say(warning, d.sel.String()+" is gone")
 	}
-	m := vault.Mint{Fresh: true, ExpiresIn: life}
+	m := vault.TokenRequest{Fresh: true, ExpiresIn: life}
 	if andCopy {
 		return a.copyToken(p, asHeader, m)
 	}
@@ -110,10 +110,10 @@ func (d *mintDialog) mint(a *app, andCopy bool) tea.Cmd {
 }
 
 // mintOnly mints and leaves the clipboard alone.
-func (a *app) mintOnly(p *vault.Profile, m vault.Mint) tea.Cmd {
+func (a *app) mintOnly(p *vault.Profile, m vault.TokenRequest) tea.Cmd {
 	id, sel, v, now := p.ID, p.Selector, a.o.Vault, a.o.Now
 	return a.start(task{id: id, verb: "token", doing: "minting"}, func(ctx context.Context) func(*app) tea.Cmd {
-		tok, _, err := v.Token(ctx, sel, m)
+		tok, err := v.Token(ctx, sel, m)
 		if err != nil {
 			return func(a *app) tea.Cmd { return a.mintFailed(id, err) }
 		}

@@ -119,7 +119,7 @@ func (p *plain) nextNotice(secret bool) time.Duration {
 	}
 	for i := range p.profiles {
 		t := &p.profiles[i]
-		left := t.Token.Deadline.Sub(p.o.Now())
+		left := t.Token.Remaining(p.o.Now())
 		if at := left - lowAt(t.Token.ExpiresIn); p.watched[t.Selector] && left > 0 && !p.warned[t.Selector].Equal(t.Token.Deadline) {
 			wait = min(wait, max(at, 0))
 		}
@@ -135,7 +135,7 @@ func (p *plain) notices() (said bool) {
 			continue
 		}
 		p.warned[t.Selector] = t.Token.Deadline
-		p.say("\nNotice: the token of %s expires in %s.", speak(t.Selector), inWords(t.Token.Deadline.Sub(p.o.Now())))
+		p.say("\nNotice: the token of %s expires in %s.", speak(t.Selector), inWords(t.Token.Remaining(p.o.Now())))
 		said = true
 	}
 	return said
@@ -244,7 +244,7 @@ func (p *plain) life(profile vault.Profile) string {
 	case expired:
 		return ", token expired"
 	default:
-		return ", token " + l.word() + " for another " + inWords(profile.Token.Deadline.Sub(p.o.Now()))
+		return ", token " + l.word() + " for another " + inWords(profile.Token.Remaining(p.o.Now()))
 	}
 }
 
@@ -339,7 +339,7 @@ func (p *plain) current() (vault.Profile, bool) {
 // act does what needs the gateway; on live it asks for the account's name first.
 func (p *plain) act(ctx context.Context, profile vault.Profile, verb, rest string) error {
 	sel := profile.Selector
-	as, mint := asHeader, vault.Mint{Fresh: verb == "m"}
+	as, mint := asHeader, vault.TokenRequest{Fresh: verb == "m"}
 	switch {
 	case verb == "m" && rest != "":
 		life, err := kite.ParseExpiresIn(rest)
@@ -379,10 +379,10 @@ func (p *plain) act(ctx context.Context, profile vault.Profile, verb, rest strin
 		p.say("Next: %s", adv.next)
 		return nil
 	}
-	if mint.Fresh || !profile.Token.Alive(p.o.Now()) {
+	if mint.Fresh || !profile.Token.Unexpired(p.o.Now()) {
 		p.say("Minting.")
 	}
-	tok, minted, err := p.o.Vault.Token(ctx, sel, mint)
+	tok, err := p.o.Vault.Token(ctx, sel, mint)
 	if err != nil {
 		return err
 	}
@@ -391,12 +391,12 @@ func (p *plain) act(ctx context.Context, profile vault.Profile, verb, rest strin
 	if tok.Deadline().Before(clearAt) {
 		clearAt = tok.Deadline()
 	}
-	if minted {
+	if tok.Minted {
 		p.say("New token of %s, good for %s.", speak(sel), lifeWords(tok.Remaining(p.o.Now()), tok.ExpiresIn))
 	} else {
 		p.say("Token of %s, good for another %s.", speak(sel), inWords(tok.Remaining(p.o.Now())))
 	}
-	r, err := p.o.Clipboard.Copy(ctx, []byte(as.render(tok, p.o.BaseURL(sel.Environment)).Reveal()), clearAt)
+	r, err := p.o.Clipboard.Copy(ctx, []byte(as.render(tok.Token, p.o.BaseURL(sel.Environment)).Reveal()), clearAt)
 	p.o.Vault.Record(vault.ActionCopied, sel, err)
 	if err != nil {
 		return err

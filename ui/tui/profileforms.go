@@ -252,7 +252,7 @@ func (a *app) openEdit() tea.Cmd {
 		}
 		account, v := name.value(), a.o.Vault
 		cmd := a.start(task{verb: "edit", doing: "saving", quiet: true, form: true}, func(ctx context.Context) func(*app) tea.Cmd {
-			_, err := v.Edit(ctx, p.Selector, vault.Edit{Label: &label, ExpiresIn: &life})
+			_, err := v.Edit(ctx, p.Selector, vault.ProfileUpdate{Label: &label, ExpiresIn: &life})
 			if err == nil && account != p.Account {
 				err = v.Rename(ctx, p.Account, account)
 			}

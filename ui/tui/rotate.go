@@ -68,11 +68,11 @@ func rotate(a *app, d *formDialog, p vault.Profile) tea.Cmd {
 		r, err := v.Rotate(ctx, p.Selector, c)
 		return func(a *app) tea.Cmd {
 			switch {
-			case r.Outcome == vault.Staged:
+			case r.Outcome == vault.OutcomeStaged:
 				d.wipe()
 				a.drop(d)
 				return a.rotated(p, r, err)
-			case err != nil && r.Outcome != vault.Replaced:
+			case err != nil && r.Outcome != vault.OutcomeReplaced:
 				if r.Report.Err != nil {
 					err = r.Report.Err // without "nothing was replaced", which the form says
 				}
@@ -90,13 +90,13 @@ func rotate(a *app, d *formDialog, p vault.Profile) tea.Cmd {
 
 // rotated says what a rotation came to.
 func (a *app) rotated(p vault.Profile, r vault.Rotation, err error) tea.Cmd {
-	if r.Report.Verdict != vault.VerdictNone && r.Outcome == vault.Replaced {
+	if r.Report.Verdict != vault.VerdictNone && r.Outcome == vault.OutcomeReplaced {
 		a.reports[p.ID] = r.Report
 	}
 	switch {
-	case r.Outcome == vault.Replaced && err == nil:
+	case r.Outcome == vault.OutcomeReplaced && err == nil:
 		a.say(done, p.Selector.String()+": the new credential is in use; the previous one is kept (r)")
-	case r.Outcome == vault.Staged:
+	case r.Outcome == vault.OutcomeStaged:
 		why := "the gateway could not judge it"
 		if errors.Is(err, context.Canceled) {
 			why = "it was stopped"

@@ -76,7 +76,7 @@ func onDisk(b *testing.B, n, live int) *vault.Vault {
 			b.Fatal(err)
 		}
 		if i < live {
-			if _, _, err := v.Token(b.Context(), sel, vault.Mint{}); err != nil {
+			if _, err := v.Token(b.Context(), sel, vault.TokenRequest{}); err != nil {
 				b.Fatal(err)
 			}
 		}

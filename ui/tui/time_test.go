@@ -119,7 +119,7 @@ func TestClockTenMinutesWrong(t *testing.T) {
 func TestOtherProcessesMint(t *testing.T) {
 	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
 		sel := vault.Selector{Account: "ember", Environment: kite.Sandbox}
-		if _, _, err := d.vault.Token(t.Context(), sel, vault.Mint{}); err != nil {
+		if _, err := d.vault.Token(t.Context(), sel, vault.TokenRequest{}); err != nil {
 			t.Fatal(err)
 		}
 		d.sees("0 tokens alive").send(tea.FocusMsg{}).sees("1 token alive")

@@ -68,7 +68,7 @@ func (a *app) tooSmall() []string {
 func (a *app) headerLine() string {
 	alive := 0
 	for i := range a.profiles {
-		if a.profiles[i].Token.Alive(a.now) {
+		if a.profiles[i].Token.Unexpired(a.now) {
 			alive++
 		}
 	}
@@ -292,7 +292,7 @@ func (a *app) windowTitle() string {
 	if l := lifeOf(p.Token, a.now); l == expired {
 		return title + " - expired"
 	}
-	return title + " - " + a.countText(p.Token.Deadline.Sub(a.now))
+	return title + " - " + a.countText(p.Token.Remaining(a.now))
 }
 
 // progress puts it into the terminal's progress bar as well, where it has one.
@@ -311,5 +311,5 @@ func (a *app) progress() *tea.ProgressBar {
 		state = tea.ProgressBarError
 	}
 	whole := max(p.Token.ExpiresIn, time.Second)
-	return tea.NewProgressBar(state, int(min(float64(p.Token.Deadline.Sub(a.now))/float64(whole), 1)*100))
+	return tea.NewProgressBar(state, int(min(float64(p.Token.Remaining(a.now))/float64(whole), 1)*100))
 }
