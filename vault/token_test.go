@@ -14,9 +14,9 @@ func TestTokenCache(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
-	first, minted, err := w.Token(ctx, sel("acme"), TokenRequest{})
-	if err != nil || !tok.Minted || first.ExpiresIn != DefaultExpiresIn {
-		t.Fatalf("first: %v %v %v", first.ExpiresIn, minted, err)
+	first, err := w.Token(ctx, sel("acme"), TokenRequest{})
+	if err != nil || !first.Minted || first.ExpiresIn != DefaultExpiresIn {
+		t.Fatalf("first: %v %v %v", first.ExpiresIn, first.Minted, err)
 	}
 	p, _ := w.Lookup(sel("acme"))
 	if !p.Token.Deadline.Equal(first.Deadline()) || p.Verdict != VerdictOK || !p.LastUsed.Equal(w.clock.now()) {
@@ -26,7 +26,7 @@ func TestTokenCache(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		wait time.Duration
-		mint Mint
+		mint TokenRequest
 		want bool // the first one again
 	}{
 		{"again", 0, TokenRequest{}, true},
@@ -58,8 +58,8 @@ func TestCachedTokenTouchesOneItem(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.store.reset(nil, nil)
-	if _, minted, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil || minted {
-		t.Fatal(minted, err)
+	if tok, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil || tok.Minted {
+		t.Fatal(tok.Minted, err)
 	}
 	if calls := w.store.seen(); len(calls) != 1 || calls[0] != "read "+tokenKey(p.ID) {
 		t.Errorf("calls: %v", calls)
@@ -77,7 +77,7 @@ func TestTokenNeverPastItsDeadline(t *testing.T) {
 	}
 	w.clock.add(-10 * time.Minute) // the clock was set back: nobody knows how old it is
 	if tok, err := w.Token(ctx, sel("acme"), TokenRequest{}); err != nil || !tok.Minted || tok.Value.Equal(first.Value) {
-		t.Errorf("after the clock was set back: minted %v, %v", minted, err)
+		t.Errorf("after the clock was set back: minted %v, %v", tok.Minted, err)
 	}
 	w.clock.add(5 * time.Minute)
 	if _, err := w.Cached(ctx, sel("acme")); !errors.Is(err, ErrNotFound) {
@@ -107,8 +107,8 @@ func TestTokenOfAnotherHostIsNotUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.gateway.host = "127.0.0.1:4010" // an override came into force
-	if _, minted, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil || !tok.Minted {
-		t.Errorf("minted %v, %v", minted, err)
+	if tok, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil || !tok.Minted {
+		t.Errorf("minted %v, %v", tok.Minted, err)
 	}
 }
 
@@ -180,8 +180,8 @@ func TestUncachableTokenIsReturned(t *testing.T) {
 		}
 		return nil
 	}, nil)
-	if _, minted, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil || !tok.Minted {
-		t.Fatal(minted, err)
+	if tok, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil || !tok.Minted || tok.Cached {
+		t.Fatal(tok.Minted, err)
 	}
 	if p, _ := w.Lookup(sel("acme")); !p.Token.Deadline.IsZero() {
 		t.Errorf("the index knows of a token that was not cached: %+v", p.Token)
