@@ -411,7 +411,6 @@ func (n named) Name() string { return n.name }
 
 func second[T any](_ T, err error) error { return err }
 
-
 // Whoever tries again after an add whose outcome was not known is told that it
 // worked when it did, and of a taken name when the pair is another.
 func TestAddAgainAfterUnknown(t *testing.T) {
