@@ -1,6 +1,7 @@
 package kite
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -74,6 +75,9 @@ type Balance struct {
 
 const stepMint = "mint a token"
 
+// gatewayLifetime is the documented life of a token for which none was asked.
+const gatewayLifetime Lifetime = 900
+
 // Host is the host (and port, when it is not the usual one) that is talked to.
 func (c *Client) Host() string {
 	u, err := url.Parse(c.base())
@@ -90,27 +94,24 @@ func (c *Client) base() string {
 	return c.Environment.BaseURL()
 }
 
-// Mint exchanges a credential for a token that lives expiresIn (0 means
-// [DefaultExpiresIn]; see [CheckExpiresIn] for what may be asked). The gateway
-// may give less: Token.Expires is what it gave.
+// Mint exchanges a credential for a token. expiresIn is the life to ask for; 0
+// leaves it to the gateway, whose documented default is 15 minutes. The gateway
+// may give another: Token.Expires is what it gave.
 //
 // Minting changes nothing that matters at the gateway, so it is repeated after a
 // connection failure, 429, 502, 503 and 504, with growing waits or the one that
 // Retry-After asks for.
-func (c *Client) Mint(ctx context.Context, cred Credential, expiresIn time.Duration) (Token, error) {
-	if expiresIn == 0 {
-		expiresIn = DefaultExpiresIn
-	}
-	if err := CheckExpiresIn(expiresIn); err != nil {
-		return Token{}, c.invalid(stepMint, err)
-	}
+func (c *Client) Mint(ctx context.Context, cred Credential, expiresIn Lifetime) (Token, error) {
 	// Through ParseCredential once more: what is stored may have been tampered with,
 	// and must not become a header unseen.
 	cred, _, err := ParseCredential(cred.APIKey.Reveal(), cred.APISecret.Reveal())
 	if err != nil {
 		return Token{}, c.invalid(stepMint, err)
 	}
-	body, err := json.Marshal(map[string]any{"api_key": cred.APIKey.Reveal(), "expires_in": int64(expiresIn / time.Second)})
+	body, err := json.Marshal(struct {
+		APIKey    string   `json:"api_key"`
+		ExpiresIn Lifetime `json:"expires_in,omitzero"`
+	}{cred.APIKey.Reveal(), expiresIn})
 	if err != nil {
 		return Token{}, c.invalid(stepMint, errors.New("the api_key cannot be written as JSON"))
 	}
@@ -135,7 +136,7 @@ func (c *Client) Mint(ctx context.Context, cred Credential, expiresIn time.Durat
 }
 
 // readToken takes the token out of a mint's reply.
-func readToken(reply *Reply, now time.Time, expiresIn time.Duration) (Token, error) {
+func readToken(reply *Reply, now time.Time, expiresIn Lifetime) (Token, error) {
 	e, _ := parseEnvelope(reply.Body) // call has seen that it is one
 	var data tokenData
 	if json.Unmarshal(e.Data, &data) != nil {
@@ -151,14 +152,14 @@ func readToken(reply *Reply, now time.Time, expiresIn time.Duration) (Token, err
 		return Token{}, err
 	}
 	if !ok { // then it lives as long as was asked
-		expires = gatewayNow.Add(expiresIn).Truncate(time.Second)
+		expires = gatewayNow.Add(cmp.Or(expiresIn, gatewayLifetime).Duration()).Truncate(time.Second)
 	}
 	// A token of one second may be over when it arrives, and both clocks show whole
 	// seconds; that is no fault.
 	if expires.Before(gatewayNow.Add(-reply.Latency - time.Second)) {
 		return Token{}, fmt.Errorf("a token that died %v before it came", gatewayNow.Sub(expires).Round(time.Second))
 	}
-	return Token{Value: value, Expires: expires.UTC(), Minted: now.Round(0), ExpiresIn: expiresIn, Skew: reply.Skew}, nil
+	return Token{Value: value, Expires: expires.UTC(), Minted: now.Round(0), Requested: expiresIn, Skew: reply.Skew}, nil
 }
 
 // Do makes any other call. When the gateway answered, there is a Reply, also

@@ -144,7 +144,7 @@ func TestRetries(t *testing.T) {
 				start := time.Now()
 				var err error
 				if tt.method == "" {
-					_, err = c.Mint(t.Context(), fakeCredential(), time.Minute)
+					_, err = c.Mint(t.Context(), fakeCredential(), 60)
 				} else {
 					_, err = c.Do(t.Context(), fakeToken(), Request{Method: tt.method, Path: "/x", Body: []byte("{}")})
 				}
@@ -172,7 +172,7 @@ func TestDeadlineIsUnreachable(t *testing.T) {
 		defer cancel()
 		c := &Client{Transport: &script{answers: answers{hang}}}
 		start := time.Now()
-		_, err := c.Mint(ctx, fakeCredential(), time.Minute)
+		_, err := c.Mint(ctx, fakeCredential(), 60)
 		wantKind(t, err, ErrUnreachable)
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 3*time.Second || !strings.Contains(err.Error(), "no answer in time") {
 			t.Errorf("%v after %v", err, time.Since(start))
@@ -186,7 +186,7 @@ func TestCancelledWhileWaiting(t *testing.T) {
 		s := &script{answers: answers{status(429, "Retry-After", "10")}}
 		time.AfterFunc(2*time.Second, cancel)
 		start := time.Now()
-		_, err := (&Client{Transport: s}).Mint(ctx, fakeCredential(), time.Minute)
+		_, err := (&Client{Transport: s}).Mint(ctx, fakeCredential(), 60)
 		if !errors.Is(err, context.Canceled) || time.Since(start) != 2*time.Second || len(s.at) != 1 {
 			t.Errorf("%v after %v and %d tries", err, time.Since(start), len(s.at))
 		}

@@ -20,8 +20,9 @@ type Token struct {
 	Expires time.Time
 	// Minted is when the reply came, by the local clock.
 	Minted time.Time
-	// ExpiresIn is the life that was asked for.
-	ExpiresIn time.Duration
+	// Requested is the life that was asked for, 0 when that was left to the
+	// gateway. See [Token.ExpiresIn] for the life that was given.
+	Requested Lifetime
 	// Skew is the gateway's clock minus the local one when it was minted.
 	Skew time.Duration
 }
@@ -32,6 +33,16 @@ func (t Token) Header() Secret { return NewSecret("Authorization: " + t.Value.Re
 
 // Deadline is when the token dies, by the local clock.
 func (t Token) Deadline() time.Time { return t.Expires.Add(-t.Skew).Round(0) }
+
+// ExpiresIn is the life that the gateway gave. It is exactly what was asked for
+// when the two agree within 2 s: expires and the Date header are whole seconds.
+func (t Token) ExpiresIn() Lifetime {
+	given := t.Deadline().Sub(t.Minted)
+	if t.Requested > 0 && (given-t.Requested.Duration()).Abs() <= 2*time.Second {
+		return t.Requested
+	}
+	return LifetimeOf(given.Round(time.Second))
+}
 
 // Remaining is the life left at now (local clock); never negative.
 func (t Token) Remaining(now time.Time) time.Duration {

@@ -35,7 +35,7 @@ var ErrNotBackup = errors.New("it is not a backup of kitekey's")
 type Entry struct {
 	Selector
 	Label      string
-	ExpiresIn  time.Duration   // 0 is DefaultExpiresIn
+	ExpiresIn  kite.Lifetime   // 0 is DefaultExpiresIn
 	Current    kite.Credential // the pair in use
 	Previous   kite.Credential // zero when there is none, as is Staged
 	ReplacedAt time.Time
@@ -101,7 +101,7 @@ func WriteBackup(w io.Writer, created time.Time, entries []Entry, to ...age.Reci
 		if err != nil {
 			return err
 		}
-		raw.Profiles = append(raw.Profiles, backupEntryJSON{e.Label, int64(e.ExpiresIn / time.Second), data})
+		raw.Profiles = append(raw.Profiles, backupEntryJSON{e.Label, int64(e.ExpiresIn), data})
 	}
 	plain, err := encodePayload(raw)
 	if err != nil {
@@ -161,12 +161,9 @@ func parseBackup(plain []byte) ([]Entry, error) {
 		if slices.ContainsFunc(entries, func(e Entry) bool { return e.Selector == c.Selector }) {
 			return nil, fmt.Errorf("%w: %s is in it twice", ErrNotBackup, c.Selector)
 		}
-		e := Entry{c.Selector, "", time.Duration(p.ExpiresIn) * time.Second, c.Current, c.Previous, c.ReplacedAt, c.Staged}
+		e := Entry{c.Selector, "", lifetime(p.ExpiresIn), c.Current, c.Previous, c.ReplacedAt, c.Staged}
 		if e.Label, err = cleanLabel(p.Label); err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", ErrNotBackup, e.Selector, err)
-		}
-		if e.ExpiresIn != 0 && validExpiresIn(e.ExpiresIn) != nil {
-			e.ExpiresIn = 0
 		}
 		entries = append(entries, e)
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
@@ -26,7 +25,7 @@ func newIdentity(t testing.TB) *age.X25519Identity {
 // A backup has all that a profile has, and it all comes back in another vault.
 func TestBackupRoundTrip(t *testing.T) {
 	w, ctx, id := newWorld(t), t.Context(), newIdentity(t)
-	label, life := "Acme Stores Ltd", 90*time.Second
+	label, life := "Acme Stores Ltd", kite.Lifetime(90)
 	for _, name := range []string{"acme", "acme/live", "coral"} {
 		w.mustAdd(t, name)
 	}

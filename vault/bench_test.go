@@ -22,7 +22,7 @@ func thousand(b *testing.B) *Vault {
 			Verdict: VerdictOK, VerdictAt: now, LastUsed: now,
 		}
 		if i%20 == 0 {
-			p.Token = TokenInfo{Minted: now, Deadline: now.Add(time.Hour), ExpiresIn: time.Hour}
+			p.Token = TokenInfo{Minted: now, Deadline: now.Add(time.Hour), ExpiresIn: 3600}
 		}
 		profiles = append(profiles, p)
 	}

@@ -17,7 +17,7 @@ type fakeGateway struct {
 	host  string
 	now   func() time.Time
 	mints int
-	lives []time.Duration
+	lives []kite.Lifetime
 	keys  []string // api_keys seen
 	err   error
 	deep  error
@@ -28,7 +28,7 @@ type fakeGateway struct {
 
 func (g *fakeGateway) Host() string { return g.host }
 
-func (g *fakeGateway) Mint(ctx context.Context, c kite.Credential, life time.Duration) (kite.Token, error) {
+func (g *fakeGateway) Mint(ctx context.Context, c kite.Credential, life kite.Lifetime) (kite.Token, error) {
 	g.mu.Lock()
 	block, waiting := g.block, g.waiting
 	g.mu.Unlock()
@@ -54,7 +54,7 @@ func (g *fakeGateway) Mint(ctx context.Context, c kite.Credential, life time.Dur
 	now := g.now().Round(0)
 	return kite.Token{
 		Value:   kite.NewSecret(fmt.Sprintf("JWT fake-%d", g.mints)),
-		Expires: now.Add(life).Truncate(time.Second), Minted: now, ExpiresIn: life,
+		Expires: now.Add(life.Duration()).Truncate(time.Second), Minted: now, Requested: life,
 	}, nil
 }
 

@@ -78,11 +78,11 @@ type tokenInfo struct {
 func toEntry(p Profile) entryJSON {
 	e := entryJSON{
 		ID: p.ID, Account: p.Account, Environment: string(p.Environment), Store: p.Store, Source: p.Source, Label: p.Label, KeyHint: p.KeyHint,
-		ExpiresIn: int64(p.ExpiresIn / time.Second), Host: p.Host, Verdict: string(p.Verdict), VerdictAt: utc(p.VerdictAt),
+		ExpiresIn: int64(p.ExpiresIn), Host: p.Host, Verdict: string(p.Verdict), VerdictAt: utc(p.VerdictAt),
 		LastUsed: utc(p.LastUsed), State: string(p.State), Staged: p.Staged, Previous: p.Previous,
 	}
 	if t := p.Token; !t.Deadline.IsZero() {
-		e.Token = &tokenInfo{utc(t.Minted), utc(t.Deadline), int64(t.ExpiresIn / time.Second), t.Skew.Milliseconds()}
+		e.Token = &tokenInfo{utc(t.Minted), utc(t.Deadline), int64(t.ExpiresIn), t.Skew.Milliseconds()}
 	}
 	return e
 }
@@ -93,7 +93,7 @@ func toEntry(p Profile) entryJSON {
 func fromEntry(e entryJSON) (Profile, error) {
 	p := Profile{
 		ID: e.ID, Store: e.Store, Source: e.Source, Label: truncate(kite.CleanText(e.Label), MaxLabel), KeyHint: truncate(kite.CleanText(e.KeyHint), 4),
-		ExpiresIn: inSeconds(e.ExpiresIn), Host: e.Host, Verdict: Verdict(e.Verdict), VerdictAt: e.VerdictAt, LastUsed: e.LastUsed, State: State(e.State),
+		ExpiresIn: lifetime(e.ExpiresIn), Host: e.Host, Verdict: Verdict(e.Verdict), VerdictAt: e.VerdictAt, LastUsed: e.LastUsed, State: State(e.State),
 		Staged: e.Staged, Previous: e.Previous,
 	}
 	if err := ValidAccount(e.Account); err != nil {
@@ -114,24 +114,24 @@ func fromEntry(e entryJSON) (Profile, error) {
 	case !slices.Contains([]State{StateSettled, StateAdding, StateChanging, StateRemoving}, p.State):
 		return p, fmt.Errorf("%s is in a state that there is not", p.Selector)
 	}
-	if validExpiresIn(p.ExpiresIn) != nil {
+	if p.ExpiresIn == 0 {
 		p.ExpiresIn = DefaultExpiresIn
 	}
 	if !slices.Contains(Verdicts, p.Verdict) {
 		p.Verdict, p.VerdictAt = VerdictNone, time.Time{}
 	}
 	if t := e.Token; t != nil {
-		p.Token = TokenInfo{t.Minted, t.Deadline, inSeconds(t.ExpiresIn), time.Duration(t.SkewMS) * time.Millisecond}
+		p.Token = TokenInfo{t.Minted, t.Deadline, lifetime(t.ExpiresIn), time.Duration(t.SkewMS) * time.Millisecond}
 	}
 	return p, nil
 }
 
-// inSeconds is n seconds, 0 when that is no length of time that kitekey deals with.
-func inSeconds(n int64) time.Duration {
-	if n < 0 || n > int64(kite.MaxExpiresIn/time.Second) {
+// lifetime is n seconds as a lifetime, 0 when n is out of range.
+func lifetime(n int64) kite.Lifetime {
+	if n < 0 || n > int64(kite.MaxLifetime) {
 		return 0
 	}
-	return time.Duration(n) * time.Second
+	return kite.Lifetime(n)
 }
 
 // briefly cuts text to n characters.

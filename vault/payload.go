@@ -118,7 +118,7 @@ func encodeToken(sel Selector, host string, t kite.Token) ([]byte, error) {
 	return encodePayload(tokenJSON{
 		V: payloadVersion, Account: sel.Account, Environment: string(sel.Environment), Host: host,
 		Value: t.Value.Reveal(), Expires: t.Expires.Unix(), MintedMS: t.Minted.UnixMilli(),
-		ExpiresIn: int64(t.ExpiresIn / time.Second), SkewMS: t.Skew.Milliseconds(),
+		ExpiresIn: int64(t.Requested), SkewMS: t.Skew.Milliseconds(),
 	})
 }
 
@@ -133,7 +133,7 @@ func decodeToken(data []byte) (tok kite.Token, host string, err error) {
 	}
 	return kite.Token{
 		Value: kite.NewSecret(raw.Value), Expires: time.Unix(raw.Expires, 0), Minted: time.UnixMilli(raw.MintedMS),
-		ExpiresIn: time.Duration(raw.ExpiresIn) * time.Second, Skew: time.Duration(raw.SkewMS) * time.Millisecond,
+		Requested: lifetime(raw.ExpiresIn), Skew: time.Duration(raw.SkewMS) * time.Millisecond,
 	}, raw.Host, nil
 }
 

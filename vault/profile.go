@@ -33,7 +33,7 @@ func (e inputError) Is(target error) bool { return target == ErrBadInput }
 func (e inputError) Unwrap() error        { return e.error }
 
 // DefaultExpiresIn is the life asked for when a profile names no other.
-const DefaultExpiresIn = kite.DefaultExpiresIn
+const DefaultExpiresIn kite.Lifetime = 300
 
 // DefaultMinRemaining is the life a cached token must have left to be handed
 // out when the caller names no other: enough to make the call it is for.
@@ -48,7 +48,7 @@ type Profile struct {
 	Source    string        // name of the source that holds its credential, "" when the store does
 	Label     string        // the account's free text
 	KeyHint   string        // the api_key's last characters
-	ExpiresIn time.Duration // default life of its tokens
+	ExpiresIn kite.Lifetime // default life of its tokens
 	Host      string        // of the gateway that Verdict and Token are of, "" when nobody said
 	Verdict   Verdict       // the last one
 	VerdictAt time.Time     // when that was
@@ -80,7 +80,8 @@ func (p *Profile) forHost(host string) {
 // clocks: Deadline is local.
 type TokenInfo struct {
 	Minted, Deadline time.Time
-	ExpiresIn, Skew  time.Duration
+	ExpiresIn        kite.Lifetime // the life that was asked for
+	Skew             time.Duration
 }
 
 // Remaining is the life left at now, never negative. It is 0 for a token that was
@@ -113,7 +114,7 @@ const (
 type NewProfile struct {
 	Selector
 	Label      string
-	ExpiresIn  time.Duration // 0 is DefaultExpiresIn
+	ExpiresIn  kite.Lifetime // 0 is DefaultExpiresIn
 	Credential kite.Credential
 	Verdict    Verdict // what was found before adding, VerdictNone when nobody looked
 
@@ -123,7 +124,7 @@ type NewProfile struct {
 // Edit is what [Vault.Edit] changes: what is not nil.
 type ProfileUpdate struct {
 	Label     *string
-	ExpiresIn *time.Duration
+	ExpiresIn *kite.Lifetime
 }
 
 // MaxLabel is the longest label, in characters.
@@ -140,11 +141,4 @@ func cleanLabel(label string) (string, error) {
 		return "", inputError{fmt.Errorf("a label has at most %d characters; this one has %d", MaxLabel, n)}
 	}
 	return label, nil
-}
-
-func validExpiresIn(d time.Duration) error {
-	if err := kite.CheckExpiresIn(d); err != nil {
-		return inputError{err}
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -100,9 +101,6 @@ func (v *Vault) newProfile(n NewProfile) (Profile, error) {
 	if n.ExpiresIn == 0 {
 		n.ExpiresIn = DefaultExpiresIn
 	}
-	if err := validExpiresIn(n.ExpiresIn); err != nil {
-		return Profile{}, err
-	}
 	if err := storable(n.Credential); err != nil {
 		return Profile{}, err
 	}
@@ -160,11 +158,6 @@ func (v *Vault) Edit(ctx context.Context, sel Selector, u ProfileUpdate) (Profil
 			return Profile{}, err
 		}
 	}
-	if u.ExpiresIn != nil {
-		if err := validExpiresIn(*u.ExpiresIn); err != nil {
-			return Profile{}, err
-		}
-	}
 	p, err := v.Lookup(sel)
 	if err != nil {
 		return Profile{}, err
@@ -178,7 +171,7 @@ func (v *Vault) Edit(ctx context.Context, sel Selector, u ProfileUpdate) (Profil
 			labelAccount(*profiles, p.Account, label)
 		}
 		if u.ExpiresIn != nil {
-			(*profiles)[i].ExpiresIn = *u.ExpiresIn
+			(*profiles)[i].ExpiresIn = cmp.Or(*u.ExpiresIn, DefaultExpiresIn)
 		}
 		p = (*profiles)[i]
 		return nil

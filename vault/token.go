@@ -17,7 +17,7 @@ type TokenRequest struct {
 	// ExpiresIn is the life to ask the gateway for; 0 is the profile's default. A
 	// cached token is only used when it was minted with the same ExpiresIn, or
 	// when this is 0.
-	ExpiresIn time.Duration
+	ExpiresIn kite.Lifetime
 	// MinRemaining is the life that a cached token must have left; 0 is
 	// DefaultMinRemaining, or a tenth of the token's life when that is shorter.
 	MinRemaining time.Duration
@@ -39,7 +39,7 @@ type Token struct {
 func (t Token) Info() TokenInfo { return infoOf(t.Token) }
 
 func infoOf(t kite.Token) TokenInfo {
-	return TokenInfo{Minted: t.Minted, Deadline: t.Deadline(), ExpiresIn: t.ExpiresIn, Skew: t.Skew}
+	return TokenInfo{Minted: t.Minted, Deadline: t.Deadline(), ExpiresIn: t.Requested, Skew: t.Skew}
 }
 
 // Token returns a token for the profile: the cached one if it will do, else a
@@ -53,11 +53,6 @@ func (v *Vault) Token(ctx context.Context, sel Selector, req TokenRequest) (Toke
 	p, err := lookupIn(profiles, sel)
 	if err != nil {
 		return Token{}, err
-	}
-	if req.ExpiresIn != 0 {
-		if err := validExpiresIn(req.ExpiresIn); err != nil {
-			return Token{}, err
-		}
 	}
 	if !req.Fresh && !req.NoCache && p.State == StateSettled {
 		tok, err := v.cached(ctx, p, req)
@@ -130,7 +125,7 @@ func (v *Vault) cached(ctx context.Context, p Profile, req TokenRequest) (kite.T
 	}
 	tok, host, err := decodeToken(data)
 	if err != nil || host != v.gateway(p.Environment).Host() ||
-		req.ExpiresIn != 0 && req.ExpiresIn != tok.ExpiresIn {
+		req.ExpiresIn != 0 && req.ExpiresIn != tok.Requested {
 		return kite.Token{}, none
 	}
 	// The item's own times count if they differ from the index's.
@@ -145,7 +140,7 @@ func minRemaining(req TokenRequest, tok kite.Token) time.Duration {
 	if req.MinRemaining > 0 {
 		return req.MinRemaining
 	}
-	return min(DefaultMinRemaining, tok.ExpiresIn/10)
+	return min(DefaultMinRemaining, tok.ExpiresIn().Duration()/10)
 }
 
 // mint asks the gateway for a token and records what that says about the

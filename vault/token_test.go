@@ -15,8 +15,8 @@ func TestTokenCache(t *testing.T) {
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
 	first, err := w.Token(ctx, sel("acme"), TokenRequest{})
-	if err != nil || !first.Minted || first.ExpiresIn != DefaultExpiresIn {
-		t.Fatalf("first: %v %v %v", first.ExpiresIn, first.Minted, err)
+	if err != nil || !first.Minted || first.Requested != DefaultExpiresIn {
+		t.Fatalf("first: %v %v %v", first.Requested, first.Minted, err)
 	}
 	p, _ := w.Lookup(sel("acme"))
 	if !p.Token.Deadline.Equal(first.Deadline()) || p.Verdict != VerdictOK || !p.LastUsed.Equal(w.clock.now()) {
@@ -30,7 +30,7 @@ func TestTokenCache(t *testing.T) {
 		want bool // the first one again
 	}{
 		{"again", 0, TokenRequest{}, true},
-		{"same life", 0, TokenRequest{ExpiresIn: 5 * time.Minute}, true},
+		{"same life", 0, TokenRequest{ExpiresIn: 5 * 60}, true},
 		{"later", 4 * time.Minute, TokenRequest{}, true},
 		{"enough left", 0, TokenRequest{MinRemaining: time.Minute}, true},
 		{"not enough left", 0, TokenRequest{MinRemaining: time.Minute + time.Second}, false},
@@ -41,7 +41,7 @@ func TestTokenCache(t *testing.T) {
 			t.Fatalf("%s: minted %v, %v", c.name, tok.Minted, err)
 		}
 	}
-	for _, m := range []TokenRequest{{ExpiresIn: time.Minute}, {Fresh: true}, {NoCache: true}} {
+	for _, m := range []TokenRequest{{ExpiresIn: 60}, {Fresh: true}, {NoCache: true}} {
 		before := w.gateway.count()
 		if tok, err := w.Token(ctx, sel("acme"), m); err != nil || !tok.Minted || w.gateway.count() != before+1 {
 			t.Errorf("%+v: minted %v, %v", m, tok.Minted, err)
@@ -71,7 +71,7 @@ func TestTokenNeverPastItsDeadline(t *testing.T) {
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
 	w.mustAdd(t, "coral")
-	first, err := w.Token(ctx, sel("acme"), TokenRequest{ExpiresIn: time.Minute})
+	first, err := w.Token(ctx, sel("acme"), TokenRequest{ExpiresIn: 60})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ import (
 // Gateway is what the vault needs of the API: [*kite.Client] has it.
 type Gateway interface {
 	Host() string
-	Mint(ctx context.Context, cred kite.Credential, expiresIn time.Duration) (kite.Token, error)
+	Mint(ctx context.Context, cred kite.Credential, expiresIn kite.Lifetime) (kite.Token, error)
 	Balances(ctx context.Context, tok kite.Token) ([]kite.Balance, error)
 }
 

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"kitekey/kite"
 	"kitekey/vault/internal/disk"
@@ -129,8 +128,6 @@ func TestAddRefusesBadInput(t *testing.T) {
 		"account":     func(n *NewProfile) { n.Account = "Acme" },
 		"environment": func(n *NewProfile) { n.Environment = "prod" },
 		"label":       func(n *NewProfile) { n.Label = strings.Repeat("x", MaxLabel+1) },
-		"expires_in":  func(n *NewProfile) { n.ExpiresIn = time.Millisecond },
-		"negative":    func(n *NewProfile) { n.ExpiresIn = -time.Second },
 		"no key":      func(n *NewProfile) { n.Credential.APIKey = kite.Secret{} },
 		"two lines":   func(n *NewProfile) { n.Credential.APISecret = kite.NewSecret("a\nb") },
 		"blanks":      func(n *NewProfile) { n.Credential.APISecret = kite.NewSecret(" ab ") },
@@ -293,14 +290,14 @@ func TestRename(t *testing.T) {
 func TestEdit(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
-	label, life := "Acme \x1b[31mStores\nLtd", time.Hour
+	label, life := "Acme \x1b[31mStores\nLtd", kite.Lifetime(3600)
 	p, err := w.Edit(t.Context(), sel("acme"), ProfileUpdate{Label: &label, ExpiresIn: &life})
 	if err != nil || p.ExpiresIn != life || strings.ContainsAny(p.Label, "\x1b\n") || !strings.Contains(p.Label, "Stores") {
 		t.Errorf("Edit = %+v, %v", p, err)
 	}
-	life = 1500 * time.Millisecond
-	if _, err := w.Edit(t.Context(), sel("acme"), ProfileUpdate{ExpiresIn: &life}); !errors.Is(err, ErrBadInput) {
-		t.Errorf("half a second: %v", err)
+	life = 0
+	if p, err = w.Edit(t.Context(), sel("acme"), ProfileUpdate{ExpiresIn: &life}); err != nil || p.ExpiresIn != DefaultExpiresIn {
+		t.Errorf("Edit to no expires_in gives %v, %v; want the default", p.ExpiresIn, err)
 	}
 }
 

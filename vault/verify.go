@@ -10,7 +10,7 @@ import (
 
 // VerifyExpiresIn is the life of the token that verifying mints and drops: short,
 // but long enough for a deep check with a slow gateway.
-const VerifyExpiresIn = time.Minute
+const VerifyExpiresIn kite.Lifetime = 60
 
 // Report is what verifying found, fit to be shown and sent: no secret in it.
 type Report struct {

@@ -444,7 +444,7 @@ func TestExpiringInTheMiddle(t *testing.T) {
 		if fresh {
 			forced.Add(1)
 		}
-		tok, err := client.Mint(ctx, cred, time.Minute)
+		tok, err := client.Mint(ctx, cred, 60)
 		tok.Expires, tok.Minted = tok.Expires.Add(time.Duration(now.Load())), tok.Minted.Add(time.Duration(now.Load()))
 		return tok, err
 	}})

@@ -320,7 +320,7 @@ func TestOnTheWire(t *testing.T) {
 	if !ok {
 		t.Fatal("no acme")
 	}
-	if _, err := c.Mint(t.Context(), cred, time.Minute); err != nil {
+	if _, err := c.Mint(t.Context(), cred, 60); err != nil {
 		t.Fatal(err)
 	}
 	for failure, want := range map[simulator.Failure]struct {
@@ -331,14 +331,14 @@ func TestOnTheWire(t *testing.T) {
 		simulator.Drip: {hasty, kite.ErrUnreachable}, simulator.Hang: {hasty, kite.ErrUnreachable},
 	} {
 		s.Set("acme", kite.Sandbox, simulator.Knobs{Failure: failure})
-		if _, err := want.client.Mint(t.Context(), cred, time.Minute); !errors.Is(err, want.kind) {
+		if _, err := want.client.Mint(t.Context(), cred, 60); !errors.Is(err, want.kind) {
 			t.Errorf("%s: %v", failure, err)
 		}
 	}
 	s.Set("acme", kite.Sandbox, simulator.Knobs{Latency: time.Hour})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := c.Mint(ctx, cred, time.Minute); !errors.Is(err, context.Canceled) {
+	if _, err := c.Mint(ctx, cred, 60); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	total, acme := s.Count(), s.CountOf("acme", kite.Sandbox)

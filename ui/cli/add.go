@@ -7,13 +7,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kitekey/kite"
 	"kitekey/vault"
 )
 
 func newAdd(a *app) *cobra.Command {
 	var o struct {
 		label     string
-		expiresIn string
+		expiresIn kite.Lifetime
 		stdin     bool
 		noVerify  bool
 		json      bool
@@ -36,7 +37,7 @@ judges it later.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.label, "label", "", "free `text` shown beside the account")
-	f.StringVar(&o.expiresIn, "expires-in", "", "the profile's default token `life`: 300, 90s, 5m, 1h30m (default 5m)")
+	f.Var(&o.expiresIn, "expires-in", "the profile's default token `life`: 300, 90s, 1h30m, 2d (default 5m)")
 	f.BoolVar(&o.stdin, "stdin", false, `read {"api_key": "…", "api_secret": "…"} from stdin`)
 	f.BoolVar(&o.noVerify, "no-verify", false, "store the pair without trying it")
 	f.BoolVar(&o.json, "json", false, "print the new profile as JSON")
@@ -47,10 +48,7 @@ judges it later.`,
 		if err != nil {
 			return err
 		}
-		p := vault.NewProfile{Selector: sel, Label: o.label}
-		if p.ExpiresIn, err = parseExpiresIn(o.expiresIn); err != nil {
-			return err
-		}
+		p := vault.NewProfile{Selector: sel, Label: o.label, ExpiresIn: o.expiresIn}
 		if !o.stdin && !a.canAsk() {
 			return usagef("no terminal to ask for the key pair on; give it as JSON with --stdin")
 		}

@@ -83,10 +83,7 @@ may have been done.`,
 }
 
 func (a *app) api(ctx context.Context, args []string, flags apiFlags, hasData bool) error {
-	m, err := flags.mint.mint()
-	if err != nil {
-		return err
-	}
+	m := flags.mint.mint()
 	profile, method, path, err := splitAPIArgs(args)
 	if err != nil {
 		return err

@@ -77,16 +77,16 @@ func (a *app) demoVault(ctx context.Context, sim *simulator.Simulator) (*vault.V
 		account string
 		env     kite.Environment
 		label   string
-		life    time.Duration // default life of its tokens
+		life    kite.Lifetime // default life of its tokens
 		verdict vault.Verdict
 		mint    bool
 	}{
-		{"acme", kite.Sandbox, "Acme Stores Ltd", 5 * time.Minute, vault.VerdictOK, true},
-		{"acme", kite.Live, "Acme Stores Ltd", time.Minute, vault.VerdictOK, false},
-		{"borealis", kite.Sandbox, "Borealis Books", 15 * time.Minute, vault.VerdictOK, true},
-		{"coral", kite.Sandbox, "Coral Clinic: its key pair was revoked", 5 * time.Minute, vault.VerdictRejected, false},
-		{"dune", kite.Sandbox, "Dune Tours: its token is about to expire", 40 * time.Second, vault.VerdictOK, true},
-		{"ember", kite.Sandbox, "Ember Grill: asks too often", 5 * time.Minute, vault.VerdictRateLimited, false},
+		{"acme", kite.Sandbox, "Acme Stores Ltd", 5 * 60, vault.VerdictOK, true},
+		{"acme", kite.Live, "Acme Stores Ltd", 60, vault.VerdictOK, false},
+		{"borealis", kite.Sandbox, "Borealis Books", 15 * 60, vault.VerdictOK, true},
+		{"coral", kite.Sandbox, "Coral Clinic: its key pair was revoked", 5 * 60, vault.VerdictRejected, false},
+		{"dune", kite.Sandbox, "Dune Tours: its token is about to expire", 40, vault.VerdictOK, true},
+		{"ember", kite.Sandbox, "Ember Grill: asks too often", 5 * 60, vault.VerdictRateLimited, false},
 	} {
 		cred, ok := sim.Credential(p.account, p.env)
 		if !ok {

@@ -3,13 +3,15 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"kitekey/kite"
 	"kitekey/vault"
 )
 
 func newEdit(a *app) *cobra.Command {
 	var (
-		label, expiresIn string
-		asJSON           bool
+		label     string
+		expiresIn kite.Lifetime
+		asJSON    bool
 	)
 	cmd := &cobra.Command{
 		Use:   "edit SELECTOR",
@@ -22,7 +24,7 @@ The key pair is changed with "kitekey rotate". No secret is touched.`,
 		ValidArgsFunction: a.completeSelectors(false),
 	}
 	cmd.Flags().StringVar(&label, "label", "", "free `text` shown beside the account; \"\" takes it away")
-	cmd.Flags().StringVar(&expiresIn, "expires-in", "", "the default token `life`: 300, 90s, 5m, 1h30m")
+	cmd.Flags().Var(&expiresIn, "expires-in", "the default token `life`: 300, 90s, 1h30m, 2d")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the changed profile as JSON")
 	cmd.MarkFlagsOneRequired("label", "expires-in")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -35,14 +37,7 @@ The key pair is changed with "kitekey rotate". No secret is touched.`,
 			change.Label = &label
 		}
 		if cmd.Flags().Changed("expires-in") {
-			d, err := parseExpiresIn(expiresIn)
-			if err != nil {
-				return err
-			}
-			if d == 0 {
-				return usagef("--expires-in is empty: write 300, 90s, 5m or 1h30m")
-			}
-			change.ExpiresIn = &d
+			change.ExpiresIn = &expiresIn
 		}
 		v, err := a.open()
 		if err != nil {

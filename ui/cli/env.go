@@ -49,10 +49,7 @@ that the shell starts from then on sees the token; exec gives it to one.
 			}
 			return nil
 		}
-		m, err := flags.mint()
-		if err != nil {
-			return err
-		}
+		m := flags.mint()
 		sel, err := a.selector(args)
 		if err != nil {
 			return err

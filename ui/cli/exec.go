@@ -47,10 +47,7 @@ even a new one has less the command is not run.`,
 	flags.register(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, dash := cmd.Context(), cmd.ArgsLenAtDash()
-		m, err := flags.mint()
-		if err != nil {
-			return err
-		}
+		m := flags.mint()
 		sel, err := a.selector(args[:dash])
 		if err != nil {
 			return err

@@ -9,30 +9,18 @@ import (
 	"kitekey/vault"
 )
 
-// parseExpiresIn reads --expires-in; "" is 0, which means the profile's default.
-func parseExpiresIn(s string) (time.Duration, error) {
-	if s == "" {
-		return 0, nil
-	}
-	d, err := kite.ParseExpiresIn(s)
-	if err != nil {
-		return 0, usagef("--expires-in: %w", err)
-	}
-	return d, nil
-}
-
 // mintFlags are the flags of every command that needs a token.
 type mintFlags struct {
-	expiresIn    string
-	minRemaining string
+	expiresIn    kite.Lifetime
+	minRemaining kite.Lifetime
 	fresh        bool
 	noCache      bool
 }
 
 func (m *mintFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&m.expiresIn, "expires-in", "", "`life` to mint with: 300, 90s, 5m, 1h30m (default: the profile's)")
-	f.StringVar(&m.minRemaining, "min-remaining", "", "least `life` the token must have left (default: 30s, or a tenth of a shorter life)")
+	f.Var(&m.expiresIn, "expires-in", "`life` to mint with: 300, 90s, 1h30m, 2d (default: the profile's)")
+	f.Var(&m.minRemaining, "min-remaining", "least `life` the token must have left (default: 30s, or a tenth of a shorter life)")
 	f.BoolVar(&m.fresh, "fresh", false, "mint even when a kept token is alive")
 	f.BoolVar(&m.noCache, "no-cache", false, "mint, and keep the token nowhere")
 	for _, name := range []string{"expires-in", "min-remaining"} {
@@ -40,19 +28,9 @@ func (m *mintFlags) register(cmd *cobra.Command) {
 	}
 }
 
-// mint checks the flags and gives what the vault wants to know.
-func (m *mintFlags) mint() (vault.TokenRequest, error) {
-	expiresIn, err := parseExpiresIn(m.expiresIn)
-	if err != nil {
-		return vault.TokenRequest{}, err
-	}
-	var least time.Duration // 0 leaves it to the vault
-	if m.minRemaining != "" {
-		if least, err = kite.ParseExpiresIn(m.minRemaining); err != nil {
-			return vault.TokenRequest{}, usagef("--min-remaining: %w", err)
-		}
-	}
-	return vault.TokenRequest{ExpiresIn: expiresIn, Fresh: m.fresh, MinRemaining: least, NoCache: m.noCache}, nil
+// mint returns the request that the flags make.
+func (m *mintFlags) mint() vault.TokenRequest {
+	return vault.TokenRequest{ExpiresIn: m.expiresIn, Fresh: m.fresh, MinRemaining: m.minRemaining.Duration(), NoCache: m.noCache}
 }
 
 // parseClearAfter reads --clear-after; "never" is 0.

@@ -117,7 +117,7 @@ func (a *app) profileJSON(p vault.Profile) profileJSON {
 		Environment: string(p.Environment),
 		Label:       p.Label,
 		KeyHint:     p.KeyHint,
-		ExpiresIn:   seconds(p.ExpiresIn),
+		ExpiresIn:   int64(p.ExpiresIn),
 		Verdict:     orNull(string(p.Verdict)),
 		VerifiedAt:  jsonTime(p.VerdictAt),
 		LastUsedAt:  jsonTime(p.LastUsed),
@@ -129,7 +129,7 @@ func (a *app) profileJSON(p vault.Profile) profileJSON {
 		row.Token = &tokenStateJSON{
 			MintedAt:         jsonTime(p.Token.Minted),
 			ExpiresAt:        jsonTime(p.Token.Deadline),
-			ExpiresIn:        seconds(p.Token.ExpiresIn),
+			ExpiresIn:        int64(p.Token.ExpiresIn),
 			RemainingSeconds: seconds(p.Token.Remaining(now)),
 		}
 	}

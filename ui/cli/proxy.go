@@ -18,8 +18,9 @@ const proxyGrace = 3 * time.Second
 
 func newProxy(a *app) *cobra.Command {
 	var (
-		listen, expiresIn, confirm string
-		asJSON, quiet              bool
+		listen, confirm string
+		expiresIn       kite.Lifetime
+		asJSON, quiet   bool
 	)
 	cmd := &cobra.Command{
 		Use:   "proxy [SELECTOR]",
@@ -41,17 +42,13 @@ It runs until ctrl-c.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&listen, "listen", "127.0.0.1:0", "loopback `address` and port; port 0 takes a free one")
-	f.StringVar(&expiresIn, "expires-in", "", "`life` to mint with: 300, 90s, 5m, 1h30m (default: the profile's)")
+	f.Var(&expiresIn, "expires-in", "`life` to mint with: 300, 90s, 1h30m, 2d (default: the profile's)")
 	f.StringVar(&confirm, "confirm", "", "the `profile`'s name, needed for live")
 	f.BoolVar(&asJSON, "json", false, "print the base URL and what is behind it as JSON")
 	f.BoolVarP(&quiet, "quiet", "q", false, "do not log requests")
 	_ = cmd.RegisterFlagCompletionFunc("confirm", a.completeSelectors(false))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
-		life, err := parseExpiresIn(expiresIn)
-		if err != nil {
-			return err
-		}
 		sel, err := a.selector(args)
 		if err != nil {
 			return err
@@ -67,7 +64,7 @@ It runs until ctrl-c.`,
 			return err
 		}
 		// Now, when somebody is looking, and not with the first request.
-		if _, err := a.token(ctx, v, sel, vault.TokenRequest{ExpiresIn: life}); err != nil {
+		if _, err := a.token(ctx, v, sel, vault.TokenRequest{ExpiresIn: expiresIn}); err != nil {
 			return err
 		}
 		urls, err := a.overrides()
@@ -80,7 +77,7 @@ It runs until ctrl-c.`,
 			Client: client,
 			Now:    a.Now,
 			Token: func(ctx context.Context, fresh bool) (kite.Token, error) {
-				tok, err := v.Token(ctx, sel, vault.TokenRequest{ExpiresIn: life, Fresh: fresh})
+				tok, err := v.Token(ctx, sel, vault.TokenRequest{ExpiresIn: expiresIn, Fresh: fresh})
 				return tok.Token, about(sel, err)
 			},
 		}

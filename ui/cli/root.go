@@ -177,6 +177,8 @@ func flagError(cmd *cobra.Command, err error) error {
 	case errors.As(err, &value):
 		kind := "something else"
 		switch f := value.GetFlag(); f.Value.Type() {
+		case "lifetime": // its own words say what is wrong
+			return usagef("--%s: %w", f.Name, value.Unwrap())
 		case "bool":
 			kind = "true or false"
 		case "int":

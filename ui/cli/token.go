@@ -25,8 +25,8 @@ func (a *app) token(ctx context.Context, v *vault.Vault, sel vault.Selector, m v
 			}
 			life = p.ExpiresIn
 		}
-		if life <= m.MinRemaining {
-			return vault.Token{}, usagef("%s: a token that lives %s cannot have %s left; ask for a longer life with --expires-in", sel, length(life), length(m.MinRemaining))
+		if life.Duration() <= m.MinRemaining {
+			return vault.Token{}, usagef("%s: a token that lives %s cannot have %s left; ask for a longer life with --expires-in", sel, length(life.Duration()), length(m.MinRemaining))
 		}
 	}
 	tok, err := v.Token(ctx, sel, m)
@@ -110,10 +110,7 @@ type tokenText struct {
 // profile's failure does not keep the others back: it is told, and decides the
 // exit code.
 func (a *app) tokens(ctx context.Context, args []string, flags mintFlags, form string) (out tokenText, err error) {
-	m, err := flags.mint()
-	if err != nil {
-		return out, err
-	}
+	m := flags.mint()
 	if len(args) > 1 && form != "json" {
 		return out, usagef("several profiles need --json, one object per line")
 	}
@@ -202,7 +199,7 @@ func (a *app) tokenJSON(sel vault.Selector, tok vault.Token) tokenJSON {
 		Minted:           tok.Minted,
 		MintedAt:         jsonTime(tok.Token.Minted),
 		ExpiresAt:        jsonTime(tok.Deadline()),
-		ExpiresIn:        seconds(tok.ExpiresIn),
+		ExpiresIn:        int64(tok.Requested),
 		RemainingSeconds: seconds(tok.Remaining(a.Now())),
 		SkewSeconds:      seconds(tok.Skew),
 	}

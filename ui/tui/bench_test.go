@@ -93,7 +93,7 @@ func TestBytesPerSecond(t *testing.T) {
 				for i := range rows {
 					sel := vault.Selector{Account: fmt.Sprintf("m%02d", i), Environment: kite.Sandbox}
 					cred := kite.Credential{APIKey: kite.NewSecret("fake-key"), APISecret: kite.NewSecret("fake-secret")}
-					if _, err := v.Add(t.Context(), vault.NewProfile{Selector: sel, Credential: cred, ExpiresIn: time.Hour}); err != nil {
+					if _, err := v.Add(t.Context(), vault.NewProfile{Selector: sel, Credential: cred, ExpiresIn: 3600}); err != nil {
 						t.Fatal(err)
 					}
 					if _, err := v.Token(t.Context(), sel, vault.TokenRequest{}); err != nil {
@@ -127,9 +127,9 @@ func TestBytesPerSecond(t *testing.T) {
 // minter is a gateway that mints at once.
 type minter struct{ noGateway }
 
-func (minter) Mint(_ context.Context, _ kite.Credential, life time.Duration) (kite.Token, error) {
+func (minter) Mint(_ context.Context, _ kite.Credential, life kite.Lifetime) (kite.Token, error) {
 	now := time.Now().Round(0)
-	return kite.Token{Value: kite.NewSecret("JWT fake"), Expires: now.Add(life), Minted: now, ExpiresIn: life}, nil
+	return kite.Token{Value: kite.NewSecret("JWT fake"), Expires: now.Add(life.Duration()), Minted: now, Requested: life}, nil
 }
 
 // The model of a thousand profiles is small.

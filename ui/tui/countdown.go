@@ -43,7 +43,7 @@ func lifeOf(t vault.TokenInfo, now time.Time) life {
 		return expired
 	case left <= endingAt:
 		return ending
-	case left <= lowAt(t.ExpiresIn):
+	case left <= lowAt(t.ExpiresIn.Duration()):
 		return low
 	}
 	return calm

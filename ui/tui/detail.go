@@ -128,7 +128,7 @@ func (a *app) countLines(p *vault.Profile, w int, roomy bool) []string {
 		return []string{"", a.center(a.st.dim.Styled(a.cut(hintText, w, a.st.glyph.more)), w), ""}
 	case expired:
 		text := l.glyph(&a.st) + " expired at " + a.moment(t.Deadline)
-		again := "n mints again for " + inWords(t.ExpiresIn) + " and copies"
+		again := "n mints again for " + inWords(t.ExpiresIn.Duration()) + " and copies"
 		if !roomy {
 			return []string{paint.Styled(a.cut(text, w, a.st.glyph.more)), a.st.dim.Styled(a.cut(again, w, a.st.glyph.more))}
 		}
@@ -142,11 +142,11 @@ func (a *app) countLines(p *vault.Profile, w int, roomy bool) []string {
 		facts = "expires " + a.moment(t.Deadline) + a.st.glyph.sep + skewWords(t.Skew)
 	}
 	factLine := a.st.dim.Styled(a.cut(facts, w, a.st.glyph.more))
-	whole := "of " + inWords(t.ExpiresIn)
+	whole := "of " + inWords(t.ExpiresIn.Duration())
 	if !roomy {
 		side := " " + word
 		return []string{
-			paint.Bold().Styled(number) + " " + a.st.bar(max(w-a.len(number)-a.len(side)-1, 3), a.barLeft(left), t.ExpiresIn, paint, a.st.line) + paint.Styled(side),
+			paint.Bold().Styled(number) + " " + a.st.bar(max(w-a.len(number)-a.len(side)-1, 3), a.barLeft(left), t.ExpiresIn.Duration(), paint, a.st.line) + paint.Styled(side),
 			factLine,
 		}
 	}
@@ -160,7 +160,7 @@ func (a *app) countLines(p *vault.Profile, w int, roomy bool) []string {
 	}
 	barWidth := max(w-a.len(word)-a.len(whole)-4, 3)
 	return append(out, "",
-		paint.Styled(word)+"  "+a.st.bar(barWidth, a.barLeft(left), t.ExpiresIn, paint, a.st.line)+"  "+a.st.dim.Styled(whole),
+		paint.Styled(word)+"  "+a.st.bar(barWidth, a.barLeft(left), t.ExpiresIn.Duration(), paint, a.st.line)+"  "+a.st.dim.Styled(whole),
 		factLine)
 }
 
@@ -220,7 +220,7 @@ func (a *app) authLines(p *vault.Profile, w int) []string {
 }
 
 func (a *app) restLines(p *vault.Profile, w int) []string {
-	out := []string{a.fact("expires_in", inWords(p.ExpiresIn)+" by default", w)}
+	out := []string{a.fact("expires_in", inWords(p.ExpiresIn.Duration())+" by default", w)}
 	if p.Store != "" && p.Store != a.o.Vault.StoreName() {
 		out = append(out, a.st.warn.Styled(a.cut(a.st.glyph.warn+" kept in the "+p.Store+" store: start kitekey with --store "+p.Store, w, a.st.glyph.more)))
 	}

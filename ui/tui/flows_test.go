@@ -139,7 +139,7 @@ func TestFormsComplainAsOneTypes(t *testing.T) {
 		d.write("2").lacks("is here already").press("enter", "enter", "enter")
 		d.paste("one\ntwo").press("enter").sees("more than one line")
 		d.press("up", "ctrl+u").paste("\xff\xfe").press("enter").sees("not UTF-8")
-		d.press("enter").write("1e9").sees("no length of time").press("ctrl+u").write("abc").sees("no length of time")
+		d.press("enter").write("1e9").sees("not a duration").press("ctrl+u").write("abc").sees("not a duration")
 		d.press("ctrl+u").write("0").sees("at least 1")
 	})
 }
@@ -157,7 +157,7 @@ func TestEscAsksBeforeDiscardingASecret(t *testing.T) {
 func TestMintAndExpiry(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("m").sees("Mint a token for acme / sandbox", "expires_in")
-		d.write("90x").sees("no length of time").press("enter").sees("Mint a token") // not accepted
+		d.write("90x").sees("not a duration").press("enter").sees("Mint a token") // not accepted
 		d.press("backspace").write("s").sees("and its header copied").press("tab").sees("nothing copied").press("enter")
 		d.sees("minted a token for acme/sandbox, good for 1 min 30 s", "1:30", "alive")
 		if d.clip.copies != 0 {

@@ -6,6 +6,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"kitekey/kite"
 	"kitekey/vault"
 )
 
@@ -15,7 +16,7 @@ import (
 // with its gate.
 type keepAlive struct {
 	id        string // "" is off
-	expiresIn time.Duration
+	expiresIn kite.Lifetime
 	next      time.Time // not before this: the pause after a failure
 }
 
@@ -61,13 +62,13 @@ func (a *app) keepAliveTick() tea.Cmd {
 		return nil
 	case a.keep.next.After(a.now) || a.taskFor(p.ID) != nil:
 		return nil
-	case p.Token.Unexpired(a.now) && p.Token.Remaining(a.now) > renewAt(a.keep.expiresIn):
+	case p.Token.Unexpired(a.now) && p.Token.Remaining(a.now) > renewAt(a.keep.expiresIn.Duration()):
 		return nil
 	}
 	id, sel, v, life := p.ID, p.Selector, a.o.Vault, a.keep.expiresIn
 	first := !p.Token.Unexpired(a.now)      // what was said when it was switched on will do
 	a.keep.next = a.now.Add(keepAlivePause) // also the least time between two renewals that work
-	if pause := life - renewAt(life); pause < keepAlivePause {
+	if pause := life.Duration() - renewAt(life.Duration()); pause < keepAlivePause {
 		a.keep.next = a.now.Add(pause)
 	}
 	return a.start(task{id: id, verb: "token", doing: "renewing"}, func(ctx context.Context) func(*app) tea.Cmd {
@@ -75,7 +76,7 @@ func (a *app) keepAliveTick() tea.Cmd {
 		return func(a *app) tea.Cmd {
 			if err == nil {
 				if !first {
-					a.mention(info, "keep-alive: "+sel.String()+" has a new token for "+inWords(life))
+					a.mention(info, "keep-alive: "+sel.String()+" has a new token for "+inWords(life.Duration()))
 				}
 				return a.reload()
 			}

@@ -48,7 +48,7 @@ func scripts() []string {
 type noGateway struct{}
 
 func (noGateway) Host() string { return "127.0.0.1:1" }
-func (noGateway) Mint(context.Context, kite.Credential, time.Duration) (kite.Token, error) {
+func (noGateway) Mint(context.Context, kite.Credential, kite.Lifetime) (kite.Token, error) {
 	return kite.Token{}, &kite.Error{Kind: kite.ErrUnreachable, Host: "127.0.0.1:1", Step: "mint a token"}
 }
 func (noGateway) Balances(context.Context, kite.Token) ([]kite.Balance, error) {
@@ -69,13 +69,13 @@ func still(tb testing.TB, n, live int, now *time.Time) *app {
 	var profiles []vault.Profile
 	for i := range n {
 		p := vault.Profile{
-			ID: fmt.Sprint(i), Label: labels[i%len(labels)], KeyHint: "2jj2", ExpiresIn: 5 * time.Minute,
+			ID: fmt.Sprint(i), Label: labels[i%len(labels)], KeyHint: "2jj2", ExpiresIn: 5 * 60,
 			Selector: vault.Selector{Account: fmt.Sprintf("merchant-%03d%s", i/2, strings.Repeat("x", r.IntN(40)*(i%5/4))), Environment: kite.Environments[i%2]},
 			Verdict:  append(vault.Verdicts, vault.VerdictNone)[r.IntN(len(vault.Verdicts)+1)], VerdictAt: now.Add(-time.Duration(r.IntN(1e6)) * time.Second),
 			Staged: i%7 == 0, Previous: i%5 == 0,
 		}
 		if i < live {
-			p.Token = vault.TokenInfo{Minted: now.Add(-time.Minute), Deadline: now.Add(time.Duration(r.IntN(4000)-60*(i%3)) * time.Second), ExpiresIn: time.Hour}
+			p.Token = vault.TokenInfo{Minted: now.Add(-time.Minute), Deadline: now.Add(time.Duration(r.IntN(4000)-60*(i%3)) * time.Second), ExpiresIn: 3600}
 		}
 		profiles = append(profiles, p)
 	}
@@ -173,9 +173,9 @@ func TestAbsurdTimes(t *testing.T) {
 		token vault.TokenInfo
 		shows string
 	}{
-		"forever":            {vault.TokenInfo{Minted: now, Deadline: forever, ExpiresIn: time.Minute}, "alive"},
+		"forever":            {vault.TokenInfo{Minted: now, Deadline: forever, ExpiresIn: 60}, "alive"},
 		"forever, no length": {vault.TokenInfo{Minted: now, Deadline: forever}, "alive"},
-		"clock set back":     {vault.TokenInfo{Minted: now.Add(time.Hour), Deadline: now.Add(time.Hour + 5*time.Minute), ExpiresIn: 5 * time.Minute}, "no token"},
+		"clock set back":     {vault.TokenInfo{Minted: now.Add(time.Hour), Deadline: now.Add(time.Hour + 5*time.Minute), ExpiresIn: 5 * 60}, "no token"},
 	} {
 		for _, w := range []int{11, 40, 60, 80, 120, 200} {
 			for _, h := range []int{3, 12, 24, 40} {

@@ -205,7 +205,7 @@ func (a *app) rowLine(r row, chosen bool, c columns, w int) string {
 	if l == noToken || l == expired {
 		b.WriteString(s.text.Styled(blanks(c.bar)))
 	} else {
-		b.WriteString(a.st.bar(c.bar, a.barLeft(left), p.Token.ExpiresIn, l.paint(s), s.line))
+		b.WriteString(a.st.bar(c.bar, a.barLeft(left), p.Token.ExpiresIn.Duration(), l.paint(s), s.line))
 	}
 	line := b.String()
 	if n := a.len(line); n < w {

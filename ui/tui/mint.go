@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
@@ -17,16 +16,16 @@ import (
 type mintDialog struct {
 	id      string
 	sel     vault.Selector
-	presets []time.Duration // the profile's default first
+	presets []kite.Lifetime // the profile's default first
 	at      int
 	input   textinput.Model // free text; what is typed wins over the presets
 	noCopy  bool
 }
 
-func presets(first time.Duration) []time.Duration {
-	usual := []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour}
-	usual = slices.DeleteFunc(usual, func(d time.Duration) bool { return d == first })
-	return append([]time.Duration{first}, usual...)
+func presets(first kite.Lifetime) []kite.Lifetime {
+	usual := []kite.Lifetime{60, 5 * 60, 15 * 60, 60 * 60}
+	usual = slices.DeleteFunc(usual, func(l kite.Lifetime) bool { return l == first })
+	return append([]kite.Lifetime{first}, usual...)
 }
 
 func (a *app) openMint() tea.Cmd {
@@ -48,9 +47,9 @@ func selWords(s vault.Selector) string {
 }
 
 // expiresIn is what has been chosen or typed.
-func (d *mintDialog) expiresIn() (time.Duration, error) {
+func (d *mintDialog) expiresIn() (kite.Lifetime, error) {
 	if text := strings.TrimSpace(d.input.Value()); text != "" {
-		return kite.ParseExpiresIn(text)
+		return kite.ParseLifetime(text)
 	}
 	return d.presets[d.at], nil
 }
@@ -117,7 +116,7 @@ func (a *app) mintOnly(p *vault.Profile, m vault.TokenRequest) tea.Cmd {
 		if err != nil {
 			return func(a *app) tea.Cmd { return a.mintFailed(id, err) }
 		}
-		life := lifeWords(tok.Remaining(now()), tok.ExpiresIn)
+		life := lifeWords(tok.Remaining(now()), tok.ExpiresIn().Duration())
 		return func(a *app) tea.Cmd {
 			a.watch(id)
 			a.say(done, "minted a token for "+sel.String()+", good for "+life)
@@ -154,7 +153,7 @@ func (d *mintDialog) lines(a *app, w int) []string {
 		if typed {
 			paint = a.st.dim // what is typed wins
 		}
-		row.WriteString(a.option(inWords(life), i == d.at && !typed, paint))
+		row.WriteString(a.option(inWords(life.Duration()), i == d.at && !typed, paint))
 		row.WriteString(" ")
 	}
 	out := []string{a.st.dim.Styled("expires_in"), row.String(), "", a.st.accent.Styled("> ") + a.drawInput(d.input, w-2)}
@@ -169,7 +168,7 @@ func (d *mintDialog) lines(a *app, w int) []string {
 		if d.noCopy {
 			then = ", nothing copied"
 		}
-		out = append(out, a.st.dim.Styled(a.cut("good until "+a.moment(a.now.Add(life))+then, w, a.st.glyph.more)))
+		out = append(out, a.st.dim.Styled(a.cut("good until "+a.moment(a.now.Add(life.Duration()))+then, w, a.st.glyph.more)))
 	}
 	return out
 }

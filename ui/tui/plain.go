@@ -120,7 +120,7 @@ func (p *plain) nextNotice(secret bool) time.Duration {
 	for i := range p.profiles {
 		t := &p.profiles[i]
 		left := t.Token.Remaining(p.o.Now())
-		if at := left - lowAt(t.Token.ExpiresIn); p.watched[t.Selector] && left > 0 && !p.warned[t.Selector].Equal(t.Token.Deadline) {
+		if at := left - lowAt(t.Token.ExpiresIn.Duration()); p.watched[t.Selector] && left > 0 && !p.warned[t.Selector].Equal(t.Token.Deadline) {
 			wait = min(wait, max(at, 0))
 		}
 	}
@@ -342,7 +342,7 @@ func (p *plain) act(ctx context.Context, profile vault.Profile, verb, rest strin
 	as, mint := asHeader, vault.TokenRequest{Fresh: verb == "m"}
 	switch {
 	case verb == "m" && rest != "":
-		life, err := kite.ParseExpiresIn(rest)
+		life, err := kite.ParseLifetime(rest)
 		if err != nil {
 			return err
 		}
@@ -392,7 +392,7 @@ func (p *plain) act(ctx context.Context, profile vault.Profile, verb, rest strin
 		clearAt = tok.Deadline()
 	}
 	if tok.Minted {
-		p.say("New token of %s, good for %s.", speak(sel), lifeWords(tok.Remaining(p.o.Now()), tok.ExpiresIn))
+		p.say("New token of %s, good for %s.", speak(sel), lifeWords(tok.Remaining(p.o.Now()), tok.ExpiresIn().Duration()))
 	} else {
 		p.say("Token of %s, good for another %s.", speak(sel), inWords(tok.Remaining(p.o.Now())))
 	}

@@ -191,7 +191,7 @@ func TestPlainWaitsWithoutNotices(t *testing.T) {
 	acme := vault.Selector{Account: "acme", Environment: kite.Sandbox}
 	p := &plain{
 		o:        Options{Now: func() time.Time { return now }},
-		profiles: []vault.Profile{{Selector: acme, Token: vault.TokenInfo{Deadline: now.Add(15 * time.Second), ExpiresIn: 5 * time.Minute}}},
+		profiles: []vault.Profile{{Selector: acme, Token: vault.TokenInfo{Deadline: now.Add(15 * time.Second), ExpiresIn: 5 * 60}}},
 		watched:  map[vault.Selector]bool{acme: true}, warned: map[vault.Selector]time.Time{},
 	}
 	if wait := p.nextNotice(false); wait != 0 {

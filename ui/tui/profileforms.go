@@ -31,7 +31,7 @@ func checkExpiresIn(s string) error {
 	if s == "" {
 		return nil
 	}
-	_, err := kite.ParseExpiresIn(s)
+	_, err := kite.ParseLifetime(s)
 	return err
 }
 
@@ -173,7 +173,7 @@ func saveUnverified(verdict vault.Verdict) func(*app, *formDialog) tea.Cmd {
 func (d *formDialog) newProfile() (n vault.NewProfile, err error) {
 	n = vault.NewProfile{Selector: d.selector(), Label: d.field("label").value()}
 	if text := d.field("expires_in").value(); text != "" {
-		if n.ExpiresIn, err = kite.ParseExpiresIn(text); err != nil {
+		if n.ExpiresIn, err = kite.ParseLifetime(text); err != nil {
 			return n, err
 		}
 	}
@@ -242,13 +242,13 @@ func (a *app) openEdit() tea.Cmd {
 	}
 	d.fields = []*field{
 		textField("label", p.Label, "optional", nil),
-		textField("expires_in", inWords(p.ExpiresIn), "5m", checkExpiresIn),
+		textField("expires_in", inWords(p.ExpiresIn.Duration()), "5m", checkExpiresIn),
 		name,
 	}
 	d.save = func(a *app, d *formDialog) tea.Cmd {
 		label, life := d.field("label").value(), vault.DefaultExpiresIn
 		if text := d.field("expires_in").value(); text != "" {
-			life, _ = kite.ParseExpiresIn(text) // checked before
+			life, _ = kite.ParseLifetime(text) // checked before
 		}
 		account, v := name.value(), a.o.Vault
 		cmd := a.start(task{verb: "edit", doing: "saving", quiet: true, form: true}, func(ctx context.Context) func(*app) tea.Cmd {

@@ -72,7 +72,7 @@ func onDisk(b *testing.B, n, live int) *vault.Vault {
 	for i := range n {
 		sel := vault.Selector{Account: fmt.Sprintf("merchant-%03d", i), Environment: kite.Sandbox}
 		cred := kite.Credential{APIKey: kite.NewSecret("fake-key"), APISecret: kite.NewSecret("fake-secret")}
-		if _, err := v.Add(b.Context(), vault.NewProfile{Selector: sel, Credential: cred, ExpiresIn: time.Hour}); err != nil {
+		if _, err := v.Add(b.Context(), vault.NewProfile{Selector: sel, Credential: cred, ExpiresIn: 3600}); err != nil {
 			b.Fatal(err)
 		}
 		if i < live {

@@ -168,7 +168,7 @@ func TestLifeOf(t *testing.T) {
 		{30 * time.Second, 25 * time.Second, calm}, {30 * time.Second, 20 * time.Second, low},
 		{24 * time.Hour, 301 * time.Second, calm}, {24 * time.Hour, 5 * time.Minute, low},
 	} {
-		info := vault.TokenInfo{Deadline: now.Add(tt.left), ExpiresIn: tt.whole}
+		info := vault.TokenInfo{Deadline: now.Add(tt.left), ExpiresIn: kite.LifetimeOf(tt.whole)}
 		if got := lifeOf(info, now); got != tt.want {
 			t.Errorf("%v of %v left: %s, want %s", tt.left, tt.whole, got.word(), tt.want.word())
 		}

@@ -310,6 +310,6 @@ func (a *app) progress() *tea.ProgressBar {
 	case ending:
 		state = tea.ProgressBarError
 	}
-	whole := max(p.Token.ExpiresIn, time.Second)
+	whole := max(p.Token.ExpiresIn.Duration(), time.Second)
 	return tea.NewProgressBar(state, int(min(float64(p.Token.Remaining(a.now))/float64(whole), 1)*100))
 }
