@@ -1,50 +1,68 @@
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"context"
 
-func newForget(a *app) *cobra.Command {
-	var all, asJSON bool
+	"github.com/spf13/cobra"
+)
+
+type forgetOptions struct {
+	profiles []string
+	all      bool
+	json     bool
+}
+
+func newForget(a *app, run func(context.Context, forgetOptions) error) *cobra.Command {
+	var o forgetOptions
 	cmd := &cobra.Command{
 		Use:   "forget [SELECTOR…] | --all",
-		Short: "Drop kept tokens",
-		Long: `Drop the tokens kept for profiles; the key pairs stay. A token that has already
-been handed out lives on at the gateway until it expires: Kitegateway documents no
-way to revoke one.`,
+		Short: "Delete cached tokens",
+		Long: `Delete the cached tokens of profiles; the credentials stay. A token that has been
+handed out works until it expires: Kitegateway documents no way to revoke one.`,
 		Example: `  kitekey forget acme
   kitekey forget --all`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeSelectors(true),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.profiles = args
+			return run(cmd.Context(), o)
+		},
 	}
-	cmd.Flags().BoolVar(&all, "all", false, "every profile's token")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per profile")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		sels, v, err := a.chosen(args, all)
-		if err != nil {
-			return err
-		}
-		for _, sel := range sels {
-			p, err := v.Lookup(sel)
-			if err == nil {
-				err = v.Forget(cmd.Context(), sel)
-			}
-			if err != nil {
-				return about(sel, err)
-			}
-			if asJSON {
-				err := a.printJSON(struct {
-					Profile   string `json:"profile"`
-					Forgotten bool   `json:"forgotten"`
-				}{sel.String(), true})
-				if err != nil {
-					return err
-				}
-			} else if p.Token.Deadline.IsZero() {
-				a.note("%s: no token was kept", sel)
-			} else {
-				a.note("%s: token dropped", sel)
-			}
-		}
-		return nil
-	}
+	cmd.Flags().BoolVar(&o.all, "all", false, "every profile's token")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print one JSON object per profile")
 	return cmd
+}
+
+// forgottenJSON is what became of one profile's cached token.
+type forgottenJSON struct {
+	profileRef
+	Forgotten bool `json:"forgotten"` // there was one
+}
+
+func (a *app) runForget(ctx context.Context, o forgetOptions) error {
+	sels, v, err := a.chosen(o.profiles, o.all)
+	if err != nil {
+		return err
+	}
+	for _, sel := range sels {
+		p, err := v.Lookup(sel)
+		if err == nil {
+			err = v.Forget(ctx, sel)
+		}
+		if err != nil {
+			return about(sel, err)
+		}
+		had := !p.Token.Deadline.IsZero()
+		switch {
+		case o.json:
+			if err := a.printJSON(forgottenJSON{refTo(sel), had}); err != nil {
+				return err
+			}
+		case had:
+			a.note("%s: cached token forgotten", sel)
+		default:
+			a.note("%s: no token was cached", sel)
+		}
+	}
+	return nil
 }

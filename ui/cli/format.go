@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"kitekey/kite"
+	"kitekey/vault"
 )
 
 // oneLine is text without what would break a line-based protocol.
@@ -114,4 +115,15 @@ func escapeInvisible(doc []byte) []byte {
 		}
 	}
 	return b.Bytes()
+}
+
+// profileRef is how every JSON object names the profile that it is about.
+type profileRef struct {
+	Profile     string `json:"profile"`
+	Account     string `json:"account"`
+	Environment string `json:"environment"`
+}
+
+func refTo(sel vault.Selector) profileRef {
+	return profileRef{sel.String(), sel.Account, string(sel.Environment)}
 }

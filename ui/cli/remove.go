@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -8,61 +9,67 @@ import (
 	"kitekey/kite"
 )
 
-func newRemove(a *app) *cobra.Command {
-	var yes, asJSON bool
+type removeOptions struct {
+	profile string
+	yes     bool
+	confirm string
+	json    bool
+}
+
+func newRemove(a *app, run func(context.Context, removeOptions) error) *cobra.Command {
+	var o removeOptions
 	cmd := &cobra.Command{
 		Use:     "remove SELECTOR",
 		Aliases: []string{"rm"},
-		Short:   "Delete a profile, its key pair and its kept token",
-		Long: `Delete a profile with everything kept for it. Kitegateway shows an api_secret once:
-what is deleted here cannot be had again. At a terminal it asks; a live profile's
-name has to be typed. Elsewhere it wants --yes.`,
+		Short:   "Delete a profile with its credential and cached token",
+		Long: `Delete a profile with everything stored for it. Kitegateway shows an api_secret
+once: what is deleted here cannot be fetched again.
+
+It asks first. Without a terminal the sandbox needs --yes, and live needs --confirm
+with the profile's name.`,
 		Example: `  kitekey remove acme
-  kitekey remove acme/live --yes`,
+  kitekey remove acme --yes
+  kitekey remove acme/live --confirm acme/live`,
 		Args:              argCount(1, 1, "one profile"),
 		ValidArgsFunction: a.completeSelectors(false),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.profile = args[0]
+			return run(cmd.Context(), o)
+		},
 	}
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was removed as JSON")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ctx := cmd.Context()
-		sel, err := parseSelector(args[0])
-		if err != nil {
-			return err
-		}
-		v, err := a.open()
-		if err != nil {
-			return err
-		}
-		p, err := v.Lookup(sel)
-		if err != nil {
-			return about(sel, err)
-		}
-		if !yes {
-			if !a.canAsk() {
-				return unconfirmedf("%s: removing deletes the key pair for good; confirm with --yes", sel)
-			}
-			ok, err := false, error(nil)
-			if sel.Environment == kite.Live {
-				ok, err = a.confirmName(ctx, fmt.Sprintf("Delete the LIVE key pair of %s for good? Type %s to confirm: ", sel.Account, sel), sel.String())
-			} else {
-				ok, err = a.confirm(ctx, fmt.Sprintf("Delete %s and its key pair for good?", sel))
-			}
-			if err != nil {
-				return err
-			}
-			if !ok {
-				return unconfirmedf("%s: not removed", sel)
-			}
-		}
-		if err := v.Remove(ctx, sel); err != nil {
-			return about(sel, err)
-		}
-		if asJSON {
-			return a.printJSON(a.profileJSON(p))
-		}
-		a.note("%s: removed", sel)
-		return nil
-	}
+	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask (live needs --confirm)")
+	a.registerConfirm(cmd, &o.confirm)
+	cmd.Flags().BoolVar(&o.json, "json", false, "print what was removed as JSON")
 	return cmd
+}
+
+func (a *app) runRemove(ctx context.Context, o removeOptions) error {
+	sel, err := parseSelector(o.profile)
+	if err != nil {
+		return err
+	}
+	v, err := a.open()
+	if err != nil {
+		return err
+	}
+	p, err := v.Lookup(sel)
+	if err != nil {
+		return about(sel, err)
+	}
+	if err := a.confirmLive(ctx, onLive(o.confirm, "deletes the LIVE credential of "+sel.Account+" for good", sel)); err != nil {
+		return err
+	}
+	if sel.Environment != kite.Live && !o.yes {
+		if err := a.confirmYes(ctx, fmt.Sprintf("Delete %s and its credential for good?", sel), "deleting the credential cannot be undone"); err != nil {
+			return about(sel, err)
+		}
+	}
+	if err := v.Remove(ctx, sel); err != nil {
+		return about(sel, err)
+	}
+	if o.json {
+		return a.printJSON(a.profileJSON(p))
+	}
+	a.note("%s: removed", sel)
+	return nil
 }

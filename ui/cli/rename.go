@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
@@ -8,50 +9,83 @@ import (
 	"kitekey/vault"
 )
 
-func newRename(a *app) *cobra.Command {
-	var asJSON bool
+type renameOptions struct {
+	from, to string
+	confirm  string
+	json     bool
+}
+
+func newRename(a *app, run func(context.Context, renameOptions) error) *cobra.Command {
+	var o renameOptions
 	cmd := &cobra.Command{
 		Use:   "rename OLD NEW",
 		Short: "Rename an account, in both environments",
-		Long: `Rename an account: its sandbox and its live profile go together. Key pairs, kept
-tokens and verdicts stay as they are.`,
-		Example: `  kitekey rename acme acme-stores`,
-		Args:    argCount(2, 2, "the old and the new account name"),
+		Long: `Rename an account: its sandbox and its live profile are renamed together. The
+credentials, cached tokens and verdicts stay as they are.
+
+When the account has a live profile it asks for that profile's name; without a
+terminal --confirm gives it.`,
+		Example: `  kitekey rename acme acme-stores
+  kitekey rename acme acme-stores --confirm acme/live`,
+		Args:              argCount(2, 2, "the old and the new account name"),
+		ValidArgsFunction: a.completeAccounts,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.from, o.to = args[0], args[1]
+			return run(cmd.Context(), o)
+		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the renamed profiles, one JSON object per line")
-	cmd.ValidArgsFunction = a.completeAccounts
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		for _, name := range args {
-			if err := vault.ValidAccount(name); err != nil {
-				return usagef("%w", err)
-			}
+	a.registerConfirm(cmd, &o.confirm)
+	cmd.Flags().BoolVar(&o.json, "json", false, "print the renamed profiles, one JSON object per line")
+	return cmd
+}
+
+func (a *app) runRename(ctx context.Context, o renameOptions) error {
+	for _, name := range []string{o.from, o.to} {
+		if err := vault.ValidAccount(name); err != nil {
+			return usagef("%w", err)
 		}
-		v, err := a.open()
-		if err != nil {
-			return err
+	}
+	v, err := a.open()
+	if err != nil {
+		return err
+	}
+	profiles, err := v.List()
+	if err != nil {
+		return err
+	}
+	if err := a.confirmLive(ctx, onLive(o.confirm, "renames the LIVE account "+o.from+" to "+o.to, ofAccount(profiles, o.from)...)); err != nil {
+		return err
+	}
+	if err := v.Rename(ctx, o.from, o.to); err != nil {
+		if errors.Is(err, vault.ErrExists) {
+			return &codeError{exitUsage, err.Error() + "; choose another name", err}
 		}
-		if err := v.Rename(cmd.Context(), args[0], args[1]); err != nil {
-			if errors.Is(err, vault.ErrExists) {
-				return &codeError{exitUsage, err.Error() + "; take another name", err}
-			}
-			return err
-		}
-		if !asJSON {
-			a.note("%s is now %s", args[0], args[1])
-			return nil
-		}
-		profiles, err := v.List()
-		if err != nil {
-			return err
-		}
-		for _, p := range profiles {
-			if p.Account == args[1] {
-				if err := a.printJSON(a.profileJSON(p)); err != nil {
-					return err
-				}
-			}
-		}
+		return err
+	}
+	if !o.json {
+		a.note("%s is now %s", o.from, o.to)
 		return nil
 	}
-	return cmd
+	if profiles, err = v.List(); err != nil {
+		return err
+	}
+	for _, p := range profiles {
+		if p.Account == o.to {
+			if err := a.printJSON(a.profileJSON(p)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// ofAccount returns the profiles of one account.
+func ofAccount(profiles []vault.Profile, account string) []vault.Selector {
+	var sels []vault.Selector
+	for _, p := range profiles {
+		if p.Account == account {
+			sels = append(sels, p.Selector)
+		}
+	}
+	return sels
 }
