@@ -1,0 +1,130 @@
+package words
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+
+	"kitekey/kite"
+	"kitekey/vault"
+)
+
+// Ways is how a front end says what a person can do: "press r" on the screen, a
+// command line elsewhere. Each completes "to …, ".
+type Ways struct {
+	Verify string // verify the profile
+	Rotate string // enter another credential for it
+	Remove string
+	Add    string
+	List   string // see which profiles there are
+	Doctor string // have the set-up checked; a noun: "kitekey doctor"
+}
+
+// Commands are the ways of the command line, for a profile's name; "" where
+// there is none to name.
+func Commands(profile string) Ways {
+	if profile == "" {
+		profile = "SELECTOR"
+	}
+	run := func(verb string) string { return `run "kitekey ` + verb + ` ` + profile + `"` }
+	return Ways{
+		Verify: run("verify"), Rotate: run("rotate"), Remove: run("remove"), Add: run("add"),
+		List: `run "kitekey list"`, Doctor: `"kitekey doctor"`,
+	}
+}
+
+// Keys are the ways of the screen.
+func Keys() Ways {
+	return Ways{Verify: "press v", Rotate: "press r", Remove: "press d", Add: "press a", List: "press esc", Doctor: `"kitekey doctor"`}
+}
+
+func (w Ways) fill(text string) string {
+	return strings.NewReplacer("{verify}", w.Verify, "{rotate}", w.Rotate, "{remove}", w.Remove, "{add}", w.Add, "{list}", w.List, "{doctor}", w.Doctor).Replace(text)
+}
+
+// Advice is what a verdict means and what to do about it, after what the gateway
+// said has been heard: its words say more than the verdict. store is the name of
+// the credential's store.
+func Advice(r vault.Report, store string, by Ways) (meaning, next string) {
+	w := Verdict(r.Verdict, store)
+	meaning, next = w.Meaning, w.next
+	if r.Verdict == vault.VerdictRejected {
+		if m, n, ok := refusal(r.Status, r.Message); ok {
+			meaning, next = m, n
+		}
+	}
+	return meaning, by.fill(next)
+}
+
+// refusals are what a gateway may say when it refuses somebody whose credential
+// may be right. The first that fits counts.
+var refusals = []struct {
+	says          *regexp.Regexp
+	meaning, next string
+}{
+	{
+		regexp.MustCompile(`(?i)\bip\b|\bip[- ]?address|allow-?list|white-?list|\baddress(es)? (is|are)? ?not`),
+		"Kitegateway does not allow this computer's address. The credential may be right",
+		"have this computer's public address allowed in the Kitegateway dashboard, then {verify}",
+	},
+	{
+		regexp.MustCompile(`(?i)suspend|disabled|deactivat|inactive|not active|blocked|frozen|closed`),
+		"Kitegateway says that the account or its credential is not active",
+		"ask the account's owner or Kitegateway's support",
+	},
+	{
+		regexp.MustCompile(`(?i)permission|forbidden|not allowed|not permitted|not authori[sz]ed to|scope`),
+		"Kitegateway does not allow this request. The credential may be right",
+		"ask the account's owner or Kitegateway's support what this credential may do",
+	},
+}
+
+// refusal explains a refusal by what the gateway said. It is not ok where the
+// gateway said nothing that tells more than a wrong credential.
+func refusal(status int, message string) (meaning, next string, ok bool) {
+	for _, r := range refusals {
+		if r.says.MatchString(message) {
+			return r.meaning, r.next, true
+		}
+	}
+	if status == 403 {
+		last := refusals[len(refusals)-1]
+		return last.meaning, last.next, true
+	}
+	return "", "", false
+}
+
+// NextStep says what a person can do about err, "" when the error says it all.
+func NextStep(err error, by Ways) string {
+	var store *vault.StoreError
+	var gateway *kite.Error
+	next := ""
+	switch {
+	case err == nil:
+	case errors.As(err, &store) && store.Hint != "": // it says so itself
+	case errors.Is(err, vault.ErrNoProfile):
+		next = "to see the profiles, {list}; to add one, {add}"
+	case errors.Is(err, vault.ErrExists):
+		next = "to replace its credential, {rotate}"
+	case errors.As(err, &gateway) && gateway.Step != kite.StepMint && gateway.Kind == kite.ErrRefused:
+		// A token was refused, not the credential.
+		if _, n, ok := refusal(gateway.Status, gateway.Message); ok {
+			next = n
+		}
+	default:
+		v := vault.VerdictOf(err)
+		if v == vault.VerdictNone || v == vault.VerdictOK {
+			return ""
+		}
+		r := vault.Report{Verdict: v}
+		if gateway != nil {
+			r.Status, r.Message = gateway.Status, gateway.Message
+		}
+		name := ""
+		if store != nil {
+			name = store.Store
+		}
+		_, next = Advice(r, name, by)
+	}
+	return by.fill(next)
+}

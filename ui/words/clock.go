@@ -1,0 +1,41 @@
+package words
+
+import "time"
+
+// skewTold is the clock skew beyond which people are told. The gateway's Date
+// header has whole seconds and a reply takes a moment, so a few seconds say
+// nothing; a token of one minute, the shortest preset, has lost half its life to
+// a clock that is wrong by 30 s.
+const skewTold = 30 * time.Second
+
+// ClockWrong reports whether this computer's clock is wrong by more than people
+// can be left alone with. skew is the gateway's clock minus the local one.
+func ClockWrong(skew time.Duration) bool { return skew.Abs() > skewTold }
+
+// Clock says how this computer's clock and the gateway's agree. A second or two
+// cannot be known and is called exact.
+func Clock(skew time.Duration) string {
+	switch {
+	case skew.Abs() <= 2*time.Second:
+		return "clock exact"
+	case skew < 0:
+		return "this clock is " + roundly(skew) + " ahead"
+	}
+	return "this clock is " + roundly(skew) + " behind"
+}
+
+// ClockWarning says what a wrong clock means, "" for one that is not wrong.
+func ClockWarning(skew time.Duration) string {
+	if !ClockWrong(skew) {
+		return ""
+	}
+	return Clock(skew) + "; kitekey allows for it, other programs do not: set the clock"
+}
+
+// roundly writes a skew no finer than it can be known.
+func roundly(d time.Duration) string {
+	if d = d.Abs(); d >= time.Minute {
+		d = d.Round(5 * time.Second)
+	}
+	return About(d)
+}

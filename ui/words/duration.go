@@ -1,0 +1,93 @@
+package words
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// units are the ones that durations are written in, the largest first.
+var units = []struct {
+	seconds int64
+	name    string
+}{{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}}
+
+// Duration writes a length of time exactly, to the second: "45 s", "1 min 30 s",
+// "1 h 30 min", "2 d". The sign is left out. For settings and for what a token was
+// asked to live.
+func Duration(d time.Duration) string { return inUnits(d, len(units)) }
+
+// About writes a length of time in its largest unit and the next one when that
+// is not nought: "4 min 10 s", "1 h", "2 d 3 h". For what is left and what is past.
+func About(d time.Duration) string { return inUnits(d, 2) }
+
+// inUnits writes d in the first n units that it fills.
+func inUnits(d time.Duration, n int) string {
+	s := int64(d.Round(time.Second) / time.Second)
+	if s < 0 {
+		s = -s
+	}
+	var parts []string
+	for _, u := range units {
+		if s >= u.seconds && n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", s/u.seconds, u.name))
+			s %= u.seconds
+		}
+		if parts != nil {
+			n--
+		}
+	}
+	if parts == nil {
+		return "0 s"
+	}
+	return strings.Join(parts, " ")
+}
+
+// Lifetime writes the life that a token got: what was asked for, unless the
+// gateway gave another. A second or two passes on the way.
+func Lifetime(got, asked time.Duration) string {
+	if (got - asked).Abs() <= 2*time.Second {
+		got = asked
+	}
+	return Duration(got)
+}
+
+// Age says how long before now t was, as loosely as people do. What is older
+// than 60 days is a date; the zero time is "never".
+func Age(t, now time.Time) string {
+	switch d := now.Sub(t); {
+	case t.IsZero():
+		return "never"
+	case d < time.Minute:
+		return "just now"
+	case d < time.Hour:
+		return fmt.Sprintf("%d min ago", int(d.Minutes()))
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%d h ago", int(d.Hours()))
+	case d < 60*24*time.Hour:
+		return fmt.Sprintf("%d d ago", int(d.Hours()/24))
+	}
+	return t.Local().Format("2 Jan 2006")
+}
+
+// Countdown writes what is left as a clock: 0:07, 4:12, 1:02:03. A started
+// second counts as whole, so that 0:01 is the last thing seen before "expired".
+func Countdown(d time.Duration) string {
+	s := int64((max(d, 0) + time.Second - 1) / time.Second)
+	if s >= 3600 {
+		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d", s/60, s%60)
+}
+
+// CountdownByMinute is [Countdown] for a screen that should stay still: it
+// changes once a minute.
+func CountdownByMinute(d time.Duration) string {
+	switch {
+	case d <= time.Minute:
+		return "<1 min"
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int((d+time.Minute-1)/time.Minute))
+	}
+	return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+}

@@ -1,0 +1,118 @@
+package words
+
+import (
+	"strings"
+
+	"kitekey/vault"
+)
+
+// Class is what a verdict amounts to: which mark and which colour it gets.
+type Class int
+
+// The classes.
+const (
+	Unknown  Class = iota // not verified
+	Good                  // the credential works
+	Doubtful              // nothing was learned about the credential
+	Bad                   // the credential does not work
+)
+
+// VerdictWords is everything there is to say about a verdict.
+type VerdictWords struct {
+	Word    string // "refused"
+	Short   string // the same in at most ten characters, for a narrow column
+	Class   Class
+	Exit    int    // exit code of a command that ends with it
+	Meaning string // for a person who has never seen the API
+	next    string // what to do; {verify} and {rotate} are the front end's ways
+}
+
+// verdicts is the one table of verdicts. {store} is the store's name.
+var verdicts = map[vault.Verdict]VerdictWords{
+	vault.VerdictNone: {
+		Word: "not verified", Short: "unverified", Class: Unknown, Exit: 0,
+		Meaning: "this credential has not been verified yet",
+		next:    "to verify it, {verify}",
+	},
+	vault.VerdictOK: {
+		Word: "works", Short: "works", Class: Good, Exit: 0,
+		Meaning: "Kitegateway accepted this credential and minted a token with it",
+		next:    "nothing to do",
+	},
+	vault.VerdictRejected: {
+		Word: "refused", Short: "refused", Class: Bad, Exit: 4,
+		Meaning: "Kitegateway answered and does not accept this credential: the api_key or the api_secret is wrong, was replaced or deleted, or belongs to the other environment. The network is fine",
+		next:    "compare the last four characters of the api_key with the Kitegateway dashboard; to enter a new credential, {rotate}",
+	},
+	vault.VerdictInvalid: {
+		Word: "request rejected", Short: "invalid", Class: Bad, Exit: 4,
+		Meaning: "Kitegateway rejected the request itself as invalid. The credential was neither accepted nor refused",
+		next:    "try another expires_in; if it stays, send the report to Kitegateway's support",
+	},
+	vault.VerdictUnreachable: {
+		Word: "unreachable", Short: "no answer", Class: Doubtful, Exit: 5,
+		Meaning: "Kitegateway could not be reached, so the credential was not judged. It may be down, or a proxy, a firewall or a lost connection is in the way",
+		next:    "check the network, the proxy and the VPN, then {verify}",
+	},
+	vault.VerdictRateLimited: {
+		Word: "too many requests", Short: "throttled", Class: Doubtful, Exit: 5,
+		Meaning: "Kitegateway asks for fewer requests. The credential was not judged",
+		next:    "wait a minute, then {verify}; scripts that share a credential should reuse one token",
+	},
+	vault.VerdictGatewayError: {
+		Word: "gateway failed", Short: "failed", Class: Doubtful, Exit: 5,
+		Meaning: "Kitegateway answered that it failed. The credential was not judged",
+		next:    "try again in a few minutes; if it stays, send the report to Kitegateway's support",
+	},
+	vault.VerdictUnexpectedReply: {
+		Word: "not a Kitegateway reply", Short: "odd reply", Class: Doubtful, Exit: 5,
+		Meaning: "something answered, but not as Kitegateway does: a sign-in page of the network, a proxy, or a redirect. The credential was not judged",
+		next:    "open any web page to sign in to the network, check the proxy and the override, then {verify}",
+	},
+	vault.VerdictNoCredential: {
+		Word: "no credential", Short: "no cred.", Class: Bad, Exit: 3,
+		Meaning: "the profile is listed, but {store} has no readable credential for it: it was removed there, or the store was replaced",
+		next:    "to enter the credential again, {rotate}; {doctor} compares the list with the store",
+	},
+	vault.VerdictStoreLocked: {
+		Word: "{store} is locked", Short: "locked", Class: Doubtful, Exit: 6,
+		Meaning: "{store} is locked, so the credential could not be read. It was not judged",
+		next:    "unlock {store}, then {verify}",
+	},
+	vault.VerdictUnavailable: {
+		Word: "{store} does not answer", Short: "no store", Class: Doubtful, Exit: 6,
+		Meaning: "{store} does not answer, so the credential could not be read. It was not judged",
+		next:    "{doctor} says what is wrong with {store}",
+	},
+}
+
+// Verdict gives the words for a verdict on a credential that is kept in the
+// store of that name ("" where it does not matter). A verdict from a newer
+// kitekey is its own word.
+func Verdict(v vault.Verdict, store string) VerdictWords {
+	w, ok := verdicts[v]
+	if !ok {
+		return VerdictWords{Word: Line(string(v)), Short: "unknown", Class: Unknown, Exit: 1,
+			Meaning: "this version of kitekey does not know this verdict", next: "upgrade kitekey"}
+	}
+	name := strings.NewReplacer("{store}", Store(store))
+	w.Word, w.Meaning, w.next = name.Replace(w.Word), name.Replace(w.Meaning), name.Replace(w.next)
+	return w
+}
+
+// NextStep is what to do about the verdict, in the front end's ways.
+func (w VerdictWords) NextStep(by Ways) string { return by.fill(w.next) }
+
+// VerdictsByClass lists the verdicts from bad to good: what support looks at
+// first, first.
+func VerdictsByClass() []vault.Verdict {
+	var out []vault.Verdict
+	for _, class := range []Class{Bad, Doubtful, Unknown, Good} {
+		for _, v := range append([]vault.Verdict{vault.VerdictNone}, vault.Verdicts...) {
+			if verdicts[v].Class == class {
+				out = append(out, v)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,65 @@
+// Package words is what things are called for a person: verdicts, stores,
+// lengths of time, counts, clocks, and what to do about an error. Each kind of
+// thing has one table or one function here, which every front end uses, so that
+// the screen, plain mode and the commands say the same.
+//
+// # Errors
+//
+// An error of vault or kite says what failed, in facts. It names no key, no flag
+// and no command. [NextStep] adds those at the edge, where it is known whether the
+// person sits in front of the screen or of a command line ([Ways]).
+//
+// # Rules
+//
+// Texts are lower case and end without a full stop, so that a front end can put
+// them in a line of its own or after a semicolon; [Sentence] makes a sentence of
+// one. They hold no secret and no control character that came from outside.
+package words
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"kitekey/kite"
+)
+
+// Store names a store in a sentence: "the keyring", "the file store". The
+// keyring is the operating system's own; every other store is one of kitekey's.
+func Store(name string) string {
+	switch name {
+	case "":
+		return "the store"
+	case "keyring":
+		return "the keyring"
+	}
+	return "the " + name + " store"
+}
+
+// Count writes "1 profile", "3 profiles".
+func Count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// Sentence gives text a capital letter and a full stop. A name in quotes or a
+// key's name keeps its first letter.
+func Sentence(text string) string {
+	if text == "" {
+		return ""
+	}
+	if first, size := utf8.DecodeRuneInString(text); unicode.IsLower(first) {
+		text = string(unicode.ToUpper(first)) + text[size:]
+	}
+	if last, _ := utf8.DecodeLastRuneInString(text); !strings.ContainsRune(".?!…", last) {
+		text += "."
+	}
+	return text
+}
+
+// Line is text from outside on one line: control characters removed, blanks
+// joined.
+func Line(s string) string { return strings.Join(strings.Fields(kite.CleanText(s)), " ") }
