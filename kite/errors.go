@@ -105,3 +105,7 @@ func (e *Error) Is(target error) bool { return target == e.Kind }
 
 // Unwrap gives the cause below.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Minting reports whether a token was being minted: what the gateway said is then
+// about the credential, otherwise about a token or a request.
+func (e *Error) Minting() bool { return e.Step == stepMint }

@@ -6,8 +6,8 @@ import (
 	"kitekey/kite"
 )
 
-// Verdict is what verifying a credential found. Its text is what --json shows;
-// Words is what a person reads.
+// Verdict is what verifying a credential found. Its text is what --json
+// shows; what a person reads is in ui/words.
 type Verdict string
 
 // The verdicts.
@@ -60,33 +60,4 @@ func VerdictOf(err error) Verdict {
 		return VerdictOK
 	}
 	return VerdictNone
-}
-
-// Words is the verdict as a person says it.
-func (v Verdict) Words() string {
-	switch v {
-	case VerdictNone:
-		return "not verified"
-	case VerdictOK:
-		return "works"
-	case VerdictRejected:
-		return "refused"
-	case VerdictInvalid:
-		return "called invalid"
-	case VerdictUnreachable:
-		return "unreachable"
-	case VerdictRateLimited:
-		return "too many requests"
-	case VerdictGatewayError:
-		return "gateway failed"
-	case VerdictUnexpectedReply:
-		return "not a Kitegateway reply"
-	case VerdictNoCredential:
-		return "no credential"
-	case VerdictStoreLocked:
-		return "the keyring is locked"
-	case VerdictUnavailable:
-		return "the keyring does not answer"
-	}
-	return string(v)
 }

@@ -15,6 +15,7 @@ const VerifyExpiresIn kite.Lifetime = 60
 // Report is what verifying found, fit to be shown and sent: no secret in it.
 type Report struct {
 	Selector
+	Store   string // where the credential is kept
 	Host    string
 	Verdict Verdict
 	At      time.Time
@@ -56,7 +57,7 @@ func (v *Vault) noteVerdicts(ctx context.Context, found map[string]Report) {
 // verify is Verify without noting the verdict. id says whose it is, "" when it
 // is not to be noted.
 func (v *Vault) verify(ctx context.Context, sel Selector, deep bool) (r Report, id string) {
-	r = Report{Selector: sel, At: v.now(), Deep: deep, Host: v.gateway(sel.Environment).Host()}
+	r = Report{Selector: sel, Store: v.store.Name(), At: v.now(), Deep: deep, Host: v.gateway(sel.Environment).Host()}
 	defer func() { v.Record(ActionVerified, sel, r.Err) }()
 	err := v.Settle(ctx)
 	var p Profile
@@ -103,7 +104,7 @@ func (v *Vault) stillInUse(ctx context.Context, p Profile, tried kite.Credential
 // nothing.
 func (v *Vault) VerifyCredential(ctx context.Context, env kite.Environment, cred kite.Credential, deep bool) Report {
 	g := v.gateway(env)
-	r := Report{Selector: Selector{Environment: env}, Host: g.Host(), Deep: deep, KeyHint: cred.Hint()}
+	r := Report{Selector: Selector{Environment: env}, Store: v.store.Name(), Host: g.Host(), Deep: deep, KeyHint: cred.Hint()}
 	began := time.Now()
 	tok, err := g.Mint(ctx, cred, VerifyExpiresIn)
 	r.Latency, r.At = time.Since(began), v.now()

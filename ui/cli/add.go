@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -92,7 +93,7 @@ judges it later.`,
 		if stored.Verdict == vault.VerdictOK {
 			works = "it works and is "
 		}
-		a.note("%s: %sstored in the %s", sel, works, storeWords(v.StoreName()))
+		a.note("%s: %sstored in %s", sel, works, words.Store(v.StoreName()))
 		return nil
 	}
 	return cmd
@@ -106,7 +107,7 @@ func (a *app) verifyNew(ctx context.Context, v *vault.Vault, p vault.NewProfile,
 		if ctx.Err() != nil {
 			return p, ctx.Err()
 		}
-		a.tellSkew(r.Skew, r.Host)
+		a.tellSkew(r.Skew)
 		p.Verdict = r.Verdict
 		switch r.Verdict {
 		case vault.VerdictOK:

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -27,7 +28,7 @@ func (a *app) completeSelectors(many bool) cobra.CompletionFunc {
 		var names []cobra.Completion
 		for _, p := range profiles {
 			if name := p.Selector.String(); !given[name] {
-				names = append(names, cobra.CompletionWithDesc(name, oneLine(p.Label)))
+				names = append(names, cobra.CompletionWithDesc(name, words.Line(p.Label)))
 			}
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
@@ -73,7 +74,7 @@ func (a *app) completeAccounts(cmd *cobra.Command, args []string, _ string) ([]c
 	last := ""
 	for _, p := range profiles {
 		if p.Account != last {
-			names = append(names, cobra.CompletionWithDesc(p.Account, oneLine(p.Label)))
+			names = append(names, cobra.CompletionWithDesc(p.Account, words.Line(p.Label)))
 			last = p.Account
 		}
 	}

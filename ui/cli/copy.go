@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kitekey/ui/clipboard"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -67,7 +68,7 @@ also when kitekey has quit; what you have copied since is left alone.`,
 		if err != nil {
 			return err
 		}
-		a.note("%s copied (%s); it leaves the clipboard in %s", form, receipt.Way, length(receipt.ClearsAt.Sub(a.Now())))
+		a.note("%s copied (%s); it leaves the clipboard in %s", form, receipt.Way, words.About(receipt.ClearsAt.Sub(a.Now())))
 		if receipt.Caveat != "" {
 			a.note("%s", receipt.Caveat)
 		}

@@ -10,14 +10,12 @@ import (
 	"golang.org/x/term"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
 // pingPatience bounds how long the doctor waits for a gateway.
 const pingPatience = 4 * time.Second
-
-// skewTold is the clock skew from which people are told.
-const skewTold = 30 * time.Second
 
 func newDoctor(a *app) *cobra.Command {
 	var repair, adopt, offline, asJSON bool
@@ -119,11 +117,11 @@ func (a *app) printFindings(found []vault.Finding) error {
 		width = max(width, len(f.Check))
 	}
 	for _, f := range found {
-		if err := a.print("%-7s  %-*s  %s\n", f.Severity, width, f.Check, oneLine(f.Text)); err != nil {
+		if err := a.print("%-7s  %-*s  %s\n", f.Severity, width, f.Check, words.Line(f.Text)); err != nil {
 			return err
 		}
 		if f.Fix != "" {
-			if err := a.print("%-7s  %-*s  → %s\n", "", width, "", oneLine(f.Fix)); err != nil {
+			if err := a.print("%-7s  %-*s  → %s\n", "", width, "", words.Line(f.Fix)); err != nil {
 				return err
 			}
 		}
@@ -202,13 +200,9 @@ func gatewayFinding(env kite.Environment, host string, reply *kite.Reply, err er
 		return f
 	}
 	f.Text = fmt.Sprintf("%s answers in %s", host, milliseconds(reply.Latency))
-	if skew := reply.Skew; skew.Abs() > skewTold {
-		side := "behind"
-		if skew < 0 {
-			side = "ahead of"
-		}
-		f.Severity, f.Text = vault.SeverityWarning, f.Text+fmt.Sprintf("; this computer's clock is %s %s its clock", length(skew), side)
-		f.Fix = "set this computer's clock; kitekey allows for the difference, other programs will not"
+	if words.ClockWrong(reply.Skew) {
+		f.Severity, f.Text = vault.SeverityWarning, f.Text+"; "+words.Clock(reply.Skew)
+		f.Fix = "set this computer's clock; kitekey allows for the difference, other programs do not"
 	} else {
 		f.Text += ", clocks agree"
 	}

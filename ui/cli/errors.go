@@ -8,6 +8,7 @@ import (
 
 	"kitekey/kite"
 	"kitekey/ui/tui"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -122,52 +123,17 @@ func exitCode(err error) int {
 	return exitFailure
 }
 
-// verdictExit is the exit code of a verdict.
-func verdictExit(v vault.Verdict) int {
-	switch v {
-	case vault.VerdictOK, vault.VerdictNone:
-		return exitDone
-	case vault.VerdictRejected, vault.VerdictInvalid:
-		return exitRefused
-	case vault.VerdictNoCredential:
-		return exitNoProfile
-	case vault.VerdictStoreLocked, vault.VerdictUnavailable:
-		return exitStore
-	}
-	return exitUnreachable
-}
-
 // nextStep says what a person can do about err, "" when the error says it all.
 func nextStep(err error) string {
-	name := "SELECTOR"
 	var on *aboutError
-	if errors.As(err, &on) {
-		name = on.sel.String()
-	}
 	var coded *codeError
 	switch {
 	case errors.As(err, &coded):
 		return ""
-	case errors.Is(err, vault.ErrNoProfile) && strings.HasSuffix(err.Error(), "there are no profiles yet"):
-		return `"kitekey add ` + name + `" keeps the first`
-	case errors.Is(err, vault.ErrNoProfile):
-		return `"kitekey list" shows the profiles there are, "kitekey add ` + name + `" adds this one`
-	case errors.Is(err, vault.ErrNoCredential):
-		return `give it one with "kitekey rotate ` + name + `"`
-	case errors.Is(err, vault.ErrExists):
-		return `to replace its credential use "kitekey rotate ` + name + `"`
-	case errors.Is(err, kite.ErrRefused):
-		return `check the key pair with "kitekey rotate ` + name + `"`
-	case errors.Is(err, kite.ErrRateLimited):
-		return "wait a little and try again"
-	case errors.Is(err, kite.ErrUnreachable):
-		return "the credential was not judged; check the network, the proxy and the VPN"
-	case errors.Is(err, kite.ErrGateway):
-		return "the credential was not judged; try again later"
-	case errors.Is(err, kite.ErrUnexpectedReply):
-		return "something other than Kitegateway seems to have answered: a proxy, a sign-in page, an override"
+	case errors.As(err, &on):
+		return words.NextStep(err, words.Commands(on.sel.String()))
 	}
-	return ""
+	return words.NextStep(err, words.Commands(""))
 }
 
 // tell says what went wrong and what to do next, in one line.

@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -62,7 +62,7 @@ func TestExitCodes(t *testing.T) {
 		}
 	}
 	for _, v := range append([]vault.Verdict{vault.VerdictNone, "a verdict of tomorrow"}, vault.Verdicts...) {
-		if code := verdictExit(v); !documented[code] {
+		if code := words.Verdict(v, "").Exit; !documented[code] {
 			t.Errorf("verdict %q has the undocumented exit code %d", v, code)
 		}
 	}
@@ -75,9 +75,9 @@ func TestTell(t *testing.T) {
 		err  error
 		want string
 	}{
-		{about(acme, refused), `kitekey: acme/live: kitegateway.com refused the credential (401: Invalid API key); check the key pair with "kitekey rotate acme/live"` + "\n"},
+		{about(acme, refused), `kitekey: acme/live: kitegateway.com refused the credential (401: Invalid API key); compare the last four characters of the api_key with the Kitegateway dashboard; to enter a new credential, run "kitekey rotate acme/live"` + "\n"},
 		// A profile that the error names already is not named twice, nor a next step.
-		{about(acme, fmt.Errorf("acme/live: %w", vault.ErrNoProfile)), `kitekey: acme/live: no such profile; "kitekey list" shows the profiles there are, "kitekey add acme/live" adds this one` + "\n"},
+		{about(acme, fmt.Errorf("acme/live: %w", vault.ErrNoProfile)), `kitekey: acme/live: no such profile; to see the profiles, run "kitekey list"; to add one, run "kitekey add acme/live"` + "\n"},
 		{about(acme, fmt.Errorf("acme/live: %w; did you mean acne/live?", vault.ErrNoProfile)), "kitekey: acme/live: no such profile; did you mean acne/live?\n"},
 		{about(acme, fmt.Errorf(`%w; run "kitekey doctor"`, vault.ErrNoCredential)), `kitekey: acme/live: no credential; run "kitekey doctor"` + "\n"},
 		{exitSilently(5), ""},
@@ -103,18 +103,6 @@ func TestFinishInterrupted(t *testing.T) {
 	// What was finished in spite of it is done.
 	if code := a.finish(ctx, nil); code != 0 {
 		t.Error(code)
-	}
-}
-
-func TestLength(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		0: "0 s", 400 * time.Millisecond: "0 s", 45 * time.Second: "45 s", time.Minute: "1 min",
-		250 * time.Second: "4 min 10 s", 5400 * time.Second: "1 h 30 min", 3605 * time.Second: "1 h",
-		26 * time.Hour: "1 d 2 h", -90 * time.Second: "1 min 30 s",
-	} {
-		if got := length(d); got != want {
-			t.Errorf("%v: %q, want %q", d, got, want)
-		}
 	}
 }
 

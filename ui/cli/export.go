@@ -14,6 +14,7 @@ import (
 	"filippo.io/age/armor"
 	"github.com/spf13/cobra"
 
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -124,7 +125,7 @@ func (a *app) export(ctx context.Context, o exportFlags, args []string) error {
 		a.note("%d of %d profiles are in the backup; left out:", len(entries), len(sels))
 		return lost
 	}
-	a.note("%s in the backup", plural(len(entries), "profile"))
+	a.note("%s in the backup", words.Count(len(entries), "profile"))
 	return nil
 }
 

@@ -8,14 +8,8 @@ import (
 	"time"
 	"unicode"
 
-	"kitekey/kite"
 	"kitekey/vault"
 )
-
-// oneLine is text without what would break a line-based protocol.
-func oneLine(s string) string {
-	return strings.Join(strings.Fields(kite.CleanText(s)), " ")
-}
 
 // jsonTime is t in UTC to the second, and null when it is zero or beyond what RFC
 // 3339 can write.
@@ -29,40 +23,6 @@ func jsonTime(t time.Time) *time.Time {
 
 // seconds is d in whole seconds.
 func seconds(d time.Duration) int64 { return int64(d / time.Second) }
-
-// length writes a duration as people say it: "45 s", "5 min", "4 min 10 s", "1 h 30 min".
-func length(d time.Duration) string {
-	s := int64(d.Round(time.Second) / time.Second)
-	if s < 0 {
-		s = -s
-	}
-	var parts []string
-	for _, u := range []struct {
-		size int64
-		name string
-	}{{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}} {
-		if n := s / u.size; n > 0 && len(parts) < 2 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, u.name))
-			s %= u.size
-		} else if len(parts) > 0 {
-			break // "1 h 5 s" tells less than it seems to
-		}
-	}
-	if len(parts) == 0 {
-		return "0 s"
-	}
-	return strings.Join(parts, " ")
-}
-
-// ago writes how long before now t was: "just now", "2 min ago".
-func ago(t, now time.Time) string {
-	if d := now.Sub(t); d >= 5*time.Second {
-		first, rest, _ := strings.Cut(length(d), " ")
-		unit, _, _ := strings.Cut(rest, " ")
-		return first + " " + unit + " ago" // nobody counts the seconds of minutes past
-	}
-	return "just now"
-}
 
 // orNull is nil for the empty string.
 func orNull(s string) *string {
@@ -81,13 +41,6 @@ func table(rows [][]string) string {
 	}
 	_ = w.Flush()
 	return strings.TrimRight(b.String(), "\n")
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func hint(s string) string { return "····" + s }

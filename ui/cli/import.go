@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -164,7 +165,7 @@ func (a *app) entriesIn(ctx context.Context, data []byte, o importFlags, path st
 		return nil, usagef("%s: %w", path, err)
 	}
 	if len(found.Ignored) > 0 {
-		a.note("left alone in %s: %s", path, oneLine(strings.Join(found.Ignored, ", ")))
+		a.note("left alone in %s: %s", path, words.Line(strings.Join(found.Ignored, ", ")))
 	}
 	if found.Trimmed {
 		a.note("blanks around a key or secret were dropped")
@@ -280,7 +281,7 @@ func (a *app) settleImport(ctx context.Context, steps []vault.ImportStep, o impo
 		}
 	}
 	if len(open) > 0 && !a.canAsk() {
-		return nil, unconfirmedf("nothing was imported: say with --on-conflict skip or --on-conflict replace what is to become of %s", plural(len(open), "conflict"))
+		return nil, unconfirmedf("nothing was imported: say with --on-conflict skip or --on-conflict replace what is to become of %s", words.Count(len(open), "conflict"))
 	}
 	for _, s := range open {
 		answer, err := a.choose(ctx, fmt.Sprintf("%s: replace the key pair that is here (it is kept as the previous one), or skip? [r/s] ", s.Entry.Selector), "rs")
@@ -299,7 +300,7 @@ func (a *app) settleImport(ctx context.Context, steps []vault.ImportStep, o impo
 	if !a.canAsk() {
 		return nil, unconfirmedf("nothing was imported: confirm with --yes")
 	}
-	ok, err := a.confirm(ctx, fmt.Sprintf("Import %s?", plural(changes, "key pair")))
+	ok, err := a.confirm(ctx, fmt.Sprintf("Import %s?", words.Count(changes, "key pair")))
 	if err == nil && !ok {
 		err = unconfirmedf("nothing was imported")
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 )
 
 func newInspect(a *app) *cobra.Command {
@@ -190,9 +191,9 @@ func (t decodedJWT) text(now time.Time) string {
 		if !ok || !slices.Contains(timeClaims, name) {
 			return ""
 		}
-		when := "in " + length(at.Sub(now))
+		when := "in " + words.About(at.Sub(now))
 		if !at.After(now) {
-			when = length(now.Sub(at)) + " ago"
+			when = words.About(now.Sub(at)) + " ago"
 		}
 		return fmt.Sprintf("  %s · %s · %s", at.UTC().Format("2006-01-02 15:04:05 UTC"), at.Local().Format("15:04:05 -07:00 (local)"), when)
 	})
@@ -200,9 +201,9 @@ func (t decodedJWT) text(now time.Time) string {
 	case !ok:
 		b.WriteString("\nIt does not say when it expires.\n")
 	case !at.After(now):
-		fmt.Fprintf(&b, "\nEXPIRED %s ago, by this computer's clock.\n", length(now.Sub(at)))
+		fmt.Fprintf(&b, "\nEXPIRED %s ago, by this computer's clock.\n", words.About(now.Sub(at)))
 	default:
-		fmt.Fprintf(&b, "\nExpires in %s, by this computer's clock.\n", length(at.Sub(now)))
+		fmt.Fprintf(&b, "\nExpires in %s, by this computer's clock.\n", words.About(at.Sub(now)))
 	}
 	return b.String()
 }

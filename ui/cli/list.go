@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -58,22 +59,22 @@ func (a *app) printProfiles(profiles []vault.Profile) error {
 	for _, p := range profiles {
 		checked, token, key := "-", "-", "-"
 		if !p.VerdictAt.IsZero() {
-			checked = ago(p.VerdictAt, now)
+			checked = words.Age(p.VerdictAt, now)
 		}
 		if p.Token.Unexpired(now) {
-			token = length(p.Token.Remaining(now)) + " left"
+			token = words.About(p.Token.Remaining(now)) + " left"
 		}
 		if p.KeyHint != "" {
 			key = "····" + p.KeyHint
 		}
-		words := p.Verdict.Words()
+		word := words.Verdict(p.Verdict, p.Store).Word
 		if p.State != "" {
-			words = string(p.State)
+			word = string(p.State)
 		}
 		if p.Staged {
-			words += ", replacement staged"
+			word += ", replacement staged"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", p.Selector, words, checked, token, key, oneLine(p.Label))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", p.Selector, word, checked, token, key, words.Line(p.Label))
 	}
 	_ = w.Flush()
 	// The last column is often empty, and trailing blanks spoil a diff. All in one

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -112,7 +113,7 @@ func (a *app) printActivities(entries []vault.Activity) error {
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "WHEN\tPROFILE\tWHAT\tBY\tRESULT")
 	for _, e := range entries {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", e.At.Local().Format(time.DateTime), e.Selector, oneLine(string(e.Action)), oneLine(e.Command), oneLine(e.Result))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", e.At.Local().Format(time.DateTime), e.Selector, words.Line(string(e.Action)), words.Line(e.Command), words.Line(e.Result))
 	}
 	_ = w.Flush()
 	return a.print("%s", b.String())

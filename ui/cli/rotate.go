@@ -124,7 +124,7 @@ func (a *app) rotate(ctx context.Context, v *vault.Vault, sel vault.Selector, st
 
 // rotated tells a rotation that went through, and how one goes on that did not.
 func (a *app) rotated(sel vault.Selector, r vault.Rotation, err error) error {
-	a.tellSkew(r.Report.Skew, r.Report.Host)
+	a.tellSkew(r.Report.Skew)
 	switch {
 	case err == nil && r.Profile.Previous:
 		a.note(`%s: the new pair (…%s) works and is in use; the former is kept until "kitekey rotate %s --confirm", --rollback puts it back`, sel, r.Profile.KeyHint, sel)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -36,14 +37,6 @@ asked for. See also "kitekey help storage".`,
 	}
 	cmd.AddCommand(newStoreShow(a), newStorePassphrase(a), newStoreMigrate(a))
 	return cmd
-}
-
-// storeWords names a store in a sentence.
-func storeWords(name string) string {
-	if name == storeFile {
-		return "file store"
-	}
-	return name
 }
 
 // storeJSON is what "store show --json" prints.
@@ -133,7 +126,7 @@ func (a *app) describeStore(ctx context.Context) (storeJSON, error) {
 		}
 	}
 	if from, to, pending := vault.MigrationPending(dir); pending {
-		text := fmt.Sprintf("from the %s to the %s, interrupted: \"kitekey store migrate --to %s\" finishes it", storeWords(from), storeWords(to), to)
+		text := fmt.Sprintf("from %s to %s, interrupted: \"kitekey store migrate --to %s\" finishes it", words.Store(from), words.Store(to), to)
 		s.Migration = &text
 	}
 	if s.Store == storeFile {
@@ -292,13 +285,13 @@ func (a *app) tellMigration(m vault.Migration, dryRun, asJSON bool) error {
 		}
 	}
 	for _, sel := range m.Empty {
-		a.note("%s: the %s has no credential for it", sel, storeWords(m.From))
+		a.note("%s: %s has no credential for it", sel, words.Store(m.From))
 	}
 	verb := "moved"
 	if dryRun {
 		verb = "would be moved"
 	}
-	a.note("%d of %d profiles %s from the %s to the %s", len(m.Moved), len(m.Moved)+len(m.Empty), verb, storeWords(m.From), storeWords(m.To))
+	a.note("%d of %d profiles %s from %s to %s", len(m.Moved), len(m.Moved)+len(m.Empty), verb, words.Store(m.From), words.Store(m.To))
 	return nil
 }
 
@@ -323,6 +316,6 @@ func (a *app) finishMigration(ctx context.Context, v *vault.Vault, dir, to strin
 	if asJSON {
 		return a.tellMigration(m, dryRun, true)
 	}
-	a.note("everything is in the %s", storeWords(to))
+	a.note("everything is in %s", words.Store(to))
 	return nil
 }

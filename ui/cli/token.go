@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -26,7 +27,7 @@ func (a *app) token(ctx context.Context, v *vault.Vault, sel vault.Selector, m v
 			life = p.ExpiresIn
 		}
 		if life.Duration() <= m.MinRemaining {
-			return vault.Token{}, usagef("%s: a token that lives %s cannot have %s left; ask for a longer life with --expires-in", sel, length(life.Duration()), length(m.MinRemaining))
+			return vault.Token{}, usagef("%s: a token that lives %s cannot have %s left; ask for a longer life with --expires-in", sel, words.About(life.Duration()), words.About(m.MinRemaining))
 		}
 	}
 	tok, err := v.Token(ctx, sel, m)
@@ -34,25 +35,19 @@ func (a *app) token(ctx context.Context, v *vault.Vault, sel vault.Selector, m v
 		return vault.Token{}, about(sel, err)
 	}
 	if tok.Minted {
-		a.tellSkew(tok.Skew, "the "+string(sel.Environment)+" gateway")
+		a.tellSkew(tok.Skew)
 	}
 	if left := tok.Remaining(a.Now()); left < m.MinRemaining {
-		return vault.Token{}, &codeError{code: exitUnreachable, text: fmt.Sprintf("%s: the gateway gave a token that lives %s only, less than --min-remaining %s", sel, length(left), length(m.MinRemaining))}
+		return vault.Token{}, &codeError{code: exitUnreachable, text: fmt.Sprintf("%s: the gateway gave a token that lives %s only, less than --min-remaining %s", sel, words.About(left), words.About(m.MinRemaining))}
 	}
 	return tok, nil
 }
 
-// tellSkew tells of a wrong clock. kitekey itself allows for it; other programs
-// on this machine do not.
-func (a *app) tellSkew(skew time.Duration, host string) {
-	if skew.Abs() <= 30*time.Second {
-		return
+// tellSkew tells of a wrong clock.
+func (a *app) tellSkew(skew time.Duration) {
+	if warning := words.ClockWarning(skew); warning != "" {
+		a.note("%s", warning)
 	}
-	side := "behind"
-	if skew < 0 {
-		side = "ahead of"
-	}
-	a.note("this computer's clock is %s %s that of %s; kitekey allows for it, other programs will not: set the clock", length(skew), side, host)
 }
 
 func newToken(a *app) *cobra.Command {

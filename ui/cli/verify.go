@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -148,19 +149,19 @@ func (w *reportWriter) add(r vault.Report) {
 	case w.asJSON:
 		w.err = w.app.printJSON(newReportJSON(r))
 	case w.block:
-		w.err = w.app.print("%s\n", r.Ticket(w.app.Version))
+		w.err = w.app.print("%s\n", words.Ticket(r, w.app.Version))
 	default:
-		words := r.Verdict.Words()
+		word := words.Verdict(r.Verdict, r.Store).Word
 		if errors.Is(r.Err, vault.ErrNoProfile) {
-			words = "no such profile"
+			word = "no such profile"
 		}
-		w.err = w.app.print("%s\n", strings.TrimRight(fmt.Sprintf("%-*s  %-23s  %s", w.width, r.Selector, words, reportDetail(r)), " "))
+		w.err = w.app.print("%s\n", strings.TrimRight(fmt.Sprintf("%-*s  %-23s  %s", w.width, r.Selector, word, reportDetail(r)), " "))
 	}
 	w.done++
 	if w.counts[r.Verdict]++; w.counts[r.Verdict] == 1 && r.Err != nil {
 		w.bad = append(w.bad, r)
 	}
-	code := verdictExit(r.Verdict)
+	code := words.Verdict(r.Verdict, r.Store).Exit
 	if r.Verdict == vault.VerdictNone {
 		code = exitCode(r.Err) // nothing was tried: no such profile, for one
 	}
@@ -177,12 +178,12 @@ func (w *reportWriter) end(ctx context.Context) error {
 	if w.err != nil {
 		return w.err
 	}
-	w.app.tellSkew(w.last.Skew, w.last.Host)
+	w.app.tellSkew(w.last.Skew)
 	if w.total > 1 {
 		var parts []string
 		for _, verdict := range append([]vault.Verdict{vault.VerdictNone}, vault.Verdicts...) {
 			if n := w.counts[verdict]; n > 0 {
-				parts = append(parts, fmt.Sprintf("%s %d", verdict.Words(), n))
+				parts = append(parts, fmt.Sprintf("%s %d", words.Verdict(verdict, w.last.Store).Word, n))
 			}
 		}
 		w.app.note("%d verified: %s", w.total, strings.Join(parts, ", "))
@@ -234,7 +235,7 @@ func reportDetail(r vault.Report) string {
 		parts = append(parts, fmt.Sprintf("HTTP %d", r.Status))
 	}
 	if r.Message != "" {
-		parts = append(parts, oneLine(r.Message))
+		parts = append(parts, words.Line(r.Message))
 	} else if r.Verdict == vault.VerdictOK {
 		parts = append(parts, r.Host, milliseconds(r.Latency))
 	} else if r.Verdict == vault.VerdictUnreachable {

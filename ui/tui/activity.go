@@ -6,6 +6,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -132,7 +133,7 @@ func resultWords(result string) string {
 	if result == string(vault.VerdictOK) {
 		return "ok"
 	}
-	return vault.Verdict(result).Words()
+	return words.Verdict(vault.Verdict(result), "").Word
 }
 
 func (d *activityDialog) hints(*app) []hint {

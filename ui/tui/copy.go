@@ -9,6 +9,7 @@ import (
 
 	"kitekey/kite"
 	"kitekey/ui/clipboard"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -74,7 +75,7 @@ func (a *app) copyToken(p *vault.Profile, as form, m vault.TokenRequest) tea.Cmd
 			}
 			receipt, err := clipboard.Copy(ctx, []byte(as.render(tok.Token, baseURL).Reveal()), clearAt)
 			v.Record(vault.ActionCopied, sel, err)
-			life := lifeWords(tok.Remaining(now()), tok.ExpiresIn().Duration())
+			life := words.Lifetime(tok.Remaining(now()), tok.ExpiresIn().Duration())
 			return func(a *app) tea.Cmd {
 				a.watch(id)
 				reload := a.reload()

@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -59,13 +60,13 @@ func (a *app) headLines(p *vault.Profile, w int) []string {
 	glyph, word, paint := a.verdictLook(p, &a.st.paints)
 	text := glyph + " " + word
 	if a.taskFor(p.ID) == nil && p.Verdict != vault.VerdictNone {
-		text += a.st.glyph.sep + ago(p.VerdictAt, a.now)
+		text += a.st.glyph.sep + words.Age(p.VerdictAt, a.now)
 	}
 	if p.Label == "" {
 		return []string{paint.Styled(a.cut(text, w, a.st.glyph.more))}
 	}
 	label := func(w int) string {
-		at := len(p.Account) + 1 + len(p.Environment) + 1 + len(p.Verdict.Words()) + 1
+		at := len(p.Account) + 1 + len(p.Environment) + 1 + len(words.Verdict(p.Verdict, p.Store).Word) + 1
 		return a.marked(p.Label, a.rows[a.cursor].marks, at, w, a.st.text, a.st.match)
 	}
 	if n := a.len(text); a.len(p.Label)+n+3 <= w {
@@ -117,32 +118,32 @@ func (a *app) credentialLines(p *vault.Profile, w int) []string {
 // countLines: the countdown, its bar, and the moments around it.
 func (a *app) countLines(p *vault.Profile, w int, roomy bool) []string {
 	t := p.Token
-	l := lifeOf(t, a.now)
-	paint := l.paint(&a.st.paints)
+	l := words.TokenStateOf(t, a.now)
+	paint := tokenPaint(l, &a.st.paints)
 	switch l {
-	case noToken:
+	case words.NoToken:
 		hintText := "no token: c mints one and copies its header"
 		if !roomy {
 			return []string{a.st.dim.Styled(a.cut(hintText, w, a.st.glyph.more))}
 		}
 		return []string{"", a.center(a.st.dim.Styled(a.cut(hintText, w, a.st.glyph.more)), w), ""}
-	case expired:
-		text := l.glyph(&a.st) + " expired at " + a.moment(t.Deadline)
-		again := "n mints again for " + inWords(t.ExpiresIn.Duration()) + " and copies"
+	case words.Expired:
+		text := tokenGlyph(l, &a.st) + " expired at " + a.moment(t.Deadline)
+		again := "n mints again for " + words.Duration(t.ExpiresIn.Duration()) + " and copies"
 		if !roomy {
 			return []string{paint.Styled(a.cut(text, w, a.st.glyph.more)), a.st.dim.Styled(a.cut(again, w, a.st.glyph.more))}
 		}
 		return []string{"", a.center(a.st.strong.Styled(a.cut(text, w, a.st.glyph.more)), w), a.center(a.st.dim.Styled(a.cut(again, w, a.st.glyph.more)), w), ""}
 	}
 	left := t.Remaining(a.now)
-	word := l.glyph(&a.st) + " " + l.word()
+	word := tokenGlyph(l, &a.st) + " " + l.String()
 	number := a.countText(left)
-	facts := "expires " + a.moment(t.Deadline) + a.st.glyph.sep + "minted " + a.moment(t.Minted) + a.st.glyph.sep + skewWords(t.Skew)
+	facts := "expires " + a.moment(t.Deadline) + a.st.glyph.sep + "minted " + a.moment(t.Minted) + a.st.glyph.sep + words.Clock(t.Skew)
 	if a.len(facts) > w {
-		facts = "expires " + a.moment(t.Deadline) + a.st.glyph.sep + skewWords(t.Skew)
+		facts = "expires " + a.moment(t.Deadline) + a.st.glyph.sep + words.Clock(t.Skew)
 	}
 	factLine := a.st.dim.Styled(a.cut(facts, w, a.st.glyph.more))
-	whole := "of " + inWords(t.ExpiresIn.Duration())
+	whole := "of " + words.Duration(t.ExpiresIn.Duration())
 	if !roomy {
 		side := " " + word
 		return []string{
@@ -174,35 +175,6 @@ func (a *app) moment(t time.Time) string {
 	return t.Format("2 Jan 15:04:05")
 }
 
-// skewWords says how the gateway's clock and this one agree. The Date header has
-// whole seconds, so a second or two is no news.
-func skewWords(skew time.Duration) string {
-	switch {
-	case skew.Abs() <= 2*time.Second:
-		return "clock exact"
-	case skew < 0:
-		return "this clock is " + roundly(-skew) + " ahead"
-	}
-	return "this clock is " + roundly(skew) + " behind"
-}
-
-// skewWarning says what a clock that is wrong by more than half a minute means,
-// "" for one that is not.
-func skewWarning(skew time.Duration) string {
-	if skew.Abs() <= 30*time.Second {
-		return ""
-	}
-	return skewWords(skew) + "; kitekey allows for it, other programs will not: set the clock"
-}
-
-// roundly writes a skew no finer than it can be known.
-func roundly(d time.Duration) string {
-	if d >= time.Minute {
-		d = d.Round(5 * time.Second)
-	}
-	return inWords(d)
-}
-
 // authLines preview the header that c copies.
 func (a *app) authLines(p *vault.Profile, w int) []string {
 	if v := a.shownHeader(p.ID); !v.IsZero() {
@@ -220,12 +192,12 @@ func (a *app) authLines(p *vault.Profile, w int) []string {
 }
 
 func (a *app) restLines(p *vault.Profile, w int) []string {
-	out := []string{a.fact("expires_in", inWords(p.ExpiresIn.Duration())+" by default", w)}
+	out := []string{a.fact("expires_in", words.Duration(p.ExpiresIn.Duration())+" by default", w)}
 	if p.Store != "" && p.Store != a.o.Vault.StoreName() {
 		out = append(out, a.st.warn.Styled(a.cut(a.st.glyph.warn+" kept in the "+p.Store+" store: start kitekey with --store "+p.Store, w, a.st.glyph.more)))
 	}
 	if !p.LastUsed.IsZero() {
-		out = append(out, a.fact("last used", ago(p.LastUsed, a.now), w))
+		out = append(out, a.fact("last used", words.Age(p.LastUsed, a.now), w))
 	}
 	if a.keep.id == p.ID {
 		out = append(out, a.fact("keep-alive", "on: mints again in time"+a.st.glyph.sep+"K stops", w))
@@ -233,11 +205,11 @@ func (a *app) restLines(p *vault.Profile, w int) []string {
 	if p.Environment == kite.Live {
 		state := "closed until its name is typed"
 		if until := a.gates[p.Account]; until.After(a.now) {
-			state = "open for another " + roughly(until.Sub(a.now))
+			state = "open for another " + words.CountdownByMinute(until.Sub(a.now))
 		}
 		out = append(out, a.fact("live gate", state, w))
 	}
-	if wrong := skewWarning(p.Token.Skew); p.Token.Unexpired(a.now) && wrong != "" {
+	if wrong := words.ClockWarning(p.Token.Skew); p.Token.Unexpired(a.now) && wrong != "" {
 		for _, l := range a.wrap(a.st.glyph.warn+" "+wrong, w) {
 			out = append(out, a.st.warn.Styled(l))
 		}

@@ -7,6 +7,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/sahilm/fuzzy"
+
+	"kitekey/ui/words"
 )
 
 // row is one line of the list: a profile and which bytes of its search text the
@@ -22,7 +24,7 @@ func (a *app) index() {
 	a.texts = a.texts[:0]
 	for i := range a.profiles {
 		p := &a.profiles[i]
-		a.texts = append(a.texts, p.Account+" "+string(p.Environment)+" "+p.Verdict.Words()+" "+p.Label)
+		a.texts = append(a.texts, p.Account+" "+string(p.Environment)+" "+words.Verdict(p.Verdict, p.Store).Word+" "+p.Label)
 	}
 	a.refilter()
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -228,7 +229,7 @@ func (d *formDialog) failWith(what string, err error) {
 		d.fail("stopped; "+what, "")
 		return
 	}
-	next := nextStep(err)
+	next := words.Sentence(words.NextStep(err, words.Keys()))
 	if errors.Is(err, kite.ErrRefused) {
 		next = "Check both halves and the environment, then ctrl+s again. If the api_secret is lost, generate a new pair in the Kitegateway dashboard."
 	}

@@ -2,6 +2,8 @@ package tui
 
 import (
 	tea "charm.land/bubbletea/v2"
+
+	"kitekey/ui/words"
 )
 
 // pager is the scrolling that dialogs with long contents share.
@@ -128,8 +130,8 @@ func (a *app) helpGroup(group string, w int) []string {
 // legend explains the marks of the countdowns.
 func (a *app) legend(w int) []string {
 	marks := "Countdowns: "
-	for l := calm; l <= expired; l++ {
-		marks += l.glyph(&a.st) + " " + l.word() + "  "
+	for l := words.Fresh; l <= words.Expired; l++ {
+		marks += tokenGlyph(l, &a.st) + " " + l.String() + "  "
 	}
 	var out []string
 	for _, l := range a.wrap(marks, w) {
@@ -178,7 +180,7 @@ func (a *app) welcome(w int) []string {
 	}
 	var out []string
 	for _, text := range []string{
-		"kitekey keeps Kitegateway key pairs in " + storeWords(a.o.Vault.StoreName()) + ", mints short-lived tokens with them, counts the tokens down, and puts the ready-made Authorization header on the clipboard.",
+		"kitekey keeps Kitegateway key pairs in " + words.Store(a.o.Vault.StoreName()) + ", mints short-lived tokens with them, counts the tokens down, and puts the ready-made Authorization header on the clipboard.",
 		"a  add the first account",
 		"?  every key",
 	} {
@@ -188,17 +190,4 @@ func (a *app) welcome(w int) []string {
 		}
 	}
 	return out
-}
-
-// storeWords says where secrets are kept.
-func storeWords(name string) string {
-	switch name {
-	case "keyring":
-		return "the system's keyring"
-	case "file":
-		return "an encrypted file"
-	case "memory":
-		return "memory"
-	}
-	return "the " + name
 }

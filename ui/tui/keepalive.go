@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -22,13 +23,6 @@ type keepAlive struct {
 
 // keepAlivePause is how long to wait after a renewal that failed.
 const keepAlivePause = 15 * time.Second
-
-// renewAt is the life left at which the next token is minted: a tenth of the
-// whole, at least 5 s and at most a minute, but never more than half: a token
-// that lives for 4 s must not be minted without end.
-func renewAt(whole time.Duration) time.Duration {
-	return min(max(whole/10, 5*time.Second), time.Minute, whole/2)
-}
 
 func (a *app) toggleKeepAlive() tea.Cmd {
 	p := *a.chosen()
@@ -62,13 +56,13 @@ func (a *app) keepAliveTick() tea.Cmd {
 		return nil
 	case a.keep.next.After(a.now) || a.taskFor(p.ID) != nil:
 		return nil
-	case p.Token.Unexpired(a.now) && p.Token.Remaining(a.now) > renewAt(a.keep.expiresIn.Duration()):
+	case p.Token.Unexpired(a.now) && p.Token.Remaining(a.now) > words.RenewAt(a.keep.expiresIn.Duration()):
 		return nil
 	}
 	id, sel, v, life := p.ID, p.Selector, a.o.Vault, a.keep.expiresIn
 	first := !p.Token.Unexpired(a.now)      // what was said when it was switched on will do
 	a.keep.next = a.now.Add(keepAlivePause) // also the least time between two renewals that work
-	if pause := life.Duration() - renewAt(life.Duration()); pause < keepAlivePause {
+	if pause := life.Duration() - words.RenewAt(life.Duration()); pause < keepAlivePause {
 		a.keep.next = a.now.Add(pause)
 	}
 	return a.start(task{id: id, verb: "token", doing: "renewing"}, func(ctx context.Context) func(*app) tea.Cmd {
@@ -76,7 +70,7 @@ func (a *app) keepAliveTick() tea.Cmd {
 		return func(a *app) tea.Cmd {
 			if err == nil {
 				if !first {
-					a.mention(info, "keep-alive: "+sel.String()+" has a new token for "+inWords(life.Duration()))
+					a.mention(info, "keep-alive: "+sel.String()+" has a new token for "+words.Duration(life.Duration()))
 				}
 				return a.reload()
 			}
@@ -84,7 +78,7 @@ func (a *app) keepAliveTick() tea.Cmd {
 				a.keep = keepAlive{} // asking again will not change the answer
 				a.fail(id, "keep-alive stopped", err)
 			} else {
-				a.fail(id, "keep-alive, trying again in "+inWords(keepAlivePause), err)
+				a.fail(id, "keep-alive, trying again in "+words.Duration(keepAlivePause), err)
 			}
 			return a.reload()
 		}
@@ -98,7 +92,7 @@ func (a *app) warn() tea.Cmd {
 	}
 	for i := range a.profiles {
 		p := &a.profiles[i]
-		if l := lifeOf(p.Token, a.now); l != low && l != ending || !a.watched[p.ID] || a.keep.id == p.ID ||
+		if l := words.TokenStateOf(p.Token, a.now); l != words.Low && l != words.Ending || !a.watched[p.ID] || a.keep.id == p.ID ||
 			a.warned[p.ID].Equal(p.Token.Deadline) {
 			continue
 		}

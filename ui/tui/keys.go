@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 )
 
 // binding is one thing that a key does on the main screen. The footer, the help
@@ -77,7 +78,7 @@ func bindings() []binding {
 		{Binding: bind("c", "c", "copy"), group: groupToken, long: "copy the Authorization header; mints a token first when none is alive", foot: 10, run: (*app).copyHeader, why: canMint},
 		{Binding: bind("C", "C", "copy as"), group: groupToken, long: "copy the header, the bare token or a curl command", run: (*app).copyAs, why: canMint},
 		{Binding: bind("m", "m", "mint"), group: groupToken, long: "mint a token; asks for its expires_in", foot: 15, run: (*app).openMint, why: canMint},
-		{Binding: bind("n", "n", "again"), group: groupToken, long: "mint again with the same expires_in, and copy the header", foot: 12, run: (*app).mintAgain, why: hadToken, quiet: func(a *app) bool { return a.lifeOfChosen() < low }},
+		{Binding: bind("n", "n", "again"), group: groupToken, long: "mint again with the same expires_in, and copy the header", foot: 12, run: (*app).mintAgain, why: hadToken, quiet: func(a *app) bool { return a.lifeOfChosen() < words.Low }},
 		{Binding: bind("K", "K", "keep alive"), group: groupToken, long: "keep a token alive: mint another shortly before it ends, until switched off or kitekey quits", run: (*app).toggleKeepAlive, why: canMint},
 		{Binding: bind("f", "f", "forget"), group: groupToken, long: "forget the cached token", run: (*app).forget, why: hasToken},
 		{Binding: bind("s", "s", "show credential"), group: groupToken, long: "show the api_key and the api_secret for 20 seconds; again: hide", run: (*app).showCredential, why: canShow},

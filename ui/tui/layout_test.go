@@ -206,15 +206,3 @@ func TestWrapKeepsFlagsWhole(t *testing.T) {
 		t.Errorf("wrapped to %q", got)
 	}
 }
-
-func TestShortWordsAreShort(t *testing.T) {
-	for _, v := range append(vault.Verdicts, vault.VerdictNone) {
-		word := shortWords(v)
-		if word == "" {
-			word = v.Words()
-		}
-		if len(word) > 10 {
-			t.Errorf("%q is %d cells wide", word, len(word))
-		}
-	}
-}

@@ -10,6 +10,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -21,11 +22,11 @@ func (a *app) chosen() *vault.Profile {
 	return &a.profiles[a.rows[a.cursor].profile]
 }
 
-func (a *app) lifeOfChosen() life {
+func (a *app) lifeOfChosen() words.TokenState {
 	if p := a.chosen(); p != nil {
-		return lifeOf(p.Token, a.now)
+		return words.TokenStateOf(p.Token, a.now)
 	}
-	return noToken
+	return words.NoToken
 }
 
 // choose puts the cursor on a profile; false when it is not in the list.
@@ -183,8 +184,8 @@ func (a *app) rowLine(r row, chosen bool, c columns, w int) string {
 	at := len(p.Account) + 1 + len(p.Environment) + 1
 	if c.verdict > 0 {
 		b.WriteString(vp.Styled(glyph + " "))
-		if short := shortWords(p.Verdict); a.len(word) > c.verdict && word == p.Verdict.Words() && short != "" {
-			b.WriteString(vp.Styled(a.fit(short, c.verdict, a.st.glyph.more)))
+		if w := words.Verdict(p.Verdict, p.Store); a.len(word) > c.verdict && word == w.Word {
+			b.WriteString(vp.Styled(a.fit(w.Short, c.verdict, a.st.glyph.more)))
 		} else {
 			b.WriteString(a.marked(word, r.marks, at, c.verdict, vp, s.match))
 		}
@@ -193,19 +194,19 @@ func (a *app) rowLine(r row, chosen bool, c columns, w int) string {
 	}
 	b.WriteString(s.text.Styled(" "))
 
-	l := lifeOf(p.Token, a.now)
+	l := words.TokenStateOf(p.Token, a.now)
 	count, left := "", p.Token.Remaining(a.now)
 	switch {
-	case l == expired:
+	case l == words.Expired:
 		count = "expired"
-	case l != noToken:
+	case l != words.NoToken:
 		count = a.countText(left)
 	}
-	b.WriteString(l.paint(s).Styled(a.right(count, c.count, "") + " "))
-	if l == noToken || l == expired {
+	b.WriteString(tokenPaint(l, s).Styled(a.right(count, c.count, "") + " "))
+	if l == words.NoToken || l == words.Expired {
 		b.WriteString(s.text.Styled(blanks(c.bar)))
 	} else {
-		b.WriteString(a.st.bar(c.bar, a.barLeft(left), p.Token.ExpiresIn.Duration(), l.paint(s), s.line))
+		b.WriteString(a.st.bar(c.bar, a.barLeft(left), p.Token.ExpiresIn.Duration(), tokenPaint(l, s), s.line))
 	}
 	line := b.String()
 	if n := a.len(line); n < w {
@@ -216,9 +217,9 @@ func (a *app) rowLine(r row, chosen bool, c columns, w int) string {
 
 func (a *app) countText(left time.Duration) string {
 	if a.o.ReducedMotion {
-		return roughly(left)
+		return words.CountdownByMinute(left)
 	}
-	return clock(left)
+	return words.Countdown(left)
 }
 
 // barLeft is what a bar shows: by the second, or by the minute on a still screen.
@@ -240,41 +241,16 @@ func (a *app) verdictLook(p *vault.Profile, s *paints) (glyph, word string, pain
 	case p.State != "":
 		return g.warn, string(p.State), s.warn
 	}
-	switch p.Verdict {
-	case vault.VerdictNone:
-		return g.unknown, p.Verdict.Words(), s.dim
-	case vault.VerdictOK:
-		return g.ok, p.Verdict.Words(), s.ok
-	case vault.VerdictRejected, vault.VerdictInvalid, vault.VerdictNoCredential:
-		return g.bad, p.Verdict.Words(), s.bad
+	w := words.Verdict(p.Verdict, p.Store)
+	switch w.Class {
+	case words.Unknown:
+		return g.unknown, w.Word, s.dim
+	case words.Good:
+		return g.ok, w.Word, s.ok
+	case words.Bad:
+		return g.bad, w.Word, s.bad
 	}
-	return g.warn, p.Verdict.Words(), s.warn
-}
-
-// shortWords is a verdict in at most ten cells, for a narrow list; "" when its
-// words are as short as that.
-func shortWords(v vault.Verdict) string {
-	switch v {
-	case vault.VerdictNone:
-		return "unverified"
-	case vault.VerdictInvalid:
-		return "invalid"
-	case vault.VerdictUnreachable:
-		return "no answer"
-	case vault.VerdictRateLimited:
-		return "throttled"
-	case vault.VerdictGatewayError:
-		return "failed"
-	case vault.VerdictUnexpectedReply:
-		return "odd reply"
-	case vault.VerdictNoCredential:
-		return "no pair"
-	case vault.VerdictStoreLocked:
-		return "locked"
-	case vault.VerdictUnavailable:
-		return "no keyring"
-	}
-	return ""
+	return g.warn, w.Word, s.warn
 }
 
 // marked fits text into w cells with the bytes that the filter matched set off;

@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -116,7 +117,7 @@ func (a *app) mintOnly(p *vault.Profile, m vault.TokenRequest) tea.Cmd {
 		if err != nil {
 			return func(a *app) tea.Cmd { return a.mintFailed(id, err) }
 		}
-		life := lifeWords(tok.Remaining(now()), tok.ExpiresIn().Duration())
+		life := words.Lifetime(tok.Remaining(now()), tok.ExpiresIn().Duration())
 		return func(a *app) tea.Cmd {
 			a.watch(id)
 			a.say(done, "minted a token for "+sel.String()+", good for "+life)
@@ -153,7 +154,7 @@ func (d *mintDialog) lines(a *app, w int) []string {
 		if typed {
 			paint = a.st.dim // what is typed wins
 		}
-		row.WriteString(a.option(inWords(life.Duration()), i == d.at && !typed, paint))
+		row.WriteString(a.option(words.Duration(life.Duration()), i == d.at && !typed, paint))
 		row.WriteString(" ")
 	}
 	out := []string{a.st.dim.Styled("expires_in"), row.String(), "", a.st.accent.Styled("> ") + a.drawInput(d.input, w-2)}

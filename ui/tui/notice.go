@@ -11,7 +11,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"kitekey/kite"
-	"kitekey/vault"
+	"kitekey/ui/words"
 )
 
 type noticeKind int
@@ -73,7 +73,7 @@ func (a *app) fail(id, doing string, err error) tea.Cmd {
 	if errors.Is(err, context.Canceled) {
 		return a.say(info, doing+": stopped")
 	}
-	n := notice{kind: failure, id: id, text: sentence(err), next: nextStep(err)}
+	n := notice{kind: failure, id: id, text: sentence(err), next: words.Sentence(words.NextStep(err, words.Keys()))}
 	if p := a.profileByID(id); p != nil {
 		// The name is often in the error already.
 		if n.text = strings.TrimPrefix(n.text, p.Selector.String()+": "); doing != "" {
@@ -88,18 +88,6 @@ func (a *app) fail(id, doing string, err error) tea.Cmd {
 // sentence is an error's text on one line, with nothing in it that could move the
 // terminal's cursor: it may quote a folder's name, a keyring or a gateway.
 func sentence(err error) string { return kite.CleanText(err.Error()) }
-
-// nextStep is the advice for an error, "" when its own text has to do.
-func nextStep(err error) string {
-	var se *vault.StoreError
-	if errors.As(err, &se) && se.Hint != "" {
-		return ""
-	}
-	if v := vault.VerdictOf(err); v != vault.VerdictNone && v != vault.VerdictOK {
-		return adviceFor(v).next
-	}
-	return ""
-}
 
 func (n *notice) look(s *styles) (string, ansi.Style) {
 	switch n.kind {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -120,7 +121,7 @@ func (p *plain) nextNotice(secret bool) time.Duration {
 	for i := range p.profiles {
 		t := &p.profiles[i]
 		left := t.Token.Remaining(p.o.Now())
-		if at := left - lowAt(t.Token.ExpiresIn.Duration()); p.watched[t.Selector] && left > 0 && !p.warned[t.Selector].Equal(t.Token.Deadline) {
+		if at := left - words.LowAt(t.Token.ExpiresIn.Duration()); p.watched[t.Selector] && left > 0 && !p.warned[t.Selector].Equal(t.Token.Deadline) {
 			wait = min(wait, max(at, 0))
 		}
 	}
@@ -130,12 +131,12 @@ func (p *plain) nextNotice(secret bool) time.Duration {
 func (p *plain) notices() (said bool) {
 	for i := range p.profiles {
 		t := &p.profiles[i]
-		l := lifeOf(t.Token, p.o.Now().Round(0))
-		if !p.watched[t.Selector] || p.warned[t.Selector].Equal(t.Token.Deadline) || l != low && l != ending {
+		l := words.TokenStateOf(t.Token, p.o.Now().Round(0))
+		if !p.watched[t.Selector] || p.warned[t.Selector].Equal(t.Token.Deadline) || l != words.Low && l != words.Ending {
 			continue
 		}
 		p.warned[t.Selector] = t.Token.Deadline
-		p.say("\nNotice: the token of %s expires in %s.", speak(t.Selector), inWords(t.Token.Remaining(p.o.Now())))
+		p.say("\nNotice: the token of %s expires in %s.", speak(t.Selector), words.Duration(t.Token.Remaining(p.o.Now())))
 		said = true
 	}
 	return said
@@ -194,8 +195,8 @@ func (p *plain) run(ctx context.Context) error {
 		}
 		if err != nil {
 			p.say("Failed: %s.", strings.TrimSuffix(sentence(err), "."))
-			if next := nextStep(err); next != "" {
-				p.say("Next: %s", next)
+			if next := words.NextStep(err, words.Keys()); next != "" {
+				p.say("Next: %s.", next)
 			}
 		}
 		if quit {
@@ -233,18 +234,18 @@ func (p *plain) list(filter string) {
 		if filter != "" && !strings.Contains(strings.ToLower(line), strings.ToLower(filter)) {
 			continue
 		}
-		p.say("%d: %s, %s%s.", i+1, line, profile.Verdict.Words(), p.life(profile))
+		p.say("%d: %s, %s%s.", i+1, line, words.Verdict(profile.Verdict, profile.Store).Word, p.life(profile))
 	}
 }
 
 func (p *plain) life(profile vault.Profile) string {
-	switch l := lifeOf(profile.Token, p.o.Now().Round(0)); l {
-	case noToken:
+	switch l := words.TokenStateOf(profile.Token, p.o.Now().Round(0)); l {
+	case words.NoToken:
 		return ""
-	case expired:
+	case words.Expired:
 		return ", token expired"
 	default:
-		return ", token " + l.word() + " for another " + inWords(profile.Token.Remaining(p.o.Now()))
+		return ", token " + l.String() + " for another " + words.Duration(profile.Token.Remaining(p.o.Now()))
 	}
 }
 
@@ -324,7 +325,7 @@ func (p *plain) command(ctx context.Context, line string) (quit bool, err error)
 
 func (p *plain) choose(profile vault.Profile) {
 	p.chosen = profile.Selector
-	p.say("%s, %s%s.", speak(profile.Selector), profile.Verdict.Words(), p.life(profile))
+	p.say("%s, %s%s.", speak(profile.Selector), words.Verdict(profile.Verdict, profile.Store).Word, p.life(profile))
 }
 
 func (p *plain) current() (vault.Profile, bool) {
@@ -373,10 +374,10 @@ func (p *plain) act(ctx context.Context, profile vault.Profile, verb, rest strin
 		if r.Verdict == vault.VerdictNone {
 			return r.Err
 		}
-		adv := adviceFor(r.Verdict)
-		p.say("%s: %s.", speak(sel), r.Verdict.Words())
-		p.say("It means: %s", adv.means)
-		p.say("Next: %s", adv.next)
+		means, next := words.Advice(r, words.Keys())
+		p.say("%s: %s.", speak(sel), words.Verdict(r.Verdict, profile.Store).Word)
+		p.say("It means: %s.", means)
+		p.say("Next: %s.", next)
 		return nil
 	}
 	if mint.Fresh || !profile.Token.Unexpired(p.o.Now()) {
@@ -392,9 +393,9 @@ func (p *plain) act(ctx context.Context, profile vault.Profile, verb, rest strin
 		clearAt = tok.Deadline()
 	}
 	if tok.Minted {
-		p.say("New token of %s, good for %s.", speak(sel), lifeWords(tok.Remaining(p.o.Now()), tok.ExpiresIn().Duration()))
+		p.say("New token of %s, good for %s.", speak(sel), words.Lifetime(tok.Remaining(p.o.Now()), tok.ExpiresIn().Duration()))
 	} else {
-		p.say("Token of %s, good for another %s.", speak(sel), inWords(tok.Remaining(p.o.Now())))
+		p.say("Token of %s, good for another %s.", speak(sel), words.Duration(tok.Remaining(p.o.Now())))
 	}
 	r, err := p.o.Clipboard.Copy(ctx, []byte(as.render(tok.Token, p.o.BaseURL(sel.Environment)).Reveal()), clearAt)
 	p.o.Vault.Record(vault.ActionCopied, sel, err)

@@ -67,7 +67,7 @@ func wants(t *testing.T, said string, texts ...string) {
 func TestPlainMainJob(t *testing.T) {
 	said, d := talk(t, false, nil, "1", "t", "c", "t", "c token", "m 90s", "v", "l coral", "nonsense", "x", "q")
 	wants(t, said, "1: acme sandbox, Acme Stores Ltd, works.", "acme sandbox has no token", "New token of acme sandbox, good for 5 min",
-		"Its header is in the clipboard (X11) until", "token alive for another", "Its token is in the clipboard", "good for 1 min 30 s", "acme sandbox: works.", "It means:",
+		"Its header is in the clipboard (X11) until", "token unexpired for another", "Its token is in the clipboard", "good for 1 min 30 s", "acme sandbox: works.", "It means:",
 		"5: coral LIVE, 珊瑚商店, works.", `"nonsense" is neither`, "Taken out of the clipboard")
 	if d.count("acme").Mints != 3 { // c, m, v
 		t.Errorf("%d mints", d.count("acme").Mints)

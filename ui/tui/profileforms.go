@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -198,7 +199,7 @@ func addTo(ctx context.Context, v *vault.Vault, n vault.NewProfile, d *formDialo
 		case vault.VerdictOK:
 			text += "; it works"
 		default:
-			text += ", not verified: " + n.Verdict.Words()
+			text += ", not verified: " + words.Verdict(n.Verdict, a.o.Vault.StoreName()).Word
 		}
 		a.say(done, text)
 		return a.reloadAndChoose(p.ID)
@@ -242,7 +243,7 @@ func (a *app) openEdit() tea.Cmd {
 	}
 	d.fields = []*field{
 		textField("label", p.Label, "optional", nil),
-		textField("expires_in", inWords(p.ExpiresIn.Duration()), "5m", checkExpiresIn),
+		textField("expires_in", words.Duration(p.ExpiresIn.Duration()), "5m", checkExpiresIn),
 		name,
 	}
 	d.save = func(a *app, d *formDialog) tea.Cmd {
@@ -283,7 +284,7 @@ func (a *app) openDelete() tea.Cmd {
 	v := a.o.Vault
 	q := &question{
 		head: "Delete " + selWords(p.Selector), isLive: p.Environment == kite.Live, yes: "delete",
-		text: "This takes the credential out of " + storeWords(v.StoreName()) + ". Kitegateway does not show its api_secret again. At the gateway the key pair goes on working until you revoke it there.",
+		text: "This takes the credential out of " + words.Store(v.StoreName()) + ". Kitegateway does not show its api_secret again. At the gateway the key pair goes on working until you revoke it there.",
 		then: func(a *app) tea.Cmd {
 			return a.start(task{id: p.ID, verb: "delete", doing: "deleting"}, func(ctx context.Context) func(*app) tea.Cmd {
 				err := v.Remove(ctx, p.Selector)

@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -101,7 +102,7 @@ func (a *app) rotated(p vault.Profile, r vault.Rotation, err error) tea.Cmd {
 		if errors.Is(err, context.Canceled) {
 			why = "it was stopped"
 		} else if err != nil {
-			why = r.Report.Verdict.Words()
+			why = words.Verdict(r.Report.Verdict, r.Profile.Store).Word
 		}
 		a.note(notice{kind: warning, id: p.ID, text: p.Selector.String() + ": not replaced yet (" + why + "); the new credential is kept: r finishes"})
 	default:

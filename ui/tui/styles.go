@@ -66,7 +66,7 @@ type styles struct {
 // glyphs are the marks beside words; a word always goes with them.
 type glyphs struct {
 	ok, bad, warn, unknown, none          string
-	calm, low, ending, expired            string
+	fresh, low, ending, expired           string
 	cursor, more, dots, full, half, empty string
 	sep                                   string // between facts
 }
@@ -84,7 +84,7 @@ func newStyles(dark bool, profile colorprofile.Profile, ascii bool) styles {
 		pane: lipgloss.RoundedBorder(), live: lipgloss.DoubleBorder(), ascii: ascii,
 		glyph: glyphs{
 			ok: "✓", bad: "✗", warn: "!", unknown: "?", none: "–",
-			calm: "●", low: "◐", ending: "○", expired: "×",
+			fresh: "●", low: "◐", ending: "○", expired: "×",
 			cursor: "▌", more: "…", dots: "·", full: "━", half: "╸", empty: "╌", sep: " · ",
 		},
 	}
@@ -93,7 +93,7 @@ func newStyles(dark bool, profile colorprofile.Profile, ascii bool) styles {
 		s.live = lipgloss.Border{Top: "=", Bottom: "=", Left: "#", Right: "#", TopLeft: "#", TopRight: "#", BottomLeft: "#", BottomRight: "#"}
 		s.glyph = glyphs{
 			ok: "+", bad: "x", warn: "!", unknown: "?", none: "-",
-			calm: "*", low: "~", ending: "!", expired: "x",
+			fresh: "*", low: "~", ending: "!", expired: "x",
 			cursor: ">", more: "~", dots: ".", full: "=", half: "-", empty: ".", sep: " - ",
 		}
 	}

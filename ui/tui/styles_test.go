@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"charm.land/lipgloss/v2"
+
+	"kitekey/ui/words"
 )
 
 // luminance and contrast are WCAG 2's.
@@ -65,11 +67,11 @@ func TestShapesDiffer(t *testing.T) {
 	for _, ascii := range []bool{false, true} {
 		s := newStyles(true, 0, ascii)
 		seen := map[string]bool{}
-		for l := calm; l <= expired; l++ {
-			if seen[l.glyph(&s)] || seen[l.word()] {
-				t.Errorf("ascii %v: %s looks like another", ascii, l.word())
+		for l := words.Fresh; l <= words.Expired; l++ {
+			if seen[tokenGlyph(l, &s)] || seen[l.String()] {
+				t.Errorf("ascii %v: %s looks like another", ascii, l.String())
 			}
-			seen[l.glyph(&s)], seen[l.word()] = true, true
+			seen[tokenGlyph(l, &s)], seen[l.String()] = true, true
 		}
 		if ascii {
 			for g := range seen {

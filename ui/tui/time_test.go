@@ -142,42 +142,6 @@ func TestReducedMotion(t *testing.T) {
 	})
 }
 
-func TestAllFormsOfTime(t *testing.T) {
-	for d, want := range map[time.Duration][2]string{
-		0:                               {"0:00", "0 s"},
-		time.Millisecond:                {"0:01", "0 s"},
-		59*time.Second + 1:              {"1:00", "59 s"},
-		5 * time.Minute:                 {"5:00", "5 min"},
-		time.Hour + 2*time.Minute:       {"1:02:00", "1 h 2 min"},
-		24*time.Hour - time.Millisecond: {"24:00:00", "24 h"},
-	} {
-		if got := [2]string{clock(d), inWords(d)}; got != want {
-			t.Errorf("%v: %q, want %q", d, got, want)
-		}
-	}
-}
-
-func TestLifeOf(t *testing.T) {
-	now := time.Unix(1e9, 0)
-	for _, tt := range []struct {
-		whole, left time.Duration
-		want        life
-	}{
-		{5 * time.Minute, 61 * time.Second, calm}, {5 * time.Minute, 60 * time.Second, low},
-		{5 * time.Minute, 10 * time.Second, ending}, {5 * time.Minute, 0, expired}, {5 * time.Minute, -time.Hour, expired},
-		{30 * time.Second, 25 * time.Second, calm}, {30 * time.Second, 20 * time.Second, low},
-		{24 * time.Hour, 301 * time.Second, calm}, {24 * time.Hour, 5 * time.Minute, low},
-	} {
-		info := vault.TokenInfo{Deadline: now.Add(tt.left), ExpiresIn: kite.LifetimeOf(tt.whole)}
-		if got := lifeOf(info, now); got != tt.want {
-			t.Errorf("%v of %v left: %s, want %s", tt.left, tt.whole, got.word(), tt.want.word())
-		}
-	}
-	if got := lifeOf(vault.TokenInfo{}, now); got != noToken {
-		t.Errorf("no token: %s", got.word())
-	}
-}
-
 // A gateway that gives less than was asked: the bar and the words follow what the
 // token says.
 func TestGatewayGivesLess(t *testing.T) {

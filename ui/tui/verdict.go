@@ -3,74 +3,18 @@ package tui
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
-// advice explains a verdict to somebody who has never seen the API.
-type advice struct{ means, next string }
-
-func adviceFor(v vault.Verdict) advice {
-	switch v {
-	case vault.VerdictOK:
-		return advice{"Kitegateway took this key pair and minted a token with it.", "Nothing to do."}
-	case vault.VerdictRejected:
-		return advice{
-			"Kitegateway answered and does not accept this key pair. The api_key or the api_secret is wrong, it was replaced or deleted, or it belongs to the other environment. The network is fine.",
-			"Compare the last four characters of the api_key with those in the Kitegateway dashboard. If they differ or you are unsure, generate a new pair there and press r to put it in.",
-		}
-	case vault.VerdictInvalid:
-		return advice{
-			"Kitegateway answered that the request itself makes no sense to it. The key pair was neither accepted nor refused.",
-			"Try another expires_in. If it stays, send the report to Kitegateway's support.",
-		}
-	case vault.VerdictUnreachable:
-		return advice{
-			"Nothing answered. This says nothing about the key pair: the gateway may be down, or a proxy, a firewall or a lost connection is in the way.",
-			"Open the host in a browser on this machine, check VPN and proxy, then press v again.",
-		}
-	case vault.VerdictRateLimited:
-		return advice{
-			"Kitegateway is asking for fewer requests. This says nothing about the key pair.",
-			"Wait a minute, then press v again. If scripts share this key pair, let them reuse one token.",
-		}
-	case vault.VerdictGatewayError:
-		return advice{
-			"Kitegateway answered that it failed. This says nothing about the key pair.",
-			"Try again in a few minutes. If it stays, send the report to Kitegateway's support.",
-		}
-	case vault.VerdictUnexpectedReply:
-		return advice{
-			"Something answered, but not as Kitegateway does: a login page of the network, a proxy, or a redirect. Nothing was sent on from there.",
-			"Open any web page to sign in to the network, check proxy and base URL override, then press v again.",
-		}
-	case vault.VerdictNoCredential:
-		return advice{
-			"The profile is listed, but its credential is not in the store or cannot be read: it was removed there, or the store was replaced.",
-			"Press r to put the key pair in again. \"kitekey doctor\" compares the list with the store.",
-		}
-	case vault.VerdictStoreLocked:
-		return advice{
-			"The keyring is locked, so nothing could be asked. This says nothing about the key pair.",
-			"Unlock the keyring (log in to the desktop, or answer its question), then press v again.",
-		}
-	case vault.VerdictUnavailable:
-		return advice{
-			"The keyring does not answer, so nothing could be asked. This says nothing about the key pair.",
-			"Run \"kitekey doctor\"; without a keyring, start kitekey with --store file.",
-		}
-	}
-	return advice{"Nobody has looked yet.", "Press v."}
-}
-
 // reportOf makes a report of a mint that failed, as verifying would have.
 func reportOf(p *vault.Profile, err error, now time.Time) vault.Report {
-	r := vault.Report{Selector: p.Selector, Verdict: vault.VerdictOf(err), At: now, KeyHint: p.KeyHint, Err: err}
+	r := vault.Report{Selector: p.Selector, Store: p.Store, Verdict: vault.VerdictOf(err), At: now, KeyHint: p.KeyHint, Err: err}
 	var ke *kite.Error
 	if errors.As(err, &ke) {
 		r.Host, r.Status, r.Message = ke.Host, ke.Status, ke.Message
@@ -125,7 +69,7 @@ func (a *app) reportFor(p *vault.Profile) vault.Report {
 	if r, ok := a.reports[p.ID]; ok {
 		return r
 	}
-	return vault.Report{Selector: p.Selector, Verdict: p.Verdict, At: p.VerdictAt, KeyHint: p.KeyHint}
+	return vault.Report{Selector: p.Selector, Store: p.Store, Verdict: p.Verdict, At: p.VerdictAt, KeyHint: p.KeyHint}
 }
 
 func (d *verdictDialog) lines(a *app, w int) []string {
@@ -141,7 +85,7 @@ func (d *verdictDialog) lines(a *app, w int) []string {
 	if p.Environment == kite.Live {
 		name = a.st.paints.live.Styled(selWords(p.Selector))
 	}
-	out := []string{a.spread(name, paint.Styled(glyph+" "+word)+a.st.dim.Styled(a.st.glyph.sep+ago(r.At, a.now)), w, a.st.glyph.more), ""}
+	out := []string{a.spread(name, paint.Styled(glyph+" "+word)+a.st.dim.Styled(a.st.glyph.sep+words.Age(r.At, a.now)), w, a.st.glyph.more), ""}
 	said := func(name, value string) {
 		if value == "" {
 			return
@@ -153,10 +97,10 @@ func (d *verdictDialog) lines(a *app, w int) []string {
 			out = append(out, a.st.dim.Styled(a.fit(name, 12, ""))+l)
 		}
 	}
-	adv := adviceFor(r.Verdict)
-	said("it means", adv.means)
+	means, next := words.Advice(r, words.Keys())
+	said("it means", words.Sentence(means))
 	out = append(out, "")
-	said("next", adv.next)
+	said("next", words.Sentence(next))
 	out = append(out, "")
 	if r.Host != "" {
 		said("asked", r.Host+latencyWords(r.Latency))
@@ -172,10 +116,10 @@ func (d *verdictDialog) lines(a *app, w int) []string {
 	if p.KeyHint != "" {
 		said("api_key", "ends in "+p.KeyHint)
 	}
-	if wrong := skewWarning(r.Skew); wrong != "" {
+	if wrong := words.ClockWarning(r.Skew); wrong != "" {
 		said("clock", wrong)
 	} else if r.Skew.Abs() > 2*time.Second {
-		said("clock", skewWords(r.Skew))
+		said("clock", words.Clock(r.Skew))
 	}
 	return out
 }
@@ -189,14 +133,4 @@ func latencyWords(d time.Duration) string {
 
 func (d *verdictDialog) hints(*app) []hint {
 	return append([]hint{{"c", "copy a report"}, {"v", "verify again"}, {"r", "rotate"}}, d.pagerHints()...)
-}
-
-// reportText is the redacted report for a ticket: what support needs, and
-// nothing that opens anything.
-func reportText(reports []vault.Report, version string) string {
-	var blocks []string
-	for _, r := range reports {
-		blocks = append(blocks, r.Ticket(version))
-	}
-	return strings.Join(blocks, "\n")
 }

@@ -11,6 +11,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -30,14 +31,14 @@ func (a *app) verifyOne() tea.Cmd {
 				a.reports[p.ID] = r
 				if r.Verdict == vault.VerdictOK {
 					text := p.Selector.String() + " works" + latencyWords(r.Latency)
-					if wrong := skewWarning(r.Skew); wrong != "" {
+					if wrong := words.ClockWarning(r.Skew); wrong != "" {
 						a.note(notice{kind: warning, text: text, small: wrong})
 						return reload
 					}
 					a.say(done, text)
 					return reload
 				}
-				a.say(warning, p.Selector.String()+": "+r.Verdict.Words())
+				a.say(warning, p.Selector.String()+": "+words.Verdict(r.Verdict, p.Store).Word)
 				if c := a.chosen(); a.dialog() == nil && c != nil && c.ID == p.ID {
 					a.push(&verdictDialog{id: p.ID})
 				}
@@ -50,7 +51,7 @@ func (a *app) verifyOne() tea.Cmd {
 // copyReport puts a redacted report into the clipboard. It holds no secret, so
 // nothing takes it back.
 func (a *app) copyReport(reports []vault.Report) tea.Cmd {
-	text, c := reportText(reports, a.o.Version), a.o.Clipboard
+	text, c := words.Tickets(reports, a.o.Version), a.o.Clipboard
 	return a.start(task{verb: "report", doing: "copying the report"}, func(ctx context.Context) func(*app) tea.Cmd {
 		r, err := c.Copy(ctx, []byte(text), time.Time{})
 		return func(a *app) tea.Cmd {
@@ -98,7 +99,7 @@ func (a *app) verifyAll() tea.Cmd {
 	// so one word opens live for this run, and only for it.
 	q := &question{
 		head: "Verify all", isLive: true, want: "live", input: focused(newTextInput("")), yes: "verify all",
-		text: fmt.Sprintf("%s among these %d. Verifying mints a short-lived token with each. Type live to include what is live.", count(len(live), "live profile"), len(live)+len(sandbox)),
+		text: fmt.Sprintf("%s among these %d. Verifying mints a short-lived token with each. Type live to include what is live.", words.Count(len(live), "live profile"), len(live)+len(sandbox)),
 		then: func(a *app) tea.Cmd { return a.startVerify(append(sandbox, live...)) },
 	}
 	if len(sandbox) > 0 {
@@ -234,7 +235,7 @@ func (d *verifyRun) lines(a *app, w int) []string {
 	for _, v := range vault.Verdicts {
 		if tally[v] > 0 {
 			// No-break blanks keep a number and its words on one line.
-			parts = append(parts, strings.ReplaceAll(fmt.Sprintf("%d %s", tally[v], v.Words()), " ", "\u00a0"))
+			parts = append(parts, strings.ReplaceAll(fmt.Sprintf("%d %s", tally[v], words.Verdict(v, a.o.Vault.StoreName()).Word), " ", "\u00a0"))
 		}
 	}
 	for _, l := range a.wrap(strings.Join(parts, a.st.glyph.sep), w) {
@@ -287,8 +288,8 @@ func (d *verifyRun) line(a *app, s vault.Selector, w int) string {
 	if r.Verdict == vault.VerdictOK {
 		name += a.st.dim.Styled(latencyWords(r.Latency))
 	}
-	if skewWarning(r.Skew) != "" {
-		name += a.st.warn.Styled(a.st.glyph.sep + skewWords(r.Skew))
+	if words.ClockWarning(r.Skew) != "" {
+		name += a.st.warn.Styled(a.st.glyph.sep + words.Clock(r.Skew))
 	}
 	return name
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 )
 
 func (a *app) bodyHeight() int { return a.height - 2 - len(a.statusLines()) }
@@ -76,7 +77,7 @@ func (a *app) headerLine() string {
 	rights := []string{store}
 	if n := len(a.profiles); n > 0 {
 		short := fmt.Sprintf("%d alive", alive)
-		rights = []string{store + a.st.glyph.sep + count(n, "profile") + a.st.glyph.sep + count(alive, "token") + " alive", count(alive, "token") + " alive", short}
+		rights = []string{store + a.st.glyph.sep + words.Count(n, "profile") + a.st.glyph.sep + words.Count(alive, "token") + " alive", words.Count(alive, "token") + " alive", short}
 	}
 	// What fits, the modes first: they must never be forgotten.
 	for _, marks := range []string{a.marks(true), a.marks(false)} {
@@ -109,13 +110,6 @@ func (a *app) marks(full bool) string {
 		}
 	}
 	return out
-}
-
-func count(n int, of string) string {
-	if n == 1 {
-		return "1 " + of
-	}
-	return fmt.Sprintf("%d %ss", n, of)
 }
 
 // bodyLines draws the panes, and the topmost dialog over them.
@@ -286,10 +280,10 @@ func (a *app) windowTitle() string {
 		return "kitekey"
 	}
 	title := "kitekey - " + p.Account + "/" + string(p.Environment)
-	if lifeOf(p.Token, a.now) == noToken {
+	if words.TokenStateOf(p.Token, a.now) == words.NoToken {
 		return title
 	}
-	if l := lifeOf(p.Token, a.now); l == expired {
+	if l := words.TokenStateOf(p.Token, a.now); l == words.Expired {
 		return title + " - expired"
 	}
 	return title + " - " + a.countText(p.Token.Remaining(a.now))
@@ -302,12 +296,12 @@ func (a *app) progress() *tea.ProgressBar {
 		return nil
 	}
 	state := tea.ProgressBarDefault
-	switch lifeOf(p.Token, a.now) {
-	case noToken, expired:
+	switch words.TokenStateOf(p.Token, a.now) {
+	case words.NoToken, words.Expired:
 		return nil
-	case low:
+	case words.Low:
 		state = tea.ProgressBarWarning
-	case ending:
+	case words.Ending:
 		state = tea.ProgressBarError
 	}
 	whole := max(p.Token.ExpiresIn.Duration(), time.Second)

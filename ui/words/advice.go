@@ -43,10 +43,9 @@ func (w Ways) fill(text string) string {
 }
 
 // Advice is what a verdict means and what to do about it, after what the gateway
-// said has been heard: its words say more than the verdict. store is the name of
-// the credential's store.
-func Advice(r vault.Report, store string, by Ways) (meaning, next string) {
-	w := Verdict(r.Verdict, store)
+// said has been heard: its words say more than the verdict.
+func Advice(r vault.Report, by Ways) (meaning, next string) {
+	w := Verdict(r.Verdict, r.Store)
 	meaning, next = w.Meaning, w.next
 	if r.Verdict == vault.VerdictRejected {
 		if m, n, ok := refusal(r.Status, r.Message); ok {
@@ -106,7 +105,7 @@ func NextStep(err error, by Ways) string {
 		next = "to see the profiles, {list}; to add one, {add}"
 	case errors.Is(err, vault.ErrExists):
 		next = "to replace its credential, {rotate}"
-	case errors.As(err, &gateway) && gateway.Step != kite.StepMint && gateway.Kind == kite.ErrRefused:
+	case errors.As(err, &gateway) && !gateway.Minting() && gateway.Kind == kite.ErrRefused:
 		// A token was refused, not the credential.
 		if _, n, ok := refusal(gateway.Status, gateway.Message); ok {
 			next = n
@@ -120,11 +119,13 @@ func NextStep(err error, by Ways) string {
 		if gateway != nil {
 			r.Status, r.Message = gateway.Status, gateway.Message
 		}
-		name := ""
 		if store != nil {
-			name = store.Store
+			r.Store = store.Store
 		}
-		_, next = Advice(r, name, by)
+		_, next = Advice(r, by)
+		if gateway != nil && gateway.Minting() && verdicts[v].Class == Doubtful {
+			next = "the credential was not judged; " + next
+		}
 	}
 	return by.fill(next)
 }

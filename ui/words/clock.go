@@ -29,7 +29,11 @@ func ClockWarning(skew time.Duration) string {
 	if !ClockWrong(skew) {
 		return ""
 	}
-	return Clock(skew) + "; kitekey allows for it, other programs do not: set the clock"
+	side := " behind"
+	if skew < 0 {
+		side = " ahead of"
+	}
+	return "this computer's clock is " + roundly(skew) + side + " the gateway's; kitekey allows for it, other programs do not: set the clock"
 }
 
 // roundly writes a skew no finer than it can be known.

@@ -50,17 +50,17 @@ const (
 // TokenStateOf says where a token stands at now. One that was minted later than
 // now (the clock was set back since) counts as none, as it does for the vault.
 func TokenStateOf(t vault.TokenInfo, now time.Time) TokenState {
-	left := t.Deadline.Sub(now)
+	left := t.Remaining(now)
 	switch {
 	case t.Deadline.IsZero():
 		return NoToken
+	case left <= 0 && t.Deadline.After(now): // minted later than now
+		return NoToken
 	case left <= 0:
 		return Expired
-	case !t.Alive(now):
-		return NoToken
 	case left <= EndingAt:
 		return Ending
-	case left <= LowAt(t.ExpiresIn):
+	case left <= LowAt(t.ExpiresIn.Duration()):
 		return Low
 	}
 	return Fresh

@@ -56,8 +56,8 @@ var verdicts = map[vault.Verdict]VerdictWords{
 	},
 	vault.VerdictRateLimited: {
 		Word: "too many requests", Short: "throttled", Class: Doubtful, Exit: 5,
-		Meaning: "Kitegateway asks for fewer requests. The credential was not judged",
-		next:    "wait a minute, then {verify}; scripts that share a credential should reuse one token",
+		Meaning: "Kitegateway asks for fewer requests. The credential was not judged. Scripts that share a credential should reuse one token",
+		next:    "wait a minute, then {verify}",
 	},
 	vault.VerdictGatewayError: {
 		Word: "gateway failed", Short: "failed", Class: Doubtful, Exit: 5,

@@ -1,4 +1,4 @@
-package vault
+package words
 
 import (
 	"fmt"
@@ -6,16 +6,16 @@ import (
 	"strings"
 	"time"
 
-	"kitekey/kite"
+	"kitekey/vault"
 )
 
-// Ticket is the report as a block of text to paste into a ticket: the same from
-// the screen and from the command line, every line always there, "-" where
-// nothing is known. There is no secret in it. version is kitekey's own.
-func (r Report) Ticket(version string) string {
-	verdict, status, skew, latency, hint, detail := r.Verdict.Words(), "", "", "", "", ""
-	if machine := string(r.Verdict); machine != verdict && machine != "" {
-		verdict = machine + " (" + verdict + ")"
+// Ticket is a report as a block of text to paste into a ticket: the same from the
+// screen and from the command line, every line always there, "-" where nothing is
+// known. It holds no secret. version is kitekey's own.
+func Ticket(r vault.Report, version string) string {
+	verdict, status, skew, latency, hint, detail := Verdict(r.Verdict, r.Store).Word, "", "", "", "", ""
+	if code := string(r.Verdict); code != verdict && code != "" {
+		verdict = code + " (" + verdict + ")"
 	}
 	if r.Status != 0 {
 		// Only a reply tells the gateway's clock.
@@ -51,11 +51,20 @@ func (r Report) Ticket(version string) string {
 		{"checked at", r.At.UTC().Format(time.RFC3339)},
 		{"kitekey", version + " " + runtime.GOOS + "/" + runtime.GOARCH},
 	} {
-		text := strings.Join(strings.Fields(kite.CleanText(line[1])), " ")
+		text := Line(line[1])
 		if text == "" {
 			text = "-"
 		}
 		fmt.Fprintf(&b, "  %-12s  %s\n", line[0], text)
 	}
 	return b.String()
+}
+
+// Tickets is one [Ticket] per report.
+func Tickets(reports []vault.Report, version string) string {
+	var blocks []string
+	for _, r := range reports {
+		blocks = append(blocks, Ticket(r, version))
+	}
+	return strings.Join(blocks, "\n")
 }

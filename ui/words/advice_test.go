@@ -1,0 +1,67 @@
+package words
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"kitekey/kite"
+	"kitekey/vault"
+)
+
+// What the gateway said comes before what its status usually means.
+func TestAdvice_FollowsTheGatewaysWords(t *testing.T) {
+	for _, tt := range []struct {
+		status       int
+		message      string
+		means, lacks string
+	}{
+		{401, "", "is wrong", "address"},
+		{401, "Invalid api key", "is wrong", "address"},
+		{403, "IP not allowed", "does not allow this computer's address", "is wrong"},
+		{401, "This IP address is not whitelisted", "does not allow this computer's address", "is wrong"},
+		{403, "Account suspended", "not active", "is wrong"},
+		{403, "", "does not allow this request", "is wrong"},
+		{401, "You have no permission to do this", "does not allow this request", "is wrong"},
+		{401, "zip code missing", "is wrong", "address"},
+	} {
+		t.Run(fmt.Sprint(tt.status, tt.message), func(t *testing.T) {
+			means, next := Advice(vault.Report{Verdict: vault.VerdictRejected, Status: tt.status, Message: tt.message}, Keys())
+			if !strings.Contains(means, tt.means) || strings.Contains(means+next, tt.lacks) || next == "" {
+				t.Errorf("means %q, next %q", means, next)
+			}
+		})
+	}
+}
+
+func TestNextStep(t *testing.T) {
+	sel := vault.Selector{Account: "acme", Environment: kite.Live}
+	for _, tt := range []struct {
+		name string
+		err  error
+		want string // "" for nothing to say
+	}{
+		{"nothing", nil, ""},
+		{"unknown", errors.New("boom"), ""},
+		{"no profile", fmt.Errorf("%s: %w", sel, vault.ErrNoProfile), `run "kitekey add acme/live"`},
+		{"exists", vault.ErrExists, `run "kitekey rotate acme/live"`},
+		{"no credential", vault.ErrNoCredential, `run "kitekey rotate acme/live"`},
+		{"the file store is locked", &vault.StoreError{Store: "file", Kind: vault.ErrLocked}, "unlock the file store"},
+		{"a store that says so itself", &vault.StoreError{Store: "keyring", Kind: vault.ErrLocked, Hint: "sign in again"}, ""},
+		{"a call that reached nothing", &kite.Error{Kind: kite.ErrUnreachable, Step: "GET /x"}, "check the network"},
+		{"minting that reached nothing", &kite.Error{Kind: kite.ErrUnreachable, Step: "mint a token"}, "the credential was not judged; check the network"},
+		{"a token was refused", &kite.Error{Kind: kite.ErrRefused, Status: 401, Step: "GET /x"}, ""},
+		{"a token was refused here", &kite.Error{Kind: kite.ErrRefused, Status: 403, Message: "IP not allowed", Step: "GET /x"}, "this computer's public address"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := NextStep(tt.err, Commands(sel.String()))
+			if (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
+				t.Errorf("%q, want %q in it", got, tt.want)
+			}
+			if strings.ContainsAny(got, "{}") {
+				t.Errorf("a placeholder is left: %q", got)
+			}
+		})
+	}
+}
