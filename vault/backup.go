@@ -162,7 +162,7 @@ func parseBackup(plain []byte) ([]Entry, error) {
 			return nil, fmt.Errorf("%w: %s is in it twice", ErrNotBackup, c.Selector)
 		}
 		e := Entry{c.Selector, "", lifetime(p.ExpiresIn), c.Current, c.Previous, c.ReplacedAt, c.Staged}
-		if e.Label, err = cleanLabel(p.Label); err != nil {
+		if e.Label, err = CleanLabel(p.Label); err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", ErrNotBackup, e.Selector, err)
 		}
 		entries = append(entries, e)

@@ -32,6 +32,10 @@ type inputError struct{ error }
 func (e inputError) Is(target error) bool { return target == ErrBadInput }
 func (e inputError) Unwrap() error        { return e.error }
 
+// BadInput marks err as one about what the caller gave: it matches ErrBadInput
+// and keeps its own words.
+func BadInput(err error) error { return inputError{err} }
+
 // DefaultExpiresIn is the life asked for when a profile names no other.
 const DefaultExpiresIn kite.Lifetime = 300
 
@@ -130,9 +134,9 @@ type ProfileUpdate struct {
 // MaxLabel is the longest label, in characters.
 const MaxLabel = 120
 
-// cleanLabel refuses what cannot be a label and takes out what would disturb a
+// CleanLabel refuses what cannot be a label and takes out what would disturb a
 // screen.
-func cleanLabel(label string) (string, error) {
+func CleanLabel(label string) (string, error) {
 	if !utf8.ValidString(label) {
 		return "", inputError{errors.New("a label must be text in UTF-8")}
 	}

@@ -94,7 +94,7 @@ func (v *Vault) newProfile(n NewProfile) (Profile, error) {
 	if _, err := kite.ParseEnvironment(string(n.Environment)); err != nil {
 		return Profile{}, inputError{err}
 	}
-	label, err := cleanLabel(n.Label)
+	label, err := CleanLabel(n.Label)
 	if err != nil {
 		return Profile{}, err
 	}
@@ -154,7 +154,7 @@ func (v *Vault) Edit(ctx context.Context, sel Selector, u ProfileUpdate) (Profil
 	var label string
 	if u.Label != nil {
 		var err error
-		if label, err = cleanLabel(*u.Label); err != nil {
+		if label, err = CleanLabel(*u.Label); err != nil {
 			return Profile{}, err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"kitekey/kite"
 	"kitekey/ui/words"
 	"kitekey/vault"
+	"kitekey/vault/dotenv"
 )
 
 // maxImport bounds what is read of a file to import, in bytes.
@@ -143,23 +144,26 @@ func (a *app) entriesIn(ctx context.Context, data []byte, o importFlags, path st
 	if o.passphraseFile != "" || o.identity != "" {
 		return nil, usagef("%s is not encrypted with age: there is nothing to open", path)
 	}
-	d := vault.ForeignDefaults{Account: o.account}
+	account, environment := o.account, kite.Environment("")
 	var err error
 	if o.environment != "" {
-		if d.Environment, err = kite.ParseEnvironment(o.environment); err != nil {
+		if environment, err = kite.ParseEnvironment(o.environment); err != nil {
 			return nil, usagef("--environment: %w", err)
 		}
 	}
-	found, err := vault.ParseForeign(data, d)
-	if errors.Is(err, vault.ErrNoAccount) {
+	found, err := dotenv.Read(string(data))
+	if err != nil {
+		return nil, usagef("%s: %w", path, err)
+	}
+	entries, assumed, err := found.Assign(account, environment)
+	if errors.Is(err, dotenv.ErrNoAccount) {
 		if !a.canAsk() {
 			return nil, usagef("%s: %w; name it with --account", path, err)
 		}
-		if d.Account, err = a.ask(ctx, "Which account is it for? "); err != nil {
+		if account, err = a.ask(ctx, "Which account is it for? "); err != nil {
 			return nil, err
 		}
-		d.Account = strings.TrimSpace(d.Account)
-		found, err = vault.ParseForeign(data, d)
+		entries, assumed, err = found.Assign(strings.TrimSpace(account), environment)
 	}
 	if err != nil {
 		return nil, usagef("%s: %w", path, err)
@@ -170,10 +174,10 @@ func (a *app) entriesIn(ctx context.Context, data []byte, o importFlags, path st
 	if found.Trimmed {
 		a.note("blanks around a key or secret were dropped")
 	}
-	if found.Assumed && o.environment == "" {
+	if assumed {
 		a.note("%s does not name an environment everywhere: taken as the sandbox's (--environment live for live)", path)
 	}
-	return found.Entries, nil
+	return entries, nil
 }
 
 // openBackup decrypts a backup with an identity or a passphrase.

@@ -1,4 +1,4 @@
-package vault
+package dotenv
 
 import (
 	"errors"
@@ -6,9 +6,50 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"kitekey/kite"
+	"kitekey/vault"
 )
 
-func TestParseForeign(t *testing.T) {
+func read(text, account string) (entries []vault.Entry, found Result, assumed bool, err error) {
+	if found, err = Read(text); err == nil {
+		entries, assumed, err = found.Assign(account, "")
+	}
+	return entries, found, assumed, err
+}
+
+func TestRead_GivesHalves(t *testing.T) {
+	for text, want := range map[string]string{
+		`KITE_API_SECRET="s"`:      "/:s",
+		"KITE_LIVE_API_KEY=k":      "live/k:",
+		"api_key: k":               "/k:",
+		`"api_secret": "s"`:        "/:s",
+		"KITE_ACME_LIVE_API_KEY=k": "live/k:",
+	} {
+		r, err := Read(text)
+		if err != nil || len(r.Entries) != 1 || r.Entries[0].Complete() {
+			t.Errorf("%s: %+v %v", text, r, err)
+			continue
+		}
+		e := r.Entries[0]
+		if got := fmt.Sprintf("%s/%s:%s", e.Environment, e.APIKey.Reveal(), e.APISecret.Reveal()); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestNamed(t *testing.T) {
+	for text, want := range map[string]bool{
+		"KITE_API_KEY=k": true, "export A='b'": true, "api_key: k": true, `{"a":1}`: true, `"api_key": "k"`: true, "A=1\nB=2": true,
+		"dGVzdA==": false, "sk_live_abc": false, "": false, "JWT abc.def-_g": false, "https://x.example/a": false, "a:b": false, "+/ab=": false,
+	} {
+		if Named(text) != want {
+			t.Errorf("%q: %v", text, !want)
+		}
+	}
+}
+
+func TestRead_FindsCredentials(t *testing.T) {
 	for _, c := range []struct {
 		name, text string
 		want       string // "account/environment=key:secret …"
@@ -37,15 +78,19 @@ func TestParseForeign(t *testing.T) {
 		{"accounts as objects", `{"profiles":{"coral_shop":{"live":{"api_key":"k","api_secret":"s"}},"Dune":{"api_key":"k2","secret_key":"s2"}}}`, "coral_shop/live=k:s dune/sandbox=k2:s2"},
 		{"a list", `[{"account":"coral","environment":"live","api_key":"k","api_secret":"s","n":[1,{"x":null}]},{"account":"dune","api_key":"k2","api_secret":"s2"}]`, "coral/live=k:s dune/sandbox=k2:s2"},
 		{"names of variables in JSON", `{"KITE_LIVE_API_KEY":"k","KITE_LIVE_API_SECRET":"s","STRIPE_API_KEY":"x","jwt_secret":"x"}`, "acme/live=k:s"},
+		{"name: value", "api_key: k\nAPI secret: 's' # a comment", "acme/sandbox=k:s"},
+		{"lines of an object", "\"api_key\": \"k\",\n  \"api_secret\": \"s\",", "acme/sandbox=k:s"},
+		{"lines of a script", "  api_key: \"k\",\n  api_secret: \"s\",", "acme/sandbox=k:s"},
+		{"a Postman environment", `{"id":"1","name":"Acme live","values":[{"key":"api_key","value":"k","type":"secret","enabled":true},{"key":"base_url","value":"https://x"},{"key":"api_secret","value":"s"}],"_postman_variable_scope":"environment"}`, "acme/live=k:s"},
 		{"account and environment in one name", `{"coral-live":{"api_key":"k","api_secret":"s"}}`, "coral/live=k:s"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			found, err := ParseForeign([]byte(c.text), ForeignDefaults{Account: "acme"})
+			entries, _, _, err := read(c.text, "acme")
 			if err != nil {
 				t.Fatal(err)
 			}
 			var got []string
-			for _, e := range found.Entries {
+			for _, e := range entries {
 				got = append(got, fmt.Sprintf("%s=%s:%s", e.Selector, e.Current.APIKey.Reveal(), e.Current.APISecret.Reveal()))
 			}
 			if s := strings.Join(got, " "); s != c.want {
@@ -55,29 +100,29 @@ func TestParseForeign(t *testing.T) {
 	}
 }
 
-func TestParseForeignTellsWhatItDid(t *testing.T) {
-	found, err := ParseForeign([]byte("STRIPE_API_KEY=x\nPORT=80\nAPI_KEY=' k '\nAPI_SECRET=s"), ForeignDefaults{Account: "acme"})
-	if err != nil || !slices.Equal(found.Ignored, []string{"STRIPE_API_KEY"}) || !found.Assumed || !found.Trimmed {
+func TestRead_TellsWhatItDid(t *testing.T) {
+	_, found, assumed, err := read("STRIPE_API_KEY=x\nPORT=80\nAPI_KEY=' k '\nAPI_SECRET=s", "acme")
+	if err != nil || !slices.Equal(found.Ignored, []string{"STRIPE_API_KEY"}) || !assumed || !found.Trimmed {
 		t.Errorf("%+v %v", found, err)
 	}
-	found, err = ParseForeign([]byte("LIVE_API_KEY=k\nLIVE_API_SECRET=s"), ForeignDefaults{Account: "acme"})
-	if err != nil || found.Assumed || found.Trimmed || len(found.Ignored) != 0 {
+	_, found, assumed, err = read("LIVE_API_KEY=k\nLIVE_API_SECRET=s", "acme")
+	if err != nil || assumed || found.Trimmed || len(found.Ignored) != 0 {
 		t.Errorf("%+v %v", found, err)
 	}
 }
 
-func TestParseForeignRefuses(t *testing.T) {
+func TestRead_Refuses(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"empty", " \n", "empty"},
 		{"not text", "API_KEY=\xff\xfe", "UTF-8"},
 		{"prose", "a canary sentence", "line 1 is not NAME=value"},
 		{"later line", "A=b\n\ncanary\n", "line 3 is not NAME=value"},
-		{"nothing of ours", "PORT=80", "no key pair found"},
+		{"nothing of ours", "PORT=80", "no credential found"},
 		{"key alone", "API_KEY=canary", "API_KEY has no secret"},
 		{"secret alone", "KITE_SECRET=canary", "KITE_SECRET has no api_key"},
 		{"halves of two environments", "LIVE_API_KEY=canary\nSANDBOX_API_SECRET=canary", "LIVE_API_KEY has no secret"},
 		{"both environments in a name", "KITE_LIVE_TEST_KEY=canary\nKITE_LIVE_TEST_SECRET=s", "says sandbox and live"},
-		{"differing", "API_KEY=canary1\nKITE_API_KEY=canary2\nAPI_SECRET=s", "are the same half of a pair, and differ"},
+		{"differing", "API_KEY=canary1\nKITE_API_KEY=canary2\nAPI_SECRET=s", "are the same half of a credential, and differ"},
 		{"dollar", "API_KEY=canary$x\nAPI_SECRET=s", "API_KEY (line 1) holds a $"},
 		{"dollar in double quotes", "API_KEY=k\nAPI_SECRET=\"canary${x}\"", "API_SECRET (line 2) holds a $"},
 		{"backslash", `API_KEY="canary\n"` + "\nAPI_SECRET=s", "holds a $, a backslash"},
@@ -94,23 +139,23 @@ func TestParseForeignRefuses(t *testing.T) {
 		{"deep JSON", strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40), "not valid JSON"},
 		{"broken character", `{"api_key":"canary\ud800","api_secret":"s"}`, "not valid text"},
 		{"doubled in JSON", `{"api_key":"canary","api_key":"k2","api_secret":"s"}`, "differ"},
-		{"two pairs of one name", `[{"api_key":"canary","api_secret":"s"},{"api_key":"k","api_secret":"s"}]`, "two key pairs for acme/sandbox"},
+		{"two pairs of one name", `[{"api_key":"canary","api_secret":"s"},{"api_key":"k","api_secret":"s"}]`, "two credentials for acme/sandbox"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := ParseForeign([]byte(c.text), ForeignDefaults{Account: "acme"})
-			if !errors.Is(err, ErrBadInput) || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "canary") {
+			_, _, _, err := read(c.text, "acme")
+			if !errors.Is(err, vault.ErrBadInput) || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "canary") {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 		})
 	}
-	if _, err := ParseForeign([]byte("API_KEY=k\nAPI_SECRET=s"), ForeignDefaults{}); !errors.Is(err, ErrNoAccount) {
+	if _, _, _, err := read("API_KEY=k\nAPI_SECRET=s", ""); !errors.Is(err, ErrNoAccount) {
 		t.Errorf("no account: %v", err)
 	}
 }
 
-// FuzzParseForeign: nothing panics, what comes out can be stored, and no error
+// FuzzRead: nothing panics, what comes out can be stored, and no error
 // repeats a value.
-func FuzzParseForeign(f *testing.F) {
+func FuzzRead(f *testing.F) {
 	for _, seed := range []string{
 		"export KITE_LIVE_API_KEY='canary-value' # c\nKITE_LIVE_API_SECRET=\"s\"", "API_KEY=canary-value\nAPI_SECRET='x\ny'",
 		`{"acme":{"live":{"api_key":"canary-value","api_secret":"s"}},"l":[1,"x",{"key":"k"}]}`, "A=\"\\", "[[[",
@@ -118,15 +163,16 @@ func FuzzParseForeign(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		found, err := ParseForeign([]byte(text), ForeignDefaults{Account: "acme"})
+		entries, _, _, err := read(text, "acme")
 		if err != nil {
-			if !errors.Is(err, ErrBadInput) {
+			if !errors.Is(err, vault.ErrBadInput) {
 				t.Errorf("%v", err)
 			}
 			return
 		}
-		for _, e := range found.Entries {
-			if ValidAccount(e.Account) != nil || storable(e.Current) != nil || e.Environment == "" {
+		for _, e := range entries {
+			_, trimmed, err := kite.ParseCredential(e.Current.APIKey.Reveal(), e.Current.APISecret.Reveal())
+			if vault.ValidAccount(e.Account) != nil || err != nil || trimmed || e.Environment == "" {
 				t.Errorf("%+v", e)
 			}
 		}
