@@ -1,0 +1,355 @@
+package source
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"kitekey/kite"
+	"kitekey/vault"
+)
+
+// How much a command may take and print.
+const (
+	commandTimeout = 30 * time.Second // it may have to ask for a PIN
+	maxOutput      = 64 << 10
+	maxListOutput  = 4 << 20
+)
+
+// preset is a known manager's command line.
+type preset struct{ get, list []string }
+
+// presets are written for an entry per profile at PATH/ACCOUNT/ENVIRONMENT, or of
+// that name. None prints a secret anywhere but on its standard output.
+var presets = map[string]preset{
+	// Entries of two lines, or of "api_key: …" lines.
+	"pass":   {get: []string{"pass", "show", "{path}/{account}/{environment}"}, list: []string{"pass", "ls", "{path}"}},
+	"gopass": {get: []string{"gopass", "show", "--noparsing", "{path}/{account}/{environment}"}, list: []string{"gopass", "ls", "--flat", "{path}"}},
+	// Items named "acme/live" with the fields api_key and api_secret, in the vault {path}.
+	"op": {
+		get:  []string{"op", "item", "get", "{account}/{environment}", "--vault", "{path}", "--format", "json", "--fields", "label=api_key,label=api_secret"},
+		list: []string{"op", "item", "list", "--vault", "{path}", "--format", "json"},
+	},
+	// Items named "kitegateway/acme/live" with those fields, or with user name and password.
+	"bw": {
+		get:  []string{"bw", "get", "item", "{path}/{account}/{environment}", "--nointeraction"},
+		list: []string{"bw", "list", "items", "--search", "{path}/", "--nointeraction"},
+	},
+}
+
+// Presets lists their names.
+func Presets() []string {
+	names := make([]string, 0, len(presets))
+	for name := range presets {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (c Config) checkCommand() error {
+	switch {
+	case c.Address != "" || c.Mount != "" || c.Namespace != "" || c.CA != "" || c.RoleID != "" || c.SecretIDFile != "" || c.SecretIDFD != 0:
+		return errors.New("address, mount, namespace, CA and AppRole belong to --kind vault")
+	case c.Preset != "" && presets[c.Preset].get == nil:
+		return fmt.Errorf("%q is not a preset: there are %s", c.Preset, strings.Join(Presets(), ", "))
+	case len(c.Get) == 0 || c.Get[0] == "":
+		return errors.New("the command is missing: name a preset, or give the command and its arguments")
+	case len(c.Get) > 64 || len(c.List) > 64:
+		return errors.New("the command has more than 64 arguments")
+	}
+	for _, arg := range append(slices.Clone(c.Get), c.List...) {
+		if strings.ContainsRune(arg, 0) {
+			return errors.New("an argument holds a zero byte")
+		}
+	}
+	if !slices.ContainsFunc(c.Get, func(arg string) bool { return strings.Contains(arg, "{account}") }) {
+		return errors.New(`no argument holds "{account}", so every profile would get the same credential`)
+	}
+	return checkPath(c.Path)
+}
+
+// argv is an argument vector with the path put in.
+func (c Config) argv(args []string) []string {
+	list := slices.Clone(args)
+	for i := range list {
+		list[i] = strings.ReplaceAll(list[i], "{path}", c.Path)
+	}
+	return list
+}
+
+// command is a source that runs a program, without a shell, and reads what it
+// prints.
+type command struct {
+	config Config
+	sys    System
+}
+
+func newCommand(c Config, sys System) *command { return &command{c, sys} }
+
+// Name implements [vault.Source].
+func (c *command) Name() string { return c.config.Name }
+
+// Get implements [vault.Source].
+func (c *command) Get(ctx context.Context, sel vault.Selector) (vault.SourceItem, error) {
+	argv := c.config.argv(c.config.Get)
+	for i := range argv {
+		argv[i] = strings.NewReplacer("{account}", sel.Account, "{environment}", string(sel.Environment)).Replace(argv[i])
+	}
+	out, err := c.run(ctx, "read", argv, maxOutput)
+	if err != nil {
+		return vault.SourceItem{}, err
+	}
+	defer clear(out)
+	item, err := readOutput(out, sel)
+	if err != nil {
+		return item, &Error{Source: c.config.Name, Op: "read", Kind: ErrMalformed, Path: "what " + argv[0] + " printed", Err: err}
+	}
+	item.Selector, item.Version = sel, 1
+	return item, nil
+}
+
+// List implements [vault.Source].
+func (c *command) List(ctx context.Context) ([]vault.Selector, error) {
+	if len(c.config.List) == 0 {
+		return nil, &Error{Source: c.config.Name, Op: "list", Kind: ErrCommand, Err: errNoList}
+	}
+	argv := c.config.argv(c.config.List)
+	out, err := c.run(ctx, "list", argv, maxListOutput)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(out)
+	return readNames(out, c.config.Path), nil
+}
+
+var errNoList = errors.New("no command that lists is set up")
+
+// run runs a program with a deadline, a bounded output and an environment that
+// has nothing of kitekey's in it.
+func (c *command) run(ctx context.Context, op string, argv []string, limit int64) ([]byte, error) {
+	limited, cancel := context.WithTimeout(ctx, commandTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(limited, argv[0], argv[1:]...)
+	cmd.Env = cleaned(c.sys.Environ)
+	cmd.WaitDelay = time.Second // a child of its own may hold the pipe
+	var out, said bounded
+	out.limit, said.limit = limit, 4<<10
+	cmd.Stdout, cmd.Stderr = &out, &said
+	err := cmd.Run()
+	defer said.erase()
+	failure := &Error{Source: c.config.Name, Op: op, Kind: ErrCommand, Path: argv[0]}
+	switch {
+	case ctx.Err() != nil:
+		out.erase()
+		return nil, ctx.Err()
+	case limited.Err() != nil:
+		failure.Kind, failure.Err = ErrTimeout, fmt.Errorf("%s ran longer than %v", argv[0], commandTimeout)
+	case out.over:
+		failure.Err = fmt.Errorf("%s printed more than %d KiB", argv[0], limit>>10)
+	case err != nil:
+		// What a manager says on stderr is for the person; what it printed is not.
+		failure.Message, failure.Err = lastLine(said.data), fmt.Errorf("%s: %w", argv[0], runError(err))
+	default:
+		return out.data, nil
+	}
+	out.erase()
+	return nil, failure
+}
+
+// runError leaves the command's arguments out.
+func runError(err error) error {
+	var missing *exec.Error
+	if errors.As(err, &missing) {
+		return missing.Err
+	}
+	return err
+}
+
+func lastLine(text []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	line := []rune(kite.CleanText(lines[len(lines)-1]))
+	return string(line[:min(len(line), 200)])
+}
+
+// bounded keeps what is written up to a limit, and remembers that there was more.
+type bounded struct {
+	data  []byte
+	limit int64
+	over  bool
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	room := int(b.limit) - len(b.data)
+	if len(p) > room {
+		b.over = true
+		p, room = p[:room], len(p)
+	} else {
+		room = len(p)
+	}
+	if cap(b.data)-len(b.data) < len(p) { // growing would leave a copy behind
+		grown := make([]byte, len(b.data), 2*(len(b.data)+len(p)))
+		copy(grown, b.data)
+		clear(b.data)
+		b.data = grown
+	}
+	b.data = append(b.data, p...)
+	return room, nil
+}
+
+func (b *bounded) erase() { clear(b.data) }
+
+// cleaned is the environment without what is kitekey's own and without tokens
+// for other sources.
+func cleaned(environ []string) []string {
+	return slices.DeleteFunc(slices.Clone(environ), func(v string) bool {
+		name, _, _ := strings.Cut(strings.ToUpper(v), "=")
+		switch {
+		case strings.HasPrefix(name, "KITEKEY_"), strings.HasPrefix(name, "KITE_"):
+			return true
+		case name == "VAULT_TOKEN", name == "BAO_TOKEN":
+			return true
+		case name == "LD_PRELOAD", name == "LD_AUDIT", name == "DYLD_INSERT_LIBRARIES", name == "BASH_ENV", name == "ENV":
+			return true // what makes another program of it
+		}
+		return false
+	})
+}
+
+// readAll reads up to limit bytes and fails when there is more.
+func readAll(r io.Reader, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("more than %d KiB", limit>>10)
+	}
+	return data, err
+}
+
+// readOutput reads a credential that a program printed: JSON with api_key and
+// api_secret, a list of fields as op and bw print them, two lines, or a .env.
+func readOutput(out []byte, sel vault.Selector) (vault.SourceItem, error) {
+	out = bytes.TrimSpace(bytes.TrimPrefix(out, []byte("\ufeff")))
+	if len(out) == 0 {
+		return vault.SourceItem{}, errors.New("it is empty")
+	}
+	if out[0] == '[' || out[0] == '{' {
+		if fields, ok := namedFields(out); ok {
+			return readFields(fields)
+		}
+	}
+	if lines := nonEmptyLines(out); out[0] != '{' && out[0] != '[' && len(lines) == 2 && !bytes.ContainsAny(lines[0], "=:") {
+		cred := kite.Credential{APIKey: kite.SecretFromBytes(bytes.Clone(lines[0])), APISecret: kite.SecretFromBytes(bytes.Clone(lines[1]))}
+		return vault.SourceItem{Entry: vault.Entry{Current: cred}}, checkCredential(cred)
+	}
+	return readForeign(out, sel)
+}
+
+func nonEmptyLines(out []byte) (lines [][]byte) {
+	for line := range bytes.Lines(out) {
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// namedFields finds api_key and api_secret where a manager's JSON has them.
+func namedFields(out []byte) (map[string]json.RawMessage, bool) {
+	type field struct {
+		Label string          `json:"label"` // op
+		Name  string          `json:"name"`  // bw
+		Value json.RawMessage `json:"value"`
+	}
+	var list []field
+	var item struct {
+		Fields []field `json:"fields"`
+		Login  *struct {
+			User     json.RawMessage `json:"username"`
+			Password json.RawMessage `json:"password"`
+		} `json:"login"`
+	}
+	var flat map[string]json.RawMessage
+	fields := map[string]json.RawMessage{}
+	switch {
+	case out[0] == '[' && json.Unmarshal(out, &list) == nil:
+	case json.Unmarshal(out, &item) == nil && (item.Fields != nil || item.Login != nil):
+		list = item.Fields
+	case json.Unmarshal(out, &flat) == nil && flat[fieldKey] != nil:
+		return flat, true
+	default:
+		return nil, false
+	}
+	for _, f := range list {
+		fields[f.Label+f.Name] = f.Value
+	}
+	if fields[fieldKey] == nil && item.Login != nil {
+		fields[fieldKey], fields[fieldSecret] = item.Login.User, item.Login.Password
+	}
+	return fields, fields[fieldKey] != nil
+}
+
+// readNames finds names of profiles in what a listing printed: paths, one a line,
+// a tree as pass draws it, or JSON with titles.
+func readNames(out []byte, path string) []vault.Selector {
+	var names []string
+	trimmed := bytes.TrimSpace(out)
+	var items []struct {
+		Title string `json:"title"` // op
+		Name  string `json:"name"`  // bw
+	}
+	if len(trimmed) > 0 && trimmed[0] == '[' && json.Unmarshal(trimmed, &items) == nil {
+		for _, item := range items {
+			names = append(names, item.Title+item.Name)
+		}
+	} else {
+		names = treeNames(string(out))
+	}
+	var found []vault.Selector
+	for _, name := range names {
+		name = strings.TrimPrefix(strings.Trim(name, "/"), path+"/")
+		account, env, ok := strings.Cut(name, "/")
+		e, err := kite.ParseEnvironment(env)
+		if ok && err == nil && vault.ValidAccount(account) == nil {
+			if sel := (vault.Selector{Account: account, Environment: e}); !slices.Contains(found, sel) {
+				found = append(found, sel)
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b vault.Selector) int { return strings.Compare(a.String(), b.String()) })
+	return found
+}
+
+// treeNames reads lines of paths, and trees of two levels drawn with lines:
+//
+//	kitegateway
+//	├── acme
+//	│   ├── live
+//	│   └── sandbox
+func treeNames(text string) (names []string) {
+	folder := ""
+	for line := range strings.Lines(text) {
+		line = strings.ReplaceAll(ansi.Strip(strings.TrimRight(line, " \r\n")), "\u00a0", " ")
+		name := strings.TrimLeft(line, "│├└─|`- ")
+		depth := (len([]rune(line)) - len([]rune(name))) / 4
+		switch {
+		case name == "":
+		case depth == 0:
+			names = append(names, name)
+		case depth == 1:
+			folder = name
+			names = append(names, name)
+		case depth == 2:
+			names = append(names, folder+"/"+name)
+		}
+	}
+	return names
+}

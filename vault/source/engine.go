@@ -1,0 +1,408 @@
+package source
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"kitekey/kite"
+	"kitekey/vault"
+)
+
+// engine is the KV secrets engine, version 2, of an OpenBao or HashiCorp Vault
+// server: one secret per profile at PATH/ACCOUNT/ENVIRONMENT.
+//
+// A policy that lets developers write:
+//
+//	path "secret/data/kitegateway/*"     { capabilities = ["create", "read", "update", "delete"] }
+//	path "secret/metadata/kitegateway/*" { capabilities = ["list", "read"] }
+type engine struct {
+	config Config
+	sys    System
+	base   *url.URL
+	client *http.Client
+	pace   pace
+
+	mu        sync.Mutex // held while signing in
+	token     kite.Secret
+	from      string // where the token is from, for a person
+	mountSeen bool   // the mount is known to be KV version 2
+}
+
+func newEngine(c Config, sys System) (*engine, error) {
+	base, err := url.Parse(c.Address)
+	if err != nil {
+		return nil, errors.New("the address is not a URL")
+	}
+	e := &engine{config: c, sys: sys, base: base}
+	e.client, err = e.newClient()
+	return e, err
+}
+
+// Name implements [vault.Source].
+func (e *engine) Name() string { return e.config.Name }
+
+func (e *engine) below(kind string, parts ...string) string {
+	return strings.Join(slices.DeleteFunc(append([]string{e.config.Mount, kind, e.config.Path}, parts...), func(s string) bool { return s == "" }), "/")
+}
+
+func (e *engine) dataPath(sel vault.Selector) string {
+	return e.below("data", sel.Account, string(sel.Environment))
+}
+
+// authorized makes a call with the token, and once more with a new one when the
+// first has expired and another can be had.
+func (e *engine) authorized(ctx context.Context, c call) (*reply, error) {
+	for attempt := 0; ; attempt++ {
+		token, err := e.signIn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		c.token = token
+		r, err := e.do(ctx, c)
+		if err == nil && r.status != http.StatusNotFound {
+			if err = e.judge(ctx, c, r); err != nil {
+				r.erase()
+			}
+		}
+		if !errors.Is(err, ErrToken) || attempt > 0 || !e.signOut(token) {
+			return r, err
+		}
+	}
+}
+
+// metadata is what the engine says of a secret beside its value.
+type metadata struct {
+	Version      int64  `json:"version"`
+	DeletionTime string `json:"deletion_time"`
+	Destroyed    bool   `json:"destroyed"`
+}
+
+// Get implements [vault.Source].
+func (e *engine) Get(ctx context.Context, sel vault.Selector) (vault.SourceItem, error) {
+	c := call{op: "read", method: http.MethodGet, path: e.dataPath(sel), capability: "read"}
+	r, err := e.authorized(ctx, c)
+	if err != nil {
+		return vault.SourceItem{}, err
+	}
+	defer r.erase()
+	var raw struct {
+		Data struct {
+			Data     map[string]json.RawMessage `json:"data"`
+			Metadata metadata                   `json:"metadata"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(r.body, &raw); err != nil {
+		return vault.SourceItem{}, e.failed(c, ErrNotEngine, r, errors.New("the reply is not a secret of KV version 2"))
+	}
+	if r.status == http.StatusNotFound {
+		return vault.SourceItem{}, e.missing(ctx, c, r, raw.Data.Metadata.Version)
+	}
+	if raw.Data.Metadata.Version <= 0 {
+		return vault.SourceItem{}, e.kv1(c)
+	}
+	item, err := readFields(raw.Data.Data)
+	for _, value := range raw.Data.Data {
+		clear(value)
+	}
+	item.Selector, item.Version = sel, raw.Data.Metadata.Version
+	if err != nil {
+		f := e.failed(c, ErrMalformed, nil, err)
+		f.Version = item.Version
+		return vault.SourceItem{Version: item.Version}, f
+	}
+	return item, nil
+}
+
+func (e *engine) kv1(c call) error {
+	f := e.failed(c, ErrKV1, nil, nil)
+	f.Path = e.config.Mount
+	return f
+}
+
+// missing says why there is nothing: no such mount, a mount of version 1, a
+// secret that is deleted, or none at all.
+func (e *engine) missing(ctx context.Context, c call, r *reply, version int64) error {
+	if err := e.judge(ctx, c, r); errors.Is(err, ErrNoMount) {
+		return err
+	}
+	if version == 0 {
+		if err := e.checkMount(ctx); err != nil {
+			return err
+		}
+	}
+	f := e.failed(c, ErrMissing, r, nil)
+	f.Version = version
+	return f
+}
+
+// checkMount makes sure, as far as the policies let it see, that the mount is
+// there and of version 2: version 1 takes a write to the paths of version 2 for a
+// secret of that name and says that all went well.
+func (e *engine) checkMount(ctx context.Context) error {
+	e.mu.Lock()
+	seen := e.mountSeen
+	e.mu.Unlock()
+	if seen {
+		return nil
+	}
+	c := call{op: "look at the mount", method: http.MethodGet, path: "sys/internal/ui/mounts/" + e.config.Mount, capability: "read"}
+	r, err := e.authorized(ctx, c)
+	if err != nil {
+		var f *Error
+		if errors.As(err, &f) && f.Kind == ErrDenied {
+			return nil // the token may do nothing there, which the next call says better
+		}
+		return err
+	}
+	var raw struct {
+		Data struct {
+			Type    string `json:"type"`
+			Options struct {
+				Version string `json:"version"`
+			} `json:"options"`
+		} `json:"data"`
+	}
+	if json.Unmarshal(r.body, &raw) != nil || r.status == http.StatusNotFound || raw.Data.Type == "" {
+		return nil // an engine that does not have this call
+	}
+	if raw.Data.Type != "kv" && raw.Data.Type != "generic" {
+		f := e.failed(c, ErrNoMount, nil, fmt.Errorf("what is mounted there is %q", kite.CleanText(raw.Data.Type)))
+		f.Path = e.config.Mount
+		return f
+	}
+	if raw.Data.Options.Version != "2" {
+		return e.kv1(c)
+	}
+	e.mu.Lock()
+	e.mountSeen = true
+	e.mu.Unlock()
+	return nil
+}
+
+// Put implements [vault.SourceWriter]. When no reply came it looks whether the
+// write was made.
+func (e *engine) Put(ctx context.Context, item vault.SourceItem) error {
+	if item.Version == 0 {
+		if err := e.checkMount(ctx); err != nil {
+			return err
+		}
+	}
+	err := e.put(ctx, item, item.Version)
+	var f *Error
+	if !errors.As(err, &f) {
+		return err
+	}
+	switch {
+	case f.Kind == ErrConflict && item.Version == 0:
+		// A secret that was deleted still counts its versions.
+		_, read := e.Get(ctx, item.Selector)
+		if errors.As(read, &f) && f.Kind == ErrMissing && f.Version > 0 {
+			return e.put(ctx, item, f.Version)
+		}
+	case f.Unknown:
+		ctx := context.WithoutCancel(ctx)
+		if now, read := e.Get(ctx, item.Selector); read == nil && now.Version > item.Version && sameCredentials(now.Entry, item.Entry) {
+			return nil
+		}
+	}
+	return err
+}
+
+func sameCredentials(a, b vault.Entry) bool {
+	for _, pair := range [][2]kite.Credential{{a.Current, b.Current}, {a.Previous, b.Previous}, {a.Staged, b.Staged}} {
+		if !pair[0].APIKey.Equal(pair[1].APIKey) || !pair[0].APISecret.Equal(pair[1].APISecret) {
+			return false
+		}
+	}
+	return true
+}
+
+func (e *engine) put(ctx context.Context, item vault.SourceItem, version int64) error {
+	c := call{op: "write", method: http.MethodPost, path: e.dataPath(item.Selector), capability: "update"}
+	if version == 0 {
+		c.capability = "create"
+	}
+	fields := writeFields(item)
+	data, err := json.Marshal(map[string]any{"options": map[string]int64{"cas": version}, "data": fields})
+	for _, value := range fields {
+		clear(value)
+	}
+	if err != nil {
+		return e.failed(c, ErrMalformed, nil, errors.New("the credential cannot be written as JSON"))
+	}
+	c.body = data
+	defer clear(data)
+	r, err := e.authorized(ctx, c)
+	if err != nil {
+		return err
+	}
+	if r.status == http.StatusNotFound {
+		return cmp.Or(e.judge(ctx, c, r), error(e.failed(c, ErrEngine, r, nil)))
+	}
+	var raw struct {
+		Data metadata `json:"data"`
+	}
+	if json.Unmarshal(r.body, &raw) != nil || raw.Data.Version <= version {
+		return e.kv1(c)
+	}
+	return nil
+}
+
+// Delete implements [vault.SourceWriter]: the latest version is deleted, and can
+// be undeleted with the engine's own means. The engine has no check-and-set for
+// it, so the version is looked at just before.
+func (e *engine) Delete(ctx context.Context, sel vault.Selector, version int64) error {
+	c := call{op: "delete", method: http.MethodDelete, path: e.dataPath(sel), capability: "delete"}
+	now, err := e.Get(ctx, sel)
+	if err != nil && !errors.Is(err, ErrMalformed) {
+		return err
+	}
+	if now.Version != version {
+		f := e.failed(c, ErrConflict, nil, nil)
+		f.Version = now.Version
+		return f
+	}
+	r, err := e.authorized(ctx, c)
+	var f *Error
+	if errors.As(err, &f) && f.Unknown {
+		if _, read := e.Get(context.WithoutCancel(ctx), sel); errors.Is(read, ErrMissing) {
+			return nil
+		}
+	}
+	r.erase()
+	return err
+}
+
+// listAtOnce is how many secrets are looked at at the same time.
+const listAtOnce = 8
+
+// List implements [vault.Source]. The engine lists what was deleted, too, so each
+// name's metadata is read, where the policy allows it; the values are not.
+func (e *engine) List(ctx context.Context) ([]vault.Selector, error) {
+	if err := e.checkMount(ctx); err != nil {
+		return nil, err
+	}
+	accounts, err := e.keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	var found []vault.Selector
+	err = each(ctx, accounts, func(ctx context.Context, account string) error {
+		account, folder := strings.CutSuffix(account, "/")
+		if !folder || vault.ValidAccount(account) != nil {
+			return nil // not one of kitekey's
+		}
+		names, err := e.keys(ctx, account)
+		for _, name := range names {
+			if env, bad := kite.ParseEnvironment(name); bad == nil {
+				mu.Lock()
+				found = append(found, vault.Selector{Account: account, Environment: env})
+				mu.Unlock()
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	gone := map[vault.Selector]bool{}
+	err = each(ctx, found, func(ctx context.Context, sel vault.Selector) error {
+		deleted, err := e.deleted(ctx, sel)
+		if deleted {
+			mu.Lock()
+			gone[sel] = true
+			mu.Unlock()
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, ErrDenied) {
+		return nil, err
+	}
+	found = slices.DeleteFunc(found, func(sel vault.Selector) bool { return gone[sel] })
+	slices.SortFunc(found, func(a, b vault.Selector) int { return strings.Compare(a.String(), b.String()) })
+	return found, nil
+}
+
+// each calls do for every item, a few at a time, and stops at the first failure.
+func each[T any](ctx context.Context, items []T, do func(context.Context, T) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	todo := make(chan T)
+	var workers sync.WaitGroup
+	for range min(listAtOnce, len(items)) {
+		workers.Go(func() {
+			for item := range todo {
+				if err := do(ctx, item); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+feed:
+	for _, item := range items {
+		select {
+		case todo <- item:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(todo)
+	workers.Wait()
+	return context.Cause(ctx)
+}
+
+// keys lists the names below a path; none when there is nothing.
+func (e *engine) keys(ctx context.Context, parts ...string) ([]string, error) {
+	c := call{op: "list", method: http.MethodGet, path: e.below("metadata", parts...) + "/", query: "list=true", capability: "list"}
+	r, err := e.authorized(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if r.status == http.StatusNotFound {
+		if err := e.judge(ctx, c, r); errors.Is(err, ErrNoMount) {
+			return nil, err
+		}
+		return nil, nil
+	}
+	var raw struct {
+		Data struct {
+			Keys []string `json:"keys"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(r.body, &raw); err != nil {
+		return nil, e.failed(c, ErrNotEngine, r, errors.New("the reply is not a list"))
+	}
+	return raw.Data.Keys, nil
+}
+
+// deleted reports whether the latest version of a secret is.
+func (e *engine) deleted(ctx context.Context, sel vault.Selector) (bool, error) {
+	c := call{op: "list", method: http.MethodGet, path: e.below("metadata", sel.Account, string(sel.Environment)), capability: "read"}
+	r, err := e.authorized(ctx, c)
+	if err != nil {
+		return false, err
+	}
+	if r.status == http.StatusNotFound {
+		return true, nil
+	}
+	var raw struct {
+		Data struct {
+			Current  int64               `json:"current_version"`
+			Versions map[string]metadata `json:"versions"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(r.body, &raw); err != nil {
+		return false, e.failed(c, ErrNotEngine, r, errors.New("the reply is not a secret's metadata"))
+	}
+	latest, ok := raw.Data.Versions[fmt.Sprint(raw.Data.Current)]
+	return !ok || latest.Destroyed || latest.DeletionTime != "" && !e.later(latest.DeletionTime), nil
+}

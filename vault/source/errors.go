@@ -1,0 +1,158 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"kitekey/vault"
+)
+
+// What can be wrong with a source. Every [*Error] matches one of them.
+var (
+	ErrSealed      = errors.New("sealed")
+	ErrStandby     = errors.New("a standby node")
+	ErrRateLimited = errors.New("too many requests")
+	ErrDenied      = errors.New("permission denied")
+	ErrNoToken     = errors.New("not signed in")
+	ErrToken       = errors.New("the token is expired, revoked or not this server's")
+	ErrSignIn      = errors.New("sign-in refused")
+	ErrNoMount     = errors.New("no such mount")
+	ErrKV1         = errors.New("KV version 1")
+	ErrNotEngine   = errors.New("not the engine's reply")
+	ErrUnreachable = errors.New("unreachable")
+	ErrTimeout     = errors.New("no answer in time")
+	ErrEngine      = errors.New("the engine failed")
+	ErrMissing     = errors.New("nothing there")
+	ErrMalformed   = errors.New("no credential in it")
+	ErrConflict    = errors.New("changed by someone else in the meantime")
+	ErrReadOnly    = errors.New("read-only")
+	ErrCommand     = errors.New("the command failed")
+)
+
+// Error says what a source failed at, with the facts for the next step. Its text
+// holds no secret and names no command of kitekey's.
+type Error struct {
+	Source     string
+	Op         string        // "read", "write", "delete", "list", "sign in", "renew the token"
+	Kind       error         // one of the sentinels above
+	Host       string        // the engine's, with its port
+	Proxy      string        // host of the proxy in force, "" when there is none
+	Status     int           // HTTP status, 0 when there was no reply
+	Message    string        // the other side's own words, cleaned
+	Path       string        // the API path, as a policy names it: "secret/data/kitegateway/acme/live"
+	Capability string        // what a policy would have to allow, for ErrDenied
+	Version    int64         // that the source holds, for ErrConflict and ErrMissing (a deleted secret has one)
+	RetryAfter time.Duration // for ErrRateLimited, 0 when it did not say
+	Unknown    bool          // a write that may have happened
+	Err        error
+}
+
+// Error implements error: "bao: permission denied: secret/data/kitegateway/acme/live needs "read" (bao.example:8200: permission denied)".
+func (e *Error) Error() string {
+	var b strings.Builder
+	if e.Source != "" {
+		b.WriteString(e.Source + ": ")
+	}
+	b.WriteString(e.what())
+	if e.Unknown {
+		b.WriteString("; it is not known whether the change was made")
+	}
+	if facts := e.facts(); facts != "" {
+		b.WriteString(" (" + facts + ")")
+	}
+	return b.String()
+}
+
+func (e *Error) what() string {
+	switch e.Kind {
+	case ErrSealed:
+		return "the engine is sealed"
+	case ErrStandby:
+		return "the engine is on standby and does not forward requests"
+	case ErrRateLimited:
+		return "the engine limits the rate of requests"
+	case ErrDenied:
+		if e.Path == "" {
+			return "permission denied"
+		}
+		return fmt.Sprintf("permission denied: the policy needs %q on %s", e.Capability, e.Path)
+	case ErrNoToken:
+		return "not signed in: no token was found"
+	case ErrSignIn:
+		return "the engine refused the sign-in"
+	case ErrNoMount:
+		return fmt.Sprintf("the engine has no secrets engine mounted at %q", e.Path)
+	case ErrKV1:
+		return fmt.Sprintf("the mount %q is KV version 1, which has no check-and-set; kitekey needs version 2", e.Path)
+	case ErrNotEngine:
+		return "something other than OpenBao or Vault answered"
+	case ErrUnreachable:
+		return "the engine cannot be reached"
+	case ErrTimeout:
+		return "no answer in time"
+	case ErrEngine:
+		return "the engine failed"
+	case ErrMissing:
+		if e.Version > 0 {
+			return fmt.Sprintf("%s is deleted (version %d)", e.Path, e.Version)
+		}
+		return "there is nothing at " + e.Path
+	case ErrMalformed:
+		return e.Path + " holds no credential"
+	case ErrConflict:
+		return fmt.Sprintf("%s was changed by someone else in the meantime", e.Path)
+	case ErrReadOnly:
+		return "kitekey cannot change this source"
+	case ErrCommand:
+		return "the command failed"
+	}
+	return e.Kind.Error()
+}
+
+func (e *Error) facts() string {
+	var facts []string
+	if e.Host != "" {
+		host := e.Host
+		if e.Proxy != "" {
+			host += " through the proxy " + e.Proxy
+		}
+		facts = append(facts, host)
+	}
+	if e.Status != 0 {
+		facts = append(facts, fmt.Sprint("status ", e.Status))
+	}
+	if e.Message != "" {
+		facts = append(facts, e.Message)
+	}
+	if e.RetryAfter > 0 {
+		facts = append(facts, "try again in "+e.RetryAfter.String())
+	}
+	if e.Err != nil {
+		facts = append(facts, e.Err.Error())
+	}
+	return strings.Join(facts, ": ")
+}
+
+// Unwrap gives the kind, what it is for the vault, and the cause.
+func (e *Error) Unwrap() []error {
+	errs := []error{e.Kind}
+	switch e.Kind {
+	case ErrMissing, ErrMalformed:
+		errs = append(errs, vault.ErrNotFound)
+	case ErrConflict:
+		errs = append(errs, vault.ErrConflict)
+	case ErrReadOnly:
+		errs = append(errs, vault.ErrReadOnly)
+	default:
+		errs = append(errs, vault.ErrSourceUnavailable)
+	}
+	if e.Err != nil {
+		errs = append(errs, e.Err)
+	}
+	return errs
+}
+
+// OutcomeUnknown reports whether a failed write may have happened all the same.
+func (e *Error) OutcomeUnknown() bool { return e.Unknown }

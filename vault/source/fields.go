@@ -1,0 +1,162 @@
+package source
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"kitekey/kite"
+	"kitekey/vault"
+)
+
+// The fields of a secret, plain enough for Terraform, the engine's own screen and
+// an agent to read and write. All values are text, because the engine's screen
+// shows a secret that holds anything else as JSON.
+const (
+	fieldKey            = "api_key"
+	fieldSecret         = "api_secret"
+	fieldLabel          = "label"
+	fieldExpiresIn      = "expires_in" // seconds
+	fieldOrigin         = "origin"
+	fieldPreviousKey    = "previous_api_key"
+	fieldPreviousSecret = "previous_api_secret"
+	fieldReplacedAt     = "previous_replaced_at" // RFC 3339
+	fieldStagedKey      = "staged_api_key"
+	fieldStagedSecret   = "staged_api_secret"
+)
+
+// rest is what else a secret holds: it is not kitekey's to drop.
+type rest map[string]json.RawMessage
+
+// readFields makes an item of a secret's fields. The item's Rest is set even when
+// there is no credential.
+func readFields(fields map[string]json.RawMessage) (item vault.SourceItem, err error) {
+	others := rest{}
+	for name, value := range fields {
+		switch name {
+		case fieldKey, fieldSecret, fieldLabel, fieldExpiresIn, fieldOrigin, fieldPreviousKey, fieldPreviousSecret, fieldReplacedAt, fieldStagedKey, fieldStagedSecret:
+		default:
+			others[name] = bytes.Clone(value)
+		}
+	}
+	item.Rest = others
+	key, secret := secretOf(fields[fieldKey]), secretOf(fields[fieldSecret])
+	switch {
+	case key.IsZero() && secret.IsZero():
+		return item, fmt.Errorf("%s and %s are missing", fieldKey, fieldSecret)
+	case key.IsZero():
+		return item, fmt.Errorf("%s is missing", fieldKey)
+	case secret.IsZero():
+		return item, fmt.Errorf("%s is missing", fieldSecret)
+	}
+	item.Current = kite.Credential{APIKey: key, APISecret: secret}
+	if err := checkCredential(item.Current); err != nil {
+		return item, err
+	}
+	item.Previous = optional(fields, fieldPreviousKey, fieldPreviousSecret)
+	item.Staged = optional(fields, fieldStagedKey, fieldStagedSecret)
+	item.Label = kite.CleanText(textOf(fields[fieldLabel]))
+	if d, err := kite.ParseExpiresIn(textOf(fields[fieldExpiresIn])); err == nil {
+		item.ExpiresIn = d
+	}
+	if at, err := time.Parse(time.RFC3339, textOf(fields[fieldReplacedAt])); err == nil {
+		item.ReplacedAt = at
+	}
+	return item, nil
+}
+
+// checkCredential refuses what the gateway could not be sent, in words that
+// repeat nothing of it.
+func checkCredential(c kite.Credential) error {
+	_, trimmed, err := kite.ParseCredential(c.APIKey.Reveal(), c.APISecret.Reveal())
+	if err == nil && trimmed {
+		err = errors.New("there are blanks around it")
+	}
+	return err
+}
+
+func optional(fields map[string]json.RawMessage, key, secret string) kite.Credential {
+	c := kite.Credential{APIKey: secretOf(fields[key]), APISecret: secretOf(fields[secret])}
+	if c.IsZero() || checkCredential(c) != nil {
+		return kite.Credential{}
+	}
+	return c
+}
+
+// writeFields makes a secret's fields of an item.
+func writeFields(item vault.SourceItem) map[string]json.RawMessage {
+	fields := map[string]json.RawMessage{}
+	if others, ok := item.Rest.(rest); ok {
+		for name, value := range others {
+			fields[name] = bytes.Clone(value)
+		}
+	}
+	text := func(name, value string) {
+		if value != "" {
+			fields[name] = quoted([]byte(value))
+		}
+	}
+	pair := func(key, secret string, c kite.Credential) {
+		if !c.IsZero() {
+			c.APIKey.RevealTo(func(b []byte) { fields[key] = quoted(b) })
+			c.APISecret.RevealTo(func(b []byte) { fields[secret] = quoted(b) })
+		}
+	}
+	pair(fieldKey, fieldSecret, item.Current)
+	pair(fieldPreviousKey, fieldPreviousSecret, item.Previous)
+	pair(fieldStagedKey, fieldStagedSecret, item.Staged)
+	text(fieldLabel, item.Label)
+	if item.ExpiresIn > 0 {
+		text(fieldExpiresIn, fmt.Sprint(int64(item.ExpiresIn/time.Second)))
+	}
+	if !item.Previous.IsZero() && !item.ReplacedAt.IsZero() {
+		text(fieldReplacedAt, item.ReplacedAt.UTC().Format(time.RFC3339))
+	}
+	return fields
+}
+
+// secretOf moves a JSON string into a Secret. What is plain, as keys are, leaves
+// no copy behind.
+func secretOf(raw json.RawMessage) kite.Secret {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) < 2 || raw[0] != '"' {
+		return kite.Secret{}
+	}
+	if inner := raw[1 : len(raw)-1]; bytes.IndexByte(inner, '\\') < 0 {
+		return kite.SecretFromBytes(inner)
+	}
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return kite.Secret{}
+	}
+	return kite.NewSecret(s)
+}
+
+// textOf is a JSON string or number as text, "" for anything else.
+func textOf(raw json.RawMessage) string {
+	var s string
+	var n json.Number
+	switch {
+	case json.Unmarshal(raw, &s) == nil:
+		return s
+	case json.Unmarshal(raw, &n) == nil:
+		return n.String()
+	}
+	return ""
+}
+
+// quoted is b as a JSON string.
+func quoted(b []byte) json.RawMessage {
+	if !bytes.ContainsFunc(b, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r) }) {
+		q := make([]byte, 0, len(b)+2)
+		return append(append(append(q, '"'), b...), '"')
+	}
+	q, err := json.Marshal(string(b))
+	if err != nil {
+		return json.RawMessage(`""`)
+	}
+	return q
+}

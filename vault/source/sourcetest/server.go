@@ -1,0 +1,593 @@
+// Package sourcetest is what the tests of sources share: a server that keeps the
+// documented rules of OpenBao's and HashiCorp Vault's API as far as kitekey uses
+// it, and the suite that proves, over a real server too, that it does.
+package sourcetest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// RootToken may do everything at a [Server].
+const RootToken = "hvs.stand-in-root-token"
+
+// Server is an engine in this process: mounts of the KV secrets engine in both
+// versions, policies, tokens, AppRole and rate limits. It holds everything in
+// memory and begins without a mount.
+type Server struct {
+	*httptest.Server
+
+	mu       sync.Mutex
+	now      func() time.Time
+	knobs    Knobs
+	mounts   map[string]*mount
+	policies map[string][]rule
+	tokens   map[string]*token
+	roles    map[string]*role
+	quotas   map[string]*quota
+	sealed   bool
+	serial   int
+	requests []string
+}
+
+// Knobs are what can be wrong with a server.
+type Knobs struct {
+	Status  int           // of every reply, health's included: 472, 473, 500…
+	Message string        // in its errors
+	Page    string        // answer with this web page, as a proxy does
+	Standby string        // redirect to this address, as a standby node does
+	Latency time.Duration // before every reply
+	Drop    string        // carry out a request whose path holds this, and break the connection before the reply
+	Healthy int           // status of sys/health alone, 0: as it is
+	Limit   int           // turn away so many requests with 429 first
+	After   string        // Retry-After of those
+}
+
+type mount struct {
+	version int
+	secrets map[string]*secret
+}
+
+type secret struct {
+	versions []value
+}
+
+type value struct {
+	data    map[string]json.RawMessage
+	created time.Time
+	deleted time.Time
+}
+
+type token struct {
+	policies  []string
+	expires   time.Time // zero: never
+	ttl       time.Duration
+	renewable bool
+}
+
+type role struct {
+	name, id  string
+	policies  []string
+	ttl       time.Duration
+	secretIDs []string
+}
+
+type quota struct {
+	path string
+	rate float64
+	left float64
+	at   time.Time
+}
+
+type rule struct {
+	path         string // with a "*" at its end, or "+" for a part
+	capabilities []string
+}
+
+// New starts a server on a loopback address. now is its clock; nil is time.Now.
+func New(now func() time.Time) *Server {
+	s := newServer(now)
+	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
+	return s
+}
+
+// NewTLS starts one that wants TLS; its certificate is its own authority.
+func NewTLS(now func() time.Time) *Server {
+	s := newServer(now)
+	s.Server = httptest.NewTLSServer(http.HandlerFunc(s.serve))
+	return s
+}
+
+func newServer(now func() time.Time) *Server {
+	if now == nil {
+		now = time.Now
+	}
+	return &Server{
+		now: now, mounts: map[string]*mount{}, roles: map[string]*role{}, quotas: map[string]*quota{},
+		policies: map[string][]rule{"default": {
+			{"auth/token/lookup-self", []string{"read"}}, {"auth/token/renew-self", []string{"update"}}, {"sys/capabilities-self", []string{"update"}},
+		}},
+		tokens: map[string]*token{RootToken: {policies: []string{"root"}}},
+	}
+}
+
+// Set changes what is wrong with it.
+func (s *Server) Set(k Knobs) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.knobs = k
+}
+
+// Requests gives the method and path of every request so far, and forgets them.
+func (s *Server) Requests() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := s.requests
+	s.requests = nil
+	return list
+}
+
+// Unseal opens a sealed server.
+func (s *Server) Unseal() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sealed = false
+}
+
+// answer is a status with its body: nil for none.
+type answer struct {
+	status int
+	body   any
+}
+
+func fail(status int, messages ...string) answer {
+	if messages == nil {
+		messages = []string{}
+	}
+	return answer{status, map[string]any{"errors": messages}}
+}
+
+func data(v any) answer { return answer{200, map[string]any{"data": v}} }
+
+var (
+	refused = fail(403, "1 error occurred:\n\t* permission denied\n\n")
+	unknown = fail(403, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n")
+	done    = answer{204, nil}
+)
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+	path := strings.TrimPrefix(r.URL.Path, "/v1/")
+	s.mu.Lock()
+	k := s.knobs
+	limited := k.Limit > 0
+	if limited {
+		s.knobs.Limit--
+	}
+	s.requests = append(s.requests, r.Method+" "+path)
+	s.mu.Unlock()
+	if k.Latency > 0 {
+		select {
+		case <-time.After(k.Latency):
+		case <-r.Context().Done():
+			return
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	var a answer
+	switch {
+	case k.Page != "":
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		if k.Status != 0 {
+			w.WriteHeader(k.Status)
+		}
+		_, _ = io.WriteString(w, k.Page)
+		return
+	case k.Standby != "":
+		w.Header().Set("Location", k.Standby+r.URL.RequestURI())
+		w.WriteHeader(http.StatusTemporaryRedirect)
+		return
+	case k.Healthy != 0 && path == "sys/health":
+		a = answer{k.Healthy, map[string]any{"version": "stand-in"}}
+	case limited:
+		if k.After != "" {
+			w.Header().Set("Retry-After", k.After)
+		}
+		a = fail(429, `request path "`+path+`": rate limit quota exceeded`)
+	case k.Status != 0:
+		a = fail(k.Status, k.Message)
+	default:
+		s.mu.Lock()
+		a = s.handle(r, path, body)
+		s.mu.Unlock()
+	}
+	if k.Drop != "" && strings.Contains(path, k.Drop) {
+		if h, ok := w.(http.Hijacker); ok {
+			if c, _, err := h.Hijack(); err == nil {
+				_ = c.Close()
+				return
+			}
+		}
+	}
+	w.WriteHeader(a.status)
+	if a.body != nil {
+		_ = json.NewEncoder(w).Encode(a.body)
+	}
+}
+
+func (s *Server) handle(r *http.Request, path string, body []byte) answer {
+	var in struct {
+		Type        string                     `json:"type"`
+		Options     map[string]any             `json:"options"`
+		Policy      string                     `json:"policy"`
+		Policies    []string                   `json:"policies"`
+		TTL         string                     `json:"ttl"`
+		Token       string                     `json:"token"`
+		TokenPolicy string                     `json:"token_policies"`
+		TokenTTL    string                     `json:"token_ttl"`
+		RoleID      string                     `json:"role_id"`
+		SecretID    string                     `json:"secret_id"`
+		Paths       []string                   `json:"paths"`
+		Path        string                     `json:"path"`
+		Rate        float64                    `json:"rate"`
+		Versions    []int                      `json:"versions"`
+		Data        map[string]json.RawMessage `json:"data"`
+	}
+	if len(body) > 0 && json.Unmarshal(body, &in) != nil {
+		return fail(400, "error parsing JSON")
+	}
+	if path == "sys/health" {
+		status := 200
+		if s.sealed {
+			status = 503
+		}
+		return answer{status, map[string]any{"initialized": true, "sealed": s.sealed, "standby": s.sealed, "version": "stand-in"}}
+	}
+	if s.sealed {
+		return fail(503, "Vault is sealed")
+	}
+	for _, q := range s.quotas {
+		if strings.HasPrefix(path, q.path) && !q.take(s.now()) {
+			return fail(429, `request path "`+path+`": rate limit quota exceeded`)
+		}
+	}
+	if name, ok := strings.CutSuffix(path, "/login"); ok && strings.HasPrefix(name, "auth/") {
+		if name != "auth/approle" {
+			return fail(403, "permission denied") // as for everything without a token
+		}
+		return s.login(in.RoleID, in.SecretID)
+	}
+	id := r.Header.Get("X-Vault-Token")
+	if id == "" {
+		return fail(403, "permission denied")
+	}
+	t := s.tokens[id]
+	if t == nil || !t.expires.IsZero() && !t.expires.After(s.now()) {
+		return unknown
+	}
+	if name, ok := strings.CutPrefix(path, "sys/internal/ui/mounts/"); ok {
+		return s.mountInfo(t, name)
+	}
+	write := r.Method == http.MethodPost || r.Method == http.MethodPut
+	capability := map[string]string{"GET": "read", "POST": "update", "PUT": "update", "DELETE": "delete", "LIST": "list"}[r.Method]
+	if r.URL.Query().Get("list") == "true" {
+		capability = "list"
+	}
+	m, rest := s.mountOf(path)
+	if write && m != nil && !m.exists(rest) {
+		capability = "create"
+	}
+	if !s.allowed(t, path, capability) {
+		return refused
+	}
+	switch {
+	case path == "sys/seal" && write:
+		s.sealed = true
+		return done
+	case strings.HasPrefix(path, "sys/mounts/") && write:
+		n := 1
+		if in.Options["version"] == "2" {
+			n = 2
+		}
+		s.mounts[strings.TrimPrefix(path, "sys/mounts/")] = &mount{n, map[string]*secret{}}
+		return done
+	case strings.HasPrefix(path, "sys/policies/acl/") && write:
+		s.policies[strings.TrimPrefix(path, "sys/policies/acl/")] = parsePolicy(in.Policy)
+		return done
+	case strings.HasPrefix(path, "sys/quotas/rate-limit/") && write:
+		s.quotas[path] = &quota{path: in.Path, rate: in.Rate, left: in.Rate, at: s.now()}
+		return done
+	case path == "sys/capabilities-self" && write:
+		can := map[string]any{}
+		for _, p := range in.Paths {
+			can[p] = s.capabilities(t, p)
+			can["capabilities"] = can[p]
+		}
+		can["data"] = maps.Clone(can)
+		return answer{200, can}
+	case path == "auth/token/create" && write:
+		return s.createToken(append([]string{"default"}, in.Policies...), in.TTL)
+	case path == "auth/token/revoke" && write:
+		delete(s.tokens, in.Token)
+		return done
+	case path == "auth/token/lookup-self":
+		ttl := int64(0)
+		if !t.expires.IsZero() {
+			ttl = int64(t.expires.Sub(s.now()) / time.Second)
+		}
+		return data(map[string]any{"ttl": ttl, "renewable": t.renewable, "policies": t.policies})
+	case path == "auth/token/renew-self" && write:
+		if !t.renewable {
+			return fail(400, "lease is not renewable")
+		}
+		t.expires = s.now().Add(t.ttl)
+		return s.auth(id, t)
+	case path == "sys/auth/approle" && write:
+		return done
+	case strings.HasPrefix(path, "auth/approle/role/"):
+		return s.appRole(strings.TrimPrefix(path, "auth/approle/role/"), write, in.TokenPolicy, in.TokenTTL)
+	case m == nil:
+		return fail(404, `no handler for route "`+path+`". route entry not found.`)
+	case m.version == 1:
+		return m.one(capability, rest, body)
+	}
+	cas := -1
+	if n, ok := in.Options["cas"].(float64); ok {
+		cas = int(n)
+	}
+	return m.two(s.now(), capability, rest, in.Data, cas, in.Versions)
+}
+
+func (q *quota) take(now time.Time) bool {
+	q.left = min(q.rate, q.left+q.rate*now.Sub(q.at).Seconds())
+	q.at = now
+	if q.left < 1 {
+		return false
+	}
+	q.left--
+	return true
+}
+
+func (s *Server) next(what string) string {
+	s.serial++
+	return fmt.Sprintf("%s.stand-in-%06d", what, s.serial)
+}
+
+func (s *Server) createToken(policies []string, ttl string) answer {
+	t := &token{policies: policies}
+	if d, err := time.ParseDuration(ttl); err == nil {
+		t.ttl, t.expires, t.renewable = d, s.now().Add(d), true
+	}
+	id := s.next("hvs")
+	s.tokens[id] = t
+	return s.auth(id, t)
+}
+
+func (s *Server) auth(id string, t *token) answer {
+	return answer{200, map[string]any{"auth": map[string]any{
+		"client_token": id, "lease_duration": int64(t.ttl / time.Second), "renewable": t.renewable, "policies": t.policies,
+	}}}
+}
+
+func (s *Server) appRole(path string, write bool, policies, ttl string) answer {
+	name, what, _ := strings.Cut(path, "/")
+	r := s.roles[name]
+	switch {
+	case what == "" && write:
+		d, _ := time.ParseDuration(ttl)
+		s.roles[name] = &role{name: name, id: s.next("role"), policies: append([]string{"default"}, strings.Split(policies, ",")...), ttl: d}
+		return done
+	case r == nil:
+		return fail(404)
+	case what == "role-id":
+		return data(map[string]any{"role_id": r.id})
+	case what == "secret-id" && write:
+		r.secretIDs = append(r.secretIDs, s.next("secret-id"))
+		return data(map[string]any{"secret_id": r.secretIDs[len(r.secretIDs)-1]})
+	}
+	return fail(404)
+}
+
+func (s *Server) login(roleID, secretID string) answer {
+	for _, r := range s.roles {
+		if r.id == roleID && slices.Contains(r.secretIDs, secretID) {
+			return s.createToken(r.policies, r.ttl.String())
+		}
+	}
+	return fail(400, "invalid role or secret ID")
+}
+
+func (s *Server) mountInfo(t *token, name string) answer {
+	m := s.mounts[name]
+	seen := slices.Contains(t.policies, "root")
+	for _, p := range t.policies {
+		for _, r := range s.policies[p] {
+			seen = seen || strings.HasPrefix(r.path, name+"/")
+		}
+	}
+	if m == nil || !seen {
+		return fail(403, `preflight capability check returned 403, please ensure client's policies grant access to path "`+name+`/"`)
+	}
+	return data(map[string]any{"type": "kv", "path": name + "/", "options": map[string]string{"version": fmt.Sprint(m.version)}})
+}
+
+// mountOf finds the mount of a path, and what is below it.
+func (s *Server) mountOf(path string) (*mount, string) {
+	for name, m := range s.mounts {
+		if rest, ok := strings.CutPrefix(path, name+"/"); ok {
+			return m, rest
+		}
+	}
+	return nil, ""
+}
+
+var ruleOf = regexp.MustCompile(`path\s+"([^"]+)"\s*\{\s*capabilities\s*=\s*\[([^\]]*)\]\s*\}`)
+
+func parsePolicy(text string) (rules []rule) {
+	for _, m := range ruleOf.FindAllStringSubmatch(text, -1) {
+		var can []string
+		for _, c := range strings.Split(m[2], ",") {
+			if c = strings.Trim(strings.TrimSpace(c), `"`); c != "" {
+				can = append(can, c)
+			}
+		}
+		rules = append(rules, rule{m[1], can})
+	}
+	return rules
+}
+
+// capabilities are the ones of the most specific rule.
+func (s *Server) capabilities(t *token, path string) []string {
+	if slices.Contains(t.policies, "root") {
+		return []string{"root"}
+	}
+	best, can := -1, []string{"deny"}
+	for _, p := range t.policies {
+		for _, r := range s.policies[p] {
+			prefix, glob := strings.CutSuffix(r.path, "*")
+			specific := len(prefix)
+			if !glob {
+				specific = 1 << 20
+			}
+			if (glob && strings.HasPrefix(path, prefix) || r.path == path) && specific > best {
+				best, can = specific, r.capabilities
+			}
+		}
+	}
+	return can
+}
+
+func (s *Server) allowed(t *token, path, capability string) bool {
+	can := s.capabilities(t, path)
+	if capability == "list" && !slices.Contains(can, "list") {
+		can = s.capabilities(t, strings.TrimSuffix(path, "/"))
+	}
+	return slices.Contains(can, "root") || slices.Contains(can, capability)
+}
+
+// exists is what decides between "create" and "update".
+func (m *mount) exists(rest string) bool {
+	if m.version == 1 {
+		return m.secrets[rest] != nil
+	}
+	name, ok := strings.CutPrefix(rest, "data/")
+	if !ok {
+		return true
+	}
+	return m.secrets[name] != nil // deleted or not
+}
+
+func (m *mount) list(prefix string) answer {
+	prefix = strings.Trim(prefix, "/") + "/"
+	if prefix == "/" {
+		prefix = ""
+	}
+	var keys []string
+	for name := range m.secrets {
+		if rest, ok := strings.CutPrefix(name, prefix); ok {
+			if folder, _, deeper := strings.Cut(rest, "/"); deeper {
+				rest = folder + "/"
+			}
+			if !slices.Contains(keys, rest) {
+				keys = append(keys, rest)
+			}
+		}
+	}
+	if len(keys) == 0 {
+		return fail(404)
+	}
+	slices.Sort(keys)
+	return data(map[string]any{"keys": keys})
+}
+
+// one is a request to a mount of version 1.
+func (m *mount) one(capability, rest string, body []byte) answer {
+	switch capability {
+	case "list":
+		return m.list(rest)
+	case "create", "update":
+		m.secrets[rest] = &secret{[]value{{data: map[string]json.RawMessage{"": body}}}}
+		return done
+	case "delete":
+		delete(m.secrets, rest)
+		return done
+	}
+	if m.secrets[rest] == nil {
+		return fail(404)
+	}
+	return data(m.secrets[rest].versions[0].data[""])
+}
+
+// two is a request to a mount of version 2.
+func (m *mount) two(now time.Time, capability, rest string, in map[string]json.RawMessage, cas int, versions []int) answer {
+	kind, name, _ := strings.Cut(rest, "/")
+	sec := m.secrets[name]
+	switch {
+	case kind == "metadata" && capability == "list":
+		return m.list(name)
+	case kind == "metadata" && capability == "delete":
+		delete(m.secrets, name)
+		return done
+	case kind == "data" && (capability == "create" || capability == "update"):
+		current := 0
+		if sec != nil {
+			current = len(sec.versions)
+		}
+		if cas >= 0 && cas != current {
+			return fail(400, "check-and-set parameter did not match the current version")
+		}
+		if sec == nil {
+			sec = &secret{}
+			m.secrets[name] = sec
+		}
+		sec.versions = append(sec.versions, value{data: in, created: now})
+		return data(sec.metadata(len(sec.versions)))
+	case sec == nil:
+		if capability == "delete" {
+			return done
+		}
+		return fail(404)
+	case kind == "undelete":
+		for _, n := range versions {
+			sec.versions[n-1].deleted = time.Time{}
+		}
+		return done
+	case kind == "metadata":
+		all := map[string]any{}
+		for n := range sec.versions {
+			all[fmt.Sprint(n+1)] = sec.metadata(n + 1)
+		}
+		return data(map[string]any{"current_version": len(sec.versions), "versions": all})
+	case kind == "data" && capability == "delete":
+		if v := &sec.versions[len(sec.versions)-1]; v.deleted.IsZero() {
+			v.deleted = now
+		}
+		return done
+	case kind == "data":
+		n := len(sec.versions)
+		a := data(map[string]any{"data": sec.versions[n-1].data, "metadata": sec.metadata(n)})
+		if !sec.versions[n-1].deleted.IsZero() {
+			a = data(map[string]any{"data": nil, "metadata": sec.metadata(n)})
+			a.status = 404
+		}
+		return a
+	}
+	return fail(404)
+}
+
+func (sec *secret) metadata(n int) map[string]any {
+	v, deleted := sec.versions[n-1], ""
+	if !v.deleted.IsZero() {
+		deleted = v.deleted.UTC().Format(time.RFC3339Nano)
+	}
+	return map[string]any{"version": n, "created_time": v.created.UTC().Format(time.RFC3339Nano), "deletion_time": deleted, "destroyed": false, "custom_metadata": nil}
+}
