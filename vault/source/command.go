@@ -16,6 +16,7 @@ import (
 
 	"kitekey/kite"
 	"kitekey/vault"
+	"kitekey/vault/dotenv"
 )
 
 // How much a command may take and print.
@@ -246,7 +247,7 @@ func readOutput(out []byte, sel vault.Selector) (vault.SourceItem, error) {
 			return readFields(fields)
 		}
 	}
-	if lines := nonEmptyLines(out); out[0] != '{' && out[0] != '[' && len(lines) == 2 && !bytes.ContainsAny(lines[0], "=:") {
+	if lines := nonEmptyLines(out); out[0] != '{' && out[0] != '[' && len(lines) == 2 && !dotenv.Named(string(lines[0])) {
 		cred := kite.Credential{APIKey: kite.SecretFromBytes(bytes.Clone(lines[0])), APISecret: kite.SecretFromBytes(bytes.Clone(lines[1]))}
 		return vault.SourceItem{Entry: vault.Entry{Current: cred}}, checkCredential(cred)
 	}

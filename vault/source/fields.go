@@ -59,8 +59,8 @@ func readFields(fields map[string]json.RawMessage) (item vault.SourceItem, err e
 	item.Previous = optional(fields, fieldPreviousKey, fieldPreviousSecret)
 	item.Staged = optional(fields, fieldStagedKey, fieldStagedSecret)
 	item.Label = kite.CleanText(textOf(fields[fieldLabel]))
-	if d, err := kite.ParseExpiresIn(textOf(fields[fieldExpiresIn])); err == nil {
-		item.ExpiresIn = d
+	if life, err := kite.ParseLifetime(textOf(fields[fieldExpiresIn])); err == nil {
+		item.ExpiresIn = life
 	}
 	if at, err := time.Parse(time.RFC3339, textOf(fields[fieldReplacedAt])); err == nil {
 		item.ReplacedAt = at
@@ -110,7 +110,7 @@ func writeFields(item vault.SourceItem) map[string]json.RawMessage {
 	pair(fieldStagedKey, fieldStagedSecret, item.Staged)
 	text(fieldLabel, item.Label)
 	if item.ExpiresIn > 0 {
-		text(fieldExpiresIn, fmt.Sprint(int64(item.ExpiresIn/time.Second)))
+		text(fieldExpiresIn, fmt.Sprint(uint32(item.ExpiresIn)))
 	}
 	if !item.Previous.IsZero() && !item.ReplacedAt.IsZero() {
 		text(fieldReplacedAt, item.ReplacedAt.UTC().Format(time.RFC3339))

@@ -4,15 +4,21 @@ import (
 	"errors"
 
 	"kitekey/vault"
+	"kitekey/vault/dotenv"
 )
 
-// readForeign reads what a .env or a JSON file would hold.
+// readForeign reads what a .env or a JSON file would hold. Where it names no
+// account and no environment it is the profile's that was asked for.
 func readForeign(out []byte, sel vault.Selector) (vault.SourceItem, error) {
-	found, err := vault.ParseForeign(out, vault.ForeignDefaults{Account: sel.Account, Environment: sel.Environment})
+	found, err := dotenv.Read(string(out))
 	if err != nil {
 		return vault.SourceItem{}, err
 	}
-	for _, e := range found.Entries {
+	entries, _, err := found.Assign(sel.Account, sel.Environment)
+	if err != nil {
+		return vault.SourceItem{}, err
+	}
+	for _, e := range entries {
 		if e.Selector == sel {
 			return vault.SourceItem{Entry: e}, nil
 		}
