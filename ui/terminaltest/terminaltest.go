@@ -188,6 +188,9 @@ func (c *Terminal) Type(keys string) {
 // Signal sends the program a signal.
 func (c *Terminal) Signal(s os.Signal) { _ = c.cmd.Process.Signal(s) }
 
+// Pid is the program's process.
+func (c *Terminal) Pid() int { return c.cmd.Process.Pid }
+
 // WaitFor waits for text on the screen.
 func (c *Terminal) WaitFor(text string) {
 	c.t.Helper()

@@ -1,0 +1,125 @@
+//go:build linux
+
+package cli_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"kitekey/ui/terminaltest"
+)
+
+// copiesIn counts how often text is in the memory of a process, and says where.
+func copiesIn(t *testing.T, pid int, text string) (count int, where string) {
+	t.Helper()
+	maps, err := os.Open(fmt.Sprintf("/proc/%d/maps", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer maps.Close()
+	mem, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mem.Close()
+	var found strings.Builder
+	lines := bufio.NewScanner(maps)
+	for lines.Scan() {
+		var from, to uint64
+		var mode string
+		if _, err := fmt.Sscanf(lines.Text(), "%x-%x %s", &from, &to, &mode); err != nil || mode[0] != 'r' || strings.Contains(lines.Text(), "[v") {
+			continue
+		}
+		region, err := io.ReadAll(io.NewSectionReader(mem, int64(from), int64(to-from)))
+		if err != nil && len(region) == 0 {
+			continue
+		}
+		for at := 0; ; at++ {
+			next := bytes.Index(region[at:], []byte(text))
+			if next < 0 {
+				break
+			}
+			at += next
+			count++
+			fmt.Fprintf(&found, "\n%x %s\n%s", from+uint64(at), lines.Text(), hex.Dump(region[max(0, at-64):min(len(region), at+len(text)+64)]))
+		}
+	}
+	return count, found.String()
+}
+
+// canReadMemory skips a test where this user cannot look into a kitekey.
+func canReadMemory(t *testing.T) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("only root reads kitekey's memory")
+	}
+}
+
+const aPassphrase = "correct-horse-battery-staple-7421"
+
+// typed are the ways in which a secret gets into a field.
+var typed = map[string]func(s *terminaltest.Terminal, text string){
+	"typed": func(s *terminaltest.Terminal, text string) {
+		for _, r := range text {
+			s.Type(string(r))
+			time.Sleep(2 * time.Millisecond)
+		}
+	},
+	"pasted": func(s *terminaltest.Terminal, text string) { s.Type("\x1b[200~" + text + "\x1b[201~") },
+}
+
+func TestMemory_HoldsNothingTypedAfterLocking(t *testing.T) {
+	canReadMemory(t)
+	for how, enter := range typed {
+		t.Run(how, func(t *testing.T) {
+			h := newHouse(t, "acme")
+			h.env = append(h.env, "KITEKEY_STORE=file")
+			pass := t.TempDir() + "/passphrase"
+			if err := os.WriteFile(pass, []byte(aPassphrase), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			h.env = append(h.env, "KITEKEY_PASSPHRASE_FILE="+pass)
+			h.must(pairOf("acme"), "add", "other", "--stdin")
+			h.env = h.env[:len(h.env)-1]
+			s := startScreen(t, h.binary, h.env)
+			report := func(when string) {
+				for what, text := range map[string]string{"passphrase": aPassphrase, "api_key": secretsOf("acme")[0], "api_secret": secretsOf("acme")[1]} {
+					n, where := copiesIn(t, s.Pid(), text)
+					t.Logf("%s: %d copies of the %s%s", when, n, what, where)
+				}
+			}
+			s.WaitFor("Passphrase of the file store")
+			s.WaitRaw()
+			s.Type(aPassphrase + "\r")
+			s.WaitFor("other")
+			s.Type("l")
+			s.WaitFor("kitekey is locked")
+			s.WaitFor("passphrase")
+			enter(s, aPassphrase)
+			s.Type("\r")
+			s.WaitFor("other / sandbox")
+			s.Type("a")
+			s.WaitFor("Add a credential")
+			s.Type("acme\r\r\r")
+			enter(s, secretsOf("acme")[0])
+			s.Type("\r")
+			enter(s, secretsOf("acme")[1])
+			s.Type("\r")
+			s.WaitFor("enter verify and save")
+			s.Type("\r")
+			s.WaitFor("acme / sandbox")
+			report("saved")
+			s.Type("l")
+			s.WaitFor("kitekey is locked")
+			time.Sleep(5 * time.Second)
+			report("locked")
+		})
+	}
+}
