@@ -102,23 +102,24 @@ func (c *Client) base() string {
 // connection failure, 429, 502, 503 and 504, with growing waits or the one that
 // Retry-After asks for.
 func (c *Client) Mint(ctx context.Context, cred Credential, expiresIn Lifetime) (Token, error) {
-	// Through ParseCredential once more: what is stored may have been tampered with,
+	// Through NewCredential once more: what is stored may have been tampered with,
 	// and must not become a header unseen.
-	cred, _, err := ParseCredential(cred.APIKey.Reveal(), cred.APISecret.Reveal())
+	cred, _, err := NewCredential(cred.APIKey, cred.APISecret)
 	if err != nil {
 		return Token{}, c.invalid(stepMint, err)
 	}
-	body, err := json.Marshal(struct {
-		APIKey    string   `json:"api_key"`
-		ExpiresIn Lifetime `json:"expires_in,omitzero"`
-	}{cred.APIKey.Reveal(), expiresIn})
-	if err != nil {
-		return Token{}, c.invalid(stepMint, errors.New("the api_key cannot be written as JSON"))
+	defer cred.Erase()
+	body := cred.APIKey.RevealJSON([]byte(`{"api_key":`))
+	if expiresIn != 0 {
+		body = fmt.Appendf(body, `,"expires_in":%d`, expiresIn)
 	}
+	body = append(body, '}')
 	x := exchange{
-		step:       stepMint,
-		method:     http.MethodPost,
-		path:       "/auth/token",
+		step:   stepMint,
+		method: http.MethodPost,
+		path:   "/auth/token",
+		// A header is a string, and net/http keeps copies of it until the connection is
+		// closed.
 		header:     http.Header{"Secret-Key": {cred.APISecret.Reveal()}},
 		body:       body,
 		repeatable: true,
@@ -138,6 +139,7 @@ func (c *Client) Mint(ctx context.Context, cred Credential, expiresIn Lifetime) 
 // readToken takes the token out of a mint's reply.
 func readToken(reply *Reply, now time.Time, expiresIn Lifetime) (Token, error) {
 	e, _ := parseEnvelope(reply.Body) // call has seen that it is one
+	defer clear(e.Data)
 	var data tokenData
 	if json.Unmarshal(e.Data, &data) != nil {
 		return Token{}, errors.New("a reply without a token")
@@ -185,7 +187,7 @@ func (c *Client) Do(ctx context.Context, tok Token, r Request) (*Reply, error) {
 			method == http.MethodOptions,
 		secrets: []Secret{tok.Value},
 	}
-	value, err := parseToken(tok.Value.Reveal())
+	value, err := parseToken(tok.Value)
 	if err != nil {
 		return nil, c.invalid(x.step, errors.New("the token is no token"))
 	}

@@ -1,9 +1,9 @@
 package kite
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
-	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -22,56 +22,96 @@ type Credential struct {
 	APIKey, APISecret Secret
 }
 
-// ParseCredential makes a credential of what somebody typed or pasted. Blanks
-// around either half are dropped, and trimmed says so. It refuses a half that is
-// empty, too long, not UTF-8, or that holds a line break, a control character or
-// an invisible one: none of those can be part of a key that Kitegateway showed on
-// a page, and a line break would end the header that carries the secret.
-//
-// Other characters beyond ASCII are kept and sent as their UTF-8 bytes.
-// The errors never repeat the value.
+// ParseCredential makes a credential of what was typed or pasted: see
+// [NewCredential].
 func ParseCredential(key, secret string) (c Credential, trimmed bool, err error) {
-	k, kerr := parseHalf("api_key", key, MaxAPIKeyLen)
-	s, serr := parseHalf("api_secret", secret, MaxAPISecretLen)
+	return NewCredential(NewSecret(key), NewSecret(secret))
+}
+
+// NewCredential makes a credential of two values that were typed, pasted or read.
+// Blanks around either half are dropped, and trimmed says so. It refuses a half
+// that is empty, too long, not UTF-8, or that holds a line break, a control
+// character or an invisible one: none of those can be part of a key that
+// Kitegateway showed on a page, and a line break would end the header that
+// carries the secret.
+//
+// Other characters beyond ASCII are kept and sent as their UTF-8 bytes. The
+// credential has memory of its own: the two values may be erased. The errors
+// never repeat the value.
+func NewCredential(key, secret Secret) (c Credential, trimmed bool, err error) {
+	var kerr, serr error
+	var ktrimmed, strimmed bool
+	c.APIKey, ktrimmed, kerr = parseHalf("api_key", key, MaxAPIKeyLen)
+	c.APISecret, strimmed, serr = parseHalf("api_secret", secret, MaxAPISecretLen)
+	if kerr != nil || serr != nil {
+		c.Erase()
+	}
 	switch {
 	case kerr != nil && serr != nil:
 		return Credential{}, false, fmt.Errorf("%w; %w", kerr, serr)
 	case kerr != nil || serr != nil:
 		return Credential{}, false, cmp.Or(kerr, serr)
 	}
-	return Credential{NewSecret(k), NewSecret(s)}, k != key || s != secret, nil
+	return c, ktrimmed || strimmed, nil
 }
 
-func parseHalf(name, value string, limit int) (string, error) {
-	if !utf8.ValidString(value) {
-		return "", fmt.Errorf("the %s is not UTF-8 text", name)
+// parseHalf gives the value of one half without the blanks around it.
+func parseHalf(name string, half Secret, limit int) (trimmed Secret, wasTrimmed bool, err error) {
+	half.RevealTo(func(all []byte) {
+		value := bytes.TrimFunc(all, func(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' })
+		if err = checkHalf(name, all, value, limit); err == nil {
+			trimmed, wasTrimmed = newSecret(bytes.Clone(value)), len(value) < len(all)
+		}
+	})
+	return trimmed, wasTrimmed, err
+}
+
+func checkHalf(name string, all, value []byte, limit int) error {
+	switch {
+	case !utf8.Valid(all):
+		return fmt.Errorf("the %s is not UTF-8 text", name)
+	case len(value) == 0:
+		return fmt.Errorf("the %s is empty", name)
+	case len(value) > limit:
+		return fmt.Errorf("the %s is too long: %d bytes, and at most %d are taken", name, len(value), limit)
 	}
-	value = strings.TrimFunc(value, func(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' })
-	if value == "" {
-		return "", fmt.Errorf("the %s is empty", name)
-	}
-	if len(value) > limit {
-		return "", fmt.Errorf("the %s is too long: %d bytes, and at most %d are taken", name, len(value), limit)
-	}
-	for _, r := range value {
+	for rest := value; len(rest) > 0; {
+		r, n := utf8.DecodeRune(rest)
+		rest = rest[n:]
 		switch {
 		case r == '\n' || r == '\r' || r == '\u0085' || r == '\u2028' || r == '\u2029':
-			return "", fmt.Errorf("the %s has more than one line", name)
+			return fmt.Errorf("the %s has more than one line", name)
 		case unicode.IsControl(r):
-			return "", fmt.Errorf("the %s holds a control character (%U)", name, r)
+			return fmt.Errorf("the %s holds a control character (%U)", name, r)
 		case unicode.Is(unicode.Cf, r):
-			return "", fmt.Errorf("the %s holds an invisible character (%U)", name, r)
+			return fmt.Errorf("the %s holds an invisible character (%U)", name, r)
 		}
 	}
-	return value, nil
+	return nil
 }
+
+// Erase overwrites both halves: see [Secret.Erase].
+func (c Credential) Erase() {
+	c.APIKey.Erase()
+	c.APISecret.Erase()
+}
+
+// Clone returns a credential with the same values in memory of its own.
+func (c Credential) Clone() Credential { return Credential{c.APIKey.Clone(), c.APISecret.Clone()} }
 
 // Hint is what may be shown of the api_key so that a person can tell two key
 // pairs apart: its last four characters, fewer when that would be more than a
 // quarter of it, none when it is shorter than four.
-func (c Credential) Hint() string {
-	key := []rune(c.APIKey.Reveal())
-	return string(key[len(key)-min(4, len(key)/4):])
+func (c Credential) Hint() (hint string) {
+	c.APIKey.RevealTo(func(key []byte) {
+		from := len(key)
+		for range min(4, utf8.RuneCount(key)/4) {
+			_, n := utf8.DecodeLastRune(key[:from])
+			from -= n
+		}
+		hint = string(key[from:])
+	})
+	return hint
 }
 
 // IsZero reports whether either half is missing.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,7 +60,7 @@ func (e envelope) errorStatus() (status int, isError bool) {
 
 // tokenData is the data of a mint's reply.
 type tokenData struct {
-	Token   string      `json:"token"`
+	Token   Secret      `json:"token"`
 	Expires lenientText `json:"expires"`
 }
 
@@ -69,29 +70,42 @@ const authScheme = "JWT "
 // parseToken returns the value for the Authorization header: as received, with
 // the prefix added when it is missing and never doubled. The errors do not repeat
 // the value.
-func parseToken(raw string) (Secret, error) {
-	value := strings.TrimSpace(raw)
-	bare, prefixes := value, 0
-	for len(bare) >= len(authScheme) && strings.EqualFold(bare[:len(authScheme)], authScheme) {
-		bare = strings.TrimSpace(bare[len(authScheme):])
-		prefixes++
+func parseToken(raw Secret) (token Secret, err error) {
+	raw.RevealTo(func(text []byte) {
+		scheme := []byte(authScheme)
+		value := bytes.TrimSpace(text)
+		bare, prefixes := value, 0
+		for len(bare) >= len(scheme) && bytes.EqualFold(bare[:len(scheme)], scheme) {
+			bare = bytes.TrimSpace(bare[len(scheme):])
+			prefixes++
+		}
+		if err = checkToken(bare); err != nil {
+			return
+		}
+		if prefixes == 1 {
+			token = newSecret(bytes.Clone(value))
+		} else {
+			token = newSecret(slices.Concat(scheme, bare))
+		}
+	})
+	return token, err
+}
+
+// checkToken tells whether a token without its prefix can go into a header.
+func checkToken(bare []byte) error {
+	switch {
+	case len(bare) == 0 || bytes.EqualFold(bare, bytes.TrimSpace([]byte(authScheme))):
+		return errors.New("a reply without a token")
+	case len(bare) > maxTokenLen:
+		return errors.New("a token that is too long for a header")
 	}
-	if bare == "" || strings.EqualFold(bare, strings.TrimSpace(authScheme)) {
-		return Secret{}, errors.New("a reply without a token")
-	}
-	if len(bare) > maxTokenLen {
-		return Secret{}, errors.New("a token that is too long for a header")
-	}
-	for i := range len(bare) {
+	for _, c := range bare {
 		// A line break here would let whoever sent the token add headers of their own.
-		if bare[i] <= ' ' || bare[i] > '~' {
-			return Secret{}, errors.New("a token with characters that no token has")
+		if c <= ' ' || c > '~' {
+			return errors.New("a token with characters that no token has")
 		}
 	}
-	if prefixes != 1 {
-		value = authScheme + bare
-	}
-	return NewSecret(value), nil
+	return nil
 }
 
 // maxTokenLen bounds a token; servers commonly allow 8 KiB for a header line.

@@ -28,7 +28,7 @@ func TestParseToken(t *testing.T) {
 		"JWT a\x00b":            "",
 		"JWT " + strings.Repeat("a", maxTokenLen+1): "",
 	} {
-		got, err := parseToken(in)
+		got, err := parseToken(NewSecret(in))
 		if got.Reveal() != want || (err == nil) != (want != "") {
 			t.Errorf("%q gives %q, %v; want %q", brief(in, 30), got.Reveal(), err, want)
 		}

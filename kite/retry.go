@@ -1,6 +1,7 @@
 package kite
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -127,16 +128,18 @@ func plainCause(err error, secrets []Secret) error {
 // redact takes secrets out of text that came back: a gateway may quote what it
 // was sent.
 func redact(text string, secrets []Secret) string {
+	out := []byte(text)
 	for _, s := range secrets {
-		value := s.Reveal()
-		if len(value) >= 4 { // shorter ones would tear ordinary words apart
-			text = strings.ReplaceAll(text, value, redacted)
-		}
-		if bare, ok := strings.CutPrefix(value, authScheme); ok && len(bare) >= 4 {
-			text = strings.ReplaceAll(text, bare, redacted)
-		}
+		s.RevealTo(func(value []byte) {
+			if len(value) >= 4 { // shorter ones would tear ordinary words apart
+				out = bytes.ReplaceAll(out, value, []byte(redacted))
+			}
+			if bare, ok := bytes.CutPrefix(value, []byte(authScheme)); ok && len(bare) >= 4 {
+				out = bytes.ReplaceAll(out, bare, []byte(redacted))
+			}
+		})
 	}
-	return text
+	return string(out)
 }
 
 func canceled(host, step string) error {

@@ -8,7 +8,9 @@ import (
 	"io"
 	"log/slog"
 	"runtime"
+	"slices"
 	"sync"
+	"unicode/utf8"
 )
 
 // redacted is what every formatting path prints in a secret's place. It tells
@@ -106,6 +108,48 @@ func (v *erasable) overwrite() {
 func (s Secret) Reveal() (value string) {
 	s.RevealTo(func(b []byte) { value = string(b) })
 	return value
+}
+
+// RevealJSON appends the value to b as a JSON string. An encoder of encoding/json
+// would leave copies behind.
+func (s Secret) RevealJSON(b []byte) []byte {
+	s.RevealTo(func(value []byte) {
+		b = slices.Grow(b, len(value)+len(`""`))
+		b = append(b, '"')
+		for len(value) > 0 {
+			r, n := utf8.DecodeRune(value)
+			switch {
+			case r == '"' || r == '\\':
+				b = append(b, '\\', byte(r))
+			case r < ' ' || r == utf8.RuneError && n == 1:
+				b = fmt.Appendf(b, `\u%04x`, r)
+			default:
+				b = append(b, value[:n]...)
+			}
+			value = value[n:]
+		}
+		b = append(b, '"')
+	})
+	return b
+}
+
+// UnmarshalJSON implements [json.Unmarshaler]: it takes a string, or null for
+// none. Beside an escape in it no copy is made.
+func (s *Secret) UnmarshalJSON(text []byte) error {
+	if string(text) == "null" {
+		*s = Secret{}
+		return nil
+	}
+	if inner := text[1:max(len(text)-1, 1)]; text[0] == '"' && bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
+		*s = newSecret(bytes.Clone(inner))
+		return nil
+	}
+	var value string
+	if err := json.Unmarshal(text, &value); err != nil {
+		return err
+	}
+	*s = NewSecret(value)
+	return nil
 }
 
 // Erase overwrites the value, in every copy of this Secret. When another

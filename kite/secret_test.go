@@ -173,3 +173,29 @@ func TestSecret_CanBeUsedAndErasedAtOnce(t *testing.T) {
 		all.Wait()
 	}
 }
+
+func TestSecretJSON_IsReadAndWrittenExactly(t *testing.T) {
+	for _, value := range []string{"plain", `with "quotes" and \`, "<&>\u2028é\U0001f511", "\x00\x1f\x7f\t", "not \xff UTF-8"} {
+		written := NewSecret(value).RevealJSON([]byte("["))
+		var read string
+		if err := json.Unmarshal(written[1:], &read); err != nil || read != strings.ToValidUTF8(value, "\ufffd") {
+			t.Errorf("%q is written as %s and read as %q, %v", value, written, read, err)
+		}
+		var s Secret
+		if err := json.Unmarshal(written[1:], &s); err != nil || s.Reveal() != read {
+			t.Errorf("%s is read as %q, %v", written, s.Reveal(), err)
+		}
+	}
+	for text, want := range map[string]string{`null`: "", `""`: "", `"\u00e9\n"`: "é\n", "\"\xff\"": "\ufffd"} {
+		s := NewSecret("before")
+		if err := json.Unmarshal([]byte(text), &s); err != nil || s.Reveal() != want {
+			t.Errorf("%s is read as %q, %v", text, s.Reveal(), err)
+		}
+	}
+	for _, text := range []string{`1`, `{}`, `[]`, `true`} {
+		var s Secret
+		if err := json.Unmarshal([]byte(text), &s); err == nil {
+			t.Errorf("%s is read as a secret", text)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package kite
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -29,7 +30,10 @@ type Token struct {
 
 // Header is the ready-made header line, "Authorization: JWT …", without a line
 // break.
-func (t Token) Header() Secret { return NewSecret("Authorization: " + t.Value.Reveal()) }
+func (t Token) Header() (header Secret) {
+	t.Value.RevealTo(func(value []byte) { header = newSecret(slices.Concat([]byte("Authorization: "), value)) })
+	return header
+}
 
 // Deadline is when the token dies, by the local clock.
 func (t Token) Deadline() time.Time { return t.Expires.Add(-t.Skew).Round(0) }
@@ -56,8 +60,11 @@ func (t Token) Expired(now time.Time) bool { return t.Remaining(now) == 0 }
 // 7.55 or newer. The header travels on curl's standard input, so that the token
 // is in no argument and therefore not in ps. Errors are shown, the progress meter is
 // not: it would stand between the reply's lines.
-func (t Token) Curl(url string) Secret {
-	return NewSecret("curl -sS -H @- " + shellQuote(url) + " <<'KITEKEY'\n" + t.Header().Reveal() + "\nKITEKEY\n")
+func (t Token) Curl(url string) (command Secret) {
+	t.Value.RevealTo(func(value []byte) {
+		command = newSecret(slices.Concat([]byte("curl -sS -H @- "+shellQuote(url)+" <<'KITEKEY'\nAuthorization: "), value, []byte("\nKITEKEY\n")))
+	})
+	return command
 }
 
 // shellQuote quotes s for a POSIX shell where it needs it.
