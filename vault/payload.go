@@ -30,9 +30,11 @@ type credentials struct {
 	Staged     kite.Credential // zero when there is none
 }
 
+// credentialJSON and tokenJSON hold Secrets: reading them makes no copies, and
+// [encodePayload] puts their values in.
 type credentialJSON struct {
-	APIKey    string `json:"api_key"`
-	APISecret string `json:"api_secret"`
+	APIKey    kite.Secret `json:"api_key"`
+	APISecret kite.Secret `json:"api_secret"`
 }
 
 type credentialsJSON struct {
@@ -46,28 +48,26 @@ type credentialsJSON struct {
 }
 
 type tokenJSON struct {
-	V           int    `json:"v"`
-	Account     string `json:"account"`
-	Environment string `json:"environment"`
-	Host        string `json:"host"` // which gateway minted it: an override's token is no good elsewhere
-	Value       string `json:"value"`
-	Expires     int64  `json:"expires"`    // Unix seconds, the gateway's clock
-	MintedMS    int64  `json:"minted_ms"`  // Unix milliseconds, local clock
-	ExpiresIn   int64  `json:"expires_in"` // seconds
-	SkewMS      int64  `json:"skew_ms"`
+	V           int         `json:"v"`
+	Account     string      `json:"account"`
+	Environment string      `json:"environment"`
+	Host        string      `json:"host"` // which gateway minted it: an override's token is no good elsewhere
+	Value       kite.Secret `json:"value"`
+	Expires     int64       `json:"expires"`    // Unix seconds, the gateway's clock
+	MintedMS    int64       `json:"minted_ms"`  // Unix milliseconds, local clock
+	ExpiresIn   int64       `json:"expires_in"` // seconds
+	SkewMS      int64       `json:"skew_ms"`
 }
 
 func hasCredential(c kite.Credential) bool { return !c.APIKey.IsZero() && !c.APISecret.IsZero() }
 
-func toJSON(c kite.Credential) credentialJSON {
-	return credentialJSON{c.APIKey.Reveal(), c.APISecret.Reveal()}
-}
+func toJSON(c kite.Credential) credentialJSON { return credentialJSON(c) }
 
 func (p *credentialJSON) credential() kite.Credential {
 	if p == nil {
 		return kite.Credential{}
 	}
-	return kite.Credential{APIKey: kite.NewSecret(p.APIKey), APISecret: kite.NewSecret(p.APISecret)}
+	return kite.Credential(*p)
 }
 
 func optionalJSON(c kite.Credential) *credentialJSON {
@@ -78,6 +78,13 @@ func optionalJSON(c kite.Credential) *credentialJSON {
 	return &p
 }
 
+// erase overwrites every credential of the item.
+func (c credentials) erase() {
+	c.Current.Erase()
+	c.Previous.Erase()
+	c.Staged.Erase()
+}
+
 func (c credentials) encode() ([]byte, error) {
 	raw := credentialsJSON{
 		V: payloadVersion, Account: c.Account, Environment: string(c.Environment),
@@ -86,7 +93,13 @@ func (c credentials) encode() ([]byte, error) {
 	if raw.Previous != nil {
 		raw.ReplacedAt = c.ReplacedAt.Unix()
 	}
-	return encodePayload(raw)
+	secrets := []kite.Secret{raw.Current.APIKey, raw.Current.APISecret}
+	for _, p := range []*credentialJSON{raw.Previous, raw.Staged} {
+		if p != nil {
+			secrets = append(secrets, p.APIKey, p.APISecret)
+		}
+	}
+	return encodePayload(raw, secrets...)
 }
 
 func decodeCredentials(data []byte) (credentials, error) {
@@ -117,9 +130,9 @@ func decodeCredentials(data []byte) (credentials, error) {
 func encodeToken(sel Selector, host string, t kite.Token) ([]byte, error) {
 	return encodePayload(tokenJSON{
 		V: payloadVersion, Account: sel.Account, Environment: string(sel.Environment), Host: host,
-		Value: t.Value.Reveal(), Expires: t.Expires.Unix(), MintedMS: t.Minted.UnixMilli(),
+		Value: t.Value, Expires: t.Expires.Unix(), MintedMS: t.Minted.UnixMilli(),
 		ExpiresIn: int64(t.Requested), SkewMS: t.Skew.Milliseconds(),
-	})
+	}, t.Value)
 }
 
 // decodeToken gives the token and the host that minted it.
@@ -128,23 +141,41 @@ func decodeToken(data []byte) (tok kite.Token, host string, err error) {
 	if err := decodePayload(data, &raw, &raw.V); err != nil {
 		return kite.Token{}, "", err
 	}
-	if raw.Value == "" || raw.Expires <= 0 {
+	if raw.Value.IsZero() || raw.Expires <= 0 {
 		return kite.Token{}, "", errors.New("its token is not complete")
 	}
 	return kite.Token{
-		Value: kite.NewSecret(raw.Value), Expires: time.Unix(raw.Expires, 0), Minted: time.UnixMilli(raw.MintedMS),
+		Value: raw.Value, Expires: time.Unix(raw.Expires, 0), Minted: time.UnixMilli(raw.MintedMS),
 		Requested: lifetime(raw.ExpiresIn), Skew: time.Duration(raw.SkewMS) * time.Millisecond,
 	}, raw.Host, nil
 }
 
-func encodePayload(v any) ([]byte, error) {
+// encodePayload gives v as JSON, with the values of secrets, which v holds in
+// this order, in the places where encoding/json writes that they are redacted.
+func encodePayload(v any, secrets ...kite.Secret) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false) // six bytes for each & would count against MaxPayload
 	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
-	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+	text := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	if len(secrets) == 0 {
+		return text, nil
+	}
+	redacted, err := json.Marshal(kite.Secret{})
+	if err != nil {
+		return nil, err
+	}
+	parts := bytes.Split(text, redacted)
+	if len(parts) != len(secrets)+1 {
+		return nil, errors.New("the item has text that stands for a secret")
+	}
+	out := make([]byte, 0, MaxPayload) // so that growing it leaves no copies behind
+	for i, s := range secrets {
+		out = s.RevealJSON(append(out, parts[i]...))
+	}
+	return append(out, parts[len(secrets)]...), nil
 }
 
 // decodePayload never quotes the payload in its errors, as encoding/json does.

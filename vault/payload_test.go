@@ -19,6 +19,7 @@ func TestCredentialsRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := decodeCredentials(data)
+	clear(data) // what the store gave is overwritten once it is read
 	if err != nil || got.Selector != want.Selector || !sameCredential(got.Current, want.Current) || !sameCredential(got.Previous, want.Previous) ||
 		!sameCredential(got.Staged, want.Staged) || !got.ReplacedAt.Equal(want.ReplacedAt) {
 		t.Errorf("%v", err)

@@ -116,7 +116,8 @@ func (v *Vault) newProfile(n NewProfile) (Profile, error) {
 
 // storable refuses what would not come back from the store as it went in.
 func storable(c kite.Credential) error {
-	_, trimmed, err := kite.ParseCredential(c.APIKey.Reveal(), c.APISecret.Reveal())
+	own, trimmed, err := kite.NewCredential(c.APIKey, c.APISecret)
+	own.Erase()
 	if err == nil && trimmed {
 		err = errors.New("the credential has blanks around it")
 	}

@@ -18,10 +18,10 @@ type Store interface {
 	// Name is what settings and people call it: "keyring", "file", "memory".
 	Name() string
 	// Get returns the value; ErrNotFound when there is none, ErrCorrupt when
-	// what is there cannot be a value.
+	// what is there cannot be a value. The caller may overwrite what it got.
 	Get(ctx context.Context, key string) ([]byte, error)
 	// Set creates or replaces. After ErrTimeout and ErrUnavailable it is not
-	// known whether it did.
+	// known whether it did. It must not keep value, which is overwritten afterwards.
 	Set(ctx context.Context, key string, value []byte) error
 	// Delete removes; ErrNotFound when there was nothing.
 	Delete(ctx context.Context, key string) error

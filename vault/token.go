@@ -123,6 +123,7 @@ func (v *Vault) cached(ctx context.Context, p Profile, req TokenRequest) (kite.T
 	if err != nil {
 		return kite.Token{}, fmt.Errorf("%s: %w", p.Selector, err)
 	}
+	defer clear(data)
 	tok, host, err := decodeToken(data)
 	if err != nil || host != v.gateway(p.Environment).Host() ||
 		req.ExpiresIn != 0 && req.ExpiresIn != tok.Requested {
@@ -150,6 +151,7 @@ func (v *Vault) mint(ctx context.Context, p Profile, req TokenRequest) (kite.Tok
 	if err != nil {
 		return kite.Token{}, err
 	}
+	defer c.erase()
 	life := req.ExpiresIn
 	if life == 0 {
 		life = p.ExpiresIn
@@ -187,6 +189,7 @@ func (v *Vault) cacheToken(ctx context.Context, p Profile, tok kite.Token) (cach
 	var info TokenInfo
 	host := v.gateway(p.Environment).Host()
 	data, err := encodeToken(p.Selector, host, tok)
+	defer clear(data)
 	if err == nil && len(data) <= MaxPayload && v.store.Set(ctx, tokenKey(p.ID), data) == nil {
 		info, cached = infoOf(tok), true
 	}

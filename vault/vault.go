@@ -297,6 +297,7 @@ func (v *Vault) read(ctx context.Context, p Profile) (credentials, error) {
 		return credentials{}, err
 	}
 	data, err := v.store.Get(ctx, p.ID)
+	defer clear(data)
 	if err == nil {
 		var c credentials
 		if c, err = decodeCredentials(data); err == nil && c.Environment == p.Environment {
@@ -322,6 +323,7 @@ func (v *Vault) write(ctx context.Context, id string, c credentials) error {
 	if err != nil {
 		return err
 	}
+	defer clear(data)
 	if len(data) > MaxPayload {
 		return &StoreError{Op: "write", Store: v.store.Name(), Kind: ErrTooBig}
 	}

@@ -69,6 +69,7 @@ func (v *Vault) verify(ctx context.Context, sel Selector, deep bool) (r Report, 
 		r.KeyHint = p.KeyHint
 		c, err = v.read(ctx, p)
 	}
+	defer func() { c.erase() }()
 	if err == nil && hasCredential(c.Staged) {
 		if done, _ := v.FinishRotation(ctx, sel); done.Outcome == OutcomeReplaced {
 			c, err = v.read(ctx, p)
@@ -97,6 +98,7 @@ func (v *Vault) stillInUse(ctx context.Context, p Profile, tried kite.Credential
 		return true
 	}
 	now, err := v.read(context.WithoutCancel(ctx), p)
+	defer now.erase()
 	return err != nil || sameCredential(now.Current, tried)
 }
 
