@@ -20,7 +20,7 @@ type activityDialog struct {
 	entries []vault.Activity
 	only    *vault.Selector // nil is all
 	offered *vault.Selector // the profile that was chosen when it was opened
-	off     bool            // nobody keeps a log
+	off     bool            // no log is kept
 }
 
 func (a *app) openActivity() tea.Cmd {
@@ -35,7 +35,7 @@ func (a *app) openActivity() tea.Cmd {
 // load reads the log and opens the dialog, or shows the new entries in it.
 func (d *activityDialog) load(a *app) tea.Cmd {
 	v, only := a.o.Vault, d.only
-	return a.start(task{verb: "activity", quiet: true}, func(context.Context) func(*app) tea.Cmd {
+	return a.run(task{kind: taskActivity, quiet: true}, func(context.Context) func(*app) tea.Cmd {
 		entries, err := v.Activities(only, activityShown)
 		off := false
 		if v.Dir() != "" {
@@ -44,7 +44,8 @@ func (d *activityDialog) load(a *app) tea.Cmd {
 		}
 		return func(a *app) tea.Cmd {
 			if err != nil {
-				return a.fail("", "reading the activity log", err)
+				a.reportError("", "reading the activity log", err)
+				return nil
 			}
 			kept := entries[:0]
 			for _, e := range entries {
@@ -54,7 +55,8 @@ func (d *activityDialog) load(a *app) tea.Cmd {
 			}
 			a.drop(d)
 			d.entries, d.off, d.top = kept, off, 0
-			return a.push(d)
+			a.push(d)
+			return nil
 		}
 	})
 }
@@ -66,24 +68,23 @@ func (d *activityDialog) title() string {
 	return "Activity"
 }
 
-func (d *activityDialog) wide() int { return 96 }
+func (d *activityDialog) width() int { return 96 }
 
-func (d *activityDialog) update(a *app, msg tea.Msg) tea.Cmd {
-	if k, ok := msg.(tea.KeyPressMsg); ok {
-		switch k.String() {
-		case "L":
-			a.drop(d)
-			return nil
-		case "p":
-			if d.only == nil {
-				d.only = d.offered
-			} else {
-				d.only = nil
-			}
+func (d *activityDialog) keys(a *app) []dialogKey {
+	var keys []dialogKey
+	switch {
+	case d.only != nil:
+		keys = append(keys, on("p", "p", "all profiles", func() tea.Cmd {
+			d.only = nil
 			return d.load(a)
-		}
+		}))
+	case d.offered != nil:
+		keys = append(keys, on("p", "p", "only "+d.offered.String(), func() tea.Cmd {
+			d.only = d.offered
+			return d.load(a)
+		}))
 	}
-	return d.page(a, d, msg)
+	return append(keys, d.pagerKeys(a, d, "L")...)
 }
 
 func (d *activityDialog) lines(a *app, w int) []string {
@@ -112,7 +113,7 @@ func (d *activityDialog) lines(a *app, w int) []string {
 		}
 		env := a.st.dim.Styled("sandbox ")
 		if e.Environment == kite.Live {
-			env = a.st.paints.live.Styled("LIVE    ")
+			env = a.st.textStyles.live.Styled("LIVE    ")
 		}
 		line := a.st.dim.Styled(a.fit(a.moment(e.At), 16, "")) + a.fit(kite.CleanText(e.Account), name, a.st.glyph.more) + " " + env +
 			a.fit(kite.CleanText(string(e.Action)), 12, a.st.glyph.more) + paint.Styled(result)
@@ -134,15 +135,4 @@ func resultWords(result string) string {
 		return "ok"
 	}
 	return words.Verdict(vault.Verdict(result), "").Word
-}
-
-func (d *activityDialog) hints(*app) []hint {
-	h := d.pagerHints()
-	switch {
-	case d.only != nil:
-		h = append([]hint{{"p", "all profiles"}}, h...)
-	case d.offered != nil:
-		h = append([]hint{{"p", "only " + d.offered.String()}}, h...)
-	}
-	return h
 }

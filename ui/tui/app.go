@@ -5,83 +5,42 @@ import (
 	"strings"
 	"time"
 
-	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
-	"charm.land/lipgloss/v2"
-	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/ansi"
 
 	"kitekey/kite"
 	"kitekey/vault"
 )
 
-// app is the model: everything the screen shows and everything under way.
+// app is the model: what the screen shows and what is under way. Its parts have
+// their own files and methods; those that need more than themselves take the app.
 type app struct {
-	o   Options
-	ctx context.Context
-	screen
-	st      styles
-	dark    bool
-	profile colorprofile.Profile
-	keys    []binding
+	o    Options
+	ctx  context.Context
+	keys []binding
 
-	now     time.Time // the wall clock when the current message came
-	ticking bool      // a heartbeat is on its way
+	canvas
+	layout  layout
+	mouse   bool
+	ticking bool // a heartbeat is on its way
 
-	loaded   bool
-	profiles []vault.Profile // as the index lists them
-	texts    []string        // what the filter looks at, one per profile
-	rows     []row           // what the filter and the order leave of them
-	cursor   int             // chosen row
-	top      int             // first row on the screen
-	filter   textinput.Model
-	typing   bool // the filter has the keys
-	byUse    bool // ordered by last use
-	board    bool // live tokens only, soonest to expire first
-
-	detail    bool // the details have the keys; on a narrow screen, the whole screen
-	detailTop int  // first line of them on the screen
-	mouse     bool
-
+	list    list
+	detail  detail
 	dialogs []dialog // the last one has the keys
+	notices notices
+	clip    clipStatus
+	reveal  revealed
+	lock    locker
 
-	seq     int
-	tasks   map[int]*task
-	notice  notice
-	history []notice
-
-	clip    clip
-	caveat  string // what the clipboard cannot promise, as last said
-	shown   shown
+	tasks   tasks
 	keep    keepAlive
-	warned  map[string]time.Time // deadline for which a notice was given, by profile
-	watched map[string]bool      // profiles whose token this session minted or copied
-	gates   map[string]time.Time // until when live is open, by account
-	reports map[string]vault.Report
-
-	locked     bool
-	unlocking  string // what goes on, or went wrong, at unlocking
-	needPass   bool   // the store wants its passphrase
-	passphrase secretInput
-	lastInput  time.Time
-	lockTimer  bool
+	expiry  expiryWatch
+	live    liveConfirmed
+	reports map[string]vault.Report // of this session, by profile
 }
 
-// dialog is what lies over the panes and has the keys while it does.
-type dialog interface {
-	title() string
-	// update handles a key press or a paste.
-	update(a *app, msg tea.Msg) tea.Cmd
-	// lines draws the inside, at most w cells wide.
-	lines(a *app, w int) []string
-	// hints are its keys, for the footer.
-	hints(a *app) []hint
-}
-
-func (a *app) push(d dialog) tea.Cmd {
-	a.dialogs = append(a.dialogs, d)
-	return nil
-}
+// push puts a dialog above the others.
+func (a *app) push(d dialog) { a.dialogs = append(a.dialogs, d) }
 
 // drop takes d and whatever lies above it away.
 func (a *app) drop(d dialog) {
@@ -101,32 +60,9 @@ func (a *app) dialog() dialog {
 	return a.dialogs[len(a.dialogs)-1]
 }
 
-func (a *app) restyle() { a.st = newStyles(a.dark, a.profile, a.o.ASCII) }
-
-func newTextInput(placeholder string) textinput.Model {
-	t := textinput.New()
-	t.Prompt = ""
-	t.Placeholder = placeholder
-	// ctrl+v in the widget reads the system clipboard by itself; a terminal's own
-	// paste arrives as a message anyway.
-	t.KeyMap.Paste.Unbind()
-	// A cursor that does not blink needs no timer and leaves the screen calm.
-	t.SetStyles(textinput.Styles{Cursor: textinput.CursorStyle{Shape: tea.CursorBlock}})
-	return t
-}
-
-// drawInput draws a text input w cells wide.
-func (a *app) drawInput(t textinput.Model, w int) string {
-	look := textinput.StyleState{Placeholder: lipgloss.NewStyle().Foreground(a.st.palette.dim)}
-	t.SetStyles(textinput.Styles{Focused: look, Blurred: look, Cursor: textinput.CursorStyle{Shape: tea.CursorBlock}})
-	t.SetWidth(max(w-1, 1))
-	t.SetCursor(t.Position())
-	return t.View()
-}
-
 // Init implements [tea.Model].
 func (a *app) Init() tea.Cmd {
-	return tea.Batch(tea.RequestBackgroundColor, a.reload(), a.armLock())
+	return tea.Batch(tea.RequestBackgroundColor, a.reload(), a.lock.arm(a))
 }
 
 // Update implements [tea.Model].
@@ -134,6 +70,7 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	a.now = a.o.Now().Round(0)
 	a.expire()
 	cmd := a.handle(msg)
+	a.layout = a.arrange()
 	return a, tea.Batch(cmd, a.heartbeat())
 }
 
@@ -141,7 +78,6 @@ func (a *app) handle(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		a.width, a.height = msg.Width, msg.Height
-		a.scroll()
 	case tea.BackgroundColorMsg:
 		a.dark = msg.IsDark()
 		a.restyle()
@@ -154,82 +90,76 @@ func (a *app) handle(msg tea.Msg) tea.Cmd {
 		}
 	case tea.FocusMsg, tea.ResumeMsg:
 		// The clock has been read; other processes may have minted meanwhile.
-		return tea.Batch(a.lockIfIdle(), a.reload())
+		return tea.Batch(a.lock.ifIdle(a), a.reload())
 	case tickMsg:
 		a.ticking = false
-		return tea.Batch(a.keepAliveTick(), a.warn(), a.refresh())
+		return tea.Batch(a.keep.tick(a), a.expiry.warn(a), a.refresh())
 	case lockTimerMsg:
-		a.lockTimer = false
-		return tea.Batch(a.lockIfIdle(), a.armLock())
+		a.lock.timer = false
+		return tea.Batch(a.lock.ifIdle(a), a.lock.arm(a))
 	case reply:
 		return a.finish(msg)
 	case verifiedMsg:
-		return a.verified(msg)
+		return msg.run.verified(a, msg)
 	case tea.KeyPressMsg:
 		return a.keyPress(msg)
 	case tea.PasteMsg:
-		idle := a.touch()
+		idle := a.noteInput()
 		return tea.Batch(idle, a.paste(msg))
 	case tea.MouseMsg:
-		idle := a.touch()
+		idle := a.noteInput()
 		return tea.Batch(idle, a.click(msg))
 	}
 	return nil
 }
 
-// touch notes that somebody is here. After a long absence it locks first: what
-// wakes the screen must not also act on it.
-func (a *app) touch() tea.Cmd {
-	idle := a.lockIfIdle()
-	a.lastInput = a.now
+// noteInput records that somebody is at the screen. After a long absence it locks
+// first: what wakes the screen must not also act on it.
+func (a *app) noteInput() tea.Cmd {
+	idle := a.lock.ifIdle(a)
+	a.lock.lastInput = a.now
 	return idle
 }
 
 func (a *app) keyPress(msg tea.KeyPressMsg) tea.Cmd {
-	idle := a.touch()
+	idle := a.noteInput()
 	switch {
-	case a.tooSmallToUse() && msg.String() != "ctrl+c":
-		return idle // nobody should act on what they cannot see
-	case a.locked:
-		return tea.Batch(idle, a.lockedKey(msg))
+	case a.tooSmall() && msg.String() != "ctrl+c":
+		return idle // a key must not act on what cannot be seen
+	case a.lock.locked:
+		return tea.Batch(idle, a.lock.key(a, msg))
 	case msg.String() == "ctrl+z":
 		return a.suspend()
 	case msg.String() == "ctrl+c":
 		return a.quit()
 	case a.dialog() != nil:
-		return a.dialog().update(a, msg)
-	case a.typing:
-		return a.filterKey(msg)
+		return a.updateDialog(msg)
+	case a.list.typing:
+		return a.list.filterKey(msg, a.now)
 	}
 	return a.press(msg)
 }
 
 func (a *app) paste(msg tea.PasteMsg) tea.Cmd {
 	switch {
-	case a.locked && a.needPass:
-		a.passphrase.update(msg)
-	case a.locked:
+	case a.lock.locked && a.lock.needPass:
+		a.lock.passphrase.update(msg)
+	case a.lock.locked:
 	case a.dialog() != nil:
 		return a.dialog().update(a, msg)
-	case a.typing:
-		return a.filterKey(msg)
+	case a.list.typing:
+		return a.list.filterKey(msg, a.now)
 	}
 	return nil
 }
 
 // expire ends what was there for a while.
 func (a *app) expire() {
-	if !a.notice.until.IsZero() && !a.notice.until.After(a.now) {
-		a.notice = notice{}
-	}
-	if !a.shown.until.IsZero() && !a.shown.until.After(a.now) {
-		a.hide()
-	}
-	if !a.clip.until.IsZero() && !a.clip.until.After(a.now) {
-		a.clip = clip{}
-	}
-	if a.board {
-		a.keepChosen() // a token that has expired leaves the board
+	a.notices.expire(a.now)
+	a.clip.expire(a.now)
+	a.reveal.expire(a.now)
+	if a.list.tokensOnly {
+		a.list.keepChosen(a.now) // an expired token leaves the list
 	}
 }
 
@@ -242,109 +172,89 @@ func (a *app) refresh() tea.Cmd {
 	return nil
 }
 
+// setProfiles takes over what the index lists.
 func (a *app) setProfiles(profiles []vault.Profile) {
-	chosen := ""
-	if p := a.chosen(); p != nil {
-		chosen = p.ID
-	}
-	a.loaded = true
-	a.profiles = profiles
-	if a.o.SandboxOnly {
-		kept := make([]vault.Profile, 0, len(profiles))
-		for _, p := range profiles {
-			if p.Environment != kite.Live {
-				kept = append(kept, p)
-			}
+	kept := make([]vault.Profile, 0, len(profiles))
+	for _, p := range profiles {
+		if a.o.SandboxOnly && p.Environment == kite.Live {
+			continue
 		}
-		a.profiles = kept
-	}
-	for i := range a.profiles {
-		p := &a.profiles[i]
 		p.Label = kite.CleanText(p.Label)
-		// What was seen here is not older news than what the index says, unless
-		// another kitekey has replaced the pair since.
+		// This session's newer verdict wins over the index's, unless the credential
+		// changed.
 		switch r, ok := a.reports[p.ID]; {
 		case ok && r.KeyHint != "" && r.KeyHint != p.KeyHint:
 			delete(a.reports, p.ID)
 		case ok && r.At.After(p.VerdictAt):
 			p.Verdict, p.VerdictAt = r.Verdict, r.At
 		}
+		kept = append(kept, p)
 	}
-	a.index()
-	a.choose(chosen)
+	a.list.set(kept, a.now)
 }
+
+// chosen is the profile under the cursor, nil when there is none.
+func (a *app) chosen() *vault.Profile { return a.list.chosen() }
 
 // profileByID finds a profile, nil when it is gone.
-func (a *app) profileByID(id string) *vault.Profile {
-	for i := range a.profiles {
-		if a.profiles[i].ID == id {
-			return &a.profiles[i]
-		}
-	}
-	return nil
-}
+func (a *app) profileByID(id string) *vault.Profile { return a.list.byID(id) }
 
-func (a *app) wide() bool { return a.width >= twoPanes }
-
-func (a *app) canGoBack() bool {
-	return a.notice.kind == failure || a.shown.id != "" || a.detail || a.board || a.filter.Value() != "" || a.busyTask() != nil
-}
-
-// busyTask is the task that esc stops: the chosen profile's, or any that shows.
+// busyTask is the task that esc stops: the chosen profile's, else the one that
+// was started last.
 func (a *app) busyTask() *task {
 	if p := a.chosen(); p != nil {
-		if t := a.taskFor(p.ID); t != nil {
+		if t := a.tasks.about(p.ID); t != nil {
 			return t
 		}
 	}
-	for _, t := range a.tasks {
-		if !t.quiet {
-			return t
-		}
-	}
-	return nil
+	return a.tasks.newest()
+}
+
+func (a *app) canGoBack() bool {
+	return a.notices.current.kind == failure || a.reveal.id != "" || a.detail.open || a.list.tokensOnly || a.list.filtered() || a.busyTask() != nil
 }
 
 // back is esc: it undoes the most recent thing that is in the way.
-func (a *app) back() tea.Cmd {
+func (a *app) back() {
 	switch t := a.busyTask(); {
 	case t != nil:
-		a.stop(t)
-		return a.say(info, "stopped "+t.doing)
-	case a.shown.id != "":
-		a.hide()
-	case a.notice.kind == failure:
-		a.notice = notice{}
-	case a.detail:
-		a.detail, a.detailTop = false, 0
-	case a.filter.Value() != "":
-		a.filter.SetValue("")
-		a.keepChosen()
-	case a.board:
-		return a.toggleBoard()
+		a.tasks.stop(t)
+		a.notify(info, "stopped "+t.doing)
+	case a.reveal.id != "":
+		a.reveal.hide()
+	case a.notices.current.kind == failure:
+		a.notices.dismiss()
+	case a.detail.open:
+		a.detail = detail{}
+	case a.list.filtered():
+		a.list.clearFilter(a.now)
+	case a.list.tokensOnly:
+		a.list.toggleTokensOnly(a.now)
 	default:
-		a.notice = notice{}
+		a.notices.dismiss()
 	}
-	return nil
 }
 
 func (a *app) quit() tea.Cmd {
 	if f := a.unsaved(); f != nil {
-		return a.push(discardQuestion(f, true))
+		a.push(discardQuestion(f, true))
+		return nil
 	}
-	a.stopAll()
+	a.tasks.stopAll(true)
 	return tea.Quit
 }
 
-func (a *app) toggleMouse() tea.Cmd {
+func (a *app) toggleMouse() {
 	a.mouse = !a.mouse
 	if a.mouse {
-		return a.say(info, "mouse on: click chooses, the wheel scrolls; M gives text selection back")
+		a.notify(info, "mouse on: click chooses, the wheel scrolls; M gives text selection back")
+		return
 	}
-	return a.say(info, "mouse off")
+	a.notify(info, "mouse off")
 }
 
-// View implements [tea.Model].
+// View implements [tea.Model]. It draws what Update has laid out and changes
+// nothing.
 func (a *app) View() tea.View {
 	var v tea.View
 	v.AltScreen = true
@@ -356,4 +266,27 @@ func (a *app) View() tea.View {
 	}
 	v.Content = strings.Join(a.draw(), "\n")
 	return v
+}
+
+// heartbeat asks for the next tick, on the second by the wall clock, unless one
+// is on its way or nothing counts.
+func (a *app) heartbeat() tea.Cmd {
+	if a.ticking || !a.counts() {
+		return nil
+	}
+	a.ticking = true
+	now := a.o.Now()
+	wait := now.Truncate(time.Second).Add(time.Second).Sub(now)
+	return a.after(wait, tickMsg{})
+}
+
+// counts reports whether anything changes by the second.
+func (a *app) counts() bool {
+	if a.lock.locked {
+		return a.keep.id != ""
+	}
+	if a.tasks.newest() != nil || a.clip.until.After(a.now) || a.reveal.until.After(a.now) || a.keep.id != "" || a.notices.current.until.After(a.now) {
+		return true
+	}
+	return a.list.unexpired(a.now) > 0
 }

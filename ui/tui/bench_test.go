@@ -58,8 +58,8 @@ func BenchmarkVerifyAll(b *testing.B) {
 	a := still(b, 1000, 50, &now)
 	a.Update(tea.WindowSizeMsg{Width: 120, Height: 40})
 	run := &verifyRun{results: map[vault.Selector]vault.Report{}, arrived: make(chan vault.Report)}
-	for i := range a.profiles {
-		run.sels = append(run.sels, a.profiles[i].Selector)
+	for i := range a.list.profiles {
+		run.sels = append(run.sels, a.list.profiles[i].Selector)
 	}
 	a.push(run)
 	b.ReportAllocs()

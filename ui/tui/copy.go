@@ -13,18 +13,18 @@ import (
 	"kitekey/vault"
 )
 
-// form is what a token can be copied as.
-type form string
+// copyFormat is what a token can be copied as.
+type copyFormat string
 
 const (
-	asHeader form = "header"
-	asToken  form = "token"
-	asCurl   form = "curl command"
+	asHeader copyFormat = "header"
+	asToken  copyFormat = "token"
+	asCurl   copyFormat = "curl command"
 )
 
-// render writes the token in the form. The curl line asks for the balances: a
+// render writes the token in the format. The curl line asks for the balances: a
 // call that works for every merchant and changes nothing.
-func (f form) render(tok kite.Token, baseURL string) kite.Secret {
+func (f copyFormat) render(tok kite.Token, baseURL string) kite.Secret {
 	switch f {
 	case asToken:
 		return tok.Value
@@ -34,11 +34,32 @@ func (f form) render(tok kite.Token, baseURL string) kite.Secret {
 	return tok.Header()
 }
 
-// clip is what of kitekey's is in the clipboard.
-type clip struct {
-	what    string // "header of acme/sandbox"
-	until   time.Time
-	cleared bool // it will be taken back at until; otherwise that is only when it stops being news
+// clipStatus is what of kitekey's is in the clipboard.
+type clipStatus struct {
+	what      string // "header of acme/sandbox"
+	until     time.Time
+	willClear bool   // it is cleared at until; otherwise that is only when it stops being news
+	caveat    string // what the clipboard cannot promise, as last said
+}
+
+func (s *clipStatus) expire(now time.Time) {
+	if !s.until.IsZero() && !s.until.After(now) {
+		s.clear()
+	}
+}
+
+// clear forgets what was copied; the caveat has been said all the same.
+func (s *clipStatus) clear() { *s = clipStatus{caveat: s.caveat} }
+
+// text says when kitekey's copy leaves the clipboard, "" when there is none.
+func (s *clipStatus) text(c *canvas) string {
+	switch {
+	case !s.until.After(c.now):
+		return ""
+	case !s.willClear:
+		return "in the clipboard"
+	}
+	return "leaves the clipboard in " + c.countText(s.until.Sub(c.now))
 }
 
 func (a *app) copyHeader() tea.Cmd { return a.copyToken(a.chosen(), asHeader, vault.TokenRequest{}) }
@@ -52,19 +73,19 @@ func (a *app) mintAgain() tea.Cmd {
 // copyToken copies the profile's token, minting one first when none is alive or
 // a fresh one is asked for. The token goes from the vault to the clipboard
 // without passing through the screen.
-func (a *app) copyToken(p *vault.Profile, as form, m vault.TokenRequest) tea.Cmd {
+func (a *app) copyToken(p *vault.Profile, as copyFormat, m vault.TokenRequest) tea.Cmd {
 	id, sel := p.ID, p.Selector
 	doing := "reading the token"
 	if m.Fresh || !p.Token.Unexpired(a.now) {
 		doing = "minting"
 	}
-	verb := "copy its " + string(as)
+	purpose := "copy its " + string(as)
 	if doing == "minting" {
-		verb = "mint a token"
+		purpose = "mint a token"
 	}
 	v, clipboard, baseURL, now, clearAfter := a.o.Vault, a.o.Clipboard, a.o.BaseURL(sel.Environment), a.o.Now, a.o.ClearAfter
-	return a.guarded(p, verb, func() tea.Cmd {
-		return a.start(task{id: id, verb: "token", doing: doing}, func(ctx context.Context) func(*app) tea.Cmd {
+	return a.confirmLive(p, purpose, func() tea.Cmd {
+		return a.run(task{id: id, kind: taskToken, doing: doing}, func(ctx context.Context) func(*app) tea.Cmd {
 			tok, err := v.Token(ctx, sel, m)
 			if err != nil {
 				return func(a *app) tea.Cmd { return a.mintFailed(id, err) }
@@ -77,13 +98,13 @@ func (a *app) copyToken(p *vault.Profile, as form, m vault.TokenRequest) tea.Cmd
 			v.Record(vault.ActionCopied, sel, err)
 			life := words.Lifetime(tok.Remaining(now()), tok.ExpiresIn().Duration())
 			return func(a *app) tea.Cmd {
-				a.watch(id)
+				a.expiry.watch(id)
 				reload := a.reload()
 				if err != nil {
 					if tok.Minted {
-						a.fail(id, "a token was minted, copying it", err)
+						a.reportError(id, "a token was minted, copying it", err)
 					} else {
-						a.fail(id, "copying", err)
+						a.reportError(id, "copying", err)
 					}
 					return reload
 				}
@@ -97,31 +118,34 @@ func (a *app) copyToken(p *vault.Profile, as form, m vault.TokenRequest) tea.Cmd
 // copied says what was copied, by which way, when it will be gone, and what
 // cannot be promised.
 func (a *app) copied(what string, r clipboard.Receipt, minted bool, life string) {
-	a.clip = clip{what: what, until: r.ClearsAt, cleared: true}
+	caveat := a.clip.caveat
+	a.clip = clipStatus{what: what, until: r.ClearsAt, willClear: true, caveat: r.Caveat}
 	if r.ClearsAt.IsZero() {
-		a.clip = clip{what: what, until: a.now.Add(noticeTime)}
+		a.clip.until, a.clip.willClear = a.now.Add(noticeTime), false
 	}
 	text := fmt.Sprintf("%s copied (%s)", what, r.Way)
 	if minted {
 		text += a.st.glyph.sep + "minted for " + life
 	}
 	n := notice{kind: done, text: text}
-	if r.Caveat != a.caveat {
-		n.small, a.caveat = r.Caveat, r.Caveat // once is enough; the messages keep it
+	if r.Caveat != caveat {
+		n.small = r.Caveat // once is enough; the messages keep it
 	}
-	a.note(n)
+	a.notices.show(n, a.now)
 }
 
 func (a *app) clearClipboard() tea.Cmd {
 	c := a.o.Clipboard
-	return a.start(task{verb: "clear", doing: "clearing the clipboard"}, func(ctx context.Context) func(*app) tea.Cmd {
+	return a.run(task{kind: taskClear, doing: "clearing the clipboard"}, func(ctx context.Context) func(*app) tea.Cmd {
 		err := c.Clear(ctx)
 		return func(a *app) tea.Cmd {
 			if err != nil {
-				return a.fail("", "clearing the clipboard", err)
+				a.reportError("", "clearing the clipboard", err)
+				return nil
 			}
-			a.clip = clip{}
-			return a.say(done, "taken back out of the clipboard")
+			a.clip.clear()
+			a.notify(done, "cleared from the clipboard")
+			return nil
 		}
 	})
 }
@@ -129,22 +153,23 @@ func (a *app) clearClipboard() tea.Cmd {
 func (a *app) forget() tea.Cmd {
 	p := *a.chosen()
 	v := a.o.Vault
-	return a.start(task{id: p.ID, verb: "forget", doing: "forgetting the token"}, func(ctx context.Context) func(*app) tea.Cmd {
+	return a.run(task{id: p.ID, kind: taskForget, doing: "forgetting the token"}, func(ctx context.Context) func(*app) tea.Cmd {
 		err := v.Forget(ctx, p.Selector)
 		return func(a *app) tea.Cmd {
 			if err != nil {
-				return a.fail(p.ID, "forgetting the token", err)
+				a.reportError(p.ID, "forgetting the token", err)
+				return nil
 			}
-			a.say(done, "token of "+p.Selector.String()+" forgotten; the gateway honours it until it expires")
+			a.notify(done, "token of "+p.Selector.String()+" forgotten; the gateway honours it until it expires")
 			return a.reload()
 		}
 	})
 }
 
 // copyAs asks in which form to copy.
-func (a *app) copyAs() tea.Cmd {
+func (a *app) copyAs() {
 	id := a.chosen().ID
-	copyIn := func(as form) func(*app) tea.Cmd {
+	copyIn := func(as copyFormat) func(*app) tea.Cmd {
 		return func(a *app) tea.Cmd {
 			if p := a.profileByID(id); p != nil {
 				return a.copyToken(p, as, vault.TokenRequest{})
@@ -152,7 +177,7 @@ func (a *app) copyAs() tea.Cmd {
 			return nil
 		}
 	}
-	return a.push(&menu{head: "Copy as", verb: "copy", items: []menuItem{
+	a.push(&menu{head: "Copy as", action: "copy", items: []menuItem{
 		{"h", "header", "the whole line, Authorization: JWT and so on", copyIn(asHeader)},
 		{"t", "token", "the value alone, its JWT prefix included", copyIn(asToken)},
 		{"u", "curl command", "a call that keeps the token out of ps", copyIn(asCurl)},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/sahilm/fuzzy"
@@ -15,44 +16,50 @@ import (
 // filter matched.
 type row struct {
 	profile int
-	marks   []int
+	matches []int
 }
 
-// The search text of a profile is its account, environment, verdict and label,
-// with blanks between, so that marks can be mapped back to the columns.
-func (a *app) index() {
-	a.texts = a.texts[:0]
-	for i := range a.profiles {
-		p := &a.profiles[i]
-		a.texts = append(a.texts, p.Account+" "+string(p.Environment)+" "+words.Verdict(p.Verdict, p.Store).Word+" "+p.Label)
+// buildSearchText makes the text that the filter looks at: account, environment,
+// verdict and label, with blanks between, so that matches can be mapped back to
+// the columns.
+func (l *list) buildSearchText() {
+	l.texts = l.texts[:0]
+	for i := range l.profiles {
+		p := &l.profiles[i]
+		l.texts = append(l.texts, p.Account+" "+string(p.Environment)+" "+words.Verdict(p.Verdict, p.Store).Word+" "+p.Label)
 	}
-	a.refilter()
 }
 
-// refilter makes the rows anew from the filter, the order and the board.
-func (a *app) refilter() {
-	a.rows = a.rows[:0]
-	terms := strings.Fields(a.filter.Value())
+func (l *list) filtered() bool { return l.filter.Value() != "" }
+
+func (l *list) clearFilter(now time.Time) {
+	l.filter.SetValue("")
+	l.keepChosen(now)
+}
+
+// refilter makes the rows anew from the filter and the order.
+func (l *list) refilter(now time.Time) {
+	l.rows = l.rows[:0]
+	terms := strings.Fields(l.filter.Value())
 	if len(terms) == 0 {
-		for i := range a.profiles {
-			a.rows = append(a.rows, row{profile: i})
+		for i := range l.profiles {
+			l.rows = append(l.rows, row{profile: i})
 		}
 	} else {
-		a.rows = match(terms, a.texts)
+		l.rows = match(terms, l.texts)
 	}
 	switch {
-	case a.board:
-		a.rows = slices.DeleteFunc(a.rows, func(r row) bool { return !a.profiles[r.profile].Token.Unexpired(a.now) })
-		slices.SortStableFunc(a.rows, func(x, y row) int {
-			return a.profiles[x.profile].Token.Deadline.Compare(a.profiles[y.profile].Token.Deadline)
+	case l.tokensOnly:
+		l.rows = slices.DeleteFunc(l.rows, func(r row) bool { return !l.profiles[r.profile].Token.Unexpired(now) })
+		slices.SortStableFunc(l.rows, func(x, y row) int {
+			return l.profiles[x.profile].Token.Deadline.Compare(l.profiles[y.profile].Token.Deadline)
 		})
-	case a.byUse && len(terms) == 0:
-		slices.SortStableFunc(a.rows, func(x, y row) int {
-			return a.profiles[y.profile].LastUsed.Compare(a.profiles[x.profile].LastUsed)
+	case l.byLastUse && len(terms) == 0:
+		slices.SortStableFunc(l.rows, func(x, y row) int {
+			return l.profiles[y.profile].LastUsed.Compare(l.profiles[x.profile].LastUsed)
 		})
 	}
-	a.cursor = max(min(a.cursor, len(a.rows)-1), 0)
-	a.scroll()
+	l.moveBy(0)
 }
 
 // match finds the texts that every term matches fuzzily, best first.
@@ -77,11 +84,11 @@ func match(terms []string, texts []string) []row {
 		next := make([]hit, len(found))
 		for i, m := range found {
 			h := hits[m.Index]
-			marks := m.MatchedIndexes
+			matches := m.MatchedIndexes
 			if n > 0 {
-				marks = append(h.marks, marks...)
+				matches = append(h.matches, matches...)
 			}
-			next[i] = hit{row{h.profile, marks}, h.score + m.Score}
+			next[i] = hit{row{h.profile, matches}, h.score + m.Score}
 		}
 		hits = next
 	}
@@ -96,91 +103,70 @@ func match(terms []string, texts []string) []row {
 }
 
 func (a *app) startFilter() tea.Cmd {
-	a.typing, a.detail = true, false
-	return a.filter.Focus()
+	a.list.typing = true
+	a.detail = detail{}
+	return a.list.filter.Focus()
 }
 
 // filterKey handles a key while the filter has them. The arrows still move, so
 // that one can type, glance, and go.
-func (a *app) filterKey(msg tea.Msg) tea.Cmd {
+func (l *list) filterKey(msg tea.Msg, now time.Time) tea.Cmd {
 	if k, ok := msg.(tea.KeyPressMsg); ok {
 		switch k.String() {
 		case "enter", "tab":
-			a.typing = false
-			a.filter.Blur()
+			l.typing = false
+			l.filter.Blur()
 			return nil
 		case "esc":
-			a.typing = false
-			a.filter.Blur()
-			a.filter.SetValue("")
-			a.keepChosen()
+			l.typing = false
+			l.filter.Blur()
+			l.clearFilter(now)
 			return nil
 		case "up", "ctrl+p":
-			return a.move(-1)
+			l.moveBy(-1)
+			return nil
 		case "down", "ctrl+n":
-			return a.move(1)
+			l.moveBy(1)
+			return nil
 		case "pgup":
-			return a.move(-a.page())
+			l.moveBy(-l.page)
+			return nil
 		case "pgdown":
-			return a.move(a.page())
+			l.moveBy(l.page)
+			return nil
 		}
 	}
-	before := a.filter.Value()
+	before := l.filter.Value()
 	var cmd tea.Cmd
-	a.filter, cmd = a.filter.Update(msg)
-	if a.filter.Value() != before {
-		a.cursor, a.top = 0, 0
-		a.refilter()
+	l.filter, cmd = l.filter.Update(msg)
+	if l.filter.Value() != before {
+		l.cursor, l.top = 0, 0
+		l.refilter(now)
 	}
 	return cmd
 }
 
 func filterHints() []hint {
-	return []hint{{"enter", "use"}, {"↑ ↓", "choose"}, {"esc", "drop"}}
+	return []hint{{"enter", "use"}, {"↑ ↓", "choose"}, {"esc", "clear"}}
 }
 
-func (a *app) changeOrder() tea.Cmd {
-	a.byUse = !a.byUse
-	a.keepChosen()
-	if a.byUse {
-		return a.say(info, "ordered by last use")
+func (a *app) changeOrder() {
+	a.list.byLastUse = !a.list.byLastUse
+	a.list.keepChosen(a.now)
+	if a.list.byLastUse {
+		a.notify(info, "ordered by last use")
+		return
 	}
-	return a.say(info, "ordered by name")
-}
-
-func (a *app) toggleBoard() tea.Cmd {
-	a.board = !a.board
-	a.keepChosen()
-	return nil
-}
-
-// keepChosen makes the rows anew and stays on the profile that was chosen.
-func (a *app) keepChosen() {
-	id := ""
-	if p := a.chosen(); p != nil {
-		id = p.ID
-	}
-	a.refilter()
-	a.choose(id)
+	a.notify(info, "ordered by name")
 }
 
 // otherEnvironment goes to the same account's other profile, dropping a filter
 // that hides it.
-func (a *app) otherEnvironment() tea.Cmd {
+func (a *app) otherEnvironment() {
 	p := a.chosen()
-	for i := range a.profiles {
-		other := &a.profiles[i]
-		if other.Account != p.Account || other.Environment == p.Environment {
-			continue
-		}
-		id := other.ID
-		if !a.choose(id) {
-			a.filter.SetValue("")
-			a.board = false
-			a.refilter()
-			a.choose(id)
-		}
-		return nil
+	if other := a.list.otherEnvironment(p); other != nil {
+		a.list.reach(other.ID, a.now)
+		return
 	}
-	return a.say(info, p.Account+" has no other environment: a adds one")
+	a.notify(info, p.Account+" has no other environment: a adds one")
 }

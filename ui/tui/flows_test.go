@@ -82,7 +82,7 @@ func TestPathVerifyAMerchant(t *testing.T) {
 		if n := d.keys - before; n > 6 {
 			t.Errorf("%d keys from start to verdict", n)
 		}
-		d.sees("What was found", "refused", "it means", "next", "HTTP 401")
+		d.sees("Verification result", "refused", "meaning", "next", "HTTP 401")
 	})
 }
 
@@ -106,7 +106,7 @@ func TestAddWithAWrongSecretThenTheRightOne(t *testing.T) {
 		d.paste("  sim-key-acme-sandbox \n")
 		d.sees("received, hidden", "blanks around it are left out")
 		d.press("enter").write("sim-secret-wrong").press("ctrl+s")
-		d.sees("not saved: ", "ctrl+k saves it all the same").lacks("sim-secret", "sim-key")
+		d.sees("not saved: ", "ctrl+k saves it unverified").lacks("sim-secret", "sim-key")
 		if list, _ := d.vault.List(); len(list) != 0 {
 			t.Fatalf("%d profiles after a refused credential", len(list))
 		}
@@ -159,7 +159,7 @@ func TestMintAndExpiry(t *testing.T) {
 		d.press("m").sees("Mint a token for acme / sandbox", "expires_in")
 		d.write("90x").sees("not a duration").press("enter").sees("Mint a token") // not accepted
 		d.press("backspace").write("s").sees("and its header copied").press("tab").sees("nothing copied").press("enter")
-		d.sees("minted a token for acme/sandbox, good for 1 min 30 s", "1:30", "alive")
+		d.sees("minted a token for acme/sandbox, good for 1 min 30 s", "1:30", "unexpired")
 		if d.clip.copies != 0 {
 			t.Error("mint only copied something")
 		}
@@ -200,7 +200,7 @@ func TestKeepAlive(t *testing.T) {
 		for range 20 * 60 {
 			d.sleep(time.Second)
 			alive := false
-			d.look(func(a *app) { alive = a.profiles[0].Token.Unexpired(a.o.Now()) })
+			d.look(func(a *app) { alive = a.list.profiles[0].Token.Unexpired(a.o.Now()) })
 			if !alive {
 				t.Fatal("the token was dead for a moment")
 			}
@@ -406,11 +406,11 @@ func TestCopyAs(t *testing.T) {
 		if !strings.HasPrefix(d.clip.held(), "curl ") || !strings.Contains(d.clip.held(), "Authorization: JWT eyJ") {
 			t.Error("the curl line is not in the clipboard")
 		}
-		d.press("x").sees("taken back out of the clipboard")
+		d.press("x").sees("cleared from the clipboard")
 		if d.clip.held() != "" {
 			t.Error("still in the clipboard")
 		}
-		d.press("x").sees("nothing of kitekey's is in the clipboard")
+		d.press("x").sees("the clipboard holds nothing from kitekey")
 	})
 }
 
@@ -452,7 +452,7 @@ func TestTabGoesToTheOtherEnvironment(t *testing.T) {
 func TestDisabledKeysSayWhy(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("n").sees("again: there was no token yet: m mints one")
-		d.press("f").sees("forget: no token is alive here")
+		d.press("f").sees("forget: no unexpired token here")
 		d.press("end", "up", "w").sees("why: not verified yet: v does that")
 	})
 	drive(t, setup{empty: true}, func(t *testing.T, d *driver) {
@@ -462,13 +462,13 @@ func TestDisabledKeysSayWhy(t *testing.T) {
 
 func TestBoard(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.press("t").sees("Tokens alive", "No token is alive").press("t")
+		d.press("t").sees("Unexpired tokens", "No unexpired token").press("t")
 		d.press("m").write("60s").press("enter").press("end").press("m").write("20s").press("enter").press("t")
 		s := d.screen()
 		if strings.Index(s, "ember ") > strings.Index(s, "acme ") {
 			t.Errorf("the soonest to expire is not first:\n%s", s)
 		}
-		d.sleep(21*time.Second).sees("Tokens alive", "acme").lacks("ember ")
+		d.sleep(21*time.Second).sees("Unexpired tokens", "acme").lacks("ember ")
 	})
 }
 
@@ -501,15 +501,15 @@ func TestRotate(t *testing.T) {
 		// Stopped half-way: the new pair waits.
 		d.sim.Set("borealis", kite.Sandbox, simulator.Knobs{Failure: simulator.Hang})
 		d.press("r").paste(other.APIKey.Reveal()).press("enter").paste(other.APISecret.Reveal()).press("enter")
-		d.sleep(2 * time.Second).sees("trying the new pair").press("esc").sleep(time.Second)
-		d.sees("the new credential is kept: r finishes", "a new pair waits")
+		d.sleep(2 * time.Second).sees("verifying the new credential").press("esc").sleep(time.Second)
+		d.sees("the new credential is kept: r finishes", "staged credential")
 		if key() != was {
 			t.Fatal("an interrupted rotation replaced the pair")
 		}
 
 		// Finished later.
 		d.sim.Set("borealis", kite.Sandbox, simulator.Knobs{})
-		d.press("r").sees("A new credential waits").press("f").sees("the new credential is in use", "still kept; r goes back")
+		d.press("r").sees("A credential is staged").press("f").sees("the new credential is in use", "r goes back to it")
 		if key() != other.APIKey.Reveal() {
 			t.Fatal("the new pair is not in use")
 		}
@@ -532,7 +532,7 @@ func TestStoppedAddSaysWhatHappened(t *testing.T) {
 	drive(t, setup{empty: true}, func(t *testing.T, d *driver) {
 		d.sim.Set("acme", kite.Sandbox, simulator.Knobs{Failure: simulator.Hang})
 		d.press("a").write("acme").press("enter", "enter", "enter").paste("sim-key-acme-sandbox").press("enter").paste("sim-secret-acme-sandbox")
-		d.press("ctrl+s").sleep(2*time.Second).sees("trying the key pair").press("x").press("esc").sees("stopped; not saved", "received, hidden")
+		d.press("ctrl+s").sleep(2*time.Second).sees("verifying the credential").press("x").press("esc").sees("stopped; not saved", "received, hidden")
 		d.sim.Set("acme", kite.Sandbox, simulator.Knobs{})
 		d.press("ctrl+s").sees("acme/sandbox added; it works")
 	})
@@ -569,7 +569,7 @@ func TestMatchesAreMarked(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		match := darkPalette()
 		marked := func(text string) string {
-			p := newPaints(match, match.row)
+			p := newTextStyles(match, match.row)
 			return p.match.Styled(text)
 		}
 		d.press("/").write("coral")
@@ -577,7 +577,7 @@ func TestMatchesAreMarked(t *testing.T) {
 			t.Error("the match in the name is not marked")
 		}
 		d.press("esc", "/").write("\u00e9")
-		if !strings.Contains(d.view().Content, newPaints(match, nil).match.Styled("\u00e9")) {
+		if !strings.Contains(d.view().Content, newTextStyles(match, nil).match.Styled("\u00e9")) {
 			t.Errorf("the match in the label is not marked")
 		}
 	})
@@ -624,7 +624,7 @@ func TestNobodyActsOnWhatTheyCannotSee(t *testing.T) {
 func TestSuspendLocks(t *testing.T) {
 	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	a := still(t, 3, 0, &now)
-	if a.suspend() == nil || !a.locked {
+	if a.suspend() == nil || !a.lock.locked {
 		t.Error("the screen is open while the shell is in front")
 	}
 }

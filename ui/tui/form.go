@@ -8,27 +8,53 @@ import (
 
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 
 	"kitekey/kite"
 	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
-// field is one line of a form: text, a choice, or a secret.
+// fieldID is which field it is.
+type fieldID int
+
+const (
+	fieldAccount fieldID = iota
+	fieldEnvironment
+	fieldLabel
+	fieldAPIKey
+	fieldAPISecret
+	fieldExpiresIn
+)
+
+func (id fieldID) String() string {
+	return [...]string{"account", "environment", "label", "api_key", "api_secret", "expires_in"}[id]
+}
+
+// fieldKind is what a field takes.
+type fieldKind int
+
+const (
+	text   fieldKind = iota
+	choice           // one of a few values
+	hidden           // a secret
+)
+
+// field is one line of a form.
 type field struct {
-	name    string
+	id      fieldID
+	kind    fieldKind
 	input   textinput.Model
-	secret  *secretInput // for a secret
-	choices []string     // for a choice
-	at      int          // the chosen one
+	secret  secretInput // of a hidden field
+	choices []string    // of a choice
+	at      int         // the chosen one
+	liveAt  int         // which choice is live, -1 for none
 	check   func(*formDialog) error
 	help    func(*formDialog) string // said below when there is nothing wrong
 	visited bool                     // complaints wait until it was left once, or typed into
 }
 
 func (f *field) value() string {
-	if len(f.choices) > 0 {
+	if f.kind == choice {
 		return f.choices[f.at]
 	}
 	return f.input.Value()
@@ -37,12 +63,13 @@ func (f *field) value() string {
 // formDialog asks for several things at once. What was typed stays typed until
 // it is saved or thrown away on purpose: a failed save changes nothing in it.
 type formDialog struct {
+	basicDialog
 	head     string
 	intro    string
 	fields   []*field
 	at       int
-	isLive   func(*formDialog) bool
-	verb     string // what saving is called
+	isLive   bool
+	action   string // what saving is called
 	save     func(*app, *formDialog) tea.Cmd
 	task     *task  // saving is under way
 	stopping bool   // and has been told to stop
@@ -53,8 +80,8 @@ type formDialog struct {
 	anywayText string
 }
 
-func textField(name, value, placeholder string, check func(string) error) *field {
-	f := &field{name: name, input: newTextInput(placeholder)}
+func textField(id fieldID, value, placeholder string, check func(string) error) *field {
+	f := &field{id: id, kind: text, input: newTextInput(placeholder), liveAt: -1}
 	f.input.SetValue(value)
 	f.input.CursorEnd()
 	f.input.Focus()
@@ -64,29 +91,37 @@ func textField(name, value, placeholder string, check func(string) error) *field
 	return f
 }
 
-func secretField(name string) *field { return &field{name: name, secret: &secretInput{}} }
+func secretField(id fieldID) *field { return &field{id: id, kind: hidden, liveAt: -1} }
 
-func choiceField(name string, choices []string, at int) *field {
-	return &field{name: name, choices: choices, at: at}
+func choiceField(id fieldID, choices []string, at, liveAt int) *field {
+	return &field{id: id, kind: choice, choices: choices, at: at, liveAt: liveAt}
 }
 
-// field finds a field by name.
-func (d *formDialog) field(name string) *field {
-	i := slices.IndexFunc(d.fields, func(f *field) bool { return f.name == name })
-	return d.fields[i]
+// field finds a field, nil when the form has none of that kind.
+func (d *formDialog) field(id fieldID) *field {
+	for _, f := range d.fields {
+		if f.id == id {
+			return f
+		}
+	}
+	return nil
+}
+
+// liveChosen reports whether the form's environment is live.
+func (d *formDialog) liveChosen() bool {
+	f := d.field(fieldEnvironment)
+	return f != nil && f.at == f.liveAt
 }
 
 // dirty reports whether a secret was typed that would be lost.
 func (d *formDialog) dirty() bool {
-	return slices.ContainsFunc(d.fields, func(f *field) bool { return f.secret != nil && !f.secret.empty() })
+	return slices.ContainsFunc(d.fields, func(f *field) bool { return f.kind == hidden && !f.secret.empty() })
 }
 
 // wipe clears the secrets once they are saved or thrown away.
 func (d *formDialog) wipe() {
 	for _, f := range d.fields {
-		if f.secret != nil {
-			f.secret.clear()
-		}
+		f.secret.clear()
 	}
 }
 
@@ -121,67 +156,73 @@ func discardQuestion(f *formDialog, andQuit bool) *question {
 }
 
 func (d *formDialog) title() string { return d.head }
-func (d *formDialog) live() bool    { return d.isLive != nil && d.isLive(d) }
+func (d *formDialog) live() bool    { return d.isLive || d.liveChosen() }
+
+func (d *formDialog) keys(a *app) []dialogKey {
+	if d.busy(a) {
+		return []dialogKey{on("esc", "esc", "stop", does(func() { d.stop(a) }))}
+	}
+	last := d.at == len(d.fields)-1
+	submit := func() tea.Cmd { return d.submit(a, d.save) }
+	step := func(n int) func() tea.Cmd { return does(func() { d.step(n) }) }
+	var keys []dialogKey
+	if last {
+		keys = append(keys, on("enter", "enter", d.action, submit), on("ctrl+s", "", "", submit))
+	} else {
+		keys = append(keys, on("enter", "enter", "next", step(1)))
+	}
+	if d.anyway != nil {
+		keys = append(keys, on("ctrl+k", "ctrl+k", "save it anyway", func() tea.Cmd { return d.submit(a, d.anyway) }))
+	}
+	if !last {
+		keys = append(keys, on("ctrl+s", "ctrl+s", d.action, submit))
+	}
+	if f := d.fields[d.at]; f.kind == choice {
+		keys = append(keys,
+			on("left h", "← →", "choose", does(func() { d.choose(max(f.at-1, 0)) })),
+			on("right l space", "", "", does(func() { d.choose((f.at + 1) % len(f.choices)) })))
+	}
+	return append(keys,
+		on("tab down", "tab", "next field", step(1)),
+		on("shift+tab up", "", "", step(-1)),
+		on("esc", "esc", "back", does(func() { d.leave(a) })))
+}
+
+// stop cancels the saving; the reply reports what was saved. A second time it
+// abandons the task.
+func (d *formDialog) stop(a *app) {
+	if d.stopping {
+		a.tasks.stop(d.task)
+	}
+	d.stopping = true
+	d.task.cancel()
+}
+
+// leave closes the form, after a question when a typed secret would be lost.
+func (d *formDialog) leave(a *app) {
+	if d.dirty() {
+		a.push(discardQuestion(d, false))
+		return
+	}
+	a.drop(d)
+}
+
+func (d *formDialog) choose(i int) {
+	d.fields[d.at].at = i
+	d.problem, d.next, d.anyway = "", "", nil
+}
 
 func (d *formDialog) update(a *app, msg tea.Msg) tea.Cmd {
-	f := d.fields[d.at]
-	if k, ok := msg.(tea.KeyPressMsg); ok {
-		switch k.String() {
-		case "esc":
-			switch {
-			case d.busy(a):
-				if d.stopping {
-					a.stop(d.task) // it does not even stop: never mind its answer
-				}
-				// What has been saved by now, the reply will tell.
-				d.stopping = true
-				d.task.cancel()
-			case d.dirty():
-				return a.push(discardQuestion(d, false))
-			default:
-				a.drop(d)
-			}
-			return nil
-		case "enter":
-			if d.at < len(d.fields)-1 {
-				d.step(1)
-				return nil
-			}
-			return d.submit(a, d.save)
-		case "ctrl+s":
-			return d.submit(a, d.save)
-		case "ctrl+k":
-			if d.anyway != nil {
-				return d.submit(a, d.anyway)
-			}
-			return nil
-		case "tab", "down":
-			d.step(1)
-			return nil
-		case "shift+tab", "up":
-			d.step(-1)
-			return nil
-		}
-		if len(f.choices) > 0 && !d.busy(a) {
-			switch k.String() {
-			case "left", "h":
-				f.at = max(f.at-1, 0)
-			case "right", "l", "space":
-				f.at = (f.at + 1) % len(f.choices)
-			}
-			d.problem, d.anyway = "", nil
-			return nil
-		}
-	}
 	if d.busy(a) {
 		return nil // what is being saved must not change under way
 	}
-	switch {
-	case f.secret != nil:
+	f := d.fields[d.at]
+	switch f.kind {
+	case hidden:
 		f.secret.update(msg)
-	case len(f.choices) == 0:
-		var cmd tea.Cmd
+	case text:
 		before := f.input.Value()
+		var cmd tea.Cmd
 		f.input, cmd = f.input.Update(msg)
 		if f.input.Value() == before {
 			return cmd
@@ -195,12 +236,10 @@ func (d *formDialog) update(a *app, msg tea.Msg) tea.Cmd {
 // leave is what moving on from a field or saving the form does to it.
 func (f *field) leave() {
 	f.visited = true
-	if f.secret != nil {
-		f.secret.left = true
-	}
+	f.secret.left = true
 }
 
-func (d *formDialog) busy(a *app) bool { return d.task != nil && a.tasks[d.task.seq] != nil }
+func (d *formDialog) busy(a *app) bool { return a.tasks.has(d.task) }
 
 func (d *formDialog) step(by int) {
 	d.fields[d.at].leave()
@@ -231,7 +270,7 @@ func (d *formDialog) failWith(what string, err error) {
 	}
 	next := words.Sentence(words.NextStep(err, words.Keys()))
 	if errors.Is(err, kite.ErrRefused) {
-		next = "Check both halves and the environment, then ctrl+s again. If the api_secret is lost, generate a new pair in the Kitegateway dashboard."
+		next = "Check both halves and the environment, then ctrl+s again. If the api_secret is lost, generate a new credential in the Kitegateway dashboard."
 	}
 	if next == "" && !errors.Is(err, vault.ErrExists) && !errors.Is(err, vault.ErrBadInput) {
 		next = "What you typed is still here: ctrl+s tries again."
@@ -245,7 +284,7 @@ func (d *formDialog) fail(problem, next string) {
 }
 
 func (d *formDialog) lines(a *app, w int) []string {
-	room := a.bodyHeight() - 2
+	room := a.height - 2 - len(a.layout.status) - 2
 	var out []string
 	if d.intro != "" {
 		for _, l := range a.wrap(d.intro, w) {
@@ -253,7 +292,7 @@ func (d *formDialog) lines(a *app, w int) []string {
 		}
 		out = append(out, "")
 	}
-	from, to := 0, 0 // the lines of the field one is in
+	from, to := 0, 0 // lines of the focused field
 	for i, f := range d.fields {
 		if i == d.at {
 			from = len(out)
@@ -267,8 +306,8 @@ func (d *formDialog) lines(a *app, w int) []string {
 	if len(out)+len(below) <= room {
 		return append(out, below...)
 	}
-	// On a small screen: what went wrong, and as many of the fields as there is
-	// room for, the one that one is in among them.
+	// On a small screen: what went wrong, and as many of the fields as there is room
+	// for, always including the focused field.
 	below = below[:min(len(below), max(room-(to-from), 0))]
 	room -= len(below)
 	top := max(min(from, to-room), 0)
@@ -307,22 +346,22 @@ func (d *formDialog) fieldLines(a *app, f *field, here bool, w int) []string {
 	room := w - labelWidth - 2
 	var value string
 	switch {
-	case len(f.choices) > 0:
+	case f.kind == choice:
 		for i, c := range f.choices {
 			paint := a.st.text
-			if c == "LIVE" {
-				paint = a.st.paints.live
+			if i == f.liveAt {
+				paint = a.st.textStyles.live
 			}
 			value += a.option(c, i == f.at, paint) + " "
 		}
-	case f.secret != nil && !f.secret.empty():
+	case f.kind == hidden && !f.secret.empty():
 		value = a.st.text.Styled("received, hidden")
 		if here && f.secret.left {
 			value += a.st.dim.Styled(a.st.glyph.sep + "a paste replaces it")
 		}
-	case f.secret != nil && here:
+	case f.kind == hidden && here:
 		value = a.st.dim.Styled("paste or type; nothing is shown")
-	case f.secret != nil:
+	case f.kind == hidden:
 		value = a.st.dim.Styled("empty")
 	case here:
 		value = a.drawInput(f.input, room)
@@ -332,7 +371,7 @@ func (d *formDialog) fieldLines(a *app, f *field, here bool, w int) []string {
 			value = a.st.dim.Styled(f.input.Placeholder)
 		}
 	}
-	out := []string{mark + name.Styled(a.fit(f.name, labelWidth, "")) + a.cut(value, room, a.st.glyph.more)}
+	out := []string{mark + name.Styled(a.fit(f.id.String(), labelWidth, "")) + a.cut(value, room, a.st.glyph.more)}
 	say := func(text string, paint func(string) string) {
 		for _, l := range a.wrap(text, room) {
 			out = append(out, blanks(labelWidth+2)+paint(l))
@@ -350,33 +389,4 @@ func (d *formDialog) fieldLines(a *app, f *field, here bool, w int) []string {
 		}
 	}
 	return out
-}
-
-// option draws one of several choices; the chosen one in brackets, which need no
-// colour.
-func (a *app) option(text string, chosen bool, paint ansi.Style) string {
-	if chosen {
-		return paint.Bold().Styled("[" + text + "]")
-	}
-	return paint.Styled(" " + text + " ")
-}
-
-func (d *formDialog) hints(a *app) []hint {
-	if d.busy(a) {
-		return []hint{{"esc", "stop"}}
-	}
-	h := []hint{{"enter", "next"}}
-	if d.at == len(d.fields)-1 {
-		h[0].does = d.verb
-	}
-	if d.anyway != nil {
-		h = append(h, hint{"ctrl+k", "keep it"})
-	}
-	if d.at < len(d.fields)-1 {
-		h = append(h, hint{"ctrl+s", d.verb})
-	}
-	if len(d.fields[d.at].choices) > 0 {
-		h = append(h, hint{"← →", "choose"})
-	}
-	return append(h, hint{"tab", "next field"}, hint{"esc", "back"})
 }

@@ -1,80 +1,19 @@
 package tui
 
-import (
-	tea "charm.land/bubbletea/v2"
-
-	"kitekey/ui/words"
-)
-
-// pager is the scrolling that dialogs with long contents share.
-type pager struct{ top, room, have int }
-
-// scrollTo is told how many lines there are and how many fit, and says which
-// comes first.
-func (p *pager) scrollTo(have, room int) int {
-	p.have, p.room = have, room
-	p.top = max(min(p.top, have-room), 0)
-	return p.top
-}
-
-// near reports whether a line is on the screen or less than a screen away: a
-// thousand lines need not all be drawn for the forty that are seen.
-func (p *pager) near(line, height int) bool {
-	return line >= p.top-height && line < p.top+2*height
-}
-
-// page handles the keys every pager has; d is the dialog it belongs to.
-func (p *pager) page(a *app, d dialog, msg tea.Msg) tea.Cmd {
-	k, ok := msg.(tea.KeyPressMsg)
-	if !ok {
-		return nil
-	}
-	switch k.String() {
-	case "esc", "q", "enter":
-		a.drop(d)
-	case "up", "k":
-		p.top--
-	case "down", "j":
-		p.top++
-	case "pgup", "ctrl+b":
-		p.top -= p.room
-	case "pgdown", "ctrl+f", "space":
-		p.top += p.room
-	case "home", "g":
-		p.top = 0
-	case "end", "G":
-		p.top = p.have
-	}
-	p.top = max(min(p.top, p.have-p.room), 0)
-	return nil
-}
-
-func (p *pager) pagerHints() []hint {
-	if p.have > p.room {
-		return []hint{{"↑ ↓", "scroll"}, {"esc", "close"}}
-	}
-	return []hint{{"esc", "close"}}
-}
+import "kitekey/ui/words"
 
 // helpDialog lists every key, made from the same table as the footer.
 type helpDialog struct{ pager }
 
-func (a *app) openHelp() tea.Cmd { return a.push(&helpDialog{}) }
+func (a *app) openHelp() { a.push(&helpDialog{}) }
 
-func (d *helpDialog) title() string { return "Keys" }
-
-func (d *helpDialog) update(a *app, msg tea.Msg) tea.Cmd {
-	if k, ok := msg.(tea.KeyPressMsg); ok && k.String() == "?" {
-		a.drop(d)
-		return nil
-	}
-	return d.page(a, d, msg)
-}
+func (d *helpDialog) title() string           { return "Keys" }
+func (d *helpDialog) keys(a *app) []dialogKey { return d.pagerKeys(a, d, "?") }
 
 // helpColumns is the inner width from which the help has two columns.
 const helpColumns = 92
 
-func (d *helpDialog) wide() int { return 116 }
+func (d *helpDialog) width() int { return 116 }
 
 func (d *helpDialog) lines(a *app, w int) []string {
 	if w < helpColumns {
@@ -140,47 +79,28 @@ func (a *app) legend(w int) []string {
 	return out
 }
 
-// keyName writes the arrows as words where only ASCII is wanted.
-func (a *app) keyName(k string) string {
-	if a.st.ascii {
-		switch k {
-		case "↑ k":
-			return "up k"
-		case "↓ j":
-			return "down j"
-		case "← →":
-			return "arrows"
-		case "↑ ↓":
-			return "up down"
-		}
-	}
-	return k
-}
-
-func (d *helpDialog) hints(*app) []hint { return d.pagerHints() }
-
 // firstRun greets somebody who has no profile yet.
-func (a *app) firstRun(w int) []string {
+func firstRun(c *canvas, w int) []string {
 	var out []string
 	for _, text := range []string{
 		"No accounts here yet.",
-		"Press a to add the first one: its name, the environment, and the api_key and api_secret that Kitegateway showed when the pair was generated.",
+		"Press a to add the first one: its name, the environment, and the api_key and api_secret that Kitegateway showed when the credential was generated.",
 		"Just looking? q, then \"kitekey demo\": five make-believe accounts, no network, nothing kept.",
 	} {
 		out = append(out, "")
-		out = append(out, a.wrap(text, w)...)
+		out = append(out, c.wrap(text, w)...)
 	}
 	return out
 }
 
 // welcome fills the details when no profile is chosen.
 func (a *app) welcome(w int) []string {
-	if !a.loaded || len(a.profiles) > 0 {
+	if !a.list.loaded || len(a.list.profiles) > 0 {
 		return nil
 	}
 	var out []string
 	for _, text := range []string{
-		"kitekey keeps Kitegateway key pairs in " + words.Store(a.o.Vault.StoreName()) + ", mints short-lived tokens with them, counts the tokens down, and puts the ready-made Authorization header on the clipboard.",
+		"kitekey keeps Kitegateway credentials in " + words.Store(a.o.Vault.StoreName()) + ", mints short-lived tokens with them, counts the tokens down, and puts the ready-made Authorization header on the clipboard.",
 		"a  add the first account",
 		"?  every key",
 	} {

@@ -28,9 +28,10 @@ func (a *app) toggleKeepAlive() tea.Cmd {
 	p := *a.chosen()
 	if a.keep.id == p.ID {
 		a.keep = keepAlive{}
-		return a.say(info, "keep-alive off: "+p.Selector.String()+" keeps its token until it expires")
+		a.notify(info, "keep-alive off: "+p.Selector.String()+" keeps its token until it expires")
+		return nil
 	}
-	return a.guarded(&p, "keep a token alive", func() tea.Cmd {
+	return a.confirmLive(&p, "keep a token alive", func() tea.Cmd {
 		text := "keep-alive on for " + p.Selector.String() + " until K or quit"
 		if other := a.profileByID(a.keep.id); other != nil {
 			text += " (off for " + other.Selector.String() + ")"
@@ -40,67 +41,77 @@ func (a *app) toggleKeepAlive() tea.Cmd {
 			life = p.Token.ExpiresIn
 		}
 		a.keep = keepAlive{id: p.ID, expiresIn: life}
-		a.say(done, text)
-		return a.keepAliveTick()
+		a.notify(done, text)
+		return a.keep.tick(a)
 	})
 }
 
-// keepAliveTick renews the token when it is time.
-func (a *app) keepAliveTick() tea.Cmd {
-	p := a.profileByID(a.keep.id)
+// tick renews the token when it is time.
+func (k *keepAlive) tick(a *app) tea.Cmd {
+	p := a.profileByID(k.id)
 	switch {
-	case a.keep.id == "":
+	case k.id == "":
 		return nil
 	case p == nil:
-		a.keep = keepAlive{}
+		*k = keepAlive{}
 		return nil
-	case a.keep.next.After(a.now) || a.taskFor(p.ID) != nil:
+	case k.next.After(a.now) || a.tasks.about(p.ID) != nil:
 		return nil
-	case p.Token.Unexpired(a.now) && p.Token.Remaining(a.now) > words.RenewAt(a.keep.expiresIn.Duration()):
+	case p.Token.Unexpired(a.now) && p.Token.Remaining(a.now) > words.RenewAt(k.expiresIn.Duration()):
 		return nil
 	}
-	id, sel, v, life := p.ID, p.Selector, a.o.Vault, a.keep.expiresIn
-	first := !p.Token.Unexpired(a.now)      // what was said when it was switched on will do
-	a.keep.next = a.now.Add(keepAlivePause) // also the least time between two renewals that work
+	id, sel, v, life := p.ID, p.Selector, a.o.Vault, k.expiresIn
+	first := !p.Token.Unexpired(a.now) // what was said when it was switched on will do
+	k.next = a.now.Add(keepAlivePause) // also the least time between two renewals that work
 	if pause := life.Duration() - words.RenewAt(life.Duration()); pause < keepAlivePause {
-		a.keep.next = a.now.Add(pause)
+		k.next = a.now.Add(pause)
 	}
-	return a.start(task{id: id, verb: "token", doing: "renewing"}, func(ctx context.Context) func(*app) tea.Cmd {
+	return a.run(task{kind: taskToken, id: id, doing: "renewing"}, func(ctx context.Context) func(*app) tea.Cmd {
 		_, err := v.Token(ctx, sel, vault.TokenRequest{Fresh: true, ExpiresIn: life})
 		return func(a *app) tea.Cmd {
-			if err == nil {
-				if !first {
-					a.mention(info, "keep-alive: "+sel.String()+" has a new token for "+words.Duration(life.Duration()))
-				}
-				return a.reload()
-			}
-			if v := vault.VerdictOf(err); v == vault.VerdictRejected || v == vault.VerdictInvalid || v == vault.VerdictNoCredential {
-				a.keep = keepAlive{} // asking again will not change the answer
-				a.fail(id, "keep-alive stopped", err)
-			} else {
-				a.fail(id, "keep-alive, trying again in "+words.Duration(keepAlivePause), err)
-			}
+			a.keep.renewed(a, id, sel, life, first, err)
 			return a.reload()
 		}
 	})
 }
 
-// warn gives one notice per token that is used here and runs low.
-func (a *app) warn() tea.Cmd {
+// renewed says what came of a renewal.
+func (k *keepAlive) renewed(a *app, id string, sel vault.Selector, life kite.Lifetime, first bool, err error) {
+	if err == nil {
+		if !first {
+			a.notifyQuietly(info, "keep-alive: "+sel.String()+" has a new token for "+words.Duration(life.Duration()))
+		}
+		return
+	}
+	if v := vault.VerdictOf(err); v == vault.VerdictRejected || v == vault.VerdictInvalid || v == vault.VerdictNoCredential {
+		*k = keepAlive{} // asking again will not change the answer
+		a.reportError(id, "keep-alive stopped", err)
+		return
+	}
+	a.reportError(id, "keep-alive, trying again in "+words.Duration(keepAlivePause), err)
+}
+
+// expiryWatch gives one notice per token that is used here and runs low.
+type expiryWatch struct {
+	watched map[string]bool      // profiles whose token this session minted or copied
+	warned  map[string]time.Time // deadline for which a notice was given, by profile
+}
+
+// watch marks a profile whose token is in use here.
+func (e *expiryWatch) watch(id string) { e.watched[id] = true }
+
+func (e *expiryWatch) warn(a *app) tea.Cmd {
 	if a.o.NoNotices {
 		return nil
 	}
-	for i := range a.profiles {
-		p := &a.profiles[i]
-		if l := words.TokenStateOf(p.Token, a.now); l != words.Low && l != words.Ending || !a.watched[p.ID] || a.keep.id == p.ID ||
-			a.warned[p.ID].Equal(p.Token.Deadline) {
+	for i := range a.list.profiles {
+		p := &a.list.profiles[i]
+		if s := words.TokenStateOf(p.Token, a.now); s != words.Low && s != words.Ending || !e.watched[p.ID] || a.keep.id == p.ID ||
+			e.warned[p.ID].Equal(p.Token.Deadline) {
 			continue
 		}
-		if a.warned == nil {
-			a.warned = map[string]time.Time{}
-		}
-		a.warned[p.ID] = p.Token.Deadline
-		a.mention(warning, p.Selector.String()+" expires at "+a.moment(p.Token.Deadline)+a.st.glyph.sep+"n mints another")
+		e.warned[p.ID] = p.Token.Deadline
+		a.notifyQuietly(warning, p.Selector.String()+" expires at "+a.moment(p.Token.Deadline)+a.st.glyph.sep+"n mints another")
 		if !a.o.NoBell {
 			return tea.Raw("\a")
 		}

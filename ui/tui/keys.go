@@ -39,6 +39,25 @@ func bind(keys, shown, short string) key.Binding {
 	return key.NewBinding(key.WithKeys(strings.Fields(keys)...), key.WithHelp(shown, short))
 }
 
+// noCmd makes a key's function of one that has no command to run.
+func noCmd(f func(*app)) func(*app) tea.Cmd {
+	return func(a *app) tea.Cmd {
+		f(a)
+		return nil
+	}
+}
+
+// moveBy moves the cursor, or scrolls the details while they have the keys.
+func moveBy(n func(*app) int) func(*app) tea.Cmd {
+	return noCmd(func(a *app) {
+		if a.detail.open {
+			a.detail.top = max(a.detail.top+n(a), 0)
+			return
+		}
+		a.list.moveBy(n(a))
+	})
+}
+
 const (
 	groupMove    = "Moving"
 	groupToken   = "Tokens"
@@ -49,56 +68,56 @@ const (
 // bindings is the one table of keys.
 func bindings() []binding {
 	return []binding{
-		{Binding: bind("up k", "↑ k", "up"), group: groupMove, long: "one up", run: func(a *app) tea.Cmd { return a.move(-1) }},
-		{Binding: bind("down j", "↓ j", "down"), group: groupMove, long: "one down", run: func(a *app) tea.Cmd { return a.move(1) }},
-		{Binding: bind("pgup ctrl+b", "pgup", "page up"), group: groupMove, long: "one page up", run: func(a *app) tea.Cmd { return a.move(-a.page()) }},
-		{Binding: bind("pgdown ctrl+f", "pgdn", "page down"), group: groupMove, long: "one page down", run: func(a *app) tea.Cmd { return a.move(a.page()) }},
-		{Binding: bind("home g", "home g", "first"), group: groupMove, long: "the first", run: func(a *app) tea.Cmd { return a.move(-len(a.profiles)) }},
-		{Binding: bind("end G", "end G", "last"), group: groupMove, long: "the last", run: func(a *app) tea.Cmd { return a.move(len(a.profiles)) }},
+		{Binding: bind("up k", "↑ k", "up"), group: groupMove, long: "one up", run: moveBy(func(a *app) int { return -1 })},
+		{Binding: bind("down j", "↓ j", "down"), group: groupMove, long: "one down", run: moveBy(func(a *app) int { return 1 })},
+		{Binding: bind("pgup ctrl+b", "pgup", "page up"), group: groupMove, long: "one page up", run: moveBy(func(a *app) int { return -a.list.page })},
+		{Binding: bind("pgdown ctrl+f", "pgdn", "page down"), group: groupMove, long: "one page down", run: moveBy(func(a *app) int { return a.list.page })},
+		{Binding: bind("home g", "home g", "first"), group: groupMove, long: "the first", run: moveBy(func(a *app) int { return -len(a.list.profiles) })},
+		{Binding: bind("end G", "end G", "last"), group: groupMove, long: "the last", run: moveBy(func(a *app) int { return len(a.list.profiles) })},
 		{Binding: bind("/", "/", "filter"), group: groupMove, long: "filter by account, environment, verdict or label", foot: 50, run: (*app).startFilter, why: hasProfiles},
-		{Binding: bind("tab", "tab", "environment"), group: groupMove, long: "the account's other environment", foot: 55, run: (*app).otherEnvironment, why: hasProfile},
-		{Binding: bind("enter", "enter", "open"), group: groupMove, long: "open the profile; scroll its details", foot: 25, run: (*app).openDetail, why: hasProfile, quiet: func(a *app) bool { return a.detail || a.wide() }},
-		{Binding: bind("esc", "esc", "back"), group: groupMove, long: "back; stop what is under way; hide what is shown; dismiss a message; drop the filter", foot: 26, run: (*app).back, quiet: func(a *app) bool { return !a.canGoBack() }, when: func(a *app) string {
+		{Binding: bind("tab", "tab", "environment"), group: groupMove, long: "the account's other environment", foot: 55, run: noCmd((*app).otherEnvironment), why: hasProfile},
+		{Binding: bind("enter", "enter", "open"), group: groupMove, long: "open the profile; scroll its details", foot: 25, run: noCmd((*app).openDetail), why: hasProfile, quiet: func(a *app) bool { return a.detail.open || a.wide() }},
+		{Binding: bind("esc", "esc", "back"), group: groupMove, long: "back; stop what is under way; hide what is shown; dismiss a message; clear the filter", foot: 26, run: noCmd((*app).back), quiet: func(a *app) bool { return !a.canGoBack() }, when: func(a *app) string {
 			if a.busyTask() != nil {
 				return "stop"
 			}
-			if a.shown.id != "" {
+			if a.reveal.id != "" {
 				return "hide"
 			}
 			return ""
 		}},
-		{Binding: bind("o", "o", "order"), group: groupMove, long: "order by name or by last use", run: (*app).changeOrder, why: hasProfiles},
-		{Binding: bind("t", "t", "tokens"), group: groupMove, long: "every token that is alive, soonest to expire first; again: all profiles", foot: 45, run: (*app).toggleBoard, why: hasProfiles, when: func(a *app) string {
-			if a.board {
+		{Binding: bind("o", "o", "order"), group: groupMove, long: "order by name or by last use", run: noCmd((*app).changeOrder), why: hasProfiles},
+		{Binding: bind("t", "t", "tokens"), group: groupMove, long: "unexpired tokens, soonest to expire first; again: all profiles", foot: 45, run: noCmd(func(a *app) { a.list.toggleTokensOnly(a.now) }), why: hasProfiles, when: func(a *app) string {
+			if a.list.tokensOnly {
 				return "all profiles"
 			}
 			return ""
 		}},
 
-		{Binding: bind("c", "c", "copy"), group: groupToken, long: "copy the Authorization header; mints a token first when none is alive", foot: 10, run: (*app).copyHeader, why: canMint},
-		{Binding: bind("C", "C", "copy as"), group: groupToken, long: "copy the header, the bare token or a curl command", run: (*app).copyAs, why: canMint},
+		{Binding: bind("c", "c", "copy"), group: groupToken, long: "copy the Authorization header; mints a token first when there is no unexpired one", foot: 10, run: (*app).copyHeader, why: canMint},
+		{Binding: bind("C", "C", "copy as"), group: groupToken, long: "copy the header, the bare token or a curl command", run: noCmd((*app).copyAs), why: canMint},
 		{Binding: bind("m", "m", "mint"), group: groupToken, long: "mint a token; asks for its expires_in", foot: 15, run: (*app).openMint, why: canMint},
-		{Binding: bind("n", "n", "again"), group: groupToken, long: "mint again with the same expires_in, and copy the header", foot: 12, run: (*app).mintAgain, why: hadToken, quiet: func(a *app) bool { return a.lifeOfChosen() < words.Low }},
+		{Binding: bind("n", "n", "again"), group: groupToken, long: "mint again with the same expires_in, and copy the header", foot: 12, run: (*app).mintAgain, why: hadToken, quiet: func(a *app) bool { return a.chosen() == nil || words.TokenStateOf(a.chosen().Token, a.now) < words.Low }},
 		{Binding: bind("K", "K", "keep alive"), group: groupToken, long: "keep a token alive: mint another shortly before it ends, until switched off or kitekey quits", run: (*app).toggleKeepAlive, why: canMint},
 		{Binding: bind("f", "f", "forget"), group: groupToken, long: "forget the cached token", run: (*app).forget, why: hasToken},
 		{Binding: bind("s", "s", "show credential"), group: groupToken, long: "show the api_key and the api_secret for 20 seconds; again: hide", run: (*app).showCredential, why: canShow},
 		{Binding: bind("S", "S", "show header"), group: groupToken, long: "show the Authorization header for 20 seconds; again: hide", run: (*app).showHeader, why: hasToken},
-		{Binding: bind("x", "x", "clear clipboard"), group: groupToken, long: "take what was copied out of the clipboard now", run: (*app).clearClipboard, why: inClipboard},
+		{Binding: bind("x", "x", "clear clipboard"), group: groupToken, long: "clear from the clipboard what was copied", run: (*app).clearClipboard, why: inClipboard},
 
 		{Binding: bind("v", "v", "verify"), group: groupAccount, long: "verify the credential with a test mint", foot: 30, run: (*app).verifyOne, why: hasProfile},
 		{Binding: bind("V", "V", "verify all"), group: groupAccount, long: "verify every profile in the list", run: (*app).verifyAll, why: hasProfiles},
-		{Binding: bind("w", "w", "why"), group: groupAccount, long: "what the last verdict means and what to do next; a report to copy for a ticket", foot: 5, run: (*app).openVerdict, why: hasVerdict, quiet: func(a *app) bool { return !a.troubled() }},
-		{Binding: bind("a", "a", "add"), group: groupAccount, long: "add a credential", foot: 60, run: (*app).openAdd},
-		{Binding: bind("e", "e", "edit"), group: groupAccount, long: "edit name, label and default expires_in", run: (*app).openEdit, why: hasProfile},
+		{Binding: bind("w", "w", "why"), group: groupAccount, long: "what the last verdict means and what to do next; a report to copy for a ticket", foot: 5, run: noCmd((*app).openVerdict), why: hasVerdict, quiet: func(a *app) bool { return !a.troubled() }},
+		{Binding: bind("a", "a", "add"), group: groupAccount, long: "add a credential", foot: 60, run: noCmd((*app).openAdd)},
+		{Binding: bind("e", "e", "edit"), group: groupAccount, long: "edit name, label and default expires_in", run: noCmd((*app).openEdit), why: hasProfile},
 		{Binding: bind("r", "r", "rotate"), group: groupAccount, long: "replace the credential once the new one is verified; finish or undo a replacement", run: (*app).openRotate, why: hasProfile},
-		{Binding: bind("d delete", "d", "delete"), group: groupAccount, long: "delete the profile and its credential from this machine", run: (*app).openDelete, why: hasProfile},
+		{Binding: bind("d delete", "d", "delete"), group: groupAccount, long: "delete the profile and its credential from this machine", run: noCmd((*app).openDelete), why: hasProfile},
 
-		{Binding: bind("l", "l", "lock"), group: groupApp, long: "lock: forget what is in memory, until unlocked", run: (*app).lock},
+		{Binding: bind("l", "l", "lock"), group: groupApp, long: "lock: forget what is in memory, until unlocked", run: (*app).lockByKey},
 		{Binding: bind("L", "L", "activity"), group: groupApp, long: "the activity log", run: (*app).openActivity},
-		{Binding: bind("H", "H", "messages"), group: groupApp, long: "earlier messages", run: (*app).openHistory},
-		{Binding: bind("M", "M", "mouse"), group: groupApp, long: "mouse on or off (off: the terminal selects text)", run: (*app).toggleMouse},
+		{Binding: bind("H", "H", "messages"), group: groupApp, long: "earlier messages", run: noCmd((*app).openHistory)},
+		{Binding: bind("M", "M", "mouse"), group: groupApp, long: "mouse on or off (off: the terminal selects text)", run: noCmd((*app).toggleMouse)},
 		{Binding: bind("ctrl+z", "ctrl+z", "suspend"), group: groupApp, long: "lock and suspend", run: (*app).suspend},
-		{Binding: bind("?", "?", "help"), group: groupApp, long: "this help", foot: 90, run: (*app).openHelp},
+		{Binding: bind("?", "?", "help"), group: groupApp, long: "this help", foot: 90, run: noCmd((*app).openHelp)},
 		{Binding: bind("q ctrl+c", "q", "quit"), group: groupApp, long: "quit", foot: 95, run: (*app).quit},
 	}
 }
@@ -106,7 +125,7 @@ func bindings() []binding {
 // The reasons for which a key may not work now.
 
 func hasProfiles(a *app) string {
-	if len(a.profiles) == 0 {
+	if len(a.list.profiles) == 0 {
 		return "there is no profile yet; a adds one"
 	}
 	return ""
@@ -117,10 +136,10 @@ func hasProfile(a *app) string {
 		return why
 	}
 	if a.chosen() == nil {
-		if a.board {
-			return "no token is alive; t goes back to all profiles"
+		if a.list.tokensOnly {
+			return "no unexpired token; t goes back to all profiles"
 		}
-		return "nothing matches the filter; esc drops it"
+		return "nothing matches the filter; esc clears it"
 	}
 	return ""
 }
@@ -132,7 +151,7 @@ func canMint(a *app) string {
 	if a.o.SandboxOnly && a.chosen().Environment == kite.Live {
 		return "live is out of bounds: kitekey was started with --sandbox-only"
 	}
-	if t := a.taskFor(a.chosen().ID); t != nil {
+	if t := a.tasks.about(a.chosen().ID); t != nil {
 		return "still " + t.doing + ": esc stops it"
 	}
 	return ""
@@ -143,7 +162,7 @@ func canShow(a *app) string {
 		return why
 	}
 	if a.o.NoReveal {
-		return "showing is switched off here"
+		return "revealing is disabled (--no-reveal)"
 	}
 	return ""
 }
@@ -163,7 +182,7 @@ func hasToken(a *app) string {
 		return why
 	}
 	if !a.chosen().Token.Unexpired(a.now) {
-		return "no token is alive here; m mints one"
+		return "no unexpired token here; m mints one"
 	}
 	return ""
 }
@@ -180,7 +199,7 @@ func hasVerdict(a *app) string {
 
 func inClipboard(a *app) string {
 	if !a.clip.until.After(a.now) {
-		return "nothing of kitekey's is in the clipboard"
+		return "the clipboard holds nothing from kitekey"
 	}
 	return ""
 }
@@ -223,7 +242,8 @@ func (a *app) press(msg tea.KeyPressMsg) tea.Cmd {
 		}
 		if b.why != nil {
 			if why := b.why(a); why != "" {
-				return a.say(info, b.Help().Desc+": "+why)
+				a.notify(info, b.Help().Desc+": "+why)
+				return nil
 			}
 		}
 		return b.run(a)

@@ -14,10 +14,10 @@ const (
 	twoPanes            = 96
 )
 
-// screen says how wide text is on this terminal: by wcwidth, unless it has told
+// metrics says how wide text is on this terminal: by wcwidth, unless it has told
 // that it measures whole grapheme clusters (mode 2027). The renderer follows the
 // same answer; measuring in another way than it draws would tear the borders.
-type screen struct {
+type metrics struct {
 	width, height int
 	method        ansi.Method
 }
@@ -32,7 +32,7 @@ func plainASCII(s string) bool {
 	return true
 }
 
-func (sc screen) len(s string) int {
+func (sc metrics) len(s string) int {
 	if plainASCII(s) {
 		return len(s)
 	}
@@ -40,7 +40,7 @@ func (sc screen) len(s string) int {
 }
 
 // cut shortens s to at most w cells, with an ellipsis where something was lost.
-func (sc screen) cut(s string, w int, more string) string {
+func (sc metrics) cut(s string, w int, more string) string {
 	if w <= 0 {
 		return ""
 	}
@@ -51,19 +51,19 @@ func (sc screen) cut(s string, w int, more string) string {
 }
 
 // fit makes s exactly w cells wide: cut or filled with blanks.
-func (sc screen) fit(s string, w int, more string) string {
+func (sc metrics) fit(s string, w int, more string) string {
 	s = sc.cut(s, w, more)
 	return s + blanks(w-sc.len(s))
 }
 
 // right is fit, pushed to the right edge.
-func (sc screen) right(s string, w int, more string) string {
+func (sc metrics) right(s string, w int, more string) string {
 	s = sc.cut(s, w, more)
 	return blanks(w-sc.len(s)) + s
 }
 
 // center is fit, in the middle.
-func (sc screen) center(s string, w int) string {
+func (sc metrics) center(s string, w int) string {
 	n := sc.len(s)
 	if n >= w {
 		return s
@@ -73,7 +73,7 @@ func (sc screen) center(s string, w int) string {
 
 // wrap breaks a text at blanks into lines of at most w cells. It does not break
 // at hyphens, as the library does: "--store" is one word to whoever copies it.
-func (sc screen) wrap(s string, w int) []string {
+func (sc metrics) wrap(s string, w int) []string {
 	const hyphen = "\u2011" // of the same width, and no place to break
 	s = sc.method.Wrap(strings.ReplaceAll(s, "-", hyphen), max(w, 1), "")
 	return strings.Split(strings.ReplaceAll(s, hyphen, "-"), "\n")
@@ -81,7 +81,7 @@ func (sc screen) wrap(s string, w int) []string {
 
 // spread puts left at the left and right at the right end of w cells; left gives
 // way.
-func (sc screen) spread(left, right string, w int, more string) string {
+func (sc metrics) spread(left, right string, w int, more string) string {
 	rw := sc.len(right)
 	if rw > w {
 		return sc.fit(right, w, more)
@@ -91,7 +91,7 @@ func (sc screen) spread(left, right string, w int, more string) string {
 
 // from is the part of a line of w cells that begins at cell x. (Method.Cut would
 // do, but by wcwidth it cuts the wrong end: x/ansi 0.11.9.)
-func (sc screen) from(line string, x, w int) string {
+func (sc metrics) from(line string, x, w int) string {
 	rest := sc.method.TruncateLeft(line, x, "")
 	return blanks(w-x-sc.len(rest)) + rest // a wide character cut in two leaves a blank
 }
@@ -109,7 +109,7 @@ func blanks(n int) string {
 
 // frame puts a border and a title around lines, which are cut or filled to the
 // given outer size. With fewer lines than rows the rest stays empty.
-func (sc screen) frame(title string, lines []string, w, h int, b lipgloss.Border, line, head ansi.Style, more string) []string {
+func (sc metrics) frame(title string, lines []string, w, h int, b lipgloss.Border, line, head ansi.Style, more string) []string {
 	inner := w - 4
 	out := make([]string, 0, h)
 	title = sc.cut(title, w-6, more)
@@ -126,7 +126,7 @@ func (sc screen) frame(title string, lines []string, w, h int, b lipgloss.Border
 }
 
 // overlay lays box over the middle of the lines, which are w cells wide.
-func (sc screen) overlay(lines, box []string, w int) {
+func (sc metrics) overlay(lines, box []string, w int) {
 	if len(box) == 0 {
 		return
 	}

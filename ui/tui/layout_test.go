@@ -165,7 +165,7 @@ func TestColumnsAlwaysFit(t *testing.T) {
 }
 
 // Whatever times a gateway, another clock or a damaged index came up with, the
-// screen holds, and shows as alive only what can be.
+// screen holds, and shows as unexpired only what can be.
 func TestAbsurdTimes(t *testing.T) {
 	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	forever := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
@@ -173,23 +173,26 @@ func TestAbsurdTimes(t *testing.T) {
 		token vault.TokenInfo
 		shows string
 	}{
-		"forever":            {vault.TokenInfo{Minted: now, Deadline: forever, ExpiresIn: 60}, "alive"},
-		"forever, no length": {vault.TokenInfo{Minted: now, Deadline: forever}, "alive"},
+		"forever":            {vault.TokenInfo{Minted: now, Deadline: forever, ExpiresIn: 60}, "unexpired"},
+		"forever, no length": {vault.TokenInfo{Minted: now, Deadline: forever}, "unexpired"},
 		"clock set back":     {vault.TokenInfo{Minted: now.Add(time.Hour), Deadline: now.Add(time.Hour + 5*time.Minute), ExpiresIn: 5 * 60}, "no token"},
 	} {
 		for _, w := range []int{11, 40, 60, 80, 120, 200} {
 			for _, h := range []int{3, 12, 24, 40} {
 				a := still(t, 1, 1, &now)
-				a.profiles[0].Token = c.token
+				a.list.profiles[0].Token = c.token
 				for _, key := range []tea.KeyPressMsg{{}, {Code: tea.KeyEnter}, {Code: 't', Text: "t"}} {
 					a.Update(tea.WindowSizeMsg{Width: w, Height: h})
 					a.Update(key)
 					v := a.View()
 					checkFits(t, ansi.Strip(v.Content), w, h)
+					if strings.Contains(ansi.Strip(v.Content), " -1") {
+						t.Errorf("%s: a countdown below zero:\n%s", name, ansi.Strip(v.Content))
+					}
 					if w == 120 && h == 40 && key.Code == 0 && !strings.Contains(ansi.Strip(v.Content), c.shows) {
 						t.Errorf("%s: not %s:\n%s", name, c.shows, ansi.Strip(v.Content))
 					}
-					if b := v.ProgressBar; c.shows == "alive" && (b == nil || b.Value != 100) {
+					if b := v.ProgressBar; c.shows == "unexpired" && (b == nil || b.Value != 100) {
 						t.Errorf("%s: progress %+v", name, b)
 					}
 				}
@@ -199,7 +202,7 @@ func TestAbsurdTimes(t *testing.T) {
 }
 
 func TestWrapKeepsFlagsWhole(t *testing.T) {
-	sc := screen{method: ansi.WcWidth}
+	sc := metrics{method: ansi.WcWidth}
 	got := sc.wrap("unlock it with gnome-keyring-daemon --unlock, or --store file", 38)
 	want := []string{"unlock it with gnome-keyring-daemon", "--unlock, or --store file"}
 	if !slices.Equal(got, want) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
@@ -14,53 +15,123 @@ import (
 	"kitekey/vault"
 )
 
-// chosen is the profile under the cursor, nil when there is none.
-func (a *app) chosen() *vault.Profile {
-	if a.cursor >= len(a.rows) {
-		return nil
-	}
-	return &a.profiles[a.rows[a.cursor].profile]
+// list is the pane of profiles: which there are, which the filter leaves, and
+// which one is chosen.
+type list struct {
+	loaded     bool
+	profiles   []vault.Profile // as the index lists them
+	texts      []string        // what the filter looks at, one per profile
+	rows       []row           // what the filter and the order leave
+	cursor     int             // chosen row
+	top        int             // first row on the screen
+	page       int             // rows that fit the screen
+	filter     textinput.Model
+	typing     bool // the filter has the keys
+	byLastUse  bool // the order
+	tokensOnly bool // unexpired tokens only, soonest to expire first
 }
 
-func (a *app) lifeOfChosen() words.TokenState {
-	if p := a.chosen(); p != nil {
-		return words.TokenStateOf(p.Token, a.now)
+// set takes over the profiles and stays on the chosen one.
+func (l *list) set(profiles []vault.Profile, now time.Time) {
+	chosen := ""
+	if p := l.chosen(); p != nil {
+		chosen = p.ID
 	}
-	return words.NoToken
+	l.loaded, l.profiles = true, profiles
+	l.buildSearchText()
+	l.refilter(now)
+	l.choose(chosen)
+}
+
+// chosen is the profile under the cursor, nil when there is none.
+func (l *list) chosen() *vault.Profile {
+	if l.cursor >= len(l.rows) {
+		return nil
+	}
+	return &l.profiles[l.rows[l.cursor].profile]
+}
+
+// byID finds a profile, nil when it is gone.
+func (l *list) byID(id string) *vault.Profile {
+	for i := range l.profiles {
+		if l.profiles[i].ID == id {
+			return &l.profiles[i]
+		}
+	}
+	return nil
 }
 
 // choose puts the cursor on a profile; false when it is not in the list.
-func (a *app) choose(id string) bool {
-	for i, r := range a.rows {
-		if a.profiles[r.profile].ID == id {
-			a.cursor = i
-			a.scroll()
+func (l *list) choose(id string) bool {
+	for i, r := range l.rows {
+		if l.profiles[r.profile].ID == id {
+			l.cursor = i
+			l.scroll()
 			return true
 		}
 	}
 	return false
 }
 
-// page is how many rows the list shows.
-func (a *app) page() int { return max(a.bodyHeight()-a.stripHeight()-3, 1) }
-
-// move moves the cursor, or scrolls the details while they have the keys.
-func (a *app) move(by int) tea.Cmd {
-	if a.detail {
-		a.detailTop = max(a.detailTop+by, 0) // the view stops at the last line
-		return nil
+// reach is choose, dropping a filter that hides the profile.
+func (l *list) reach(id string, now time.Time) {
+	if l.choose(id) {
+		return
 	}
-	a.cursor = max(min(a.cursor+by, len(a.rows)-1), 0)
-	a.scroll()
-	return nil
+	l.filter.SetValue("")
+	l.tokensOnly = false
+	l.refilter(now)
+	l.choose(id)
+}
+
+// keepChosen makes the rows anew and stays on the chosen profile.
+func (l *list) keepChosen(now time.Time) {
+	id := ""
+	if p := l.chosen(); p != nil {
+		id = p.ID
+	}
+	l.refilter(now)
+	l.choose(id)
+}
+
+func (l *list) moveBy(n int) {
+	l.cursor = max(min(l.cursor+n, len(l.rows)-1), 0)
+	l.scroll()
 }
 
 // scroll keeps the cursor on the screen.
-func (a *app) scroll() {
-	n := a.page()
-	a.top = min(a.top, a.cursor)
-	a.top = max(a.top, a.cursor-n+1)
-	a.top = max(min(a.top, len(a.rows)-n), 0)
+func (l *list) scroll() {
+	n := max(l.page, 1)
+	l.top = min(l.top, l.cursor)
+	l.top = max(l.top, l.cursor-n+1)
+	l.top = max(min(l.top, len(l.rows)-n), 0)
+}
+
+// environments is how many of an account's two profiles there are.
+func (l *list) environments(account string) int {
+	n := 0
+	for i := range l.profiles {
+		if l.profiles[i].Account == account {
+			n++
+		}
+	}
+	return n
+}
+
+// unexpired counts the tokens that are.
+func (l *list) unexpired(now time.Time) int {
+	n := 0
+	for i := range l.profiles {
+		if l.profiles[i].Token.Unexpired(now) {
+			n++
+		}
+	}
+	return n
+}
+
+func (l *list) toggleTokensOnly(now time.Time) {
+	l.tokensOnly = !l.tokensOnly
+	l.keepChosen(now)
 }
 
 // columns are the widths of a list row's parts; 0 leaves a part out.
@@ -96,148 +167,143 @@ func layColumns(w int) columns {
 	return c
 }
 
-// listLines draws the filter line and the rows, w cells wide.
-func (a *app) listLines(w, h int) []string {
-	lines := []string{a.filterLine(w)}
-	if len(a.rows) == 0 {
-		return append(lines, a.emptyLines(w)...)
+func (l *list) title() string {
+	title := "Profiles"
+	if l.tokensOnly {
+		title = "Unexpired tokens"
 	}
-	c := layColumns(w)
-	for i := a.top; i < len(a.rows) && len(lines) < h; i++ {
-		lines = append(lines, a.rowLine(a.rows[i], i == a.cursor, c, w))
+	if len(l.rows) > l.page {
+		title += fmt.Sprintf(" %d/%d", l.cursor+1, len(l.rows))
+	}
+	return title
+}
+
+// lines draws the filter line and the rows, w cells wide; focused says whether
+// the list has the keys.
+func (l *list) lines(c *canvas, ts *tasks, w, h int, focused bool) []string {
+	lines := []string{l.filterLine(c, w)}
+	if len(l.rows) == 0 {
+		return append(lines, l.emptyLines(c, w)...)
+	}
+	cols := layColumns(w)
+	for i := l.top; i < len(l.rows) && len(lines) < h; i++ {
+		t := ts.about(l.profiles[l.rows[i].profile].ID)
+		look := rowLook{textStyles: &c.st.textStyles, mark: "  "}
+		if i == l.cursor {
+			look = rowLook{textStyles: &c.st.chosen, mark: c.st.glyph.cursor + " ", chosen: true, focused: focused}
+		}
+		lines = append(lines, l.rowLine(c, l.rows[i], t, look, cols, w))
 	}
 	return lines
 }
 
-func (a *app) filterLine(w int) string {
-	mark := a.st.accent.Styled("/") + " "
-	if a.st.ascii || a.typing || a.filter.Value() != "" {
-		if !a.typing && a.filter.Value() == "" {
-			return a.st.dim.Styled(a.fit("/ filter", w, ""))
+func (l *list) filterLine(c *canvas, w int) string {
+	if l.typing || l.filtered() {
+		count := c.st.dim.Styled(fmt.Sprintf(" %d of %d", len(l.rows), len(l.profiles)))
+		mark, room := c.st.accent.Styled("/")+" ", w-2-c.len(count)
+		if l.typing {
+			return mark + c.fit(c.drawInput(l.filter, room), room, "") + count
 		}
-		count := a.st.dim.Styled(fmt.Sprintf(" %d of %d", len(a.rows), len(a.profiles)))
-		room := w - 2 - a.len(count)
-		if a.typing {
-			return mark + a.fit(a.drawInput(a.filter, room), room, "") + count
-		}
-		return mark + a.fit(a.filter.Value(), room, a.st.glyph.more) + count
+		return mark + c.fit(l.filter.Value(), room, c.st.glyph.more) + count
 	}
 	order := "by name"
-	if a.byUse {
+	if l.byLastUse {
 		order = "by last use"
 	}
-	if a.board {
+	if l.tokensOnly {
 		order = "soonest to expire first"
 	}
-	return a.st.dim.Styled(a.spread("/ filter", order, w, ""))
+	return c.st.dim.Styled(c.spread("/ filter", order, w, ""))
 }
 
-func (a *app) emptyLines(w int) []string {
+func (l *list) emptyLines(c *canvas, w int) []string {
 	var text string
 	switch {
-	case !a.loaded:
+	case !l.loaded:
 		return nil
-	case len(a.profiles) == 0:
-		return a.firstRun(w)
-	case a.filter.Value() != "":
-		text = "Nothing matches. esc drops the filter."
-	case a.board:
-		text = "No token is alive. t goes back to all profiles; m mints one there."
+	case len(l.profiles) == 0:
+		return firstRun(c, w)
+	case l.filtered():
+		text = "Nothing matches. esc clears the filter."
+	case l.tokensOnly:
+		text = "No unexpired token. t goes back to all profiles; m mints one there."
 	}
-	lines := []string{""}
-	for _, l := range a.wrap(text, w) {
-		lines = append(lines, a.st.dim.Styled(l))
-	}
-	return lines
+	return append([]string{""}, c.painted(text, w, c.st.dim)...)
 }
 
-// rowLine draws one profile in exactly w cells.
-func (a *app) rowLine(r row, chosen bool, c columns, w int) string {
-	p := &a.profiles[r.profile]
-	s, mark := &a.st.paints, "  "
-	if chosen {
-		s = &a.st.chosen
-		mark = a.st.glyph.cursor + " "
-	}
-	var b strings.Builder
-	if chosen && !a.detail {
-		b.WriteString(s.accent.Styled(mark))
-	} else {
-		b.WriteString(s.dim.Styled(mark))
-	}
+// rowLook is how one row differs from the others.
+type rowLook struct {
+	*textStyles
+	mark            string
+	chosen, focused bool
+}
 
+// rowLine draws one profile in exactly w cells; t is what is under way for it.
+func (l *list) rowLine(c *canvas, r row, t *task, s rowLook, cols columns, w int) string {
+	p := &l.profiles[r.profile]
+	var b strings.Builder
+	if s.focused {
+		b.WriteString(s.accent.Styled(s.mark))
+	} else {
+		b.WriteString(s.dim.Styled(s.mark))
+	}
 	name := s.text
-	if chosen {
+	if s.chosen {
 		name = s.strong
 	}
-	b.WriteString(a.marked(p.Account, r.marks, 0, c.name, name, s.match))
+	b.WriteString(c.marked(p.Account, r.matches, 0, cols.name, name, s.match))
 	b.WriteString(s.text.Styled(" "))
 
 	env, paint := string(p.Environment), s.dim
 	if p.Environment == kite.Live {
 		env, paint = "LIVE", s.live
 	}
-	b.WriteString(a.marked(env, r.marks, len(p.Account)+1, c.env, paint, s.match))
+	b.WriteString(c.marked(env, r.matches, len(p.Account)+1, cols.env, paint, s.match))
 	b.WriteString(s.text.Styled(" "))
 
-	glyph, word, vp := a.verdictLook(p, s)
+	glyph, word, vp := c.verdictLook(p, t, s.textStyles)
 	at := len(p.Account) + 1 + len(p.Environment) + 1
-	if c.verdict > 0 {
+	if cols.verdict > 0 {
 		b.WriteString(vp.Styled(glyph + " "))
-		if w := words.Verdict(p.Verdict, p.Store); a.len(word) > c.verdict && word == w.Word {
-			b.WriteString(vp.Styled(a.fit(w.Short, c.verdict, a.st.glyph.more)))
+		if w := words.Verdict(p.Verdict, p.Store); c.len(word) > cols.verdict && word == w.Word {
+			b.WriteString(vp.Styled(c.fit(w.Short, cols.verdict, c.st.glyph.more)))
 		} else {
-			b.WriteString(a.marked(word, r.marks, at, c.verdict, vp, s.match))
+			b.WriteString(c.marked(word, r.matches, at, cols.verdict, vp, s.match))
 		}
 	} else {
 		b.WriteString(vp.Styled(glyph))
 	}
 	b.WriteString(s.text.Styled(" "))
-
-	l := words.TokenStateOf(p.Token, a.now)
-	count, left := "", p.Token.Remaining(a.now)
-	switch {
-	case l == words.Expired:
-		count = "expired"
-	case l != words.NoToken:
-		count = a.countText(left)
-	}
-	b.WriteString(tokenPaint(l, s).Styled(a.right(count, c.count, "") + " "))
-	if l == words.NoToken || l == words.Expired {
-		b.WriteString(s.text.Styled(blanks(c.bar)))
-	} else {
-		b.WriteString(a.st.bar(c.bar, a.barLeft(left), p.Token.ExpiresIn.Duration(), tokenPaint(l, s), s.line))
-	}
+	c.drawCount(&b, p.Token, s.textStyles, cols)
 	line := b.String()
-	if n := a.len(line); n < w {
+	if n := c.len(line); n < w {
 		line += s.text.Styled(blanks(w - n))
 	}
 	return line
 }
 
-func (a *app) countText(left time.Duration) string {
-	if a.o.ReducedMotion {
-		return words.CountdownByMinute(left)
+// drawCount draws a row's countdown and its bar.
+func (c *canvas) drawCount(b *strings.Builder, t vault.TokenInfo, s *textStyles, cols columns) {
+	state, left := words.TokenStateOf(t, c.now), t.Remaining(c.now)
+	text, bar := "", s.text.Styled(blanks(cols.bar))
+	switch state {
+	case words.NoToken:
+	case words.Expired:
+		text = "expired"
+	default:
+		text = c.countText(left)
+		bar = c.st.bar(cols.bar, c.barLeft(left), t.ExpiresIn.Duration(), tokenPaint(state, s), s.line)
 	}
-	return words.Countdown(left)
-}
-
-// barLeft is what a bar shows: by the second, or by the minute on a still screen.
-func (a *app) barLeft(left time.Duration) time.Duration {
-	if a.o.ReducedMotion {
-		return left.Truncate(time.Minute) + time.Minute
-	}
-	return left
+	b.WriteString(tokenPaint(state, s).Styled(c.right(text, cols.count, "")+" ") + bar)
 }
 
 // verdictLook is how a profile's last verdict looks in a list: what is under way
 // takes its place.
-func (a *app) verdictLook(p *vault.Profile, s *paints) (glyph, word string, paint ansi.Style) {
-	g := &a.st.glyph
-	if t := a.taskFor(p.ID); t != nil {
-		return g.more, t.doing, s.accent
-	}
+func (c *canvas) verdictLook(p *vault.Profile, t *task, s *textStyles) (glyph, word string, paint ansi.Style) {
+	g := &c.st.glyph
 	switch {
+	case t != nil:
+		return g.more, t.doing, s.accent
 	case p.State != "":
 		return g.warn, string(p.State), s.warn
 	}
@@ -253,41 +319,13 @@ func (a *app) verdictLook(p *vault.Profile, s *paints) (glyph, word string, pain
 	return g.warn, w.Word, s.warn
 }
 
-// marked fits text into w cells with the bytes that the filter matched set off;
-// at is where text begins in the profile's search text.
-func (a *app) marked(text string, marks []int, at, w int, plain, match ansi.Style) string {
-	if !slices.ContainsFunc(marks, func(m int) bool { return m >= at && m < at+len(text) }) {
-		return plain.Styled(a.fit(text, w, a.st.glyph.more))
-	}
-	text = a.cut(text, w, a.st.glyph.more)
-	var b strings.Builder
-	start, on := 0, false
-	flush := func(end int) {
-		if on {
-			b.WriteString(match.Styled(text[start:end]))
-		} else if end > start {
-			b.WriteString(plain.Styled(text[start:end]))
-		}
-		start = end
-	}
-	for i := range text {
-		if hit := slices.Contains(marks, at+i); hit != on {
-			flush(i)
-			on = hit
-		}
-	}
-	flush(len(text))
-	b.WriteString(plain.Styled(blanks(w - a.len(text))))
-	return b.String()
-}
-
 // click handles the mouse, which is off unless asked for.
 func (a *app) click(msg tea.MouseMsg) tea.Cmd {
-	if a.locked || a.dialog() != nil {
+	if a.lock.locked || a.dialog() != nil {
 		return nil
 	}
 	m := msg.Mouse()
-	onList := !a.detail && !a.wide() || a.wide() && m.X < a.listWidth()
+	onList := !a.detail.open && !a.wide() || a.wide() && m.X < a.layout.listW
 	switch msg.(type) {
 	case tea.MouseWheelMsg:
 		by := 3
@@ -295,17 +333,28 @@ func (a *app) click(msg tea.MouseMsg) tea.Cmd {
 			by = -3
 		}
 		if !onList {
-			a.detailTop = max(a.detailTop+by, 0)
+			a.detail.top = max(a.detail.top+by, 0)
 			return nil
 		}
-		a.detail = false
-		return a.move(by)
+		a.detail = detail{}
+		a.list.moveBy(by)
 	case tea.MouseClickMsg:
-		if row := a.top + m.Y - 3; onList && m.Y >= 3 && row >= a.top && row < len(a.rows) {
-			a.detail = false
-			a.cursor = row
-			a.scroll()
+		if row := a.list.top + m.Y - 3; onList && m.Y >= 3 && row >= a.list.top && row < len(a.list.rows) {
+			a.detail = detail{}
+			a.list.cursor = row
+			a.list.scroll()
 		}
 	}
 	return nil
+}
+
+// sameAccount finds the same account's other profile, nil when there is none.
+func (l *list) otherEnvironment(p *vault.Profile) *vault.Profile {
+	i := slices.IndexFunc(l.profiles, func(other vault.Profile) bool {
+		return other.Account == p.Account && other.Environment != p.Environment
+	})
+	if i < 0 {
+		return nil
+	}
+	return &l.profiles[i]
 }

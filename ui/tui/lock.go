@@ -11,51 +11,57 @@ import (
 	"kitekey/vault"
 )
 
-// lockTimerMsg comes once when the idle time may be over. It is no tick: one is
-// under way at a time, and it is set for the moment that matters.
+// locker is the lock of the screen: when it locks by itself, and what the locked
+// screen shows.
+type locker struct {
+	locked     bool
+	message    string // what goes on, or went wrong, at unlocking
+	needPass   bool   // the store wants its passphrase
+	passphrase secretInput
+	lastInput  time.Time
+	timer      bool // a lockTimerMsg is on its way
+}
+
+// lockTimerMsg fires when the idle lock could next be due; at most one is pending.
 type lockTimerMsg struct{}
 
-func (a *app) armLock() tea.Cmd {
-	if a.lockTimer || a.locked || a.o.LockAfter < 0 {
+func (l *locker) arm(a *app) tea.Cmd {
+	if l.timer || l.locked || a.o.LockAfter < 0 {
 		return nil
 	}
-	a.lockTimer = true
-	wait := max(a.lastInput.Add(a.o.LockAfter).Sub(a.now), time.Second)
+	l.timer = true
+	wait := max(l.lastInput.Add(a.o.LockAfter).Sub(a.now), time.Second)
 	return a.after(wait, lockTimerMsg{})
 }
 
-// lockIfIdle locks when nobody has touched a key for long enough. By the wall
-// clock: a laptop that slept was idle.
-func (a *app) lockIfIdle() tea.Cmd {
-	if a.locked || a.o.LockAfter < 0 || a.now.Sub(a.lastInput) < a.o.LockAfter {
+// ifIdle locks when no key was pressed for long enough. By the wall clock: a
+// laptop that slept was idle.
+func (l *locker) ifIdle(a *app) tea.Cmd {
+	if l.locked || a.o.LockAfter < 0 || a.now.Sub(l.lastInput) < a.o.LockAfter {
 		return nil
 	}
-	return a.shut()
+	return l.lock(a)
 }
 
-// lock is the key: the person is leaving.
-func (a *app) lock() tea.Cmd {
+// lockByKey is the key: the person is leaving.
+func (a *app) lockByKey() tea.Cmd {
 	a.keep = keepAlive{}
-	return a.shut()
+	return a.lock.lock(a)
 }
 
-// shut drops what the screen holds, has the store forget what it has unlocked,
+// lock drops what the screen holds, has the store forget what it has unlocked,
 // and shows nothing until unlocked. A form with a secret typed into it is kept,
 // unseen: Kitegateway shows an api_secret once. One that is being saved goes on.
-func (a *app) shut() tea.Cmd {
+func (l *locker) lock(a *app) tea.Cmd {
 	v := a.o.Vault
-	a.forgetSecrets()
-	for _, t := range a.tasks {
-		if !t.form {
-			a.stop(t)
-		}
-	}
+	a.reveal.hide()
+	a.tasks.stopAll(false)
 	if p := a.profileByID(a.keep.id); p == nil || p.Environment == kite.Live || v.StoreName() == "file" {
 		a.keep = keepAlive{}
 	}
-	clear(a.gates)
-	a.notice = notice{}
-	a.typing, a.detail = false, false
+	clear(a.live)
+	a.notices.dismiss()
+	a.list.typing, a.detail = false, detail{}
 	kept := a.dialogs[:0]
 	for _, d := range a.dialogs {
 		if f, ok := d.(*formDialog); ok && f.dirty() {
@@ -64,12 +70,12 @@ func (a *app) shut() tea.Cmd {
 	}
 	clear(a.dialogs[len(kept):])
 	a.dialogs = kept
-	a.locked, a.unlocking, a.needPass = true, "", false
-	return a.start(task{verb: "lock", quiet: true}, func(context.Context) func(*app) tea.Cmd {
+	l.locked, l.message, l.needPass = true, "", false
+	return a.run(task{kind: taskLock, quiet: true}, func(context.Context) func(*app) tea.Cmd {
 		v.Lock()
 		need := v.NeedsPassphrase()
 		return func(a *app) tea.Cmd {
-			a.needPass = need
+			a.lock.needPass = need
 			return nil
 		}
 	})
@@ -77,38 +83,39 @@ func (a *app) shut() tea.Cmd {
 
 // suspend locks before the shell takes over: what happens there is not ours to
 // see.
-func (a *app) suspend() tea.Cmd { return tea.Sequence(a.lock(), tea.Suspend) }
+func (a *app) suspend() tea.Cmd { return tea.Sequence(a.lockByKey(), tea.Suspend) }
 
-func (a *app) lockedKey(msg tea.KeyPressMsg) tea.Cmd {
+// key handles a key on the locked screen.
+func (l *locker) key(a *app, msg tea.KeyPressMsg) tea.Cmd {
 	switch msg.String() {
 	case "ctrl+c":
-		return a.quitLocked()
+		return l.quit(a)
 	case "ctrl+z":
 		return tea.Suspend
 	case "esc":
-		a.stopAll()
-		a.unlocking = ""
-		a.passphrase.clear()
+		a.tasks.stopAll(false)
+		l.message = ""
+		l.passphrase.clear()
 		return nil
 	case "enter":
-		return a.unlock()
+		return l.unlock(a)
 	}
-	if a.needPass {
-		a.passphrase.update(msg)
+	if l.needPass {
+		l.passphrase.update(msg)
 		return nil
 	}
 	switch msg.String() {
 	case "q":
-		return a.quitLocked()
+		return l.quit(a)
 	case "l", "space":
-		return a.unlock()
+		return l.unlock(a)
 	}
 	return nil
 }
 
-func (a *app) quitLocked() tea.Cmd {
+func (l *locker) quit(a *app) tea.Cmd {
 	if a.unsaved() != nil {
-		a.unlocking = "An unfinished form with a secret in it is open: unlock to save or discard it."
+		l.message = "An unfinished form with a secret in it is open: unlock to save or discard it."
 		return nil
 	}
 	return a.quit()
@@ -117,11 +124,11 @@ func (a *app) quitLocked() tea.Cmd {
 // unlock asks the store: with the passphrase where it has one of its own;
 // otherwise by using it, and where the operating system has locked the keyring
 // it asks the person.
-func (a *app) unlock() tea.Cmd {
-	v, passphrase := a.o.Vault, a.passphrase.secret()
-	a.passphrase.clear()
-	a.unlocking = "unlocking" + a.st.glyph.more
-	return a.start(task{verb: "unlock", doing: "unlocking"}, func(ctx context.Context) func(*app) tea.Cmd {
+func (l *locker) unlock(a *app) tea.Cmd {
+	v, passphrase := a.o.Vault, l.passphrase.secret()
+	l.passphrase.clear()
+	l.message = "unlocking" + a.st.glyph.more
+	return a.run(task{kind: taskUnlock, doing: "unlocking"}, func(ctx context.Context) func(*app) tea.Cmd {
 		var err error
 		if !passphrase.IsZero() {
 			err = v.Unlock(ctx, passphrase)
@@ -130,63 +137,61 @@ func (a *app) unlock() tea.Cmd {
 			err = v.Reach(ctx)
 		}
 		need := err != nil && v.NeedsPassphrase()
-		return func(a *app) tea.Cmd {
-			a.needPass = need
-			switch {
-			case errors.Is(err, vault.ErrWrongPassphrase):
-				a.unlocking = "That is not the passphrase. Try again."
-			case need && passphrase.IsZero():
-				a.unlocking = ""
-			case err != nil:
-				a.unlocking = sentence(err)
-			default:
-				a.locked, a.unlocking = false, ""
-				return tea.Batch(a.armLock(), a.reload())
-			}
-			return nil
-		}
+		return func(a *app) tea.Cmd { return a.lock.unlocked(a, err, need, passphrase.IsZero()) }
 	})
 }
 
-// lockScreen shows no name and no number.
-func (a *app) lockScreen() []string {
-	text := []string{a.st.strong.Styled("kitekey is locked"), ""}
-	add := func(s string, paint func(string) string) {
-		for _, l := range a.wrap(s, min(a.width-4, 60)) {
-			text = append(text, paint(l))
-		}
+// unlocked opens the screen, or says why it stays locked.
+func (l *locker) unlocked(a *app, err error, needPass, noneGiven bool) tea.Cmd {
+	l.needPass = needPass
+	switch {
+	case errors.Is(err, vault.ErrWrongPassphrase):
+		l.message = "That is not the passphrase. Try again."
+	case needPass && noneGiven:
+		l.message = ""
+	case err != nil:
+		l.message = sentence(err)
+	default:
+		l.locked, l.message = false, ""
+		return tea.Batch(l.arm(a), a.reload())
 	}
-	add("This screen has forgotten what it held; what is stored is untouched.", a.st.dim.Styled)
+	return nil
+}
+
+// draw shows no name and no number.
+func (l *locker) draw(a *app) []string {
+	text := []string{a.st.strong.Styled("kitekey is locked"), ""}
+	w := min(a.width-4, 60)
+	text = append(text, a.painted("Secrets were cleared from memory; stored credentials are unchanged.", w, a.st.dim)...)
 	if a.unsaved() != nil {
-		add("An unfinished form waits behind it.", a.st.dim.Styled)
+		text = append(text, a.painted("An unfinished form waits behind it.", w, a.st.dim)...)
 	}
 	if a.keep.id != "" {
-		add("One token is kept alive meanwhile.", a.st.dim.Styled)
+		text = append(text, a.painted("One token is kept alive meanwhile.", w, a.st.dim)...)
 	}
-	if a.needPass {
+	if l.needPass {
 		state := "paste or type; nothing is shown"
-		if !a.passphrase.empty() {
+		if !l.passphrase.empty() {
 			state = "received, hidden"
 		}
 		text = append(text, "", a.st.strong.Styled("passphrase")+"  "+a.st.dim.Styled(state))
 	}
-	if a.unlocking != "" {
-		text = append(text, "")
-		add(a.unlocking, a.st.warn.Styled)
+	if l.message != "" {
+		text = append(append(text, ""), a.painted(l.message, w, a.st.warn)...)
 	}
 	lines := make([]string, 0, a.height)
 	for range max((a.height-len(text)-1)/2, 0) {
 		lines = append(lines, blanks(a.width))
 	}
-	for _, l := range text {
-		lines = append(lines, a.fit(a.center(l, a.width), a.width, ""))
+	for _, t := range text {
+		lines = append(lines, a.fit(a.center(t, a.width), a.width, ""))
 	}
 	for len(lines) < a.height-1 {
 		lines = append(lines, blanks(a.width))
 	}
 	quit := hint{"q", "quit"}
-	if a.needPass {
+	if l.needPass {
 		quit.key = "ctrl+c"
 	}
-	return append(lines[:a.height-1], a.hintLine([]hint{{"enter", "unlock"}, quit}))
+	return append(lines[:a.height-1], a.hintLine([]hint{{"enter", "unlock"}, quit}, 2))
 }

@@ -9,9 +9,10 @@ import (
 // menu asks which of a few things to do: by its key, or with the arrows and
 // enter.
 type menu struct {
+	basicDialog
 	head   string
 	intro  string
-	verb   string // what enter does
+	action string // what enter does
 	items  []menuItem
 	at     int
 	isLive bool
@@ -25,34 +26,24 @@ type menuItem struct {
 func (d *menu) title() string { return d.head }
 func (d *menu) live() bool    { return d.isLive }
 
-func (d *menu) update(a *app, msg tea.Msg) tea.Cmd {
-	k, ok := msg.(tea.KeyPressMsg)
-	if !ok {
-		return nil
-	}
-	pick := -1
-	switch k.String() {
-	case "esc", "q":
-		a.drop(d)
-		return nil
-	case "up", "k":
-		d.at = max(d.at-1, 0)
-	case "down", "j", "tab":
-		d.at = min(d.at+1, len(d.items)-1)
-	case "enter":
-		pick = d.at
-	default:
-		for i, item := range d.items {
-			if k.String() == item.key {
-				pick = i
-			}
+func (d *menu) keys(a *app) []dialogKey {
+	pick := func(i int) func() tea.Cmd {
+		return func() tea.Cmd {
+			a.drop(d)
+			return d.items[i].run(a)
 		}
 	}
-	if pick < 0 {
-		return nil
+	var names []string
+	var direct []dialogKey
+	for i, item := range d.items {
+		names = append(names, item.key)
+		direct = append(direct, on(item.key, "", "", pick(i)))
 	}
-	a.drop(d)
-	return d.items[pick].run(a)
+	return append(append([]dialogKey{on("enter", "enter", d.action, pick(d.at)),
+		{bind(names[0], strings.Join(names, " "), "at once"), pick(0)}}, direct...),
+		on("up k", "", "", does(func() { d.at = max(d.at-1, 0) })),
+		on("down j tab", "", "", does(func() { d.at = min(d.at+1, len(d.items)-1) })),
+		on("esc q", "esc", "back", does(func() { a.drop(d) })))
 }
 
 func (d *menu) lines(a *app, w int) []string {
@@ -75,12 +66,4 @@ func (d *menu) lines(a *app, w int) []string {
 		out = append(out, a.cut(mark+a.st.accent.Styled(item.key)+"  "+name.Styled(a.fit(item.name, names, ""))+a.st.dim.Styled(item.is), w, a.st.glyph.more))
 	}
 	return out
-}
-
-func (d *menu) hints(*app) []hint {
-	var keys []string
-	for _, item := range d.items {
-		keys = append(keys, item.key)
-	}
-	return []hint{{"enter", d.verb}, {strings.Join(keys, " "), "at once"}, {"esc", "back"}}
 }

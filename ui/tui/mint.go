@@ -15,6 +15,7 @@ import (
 
 // mintDialog asks for how long a token should live.
 type mintDialog struct {
+	basicDialog
 	id      string
 	sel     vault.Selector
 	presets []kite.Lifetime // the profile's default first
@@ -31,8 +32,9 @@ func presets(first kite.Lifetime) []kite.Lifetime {
 
 func (a *app) openMint() tea.Cmd {
 	p := *a.chosen()
-	return a.guarded(&p, "mint a token", func() tea.Cmd {
-		return a.push(&mintDialog{id: p.ID, sel: p.Selector, presets: presets(p.ExpiresIn), input: focused(newTextInput("or type: 90s, 300, 1h30m"))})
+	return a.confirmLive(&p, "mint a token", func() tea.Cmd {
+		a.push(&mintDialog{id: p.ID, sel: p.Selector, presets: presets(p.ExpiresIn), input: focused(newTextInput("or type: 90s, 300, 1h30m"))})
+		return nil
 	})
 }
 
@@ -55,38 +57,32 @@ func (d *mintDialog) expiresIn() (kite.Lifetime, error) {
 	return d.presets[d.at], nil
 }
 
-func (d *mintDialog) update(a *app, msg tea.Msg) tea.Cmd {
+func (d *mintDialog) keys(a *app) []dialogKey {
 	typed := d.input.Value() != ""
-	if k, ok := msg.(tea.KeyPressMsg); ok {
-		switch k.String() {
-		case "esc":
-			if typed {
-				d.input.SetValue("")
-				return nil
-			}
-			a.drop(d)
-			return nil
-		case "tab", "shift+tab":
-			d.noCopy = !d.noCopy
-			return nil
-		case "enter":
-			return d.mint(a, !d.noCopy)
-		case "m":
-			if !typed { // after a number it is the unit
-				return d.mint(a, false)
-			}
-		case "left", "h", "shift+left":
-			if !typed {
-				d.at = max(d.at-1, 0)
-				return nil
-			}
-		case "right", "l", "shift+right":
-			if !typed {
-				d.at = min(d.at+1, len(d.presets)-1)
-				return nil
-			}
-		}
+	mint := func(andCopy bool) func() tea.Cmd { return func() tea.Cmd { return d.mint(a, andCopy) } }
+	toggleCopy := does(func() { d.noCopy = !d.noCopy })
+	var keys []dialogKey
+	switch {
+	case d.noCopy:
+		keys = append(keys, on("enter", "enter", "mint", mint(false)), on("tab shift+tab", "tab", "copy too", toggleCopy))
+	case typed: // then an m is the unit
+		keys = append(keys, on("enter", "enter", "mint and copy", mint(true)), on("tab shift+tab", "tab", "mint only", toggleCopy))
+	default:
+		keys = append(keys, on("enter", "enter", "mint and copy", mint(true)), on("m", "m", "mint only", mint(false)), on("tab shift+tab", "", "", toggleCopy))
 	}
+	if typed {
+		return append(keys, on("esc", "esc", "clear", does(func() { d.input.SetValue("") })))
+	}
+	if d.noCopy {
+		keys = append(keys, on("m", "", "", mint(false)))
+	}
+	return append(keys,
+		on("left h shift+left", "← →", "choose", does(func() { d.at = max(d.at-1, 0) })),
+		on("right l shift+right", "", "", does(func() { d.at = min(d.at+1, len(d.presets)-1) })),
+		on("esc", "esc", "back", does(func() { a.drop(d) })))
+}
+
+func (d *mintDialog) update(_ *app, msg tea.Msg) tea.Cmd {
 	var cmd tea.Cmd
 	d.input, cmd = d.input.Update(msg)
 	return cmd
@@ -100,7 +96,8 @@ func (d *mintDialog) mint(a *app, andCopy bool) tea.Cmd {
 	p := a.profileByID(d.id)
 	a.drop(d)
 	if p == nil {
-		return a.say(warning, d.sel.String()+" is gone")
+		a.notify(warning, d.sel.String()+" is gone")
+		return nil
 	}
 	m := vault.TokenRequest{Fresh: true, ExpiresIn: life}
 	if andCopy {
@@ -112,15 +109,15 @@ func (d *mintDialog) mint(a *app, andCopy bool) tea.Cmd {
 // mintOnly mints and leaves the clipboard alone.
 func (a *app) mintOnly(p *vault.Profile, m vault.TokenRequest) tea.Cmd {
 	id, sel, v, now := p.ID, p.Selector, a.o.Vault, a.o.Now
-	return a.start(task{id: id, verb: "token", doing: "minting"}, func(ctx context.Context) func(*app) tea.Cmd {
+	return a.run(task{id: id, kind: taskToken, doing: "minting"}, func(ctx context.Context) func(*app) tea.Cmd {
 		tok, err := v.Token(ctx, sel, m)
 		if err != nil {
 			return func(a *app) tea.Cmd { return a.mintFailed(id, err) }
 		}
 		life := words.Lifetime(tok.Remaining(now()), tok.ExpiresIn().Duration())
 		return func(a *app) tea.Cmd {
-			a.watch(id)
-			a.say(done, "minted a token for "+sel.String()+", good for "+life)
+			a.expiry.watch(id)
+			a.notify(done, "minted a token for "+sel.String()+", good for "+life)
 			return a.reload()
 		}
 	})
@@ -133,17 +130,8 @@ func (a *app) mintFailed(id string, err error) tea.Cmd {
 			a.reports[id] = reportOf(p, err, a.now)
 		}
 	}
-	a.fail(id, "minting", err)
+	a.reportError(id, "minting", err)
 	return a.reload()
-}
-
-// watch marks a profile whose end of life is worth a notice: its token is in use
-// here.
-func (a *app) watch(id string) {
-	if a.watched == nil {
-		a.watched = map[string]bool{}
-	}
-	a.watched[id] = true
 }
 
 func (d *mintDialog) lines(a *app, w int) []string {
@@ -172,21 +160,4 @@ func (d *mintDialog) lines(a *app, w int) []string {
 		out = append(out, a.st.dim.Styled(a.cut("good until "+a.moment(a.now.Add(life.Duration()))+then, w, a.st.glyph.more)))
 	}
 	return out
-}
-
-func (d *mintDialog) hints(*app) []hint {
-	var h []hint
-	typed := d.input.Value() != ""
-	switch {
-	case d.noCopy:
-		h = []hint{{"enter", "mint"}, {"tab", "copy too"}}
-	case typed:
-		h = []hint{{"enter", "mint and copy"}, {"tab", "mint only"}}
-	default:
-		h = []hint{{"enter", "mint and copy"}, {"m", "mint only"}}
-	}
-	if !typed {
-		h = append(h, hint{"← →", "choose"})
-	}
-	return append(h, hint{"esc", "back"})
 }

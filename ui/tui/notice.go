@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
-	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"kitekey/kite"
@@ -39,39 +39,51 @@ const (
 	maxHistory = 100
 )
 
-// say shows a message for a while.
-func (a *app) say(kind noticeKind, text string) tea.Cmd {
-	return a.note(notice{kind: kind, text: text})
+// notices are the message on the screen and the earlier ones.
+type notices struct {
+	current notice
+	history []notice
 }
 
-// mention is say for what happened by itself: it does not take the place of an
-// error that nobody may have read.
-func (a *app) mention(kind noticeKind, text string) tea.Cmd {
-	shown := a.notice
-	a.say(kind, text)
-	if shown.kind == failure {
-		a.notice = shown
-	}
-	return nil
-}
-
-func (a *app) note(n notice) tea.Cmd {
-	n.at = a.now
-	n.until = time.Time{}
+func (ns *notices) show(n notice, now time.Time) {
+	n.at, n.until = now, time.Time{}
 	if n.kind != failure {
-		n.until = a.now.Add(noticeTime)
+		n.until = now.Add(noticeTime)
 	}
-	a.notice = n
-	if a.history = append(a.history, n); len(a.history) > maxHistory {
-		a.history = a.history[1:]
+	ns.current = n
+	if ns.history = append(ns.history, n); len(ns.history) > maxHistory {
+		ns.history = ns.history[1:]
 	}
-	return nil
 }
 
-// fail shows what went wrong, and what to do next, until it is dismissed.
-func (a *app) fail(id, doing string, err error) tea.Cmd {
+func (ns *notices) dismiss() { ns.current = notice{} }
+
+func (ns *notices) expire(now time.Time) {
+	if !ns.current.until.IsZero() && !ns.current.until.After(now) {
+		ns.dismiss()
+	}
+}
+
+// notify shows a message for a while.
+func (a *app) notify(kind noticeKind, text string) {
+	a.notices.show(notice{kind: kind, text: text}, a.now)
+}
+
+// notifyQuietly is notify for what happened by itself: it does not take the place
+// of an error that may not have been read yet.
+func (a *app) notifyQuietly(kind noticeKind, text string) {
+	shown := a.notices.current
+	a.notify(kind, text)
+	if shown.kind == failure {
+		a.notices.current = shown
+	}
+}
+
+// reportError shows what went wrong, and what to do next, until it is dismissed.
+func (a *app) reportError(id, doing string, err error) {
 	if errors.Is(err, context.Canceled) {
-		return a.say(info, doing+": stopped")
+		a.notify(info, doing+": stopped")
+		return
 	}
 	n := notice{kind: failure, id: id, text: sentence(err), next: words.Sentence(words.NextStep(err, words.Keys()))}
 	if p := a.profileByID(id); p != nil {
@@ -82,7 +94,7 @@ func (a *app) fail(id, doing string, err error) tea.Cmd {
 	} else if doing != "" {
 		n.text = doing + ": " + n.text
 	}
-	return a.note(n)
+	a.notices.show(n, a.now)
 }
 
 // sentence is an error's text on one line, with nothing in it that could move the
@@ -102,56 +114,49 @@ func (n *notice) look(s *styles) (string, ansi.Style) {
 }
 
 // noticeLines draws a notice, wrapped to w cells and at most n lines.
-func (a *app) noticeLines(n *notice, w, limit int) []string {
-	glyph, paint := n.look(&a.st)
+func (c *canvas) noticeLines(n *notice, w, limit int) []string {
+	glyph, paint := n.look(&c.st)
 	var out []string
-	for i, l := range a.wrap(n.text, w-2) {
+	for i, l := range c.wrap(n.text, w-2) {
 		if i == 0 {
-			out = append(out, paint.Styled(glyph+" ")+a.st.text.Styled(l))
+			out = append(out, paint.Styled(glyph+" ")+c.st.text.Styled(l))
 		} else {
 			out = append(out, "  "+l)
 		}
 	}
 	if n.small != "" {
-		for _, l := range a.wrap(n.small, w-2) {
-			out = append(out, a.st.dim.Styled("  "+l))
+		for _, l := range c.wrap(n.small, w-2) {
+			out = append(out, c.st.dim.Styled("  "+l))
 		}
 	}
 	if n.next != "" {
-		for i, l := range a.wrap(n.next, w-4) {
+		for i, l := range c.wrap(n.next, w-4) {
 			if i == 0 {
-				out = append(out, a.st.dim.Styled("  "+a.arrow()+" "+l))
+				out = append(out, c.st.dim.Styled("  "+c.arrow()+" "+l))
 			} else {
-				out = append(out, a.st.dim.Styled("    "+l))
+				out = append(out, c.st.dim.Styled("    "+l))
 			}
 		}
 	}
 	if len(out) > limit {
 		out = out[:limit]
-		out[limit-1] = a.cut(out[limit-1], w-2, "") + " " + a.st.glyph.more
+		out[limit-1] = c.cut(out[limit-1], w-2, "") + " " + c.st.glyph.more
 	}
 	return out
-}
-
-func (a *app) arrow() string {
-	if a.st.ascii {
-		return "->"
-	}
-	return "→"
 }
 
 // inDetail reports whether a notice is shown beside what it is about instead of
 // at the bottom.
 func (a *app) inDetail(n *notice) bool {
 	p := a.chosen()
-	return n.kind == failure && p != nil && n.id == p.ID && (a.wide() || a.detail)
+	return n.kind == failure && p != nil && n.id == p.ID && (a.wide() || a.detail.open)
 }
 
 // statusLines are the lines above the footer: what happened, and what is in the
 // clipboard and for how long. That last is never left out for want of room.
 func (a *app) statusLines() []string {
 	w := a.width - 2
-	n := a.notice
+	n := a.notices.current
 	if n.text == "" || a.inDetail(&n) {
 		if t := a.busyTask(); t != nil {
 			n = notice{kind: info, text: a.taskText(t)}
@@ -178,7 +183,7 @@ func (a *app) statusLines() []string {
 // messageLines draws news, the clipboard's countdown and the small print, in at
 // most limit lines of w cells.
 func (a *app) messageLines(n *notice, w, limit int) []string {
-	clip := a.clipText()
+	clip := a.clip.text(&a.canvas)
 	if long := a.clip.what + " " + clip; clip != "" && !strings.Contains(n.text, a.clip.what) && 2+a.len(n.text)+2+a.len(long) <= w {
 		clip = long
 	}
@@ -209,28 +214,6 @@ func (a *app) messageLines(n *notice, w, limit int) []string {
 	return lines
 }
 
-// wrapped is wrap in at most limit lines, with an ellipsis where something was
-// lost.
-func (a *app) wrapped(text string, w, limit int) []string {
-	lines := a.wrap(text, w)
-	if len(lines) > limit {
-		rest := strings.Join(lines[limit-1:], " ")
-		lines = append(lines[:limit-1], a.cut(rest, w, a.st.glyph.more))
-	}
-	return lines
-}
-
-// clipText says when kitekey's copy leaves the clipboard, "" when there is none.
-func (a *app) clipText() string {
-	switch {
-	case !a.clip.until.After(a.now):
-		return ""
-	case !a.clip.cleared:
-		return "in the clipboard"
-	}
-	return "leaves the clipboard in " + a.countText(a.clip.until.Sub(a.now))
-}
-
 // taskText says what is under way, for how long, and how to stop it.
 func (a *app) taskText(t *task) string {
 	s := t.doing
@@ -253,28 +236,21 @@ func (a *app) taskText(t *task) string {
 // historyDialog lists earlier messages, the newest first.
 type historyDialog struct{ pager }
 
-func (a *app) openHistory() tea.Cmd {
-	if len(a.history) == 0 {
-		return a.say(info, "no messages yet")
+func (a *app) openHistory() {
+	if len(a.notices.history) == 0 {
+		a.notify(info, "no messages yet")
+		return
 	}
-	return a.push(&historyDialog{})
+	a.push(&historyDialog{})
 }
 
-func (d *historyDialog) title() string { return "Messages" }
-
-func (d *historyDialog) update(a *app, msg tea.Msg) tea.Cmd {
-	if k, ok := msg.(tea.KeyPressMsg); ok && k.String() == "H" {
-		a.drop(d)
-		return nil
-	}
-	return d.page(a, d, msg)
-}
+func (d *historyDialog) title() string           { return "Messages" }
+func (d *historyDialog) keys(a *app) []dialogKey { return d.pagerKeys(a, d, "H") }
 
 func (d *historyDialog) lines(a *app, w int) []string {
 	var out []string
-	for i := len(a.history) - 1; i >= 0; i-- {
-		n := &a.history[i]
-		for j, l := range a.noticeLines(n, w-10, 8) {
+	for _, n := range slices.Backward(a.notices.history) {
+		for j, l := range a.noticeLines(&n, w-10, 8) {
 			at := blanks(10)
 			if j == 0 {
 				at = a.st.dim.Styled(n.at.Local().Format("15:04:05") + "  ")
@@ -284,5 +260,3 @@ func (d *historyDialog) lines(a *app, w int) []string {
 	}
 	return out
 }
-
-func (d *historyDialog) hints(*app) []hint { return d.pagerHints() }

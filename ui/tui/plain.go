@@ -365,7 +365,7 @@ func (p *plain) act(ctx context.Context, profile vault.Profile, verb, rest strin
 			p.say("That is not its name; nothing was done.")
 			return nil
 		}
-		p.gates[sel.Account] = p.o.Now().Add(gateTime)
+		p.gates[sel.Account] = p.o.Now().Add(liveConfirmFor)
 	}
 	ctx = vault.WithPrompt(ctx, promptWait)
 	if verb == "v" {

@@ -14,23 +14,23 @@ import (
 // revealTime is how long a secret that was asked for stays on the screen.
 const revealTime = 20 * time.Second
 
-// shown is the one secret on the screen: a credential or a header, of one
+// revealed is the one secret on the screen: a credential or a header, of one
 // profile. The task that fetches it puts it here rather than into a message, so
 // that it passes through no filter, log or debugger of messages.
-type shown struct {
-	id    string
-	until time.Time
-	box   *box
+type revealed struct {
+	id     string
+	until  time.Time
+	holder *secretHolder
 }
 
-// box hands a secret from a task to the view.
-type box struct {
+// secretHolder hands a secret from a task to the view.
+type secretHolder struct {
 	mu         sync.Mutex
 	credential kite.Credential
 	header     kite.Secret
 }
 
-func (b *box) get() (kite.Credential, kite.Secret) {
+func (b *secretHolder) get() (kite.Credential, kite.Secret) {
 	if b == nil {
 		return kite.Credential{}, kite.Secret{}
 	}
@@ -39,7 +39,7 @@ func (b *box) get() (kite.Credential, kite.Secret) {
 	return b.credential, b.header
 }
 
-func (b *box) put(c kite.Credential, header kite.Secret) {
+func (b *secretHolder) put(c kite.Credential, header kite.Secret) {
 	if b == nil {
 		return
 	}
@@ -48,73 +48,81 @@ func (b *box) put(c kite.Credential, header kite.Secret) {
 	b.credential, b.header = c, header
 }
 
-func (a *app) hide() {
-	a.shown.box.put(kite.Credential{}, kite.Secret{})
-	a.shown = shown{}
+// hide takes the secret off the screen and forgets it.
+func (r *revealed) hide() {
+	r.holder.put(kite.Credential{}, kite.Secret{})
+	*r = revealed{}
 }
 
-// forgetSecrets drops every secret that the screen holds.
-func (a *app) forgetSecrets() { a.hide() }
+func (r *revealed) expire(now time.Time) {
+	if !r.until.IsZero() && !r.until.After(now) {
+		r.hide()
+	}
+}
 
-func (a *app) shownCredential(id string) kite.Credential {
-	if a.shown.id != id {
+// credential is the profile's revealed credential, zero when there is none.
+func (r *revealed) credential(id string) kite.Credential {
+	if r.id != id {
 		return kite.Credential{}
 	}
-	c, _ := a.shown.box.get()
+	c, _ := r.holder.get()
 	return c
 }
 
-func (a *app) shownHeader(id string) kite.Secret {
-	if a.shown.id != id {
+// header is the profile's revealed header, zero when there is none.
+func (r *revealed) header(id string) kite.Secret {
+	if r.id != id {
 		return kite.Secret{}
 	}
-	_, h := a.shown.box.get()
+	_, h := r.holder.get()
 	return h
 }
 
 func (a *app) showCredential() tea.Cmd {
 	p := *a.chosen()
-	if !a.shownCredential(p.ID).IsZero() {
-		a.hide()
+	if !a.reveal.credential(p.ID).IsZero() {
+		a.reveal.hide()
 		return nil
 	}
-	v, b := a.o.Vault, &box{}
-	return a.guarded(&p, "show its credential", func() tea.Cmd {
-		return a.start(task{id: p.ID, verb: "show", doing: "reading the credential"}, func(ctx context.Context) func(*app) tea.Cmd {
+	v, b := a.o.Vault, &secretHolder{}
+	return a.confirmLive(&p, "show its credential", func() tea.Cmd {
+		return a.run(task{kind: taskReveal, id: p.ID, doing: "reading the credential"}, func(ctx context.Context) func(*app) tea.Cmd {
 			c, err := v.Credential(ctx, p.Selector)
 			b.put(c, kite.Secret{})
-			return func(a *app) tea.Cmd { return a.reveal(p.ID, b, "showing the credential", err) }
+			return func(a *app) tea.Cmd { return a.show(p.ID, b, "showing the credential", err) }
 		})
 	})
 }
 
 func (a *app) showHeader() tea.Cmd {
 	p := *a.chosen()
-	if !a.shownHeader(p.ID).IsZero() {
-		a.hide()
+	if !a.reveal.header(p.ID).IsZero() {
+		a.reveal.hide()
 		return nil
 	}
-	v, b := a.o.Vault, &box{}
-	return a.guarded(&p, "show its token", func() tea.Cmd {
-		return a.start(task{id: p.ID, verb: "show", doing: "reading the token"}, func(ctx context.Context) func(*app) tea.Cmd {
+	v, b := a.o.Vault, &secretHolder{}
+	return a.confirmLive(&p, "show its token", func() tea.Cmd {
+		return a.run(task{kind: taskReveal, id: p.ID, doing: "reading the token"}, func(ctx context.Context) func(*app) tea.Cmd {
 			tok, err := v.Cached(ctx, p.Selector)
 			if err == nil {
 				b.put(kite.Credential{}, tok.Header())
 				v.Record(vault.ActionRevealed, p.Selector, nil)
 			}
-			return func(a *app) tea.Cmd { return a.reveal(p.ID, b, "showing the header", err) }
+			return func(a *app) tea.Cmd { return a.show(p.ID, b, "showing the header", err) }
 		})
 	})
 }
 
-func (a *app) reveal(id string, b *box, doing string, err error) tea.Cmd {
+// show puts what a task has fetched on the screen.
+func (a *app) show(id string, b *secretHolder, doing string, err error) tea.Cmd {
 	if err != nil {
-		return a.fail(id, doing, err)
+		a.reportError(id, doing, err)
+		return nil
 	}
-	a.hide()
-	a.shown = shown{id: id, until: a.now.Add(revealTime), box: b}
+	a.reveal.hide()
+	a.reveal = revealed{id: id, until: a.now.Add(revealTime), holder: b}
 	if !a.wide() {
-		a.detail = true // where it can be seen
+		a.detail.open = true // where it can be seen
 	}
 	return nil
 }

@@ -15,47 +15,48 @@ import (
 // that is half-way.
 func (a *app) openRotate() tea.Cmd {
 	p := *a.chosen()
-	return a.guarded(&p, "replace its credential", func() tea.Cmd {
+	return a.confirmLive(&p, "replace its credential", func() tea.Cmd {
 		if !p.Staged && !p.Previous {
 			return a.openRotateForm(p)
 		}
-		m := &menu{head: "Rotate " + selWords(p.Selector), verb: "do it", isLive: p.Environment == kite.Live}
+		m := &menu{head: "Rotate " + selWords(p.Selector), action: "do it", isLive: p.Environment == kite.Live}
 		if p.Staged {
-			m.intro = "A new credential waits: the gateway has not judged it yet."
+			m.intro = "A credential is staged: the gateway has not verified it yet."
 			m.items = append(m.items,
-				menuItem{"f", "finish", "verify the waiting credential and put it in use", func(a *app) tea.Cmd { return a.finishRotation(p) }},
-				menuItem{"x", "discard it", "forget the waiting credential", func(a *app) tea.Cmd { return a.discardStaged(p) }},
+				menuItem{"f", "finish", "verify the staged credential and put it in use", func(a *app) tea.Cmd { return a.finishRotation(p) }},
+				menuItem{"x", "discard it", "discard the staged credential", func(a *app) tea.Cmd { return a.discardStaged(p) }},
 			)
 		}
 		if p.Previous {
 			if m.intro == "" {
-				m.intro = "The credential before the last rotation is still kept."
+				m.intro = "The previous credential is kept."
 			}
 			m.items = append(m.items,
 				menuItem{"b", "go back", "put the previous credential in use again", func(a *app) tea.Cmd {
 					return a.settleRotation(p, "rolling back", "the previous credential is in use again", (*vault.Vault).Rollback)
 				}},
-				menuItem{"y", "confirm", "the new one is good: forget the previous credential", func(a *app) tea.Cmd {
-					return a.settleRotation(p, "confirming", "the previous credential is forgotten", (*vault.Vault).Confirm)
+				menuItem{"y", "confirm", "the new one is good: discard the previous credential", func(a *app) tea.Cmd {
+					return a.settleRotation(p, "confirming", "the previous credential is discarded", (*vault.Vault).Confirm)
 				}},
 			)
 		}
-		m.items = append(m.items, menuItem{"n", "new pair", "put another credential in", func(a *app) tea.Cmd { return a.openRotateForm(p) }})
-		return a.push(m)
+		m.items = append(m.items, menuItem{"n", "new credential", "enter another credential", func(a *app) tea.Cmd { return a.openRotateForm(p) }})
+		a.push(m)
+		return nil
 	})
 }
 
-// openRotateForm takes the new pair.
+// openRotateForm takes the new credential.
 func (a *app) openRotateForm(p vault.Profile) tea.Cmd {
 	key, secret := credentialFields()
-	key.name, secret.name = "api_key", "api_secret"
-	return a.push(&formDialog{
-		head: "Rotate " + selWords(p.Selector), verb: "verify and replace",
-		intro:  "Generate a second key pair in the Kitegateway dashboard and put it in here. It is tried before anything is replaced, and the present pair is kept for the way back.",
-		isLive: func(*formDialog) bool { return p.Environment == kite.Live },
+	a.push(&formDialog{
+		head: "Rotate " + selWords(p.Selector), action: "verify and replace",
+		intro:  "Generate a second credential in the Kitegateway dashboard and enter it here. It is verified before anything is replaced, and the current one is kept as the previous.",
+		isLive: p.Environment == kite.Live,
 		fields: []*field{key, secret},
 		save:   func(a *app, d *formDialog) tea.Cmd { return rotate(a, d, p) },
 	})
+	return nil
 }
 
 func rotate(a *app, d *formDialog, p vault.Profile) tea.Cmd {
@@ -65,7 +66,7 @@ func rotate(a *app, d *formDialog, p vault.Profile) tea.Cmd {
 		return nil
 	}
 	v := a.o.Vault
-	cmd := a.start(task{verb: "rotate", doing: "trying the new pair", quiet: true, form: true}, func(ctx context.Context) func(*app) tea.Cmd {
+	t, cmd := a.start(task{kind: taskRotate, doing: "verifying the new credential", quiet: true, form: true}, func(ctx context.Context) func(*app) tea.Cmd {
 		r, err := v.Rotate(ctx, p.Selector, c)
 		return func(a *app) tea.Cmd {
 			switch {
@@ -85,7 +86,7 @@ func rotate(a *app, d *formDialog, p vault.Profile) tea.Cmd {
 			return a.rotated(p, r, err)
 		}
 	})
-	d.task = a.tasks[a.seq]
+	d.task = t
 	return cmd
 }
 
@@ -96,7 +97,7 @@ func (a *app) rotated(p vault.Profile, r vault.Rotation, err error) tea.Cmd {
 	}
 	switch {
 	case r.Outcome == vault.OutcomeReplaced && err == nil:
-		a.say(done, p.Selector.String()+": the new credential is in use; the previous one is kept (r)")
+		a.notify(done, p.Selector.String()+": the new credential is in use; the previous one is kept (r)")
 	case r.Outcome == vault.OutcomeStaged:
 		why := "the gateway could not judge it"
 		if errors.Is(err, context.Canceled) {
@@ -104,43 +105,44 @@ func (a *app) rotated(p vault.Profile, r vault.Rotation, err error) tea.Cmd {
 		} else if err != nil {
 			why = words.Verdict(r.Report.Verdict, r.Profile.Store).Word
 		}
-		a.note(notice{kind: warning, id: p.ID, text: p.Selector.String() + ": not replaced yet (" + why + "); the new credential is kept: r finishes"})
+		a.notices.show(notice{kind: warning, id: p.ID, text: p.Selector.String() + ": not replaced yet (" + why + "); the new credential is kept: r finishes"}, a.now)
 	default:
-		a.fail(p.ID, "rotating", err)
+		a.reportError(p.ID, "rotating", err)
 	}
 	return a.reload()
 }
 
 func (a *app) finishRotation(p vault.Profile) tea.Cmd {
 	v := a.o.Vault
-	return a.start(task{id: p.ID, verb: "rotate", doing: "trying the new pair"}, func(ctx context.Context) func(*app) tea.Cmd {
+	return a.run(task{id: p.ID, kind: taskRotate, doing: "verifying the new credential"}, func(ctx context.Context) func(*app) tea.Cmd {
 		r, err := v.FinishRotation(ctx, p.Selector)
 		return func(a *app) tea.Cmd { return a.rotated(p, r, err) }
 	})
 }
 
-// discardStaged asks first: the waiting pair may be the only copy of its secret.
+// discardStaged asks first: the staged credential may be the only copy of its secret.
 func (a *app) discardStaged(p vault.Profile) tea.Cmd {
-	return a.push(&question{
-		head: "Discard the waiting credential?", yes: "discard it", isLive: p.Environment == kite.Live,
+	a.push(&question{
+		head: "Discard the staged credential?", yes: "discard it", isLive: p.Environment == kite.Live,
 		text: "Kitegateway does not show its api_secret again. The credential in use stays as it is.",
 		then: func(a *app) tea.Cmd {
-			return a.settleRotation(p, "discarding", "the waiting credential is forgotten", (*vault.Vault).DiscardStaged)
+			return a.settleRotation(p, "discarding", "the staged credential is discarded", (*vault.Vault).DiscardStaged)
 		},
 	})
+	return nil
 }
 
 // settleRotation does one of the steps that only touch the store.
 func (a *app) settleRotation(p vault.Profile, doing, said string, step func(*vault.Vault, context.Context, vault.Selector) (vault.Profile, error)) tea.Cmd {
 	v := a.o.Vault
-	return a.start(task{id: p.ID, verb: "rotate", doing: doing}, func(ctx context.Context) func(*app) tea.Cmd {
+	return a.run(task{id: p.ID, kind: taskRotate, doing: doing}, func(ctx context.Context) func(*app) tea.Cmd {
 		_, err := step(v, ctx, p.Selector)
 		return func(a *app) tea.Cmd {
 			if err != nil {
-				a.fail(p.ID, doing, err)
+				a.reportError(p.ID, doing, err)
 			} else {
-				delete(a.reports, p.ID) // it may be on a pair that is no longer in use
-				a.say(done, p.Selector.String()+": "+said)
+				delete(a.reports, p.ID) // it may be about a credential that is no longer in use
+				a.notify(done, p.Selector.String()+": "+said)
 			}
 			return a.reload()
 		}

@@ -45,18 +45,18 @@ func basicPalette() palette {
 	}
 }
 
-// paints are the styles text can have. They are [ansi.Style], the engine below
+// textStyles are the styles text can have. They are [ansi.Style], the engine below
 // Lip Gloss, and not lipgloss.Style: a list of a thousand profiles repaints some
 // three hundred pieces of text a frame, at 0.07 µs each instead of 1.8 µs.
-type paints struct {
+type textStyles struct {
 	text, dim, strong, accent, ok, warn, bad, line, match, live ansi.Style
 }
 
 // styles is how the screen looks on this terminal.
 type styles struct {
-	paints
+	textStyles
 	palette palette
-	chosen  paints // the same on the chosen row
+	chosen  textStyles // the same on the chosen row
 	pane    lipgloss.Border
 	live    lipgloss.Border // around a live profile: a second shape besides the colour
 	glyph   glyphs
@@ -65,7 +65,7 @@ type styles struct {
 
 // glyphs are the marks beside words; a word always goes with them.
 type glyphs struct {
-	ok, bad, warn, unknown, none          string
+	ok, bad, warn, unknown                string
 	fresh, low, ending, expired           string
 	cursor, more, dots, full, half, empty string
 	sep                                   string // between facts
@@ -80,10 +80,10 @@ func newStyles(dark bool, profile colorprofile.Profile, ascii bool) styles {
 		p = basicPalette()
 	}
 	s := styles{
-		palette: p, paints: newPaints(p, nil), chosen: newPaints(p, p.row),
+		palette: p, textStyles: newTextStyles(p, nil), chosen: newTextStyles(p, p.row),
 		pane: lipgloss.RoundedBorder(), live: lipgloss.DoubleBorder(), ascii: ascii,
 		glyph: glyphs{
-			ok: "✓", bad: "✗", warn: "!", unknown: "?", none: "–",
+			ok: "✓", bad: "✗", warn: "!", unknown: "?",
 			fresh: "●", low: "◐", ending: "○", expired: "×",
 			cursor: "▌", more: "…", dots: "·", full: "━", half: "╸", empty: "╌", sep: " · ",
 		},
@@ -92,7 +92,7 @@ func newStyles(dark bool, profile colorprofile.Profile, ascii bool) styles {
 		s.pane = lipgloss.ASCIIBorder()
 		s.live = lipgloss.Border{Top: "=", Bottom: "=", Left: "#", Right: "#", TopLeft: "#", TopRight: "#", BottomLeft: "#", BottomRight: "#"}
 		s.glyph = glyphs{
-			ok: "+", bad: "x", warn: "!", unknown: "?", none: "-",
+			ok: "+", bad: "x", warn: "!", unknown: "?",
 			fresh: "*", low: "~", ending: "!", expired: "x",
 			cursor: ">", more: "~", dots: ".", full: "=", half: "-", empty: ".", sep: " - ",
 		}
@@ -100,7 +100,7 @@ func newStyles(dark bool, profile colorprofile.Profile, ascii bool) styles {
 	return s
 }
 
-func newPaints(p palette, background color.Color) paints {
+func newTextStyles(p palette, background color.Color) textStyles {
 	base := ansi.Style{}
 	if background != nil {
 		base = base.BackgroundColor(background)
@@ -112,7 +112,7 @@ func newPaints(p palette, background color.Color) paints {
 		}
 		return s
 	}
-	return paints{
+	return textStyles{
 		text: fg(nil), dim: fg(p.dim), strong: fg(nil).Bold(), accent: fg(p.accent),
 		ok: fg(p.ok), warn: fg(p.warn), bad: fg(p.bad), line: fg(p.line),
 		match: fg(p.accent).Bold().Underline(true),

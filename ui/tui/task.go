@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -9,22 +10,49 @@ import (
 	"kitekey/vault"
 )
 
+// taskKind tells tasks apart. At most one of a kind runs per profile.
+type taskKind int
+
+const (
+	taskReload    taskKind = iota // read the index
+	taskToken                     // mint a token, or read the cached one
+	taskVerify                    // verify one credential
+	taskVerifyAll                 // verify many
+	taskReveal                    // read what will be shown
+	taskForget                    // forget a cached token
+	taskAdd                       // save a new profile
+	taskEdit                      // save changes to one
+	taskRemove                    // remove one
+	taskRotate                    // a step of a rotation
+	taskReport                    // copy a report
+	taskClear                     // clear the clipboard
+	taskActivity                  // read the activity log
+	taskLock                      // lock the store
+	taskUnlock                    // unlock it
+)
+
 // task is one operation under way: something that asks the store, the gateway
 // or the clipboard and may take its time.
 type task struct {
-	seq     int
+	kind    taskKind
 	id      string // the profile it is about, "" for none
-	verb    string // one of a kind per profile: a newer one replaces it
 	doing   string // "minting", for the screen
+	quiet   bool   // not worth a line on the screen
+	form    bool   // saves a form, which shows the outcome
+	seq     int
 	started time.Time
 	cancel  context.CancelFunc
-	quiet   bool // not worth a line on the screen
-	form    bool // saves a form, which wants to know what came of it
+}
+
+// tasks are those under way, in the order in which they were started.
+type tasks struct {
+	last    int // number of the newest
+	running []*task
 }
 
 // reply is what every task ends with. What it found is applied to the screen by
-// Update, and only if nobody has stopped or replaced the task since. The
-// function must not hold a secret.
+// Update, unless the task was stopped or replaced since. The function must not
+// hold a secret.
 type reply struct {
 	seq   int
 	apply func(*app) tea.Cmd
@@ -34,81 +62,110 @@ type reply struct {
 // asks to unlock the keyring. It can be stopped with esc all the while.
 const promptWait = 2 * time.Minute
 
-// start runs work away from the screen and applies what it returns. At most one
-// task of a verb runs per profile: starting another stops the first.
-func (a *app) start(t task, work func(ctx context.Context) func(*app) tea.Cmd) tea.Cmd {
-	for _, other := range a.tasks {
-		if other.id == t.id && other.verb == t.verb {
-			a.stop(other)
-		}
+// start begins a task: work runs away from the screen, and what it returns is
+// applied by Update. A running task of the same kind for the same profile is
+// stopped first.
+func (a *app) start(t task, work func(ctx context.Context) func(*app) tea.Cmd) (*task, tea.Cmd) {
+	if other := a.tasks.find(t.kind, t.id); other != nil {
+		a.tasks.stop(other)
 	}
-	a.seq++
-	t.seq, t.started = a.seq, a.now
+	a.tasks.last++
+	t.seq, t.started = a.tasks.last, a.now
 	ctx, cancel := context.WithCancel(vault.WithPrompt(a.ctx, promptWait))
 	t.cancel = cancel
-	a.tasks[t.seq] = &t
-	return func() tea.Msg {
+	a.tasks.running = append(a.tasks.running, &t)
+	return &t, func() tea.Msg {
 		defer cancel()
 		return reply{t.seq, work(ctx)}
 	}
 }
 
+// run is start for callers that need not hold the task.
+func (a *app) run(t task, work func(ctx context.Context) func(*app) tea.Cmd) tea.Cmd {
+	_, cmd := a.start(t, work)
+	return cmd
+}
+
 // finish applies a reply unless it is stale.
 func (a *app) finish(r reply) tea.Cmd {
-	if a.tasks[r.seq] == nil {
+	i := slices.IndexFunc(a.tasks.running, func(t *task) bool { return t.seq == r.seq })
+	if i < 0 {
 		return nil
 	}
-	delete(a.tasks, r.seq)
+	a.tasks.running = slices.Delete(a.tasks.running, i, i+1)
 	if r.apply == nil {
 		return nil
 	}
 	return r.apply(a)
 }
 
-func (a *app) stop(t *task) {
+func (ts *tasks) find(kind taskKind, id string) *task {
+	for _, t := range ts.running {
+		if t.kind == kind && t.id == id {
+			return t
+		}
+	}
+	return nil
+}
+
+func (ts *tasks) has(t *task) bool { return t != nil && slices.Contains(ts.running, t) }
+
+func (ts *tasks) stop(t *task) {
 	t.cancel()
-	delete(a.tasks, t.seq)
+	ts.running = slices.DeleteFunc(ts.running, func(other *task) bool { return other == t })
 }
 
-func (a *app) stopAll() {
-	for _, t := range a.tasks {
-		a.stop(t)
-	}
+// stopAll stops every task but those that save a form, unless forms is set.
+func (ts *tasks) stopAll(forms bool) {
+	ts.running = slices.DeleteFunc(ts.running, func(t *task) bool {
+		if t.form && !forms {
+			return false
+		}
+		t.cancel()
+		return true
+	})
 }
 
-// taskFor is the task under way for a profile that the screen should show, nil
-// for none.
-func (a *app) taskFor(id string) *task {
-	var found *task
-	for _, t := range a.tasks {
-		if t.id == id && !t.quiet && (found == nil || t.seq < found.seq) {
-			found = t
+// about is the oldest task for a profile that the screen should show, nil for
+// none.
+func (ts *tasks) about(id string) *task {
+	for _, t := range ts.running {
+		if t.id == id && !t.quiet {
+			return t
 		}
 	}
-	return found
+	return nil
 }
 
-// taskShown reports whether the time of some task is on the screen.
-func (a *app) taskShown() bool {
-	for _, t := range a.tasks {
+// newest is the task started last that the screen should show, nil for none.
+func (ts *tasks) newest() *task {
+	for _, t := range slices.Backward(ts.running) {
 		if !t.quiet {
-			return true
+			return t
 		}
 	}
-	return false
+	return nil
 }
 
 // reload reads the index again. It asks neither the store nor the gateway.
-func (a *app) reload() tea.Cmd {
+func (a *app) reload() tea.Cmd { return a.reloadAndChoose("") }
+
+// reloadAndChoose reads the index again and puts the cursor on a profile; "" is
+// the one that is chosen.
+func (a *app) reloadAndChoose(id string) tea.Cmd {
 	v := a.o.Vault
-	return a.start(task{verb: "reload", quiet: true}, func(context.Context) func(*app) tea.Cmd {
+	return a.run(task{kind: taskReload, quiet: true}, func(context.Context) func(*app) tea.Cmd {
 		profiles, err := v.List()
 		return func(a *app) tea.Cmd {
 			if err != nil {
-				a.loaded = true
-				return a.fail("", "reading the list of profiles", err)
+				a.list.loaded = true
+				a.reportError("", "reading the list of profiles", err)
+				return nil
 			}
 			a.setProfiles(profiles)
+			if id != "" {
+				a.list.reach(id, a.now)
+			}
 			return nil
 		}
 	})

@@ -122,11 +122,11 @@ func TestOtherProcessesMint(t *testing.T) {
 		if _, err := d.vault.Token(t.Context(), sel, vault.TokenRequest{}); err != nil {
 			t.Fatal(err)
 		}
-		d.sees("0 tokens alive").send(tea.FocusMsg{}).sees("1 token alive")
+		d.sees("0 tokens").send(tea.FocusMsg{}).sees("1 token ")
 		if err := d.vault.Forget(t.Context(), sel); err != nil {
 			t.Fatal(err)
 		}
-		d.sleep(11 * time.Second).sees("0 tokens alive")
+		d.sleep(11 * time.Second).sees("0 tokens")
 	})
 }
 

@@ -123,7 +123,7 @@ func Run(ctx context.Context, o Options) error {
 		options = append(options, tea.WithOutput(o.Output))
 	}
 	_, err := tea.NewProgram(a, options...).Run()
-	a.forgetSecrets()
+	a.reveal.hide()
 	if ctx.Err() != nil && errors.Is(err, tea.ErrProgramKilled) {
 		return ctx.Err()
 	}
@@ -134,12 +134,14 @@ func Run(ctx context.Context, o Options) error {
 func newApp(ctx context.Context, o Options) *app {
 	o.setDefaults()
 	a := &app{
-		o: o, ctx: ctx, dark: true, profile: colorprofile.TrueColor,
-		tasks: map[int]*task{}, gates: map[string]time.Time{}, reports: map[string]vault.Report{},
-		keys: bindings(), mouse: o.Mouse, now: o.Now().Round(0),
+		o: o, ctx: ctx, keys: bindings(), mouse: o.Mouse,
+		canvas:  canvas{now: o.Now().Round(0), dark: true, profile: colorprofile.TrueColor, ascii: o.ASCII, still: o.ReducedMotion},
+		expiry:  expiryWatch{watched: map[string]bool{}, warned: map[string]time.Time{}},
+		live:    liveConfirmed{},
+		reports: map[string]vault.Report{},
 	}
-	a.lastInput = a.now
-	a.filter = newTextInput("type to filter")
+	a.lock.lastInput = a.now
+	a.list.filter = newTextInput("type to filter")
 	a.restyle()
 	return a
 }

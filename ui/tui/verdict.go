@@ -28,7 +28,7 @@ type verdictDialog struct {
 	id string
 }
 
-func (a *app) openVerdict() tea.Cmd { return a.push(&verdictDialog{id: a.chosen().ID}) }
+func (a *app) openVerdict() { a.push(&verdictDialog{id: a.chosen().ID}) }
 
 // troubled reports whether the chosen profile's last verdict wants an explanation.
 func (a *app) troubled() bool {
@@ -36,31 +36,29 @@ func (a *app) troubled() bool {
 	return p != nil && p.Verdict != vault.VerdictOK && p.Verdict != vault.VerdictNone
 }
 
-func (d *verdictDialog) title() string { return "What was found" }
+func (d *verdictDialog) title() string { return "Verification result" }
 
-func (d *verdictDialog) update(a *app, msg tea.Msg) tea.Cmd {
-	if k, ok := msg.(tea.KeyPressMsg); ok {
-		p := a.profileByID(d.id)
-		switch k.String() {
-		case "w":
+func (d *verdictDialog) keys(a *app) []dialogKey {
+	// leave closes the dialog and goes on with its profile.
+	leave := func(then func(*app) tea.Cmd) func() tea.Cmd {
+		return func() tea.Cmd {
 			a.drop(d)
-			return nil
-		case "c":
-			if p != nil {
-				return a.copyReport([]vault.Report{a.reportFor(p)})
-			}
-		case "v", "r":
-			a.drop(d)
-			switch {
-			case p == nil || !a.choose(p.ID):
+			if !a.list.choose(d.id) {
 				return nil
-			case k.String() == "r":
-				return a.openRotate()
 			}
-			return a.verifyOne()
+			return then(a)
 		}
 	}
-	return d.page(a, d, msg)
+	return append([]dialogKey{
+		on("c", "c", "copy a report", func() tea.Cmd {
+			if p := a.profileByID(d.id); p != nil {
+				return a.copyReport([]vault.Report{a.reportFor(p)})
+			}
+			return nil
+		}),
+		on("v", "v", "verify again", leave((*app).verifyOne)),
+		on("r", "r", "rotate", leave((*app).openRotate)),
+	}, d.pagerKeys(a, d, "w")...)
 }
 
 // reportFor is the last report of a profile; what the index knows when there is
@@ -80,38 +78,38 @@ func (d *verdictDialog) lines(a *app, w int) []string {
 	r := a.reportFor(p)
 	shownAs := *p
 	shownAs.Verdict = r.Verdict
-	glyph, word, paint := a.verdictLook(&shownAs, &a.st.paints)
+	glyph, word, paint := a.verdictLook(&shownAs, nil, &a.st.textStyles)
 	name := a.st.strong.Styled(selWords(p.Selector))
 	if p.Environment == kite.Live {
-		name = a.st.paints.live.Styled(selWords(p.Selector))
+		name = a.st.textStyles.live.Styled(selWords(p.Selector))
 	}
 	out := []string{a.spread(name, paint.Styled(glyph+" "+word)+a.st.dim.Styled(a.st.glyph.sep+words.Age(r.At, a.now)), w, a.st.glyph.more), ""}
 	said := func(name, value string) {
 		if value == "" {
 			return
 		}
-		for i, l := range a.wrap(value, w-12) {
+		for i, l := range a.wrap(value, w-labelWidth) {
 			if i > 0 {
 				name = ""
 			}
-			out = append(out, a.st.dim.Styled(a.fit(name, 12, ""))+l)
+			out = append(out, a.st.dim.Styled(a.fit(name, labelWidth, ""))+l)
 		}
 	}
 	means, next := words.Advice(r, words.Keys())
-	said("it means", words.Sentence(means))
+	said("meaning", words.Sentence(means))
 	out = append(out, "")
 	said("next", words.Sentence(next))
 	out = append(out, "")
 	if r.Host != "" {
-		said("asked", r.Host+latencyWords(r.Latency))
+		said("host", r.Host+latencyWords(r.Latency))
 	}
 	if r.Status != 0 {
-		said("answer", fmt.Sprintf("HTTP %d", r.Status))
+		said("status", fmt.Sprintf("HTTP %d", r.Status))
 	}
 	if r.Message != "" {
-		said("its words", kite.CleanText(r.Message))
+		said("gateway says", kite.CleanText(r.Message))
 	} else if r.Err != nil && r.Verdict != vault.VerdictOK {
-		said("details", kite.CleanText(sentence(r.Err)))
+		said("details", sentence(r.Err))
 	}
 	if p.KeyHint != "" {
 		said("api_key", "ends in "+p.KeyHint)
@@ -129,8 +127,4 @@ func latencyWords(d time.Duration) string {
 		return ""
 	}
 	return fmt.Sprintf(", %d ms", max(d.Milliseconds(), 1))
-}
-
-func (d *verdictDialog) hints(*app) []hint {
-	return append([]hint{{"c", "copy a report"}, {"v", "verify again"}, {"r", "rotate"}}, d.pagerHints()...)
 }

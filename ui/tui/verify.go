@@ -19,26 +19,26 @@ import (
 func (a *app) verifyOne() tea.Cmd {
 	p := *a.chosen()
 	v := a.o.Vault
-	return a.guarded(&p, "verify it", func() tea.Cmd {
-		return a.start(task{id: p.ID, verb: "verify", doing: "verifying"}, func(ctx context.Context) func(*app) tea.Cmd {
+	return a.confirmLive(&p, "verify it", func() tea.Cmd {
+		return a.run(task{id: p.ID, kind: taskVerify, doing: "verifying"}, func(ctx context.Context) func(*app) tea.Cmd {
 			r := v.Verify(ctx, p.Selector, false)
 			return func(a *app) tea.Cmd {
 				reload := a.reload()
 				if r.Verdict == vault.VerdictNone {
-					a.fail(p.ID, "verifying", r.Err)
+					a.reportError(p.ID, "verifying", r.Err)
 					return reload
 				}
 				a.reports[p.ID] = r
 				if r.Verdict == vault.VerdictOK {
 					text := p.Selector.String() + " works" + latencyWords(r.Latency)
 					if wrong := words.ClockWarning(r.Skew); wrong != "" {
-						a.note(notice{kind: warning, text: text, small: wrong})
+						a.notices.show(notice{kind: warning, text: text, small: wrong}, a.now)
 						return reload
 					}
-					a.say(done, text)
+					a.notify(done, text)
 					return reload
 				}
-				a.say(warning, p.Selector.String()+": "+words.Verdict(r.Verdict, p.Store).Word)
+				a.notify(warning, p.Selector.String()+": "+words.Verdict(r.Verdict, p.Store).Word)
 				if c := a.chosen(); a.dialog() == nil && c != nil && c.ID == p.ID {
 					a.push(&verdictDialog{id: p.ID})
 				}
@@ -52,13 +52,15 @@ func (a *app) verifyOne() tea.Cmd {
 // nothing takes it back.
 func (a *app) copyReport(reports []vault.Report) tea.Cmd {
 	text, c := words.Tickets(reports, a.o.Version), a.o.Clipboard
-	return a.start(task{verb: "report", doing: "copying the report"}, func(ctx context.Context) func(*app) tea.Cmd {
+	return a.run(task{kind: taskReport, doing: "copying the report"}, func(ctx context.Context) func(*app) tea.Cmd {
 		r, err := c.Copy(ctx, []byte(text), time.Time{})
 		return func(a *app) tea.Cmd {
 			if err != nil {
-				return a.fail("", "copying the report", err)
+				a.reportError("", "copying the report", err)
+				return nil
 			}
-			return a.say(done, fmt.Sprintf("report copied, no secret in it (%s)", r.Way))
+			a.notify(done, fmt.Sprintf("report copied, no secret in it (%s)", r.Way))
+			return nil
 		}
 	})
 }
@@ -84,9 +86,9 @@ type verifiedMsg struct {
 
 func (a *app) verifyAll() tea.Cmd {
 	var sandbox, live []vault.Selector
-	for _, r := range a.rows {
-		p := &a.profiles[r.profile]
-		if p.Environment == kite.Live && !a.gates[p.Account].After(a.now) {
+	for _, r := range a.list.rows {
+		p := &a.list.profiles[r.profile]
+		if p.Environment == kite.Live && !a.live[p.Account].After(a.now) {
 			live = append(live, p.Selector)
 		} else {
 			sandbox = append(sandbox, p.Selector)
@@ -97,16 +99,17 @@ func (a *app) verifyAll() tea.Cmd {
 	}
 	// Asking for every account's name would make this useless to support staff,
 	// so one word opens live for this run, and only for it.
-	q := &question{
-		head: "Verify all", isLive: true, want: "live", input: focused(newTextInput("")), yes: "verify all",
+	q := newNameQuestion("live", question{
+		head: "Verify all", isLive: true, yes: "verify all",
 		text: fmt.Sprintf("%s among these %d. Verifying mints a short-lived token with each. Type live to include what is live.", words.Count(len(live), "live profile"), len(live)+len(sandbox)),
 		then: func(a *app) tea.Cmd { return a.startVerify(append(sandbox, live...)) },
-	}
+	})
 	if len(sandbox) > 0 {
 		q.otherKey, q.other = "tab", fmt.Sprintf("only the other %d", len(sandbox))
 		q.otherThen = func(a *app) tea.Cmd { return a.startVerify(sandbox) }
 	}
-	return a.push(q)
+	a.push(q)
+	return nil
 }
 
 func (a *app) startVerify(sels []vault.Selector) tea.Cmd {
@@ -120,7 +123,7 @@ func (d *verifyRun) start(a *app, sels []vault.Selector) tea.Cmd {
 	d.started, d.took = a.now, 0
 	d.arrived = make(chan vault.Report)
 	v, arrived := a.o.Vault, d.arrived
-	cmd := a.start(task{verb: "verify all", doing: "verifying", quiet: true}, func(ctx context.Context) func(*app) tea.Cmd {
+	t, cmd := a.start(task{kind: taskVerifyAll, doing: "verifying", quiet: true}, func(ctx context.Context) func(*app) tea.Cmd {
 		defer close(arrived)
 		v.VerifyAll(ctx, sels, false, func(r vault.Report) {
 			select {
@@ -130,7 +133,7 @@ func (d *verifyRun) start(a *app, sels []vault.Selector) tea.Cmd {
 		})
 		return nil
 	})
-	d.task = a.tasks[a.seq]
+	d.task = t
 	return tea.Batch(cmd, d.next())
 }
 
@@ -143,8 +146,7 @@ func (d *verifyRun) next() tea.Cmd {
 	}
 }
 
-func (a *app) verified(msg verifiedMsg) tea.Cmd {
-	d := msg.run
+func (d *verifyRun) verified(a *app, msg verifiedMsg) tea.Cmd {
 	if msg.last {
 		// The end of a start that was stopped may come after the next one has begun.
 		if d.took == 0 && msg.from == d.arrived {
@@ -154,9 +156,9 @@ func (a *app) verified(msg verifiedMsg) tea.Cmd {
 	}
 	if !errors.Is(msg.report.Err, context.Canceled) {
 		d.results[msg.report.Selector] = msg.report
-		for i := range a.profiles {
-			if a.profiles[i].Selector == msg.report.Selector {
-				a.reports[a.profiles[i].ID] = msg.report
+		for i := range a.list.profiles {
+			if a.list.profiles[i].Selector == msg.report.Selector {
+				a.reports[a.list.profiles[i].ID] = msg.report
 			}
 		}
 	}
@@ -175,42 +177,35 @@ func (d *verifyRun) failed() (sels []vault.Selector) {
 
 func (d *verifyRun) title() string { return "Verify all" }
 
-func (d *verifyRun) update(a *app, msg tea.Msg) tea.Cmd {
-	k, ok := msg.(tea.KeyPressMsg)
-	if !ok {
-		return nil
-	}
-	running := d.took == 0
-	switch k.String() {
-	case "esc", "q":
-		if running {
-			a.stop(d.task)
+func (d *verifyRun) keys(a *app) []dialogKey {
+	if d.took == 0 {
+		return append([]dialogKey{on("esc q", "esc", "stop", does(func() {
+			a.tasks.stop(d.task)
 			d.took = max(a.now.Sub(d.started), time.Millisecond)
-			return nil
-		}
-		a.drop(d)
-		return nil
-	case "r":
-		if again := d.failed(); !running && len(again) > 0 {
+		}))}, d.pagerKeys(a, d, "")...)
+	}
+	var keys []dialogKey
+	if again := d.failed(); len(again) > 0 {
+		keys = append(keys, on("r", "r", fmt.Sprintf("retry %d", len(again)), func() tea.Cmd {
 			for _, s := range again {
 				delete(d.results, s)
 			}
 			return d.start(a, again)
-		}
-		return nil
-	case "c":
+		}))
+	}
+	keys = append(keys, on("c", "c", "copy a report", func() tea.Cmd {
 		var reports []vault.Report
 		for _, s := range d.sels {
 			if r, ok := d.results[s]; ok {
 				reports = append(reports, r)
 			}
 		}
-		if len(reports) > 0 {
-			return a.copyReport(reports)
+		if len(reports) == 0 {
+			return nil
 		}
-		return nil
-	}
-	return d.page(a, d, msg)
+		return a.copyReport(reports)
+	}))
+	return append(keys, d.pagerKeys(a, d, "")...)
 }
 
 // lines: how far it is and what was found, then the profiles, those that did not
@@ -272,7 +267,7 @@ func (d *verifyRun) line(a *app, s vault.Selector, w int) string {
 	}
 	name := a.fit(s.Account, min(w/2-8, 24, max(longest, 8)), a.st.glyph.more) + " "
 	if s.Environment == kite.Live {
-		name += a.st.paints.live.Styled("LIVE   ")
+		name += a.st.textStyles.live.Styled("LIVE   ")
 	} else {
 		name += a.st.dim.Styled("sandbox")
 	}
@@ -283,7 +278,7 @@ func (d *verifyRun) line(a *app, s vault.Selector, w int) string {
 	case !ok:
 		return name + " " + a.st.dim.Styled("not reached")
 	}
-	glyph, word, paint := a.verdictLook(&vault.Profile{Selector: s, Verdict: r.Verdict}, &a.st.paints)
+	glyph, word, paint := a.verdictLook(&vault.Profile{Selector: s, Verdict: r.Verdict}, nil, &a.st.textStyles)
 	name += " " + paint.Styled(glyph+" "+word)
 	if r.Verdict == vault.VerdictOK {
 		name += a.st.dim.Styled(latencyWords(r.Latency))
@@ -292,15 +287,4 @@ func (d *verifyRun) line(a *app, s vault.Selector, w int) string {
 		name += a.st.warn.Styled(a.st.glyph.sep + words.Clock(r.Skew))
 	}
 	return name
-}
-
-func (d *verifyRun) hints(*app) []hint {
-	if d.took == 0 {
-		return []hint{{"esc", "stop"}}
-	}
-	var h []hint
-	if n := len(d.failed()); n > 0 {
-		h = append(h, hint{"r", fmt.Sprintf("retry %d", n)})
-	}
-	return append(h, hint{"c", "copy a report"}, hint{"↑ ↓", "scroll"}, hint{"esc", "close"})
 }

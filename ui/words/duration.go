@@ -73,7 +73,10 @@ func Age(t, now time.Time) string {
 // Countdown writes what is left as a clock: 0:07, 4:12, 1:02:03. A started
 // second counts as whole, so that 0:01 is the last thing seen before "expired".
 func Countdown(d time.Duration) string {
-	s := int64((max(d, 0) + time.Second - 1) / time.Second)
+	s := int64(max(d, 0) / time.Second)
+	if d > 0 && d%time.Second != 0 {
+		s++
+	}
 	if s >= 3600 {
 		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
 	}

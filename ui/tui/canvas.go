@@ -1,0 +1,212 @@
+package tui
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"charm.land/bubbles/v2/textinput"
+	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/ansi"
+
+	"kitekey/ui/words"
+)
+
+// canvas is what is drawn on, and how: the terminal's size, its way of measuring
+// text, the styles, and the moment that is drawn.
+type canvas struct {
+	metrics
+	st      styles
+	now     time.Time // the wall clock when the current message came
+	dark    bool
+	profile colorprofile.Profile
+	ascii   bool
+	still   bool // reduced motion
+}
+
+func (c *canvas) restyle() { c.st = newStyles(c.dark, c.profile, c.ascii) }
+
+func newTextInput(placeholder string) textinput.Model {
+	t := textinput.New()
+	t.Prompt = ""
+	t.Placeholder = placeholder
+	// ctrl+v in the widget reads the system clipboard by itself; a terminal's own
+	// paste arrives as a message anyway.
+	t.KeyMap.Paste.Unbind()
+	// A cursor that does not blink needs no timer and leaves the screen calm.
+	t.SetStyles(textinput.Styles{Cursor: textinput.CursorStyle{Shape: tea.CursorBlock}})
+	return t
+}
+
+func focused(t textinput.Model) textinput.Model {
+	t.Focus() // without a blinking cursor there is no command to run
+	return t
+}
+
+// drawInput draws a text input w cells wide.
+func (c *canvas) drawInput(t textinput.Model, w int) string {
+	look := textinput.StyleState{Placeholder: lipgloss.NewStyle().Foreground(c.st.palette.dim)}
+	t.SetStyles(textinput.Styles{Focused: look, Blurred: look, Cursor: textinput.CursorStyle{Shape: tea.CursorBlock}})
+	t.SetWidth(max(w-1, 1))
+	t.SetCursor(t.Position())
+	return t.View()
+}
+
+// countText writes a remaining time.
+func (c *canvas) countText(left time.Duration) string {
+	if c.still {
+		return words.CountdownByMinute(left)
+	}
+	return words.Countdown(left)
+}
+
+// barLeft is what a bar shows: by the second, or by the minute on a still screen.
+func (c *canvas) barLeft(left time.Duration) time.Duration {
+	if c.still {
+		return left.Truncate(time.Minute) + time.Minute
+	}
+	return left
+}
+
+// moment writes a time of day, with the day when it is not today.
+func (c *canvas) moment(t time.Time) string {
+	t = t.Local()
+	y, m, d := c.now.Local().Date()
+	if ty, tm, td := t.Date(); ty == y && tm == m && td == d {
+		return t.Format("15:04:05")
+	}
+	return t.Format("2 Jan 15:04:05")
+}
+
+// wrapped is wrap in at most limit lines, with an ellipsis where something was
+// lost.
+func (c *canvas) wrapped(text string, w, limit int) []string {
+	lines := c.wrap(text, w)
+	if len(lines) > limit {
+		rest := strings.Join(lines[limit-1:], " ")
+		lines = append(lines[:limit-1], c.cut(rest, w, c.st.glyph.more))
+	}
+	return lines
+}
+
+// painted is wrap with every line in a style.
+func (c *canvas) painted(text string, w int, paint ansi.Style) []string {
+	lines := c.wrap(text, w)
+	for i, l := range lines {
+		lines[i] = paint.Styled(l)
+	}
+	return lines
+}
+
+// option draws one of several choices; the chosen one in brackets, which need no
+// colour.
+func (c *canvas) option(text string, chosen bool, paint ansi.Style) string {
+	if chosen {
+		return paint.Bold().Styled("[" + text + "]")
+	}
+	return paint.Styled(" " + text + " ")
+}
+
+// labelWidth is the room for the names at the left of the details.
+const labelWidth = 14
+
+// fact draws a name and its value on one line.
+func (c *canvas) fact(name, value string, w int) string {
+	return c.st.dim.Styled(c.fit(name, labelWidth, "")) + c.cut(value, w-labelWidth, c.st.glyph.more)
+}
+
+// secretFact shows a revealed value over as many lines as it needs.
+func (c *canvas) secretFact(name, value string, w int) []string {
+	var out []string
+	for i, l := range strings.Split(c.method.Hardwrap(value, w-labelWidth, true), "\n") {
+		if i > 0 {
+			name = ""
+		}
+		out = append(out, c.st.dim.Styled(c.fit(name, labelWidth, ""))+c.st.warn.Styled(l))
+	}
+	return out
+}
+
+// marked fits text into w cells with the matched bytes set off; at is where text
+// begins in what was matched.
+func (c *canvas) marked(text string, matches []int, at, w int, plain, match ansi.Style) string {
+	if !slices.ContainsFunc(matches, func(m int) bool { return m >= at && m < at+len(text) }) {
+		return plain.Styled(c.fit(text, w, c.st.glyph.more))
+	}
+	text = c.cut(text, w, c.st.glyph.more)
+	var b strings.Builder
+	start, on := 0, false
+	flush := func(end int) {
+		if on {
+			b.WriteString(match.Styled(text[start:end]))
+		} else if end > start {
+			b.WriteString(plain.Styled(text[start:end]))
+		}
+		start = end
+	}
+	for i := range text {
+		if hit := slices.Contains(matches, at+i); hit != on {
+			flush(i)
+			on = hit
+		}
+	}
+	flush(len(text))
+	b.WriteString(plain.Styled(blanks(w - c.len(text))))
+	return b.String()
+}
+
+// markMore says in a frame's lower border that there is more below it.
+func (c *canvas) markMore(frame []string, text string, w int, border lipgloss.Border, line ansi.Style) {
+	text = " " + c.st.glyph.more + " " + text + " "
+	frame[len(frame)-1] = line.Styled(border.BottomLeft+border.Bottom) + c.st.dim.Styled(text) +
+		line.Styled(strings.Repeat(border.Bottom, max(w-3-c.len(text), 0))+border.BottomRight)
+}
+
+// keyName writes the arrows as words where only ASCII is wanted.
+func (c *canvas) keyName(k string) string {
+	if !c.ascii {
+		return k
+	}
+	return strings.NewReplacer("← →", "arrows", "↑", "up", "↓", "down").Replace(k)
+}
+
+func (c *canvas) arrow() string {
+	if c.ascii {
+		return "->"
+	}
+	return "→"
+}
+
+// hintLine draws a footer: the keys in order as far as there is room; the last
+// keep ones always.
+func (c *canvas) hintLine(hints []hint, keep int) string {
+	keep = min(keep, len(hints))
+	for i := range hints {
+		hints[i].key = c.keyName(hints[i].key)
+	}
+	tail, room := 0, c.width-2
+	for _, h := range hints[len(hints)-keep:] {
+		tail += 3 + c.len(h.key) + 1 + c.len(h.does)
+	}
+	if len(hints) > 2 {
+		room -= tail
+	}
+	var b strings.Builder
+	used, full := 0, false
+	for i, h := range hints {
+		need := c.len(h.key) + 1 + c.len(h.does)
+		full = full || used+need+3 > room // in order: no later one slips in
+		if i < len(hints)-keep && full {
+			continue
+		}
+		if used > 0 {
+			b.WriteString("   ")
+			used += 3
+		}
+		b.WriteString(c.st.accent.Styled(h.key) + " " + c.st.dim.Styled(h.does))
+		used += need
+	}
+	return " " + c.fit(b.String(), c.width-2, c.st.glyph.more) + " "
+}

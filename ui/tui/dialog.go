@@ -1,0 +1,140 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+)
+
+// dialog is what lies over the panes and has the keys while it does. Embed
+// [basicDialog] for what most dialogs have in common.
+type dialog interface {
+	title() string
+	// keys are what its keys do now, in the order of the footer; the last one goes
+	// back. They feed the update, the footer and the help.
+	keys(a *app) []dialogKey
+	// update takes the input that none of the keys takes: text and pastes.
+	update(a *app, msg tea.Msg) tea.Cmd
+	// lines draws the inside, at most w cells wide.
+	lines(a *app, w int) []string
+	// width is how wide it is where there is room.
+	width() int
+	// live reports whether it is about a live profile.
+	live() bool
+	// scrolled is its scrolling, nil when it has none.
+	scrolled() *pager
+}
+
+// basicDialog is a dialog of the usual width that takes no text, does not scroll, and
+// is not about live.
+type basicDialog struct{}
+
+func (basicDialog) update(*app, tea.Msg) tea.Cmd { return nil }
+func (basicDialog) width() int                   { return 76 }
+func (basicDialog) live() bool                   { return false }
+func (basicDialog) scrolled() *pager             { return nil }
+
+// dialogKey is what a key does in a dialog. Without a name it is in no footer.
+type dialogKey struct {
+	key.Binding
+	run func() tea.Cmd
+}
+
+// on binds keys, which the footer shows as shown with a short name; shown "" keeps
+// them out of it.
+func on(keys, shown, name string, run func() tea.Cmd) dialogKey {
+	return dialogKey{bind(keys, shown, name), run}
+}
+
+// does makes a command of what needs none.
+func does(f func()) func() tea.Cmd {
+	return func() tea.Cmd {
+		f()
+		return nil
+	}
+}
+
+// updateDialog gives a key to the topmost dialog.
+func (a *app) updateDialog(msg tea.KeyPressMsg) tea.Cmd {
+	d := a.dialog()
+	for _, k := range d.keys(a) {
+		if key.Matches(msg, k.Binding) {
+			return k.run()
+		}
+	}
+	return d.update(a, msg)
+}
+
+// dialogHints are a dialog's keys for the footer.
+func dialogHints(a *app, d dialog) []hint {
+	var out []hint
+	for _, k := range d.keys(a) {
+		if h := k.Help(); k.Enabled() && h.Key != "" {
+			out = append(out, hint{h.Key, h.Desc})
+		}
+	}
+	return out
+}
+
+// dialogWidth is a dialog's outer width: as wide as it likes, the whole screen
+// on a narrow one.
+func (a *app) dialogWidth(d dialog) int {
+	if w := d.width(); a.width-w >= 8 {
+		return w
+	}
+	return a.width
+}
+
+// dialogBox frames a dialog.
+func (a *app) dialogBox(d dialog) []string {
+	w, lines := a.dialogWidth(d), a.layout.dialog
+	if p := d.scrolled(); p != nil {
+		lines = lines[min(p.top, len(lines)):]
+	}
+	border, line := a.st.pane, a.st.accent
+	if d.live() {
+		border, line = a.st.live, a.st.bad
+	}
+	out := a.frame(d.title(), lines, w, min(len(lines)+2, a.layout.body), border, line, a.st.strong, a.st.glyph.more)
+	if below := len(lines) - (a.layout.body - 2); below > 0 {
+		a.markMore(out, fmt.Sprintf("%d more", below), w, border, line)
+	}
+	return out
+}
+
+// pager is the scrolling that dialogs with long contents share. Update tells it
+// how much there is and how much fits.
+type pager struct {
+	basicDialog
+	top, room, have int
+}
+
+func (p *pager) scrolled() *pager { return p }
+
+// near reports whether a line is on the screen or less than a screen away: a
+// thousand lines need not all be drawn for the forty that are seen.
+func (p *pager) near(line, height int) bool {
+	return line >= p.top-height && line < p.top+2*height
+}
+
+// pagerKeys are those that scroll and close d; also closes it too.
+func (p *pager) pagerKeys(a *app, d dialog, also string) []dialogKey {
+	by := func(n func() int) func() tea.Cmd { return does(func() { p.top += n() }) }
+	shown := ""
+	if p.have > p.room {
+		shown = "↑ ↓"
+	}
+	return []dialogKey{
+		on("up k", shown, "scroll", by(func() int { return -1 })),
+		on("down j", "", "", by(func() int { return 1 })),
+		on("pgup ctrl+b", "", "", by(func() int { return -p.room })),
+		on("pgdown ctrl+f space", "", "", by(func() int { return p.room })),
+		on("ctrl+u", "", "", by(func() int { return -p.room / 2 })),
+		on("ctrl+d", "", "", by(func() int { return p.room / 2 })),
+		on("home g", "", "", by(func() int { return -p.have })),
+		on("end G", "", "", by(func() int { return p.have })),
+		on(strings.TrimSpace("esc q enter "+also), "esc", "close", does(func() { a.drop(d) })),
+	}
+}
