@@ -23,16 +23,16 @@ type Client struct {
 	// Environment chooses the documented host; the zero value is the sandbox.
 	Environment Environment
 	// BaseURL stands in for the documented one, version included. It must pass
-	// [Override].
+	// [ParseBaseURL].
 	BaseURL string
 	// UserAgent is sent with every request; "kitekey" when empty.
 	UserAgent string
 	// Timeout bounds one attempt, from dialling to the last byte of the reply;
 	// 10 s when 0.
 	Timeout time.Duration
-	// Patience bounds a whole call, attempts and the waits between them; 20 s
+	// MaxElapsedTime bounds a whole call, attempts and the waits between them; 20 s
 	// when 0.
-	Patience time.Duration
+	MaxElapsedTime time.Duration
 	// Transport does single exchanges. Nil means one of its own: TLS as Go
 	// verifies it, HTTP/2 and keep-alive, the usual proxy variables.
 	Transport http.RoundTripper
@@ -73,7 +73,7 @@ type Balance struct {
 	Amount   json.Number `json:"balance"`
 }
 
-const stepMint = "mint a token"
+const opMint = "mint a token"
 
 // gatewayLifetime is the documented life of a token for which none was asked.
 const gatewayLifetime Lifetime = 900
@@ -106,7 +106,7 @@ func (c *Client) Mint(ctx context.Context, cred Credential, expiresIn Lifetime) 
 	// and must not become a header unseen.
 	cred, _, err := NewCredential(cred.APIKey, cred.APISecret)
 	if err != nil {
-		return Token{}, c.invalid(stepMint, err)
+		return Token{}, c.invalid(opMint, err)
 	}
 	defer cred.Erase()
 	body := cred.APIKey.RevealJSON([]byte(`{"api_key":`))
@@ -115,7 +115,7 @@ func (c *Client) Mint(ctx context.Context, cred Credential, expiresIn Lifetime) 
 	}
 	body = append(body, '}')
 	x := exchange{
-		step:   stepMint,
+		op:     opMint,
 		method: http.MethodPost,
 		path:   "/auth/token",
 		// A header is a string, and net/http keeps copies of it until the connection is
@@ -131,7 +131,7 @@ func (c *Client) Mint(ctx context.Context, cred Credential, expiresIn Lifetime) 
 	}
 	tok, err := readToken(reply, c.now(), expiresIn)
 	if err != nil {
-		return Token{}, &Error{Kind: ErrUnexpectedReply, Host: c.Host(), Step: stepMint, Status: reply.Status, Skew: reply.Skew, Err: err}
+		return Token{}, &Error{Kind: ErrUnexpectedReply, Host: c.Host(), Op: opMint, Status: reply.Status, Skew: reply.Skew, Err: err}
 	}
 	return tok, nil
 }
@@ -178,7 +178,7 @@ func (c *Client) Do(ctx context.Context, tok Token, r Request) (*Reply, error) {
 		method = http.MethodGet
 	}
 	x := exchange{
-		step:   method + " " + brief(CleanText(pathOnly(r.Path)), 100),
+		op:     method + " " + truncate(CleanText(pathOnly(r.Path)), 100),
 		method: method,
 		path:   r.Path,
 		header: http.Header{},
@@ -189,17 +189,17 @@ func (c *Client) Do(ctx context.Context, tok Token, r Request) (*Reply, error) {
 	}
 	value, err := parseToken(tok.Value)
 	if err != nil {
-		return nil, c.invalid(x.step, errors.New("the token is no token"))
+		return nil, c.invalid(x.op, errors.New("the token is no token"))
 	}
 	if err := CheckPath(r.Path); err != nil {
-		return nil, c.invalid(x.step, err)
+		return nil, c.invalid(x.op, err)
 	}
-	if !isToken(method) {
+	if !isHTTPToken(method) {
 		return nil, c.invalid("", errors.New("the method is none that HTTP knows"))
 	}
 	for name, values := range r.Header {
 		if err := CheckHeader(name, values...); err != nil {
-			return nil, c.invalid(x.step, err)
+			return nil, c.invalid(x.op, err)
 		}
 		if name = http.CanonicalHeaderKey(name); !ownHeader(name) {
 			x.header[name] = append(x.header[name], values...)
@@ -212,7 +212,7 @@ func (c *Client) Do(ctx context.Context, tok Token, r Request) (*Reply, error) {
 // CheckHeader tells whether a header can be sent: what cannot would look as if
 // nobody had answered.
 func CheckHeader(name string, values ...string) error {
-	if !isToken(name) {
+	if !isHTTPToken(name) {
 		return errors.New("the header's name is none: it has letters, digits and - only")
 	}
 	for _, v := range values {
@@ -223,8 +223,8 @@ func CheckHeader(name string, values ...string) error {
 	return nil
 }
 
-// isToken reports whether s is a token of RFC 9110, section 5.6.2.
-func isToken(s string) bool {
+// isHTTPToken reports whether s is a token of RFC 9110, section 5.6.2.
+func isHTTPToken(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
 		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
 	})
@@ -283,7 +283,7 @@ func (c *Client) Balances(ctx context.Context, tok Token) ([]Balance, error) {
 	var balances []Balance
 	e, _ := parseEnvelope(reply.Body)
 	if err := json.Unmarshal(e.Data, &balances); err != nil {
-		return nil, &Error{Kind: ErrUnexpectedReply, Host: c.Host(), Step: "GET " + path, Status: reply.Status, Skew: reply.Skew,
+		return nil, &Error{Kind: ErrUnexpectedReply, Host: c.Host(), Op: "GET " + path, Status: reply.Status, Skew: reply.Skew,
 			Err: errors.New("data that is no list of balances")}
 	}
 	for i := range balances {
@@ -300,7 +300,7 @@ func (c *Client) CloseIdleConnections() {
 }
 
 func (c *Client) invalid(step string, err error) error {
-	return &Error{Kind: ErrInvalid, Host: c.Host(), Step: step, Err: err}
+	return &Error{Kind: ErrInvalid, Host: c.Host(), Op: step, Err: err}
 }
 
 func (c *Client) now() time.Time {
@@ -313,7 +313,7 @@ func (c *Client) now() time.Time {
 // Ping finds out whether Kitegateway answers, and by which clock. It sends no
 // credential, so the answer to be had is a refusal, as Kitegateway words one.
 func (c *Client) Ping(ctx context.Context) (*Reply, error) {
-	reply, err := c.call(ctx, exchange{step: "ask whether it is there", method: http.MethodGet, path: "/data/wallets/balances", header: http.Header{}})
+	reply, err := c.call(ctx, exchange{op: "ask whether it is there", method: http.MethodGet, path: "/data/wallets/balances", header: http.Header{}})
 	if errors.Is(err, ErrRefused) {
 		err = nil
 	}

@@ -14,7 +14,7 @@
 // The api_secret travels in a header of its own, which an HTTP client that
 // follows redirects would hand on to wherever it is sent. This one follows none:
 // a redirect is an error that names the host it points to. The base URL is
-// Kitegateway's or on this machine ([Override]), and nothing else.
+// Kitegateway's or on this machine ([ParseBaseURL]), and nothing else.
 //
 // # Whose clock
 //

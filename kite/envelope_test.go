@@ -30,7 +30,7 @@ func TestParseToken(t *testing.T) {
 	} {
 		got, err := parseToken(NewSecret(in))
 		if got.Reveal() != want || (err == nil) != (want != "") {
-			t.Errorf("%q gives %q, %v; want %q", brief(in, 30), got.Reveal(), err, want)
+			t.Errorf("%q gives %q, %v; want %q", truncate(in, 30), got.Reveal(), err, want)
 		}
 		if err != nil && len(in) > 5 && strings.Contains(err.Error(), in) {
 			t.Errorf("%q: the error repeats the token", in)
@@ -166,7 +166,7 @@ func FuzzReply(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
 		reply := &Reply{Status: status, Body: body}
 		target := &url.URL{Host: "gateway.example"}
-		failure := c.classify(target, exchange{step: stepMint, secrets: []Secret{NewSecret(canary)}}, reply)
+		failure := c.classify(target, exchange{op: opMint, secrets: []Secret{NewSecret(canary)}}, reply)
 		if failure != nil {
 			text := failure.Error()
 			if CleanText(text) != text {

@@ -3,75 +3,72 @@ package kite
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// What can be wrong with a call. Every error that a [Client] returns matches
-// exactly one of these with [errors.Is], or a context's error when the caller
-// gave up.
+// The kinds of failure. Every error that a [Client] returns matches exactly one of
+// these with [errors.Is], or the context's error when the caller gave up.
 var (
-	// ErrRefused: the gateway answered 401 or 403; the key pair or the token is no good.
+	// ErrRefused: the gateway answered 401 or 403. It does not accept the
+	// credential or the token, or does not allow the request; Status and Message
+	// tell more.
 	ErrRefused = errors.New("refused")
-	// ErrInvalid: the gateway called the request itself wrong (400, 404, 422 and the other 4xx).
+	// ErrInvalid: the gateway answered with another 4xx, or the request was wrong
+	// and never sent (then Status is 0).
 	ErrInvalid = errors.New("invalid request")
-	// ErrRateLimited: 429 to the end of our patience.
+	// ErrRateLimited: the gateway answered 429 to every attempt.
 	ErrRateLimited = errors.New("rate limited")
-	// ErrGateway: the gateway failed (5xx).
+	// ErrGateway: the gateway answered with a 5xx.
 	ErrGateway = errors.New("gateway error")
-	// ErrUnreachable: nothing that could be a gateway answered: DNS, TCP, TLS, a deadline.
+	// ErrUnreachable: no gateway answered: name lookup, TCP, TLS, a proxy, or the
+	// time limit failed. See [ProxyError] and [CertificateError].
 	ErrUnreachable = errors.New("unreachable")
-	// ErrUnexpectedReply: something answered, but not as Kitegateway does: HTML,
-	// a redirect, an endless body, a token that is already dead.
+	// ErrUnexpectedReply: something answered, but not as Kitegateway does: a web
+	// page, a redirect, a token that has already expired, a reply over kitekey's
+	// limit ([LimitError]).
 	ErrUnexpectedReply = errors.New("unexpected reply")
+	// ErrOutcomeUnknown: a write was sent, and no answer says whether it was
+	// carried out. It must be looked up before it is repeated.
+	ErrOutcomeUnknown = errors.New("outcome unknown")
 )
 
-// Error is what a failed call returns. Its text names the host and the step and
-// holds no secret; what the gateway said has lost its control characters.
+// Error is what a failed call returns. Its text names the host and the operation
+// and holds no secret; what the gateway said has lost its control characters.
 type Error struct {
 	Kind       error         // one of the sentinels above
 	Host       string        // host:port that was asked
-	Step       string        // what was being done: "mint a token", "GET /data/wallets/balances"
+	Op         string        // "mint a token", "GET /data/wallets/balances"
 	Status     int           // HTTP status, 0 when there was no reply
 	Code       string        // the envelope's code, when it says more than the status
 	Message    string        // the gateway's own words, cleaned
 	RetryAfter time.Duration // what a 429 or 503 asked for, 0 when it did not
-	Attempts   int           // how often it was tried
 	Skew       time.Duration // the gateway's clock minus the local one, when it answered
-	Err        error         // the cause below, if any
+	Err        error         // the cause, if any
 }
 
-// Error says what happened in one line for a person, without what to do next:
-// that is known where the command or the screen is.
+// Error says what happened in one line, without what to do next.
 func (e *Error) Error() string {
 	var b strings.Builder
 	switch {
-	case e.Step == stepMint && e.Kind == ErrRefused: // goes without saying
-	case e.Step == stepMint:
+	case e.Op == opMint && e.Kind == ErrRefused: // goes without saying
+	case e.Op == opMint:
 		b.WriteString("cannot mint a token: ")
-	case e.Step != "":
-		b.WriteString(e.Step + ": ")
+	case e.Op != "":
+		b.WriteString(e.Op + ": ")
 	}
 	if e.Kind == ErrInvalid && e.Status == 0 { // never sent
 		fmt.Fprintf(&b, "%v", e.Err)
 		return b.String()
 	}
-	b.WriteString(e.Host)
-	switch e.Kind {
-	case ErrRefused:
-		b.WriteString(" refused the " + e.refused())
-	case ErrInvalid:
-		b.WriteString(" called the request wrong")
-	case ErrRateLimited:
-		b.WriteString(" has had too many requests")
-	case ErrGateway:
-		b.WriteString(" failed")
-	case ErrUnreachable:
-		b.WriteString(" could not be reached")
-	default:
-		b.WriteString(" did not answer as Kitegateway does")
+	var proxy *ProxyError
+	if errors.As(e.Err, &proxy) && e.Kind == ErrUnreachable { // the gateway was not asked
+		b.WriteString(proxy.Error())
+		return b.String()
 	}
+	b.WriteString(e.Host)
 	var details []string
 	if e.Status != 0 {
 		details = append(details, strconv.Itoa(e.Status))
@@ -82,22 +79,55 @@ func (e *Error) Error() string {
 	case e.Err != nil:
 		details = append(details, e.Err.Error())
 	}
+	switch e.Kind {
+	case ErrRefused:
+		b.WriteString(" " + e.refused())
+	case ErrInvalid:
+		b.WriteString(" rejected the request as invalid")
+	case ErrRateLimited:
+		b.WriteString(" is rate limiting")
+	case ErrGateway:
+		b.WriteString(" failed")
+	case ErrUnreachable:
+		b.WriteString(" could not be reached")
+	case ErrOutcomeUnknown:
+		switch {
+		case e.Status == 0:
+			b.WriteString(" did not answer")
+		case e.Status >= 500:
+			b.WriteString(" failed")
+		default:
+			b.WriteString(" did not answer as Kitegateway does")
+		}
+	default:
+		b.WriteString(" did not answer as Kitegateway does")
+	}
 	if len(details) > 0 {
 		b.WriteString(" (" + strings.Join(details, ": ") + ")")
 	}
 	if e.RetryAfter > 0 {
 		fmt.Fprintf(&b, "; it asks to wait %v", e.RetryAfter)
 	}
+	if e.Kind == ErrOutcomeUnknown {
+		b.WriteString("; " + outcomeUnknown)
+	}
 	return b.String()
 }
 
-// refused names what was refused: minting shows the credential, every other call
-// a token.
+// outcomeUnknown is what to know after a write without an answer. Kitegateway
+// documents no call that looks a payment up by its merchant_reference.
+const outcomeUnknown = "it may have been carried out: look it up (in the Kitegateway dashboard, by its merchant_reference) before you repeat it"
+
+// refused names what was refused. A 403 says only that the request is not
+// allowed: the credential may be right.
 func (e *Error) refused() string {
-	if e.Step == stepMint {
-		return "credential"
+	switch {
+	case e.Status == http.StatusForbidden:
+		return "does not allow this"
+	case e.Op == opMint:
+		return "refused the credential"
 	}
-	return "token"
+	return "refused the token"
 }
 
 // Is makes errors.Is(err, ErrRefused) and the other sentinels work.
@@ -108,4 +138,58 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Minting reports whether a token was being minted: what the gateway said is then
 // about the credential, otherwise about a token or a request.
-func (e *Error) Minting() bool { return e.Step == stepMint }
+func (e *Error) Minting() bool { return e.Op == opMint }
+
+// ProxyError is a failure of the proxy that the environment names, not of the
+// gateway behind it.
+type ProxyError struct {
+	Variable string // "HTTPS_PROXY": where the proxy is set
+	Addr     string // its host and port; "" when the variable holds no address
+	Status   int    // its answer to CONNECT, 0 when there was none
+	Err      error  // why it could not be used
+}
+
+// Error names the proxy, its variable and what it said. The variable's value is
+// not repeated: it may hold a password.
+func (e *ProxyError) Error() string {
+	switch {
+	case e.Addr == "":
+		return fmt.Sprintf("%s is not a proxy's address (%v)", e.Variable, e.Err)
+	case e.Status == http.StatusProxyAuthRequired:
+		return fmt.Sprintf("the proxy %s (%s) wants another user or password (407)", e.Addr, e.Variable)
+	case e.Status != 0:
+		return fmt.Sprintf("the proxy %s (%s) refused the connection (%d %s)", e.Addr, e.Variable, e.Status, http.StatusText(e.Status))
+	}
+	return fmt.Sprintf("the proxy %s (%s) could not be reached (%v)", e.Addr, e.Variable, e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *ProxyError) Unwrap() error { return e.Err }
+
+// CertificateError is a certificate that this machine does not trust. Behind a
+// company's TLS inspection, Issuer is the company's CA.
+type CertificateError struct {
+	Issuer string // who issued the chain, cleaned: "CN=Acme Inspection CA,O=Acme"; "" when unknown
+	Err    error
+}
+
+// Error says who issued the certificate and why it is not trusted.
+func (e *CertificateError) Error() string {
+	text := "its certificate is not trusted"
+	if e.Issuer != "" {
+		text += ", issued by " + e.Issuer
+	}
+	return text + ": " + CleanText(e.Err.Error())
+}
+
+// Unwrap gives the cause.
+func (e *CertificateError) Unwrap() error { return e.Err }
+
+// LimitError is a reply that is larger than kitekey reads. The limit is kitekey's
+// own and says nothing about the gateway.
+type LimitError struct{ Limit int64 } // bytes
+
+// Error names the limit.
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("the reply is larger than %d MiB, a limit of kitekey's own", e.Limit>>20)
+}

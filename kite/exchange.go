@@ -16,15 +16,15 @@ import (
 
 // How hard a call tries.
 const (
-	defaultTimeout  = 10 * time.Second
-	defaultPatience = 20 * time.Second
-	maxAttempts     = 4
-	maxBody         = 1 << 20
+	defaultTimeout        = 10 * time.Second
+	defaultMaxElapsedTime = 20 * time.Second
+	maxAttempts           = 4
+	maxBody               = 1 << 20
 )
 
 // exchange is one request, ready to be sent as often as its kind allows.
 type exchange struct {
-	step         string
+	op           string
 	method, path string
 	header       http.Header
 	body         []byte
@@ -37,15 +37,15 @@ type exchange struct {
 func (c *Client) call(ctx context.Context, x exchange) (*Reply, error) {
 	base, err := c.checkedBase()
 	if err != nil {
-		return nil, c.invalid(x.step, err)
+		return nil, c.invalid(x.op, err)
 	}
 	target, err := url.Parse(base.String() + x.path)
 	if err != nil {
-		return nil, c.invalid(x.step, errors.New("the path is not a URL's path"))
+		return nil, c.invalid(x.op, errors.New("the path is not a URL's path"))
 	}
 	start := time.Now()
-	patience := cmp.Or(c.Patience, defaultPatience)
-	patient, cancel := context.WithTimeout(ctx, patience)
+	maxElapsed := cmp.Or(c.MaxElapsedTime, defaultMaxElapsedTime)
+	patient, cancel := context.WithTimeout(ctx, maxElapsed)
 	defer cancel()
 	for attempt := 1; ; attempt++ {
 		reply, failure, unsent := c.attempt(patient, target, x)
@@ -53,14 +53,13 @@ func (c *Client) call(ctx context.Context, x exchange) (*Reply, error) {
 			return reply, nil
 		}
 		if errors.Is(ctx.Err(), context.Canceled) {
-			return nil, canceled(c.Host(), x.step)
+			return nil, canceled(c.Host(), x.op)
 		}
-		failure.Attempts = attempt
 		if attempt == maxAttempts || !worthRepeating(failure, x.repeatable || unsent) {
 			return reply, failure
 		}
 		wait := backoff(attempt, failure.RetryAfter)
-		if time.Since(start)+wait >= patience {
+		if time.Since(start)+wait >= maxElapsed {
 			return reply, failure
 		}
 		timer := time.NewTimer(wait)
@@ -69,7 +68,7 @@ func (c *Client) call(ctx context.Context, x exchange) (*Reply, error) {
 		case <-patient.Done():
 			timer.Stop()
 			if errors.Is(ctx.Err(), context.Canceled) {
-				return nil, canceled(c.Host(), x.step)
+				return nil, canceled(c.Host(), x.op)
 			}
 			return reply, failure
 		}
@@ -87,7 +86,7 @@ func (c *Client) attempt(ctx context.Context, target *url.URL, x exchange) (repl
 		GotFirstResponseByte: func() { answered.Store(true) },
 	})
 	fail := func(err error) *Error {
-		return &Error{Kind: failureKind(err, answered.Load()), Host: target.Host, Step: x.step, Err: plainCause(err, x.secrets)}
+		return &Error{Kind: failureKind(err, answered.Load()), Host: target.Host, Op: x.op, Err: toSafeError(err, x.secrets)}
 	}
 
 	req := (&http.Request{
@@ -128,7 +127,8 @@ func (c *Client) attempt(ctx context.Context, target *url.URL, x exchange) (repl
 	}
 	if len(body) > maxBody {
 		reply.Body = body[:maxBody]
-		e := c.unexpected(x, reply, "a reply of more than 1 MiB")
+		e := c.unexpected(x, reply, "")
+		e.Err = &LimitError{maxBody}
 		return reply, e, false
 	}
 	if err != nil {
@@ -156,10 +156,10 @@ func (c *Client) classify(target *url.URL, x exchange, reply *Reply) *Error {
 	case status < 200 || status > 599:
 		return c.unexpected(x, reply, "a status that HTTP does not have")
 	case status <= 299 && !isEnvelope:
-		if len(reply.Body) == 0 && x.step != stepMint {
+		if len(reply.Body) == 0 && x.op != opMint {
 			return nil // 204, or the answer to a HEAD
 		}
-		return c.unexpected(x, reply, whatItIs(reply))
+		return c.unexpected(x, reply, describeBody(reply))
 	case status <= 299:
 		inner, isError := e.errorStatus()
 		if !isError {
@@ -169,14 +169,14 @@ func (c *Client) classify(target *url.URL, x exchange, reply *Reply) *Error {
 	case status <= 499 && status != http.StatusTooManyRequests && !isEnvelope && len(reply.Body) > 0:
 		// A captive portal, a firewall, a web server with another site on it: a
 		// credential must not be called bad on their word.
-		return c.unexpected(x, reply, whatItIs(reply))
+		return c.unexpected(x, reply, describeBody(reply))
 	}
 	failure := &Error{
-		Host: target.Host, Step: x.step, Status: reply.Status, Skew: reply.Skew,
-		Message: brief(cleanWords(string(e.Message), x.secrets), 300),
+		Host: target.Host, Op: x.op, Status: reply.Status, Skew: reply.Skew,
+		Message: truncate(cleanWords(string(e.Message), x.secrets), 300),
 	}
 	if code := cleanWords(string(e.Code), x.secrets); strings.Trim(code, "0123456789") != "" {
-		failure.Code = brief(code, 100)
+		failure.Code = truncate(code, 100)
 	}
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
@@ -203,11 +203,11 @@ func cleanWords(s string, secrets []Secret) string {
 }
 
 func (c *Client) unexpected(x exchange, reply *Reply, what string) *Error {
-	return &Error{Kind: ErrUnexpectedReply, Host: c.Host(), Step: x.step, Status: reply.Status, Skew: reply.Skew, Err: errors.New(what)}
+	return &Error{Kind: ErrUnexpectedReply, Host: c.Host(), Op: x.op, Status: reply.Status, Skew: reply.Skew, Err: errors.New(what)}
 }
 
-// whatItIs describes a body that is not Kitegateway's.
-func whatItIs(reply *Reply) string {
+// describeBody describes a body that is not Kitegateway's.
+func describeBody(reply *Reply) string {
 	start := strings.ToLower(string(bytes.TrimSpace(reply.Body[:min(len(reply.Body), 200)])))
 	switch {
 	case len(reply.Body) == 0:

@@ -81,21 +81,32 @@ func isNetworkError(err error) bool {
 
 func isCertificateError(err error) bool {
 	var verification *tls.CertificateVerificationError
-	return errors.As(err, &verification)
+	var certificate *CertificateError
+	return errors.As(err, &verification) || errors.As(err, &certificate)
+}
+
+// issuerOf names who issued the last certificate of an untrusted chain: the CA
+// that is missing here.
+func issuerOf(e *tls.CertificateVerificationError) string {
+	if len(e.UnverifiedCertificates) == 0 {
+		return ""
+	}
+	last := e.UnverifiedCertificates[len(e.UnverifiedCertificates)-1]
+	return truncate(CleanText(last.Issuer.String()), 100)
 }
 
 // cause is an error below ours in words that are safe to show. Only errors that
 // hold nothing but an errno, a host name or a certificate stay reachable through
 // it: others may quote a header or a proxy's password.
-type cause struct {
+type safeError struct {
 	text string
 	err  error
 }
 
-func (c *cause) Error() string { return c.text }
-func (c *cause) Unwrap() error { return c.err }
+func (c *safeError) Error() string { return c.text }
+func (c *safeError) Unwrap() error { return c.err }
 
-func plainCause(err error, secrets []Secret) error {
+func toSafeError(err error, secrets []Secret) error {
 	var netErr net.Error
 	var dns *net.DNSError
 	var verification *tls.CertificateVerificationError
@@ -106,23 +117,23 @@ func plainCause(err error, secrets []Secret) error {
 	case errors.As(err, &tooLarge):
 		return tooLarge
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
-		return &cause{"no answer in time", context.DeadlineExceeded}
+		return &safeError{"no answer in time", context.DeadlineExceeded}
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return &cause{"its name is not known here; is this machine online?", dns}
+		return &safeError{"its name is not known here; is this machine online?", dns}
 	case errors.As(err, &dns):
-		return &cause{"its name could not be looked up", dns}
+		return &safeError{"its name could not be looked up", dns}
 	case errors.As(err, &verification):
-		return &cause{"its certificate cannot be trusted: " + CleanText(verification.Err.Error()), verification}
+		return &CertificateError{Issuer: issuerOf(verification), Err: verification.Err}
 	case errors.As(err, &record):
-		return &cause{"it does not speak TLS", nil}
+		return &safeError{"it does not speak TLS", nil}
 	case errors.As(err, &errno):
-		return &cause{errno.Error(), errno}
+		return &safeError{errno.Error(), errno}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return &cause{"the connection was closed before the reply was complete", io.ErrUnexpectedEOF}
+		return &safeError{"the connection was closed before the reply was complete", io.ErrUnexpectedEOF}
 	case strings.Contains(err.Error(), "proxy address"):
-		return &cause{"the proxy variable (HTTPS_PROXY) holds no valid address", nil}
+		return &safeError{"the proxy variable (HTTPS_PROXY) holds no valid address", nil}
 	}
-	return &cause{brief(CleanText(redact(err.Error(), secrets)), 200), nil}
+	return &safeError{truncate(CleanText(redact(err.Error(), secrets)), 200), nil}
 }
 
 // redact takes secrets out of text that came back: a gateway may quote what it

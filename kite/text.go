@@ -53,8 +53,8 @@ func clean(s string) bool {
 	return s == "" || !blank
 }
 
-// brief cuts text to at most n characters, with an ellipsis when it was longer.
-func brief(s string, n int) string {
+// truncate cuts text to at most n characters, with an ellipsis when it was longer.
+func truncate(s string, n int) string {
 	if utf8.RuneCountInString(s) <= n {
 		return s
 	}

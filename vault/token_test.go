@@ -191,7 +191,7 @@ func TestUncachableTokenIsReturned(t *testing.T) {
 func TestRefusedMint(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
-	w.gateway.err = &kite.Error{Kind: kite.ErrRefused, Host: "sandbox.test", Step: "mint a token", Status: 401}
+	w.gateway.err = &kite.Error{Kind: kite.ErrRefused, Host: "sandbox.test", Op: "mint a token", Status: 401}
 	_, err := w.Token(t.Context(), sel("acme"), TokenRequest{})
 	if !errors.Is(err, kite.ErrRefused) {
 		t.Errorf("%v", err)

@@ -250,7 +250,7 @@ func BenchmarkVerifyAll200(b *testing.B) {
 		}
 		sels = append(sels, sel)
 	}
-	sim.Set("", kite.Sandbox, simulator.Knobs{Latency: latency})
+	sim.Set("", kite.Sandbox, simulator.Behavior{Latency: latency})
 	ok := 0
 	for b.Loop() {
 		v.VerifyAll(b.Context(), sels, false, func(r Report) {

@@ -87,7 +87,7 @@ type Proxy struct {
 
 // New makes a proxy that listens nowhere yet.
 func New(o Options) (*Proxy, error) {
-	base, upstream, err := o.Client.Upstream()
+	base, upstream, err := o.Client.ProxyTransport()
 	if err != nil {
 		return nil, err
 	}
@@ -170,8 +170,8 @@ func (p *Proxy) Close(ctx context.Context) {
 	<-p.served
 }
 
-// turnedAway is why a request is not passed on.
-type turnedAway struct {
+// rejection is why a request is not passed on.
+type rejection struct {
 	status int
 	words  string
 }
@@ -179,8 +179,8 @@ type turnedAway struct {
 // ServeHTTP implements [http.Handler].
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	seen := &outcome{ResponseWriter: w}
-	path, no := p.admit(r)
+	seen := &responseRecorder{ResponseWriter: w}
+	path, no := p.authorize(r)
 	defer func() {
 		if p.log != nil {
 			p.log(Record{Method: r.Method, Path: path, Status: seen.status, Latency: time.Since(start), Err: seen.err})
@@ -195,37 +195,37 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// what HTTP allows, and Java's client makes it with every request.
 	r.Header.Del("Upgrade")
 	r.Body = http.MaxBytesReader(seen, r.Body, maxBody)
-	plain, _ := url.PathUnescape(path) // admit has seen that it can be
+	plain, _ := url.PathUnescape(path) // authorize has seen that it can be
 	r.URL.Path, r.URL.RawPath = plain, path
 	p.pass.ServeHTTP(seen, r)
 }
 
-// admit decides whether a request may pass, and gives its path below the base
+// authorize decides whether a request may pass, and gives its path below the base
 // URL, escaped as it came.
-func (p *Proxy) admit(r *http.Request) (path string, no *turnedAway) {
+func (p *Proxy) authorize(r *http.Request) (path string, no *rejection) {
 	if !p.ownHost(r.Host) {
-		return "", &turnedAway{http.StatusForbidden, "the request is for another host"}
+		return "", &rejection{http.StatusForbidden, "the request is for another host"}
 	}
 	if site := r.Header.Get("Sec-Fetch-Site"); len(r.Header.Values("Origin")) > 0 || site != "" && site != "none" {
-		return "", &turnedAway{http.StatusForbidden, "the request comes from a web page"}
+		return "", &rejection{http.StatusForbidden, "the request comes from a web page"}
 	}
 	secret, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
 	if subtle.ConstantTimeCompare([]byte(secret), []byte(p.secret)) != 1 {
-		return "", &turnedAway{http.StatusNotFound, "there is nothing here: the path must begin with this run's secret"}
+		return "", &rejection{http.StatusNotFound, "there is nothing here: the path must begin with this run's secret"}
 	}
 	switch r.Method {
 	case http.MethodConnect, http.MethodTrace: // TRACE would show the token
-		return "", &turnedAway{http.StatusMethodNotAllowed, "this method is not passed on"}
+		return "", &rejection{http.StatusMethodNotAllowed, "this method is not passed on"}
 	}
 	if r.ContentLength > maxBody {
-		return "", &turnedAway{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d MiB", maxBody>>20)}
+		return "", &rejection{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d MiB", maxBody>>20)}
 	}
 	path = "/" + rest
 	if kite.CheckPath(path) != nil {
-		return "", &turnedAway{http.StatusBadRequest, "the path must be plain, without . or .. or empty steps"}
+		return "", &rejection{http.StatusBadRequest, "the path must be plain, without . or .. or empty steps"}
 	}
 	if plain, err := url.PathUnescape(path); err != nil || strings.HasPrefix(strings.ToLower(plain)+"/", "/auth/") {
-		return "", &turnedAway{http.StatusForbidden, "tokens are kitekey's to mint: leave the Authorization header to it"}
+		return "", &rejection{http.StatusForbidden, "tokens are kitekey's to mint: leave the Authorization header to it"}
 	}
 	return path, nil
 }
@@ -300,7 +300,7 @@ func protect(h http.Header) {
 
 // failed answers for a gateway that did not, or a token that is not to be had.
 func (p *Proxy) failed(w http.ResponseWriter, _ *http.Request, err error) {
-	if seen, ok := w.(*outcome); ok {
+	if seen, ok := w.(*responseRecorder); ok {
 		seen.err = err
 	}
 	var tooLarge *http.MaxBytesError
@@ -329,18 +329,18 @@ func refuse(w http.ResponseWriter, status int, code, message string) {
 	_, _ = w.Write(append(body, '\n'))
 }
 
-// outcome remembers a response's status.
-type outcome struct {
+// responseRecorder remembers a response's status.
+type responseRecorder struct {
 	http.ResponseWriter
 	status int
 	err    error
 }
 
-func (o *outcome) WriteHeader(status int) {
+func (o *responseRecorder) WriteHeader(status int) {
 	if status >= 200 {
 		o.status = status
 	}
 	o.ResponseWriter.WriteHeader(status)
 }
 
-func (o *outcome) Unwrap() http.ResponseWriter { return o.ResponseWriter }
+func (o *responseRecorder) Unwrap() http.ResponseWriter { return o.ResponseWriter }

@@ -382,7 +382,7 @@ func TestFailures(t *testing.T) {
 		words  string
 	}{
 		"refused":      {&kite.Error{Kind: kite.ErrRefused, Host: "gateway", Status: 401, Message: "No\x1b[31m."}, 502, "gateway refused"},
-		"rate-limited": {&kite.Error{Kind: kite.ErrRateLimited, Host: "gateway", RetryAfter: 7 * time.Second}, 429, "too many requests"},
+		"rate-limited": {&kite.Error{Kind: kite.ErrRateLimited, Host: "gateway", RetryAfter: 7 * time.Second}, 429, "is rate limiting"},
 		"store":        {errors.New("the keyring is locked"), 502, "the keyring is locked"},
 	} {
 		s := start(t, nil, func(context.Context, bool) (kite.Token, error) { return kite.Token{}, tt.err })

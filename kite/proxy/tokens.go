@@ -78,9 +78,9 @@ func (t *tokens) inUse() (tok kite.Token, due bool) {
 	return t.current, t.current.Remaining(t.now()) <= min(renewAhead, life/10)
 }
 
-// after gives another token than the one that was refused; ok is false when
+// replace gives another token than the one that was refused; ok is false when
 // there is none to be had or it is too early to ask again.
-func (t *tokens) after(ctx context.Context, refused kite.Token) (tok kite.Token, ok bool) {
+func (t *tokens) replace(ctx context.Context, refused kite.Token) (tok kite.Token, ok bool) {
 	select {
 	case t.renew <- struct{}{}:
 	case <-ctx.Done():
@@ -125,7 +125,7 @@ func (a *authorized) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
 	}
-	another, ok := a.tokens.after(r.Context(), tok)
+	another, ok := a.tokens.replace(r.Context(), tok)
 	if !ok || !repeatable(r) {
 		return resp, nil
 	}

@@ -42,12 +42,12 @@ type payment struct {
 // call is a request on its way through the simulator.
 type call struct {
 	profile
-	w      http.ResponseWriter
-	r      *http.Request
-	body   []byte
-	knobs  Knobs
-	now    time.Time // by the gateway's clock
-	status int
+	w        http.ResponseWriter
+	r        *http.Request
+	body     []byte
+	behavior Behavior
+	now      time.Time // by the gateway's clock
+	status   int
 }
 
 func (s *Simulator) routes() {
@@ -67,33 +67,33 @@ func (s *Simulator) routes() {
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
 // serve wraps what every request has in common: finding out who asks, counting,
-// and whatever the knobs do to it.
+// and whatever the behavior do to it.
 func (s *Simulator) serve(env kite.Environment, who func(*call) string, handle func(*call)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c := &call{w: w, r: r, profile: profile{environment: env}}
 		c.body, _ = io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 		c.account = who(c)
-		s.count(c.profile, Count{Requests: 1})
+		s.count(c.profile, Counts{Requests: 1})
 		var limited bool
 		var wait time.Duration
-		c.knobs, limited, wait = s.treatment(c.profile)
+		c.behavior, limited, wait = s.treatment(c.profile)
 		if s.log != nil {
 			defer func() {
 				s.log(Record{s.now(), r.Method, r.URL.Path, c.account, env, c.status})
 			}()
 		}
-		if !s.pause(r.Context(), c.knobs.Latency) {
+		if !s.pause(r.Context(), c.behavior.Latency) {
 			panic(http.ErrAbortHandler)
 		}
-		c.now = s.now().Add(c.knobs.Skew)
+		c.now = s.now().Add(c.behavior.Skew)
 		h := w.Header()
 		h.Set("Date", c.now.UTC().Format(http.TimeFormat))
 		h.Set("Cache-Control", "no-store")
 		switch {
 		case limited:
-			setRetryAfter(h, c.knobs, c.now, wait)
+			setRetryAfter(h, c.behavior, c.now, wait)
 			c.fail(http.StatusTooManyRequests, "kitegateway_rest_too_many_requests", "Too many requests.")
-		case c.knobs.Failure != NoFailure:
+		case c.behavior.Failure != NoFailure:
 			s.misbehave(c)
 		default:
 			handle(c)
@@ -182,12 +182,12 @@ func (s *Simulator) mint(c *call) {
 		return
 	}
 	cred, known := s.Credential(c.account, c.environment)
-	if !known || c.knobs.Refuse || !cred.APISecret.Equal(kite.NewSecret(c.r.Header.Get("Secret-Key"))) {
+	if !known || c.behavior.Refuse || !cred.APISecret.Equal(kite.NewSecret(c.r.Header.Get("Secret-Key"))) {
 		c.fail(http.StatusUnauthorized, "kitegateway_rest_authentication_error", "Invalid API key or secret.")
 		return
 	}
-	if c.knobs.MaxLife > 0 {
-		life = min(life, c.knobs.MaxLife)
+	if c.behavior.MaxLife > 0 {
+		life = min(life, c.behavior.MaxLife)
 	}
 	expires := jwt.NewNumericDate(c.now.Add(life))
 	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
@@ -206,7 +206,7 @@ func (s *Simulator) mint(c *call) {
 		c.fail(http.StatusInternalServerError, "kitegateway_rest_server_error", "Could not sign the token.")
 		return
 	}
-	s.count(c.profile, Count{Mints: 1})
+	s.count(c.profile, Counts{Mints: 1})
 	c.succeed(http.StatusOK, "Token generated", map[string]any{"token": "JWT " + signed, "expires": expires.Unix()})
 }
 
@@ -216,10 +216,10 @@ func (s *Simulator) authorized(c *call) bool {
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
 		c.fail(http.StatusUnauthorized, "kitegateway_rest_token_expired", "The token has expired.")
-	case err != nil || c.knobs.Refuse || found.Generation != s.generation(c.profile):
+	case err != nil || c.behavior.Refuse || found.Generation != s.generation(c.profile):
 		c.fail(http.StatusUnauthorized, "kitegateway_rest_authentication_error", "Invalid token.")
 	default:
-		s.count(c.profile, Count{Calls: 1})
+		s.count(c.profile, Counts{Calls: 1})
 		return true
 	}
 	return false
@@ -325,13 +325,13 @@ func (c *call) page(status int, title string) {
 
 // misbehave fails in the way that was asked for.
 func (s *Simulator) misbehave(c *call) {
-	switch c.knobs.Failure {
+	switch c.behavior.Failure {
 	case InternalError:
 		c.fail(http.StatusInternalServerError, "kitegateway_rest_server_error", "Something went wrong.")
 	case BadGateway:
 		c.page(http.StatusBadGateway, "502 Bad Gateway")
 	case Unavailable:
-		setRetryAfter(c.w.Header(), c.knobs, c.now, 0)
+		setRetryAfter(c.w.Header(), c.behavior, c.now, 0)
 		c.page(http.StatusServiceUnavailable, "503 Service Unavailable")
 	case HTMLPage:
 		c.page(http.StatusOK, "Please sign in to this network")
@@ -340,11 +340,11 @@ func (s *Simulator) misbehave(c *call) {
 	case ErrorInSuccess:
 		c.answer(http.StatusOK, map[string]any{"code": "kitegateway_rest_term_invalid", "status": "error", "message": "Resource doesn't exist.", "data": map[string]any{}})
 	case Redirect:
-		c.w.Header().Set("Location", c.knobs.RedirectTo)
+		c.w.Header().Set("Location", c.behavior.RedirectTo)
 		c.page(http.StatusFound, "302 Found")
 	case Endless:
 		c.stream(bytes.Repeat([]byte(`"never","ending",`), 1000), func(context.Context) bool { return true })
-	case Drip:
+	case SlowBody:
 		c.stream([]byte(" "), func(ctx context.Context) bool { return s.pause(ctx, 50*time.Millisecond) })
 	case Hang:
 		s.pause(c.r.Context(), math.MaxInt64)

@@ -10,7 +10,7 @@
 // balances, a request to pay that is accepted and goes nowhere, and its callback.
 //
 // What goes wrong in the real world can be made to go wrong here while it runs:
-// see [Knobs]. What the documentation leaves open is answered as strictly as
+// see [Behavior]. What the documentation leaves open is answered as strictly as
 // clients can bear: an expires_in that is no positive whole number is a 400.
 package simulator
 
@@ -38,9 +38,9 @@ type Merchant struct {
 	Balances    []kite.Balance
 }
 
-// Count is how often something was asked for. What never reached a handler, such
+// Counts is how often something was asked for. What never reached a handler, such
 // as a connection without a request, is not counted.
-type Count struct {
+type Counts struct {
 	Requests int // all of them
 	Mints    int // tokens handed out
 	Calls    int // calls with a token that was accepted
@@ -72,9 +72,9 @@ type Simulator struct {
 	mux       *http.ServeMux
 
 	mu       sync.Mutex
-	knobs    map[profile]Knobs
+	behavior map[profile]Behavior
 	windows  map[profile]*window
-	counts   map[profile]Count
+	counts   map[profile]Counts
 	payments map[string]payment
 	revoked  map[profile]int // how often a merchant's tokens have been revoked
 
@@ -100,9 +100,9 @@ func New(o Options) *Simulator {
 		key:       make([]byte, 32),
 		merchants: o.Merchants,
 		mux:       http.NewServeMux(),
-		knobs:     map[profile]Knobs{},
+		behavior:  map[profile]Behavior{},
 		windows:   map[profile]*window{},
-		counts:    map[profile]Count{},
+		counts:    map[profile]Counts{},
 		payments:  map[string]payment{},
 		revoked:   map[profile]int{},
 		closing:   make(chan struct{}),
@@ -161,7 +161,7 @@ func (s *Simulator) Addr() string {
 }
 
 // BaseURL is what stands in for the environment's documented base URL; see
-// [kite.Override]. Only after Start.
+// [kite.ParseBaseURL]. Only after Start.
 func (s *Simulator) BaseURL(env kite.Environment) string {
 	if env == kite.Live {
 		return "http://" + s.Addr() + "/live/v1"
@@ -193,7 +193,7 @@ func (s *Simulator) Credential(account string, env kite.Environment) (c kite.Cre
 }
 
 // Count sums up every request so far, those of unrecognised callers included.
-func (s *Simulator) Count() (total Count) {
+func (s *Simulator) Count() (total Counts) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.counts {
@@ -205,13 +205,13 @@ func (s *Simulator) Count() (total Count) {
 }
 
 // CountOf sums up the requests of one merchant.
-func (s *Simulator) CountOf(account string, env kite.Environment) Count {
+func (s *Simulator) CountOf(account string, env kite.Environment) Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.counts[profile{account, env}]
 }
 
-func (s *Simulator) count(p profile, add Count) {
+func (s *Simulator) count(p profile, add Counts) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.counts[p]

@@ -217,31 +217,31 @@ func TestKnobs(t *testing.T) {
 		simulator.InternalError: {500, "application/json"}, simulator.BadGateway: {502, "text/html"}, simulator.Unavailable: {503, "text/html"},
 		simulator.HTMLPage: {200, "text/html"}, simulator.Forbidden: {403, "text/html"}, simulator.ErrorInSuccess: {200, "application/json"}, simulator.Redirect: {302, "text/html"},
 	} {
-		b.Set("acme", kite.Sandbox, simulator.Knobs{Failure: failure, RedirectTo: "http://elsewhere.example/", RetryAfter: 2 * time.Second})
+		b.Set("acme", kite.Sandbox, simulator.Behavior{Failure: failure, RedirectTo: "http://elsewhere.example/", RetryAfter: 2 * time.Second})
 		got := mint()
 		if got.status != want.status || !strings.HasPrefix(got.header.Get("Content-Type"), want.kind) {
 			t.Errorf("%s: %d %s", failure, got.status, got.header)
 		}
 	}
-	b.Set("acme", kite.Sandbox, simulator.Knobs{Failure: simulator.InternalError, Failures: 2})
+	b.Set("acme", kite.Sandbox, simulator.Behavior{Failure: simulator.InternalError, Failures: 2})
 	if a, b, c := mint().status, mint().status, mint().status; a != 500 || b != 500 || c != 200 {
 		t.Errorf("two failures: %d %d %d", a, b, c)
 	}
-	b.Set("acme", kite.Sandbox, simulator.Knobs{Refuse: true})
+	b.Set("acme", kite.Sandbox, simulator.Behavior{Refuse: true})
 	if got := mint(); got.status != 401 {
 		t.Errorf("refused: %d", got.status)
 	}
 	if got := b.do("POST", "/v1/auth/token", `{"api_key":"sim-key-coral-sandbox"}`, "Secret-Key", "sim-secret-coral-sandbox"); got.status != 200 {
 		t.Errorf("another merchant is treated so too: %d", got.status)
 	}
-	b.Set("", kite.Sandbox, simulator.Knobs{Failure: simulator.InternalError})
+	b.Set("", kite.Sandbox, simulator.Behavior{Failure: simulator.InternalError})
 	if got := b.do("POST", "/v1/auth/token", `{"api_key":"sim-key-coral-sandbox"}`, "Secret-Key", "sim-secret-coral-sandbox"); got.status != 500 {
-		t.Errorf("the environment's knobs: %d", got.status)
+		t.Errorf("the environment's behavior: %d", got.status)
 	}
 	if got := mint(); got.status != 401 {
-		t.Errorf("knobs of one's own come first: %d", got.status)
+		t.Errorf("behavior of one's own come first: %d", got.status)
 	}
-	b.Set("acme", kite.Sandbox, simulator.Knobs{MaxLife: time.Minute, Skew: time.Hour})
+	b.Set("acme", kite.Sandbox, simulator.Behavior{MaxLife: time.Minute, Skew: time.Hour})
 	if _, expires := b.mint("/v1", `{"api_key":"sim-key-acme-sandbox","expires_in":300}`); expires != b.now.Add(time.Hour+time.Minute).Unix() {
 		t.Errorf("expires %v", time.Unix(expires, 0))
 	}
@@ -252,7 +252,7 @@ func TestKnobs(t *testing.T) {
 
 func TestRateLimit(t *testing.T) {
 	b := newBench(t)
-	b.Set("acme", kite.Sandbox, simulator.Knobs{Limit: 2, Window: 10 * time.Second})
+	b.Set("acme", kite.Sandbox, simulator.Behavior{Limit: 2, Window: 10 * time.Second})
 	mint := func() reply {
 		return b.do("POST", "/v1/auth/token", `{"api_key":"sim-key-acme-sandbox"}`, "Secret-Key", "sim-secret-acme-sandbox")
 	}
@@ -267,7 +267,7 @@ func TestRateLimit(t *testing.T) {
 	if got := mint(); got.status != 200 {
 		t.Errorf("a new window: %d", got.status)
 	}
-	b.Set("acme", kite.Sandbox, simulator.Knobs{Limit: -1, RetryAfter: time.Minute, RetryAfterDate: true})
+	b.Set("acme", kite.Sandbox, simulator.Behavior{Limit: -1, RetryAfter: time.Minute, RetryAfterDate: true})
 	if got, want := mint().header.Get("Retry-After"), b.now.Add(time.Minute).Format(http.TimeFormat); got != want {
 		t.Errorf("Retry-After %s, want %s", got, want)
 	}
@@ -314,7 +314,7 @@ func TestOnTheWire(t *testing.T) {
 	defer s.Close()
 	c := &kite.Client{BaseURL: s.BaseURL(kite.Sandbox)}
 	defer c.CloseIdleConnections()
-	hasty := &kite.Client{BaseURL: s.BaseURL(kite.Sandbox), Timeout: time.Second, Patience: time.Second}
+	hasty := &kite.Client{BaseURL: s.BaseURL(kite.Sandbox), Timeout: time.Second, MaxElapsedTime: time.Second}
 	defer hasty.CloseIdleConnections()
 	cred, ok := s.Credential("acme", kite.Sandbox)
 	if !ok {
@@ -328,14 +328,14 @@ func TestOnTheWire(t *testing.T) {
 		kind   error
 	}{
 		simulator.Endless: {c, kite.ErrUnexpectedReply}, simulator.Drop: {c, kite.ErrUnreachable},
-		simulator.Drip: {hasty, kite.ErrUnreachable}, simulator.Hang: {hasty, kite.ErrUnreachable},
+		simulator.SlowBody: {hasty, kite.ErrUnreachable}, simulator.Hang: {hasty, kite.ErrUnreachable},
 	} {
-		s.Set("acme", kite.Sandbox, simulator.Knobs{Failure: failure})
+		s.Set("acme", kite.Sandbox, simulator.Behavior{Failure: failure})
 		if _, err := want.client.Mint(t.Context(), cred, 60); !errors.Is(err, want.kind) {
 			t.Errorf("%s: %v", failure, err)
 		}
 	}
-	s.Set("acme", kite.Sandbox, simulator.Knobs{Latency: time.Hour})
+	s.Set("acme", kite.Sandbox, simulator.Behavior{Latency: time.Hour})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := c.Mint(ctx, cred, 60); !errors.Is(err, context.Canceled) {
@@ -358,7 +358,7 @@ func TestClosesUnderRequests(t *testing.T) {
 	if err := s.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
-	s.Set("", kite.Sandbox, simulator.Knobs{Failure: simulator.Hang})
+	s.Set("", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	done := make(chan error, 1)

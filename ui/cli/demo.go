@@ -71,8 +71,8 @@ func (a *app) demoVault(ctx context.Context, sim *simulator.Simulator) (*vault.V
 	if err != nil {
 		return nil, err
 	}
-	sim.Set("coral", kite.Sandbox, simulator.Knobs{Refuse: true})
-	sim.Set("ember", kite.Sandbox, simulator.Knobs{Limit: -1, RetryAfter: time.Minute})
+	sim.Set("coral", kite.Sandbox, simulator.Behavior{Refuse: true})
+	sim.Set("ember", kite.Sandbox, simulator.Behavior{Limit: -1, RetryAfter: time.Minute})
 	for _, p := range []struct {
 		account string
 		env     kite.Environment

@@ -70,7 +70,7 @@ func TestExitCodes(t *testing.T) {
 
 func TestTell(t *testing.T) {
 	acme := vault.Selector{Account: "acme", Environment: kite.Live}
-	refused := &kite.Error{Kind: kite.ErrRefused, Host: "kitegateway.com", Status: 401, Message: "Invalid API key", Step: "mint a token"}
+	refused := &kite.Error{Kind: kite.ErrRefused, Host: "kitegateway.com", Status: 401, Message: "Invalid API key", Op: "mint a token"}
 	for _, c := range []struct {
 		err  error
 		want string

@@ -28,7 +28,7 @@ func (a *app) overrides() (map[kite.Environment]string, error) {
 		if raw == "" {
 			continue
 		}
-		url, err := kite.Override(raw)
+		url, err := kite.ParseBaseURL(raw)
 		if err != nil {
 			return nil, usagef("%s: %w", name, err)
 		}

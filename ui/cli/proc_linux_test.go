@@ -71,7 +71,7 @@ func TestNothingShowsInProc(t *testing.T) {
 	}
 
 	// Beside it: an add that waits for the gateway.
-	sim.Set("coral", kite.Sandbox, simulator.Knobs{Latency: time.Minute})
+	sim.Set("coral", kite.Sandbox, simulator.Behavior{Latency: time.Minute})
 	coral, _ := sim.Credential("coral", kite.Sandbox)
 	adding := command("add", "coral", "--stdin")
 	adding.Stdin = strings.NewReader(`{"api_key":"` + coral.APIKey.Reveal() + `","api_secret":"` + coral.APISecret.Reveal() + `"}`)

@@ -57,7 +57,7 @@ func TestRotateAtTerminal(t *testing.T) {
 	c.Type("l\n")
 	c.WaitExit(4)
 
-	sim.Set("acme", kite.Sandbox, simulator.Knobs{Failure: "500"})
+	sim.Set("acme", kite.Sandbox, simulator.Behavior{Failure: "500"})
 	c = startAtTerminal(t, environ, "rotate", "acme")
 	c.WaitFor("api_key of acme/sandbox")
 	c.Type("sim-key-acme-sandbox\n")

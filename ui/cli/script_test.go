@@ -270,7 +270,7 @@ func gateway(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: gateway SELECTOR ok|refuse|revoke|limit|down|FAILURE|skew=DURATION|life=DURATION")
 	}
 	account, env, _ := strings.Cut(args[0], "/")
-	var k simulator.Knobs
+	var k simulator.Behavior
 	what, value, _ := strings.Cut(args[1], "=")
 	switch what {
 	case "ok":

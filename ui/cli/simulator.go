@@ -18,7 +18,7 @@ func newSimulator(a *app) *cobra.Command {
 		listen string
 		asJSON bool
 		quiet  bool
-		knobs  simulator.Knobs
+		knobs  simulator.Behavior
 		fail   string
 	)
 	cmd := &cobra.Command{
@@ -88,7 +88,7 @@ func failures() []string {
 	var names []string
 	for _, f := range []simulator.Failure{
 		simulator.InternalError, simulator.BadGateway, simulator.Unavailable, simulator.Forbidden,
-		simulator.HTMLPage, simulator.Endless, simulator.Drip, simulator.Drop, simulator.Hang,
+		simulator.HTMLPage, simulator.Endless, simulator.SlowBody, simulator.Drop, simulator.Hang,
 	} {
 		names = append(names, string(f))
 	}

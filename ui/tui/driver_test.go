@@ -437,7 +437,7 @@ func (d *driver) noSecretsInMessages() {
 	}
 }
 
-func (d *driver) count(sel string) simulator.Count {
+func (d *driver) count(sel string) simulator.Counts {
 	s, err := vault.ParseSelector(sel)
 	if err != nil {
 		d.t.Fatal(err)

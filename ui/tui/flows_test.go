@@ -76,7 +76,7 @@ func TestSmallDialogsShowWhatMatters(t *testing.T) {
 
 func TestPathVerifyAMerchant(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.sim.Set("dune", kite.Sandbox, simulator.Knobs{Refuse: true})
+		d.sim.Set("dune", kite.Sandbox, simulator.Behavior{Refuse: true})
 		before := d.keys
 		d.press("/").write("dun").press("enter", "v")
 		if n := d.keys - before; n > 6 {
@@ -122,7 +122,7 @@ func TestAddWithAWrongSecretThenTheRightOne(t *testing.T) {
 
 func TestSaveAnyway(t *testing.T) {
 	drive(t, setup{empty: true}, func(t *testing.T, d *driver) {
-		d.sim.Set("", kite.Sandbox, simulator.Knobs{Failure: simulator.InternalError})
+		d.sim.Set("", kite.Sandbox, simulator.Behavior{Failure: simulator.InternalError})
 		d.press("a").write("acme").press("enter", "enter", "enter")
 		d.paste("sim-key-acme-sandbox").press("enter").paste("sim-secret-acme-sandbox").press("ctrl+s")
 		d.sleep(time.Minute) // retries
@@ -220,7 +220,7 @@ func TestKeepAlive(t *testing.T) {
 func TestKeepAliveGivesUpWhenRefused(t *testing.T) {
 	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
 		d.press("K").sleep(time.Minute)
-		d.sim.Set("acme", kite.Sandbox, simulator.Knobs{Refuse: true})
+		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Refuse: true})
 		before := d.count("acme").Requests
 		d.sleep(10 * time.Minute)
 		d.sees("keep-alive stopped")
@@ -266,16 +266,16 @@ func TestSandboxOnly(t *testing.T) {
 
 func TestVerifyAll(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.sim.Set("acme", kite.Live, simulator.Knobs{Refuse: true})
-		d.sim.Set("borealis", kite.Sandbox, simulator.Knobs{Limit: -1})
-		d.sim.Set("coral", kite.Sandbox, simulator.Knobs{Failure: simulator.InternalError})
-		d.sim.Set("coral", kite.Live, simulator.Knobs{Failure: simulator.HTMLPage})
-		d.sim.Set("dune", kite.Sandbox, simulator.Knobs{Failure: simulator.Drop})
+		d.sim.Set("acme", kite.Live, simulator.Behavior{Refuse: true})
+		d.sim.Set("borealis", kite.Sandbox, simulator.Behavior{Limit: -1})
+		d.sim.Set("coral", kite.Sandbox, simulator.Behavior{Failure: simulator.InternalError})
+		d.sim.Set("coral", kite.Live, simulator.Behavior{Failure: simulator.HTMLPage})
+		d.sim.Set("dune", kite.Sandbox, simulator.Behavior{Failure: simulator.Drop})
 		d.press("V").sees("2 live profiles among these 7").write("live").press("enter")
 		d.sees("Verify all", "of 7", "esc stop")
 		d.sleep(5 * time.Minute)
 		d.sees("all 7 in", "2 works", "1 refused", "1 unreachable", "1 too many requests", "1 gateway failed", "1 not a Kitegateway reply", "r retry 5")
-		d.sim.Set("acme", kite.Live, simulator.Knobs{})
+		d.sim.Set("acme", kite.Live, simulator.Behavior{})
 		d.press("r").sleep(5 * time.Minute).sees("3 works").lacks("refused")
 		d.press("c").sees("report copied")
 		if text := d.clip.held(); !strings.Contains(text, "verdict       rate-limited") || strings.Contains(text, "sim-") {
@@ -288,7 +288,7 @@ func TestVerifyAll(t *testing.T) {
 func TestVerifyTellsAWrongClock(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		for _, sel := range []string{"acme", "borealis"} {
-			d.sim.Set(sel, kite.Sandbox, simulator.Knobs{Skew: 10 * time.Minute})
+			d.sim.Set(sel, kite.Sandbox, simulator.Behavior{Skew: 10 * time.Minute})
 		}
 		d.press("v").sees("acme/sandbox works", "10 min behind")
 		d.press("V", "tab").sleep(time.Minute).sees("all 5 in", "this clock is 10 min behind")
@@ -297,7 +297,7 @@ func TestVerifyTellsAWrongClock(t *testing.T) {
 
 func TestVerifyAllStops(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.sim.Set("acme", kite.Sandbox, simulator.Knobs{Failure: simulator.Hang})
+		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
 		d.press("V", "tab").sleep(2 * time.Second)
 		d.sees("4 of 5").press("esc").sees("stopped at 4 of 5", "not reached").press("esc").lacks("Verify all")
 	})
@@ -374,7 +374,7 @@ func TestStoreThatHangs(t *testing.T) {
 
 func TestGatewayThatHangs(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.sim.Set("acme", kite.Sandbox, simulator.Knobs{Failure: simulator.Hang})
+		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
 		d.press("c").sleep(3*time.Second).sees("minting… 3 s").press("down", "down").sees("borealis / sandbox")
 		d.press("c").sees("header of borealis/sandbox copied") // another profile is not held up
 		d.sleep(2*time.Minute).press("up", "up").sees("unreachable")
@@ -383,7 +383,7 @@ func TestGatewayThatHangs(t *testing.T) {
 
 func TestStaleRepliesAreDropped(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.sim.Set("acme", kite.Sandbox, simulator.Knobs{Latency: 5 * time.Second})
+		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Latency: 5 * time.Second})
 		d.press("v").sleep(time.Second).press("esc").sees("stopped verifying").sleep(20 * time.Second).lacks("acme/sandbox works")
 	})
 }
@@ -499,7 +499,7 @@ func TestRotate(t *testing.T) {
 		d.press("esc", "enter")
 
 		// Stopped half-way: the new pair waits.
-		d.sim.Set("borealis", kite.Sandbox, simulator.Knobs{Failure: simulator.Hang})
+		d.sim.Set("borealis", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
 		d.press("r").paste(other.APIKey.Reveal()).press("enter").paste(other.APISecret.Reveal()).press("enter")
 		d.sleep(2 * time.Second).sees("verifying the new credential").press("esc").sleep(time.Second)
 		d.sees("the new credential is kept: r finishes", "staged credential")
@@ -508,7 +508,7 @@ func TestRotate(t *testing.T) {
 		}
 
 		// Finished later.
-		d.sim.Set("borealis", kite.Sandbox, simulator.Knobs{})
+		d.sim.Set("borealis", kite.Sandbox, simulator.Behavior{})
 		d.press("r").sees("A credential is staged").press("f").sees("the new credential is in use", "r goes back to it")
 		if key() != other.APIKey.Reveal() {
 			t.Fatal("the new pair is not in use")
@@ -530,10 +530,10 @@ func TestRotate(t *testing.T) {
 
 func TestStoppedAddSaysWhatHappened(t *testing.T) {
 	drive(t, setup{empty: true}, func(t *testing.T, d *driver) {
-		d.sim.Set("acme", kite.Sandbox, simulator.Knobs{Failure: simulator.Hang})
+		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
 		d.press("a").write("acme").press("enter", "enter", "enter").paste("sim-key-acme-sandbox").press("enter").paste("sim-secret-acme-sandbox")
 		d.press("ctrl+s").sleep(2*time.Second).sees("verifying the credential").press("x").press("esc").sees("stopped; not saved", "received, hidden")
-		d.sim.Set("acme", kite.Sandbox, simulator.Knobs{})
+		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{})
 		d.press("ctrl+s").sees("acme/sandbox added; it works")
 	})
 }
@@ -632,7 +632,7 @@ func TestSuspendLocks(t *testing.T) {
 func TestOwnNewsDoNotHideAnError(t *testing.T) {
 	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
 		d.press("c", "down", "down")
-		d.sim.Set("borealis", kite.Sandbox, simulator.Knobs{Refuse: true})
+		d.sim.Set("borealis", kite.Sandbox, simulator.Behavior{Refuse: true})
 		d.press("c").sees("401: Invalid").sleep(5 * time.Minute).sees("401: Invalid").press("H").sees("acme/sandbox expires at")
 	})
 }
@@ -649,7 +649,7 @@ func TestActivity(t *testing.T) {
 // when the first one's end comes late.
 func TestVerifyAllAgain(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.sim.Set("acme", kite.Sandbox, simulator.Knobs{Failure: simulator.Hang})
+		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
 		d.press("V", "tab").sleep(2 * time.Second)
 		var run *verifyRun
 		d.look(func(a *app) { run = a.dialog().(*verifyRun) })

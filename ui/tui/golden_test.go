@@ -43,20 +43,20 @@ func states() map[string]struct {
 			d.press("c").press("end").press("m").write("20m").press("enter").press("t", "home").sleep(20 * time.Second)
 		}},
 		"minting": {do: func(d *driver) {
-			d.sim.Set("acme", kite.Sandbox, simulator.Knobs{Failure: simulator.Hang})
+			d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
 			d.press("c").sleep(7 * time.Second)
 		}},
 		"refused": {do: func(d *driver) {
-			d.sim.Set("acme", kite.Sandbox, simulator.Knobs{Refuse: true})
+			d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Refuse: true})
 			d.press("c")
 		}},
 		"verdict": {do: func(d *driver) {
-			d.sim.Set("acme", kite.Sandbox, simulator.Knobs{Refuse: true})
+			d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Refuse: true})
 			d.press("v")
 		}},
 		"verify-all": {do: func(d *driver) {
-			d.sim.Set("borealis", kite.Sandbox, simulator.Knobs{Refuse: true})
-			d.sim.Set("dune", kite.Sandbox, simulator.Knobs{Failure: simulator.Hang})
+			d.sim.Set("borealis", kite.Sandbox, simulator.Behavior{Refuse: true})
+			d.sim.Set("dune", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
 			d.press("V", "tab").sleep(time.Second)
 		}},
 		"store-locked": {do: func(d *driver) { d.store.set(vault.ErrLocked, nil); d.press("c") }},

@@ -49,7 +49,7 @@ type noGateway struct{}
 
 func (noGateway) Host() string { return "127.0.0.1:1" }
 func (noGateway) Mint(context.Context, kite.Credential, kite.Lifetime) (kite.Token, error) {
-	return kite.Token{}, &kite.Error{Kind: kite.ErrUnreachable, Host: "127.0.0.1:1", Step: "mint a token"}
+	return kite.Token{}, &kite.Error{Kind: kite.ErrUnreachable, Host: "127.0.0.1:1", Op: "mint a token"}
 }
 func (noGateway) Balances(context.Context, kite.Token) ([]kite.Balance, error) {
 	return nil, kite.ErrUnreachable

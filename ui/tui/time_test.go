@@ -146,7 +146,7 @@ func TestReducedMotion(t *testing.T) {
 // token says.
 func TestGatewayGivesLess(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.sim.Set("acme", kite.Sandbox, simulator.Knobs{MaxLife: 30 * time.Second})
+		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{MaxLife: 30 * time.Second})
 		d.press("c").sees("minted for 30 s", "0:30")
 	})
 }

@@ -49,10 +49,10 @@ func TestNextStep(t *testing.T) {
 		{"no credential", vault.ErrNoCredential, `run "kitekey rotate acme/live"`},
 		{"the file store is locked", &vault.StoreError{Store: "file", Kind: vault.ErrLocked}, "unlock the file store"},
 		{"a store that says so itself", &vault.StoreError{Store: "keyring", Kind: vault.ErrLocked, Hint: "sign in again"}, ""},
-		{"a call that reached nothing", &kite.Error{Kind: kite.ErrUnreachable, Step: "GET /x"}, "check the network"},
-		{"minting that reached nothing", &kite.Error{Kind: kite.ErrUnreachable, Step: "mint a token"}, "the credential was not judged; check the network"},
-		{"a token was refused", &kite.Error{Kind: kite.ErrRefused, Status: 401, Step: "GET /x"}, ""},
-		{"a token was refused here", &kite.Error{Kind: kite.ErrRefused, Status: 403, Message: "IP not allowed", Step: "GET /x"}, "this computer's public address"},
+		{"a call that reached nothing", &kite.Error{Kind: kite.ErrUnreachable, Op: "GET /x"}, "check the network"},
+		{"minting that reached nothing", &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token"}, "the credential was not judged; check the network"},
+		{"a token was refused", &kite.Error{Kind: kite.ErrRefused, Status: 401, Op: "GET /x"}, ""},
+		{"a token was refused here", &kite.Error{Kind: kite.ErrRefused, Status: 403, Message: "IP not allowed", Op: "GET /x"}, "this computer's public address"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := NextStep(tt.err, Commands(sel.String()))

@@ -15,7 +15,7 @@ func TestOverride(t *testing.T) {
 		"http://127.8.9.10/":          "http://127.8.9.10",
 		"http://[::ffff:127.0.0.1]/":  "http://[::ffff:127.0.0.1]",
 	} {
-		if got, err := Override(in); err != nil || got != want {
+		if got, err := ParseBaseURL(in); err != nil || got != want {
 			t.Errorf("%q gives %q, %v; want %q", in, got, err, want)
 		}
 	}
@@ -27,7 +27,7 @@ func TestOverride(t *testing.T) {
 		"http://127.0.0.1/v1?k=" + canary, "http://127.0.0.1/v1#x", "http://127.0.0.1/v1?", "http://127.0.0.1/../v1", "http://127.0.0.1/a%2f..", "http://127.0.0.1//v1",
 		"http://127.0.0.1:4010\r\nX: y/v1", "http://127.0.0.1:99999999999999", "http://[fe80::1%25lo]/", "http://[::1%25lo]/", "http://１２７.0.0.1/", "http://\x1b[31mx/",
 	} {
-		got, err := Override(in)
+		got, err := ParseBaseURL(in)
 		if err == nil {
 			t.Errorf("%q is taken as %q", in, got)
 		} else if strings.Contains(err.Error(), canary) || strings.ContainsRune(err.Error(), '\x1b') {
@@ -41,11 +41,11 @@ func FuzzOverride(f *testing.F) {
 	f.Add("http://[::1]/")
 	f.Add("http://localhost@evil.example")
 	f.Fuzz(func(t *testing.T, raw string) {
-		got, err := Override(raw)
+		got, err := ParseBaseURL(raw)
 		if err != nil {
 			return
 		}
-		if again, err := Override(got); err != nil || again != got {
+		if again, err := ParseBaseURL(got); err != nil || again != got {
 			t.Errorf("%q becomes %q, which becomes %q, %v", raw, got, again, err)
 		}
 	})

@@ -16,19 +16,19 @@ const (
 	NoFailure      Failure = ""
 	InternalError  Failure = "500"      // 500 in the documented envelope
 	BadGateway     Failure = "502"      // 502 with the HTML page of a proxy
-	Unavailable    Failure = "503"      // 503 with the HTML page of a proxy; Retry-After when Knobs has one
+	Unavailable    Failure = "503"      // 503 with the HTML page of a proxy; Retry-After when Behavior has one
 	HTMLPage       Failure = "html"     // 200 with a login page, as a captive portal answers
 	Forbidden      Failure = "403"      // 403 with the HTML page of a firewall
 	Endless        Failure = "endless"  // 200 and JSON that never ends, as fast as it goes
-	Drip           Failure = "drip"     // 200 and a blank every 50 ms for ever
-	Redirect       Failure = "redirect" // 302 to Knobs.RedirectTo
+	SlowBody       Failure = "drip"     // 200 and a blank every 50 ms for ever
+	Redirect       Failure = "redirect" // 302 to Behavior.RedirectTo
 	Drop           Failure = "drop"     // the connection is closed without an answer
 	Hang           Failure = "hang"     // no answer at all
 	ErrorInSuccess Failure = "200"      // 200 around the documented error envelope
 )
 
-// Knobs is how a merchant is treated. The zero value is: well.
-type Knobs struct {
+// Behavior is how a merchant is treated. The zero value is: well.
+type Behavior struct {
 	Latency time.Duration // waited before every answer
 	Skew    time.Duration // the gateway's clock minus the true one
 	MaxLife time.Duration // tokens live no longer, whatever was asked; 0 = no bound
@@ -47,13 +47,13 @@ type Knobs struct {
 }
 
 // Set changes how an account is treated in one environment, at once. The empty
-// account sets how everybody without knobs of their own is treated there,
+// account sets how everybody without behavior of their own is treated there,
 // unrecognised callers included.
-func (s *Simulator) Set(account string, env kite.Environment, k Knobs) {
+func (s *Simulator) Set(account string, env kite.Environment, k Behavior) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := profile{account, env}
-	s.knobs[p] = k
+	s.behavior[p] = k
 	delete(s.windows, p)
 }
 
@@ -72,22 +72,22 @@ func (s *Simulator) generation(p profile) int {
 	return s.revoked[p]
 }
 
-// treatment is what the next request of p gets: the knobs, and whether it is over
+// treatment is what the next request of p gets: the behavior, and whether it is over
 // the limit.
-func (s *Simulator) treatment(p profile) (k Knobs, limited bool, wait time.Duration) {
+func (s *Simulator) treatment(p profile) (k Behavior, limited bool, wait time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	k, own := s.knobs[p]
+	k, own := s.behavior[p]
 	if !own {
 		p.account = ""
-		k = s.knobs[p]
+		k = s.behavior[p]
 	}
 	if k.Failures > 0 {
 		left := k
 		if left.Failures--; left.Failures == 0 {
 			left.Failure = NoFailure
 		}
-		s.knobs[p] = left
+		s.behavior[p] = left
 	}
 	if k.Limit == 0 {
 		return k, false, 0
@@ -114,7 +114,7 @@ type window struct {
 
 // setRetryAfter writes the header in the form that k asks for. Seconds are
 // rounded up: coming back early must not be what was asked for.
-func setRetryAfter(h http.Header, k Knobs, now time.Time, wait time.Duration) {
+func setRetryAfter(h http.Header, k Behavior, now time.Time, wait time.Duration) {
 	if k.RetryAfter > 0 {
 		wait = k.RetryAfter
 	}

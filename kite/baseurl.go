@@ -16,7 +16,7 @@ import (
 // or [::1]): whoever can set a variable in somebody's shell must not be able to
 // have the api_secret sent to a host of theirs. Scheme http or https; no user,
 // query or fragment. The errors do not repeat the URL, which may hold a password.
-func Override(raw string) (string, error) {
+func ParseBaseURL(raw string) (string, error) {
 	u, err := url.Parse(strings.TrimSpace(raw))
 	switch {
 	case err != nil || u.Opaque != "":

@@ -20,7 +20,7 @@ func TestUpstream(t *testing.T) {
 			w.WriteHeader(http.StatusTeapot)
 		}
 	})
-	base, transport, err := c.Upstream()
+	base, transport, err := c.ProxyTransport()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,15 +55,15 @@ func TestUpstream(t *testing.T) {
 	}
 	_, err = send("http://127.0.0.1:1/v1/x", base.Host)
 	wantKind(t, err, ErrInvalid)
-	if _, _, err := (&Client{BaseURL: "http://evil.example/v1"}).Upstream(); err == nil {
+	if _, _, err := (&Client{BaseURL: "http://evil.example/v1"}).ProxyTransport(); err == nil {
 		t.Error("an upstream elsewhere")
 	}
 	dead := &Client{BaseURL: "http://127.0.0.1:1/v1"}
-	base, transport, _ = dead.Upstream()
+	base, transport, _ = dead.ProxyTransport()
 	_, err = send(base.String()+"/x", "")
 	wantKind(t, err, ErrUnreachable)
 	var e *Error
-	if !errors.As(err, &e) || e.Step != "GET /x" {
+	if !errors.As(err, &e) || e.Op != "GET /x" {
 		t.Errorf("%+v", e)
 	}
 }
