@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -138,13 +139,14 @@ var errNoList = errors.New("no command that lists is set up")
 // run runs a program with a deadline, a bounded output and an environment that
 // has nothing of kitekey's in it.
 func (c *command) run(ctx context.Context, op string, argv []string, limit int64) ([]byte, error) {
-	limited, cancel := context.WithTimeout(ctx, commandTimeout)
+	timeout := cmp.Or(10*c.sys.Timeout, commandTimeout)
+	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	cmd := exec.CommandContext(limited, argv[0], argv[1:]...)
 	cmd.Env = cleaned(c.sys.Environ)
 	cmd.WaitDelay = time.Second // a child of its own may hold the pipe
 	var out, said bounded
-	out.limit, said.limit = limit, 4<<10
+	out.limit, out.strict, said.limit = limit, true, 4<<10
 	cmd.Stdout, cmd.Stderr = &out, &said
 	err := cmd.Run()
 	defer said.erase()
@@ -153,10 +155,10 @@ func (c *command) run(ctx context.Context, op string, argv []string, limit int64
 	case ctx.Err() != nil:
 		out.erase()
 		return nil, ctx.Err()
-	case limited.Err() != nil:
-		failure.Kind, failure.Err = ErrTimeout, fmt.Errorf("%s ran longer than %v", argv[0], commandTimeout)
 	case out.over:
 		failure.Err = fmt.Errorf("%s printed more than %d KiB", argv[0], limit>>10)
+	case limited.Err() != nil:
+		failure.Kind, failure.Err = ErrTimeout, fmt.Errorf("%s ran longer than %v", argv[0], timeout)
 	case err != nil:
 		// What a manager says on stderr is for the person; what it printed is not.
 		failure.Message, failure.Err = lastLine(said.data), fmt.Errorf("%s: %w", argv[0], runError(err))
@@ -182,29 +184,34 @@ func lastLine(text []byte) string {
 	return string(line[:min(len(line), 200)])
 }
 
-// bounded keeps what is written up to a limit, and remembers that there was more.
+// bounded keeps what is written up to a limit. What comes after it is dropped, or
+// ends the writer when it is strict.
 type bounded struct {
-	data  []byte
-	limit int64
-	over  bool
+	data   []byte
+	limit  int64
+	strict bool
+	over   bool
 }
 
+var errTooMuch = errors.New("too much output")
+
 func (b *bounded) Write(p []byte) (int, error) {
-	room := int(b.limit) - len(b.data)
-	if len(p) > room {
+	all := len(p)
+	if room := int(b.limit) - len(b.data); all > room {
 		b.over = true
-		p, room = p[:room], len(p)
-	} else {
-		room = len(p)
+		if b.strict {
+			return 0, errTooMuch // closes the pipe
+		}
+		p = p[:room]
 	}
-	if cap(b.data)-len(b.data) < len(p) { // growing would leave a copy behind
+	if cap(b.data)-len(b.data) < len(p) { // append would leave a copy behind
 		grown := make([]byte, len(b.data), 2*(len(b.data)+len(p)))
 		copy(grown, b.data)
 		clear(b.data)
 		b.data = grown
 	}
 	b.data = append(b.data, p...)
-	return room, nil
+	return all, nil
 }
 
 func (b *bounded) erase() { clear(b.data) }

@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -29,7 +30,7 @@ import (
 // a token.
 
 const (
-	callTimeout = 3 * time.Second  // of one request, from dialling to the last byte
+	callTimeout = 3 * time.Second  // of one request, from dialling to the last byte, as the store's
 	maxPatience = 15 * time.Second // of one call, while the engine limits the rate
 	maxReply    = 1 << 20
 )
@@ -129,7 +130,7 @@ func (e *engine) do(ctx context.Context, c call) (*reply, error) {
 }
 
 func (e *engine) once(ctx context.Context, c call) (*reply, error) {
-	limited, cancel := context.WithTimeout(ctx, callTimeout)
+	limited, cancel := context.WithTimeout(ctx, cmp.Or(e.sys.Timeout, callTimeout))
 	defer cancel()
 	u := *e.base
 	u.Path = u.Path + "/v1/" + c.path

@@ -35,6 +35,7 @@ type System struct {
 	Store     vault.Store // keeps the token of "source login"
 	UserAgent string
 	Now       func() time.Time
+	Timeout   time.Duration // of one request, 0 is 3 s; of a command it is ten times that
 }
 
 // Open makes a source. It touches neither the network nor the store.

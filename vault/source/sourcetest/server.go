@@ -46,7 +46,7 @@ type Knobs struct {
 	Page    string        // answer with this web page, as a proxy does
 	Standby string        // redirect to this address, as a standby node does
 	Latency time.Duration // before every reply
-	Drop    string        // carry out a request whose path holds this, and break the connection before the reply
+	Drop    string        // carry out a request of this method, and break the connection before the reply
 	Healthy int           // status of sys/health alone, 0: as it is
 	Limit   int           // turn away so many requests with 429 first
 	After   string        // Retry-After of those
@@ -210,7 +210,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		a = s.handle(r, path, body)
 		s.mu.Unlock()
 	}
-	if k.Drop != "" && strings.Contains(path, k.Drop) {
+	if k.Drop == r.Method {
 		if h, ok := w.(http.Hijacker); ok {
 			if c, _, err := h.Hijack(); err == nil {
 				_ = c.Close()

@@ -1,0 +1,322 @@
+package source_test
+
+import (
+	"context"
+	"encoding/pem"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"kitekey/kite"
+	"kitekey/vault"
+	"kitekey/vault/source"
+	"kitekey/vault/source/sourcetest"
+)
+
+var acme = vault.Selector{Account: "acme", Environment: kite.Live}
+
+// standIn is a server with a mount that holds acme/live, and a source at it.
+func standIn(t *testing.T) (*sourcetest.Server, sourcetest.Engine, sourcetest.Source, string) {
+	t.Helper()
+	s := sourcetest.New(nil)
+	t.Cleanup(s.Close)
+	e := sourcetest.Engine{Address: s.URL, Root: sourcetest.RootToken}
+	mount := e.Mount(t, 2)
+	src := e.Open(t, mount, e.Root)
+	if err := src.Put(t.Context(), sourcetest.Item(acme, 1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	s.Requests()
+	return s, e, src, mount
+}
+
+func TestGet_NamesWhatIsWrong(t *testing.T) {
+	const page = "<!DOCTYPE html><title>Sign in</title>"
+	for _, c := range []struct {
+		name  string
+		knobs sourcetest.Knobs
+		kind  error
+		says  []string // in the error's text
+	}{
+		{"sealed", sourcetest.Knobs{Status: 503, Message: "Vault is sealed"}, source.ErrSealed, []string{"bao: the engine is sealed", "status 503: Vault is sealed"}},
+		{"disaster recovery secondary", sourcetest.Knobs{Status: 472}, source.ErrStandby, []string{"standby", "472"}},
+		{"performance standby", sourcetest.Knobs{Status: 473}, source.ErrStandby, []string{"standby", "473"}},
+		{"no active node", sourcetest.Knobs{Status: 500, Message: "local node not active but active cluster node not found"}, source.ErrStandby, []string{"not found"}},
+		{"standby that redirects", sourcetest.Knobs{Standby: "https://active.example:8200"}, source.ErrStandby, []string{"the active node is active.example:8200"}},
+		{"rate limited for long", sourcetest.Knobs{Limit: 99, After: "3600"}, source.ErrRateLimited, []string{"limits the rate", "429", "try again in 1h0m0s"}},
+		{"engine failed", sourcetest.Knobs{Status: 500, Message: "1 error occurred:\n\t* storage\x1b[31m on fire\n\n"}, source.ErrEngine, []string{"status 500: storage on fire"}},
+		{"gateway failed", sourcetest.Knobs{Status: 502, Message: "x"}, source.ErrEngine, []string{"502"}},
+		{"proxy page", sourcetest.Knobs{Page: page}, source.ErrNotEngine, []string{"something other than OpenBao or Vault answered", "a web page"}},
+		{"proxy page with a failure", sourcetest.Knobs{Page: page, Status: 502}, source.ErrNotEngine, []string{"status 502", "a web page"}},
+		{"proxy page with 403", sourcetest.Knobs{Page: page, Status: 403}, source.ErrNotEngine, []string{"status 403", "a web page"}},
+		{"not JSON", sourcetest.Knobs{Page: strings.Repeat("x", 9)}, source.ErrNotEngine, nil},
+		{"too large", sourcetest.Knobs{Page: strings.Repeat("x", 2<<20)}, source.ErrNotEngine, []string{"larger than 1 MiB"}},
+		{"connection broken", sourcetest.Knobs{Drop: "GET"}, source.ErrUnreachable, []string{"cannot be reached"}},
+		{"too slow", sourcetest.Knobs{Latency: time.Minute}, source.ErrTimeout, []string{"no answer in time"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s, e, _, mount := standIn(t)
+			sys := sourcetest.System(e.Root)
+			sys.Timeout = 500 * time.Millisecond
+			src, err := source.Open(e.Config(mount), sys)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Set(c.knobs)
+			_, err = src.Get(t.Context(), acme)
+			if !errors.Is(err, c.kind) || !errors.Is(err, vault.ErrSourceUnavailable) {
+				t.Fatalf("got %v, want %v", err, c.kind)
+			}
+			host := strings.TrimPrefix(s.URL, "http://")
+			for _, part := range append(c.says, host) {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("%q does not say %q", err, part)
+				}
+			}
+			if strings.ContainsAny(err.Error(), "\x1b\n\t") || strings.Contains(err.Error(), sourcetest.RootToken) {
+				t.Errorf("the text is not fit to be shown: %q", err)
+			}
+		})
+	}
+}
+
+func TestGet_IsOneRequest(t *testing.T) {
+	s, _, src, mount := standIn(t)
+	for range 3 {
+		if _, err := src.Get(t.Context(), acme); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := "GET " + mount + "/data/kitegateway/acme/live"
+	if got := s.Requests(); len(got) != 3 || slices.ContainsFunc(got, func(r string) bool { return r != want }) {
+		t.Errorf("requests %q", got)
+	}
+}
+
+func TestGet_WaitsOutAShortLimit(t *testing.T) {
+	s, _, src, _ := standIn(t)
+	s.Set(sourcetest.Knobs{Limit: 2})
+	if _, err := src.Get(t.Context(), acme); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestGet_ReadsAgainAfterABrokenConnection(t *testing.T) {
+	s, _, src, _ := standIn(t)
+	if _, err := src.Get(t.Context(), acme); err != nil { // leaves a connection open
+		t.Fatal(err)
+	}
+	s.CloseClientConnections()
+	if _, err := src.Get(t.Context(), acme); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestGet_EndsWithItsCaller(t *testing.T) {
+	s, _, src, _ := standIn(t)
+	s.Set(sourcetest.Knobs{Latency: time.Minute})
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	if _, err := src.Get(ctx, acme); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestPut_LooksWhetherAWriteWithoutReplyWasMade(t *testing.T) {
+	s, e, src, mount := standIn(t)
+	s.Set(sourcetest.Knobs{Drop: "POST"})
+	if err := src.Put(t.Context(), sourcetest.Item(acme, 2, 1)); err != nil {
+		t.Errorf("the write was made, and only its reply lost: %v", err)
+	}
+	if got, err := src.Get(t.Context(), acme); err != nil || got.Version != 2 || !sourcetest.Is(got.Current, 2) {
+		t.Errorf("version %d, %v", got.Version, err)
+	}
+	s.Set(sourcetest.Knobs{Status: 500, Message: "x"})
+	err := src.Put(t.Context(), sourcetest.Item(acme, 3, 2))
+	var f *source.Error
+	if !errors.As(err, &f) || !f.Unknown || !strings.Contains(err.Error(), "not known whether") {
+		t.Errorf("got %v", err)
+	}
+	// What cannot have happened is not called unknown.
+	s.Set(sourcetest.Knobs{Status: 503, Message: "Vault is sealed"})
+	if err := src.Put(t.Context(), sourcetest.Item(acme, 3, 2)); !errors.As(err, &f) || f.Unknown {
+		t.Errorf("got %v", err)
+	}
+	s.Close()
+	src = e.Open(t, mount, e.Root)
+	if err := src.Put(t.Context(), sourcetest.Item(acme, 3, 2)); !errors.As(err, &f) || f.Unknown || f.Kind != source.ErrUnreachable {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestOpen_TrustsItsOwnCAFile(t *testing.T) {
+	s := sourcetest.NewTLS(nil)
+	t.Cleanup(s.Close)
+	c := source.Config{Name: "bao", Kind: source.KindVault, Address: s.URL, CA: filepath.Join(t.TempDir(), "ca.pem")}.WithDefaults()
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	if err := os.WriteFile(c.CA, ca, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	get := func(c source.Config) error {
+		src, err := source.Open(c, sourcetest.System(sourcetest.RootToken))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = src.Get(t.Context(), acme)
+		return err
+	}
+	if err := get(c); !errors.Is(err, source.ErrNoMount) { // the server has none: it was reached
+		t.Errorf("with the CA: %v", err)
+	}
+	c.CA = ""
+	if err := get(c); !errors.Is(err, source.ErrUnreachable) || !strings.Contains(err.Error(), "x509") {
+		t.Errorf("without it: %v", err)
+	}
+	c.CA = "/nonexistent"
+	if err := c.Check(); err == nil {
+		t.Error("a missing CA file passes")
+	}
+}
+
+func TestToken_IsNotSentToAnotherServer(t *testing.T) {
+	_, e, _, mount := standIn(t)
+	home := t.TempDir()
+	sys := sourcetest.System("")
+	sys.Home = home
+	env := map[string]string{"VAULT_TOKEN": e.Root}
+	sys.Getenv = func(name string) string { return env[name] }
+	get := func() error {
+		src, err := source.Open(e.Config(mount), sys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = src.Get(t.Context(), acme)
+		return err
+	}
+	if err := get(); err != nil {
+		t.Errorf("VAULT_TOKEN: %v", err)
+	}
+	env["VAULT_ADDR"] = "https://other.example:8200"
+	if err := get(); !errors.Is(err, source.ErrNoToken) || !strings.Contains(err.Error(), "VAULT_TOKEN is for VAULT_ADDR") {
+		t.Errorf("another server's VAULT_TOKEN: %v", err)
+	}
+	env["VAULT_ADDR"] = e.Address + "/"
+	if err := get(); err != nil {
+		t.Errorf("VAULT_ADDR is this server's: %v", err)
+	}
+	clear(env)
+	for _, file := range []string{".vault-token", ".bao-token"} {
+		if err := os.WriteFile(filepath.Join(home, file), []byte(e.Root+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := get(); err != nil {
+			t.Errorf("~/%s: %v", file, err)
+		}
+		if err := os.Remove(filepath.Join(home, file)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := get(); !errors.Is(err, source.ErrNoToken) {
+		t.Errorf("no token at all: %v", err)
+	}
+}
+
+func TestToken_IsLookedForAgainWhenItHasExpired(t *testing.T) {
+	_, e, _, mount := standIn(t)
+	file := filepath.Join(t.TempDir(), ".vault-token")
+	sys := sourcetest.System("")
+	sys.Home = filepath.Dir(file)
+	old := e.Token(t, sourcetest.Developers(mount), "5m")
+	if err := os.WriteFile(file, []byte(old), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	src, err := source.Open(e.Config(mount), sys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := src.Get(t.Context(), acme); err != nil {
+		t.Fatal(err)
+	}
+	e.Call(t, http.MethodPost, "auth/token/revoke", map[string]any{"token": old})
+	if _, err := src.Get(t.Context(), acme); !errors.Is(err, source.ErrToken) {
+		t.Errorf("revoked: %v", err)
+	}
+	if err := os.WriteFile(file, []byte(e.Root), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := src.Get(t.Context(), acme); err != nil {
+		t.Errorf("after signing in again: %v", err)
+	}
+}
+
+func TestConfig_RefusesWhatWouldNotBeSafe(t *testing.T) {
+	good := source.Config{Name: "bao", Kind: source.KindVault, Address: "https://bao.example:8200/", Mount: "/team/kv/"}.WithDefaults()
+	if err := good.Check(); err != nil || good.Address != "https://bao.example:8200" || good.Mount != "team/kv" || good.Path != "kitegateway" {
+		t.Errorf("%+v: %v", good, err)
+	}
+	for name, change := range map[string]func(*source.Config){
+		"no name":            func(c *source.Config) { c.Name = "" },
+		"name":               func(c *source.Config) { c.Name = "Bao!" },
+		"kind":               func(c *source.Config) { c.Kind = "consul" },
+		"no address":         func(c *source.Config) { c.Address = "" },
+		"no TLS":             func(c *source.Config) { c.Address = "http://bao.example:8200" },
+		"no TLS, like local": func(c *source.Config) { c.Address = "http://localhost.example:8200" },
+		"no TLS, zone":       func(c *source.Config) { c.Address = "http://[fe80::1%25lo]:8200" },
+		"scheme":             func(c *source.Config) { c.Address = "unix:///run/bao.sock" },
+		"user":               func(c *source.Config) { c.Address = "https://me:pw@bao.example" },
+		"query":              func(c *source.Config) { c.Address = "https://bao.example?x=1" },
+		"path goes up":       func(c *source.Config) { c.Path = "../sys" },
+		"mount goes up":      func(c *source.Config) { c.Mount = "kv/../sys" },
+		"path with a query":  func(c *source.Config) { c.Path = "a?b" },
+		"path with blanks":   func(c *source.Config) { c.Path = "a b" },
+		"secret id alone":    func(c *source.Config) { c.SecretIDFile = "x" },
+		"two secret ids":     func(c *source.Config) { c.RoleID, c.SecretIDFile, c.SecretIDFD = "r", "x", 3 },
+		"stdout":             func(c *source.Config) { c.RoleID, c.SecretIDFD = "r", 1 },
+		"command":            func(c *source.Config) { c.Get = []string{"sh"} },
+	} {
+		c := good
+		change(&c)
+		if err := c.Check(); err == nil {
+			t.Errorf("%s: %+v passes", name, c)
+		} else if strings.Contains(err.Error(), "pw") {
+			t.Errorf("%s: the error repeats a password: %v", name, err)
+		}
+	}
+	for _, address := range []string{"http://127.0.0.1:8200", "http://[::1]:8200", "http://localhost:8200", "https://[2001:db8::1]:8200/prefix"} {
+		c := good
+		c.Address = address
+		if err := c.Check(); err != nil {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+func TestSettings_AreKeptAndFound(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "home")
+	if _, err := source.Find(dir, "bao"); !errors.Is(err, source.ErrNoSource) {
+		t.Errorf("got %v", err)
+	}
+	want := source.Config{Name: "bao", Kind: source.KindVault, Address: "https://bao.example"}.WithDefaults()
+	err := source.Change(t.Context(), dir, func(all []source.Config) ([]source.Config, error) { return append(all, want), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := source.Find(dir, "bao"); err != nil || got.Address != want.Address || got.Mount != "secret" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := source.Find(dir, "team"); !errors.Is(err, source.ErrNoSource) || !strings.Contains(err.Error(), "bao") {
+		t.Errorf("got %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "sources.json"), []byte(`{"version": 2}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := source.Load(dir); err == nil {
+		t.Error("a file of a newer version is read")
+	}
+}
