@@ -22,7 +22,7 @@ import (
 
 // apiFlags are what api is asked to send and to show.
 type apiFlags struct {
-	mint    mintFlags
+	token   tokenFlags
 	data    string
 	texts   []string // -f
 	values  []string // -F
@@ -64,7 +64,7 @@ may have been done.`,
 				cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 		},
 	}
-	flags.mint.register(cmd)
+	flags.token.register(cmd)
 	f := cmd.Flags()
 	f.StringVarP(&flags.data, "data", "d", "", "`body`: JSON, @FILE, or - for stdin")
 	f.StringArrayVarP(&flags.texts, "raw-field", "f", nil, "field of the body as text, `KEY=VALUE`; may be repeated")
@@ -83,7 +83,7 @@ may have been done.`,
 }
 
 func (a *app) api(ctx context.Context, args []string, flags apiFlags, hasData bool) error {
-	m := flags.mint.mint()
+	m := flags.token.request()
 	profile, method, path, err := splitAPIArgs(args)
 	if err != nil {
 		return err

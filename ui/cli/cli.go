@@ -24,6 +24,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"kitekey/vault"
 )
 
@@ -64,9 +66,12 @@ func Main(ctx context.Context, sys System) int {
 	root.SetIn(sys.Stdin)
 	root.SetOut(sys.Stdout)
 	root.SetErr(sys.Stderr)
-	err := root.ExecuteContext(a.withUnlockPrompt(ctx))
+	cmd, err := root.ExecuteContextC(a.withUnlockPrompt(ctx))
 	if err != nil && !a.running {
 		err = wrongUsage(err)
+	}
+	if failed := a.onFailure[cmd]; err != nil && failed != nil {
+		failed()
 	}
 	return a.finish(ctx, err)
 }
@@ -74,11 +79,12 @@ func Main(ctx context.Context, sys System) int {
 // app is one run: the world it sees and what the global flags chose.
 type app struct {
 	System
-	storeFlag    string // --store
-	passphraseFD int    // --passphrase-fd, -1 for none
-	onScreen     bool   // the screen is open: nothing may ask on its terminal
-	interrupt    func() // ends the run as a signal does
-	command      string // the command that runs, for the activity log
-	running      bool   // a command has begun: its usage was right
-	announced    bool   // overrides have been told
+	storeFlag    string                    // --store
+	passphraseFD int                       // --passphrase-fd, -1 for none
+	onScreen     bool                      // the screen is open: nothing may ask on its terminal
+	interrupt    func()                    // ends the run as a signal does
+	command      string                    // the command that runs, for the activity log
+	running      bool                      // a command has begun: its usage was right
+	announced    bool                      // overrides have been told
+	onFailure    map[*cobra.Command]func() // what a command does when it fails in any way
 }

@@ -1,6 +1,12 @@
 package cli
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"kitekey/kite"
@@ -88,4 +94,35 @@ func (a *app) listed() ([]vault.Profile, error) {
 		return nil, err
 	}
 	return v.List()
+}
+
+// completeExec completes a profile before the "--", and the command and its files
+// after it.
+func (a *app) completeExec(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	// cobra adds a "--" of its own when it completes, so ArgsLenAtDash cannot be used.
+	dash := slices.Index(a.Args[:max(0, len(a.Args)-1)], "--")
+	if dash < 0 {
+		return a.completeSelectors(false)(cmd, args, toComplete)
+	}
+	if len(a.Args)-1 > dash+1 || toComplete == "" || strings.ContainsAny(toComplete, `/\`) {
+		return nil, cobra.ShellCompDirectiveDefault // files
+	}
+	return commandsNamed(filepath.SplitList(a.getenv("PATH")), toComplete), cobra.ShellCompDirectiveDefault
+}
+
+// commandsNamed lists what in these folders begins with prefix and can be run.
+func commandsNamed(folders []string, prefix string) []cobra.Completion {
+	var names []cobra.Completion
+	for _, folder := range folders {
+		entries, _ := os.ReadDir(folder) // PATH may name folders that are not there
+		for _, e := range entries {
+			if !strings.HasPrefix(e.Name(), prefix) || slices.Contains(names, e.Name()) {
+				continue
+			}
+			if _, err := exec.LookPath(filepath.Join(folder, e.Name())); err == nil {
+				names = append(names, e.Name())
+			}
+		}
+	}
+	return names
 }

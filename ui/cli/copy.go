@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"context"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -11,70 +13,70 @@ import (
 	"kitekey/vault"
 )
 
-func newCopy(a *app) *cobra.Command {
-	var (
-		flags    mintFlags
-		form     string
-		clear    string
-		withJSON bool
-	)
+// defaultClearAfter is how long a copy stays on the clipboard.
+const defaultClearAfter = 45 * time.Second
+
+type copyOptions struct {
+	tokenOptions
+	clearAfter time.Duration // never: until the token expires
+}
+
+func newCopy(a *app, run func(context.Context, copyOptions) error) *cobra.Command {
+	o := copyOptions{clearAfter: defaultClearAfter}
+	o.form = formHeader
+	var json bool
 	cmd := &cobra.Command{
 		Use:   "copy [SELECTOR…]",
-		Short: "Put a token on the clipboard, and take it back in time",
-		Long: `Put a token on the clipboard: as the ready-made header line unless --as says
-otherwise. It is taken back after 45 s, or when the token dies if that is sooner,
-also when kitekey has quit; what you have copied since is left alone.`,
+		Short: "Copy a token to the clipboard, cleared automatically",
+		Long: `Copy a token to the clipboard: as the ready-made header line unless --as says
+otherwise. It is cleared after 45 s, or when the token expires if that is sooner,
+even if kitekey has quit. What you have copied since is left alone.`,
 		Example: `  kitekey copy acme                        Authorization: JWT …
   kitekey copy acme --as token --clear-after 20s
   kitekey copy acme --as curl --expires-in 15m`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeSelectors(true),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.profiles = args; json {
+				o.form = formJSON
+			}
+			return run(cmd.Context(), o)
+		},
 	}
-	flags.register(cmd)
-	cmd.Flags().StringVar(&form, "as", "header", "`what` to copy: header, token, curl or json")
-	cmd.Flags().BoolVar(&withJSON, "json", false, "the same as --as json; allows several profiles")
-	cmd.Flags().StringVar(&clear, "clear-after", "45s", "`time` until it is taken back: 20s, 1m, or \"never\" for at the token's end only")
+	o.token.register(cmd)
+	choiceFlag(cmd, &o.form, "as", "`what` to copy: header, token, curl or json", formHeader, formToken, formCurl, formJSON)
+	cmd.Flags().BoolVar(&json, "json", false, "the same as --as json; allows several profiles")
+	durationFlag(cmd, &duration{value: &o.clearAfter, least: time.Second, most: 24 * time.Hour, orNever: true},
+		"clear-after", "`time` until it is cleared: 20s, 1m, or \"never\" for when the token expires")
 	cmd.MarkFlagsMutuallyExclusive("as", "json")
-	_ = cmd.RegisterFlagCompletionFunc("as", cobra.FixedCompletions([]string{"header", "token", "curl", "json"}, cobra.ShellCompDirectiveNoFileComp))
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if withJSON {
-			form = "json"
-		}
-		switch form {
-		case "header", "token", "curl", "json":
-		default:
-			return usagef("--as: %q is none of header, token, curl and json", form)
-		}
-		after, err := parseClearAfter(clear)
-		if err != nil {
-			return err
-		}
-		out, err := a.tokens(cmd.Context(), args, flags, form)
-		if err != nil {
-			return err
-		}
-		clearAt := out.soonest
-		if at := a.Now().Add(after); after > 0 && at.Before(clearAt) {
-			clearAt = at
-		}
-		terminal, done := a.terminal()
-		defer done()
-		// The line break at the end would send a pasted line off at once.
-		secret := []byte(strings.TrimSuffix(out.text.Reveal(), "\n"))
-		receipt, err := a.clipboard(terminal).Copy(cmd.Context(), secret, clearAt)
-		for _, sel := range out.sels {
-			out.vault.Record(vault.ActionCopied, sel, err)
-		}
-		if err != nil {
-			return err
-		}
-		a.note("%s copied (%s); it leaves the clipboard in %s", form, receipt.Way, words.About(receipt.ClearsAt.Sub(a.Now())))
-		if receipt.Caveat != "" {
-			a.note("%s", receipt.Caveat)
-		}
-		return nil
-	}
 	return cmd
+}
+
+func (a *app) runCopy(ctx context.Context, o copyOptions) error {
+	out, err := a.tokens(ctx, o.tokenOptions)
+	if err != nil {
+		return err
+	}
+	clearAt := out.soonest
+	if at := a.Now().Add(o.clearAfter); o.clearAfter != never && at.Before(clearAt) {
+		clearAt = at
+	}
+	terminal, done := a.terminal()
+	defer done()
+	// Without the line break, which would run a pasted line at once.
+	secret := []byte(strings.TrimSuffix(out.text.Reveal(), "\n"))
+	receipt, err := a.clipboard(terminal).Copy(ctx, secret, clearAt)
+	for _, sel := range out.sels {
+		out.vault.Record(vault.ActionCopied, sel, err)
+	}
+	if err != nil {
+		return err
+	}
+	a.note("%s copied (%s); it leaves the clipboard in %s", o.form, receipt.Way, words.About(receipt.ClearsAt.Sub(a.Now())))
+	if receipt.Caveat != "" {
+		a.note("%s", receipt.Caveat)
+	}
+	return nil
 }
 
 // clipboard is the user's; terminal is where OSC 52 goes, nil for none.

@@ -16,7 +16,6 @@ import (
 const clearGrace = 2 * time.Second
 
 func newDemo(a *app) *cobra.Command {
-	var flags screenFlags
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Try the screen with made-up accounts; nothing is stored",
@@ -30,20 +29,18 @@ of it is gone when you quit.`,
 		Args:              argCount(0, 0, "no arguments"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	flags.register(cmd)
+	flags := newScreenFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := a.needTerminal(flags); err != nil {
 			return err
 		}
-		o, err := a.screenOptions(flags)
-		if err != nil {
-			return err
-		}
+		o := a.screenOptions(flags)
 		sim := simulator.New(simulator.Options{})
 		if err := sim.Start("127.0.0.1:0"); err != nil {
 			return fmt.Errorf("start the simulator: %w", err)
 		}
 		defer sim.Close()
+		var err error
 		if o.Vault, err = a.demoVault(cmd.Context(), sim); err != nil {
 			return fmt.Errorf("set the demo up: %w", err)
 		}

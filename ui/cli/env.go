@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"strings"
@@ -8,71 +9,85 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newEnv(a *app) *cobra.Command {
-	var (
-		flags mintFlags
-		shell string
-		unset bool
-	)
+// The syntaxes that env can write. Several shells share one.
+const (
+	syntaxSh         = "sh"
+	syntaxFish       = "fish"
+	syntaxPowerShell = "powershell"
+)
+
+var shellSyntax = map[string]string{
+	"sh": syntaxSh, "bash": syntaxSh, "zsh": syntaxSh, "dash": syntaxSh, "ksh": syntaxSh,
+	"fish":       syntaxFish,
+	"powershell": syntaxPowerShell, "pwsh": syntaxPowerShell,
+}
+
+type envOptions struct {
+	profile []string // at most one
+	token   tokenFlags
+	shell   string
+	unset   bool
+}
+
+func newEnv(a *app, run func(context.Context, envOptions) error) *cobra.Command {
+	o := envOptions{shell: defaultShell()}
 	cmd := &cobra.Command{
 		Use:   "env [SELECTOR]",
-		Short: "Print what exec sets, for a shell to take over",
+		Short: "Print exec's variables as shell commands",
 		Long: `Print the variables that "kitekey exec" sets as commands of a shell. Every program
-that the shell starts from then on sees the token; exec gives it to one.
+that the shell starts from then on sees the token; exec gives it to one program only.
 
---shell is sh (bash, zsh, dash), fish or powershell.`,
+If it fails it prints commands that unset the variables and fail, so that the shell
+does not go on with those of an earlier call.`,
 		Example: `  eval "$(kitekey env acme)"
   kitekey env acme --shell fish | source
-  kitekey env acme --shell powershell | Invoke-Expression
+  kitekey env acme --shell pwsh | Invoke-Expression
   eval "$(kitekey env --unset)"`,
 		Args:              argCount(0, 1, "one profile"),
 		ValidArgsFunction: a.completeSelectors(false),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.profile = args
+			return run(cmd.Context(), o)
+		},
 	}
-	flags.register(cmd)
-	cmd.Flags().StringVar(&shell, "shell", defaultShell(), "`shell` whose commands to print: sh, fish or powershell")
-	cmd.Flags().BoolVar(&unset, "unset", false, "print what takes the variables away again")
-	_ = cmd.RegisterFlagCompletionFunc("shell", cobra.FixedCompletions([]string{"sh", "fish", "powershell"}, cobra.ShellCompDirectiveNoFileComp))
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		switch shell {
-		case "sh", "fish", "powershell":
-		default:
-			return usagef("--shell: %q is none of sh, fish and powershell", shell)
-		}
-		if unset {
-			if len(args) > 0 {
-				return usagef("--unset takes no profile")
-			}
-			for _, name := range []string{varAuthorization, varExpiresAt, varBaseURL, varEnvironment, varAccount} {
-				if err := a.print("%s\n", unsetLine(shell, name)); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-		m := flags.mint()
-		sel, err := a.selector(args)
-		if err != nil {
-			return err
-		}
-		v, err := a.open()
-		if err != nil {
-			return err
-		}
-		tok, err := a.token(cmd.Context(), v, sel, m)
-		if err != nil {
-			return err
-		}
-		if isTerminal(a.Stdout) {
-			a.note("printed, not set: a shell takes them over as the examples of %q show", "kitekey env --help")
-		}
-		for _, kv := range a.variables(sel, tok.Token) {
-			if err := a.print("%s\n", setLine(shell, kv.name, kv.value.Reveal())); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
+	o.token.register(cmd)
+	choiceFlag(cmd, &o.shell, "shell", "`shell` whose commands to print: sh, bash, zsh, fish, pwsh …",
+		"sh", "bash", "zsh", "dash", "ksh", "fish", "pwsh", "powershell")
+	cmd.Flags().BoolVar(&o.unset, "unset", false, "print commands that unset the variables")
+	// A failure of any kind, wrong usage included, must not leave the variables of an
+	// earlier call in the shell that evaluates the output.
+	a.onFailure[cmd] = func() { _ = a.print("%s", failLines(shellSyntax[o.shell])) }
 	return cmd
+}
+
+func (a *app) runEnv(ctx context.Context, o envOptions) error {
+	syntax := shellSyntax[o.shell]
+	if o.unset {
+		if len(o.profile) > 0 {
+			return usagef("--unset takes no profile")
+		}
+		return a.print("%s", unsetLines(syntax))
+	}
+	sel, err := a.selector(o.profile)
+	if err != nil {
+		return err
+	}
+	v, err := a.open()
+	if err != nil {
+		return err
+	}
+	tok, err := a.lastingToken(ctx, v, sel, o.token.request())
+	if err != nil {
+		return err
+	}
+	if isTerminal(a.Stdout) {
+		a.note(`only printed; to set them run: eval "$(kitekey env …)"`)
+	}
+	var b strings.Builder
+	for _, kv := range a.variables(sel, tok.Token) {
+		b.WriteString(setLine(syntax, kv.name, kv.value.Reveal()) + "\n")
+	}
+	return a.print("%s", b.String())
 }
 
 func defaultShell() string {
@@ -82,25 +97,43 @@ func defaultShell() string {
 	return "sh"
 }
 
-// setLine sets a variable in a shell. The values are quoted so that the shell
-// reads nothing into them.
-func setLine(shell, name, value string) string {
-	switch shell {
-	case "fish":
+// setLine sets a variable. The value is quoted so that the shell reads nothing
+// into it.
+func setLine(syntax, name, value string) string {
+	switch syntax {
+	case syntaxFish:
 		value = strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(value)
 		return fmt.Sprintf("set -gx %s '%s';", name, value)
-	case "powershell":
+	case syntaxPowerShell:
 		return fmt.Sprintf("$Env:%s = '%s'", name, strings.ReplaceAll(value, "'", "''"))
 	}
 	return fmt.Sprintf("export %s='%s';", name, strings.ReplaceAll(value, "'", `'\''`))
 }
 
-func unsetLine(shell, name string) string {
-	switch shell {
-	case "fish":
+func unsetLine(syntax, name string) string {
+	switch syntax {
+	case syntaxFish:
 		return "set -e " + name + ";"
-	case "powershell":
+	case syntaxPowerShell:
 		return "Remove-Item Env:" + name + " -ErrorAction SilentlyContinue"
 	}
 	return "unset " + name + ";"
+}
+
+// unsetLines unsets every variable that env sets.
+func unsetLines(syntax string) string {
+	var b strings.Builder
+	for _, name := range []string{varAuthorization, varExpiresAt, varBaseURL, varEnvironment, varAccount} {
+		b.WriteString(unsetLine(syntax, name) + "\n")
+	}
+	return b.String()
+}
+
+// failLines unsets the variables and gives the shell a failure, so that what
+// follows an && does not run.
+func failLines(syntax string) string {
+	if syntax == syntaxPowerShell {
+		return unsetLines(syntax) + "Write-Error 'kitekey env failed'\n"
+	}
+	return unsetLines(syntax) + "false\n"
 }

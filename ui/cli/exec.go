@@ -1,84 +1,115 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"os/exec"
+	"syscall"
 
 	"github.com/spf13/cobra"
 )
 
-func newExec(a *app) *cobra.Command {
-	var flags mintFlags
+type execOptions struct {
+	profile []string // at most one
+	argv    []string
+	token   tokenFlags
+}
+
+func newExec(a *app, run func(context.Context, execOptions) error) *cobra.Command {
+	var o execOptions
 	cmd := &cobra.Command{
-		Use:   "exec [SELECTOR] -- COMMAND [ARG…]",
-		Short: "Run a command with a token in its environment",
+		Use:                   "exec [SELECTOR] [flags] -- COMMAND [ARG…]",
+		DisableFlagsInUseLine: true,
+		Short:                 "Run a command with a token in its environment",
 		Long: `Run a command with a token in its environment:
 
   KITE_AUTHORIZATION      the Authorization header's value, "JWT …"
-  KITE_TOKEN_EXPIRES_AT   when it dies, RFC 3339 in UTC
+  KITE_TOKEN_EXPIRES_AT   when it expires, RFC 3339 in UTC
   KITE_BASE_URL           where to send requests, version included
   KITE_ENVIRONMENT        sandbox or live
   KITE_ACCOUNT            the account's name
 
-The key pair is not. The command takes kitekey's place (on Windows: its terminal),
-so signals, the terminal and the exit code are its own; 127 means that there is no
-such command, 126 that it cannot be run.
+The credential is not. The command replaces kitekey (on Windows: runs in its
+console), so signals, the terminal and the exit code are the command's own; 127 means
+that there is no such command, 126 that it cannot be run.
 
-A kept token with less life left than --min-remaining is replaced first, and when
-even a new one has less the command is not run.`,
+The command gets at least nine tenths of the life that --expires-in asks for, and
+half of the profile's default without it. With --min-remaining it gets at least that,
+or is not run.`,
 		Example: `  kitekey exec acme -- npm test
   kitekey exec acme/live --expires-in 15m --min-remaining 10m -- ./reconcile
   kitekey exec acme -- sh -c 'echo "Authorization: $KITE_AUTHORIZATION" | curl -H @- "$KITE_BASE_URL/data/wallets/balances"'`,
-		ValidArgsFunction: a.completeSelectors(false),
+		ValidArgsFunction: a.completeExec,
+		Args: func(cmd *cobra.Command, args []string) error {
+			switch dash := cmd.ArgsLenAtDash(); {
+			case dash < 0:
+				return usagef(`put "--" before the command: kitekey exec acme -- npm test`)
+			case dash > 1:
+				return usagef(`only one profile can be named before the "--" (got %d)`, dash)
+			case dash == len(args):
+				return usagef(`no command after the "--": kitekey exec acme -- npm test`)
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dash := cmd.ArgsLenAtDash()
+			o.profile, o.argv = args[:dash], args[dash:]
+			return run(cmd.Context(), o)
+		},
 	}
-	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		switch dash := cmd.ArgsLenAtDash(); {
-		case dash < 0:
-			return usagef(`put "--" before the command: kitekey exec acme -- npm test`)
-		case dash > 1:
-			return usagef(`one profile goes before the "--", and %d came`, dash)
-		case dash == len(args):
-			return usagef(`no command after the "--": kitekey exec acme -- npm test`)
-		}
-		return nil
-	}
-	flags.register(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ctx, dash := cmd.Context(), cmd.ArgsLenAtDash()
-		m := flags.mint()
-		sel, err := a.selector(args[:dash])
-		if err != nil {
-			return err
-		}
-		argv := args[dash:]
-		// Before minting: a mistyped command costs no token.
-		path, err := exec.LookPath(argv[0])
-		switch {
-		case errors.Is(err, fs.ErrPermission):
-			return &codeError{exitNotRunnable, fmt.Sprintf("%s cannot be run: it is not executable", argv[0]), err}
-		case errors.Is(err, exec.ErrDot):
-			return &codeError{exitNoSuchCommand, fmt.Sprintf("%s is found in the working folder only; write ./%s to run it", argv[0], argv[0]), err}
-		case err != nil:
-			return &codeError{exitNoSuchCommand, fmt.Sprintf("there is no command %s", argv[0]), err}
-		}
-		v, err := a.open()
-		if err != nil {
-			return err
-		}
-		tok, err := a.token(ctx, v, sel, m)
-		if err != nil {
-			return err
-		}
-		environ := childEnv(a.Environ)
-		for _, kv := range a.variables(sel, tok.Token) {
-			environ = setenv(environ, kv.name, kv.value.Reveal())
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return a.run(path, argv, environ)
-	}
+	o.token.register(cmd)
 	return cmd
+}
+
+func (a *app) runExec(ctx context.Context, o execOptions) error {
+	sel, err := a.selector(o.profile)
+	if err != nil {
+		return err
+	}
+	// Before minting, so that a mistyped command costs no token.
+	path, err := findCommand(o.argv[0])
+	if err != nil {
+		return err
+	}
+	v, err := a.open()
+	if err != nil {
+		return err
+	}
+	tok, err := a.lastingToken(ctx, v, sel, o.token.request())
+	if err != nil {
+		return err
+	}
+	environ := childEnv(a.Environ)
+	for _, kv := range a.variables(sel, tok.Token) {
+		environ = setenv(environ, kv.name, kv.value.Reveal())
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return a.run(path, o.argv, environ)
+}
+
+// findCommand looks a command up in PATH. Its errors have the exit codes of a
+// shell.
+func findCommand(name string) (path string, err error) {
+	path, err = exec.LookPath(name)
+	switch {
+	case err == nil:
+		return path, nil
+	case errors.Is(err, syscall.EISDIR) || isFolder(name) && errors.Is(err, fs.ErrPermission):
+		return "", &codeError{exitNotRunnable, fmt.Sprintf("%s cannot be run: it is a folder", name), err}
+	case errors.Is(err, fs.ErrPermission):
+		return "", &codeError{exitNotRunnable, fmt.Sprintf("%s cannot be run: it is not executable", name), err}
+	case errors.Is(err, exec.ErrDot):
+		return "", &codeError{exitNoSuchCommand, fmt.Sprintf("%s is in the working folder only; write ./%s to run it", name, name), err}
+	}
+	return "", &codeError{exitNoSuchCommand, fmt.Sprintf("command not found: %s", name), err}
+}
+
+func isFolder(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
 }

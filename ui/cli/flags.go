@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -9,38 +12,136 @@ import (
 	"kitekey/vault"
 )
 
-// mintFlags are the flags of every command that needs a token.
-type mintFlags struct {
+// tokenFlags are the flags of every command that needs a token.
+type tokenFlags struct {
 	expiresIn    kite.Lifetime
-	minRemaining kite.Lifetime
+	minRemaining time.Duration
 	fresh        bool
 	noCache      bool
 }
 
-func (m *mintFlags) register(cmd *cobra.Command) {
+func (t *tokenFlags) register(cmd *cobra.Command) {
+	lifetimeFlag(cmd, &t.expiresIn, "`life` to mint with: 300, 90s, 1h30m, 2d (default: the profile's)")
+	durationFlag(cmd, &duration{value: &t.minRemaining}, "min-remaining",
+		"least `life` the token must have left (default: 30s, or a tenth of a shorter life)")
 	f := cmd.Flags()
-	f.Var(&m.expiresIn, "expires-in", "`life` to mint with: 300, 90s, 1h30m, 2d (default: the profile's)")
-	f.Var(&m.minRemaining, "min-remaining", "least `life` the token must have left (default: 30s, or a tenth of a shorter life)")
-	f.BoolVar(&m.fresh, "fresh", false, "mint even when a kept token is alive")
-	f.BoolVar(&m.noCache, "no-cache", false, "mint, and keep the token nowhere")
-	for _, name := range []string{"expires-in", "min-remaining"} {
-		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions([]string{"1m", "5m", "15m", "1h"}, cobra.ShellCompDirectiveNoFileComp))
-	}
+	f.BoolVar(&t.fresh, "fresh", false, "mint even if there is an unexpired cached token")
+	f.BoolVar(&t.noCache, "no-cache", false, "mint, and do not cache the token")
 }
 
-// mint returns the request that the flags make.
-func (m *mintFlags) mint() vault.TokenRequest {
-	return vault.TokenRequest{ExpiresIn: m.expiresIn, Fresh: m.fresh, MinRemaining: m.minRemaining.Duration(), NoCache: m.noCache}
+// request is what the vault is asked for.
+func (t tokenFlags) request() vault.TokenRequest {
+	return vault.TokenRequest{ExpiresIn: t.expiresIn, MinRemaining: t.minRemaining, Fresh: t.fresh, NoCache: t.noCache}
 }
 
-// parseClearAfter reads --clear-after; "never" is 0.
-func parseClearAfter(s string) (time.Duration, error) {
-	if s == "never" {
-		return 0, nil
+// lifetimeFlag adds --expires-in.
+func lifetimeFlag(cmd *cobra.Command, value *kite.Lifetime, usage string) {
+	cmd.Flags().Var(value, "expires-in", usage)
+	completeDurations(cmd, "expires-in")
+}
+
+// never is a [duration] that was given as "never".
+const never = time.Duration(-1)
+
+// duration is a flag's value: a length of time as [kite.ParseDuration] reads it,
+// within bounds.
+type duration struct {
+	value       *time.Duration
+	least, most time.Duration // 0: more than nothing; no upper bound
+	orNever     bool          // "never" is allowed too
+	orNegative  bool          // there are no bounds
+}
+
+// Set implements pflag.Value.
+func (d *duration) Set(s string) error {
+	if d.orNever && strings.TrimSpace(s) == "never" {
+		*d.value = never
+		return nil
 	}
-	d, err := time.ParseDuration(s)
-	if err != nil || d < time.Second || d > 24*time.Hour {
-		return 0, usagef(`--clear-after: %q is no time between 1s and 24h, nor "never"`, s)
+	parsed, err := kite.ParseDuration(s)
+	switch {
+	case err != nil:
+	case d.orNegative:
+	case d.least > 0 && parsed < d.least:
+		err = fmt.Errorf("must be at least %v", d.least)
+	case parsed <= 0:
+		err = fmt.Errorf("must be more than 0")
+	case d.most > 0 && parsed > d.most:
+		err = fmt.Errorf("must be at most %v", kite.LifetimeOf(d.most))
 	}
-	return d, nil
+	switch {
+	case err == nil:
+		*d.value = parsed
+	case d.orNever:
+		err = fmt.Errorf(`%w, or "never"`, err)
+	}
+	return err
+}
+
+// String implements pflag.Value.
+func (d *duration) String() string {
+	switch {
+	case d.value == nil || *d.value == 0:
+		return ""
+	case *d.value == never:
+		return "never"
+	case *d.value%time.Second != 0:
+		return d.value.String()
+	}
+	return kite.LifetimeOf(*d.value).String()
+}
+
+// Type implements pflag.Value.
+func (d *duration) Type() string { return "duration" }
+
+// durationFlag adds a flag; what is in *d.value already is its default.
+func durationFlag(cmd *cobra.Command, d *duration, name, usage string) {
+	cmd.Flags().Var(d, name, usage)
+	completeDurations(cmd, name)
+}
+
+func completeDurations(cmd *cobra.Command, name string) {
+	_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions([]string{"1m", "5m", "15m", "1h"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// choice is a flag's value: one of some words.
+type choice struct {
+	value *string
+	words []string
+}
+
+// Set implements pflag.Value. Its error does not repeat what was given.
+func (c choice) Set(s string) error {
+	if !slices.Contains(c.words, s) {
+		return fmt.Errorf("must be %s", either(c.words))
+	}
+	*c.value = s
+	return nil
+}
+
+// String implements pflag.Value.
+func (c choice) String() string {
+	if c.value == nil {
+		return ""
+	}
+	return *c.value
+}
+
+// Type implements pflag.Value.
+func (c choice) Type() string { return "choice" }
+
+// choiceFlag adds a flag that takes one of some words, and completes them. What is
+// in *value already is its default.
+func choiceFlag(cmd *cobra.Command, value *string, name, usage string, words ...string) {
+	cmd.Flags().Var(choice{value, words}, name, usage)
+	_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// either lists words: "a, b or c".
+func either(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }

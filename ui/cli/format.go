@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode"
 
+	"kitekey/kite"
 	"kitekey/vault"
 )
 
@@ -79,4 +80,13 @@ type profileRef struct {
 
 func refTo(sel vault.Selector) profileRef {
 	return profileRef{sel.String(), sel.Account, string(sel.Environment)}
+}
+
+// lifetimeOrNull is null for a life that was not chosen.
+func lifetimeOrNull(l kite.Lifetime) *int64 {
+	if l == 0 {
+		return nil
+	}
+	n := int64(l)
+	return &n
 }

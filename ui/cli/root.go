@@ -12,6 +12,7 @@ import (
 // newRoot builds the command tree. Commands are listed in the order a person
 // meets them.
 func newRoot(a *app) *cobra.Command {
+	a.onFailure = map[*cobra.Command]func(){}
 	root := &cobra.Command{
 		Use:   "kitekey",
 		Short: "Credentials and access tokens for the Kitegateway payment API",
@@ -34,8 +35,7 @@ Live is never implied.`,
 		SuggestionsMinimumDistance: 2,
 		SilenceUsage:               true,
 	}
-	var screen screenFlags
-	screen.register(root)
+	screen := newScreenFlags(root)
 	root.RunE = func(cmd *cobra.Command, args []string) error { return a.runScreen(cmd, screen) }
 	cobra.EnableCommandSorting = false
 	root.CompletionOptions.DisableDefaultCmd = true // ours says more
@@ -59,10 +59,10 @@ Live is never implied.`,
 		}
 	}
 	add(groupTokens,
-		newToken(a),
-		newCopy(a),
-		newExec(a),
-		newEnv(a),
+		newToken(a, a.runToken),
+		newCopy(a, a.runCopy),
+		newExec(a, a.runExec),
+		newEnv(a, a.runEnv),
 		newAPI(a),
 		newProxy(a),
 		newForget(a, a.runForget),
@@ -175,18 +175,22 @@ func flagError(cmd *cobra.Command, err error) error {
 		}
 		return usagef("%s has no flag %s; see %q", cmd.Name(), name, help)
 	case errors.As(err, &value):
-		kind := "something else"
-		switch f := value.GetFlag(); f.Value.Type() {
-		case "lifetime": // its own words say what is wrong
-			return usagef("--%s: %w", f.Name, value.Unwrap())
+		f := value.GetFlag()
+		kind := ""
+		switch f.Value.Type() {
 		case "bool":
 			kind = "true or false"
 		case "int":
 			kind = "a whole number"
 		case "duration":
-			kind = "a time such as 250ms, 90s or 5m"
+			if _, ours := f.Value.(*duration); !ours {
+				kind = "a time such as 250ms, 90s or 5m"
+			}
 		}
-		return usagef("%s: --%s takes %s; see %q", cmd.Name(), value.GetFlag().Name, kind, help)
+		if kind == "" { // its own words say what is wrong
+			return usagef("--%s: %w; see %q", f.Name, value.Unwrap(), help)
+		}
+		return usagef("%s: --%s takes %s; see %q", cmd.Name(), f.Name, kind, help)
 	}
 	return usagef("%w; see %q", err, help)
 }

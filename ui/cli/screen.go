@@ -20,36 +20,31 @@ type screenFlags struct {
 	noNotices     bool
 	noBell        bool
 	noReveal      bool
-	clearAfter    string
-	lockAfter     string
+	clearAfter    time.Duration
+	lockAfter     time.Duration // never: not at all
 }
 
-func (s *screenFlags) register(cmd *cobra.Command) {
+// newScreenFlags adds the flags to a command.
+func newScreenFlags(cmd *cobra.Command) *screenFlags {
+	s := &screenFlags{clearAfter: defaultClearAfter, lockAfter: 10 * time.Minute}
 	f := cmd.Flags()
-	f.BoolVar(&s.plain, "plain", false, "no screen: line by line, for screen readers")
+	f.BoolVar(&s.plain, "plain", false, "line by line in place of the screen, for screen readers")
 	f.BoolVar(&s.sandboxOnly, "sandbox-only", false, "do not even list live profiles")
 	f.BoolVar(&s.ascii, "ascii", false, "draw with ASCII characters only")
-	f.BoolVar(&s.reducedMotion, "reduced-motion", false, "nothing moves by the second")
+	f.BoolVar(&s.reducedMotion, "reduced-motion", false, "update every ten seconds, not every second")
 	f.BoolVar(&s.mouse, "mouse", false, "choose and scroll with the mouse (then select text with shift)")
-	f.BoolVar(&s.noNotices, "no-notices", false, "no line before a token expires")
-	f.BoolVar(&s.noBell, "no-bell", false, "no bell before a token expires")
-	f.BoolVar(&s.noReveal, "no-reveal", false, "secrets cannot be shown")
-	f.StringVar(&s.clearAfter, "clear-after", "45s", "`time` until what was copied leaves the clipboard")
-	f.StringVar(&s.lockAfter, "lock-after", "10m", "idle `time` until the screen locks, or \"never\"")
+	f.BoolVar(&s.noNotices, "no-notices", false, "do not warn before a token expires")
+	f.BoolVar(&s.noBell, "no-bell", false, "do not ring the bell before a token expires")
+	f.BoolVar(&s.noReveal, "no-reveal", false, "never show a secret")
+	durationFlag(cmd, &duration{value: &s.clearAfter, least: time.Second, most: 24 * time.Hour},
+		"clear-after", "`time` until a copy is cleared from the clipboard")
+	durationFlag(cmd, &duration{value: &s.lockAfter, least: time.Second, orNever: true},
+		"lock-after", "idle `time` until the screen locks, or \"never\"")
+	return s
 }
 
-// options checks the flags and starts the screen's options with them.
-func (a *app) screenOptions(s screenFlags) (tui.Options, error) {
-	clearAfter, err := time.ParseDuration(s.clearAfter)
-	if err != nil || clearAfter < time.Second || clearAfter > 24*time.Hour {
-		return tui.Options{}, usagef("--clear-after: %q is no time between 1s and 24h", s.clearAfter)
-	}
-	lockAfter := time.Duration(-1)
-	if s.lockAfter != "never" {
-		if lockAfter, err = time.ParseDuration(s.lockAfter); err != nil || lockAfter < time.Second {
-			return tui.Options{}, usagef(`--lock-after: %q is no time of at least 1s, nor "never"`, s.lockAfter)
-		}
-	}
+// screenOptions is what the screen is told, but for its vault.
+func (a *app) screenOptions(s *screenFlags) tui.Options {
 	var terminal io.Writer // plain mode may have none
 	if isTerminal(a.Stdout) {
 		terminal = a.Stdout
@@ -58,8 +53,8 @@ func (a *app) screenOptions(s screenFlags) (tui.Options, error) {
 		Clipboard:     a.clipboard(terminal),
 		SandboxOnly:   s.sandboxOnly,
 		Version:       a.Version,
-		ClearAfter:    clearAfter,
-		LockAfter:     lockAfter,
+		ClearAfter:    s.clearAfter,
+		LockAfter:     s.lockAfter,
 		ASCII:         s.ascii,
 		ReducedMotion: s.reducedMotion,
 		Mouse:         s.mouse,
@@ -68,12 +63,12 @@ func (a *app) screenOptions(s screenFlags) (tui.Options, error) {
 		NoReveal:      s.noReveal,
 		Environ:       a.Environ,
 		Now:           a.Now,
-	}, nil
+	}
 }
 
 // needTerminal refuses to open the screen where there is none. Plain mode can do
 // without.
-func (a *app) needTerminal(s screenFlags) error {
+func (a *app) needTerminal(s *screenFlags) error {
 	switch {
 	case s.plain:
 		return nil
@@ -86,14 +81,12 @@ func (a *app) needTerminal(s screenFlags) error {
 }
 
 // runScreen is the bare "kitekey".
-func (a *app) runScreen(cmd *cobra.Command, s screenFlags) error {
+func (a *app) runScreen(cmd *cobra.Command, s *screenFlags) error {
 	if err := a.needTerminal(s); err != nil {
 		return err
 	}
-	o, err := a.screenOptions(s)
-	if err != nil {
-		return err
-	}
+	o := a.screenOptions(s)
+	var err error
 	if o.Vault, err = a.openQuietly(); err != nil {
 		return err
 	}
@@ -114,7 +107,7 @@ func (a *app) runScreen(cmd *cobra.Command, s screenFlags) error {
 }
 
 // show runs the screen, or plain mode.
-func show(ctx context.Context, o tui.Options, s screenFlags) error {
+func show(ctx context.Context, o tui.Options, s *screenFlags) error {
 	if s.plain {
 		return tui.RunPlain(ctx, o)
 	}

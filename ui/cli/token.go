@@ -10,56 +10,33 @@ import (
 	"github.com/spf13/cobra"
 
 	"kitekey/kite"
-	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
-// token gets a token and tells what the user should know about it. One with less
-// life than was demanded is not handed out.
-func (a *app) token(ctx context.Context, v *vault.Vault, sel vault.Selector, m vault.TokenRequest) (vault.Token, error) {
-	if m.MinRemaining > 0 {
-		life := m.ExpiresIn
-		if life == 0 {
-			p, err := v.Lookup(sel)
-			if err != nil {
-				return vault.Token{}, about(sel, err)
-			}
-			life = p.ExpiresIn
-		}
-		if life.Duration() <= m.MinRemaining {
-			return vault.Token{}, usagef("%s: a token that lives %s cannot have %s left; ask for a longer life with --expires-in", sel, words.About(life.Duration()), words.About(m.MinRemaining))
-		}
-	}
-	tok, err := v.Token(ctx, sel, m)
-	if err != nil {
-		return vault.Token{}, about(sel, err)
-	}
-	if tok.Minted {
-		a.tellSkew(tok.Skew)
-	}
-	if left := tok.Remaining(a.Now()); left < m.MinRemaining {
-		return vault.Token{}, &codeError{code: exitUnreachable, text: fmt.Sprintf("%s: the gateway gave a token that lives %s only, less than --min-remaining %s", sel, words.About(left), words.About(m.MinRemaining))}
-	}
-	return tok, nil
+// The forms in which a token is handed out.
+const (
+	formToken  = "token"
+	formHeader = "header"
+	formCurl   = "curl"
+	formJSON   = "json"
+)
+
+type tokenOptions struct {
+	profiles []string
+	token    tokenFlags
+	form     string
 }
 
-// tellSkew tells of a wrong clock.
-func (a *app) tellSkew(skew time.Duration) {
-	if warning := words.ClockWarning(skew); warning != "" {
-		a.note("%s", warning)
-	}
-}
-
-func newToken(a *app) *cobra.Command {
+func newToken(a *app, run func(context.Context, tokenOptions) error) *cobra.Command {
 	var (
-		flags                  mintFlags
-		header, curl, withJSON bool
+		o                  tokenOptions
+		header, curl, json bool
 	)
 	cmd := &cobra.Command{
 		Use:   "token [SELECTOR…]",
 		Short: "Print an access token",
-		Long: `Print a token: the kept one while it has life enough, otherwise a new one. What is
-printed goes to the right of "Authorization: ", the "JWT " prefix included.
+		Long: `Print a token: the cached one if it has enough life left, otherwise a new one. What
+is printed goes to the right of "Authorization: ", the "JWT " prefix included.
 
 With --json several profiles can be named; each gives one line.`,
 		Example: `  kitekey token acme
@@ -68,76 +45,75 @@ With --json several profiles can be named; each gives one line.`,
   kitekey token acme coral --json | jq -r .header`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeSelectors(true),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.profiles, o.form = args, formToken
+			switch {
+			case header:
+				o.form = formHeader
+			case curl:
+				o.form = formCurl
+			case json:
+				o.form = formJSON
+			}
+			return run(cmd.Context(), o)
+		},
 	}
-	flags.register(cmd)
+	o.token.register(cmd)
 	cmd.Flags().BoolVar(&header, "header", false, `print the whole line, "Authorization: JWT …"`)
 	cmd.Flags().BoolVar(&curl, "curl", false, "print a curl command that reads the header from its stdin")
-	cmd.Flags().BoolVar(&withJSON, "json", false, "print JSON, one object per profile")
+	cmd.Flags().BoolVar(&json, "json", false, "print JSON, one object per profile")
 	cmd.MarkFlagsMutuallyExclusive("header", "curl", "json")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		form := "token"
-		switch {
-		case header:
-			form = "header"
-		case curl:
-			form = "curl"
-		case withJSON:
-			form = "json"
-		}
-		out, err := a.tokens(cmd.Context(), args, flags, form)
-		if printErr := a.print("%s", out.text.Reveal()); err == nil {
-			err = printErr
-		}
-		return err
-	}
 	return cmd
+}
+
+func (a *app) runToken(ctx context.Context, o tokenOptions) error {
+	out, err := a.tokens(ctx, o)
+	if printErr := a.print("%s", out.text.Reveal()); err == nil {
+		err = printErr
+	}
+	return err
 }
 
 // tokenText is tokens as they are handed out.
 type tokenText struct {
 	text    kite.Secret // in the form asked for, each with a line break at the end
-	soonest time.Time   // when the first of them dies
+	soonest time.Time   // when the first of them expires
 	sels    []vault.Selector
 	vault   *vault.Vault // they came from
 }
 
-// tokens gets a token for each profile and writes it in the form asked for. One
-// profile's failure does not keep the others back: it is told, and decides the
-// exit code.
-func (a *app) tokens(ctx context.Context, args []string, flags mintFlags, form string) (out tokenText, err error) {
-	m := flags.mint()
-	if len(args) > 1 && form != "json" {
+// tokens gets a token for each profile and writes it in the form asked for. If one
+// of several fails, the others are still written; the failure is reported and
+// decides the exit code.
+func (a *app) tokens(ctx context.Context, o tokenOptions) (out tokenText, err error) {
+	if len(o.profiles) > 1 && o.form != formJSON {
 		return out, usagef("several profiles need --json, one object per line")
 	}
-	sels, err := a.selectors(args)
-	if err != nil {
+	if out.sels, err = a.selectors(o.profiles); err != nil {
 		return out, err
 	}
-	out.sels = sels
-	v, err := a.open()
-	out.vault = v
-	if err != nil {
+	if out.vault, err = a.open(); err != nil {
 		return out, err
 	}
 	var b strings.Builder
 	worst := exitDone
-	for _, sel := range sels {
-		tok, err := a.token(ctx, v, sel, m)
-		if err != nil && (len(sels) == 1 || ctx.Err() != nil) {
+	for _, sel := range out.sels {
+		tok, err := a.token(ctx, out.vault, sel, o.token.request())
+		if err != nil && (len(out.sels) == 1 || ctx.Err() != nil) {
 			return out, err
 		}
 		if err != nil {
 			a.tell(err)
 			worst = max(worst, exitCode(err))
 			if exitCode(err) == exitStore {
-				break // what does not answer once does not answer for the others either
+				break // a store that fails once fails for the others too
 			}
 			continue
 		}
 		if d := tok.Deadline(); out.soonest.IsZero() || d.Before(out.soonest) {
 			out.soonest = d
 		}
-		line, err := a.format(sel, tok, form)
+		line, err := a.formatToken(sel, tok, o.form)
 		if err != nil {
 			return out, err
 		}
@@ -150,14 +126,14 @@ func (a *app) tokens(ctx context.Context, args []string, flags mintFlags, form s
 	return out, nil
 }
 
-// format writes a token in one of the forms token, header, curl and json.
-func (a *app) format(sel vault.Selector, tok vault.Token, form string) (kite.Secret, error) {
+// formatToken writes a token in one of the forms, with a line break at the end.
+func (a *app) formatToken(sel vault.Selector, tok vault.Token, form string) (kite.Secret, error) {
 	switch form {
-	case "header":
+	case formHeader:
 		return kite.NewSecret(tok.Header().Reveal() + "\n"), nil
-	case "curl":
+	case formCurl:
 		return kite.NewSecret(strings.TrimRight(tok.Curl(a.baseURL(sel.Environment)+"/data/wallets/balances").Reveal(), "\n") + "\n"), nil
-	case "json":
+	case formJSON:
 		line, err := json.Marshal(a.tokenJSON(sel, tok))
 		if err != nil {
 			return kite.Secret{}, fmt.Errorf("write JSON: %w", err)
@@ -169,33 +145,31 @@ func (a *app) format(sel vault.Selector, tok vault.Token, form string) (kite.Sec
 
 // tokenJSON is a token as --json shows it: here the secret is what was asked for.
 type tokenJSON struct {
-	Profile          string     `json:"profile"`
-	Account          string     `json:"account"`
-	Environment      string     `json:"environment"`
-	BaseURL          string     `json:"base_url"`
-	Token            string     `json:"token"`
-	Header           string     `json:"header"`
-	Minted           bool       `json:"minted"`
-	MintedAt         *time.Time `json:"minted_at"`
-	ExpiresAt        *time.Time `json:"expires_at"`
-	ExpiresIn        int64      `json:"expires_in"`
-	RemainingSeconds int64      `json:"remaining_seconds"`
-	SkewSeconds      int64      `json:"skew_seconds"`
+	profileRef
+	BaseURL            string     `json:"base_url"`
+	Token              string     `json:"token"`
+	Header             string     `json:"header"`
+	Minted             bool       `json:"minted"`
+	MintedAt           *time.Time `json:"minted_at"`
+	ExpiresAt          *time.Time `json:"expires_at"`
+	ExpiresIn          int64      `json:"expires_in"`
+	RequestedExpiresIn *int64     `json:"requested_expires_in"`
+	RemainingSeconds   int64      `json:"remaining_seconds"`
+	SkewSeconds        int64      `json:"skew_seconds"`
 }
 
 func (a *app) tokenJSON(sel vault.Selector, tok vault.Token) tokenJSON {
 	return tokenJSON{
-		Profile:          sel.String(),
-		Account:          sel.Account,
-		Environment:      string(sel.Environment),
-		BaseURL:          a.baseURL(sel.Environment),
-		Token:            tok.Value.Reveal(),
-		Header:           tok.Header().Reveal(),
-		Minted:           tok.Minted,
-		MintedAt:         jsonTime(tok.Token.Minted),
-		ExpiresAt:        jsonTime(tok.Deadline()),
-		ExpiresIn:        int64(tok.Requested),
-		RemainingSeconds: seconds(tok.Remaining(a.Now())),
-		SkewSeconds:      seconds(tok.Skew),
+		profileRef:         refTo(sel),
+		BaseURL:            a.baseURL(sel.Environment),
+		Token:              tok.Value.Reveal(),
+		Header:             tok.Header().Reveal(),
+		Minted:             tok.Minted,
+		MintedAt:           jsonTime(tok.Token.Minted),
+		ExpiresAt:          jsonTime(tok.Deadline()),
+		ExpiresIn:          int64(tok.ExpiresIn()),
+		RequestedExpiresIn: lifetimeOrNull(tok.Requested),
+		RemainingSeconds:   seconds(tok.Remaining(a.Now())),
+		SkewSeconds:        seconds(tok.Skew),
 	}
 }

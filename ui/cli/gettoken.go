@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"kitekey/kite"
+	"kitekey/ui/words"
+	"kitekey/vault"
+)
+
+// token gets a token and reports what the user should know about it. It returns an
+// error if the token has less than req.MinRemaining left.
+func (a *app) token(ctx context.Context, v *vault.Vault, sel vault.Selector, req vault.TokenRequest) (vault.Token, error) {
+	p, err := v.Lookup(sel)
+	if err != nil {
+		return vault.Token{}, about(sel, err)
+	}
+	life := p.ExpiresIn
+	if req.ExpiresIn != 0 {
+		life = req.ExpiresIn
+	}
+	if req.MinRemaining > 0 && life.Duration() <= req.MinRemaining {
+		return vault.Token{}, usagef("%s: a token that lives %s cannot have %s left; ask for a longer life with --expires-in",
+			sel, words.About(life.Duration()), words.About(req.MinRemaining))
+	}
+	tok, err := v.Token(ctx, sel, req)
+	if err != nil {
+		return vault.Token{}, about(sel, err)
+	}
+	a.reportMint(sel, tok)
+	if left := tok.Remaining(a.Now()); left < req.MinRemaining {
+		return vault.Token{}, &codeError{code: exitUnreachable, text: fmt.Sprintf("%s: the gateway gave a token that lives %s, less than --min-remaining %s",
+			sel, words.About(left), words.About(req.MinRemaining))}
+	}
+	return tok, nil
+}
+
+// lastingToken is [app.token] for a token that outlives this command: one that the
+// user's own program goes on with. Unless --min-remaining says otherwise it has at
+// least nine tenths of the life that --expires-in asks for, or half of the
+// profile's default.
+func (a *app) lastingToken(ctx context.Context, v *vault.Vault, sel vault.Selector, req vault.TokenRequest) (vault.Token, error) {
+	if req.MinRemaining > 0 {
+		return a.token(ctx, v, sel, req)
+	}
+	p, err := v.Lookup(sel)
+	if err != nil {
+		return vault.Token{}, about(sel, err)
+	}
+	req.MinRemaining = leastLife(req.ExpiresIn, p.ExpiresIn)
+	tok, err := v.Token(ctx, sel, req)
+	if err != nil {
+		return vault.Token{}, about(sel, err)
+	}
+	a.reportMint(sel, tok)
+	return tok, nil
+}
+
+// leastLife is how much of its life a cached token must have left to be handed to
+// a program that goes on with it.
+func leastLife(asked, byDefault kite.Lifetime) time.Duration {
+	if asked != 0 {
+		return asked.Duration() * 9 / 10
+	}
+	return byDefault.Duration() / 2
+}
+
+// reportMint says what is unusual about a token that has just been minted.
+func (a *app) reportMint(sel vault.Selector, tok vault.Token) {
+	if !tok.Minted {
+		return
+	}
+	a.tellSkew(tok.Skew)
+	if given := tok.ExpiresIn(); given < tok.Requested {
+		a.note("%s: the gateway gave the token a life of %s; %s were asked for", sel, words.About(given.Duration()), words.About(tok.Requested.Duration()))
+	}
+	a.noteLongLife(tok.Requested)
+}
+
+// noteLongLife says that a long life is a risk.
+func (a *app) noteLongLife(life kite.Lifetime) {
+	if life.IsLong() {
+		a.note("a token that lives %s works that long for anyone who gets hold of it; a shorter life is safer", words.About(life.Duration()))
+	}
+}
+
+// tellSkew tells of a wrong clock.
+func (a *app) tellSkew(skew time.Duration) {
+	if warning := words.ClockWarning(skew); warning != "" {
+		a.note("%s", warning)
+	}
+}
