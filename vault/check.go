@@ -3,7 +3,6 @@ package vault
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,38 +16,70 @@ import (
 // Severity says how bad a [Finding] is.
 type Severity string
 
-// The levels.
+// The severities.
 const (
 	SeverityOK      Severity = "ok"
-	SeverityWarning Severity = "warning" // it works, but somebody should look
+	SeverityWarning Severity = "warning" // it works, but someone should look
 	SeverityProblem Severity = "problem" // something does not work, or is at risk
 )
 
-// Finding is one thing that a check-up looked at.
+// FindingKind says what a [Finding] is. The comment of each lists the facts that
+// it comes with.
+type FindingKind string
+
+// The kinds of findings.
+const (
+	FindingFolder           FindingKind = "folder"            // the data folder is in order: Path
+	FindingFolderUnreadable FindingKind = "folder-unreadable" // Path, Err
+	FindingFolderUnwritable FindingKind = "folder-unwritable" // Path, Err
+	FindingFolderOpen       FindingKind = "folder-open"       // other users may read or write Paths
+	FindingIndex            FindingKind = "index"             // the index is readable: Count profiles
+	FindingIndexDamaged     FindingKind = "index-damaged"     // Err
+	FindingInterrupted      FindingKind = "interrupted"       // a change to Profile: State
+	FindingBusy             FindingKind = "busy"              // another process is changing Profile
+	FindingMigration        FindingKind = "migration"         // moving everything from Store to Other was interrupted
+	FindingStore            FindingKind = "store"             // Store can be used
+	FindingStoreFailed      FindingKind = "store-failed"      // Store, Err
+	FindingOtherStore       FindingKind = "other-store"       // Profile is kept in Other while Store is in use
+	FindingNoCredential     FindingKind = "no-credential"     // Profile, Err
+	FindingItemFailed       FindingKind = "item-failed"       // Profile's item cannot be read now: Err
+	FindingItemName         FindingKind = "item-name"         // Profile's item names Item
+	FindingStaged           FindingKind = "staged"            // Profile has a staged credential
+	FindingCredentials      FindingKind = "credentials"       // Count credentials in Store are readable
+	FindingOrphans          FindingKind = "orphans"           // Count items in Store that no profile lists
+	FindingOrphansUnknown   FindingKind = "orphans-unknown"   // Store's items cannot be listed: Err
+)
+
+// Finding is one thing that a check-up looked at, in facts.
 type Finding struct {
-	Check    string // what was looked at: "data folder", "index", "keyring", "acme/live"
+	Kind     FindingKind
 	Severity Severity
-	Text     string // what was found, for a person
-	Fix      string // what to do about it, "" when nothing is to be done
+	Profile  Selector // zero when the finding is not about one
+	Item     Selector
+	Store    string
+	Other    string // another store than Store
+	Path     string
+	Paths    []string
+	Count    int
+	State    State
+	Err      error
 }
 
-const repairCommand = `"kitekey doctor --repair"`
-
-// Check looks after the data folder, the index, the store, and whether index and
+// Check looks at the data folder, the index, the store, and whether index and
 // store agree, both ways. It changes nothing. The error is only ctx's: what is
 // wrong is in the findings.
 func (v *Vault) Check(ctx context.Context) ([]Finding, error) {
-	var found []Finding
-	found = append(found, v.checkFolder()...)
-	profiles, indexFindings := v.checkIndex()
+	found := v.checkFolder()
+	profiles, ok, indexFindings := v.checkIndex()
 	found = append(found, indexFindings...)
 	if from, to, pending := MigrationPending(v.dir); pending {
-		found = append(found, Finding{"migration", SeverityWarning, fmt.Sprintf("moving everything from the %s to the %s was interrupted", from, to),
-			fmt.Sprintf(`"kitekey store migrate --to %s" finishes it`, to)})
+		found = append(found, Finding{Kind: FindingMigration, Severity: SeverityWarning, Store: from, Other: to})
 	}
-	storeFinding := v.examineStore(ctx)
-	found = append(found, storeFinding)
-	if storeFinding.Severity != SeverityProblem && indexFindings[0].Severity != SeverityProblem {
+	if err := v.Reach(ctx); err != nil {
+		return append(found, Finding{Kind: FindingStoreFailed, Severity: SeverityProblem, Store: v.store.Name(), Err: err}), ctx.Err()
+	}
+	found = append(found, Finding{Kind: FindingStore, Severity: SeverityOK, Store: v.store.Name()})
+	if ok {
 		found = append(found, v.checkItems(ctx, profiles)...)
 		found = append(found, v.checkOrphans(ctx, profiles)...)
 	}
@@ -84,38 +115,37 @@ func (v *Vault) checkFolder() []Finding {
 		}
 		return nil
 	})
-	cannot := writable(v.dir)
-	switch {
+	f := Finding{Kind: FindingFolder, Severity: SeverityOK, Path: v.dir}
+	switch cannot := writable(v.dir); {
 	case err != nil:
-		return []Finding{{"data folder", SeverityProblem, fmt.Sprintf("%s cannot be read: %v", v.dir, err), "give yourself access to it again"}}
+		f.Kind, f.Severity, f.Err = FindingFolderUnreadable, SeverityProblem, disk.Cause(err)
 	case cannot != nil:
-		return []Finding{{"data folder", SeverityProblem, fmt.Sprintf("%s cannot be written: %v", v.dir, cannot), "free some space or give yourself access; until then nothing new is kept"}}
+		f.Kind, f.Severity, f.Err = FindingFolderUnwritable, SeverityProblem, cannot
 	case len(open) > 0:
-		return []Finding{{"data folder", SeverityWarning, "others may read " + strings.Join(open, ", "), repairCommand}}
+		f.Kind, f.Severity, f.Paths = FindingFolderOpen, SeverityWarning, open
 	}
-	return []Finding{{"data folder", SeverityOK, v.dir + ", yours alone", ""}}
+	return []Finding{f}
 }
 
-func (v *Vault) checkIndex() ([]Profile, []Finding) {
+// checkIndex reads the index; ok is false when it cannot be read.
+func (v *Vault) checkIndex() (profiles []Profile, ok bool, found []Finding) {
 	profiles, err := v.index.load()
 	if err != nil {
-		text, _, _ := strings.Cut(err.Error(), "; no credential is lost")
-		return nil, []Finding{{"index", SeverityProblem, text, repairCommand + " rebuilds it; no credential is lost"}}
+		return nil, false, []Finding{{Kind: FindingIndexDamaged, Severity: SeverityProblem, Err: err}}
 	}
-	found := []Finding{{"index", SeverityOK, count(len(profiles), "profile"), ""}}
+	found = []Finding{{Kind: FindingIndex, Severity: SeverityOK, Count: len(profiles)}}
 	for _, p := range profiles {
 		if p.State == StateSettled {
 			continue
 		}
-		text := fmt.Sprintf("%s was interrupted", map[State]string{StateAdding: "adding it", StateChanging: "a change", StateRemoving: "its removal"}[p.State])
+		f := Finding{Kind: FindingBusy, Severity: SeverityWarning, Profile: p.Selector, State: p.State}
 		if unlock, ok, _ := v.locks.TryLock(p.ID); ok {
 			unlock()
-		} else {
-			text = "another kitekey is at work on it"
+			f.Kind = FindingInterrupted
 		}
-		found = append(found, Finding{p.Selector.String(), SeverityWarning, text, "the next command that uses the store finishes it; " + repairCommand + " does so now"})
+		found = append(found, f)
 	}
-	return profiles, found
+	return profiles, true, found
 }
 
 // Reach tells whether the store can be used now: it asks for an item that cannot
@@ -127,50 +157,36 @@ func (v *Vault) Reach(ctx context.Context) error {
 	return nil
 }
 
-func (v *Vault) examineStore(ctx context.Context) Finding {
-	err := v.Reach(ctx)
-	if err == nil {
-		return Finding{v.store.Name(), SeverityOK, "answers, unlocked", ""}
-	}
-	f := Finding{v.store.Name(), SeverityProblem, err.Error(), ""}
-	var se *StoreError
-	if errors.As(err, &se) && se.Hint != "" {
-		f.Fix = se.Hint
-		f.Text = strings.TrimSuffix(f.Text, "; "+se.Hint)
-	}
-	return f
-}
-
 // checkItems looks whether every profile's item is there and readable.
-func (v *Vault) checkItems(ctx context.Context, profiles []Profile) []Finding {
-	var found []Finding
+func (v *Vault) checkItems(ctx context.Context, profiles []Profile) (found []Finding) {
 	good := 0
 	for _, p := range profiles {
 		if p.State != StateSettled {
 			continue
 		}
+		f := Finding{Profile: p.Selector, Store: v.store.Name(), Severity: SeverityWarning}
 		c, err := v.read(ctx, p)
-		name := p.Selector.String()
 		switch {
 		case errors.Is(err, ErrOtherStore):
-			found = append(found, Finding{name, SeverityWarning, "kept in the " + p.Store + " store, while " + v.store.Name() + " is in use",
-				fmt.Sprintf(`"kitekey store migrate --to %s" moves everything here, or use "--store %s"`, v.store.Name(), p.Store)})
+			f.Kind, f.Other = FindingOtherStore, p.Store
 		case errors.Is(err, ErrNoCredential):
-			found = append(found, Finding{name, SeverityProblem, strings.TrimPrefix(err.Error(), name+": "),
-				fmt.Sprintf(`give it one with "kitekey rotate %s", or "kitekey remove %s"`, name, name)})
+			f.Kind, f.Severity, f.Err = FindingNoCredential, SeverityProblem, err
 		case err != nil:
-			return append(found, Finding{name, SeverityProblem, err.Error(), "try again"})
+			f.Kind, f.Severity, f.Err = FindingItemFailed, SeverityProblem, err
+			return append(found, f)
 		case c.Selector != p.Selector:
-			found = append(found, Finding{name, SeverityWarning, "its item says that it is " + c.Selector.String(), repairCommand})
+			f.Kind, f.Item = FindingItemName, c.Selector
+		case hasCredential(c.Staged):
+			good++
+			f.Kind = FindingStaged
 		default:
 			good++
-			if hasCredential(c.Staged) {
-				found = append(found, Finding{name, SeverityWarning, "a new credential is staged and waits for the gateway", fmt.Sprintf(`"kitekey verify %s" finishes it`, name)})
-			}
+			continue
 		}
+		found = append(found, f)
 	}
 	if good > 0 {
-		found = append(found, Finding{"credentials", SeverityOK, count(good, "credential") + " in the " + v.store.Name() + " readable", ""})
+		found = append(found, Finding{Kind: FindingCredentials, Severity: SeverityOK, Store: v.store.Name(), Count: good})
 	}
 	return found
 }
@@ -182,13 +198,13 @@ func (v *Vault) checkOrphans(ctx context.Context, profiles []Profile) []Finding 
 		return nil
 	}
 	if err != nil {
-		return []Finding{{v.store.Name(), SeverityProblem, "its items cannot be listed: " + err.Error(), "try again"}}
+		return []Finding{{Kind: FindingOrphansUnknown, Severity: SeverityProblem, Store: v.store.Name(), Err: err}}
 	}
 	orphans := orphanKeys(keys, profiles)
 	if len(orphans) == 0 {
 		return nil
 	}
-	return []Finding{{v.store.Name(), SeverityWarning, count(len(orphans), "item") + " that no profile here lists", `if they are not another KITEKEY_HOME's, "kitekey doctor --repair --adopt" lists them here`}}
+	return []Finding{{Kind: FindingOrphans, Severity: SeverityWarning, Store: v.store.Name(), Count: len(orphans)}}
 }
 
 // keys lists the store's items that can be kitekey's; errors.ErrUnsupported
@@ -216,15 +232,8 @@ func orphanKeys(keys []string, profiles []Profile) []string {
 	return orphans
 }
 
-func count(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
-}
-
-// mendPermissions takes others' access to the data folder away.
-func (v *Vault) mendPermissions() error {
+// tightenPermissions takes others' access to the data folder away.
+func (v *Vault) tightenPermissions() error {
 	if v.dir == "" || runtime.GOOS == "windows" {
 		return nil
 	}
@@ -234,7 +243,7 @@ func (v *Vault) mendPermissions() error {
 		}
 		info, err := d.Info()
 		if err != nil || d.Type()&fs.ModeSymlink != 0 || info.Mode().Perm()&0o077 == 0 {
-			return nil //nolint:nilerr // gone since, or somebody else's
+			return nil //nolint:nilerr // gone since, or another user's
 		}
 		return os.Chmod(path, info.Mode().Perm()&^0o077)
 	})

@@ -28,9 +28,6 @@ const (
 
 const indexVersion = 1
 
-// ErrIndexDamaged: index.json cannot be read, or is gone while its backup is there.
-var ErrIndexDamaged = errors.New("the index is damaged")
-
 // index is the list of profiles and how it is kept. On disk, readers need no
 // lock because a new index replaces the old one in one step; writers hold one
 // around reading, changing and replacing.
@@ -179,7 +176,7 @@ func (x *index) load() ([]Profile, error) {
 }
 
 func (x *index) damaged(err error) error {
-	return fmt.Errorf("%w: %s: %w; no credential is lost: mend it with \"kitekey doctor --repair\"",
+	return fmt.Errorf("%w: %s: %w",
 		ErrIndexDamaged, filepath.Join(x.dir, indexFile), err)
 }
 

@@ -119,7 +119,7 @@ func (v *Vault) clearUnlisted(ctx context.Context, id string, stores []Store) er
 				return err
 			}
 		default:
-			return fmt.Errorf("the %s holds a credential that the index does not list: list it again with \"kitekey doctor --repair --adopt --store %s\", then run the same again", s.Name(), s.Name())
+			return &UnlistedError{Store: s.Name()}
 		}
 	}
 	return nil

@@ -7,34 +7,7 @@ import (
 	"unicode/utf8"
 
 	"kitekey/kite"
-	"kitekey/vault/internal/disk"
 )
-
-// What can be wrong with a profile.
-var (
-	// ErrNoProfile: nothing of that name.
-	ErrNoProfile = errors.New("no such profile")
-	// ErrExists: there is one of that name already.
-	ErrExists = errors.New("exists already")
-	// ErrNoCredential: the profile is there, its credential is not (any more).
-	ErrNoCredential = errors.New("no credential")
-	// ErrOtherStore: the profile's secrets are in another store than the one in use.
-	ErrOtherStore = errors.New("kept in another store")
-	// ErrBusy: another process was at work on the same thing for too long.
-	ErrBusy = disk.ErrBusy
-	// ErrBadInput: what was asked for makes no sense; the text says why.
-	ErrBadInput = errors.New("bad input")
-)
-
-// inputError matches ErrBadInput and shows only its own words.
-type inputError struct{ error }
-
-func (e inputError) Is(target error) bool { return target == ErrBadInput }
-func (e inputError) Unwrap() error        { return e.error }
-
-// BadInput marks err as one about what the caller gave: it matches ErrBadInput
-// and keeps its own words.
-func BadInput(err error) error { return inputError{err} }
 
 // DefaultExpiresIn is the life asked for when a profile names no other.
 const DefaultExpiresIn kite.Lifetime = 300

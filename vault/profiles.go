@@ -140,8 +140,7 @@ func existsError(p Profile) error {
 // addFailed takes the entry back, unless the item may be there all the same.
 func (v *Vault) addFailed(ctx context.Context, p Profile, cause error) error {
 	if unknownOutcome(cause) {
-		return fmt.Errorf("%s: it is not known whether the credential was stored: %w; keep it at hand and look at \"kitekey list\" once the %s answers",
-			p.Selector, cause, v.store.Name())
+		return fmt.Errorf("%s: %w: %w", p.Selector, ErrUnknownOutcome, cause)
 	}
 	// The caller may have gone, the entry must go all the same.
 	if err := v.finishRemoval(context.WithoutCancel(ctx), p); err != nil {

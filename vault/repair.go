@@ -14,8 +14,35 @@ import (
 	"kitekey/vault/internal/disk"
 )
 
-// Repair mends what [Vault.Check] finds and can be mended without anybody's
-// help, and says what it did:
+// RepairKind says what a [RepairStep] did. The comment of each lists the facts that
+// it comes with.
+type RepairKind string
+
+// The kinds of repair steps.
+const (
+	RepairedStore       RepairKind = "store"       // Store put back what was damaged: Text
+	RepairedIndex       RepairKind = "index"       // the index was damaged; Count profiles come from its last good copy
+	RepairedListing     RepairKind = "listed"      // Profile is listed again; it was Item before, where that name is taken
+	RepairedEmptyItem   RepairKind = "empty-item"  // an item that held nothing was deleted
+	RepairLeftItem      RepairKind = "left-item"   // the item named Text, which no profile lists, cannot be read: Err
+	RepairIncomplete    RepairKind = "incomplete"  // Store cannot list its items: the newest profiles may be missing
+	RepairedInterrupted RepairKind = "interrupted" // Count interrupted changes were finished
+	RepairedLeftovers   RepairKind = "leftovers"   // Count files that crashes left were removed
+)
+
+// RepairStep is one thing that a repair did, or could not do, in facts.
+type RepairStep struct {
+	Kind    RepairKind
+	Profile Selector
+	Item    Selector
+	Store   string
+	Text    string
+	Count   int
+	Err     error
+}
+
+// Repair repairs what [Vault.Check] finds and needs no decision, and says what it
+// did:
 //
 //   - an index that is damaged or gone is rebuilt from its last good copy and,
 //     where the store can list its items, from the store; the damaged file is
@@ -30,14 +57,18 @@ import (
 //
 // No item that holds a credential is ever deleted, and no profile is dropped
 // because its item is missing.
-func (v *Vault) Repair(ctx context.Context, adopt bool) (done []string, err error) {
-	if err := v.mendPermissions(); err != nil {
+func (v *Vault) Repair(ctx context.Context, adopt bool) (done []RepairStep, err error) {
+	if err := v.tightenPermissions(); err != nil {
 		return nil, err
 	}
 	if r, ok := v.store.(interface {
 		Restore(context.Context) ([]string, error)
 	}); ok {
-		if done, err = r.Restore(ctx); err != nil {
+		restored, err := r.Restore(ctx)
+		for _, text := range restored {
+			done = append(done, RepairStep{Kind: RepairedStore, Store: v.store.Name(), Text: text})
+		}
+		if err != nil {
 			return done, err
 		}
 	}
@@ -62,9 +93,9 @@ func (v *Vault) Repair(ctx context.Context, adopt bool) (done []string, err erro
 		if profiles, err = v.loadBackup(); err != nil {
 			return done, err
 		}
-		done = append(done, fmt.Sprintf("took %s from the index's last good copy", count(len(profiles), "profile")))
+		done = append(done, RepairStep{Kind: RepairedIndex, Count: len(profiles)})
 	}
-	var adopted []string
+	var adopted []RepairStep
 	if adopt || damaged || len(profiles) == 0 {
 		adopted, err = v.relist(ctx, &profiles, orphanKeys(keys, profiles))
 		done = append(done, adopted...)
@@ -87,7 +118,7 @@ func (v *Vault) Repair(ctx context.Context, adopt bool) (done []string, err erro
 		}
 	}
 	if damaged && !listed {
-		done = append(done, "profiles added in the very last moment before the damage may be missing: the "+v.store.Name()+" cannot list its items here")
+		done = append(done, RepairStep{Kind: RepairIncomplete, Store: v.store.Name()})
 	}
 	unlock()
 	unlock = func() {}
@@ -96,7 +127,7 @@ func (v *Vault) Repair(ctx context.Context, adopt bool) (done []string, err erro
 		return done, err
 	}
 	if after := v.unsettledHere(); !damaged && after < before {
-		done = append(done, "finished "+count(before-after, "interrupted change"))
+		done = append(done, RepairStep{Kind: RepairedInterrupted, Count: before - after})
 	}
 	return append(done, v.removeTemp()...), nil
 }
@@ -143,7 +174,7 @@ func (v *Vault) saveRepaired(profiles []Profile, damaged bool) error {
 }
 
 // adopt lists stray items again and deletes those that hold nothing.
-func (v *Vault) relist(ctx context.Context, profiles *[]Profile, orphans []string) (done []string, err error) {
+func (v *Vault) relist(ctx context.Context, profiles *[]Profile, orphans []string) (done []RepairStep, err error) {
 	for _, key := range orphans {
 		if strings.HasSuffix(key, tokenSuffix) {
 			// A token can be minted again; its profile, if it comes back, does without.
@@ -164,22 +195,18 @@ func (v *Vault) relist(ctx context.Context, profiles *[]Profile, orphans []strin
 			if err := v.deleteItem(ctx, key); err != nil {
 				return done, err
 			}
-			done = append(done, "deleted an item that held nothing")
+			done = append(done, RepairStep{Kind: RepairedEmptyItem})
 			continue
 		}
 		c, err := decodeCredentials(data)
 		if err != nil {
-			done = append(done, fmt.Sprintf("left the item %s alone, which no profile lists and kitekey cannot read: %v", key, err))
+			done = append(done, RepairStep{Kind: RepairLeftItem, Text: key, Err: err})
 			continue
 		}
 		p := Profile{ID: key, Selector: freeName(*profiles, c.Selector), Store: v.store.Name(), ExpiresIn: DefaultExpiresIn, State: StateChanging}
 		p.syncFrom(c)
 		*profiles = append(*profiles, p)
-		text := "listed " + p.Selector.String() + " again"
-		if p.Selector != c.Selector {
-			text += ", which was " + c.Selector.String() + ": that name is taken"
-		}
-		done = append(done, text)
+		done = append(done, RepairStep{Kind: RepairedListing, Profile: p.Selector, Item: c.Selector})
 	}
 	return done, nil
 }
@@ -199,7 +226,7 @@ func freeName(profiles []Profile, sel Selector) Selector {
 const sweepAge = time.Hour
 
 // sweep removes temporary files and the locks of profiles that are gone.
-func (v *Vault) removeTemp() (done []string) {
+func (v *Vault) removeTemp() (done []RepairStep) {
 	if v.dir == "" {
 		return nil
 	}
@@ -231,7 +258,7 @@ func (v *Vault) removeTemp() (done []string) {
 		}
 	}
 	if swept > 0 {
-		done = append(done, "swept "+count(swept, "leftover file"))
+		done = append(done, RepairStep{Kind: RepairedLeftovers, Count: swept})
 	}
 	return done
 }

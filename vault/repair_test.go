@@ -2,6 +2,7 @@ package vault
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,7 +12,7 @@ import (
 	"kitekey/vault/internal/disk"
 )
 
-// levels gives the findings as "check level" for comparing.
+// levels gives the findings that are not ok as "kind severity", for comparing.
 func levels(t *testing.T, w *world) []string {
 	t.Helper()
 	found, err := w.Check(t.Context())
@@ -21,12 +22,9 @@ func levels(t *testing.T, w *world) []string {
 	var got []string
 	for _, f := range found {
 		if f.Severity != SeverityOK {
-			got = append(got, f.Check+" "+string(f.Severity))
+			got = append(got, string(f.Kind)+" "+string(f.Severity))
 		}
-		if f.Text == "" || f.Severity != SeverityOK && f.Fix == "" {
-			t.Errorf("says too little: %+v", f)
-		}
-		if strings.Contains(f.Text+f.Fix, "fake-") {
+		if strings.Contains(fmt.Sprintf("%+v", f), "fake-") {
 			t.Errorf("a secret is in %+v", f)
 		}
 	}
@@ -42,23 +40,23 @@ func TestCheck(t *testing.T) {
 		t.Errorf("a sound vault: %v", got)
 	}
 	for _, c := range []struct {
-		name        string
-		spoil, mend func() error
-		want        []string
+		name       string
+		spoil, fix func() error
+		want       []string
 	}{
 		{"missing", func() error { return w.store.Memory.Delete(ctx, p.ID) }, func() error { return w.write(ctx, p.ID, credentials{Selector: p.Selector, Current: pair("a")}) },
-			[]string{"acme/sandbox problem"}},
+			[]string{"no-credential problem"}},
 		{"torn", func() error { return w.store.Memory.Set(ctx, p.ID, []byte("{")) }, func() error { return w.write(ctx, p.ID, credentials{Selector: p.Selector, Current: pair("a")}) },
-			[]string{"acme/sandbox problem"}},
+			[]string{"no-credential problem"}},
 		{"stray", func() error { return w.store.Memory.Set(ctx, "straystraystrays", []byte("{")) }, func() error { return w.store.Memory.Delete(ctx, "straystraystrays") },
-			[]string{"memory warning"}},
+			[]string{"orphans warning"}},
 		{"not ours at all", func() error { return w.store.Memory.Set(ctx, "something", []byte("{")) }, func() error { return w.store.Memory.Delete(ctx, "something") }, nil},
-		{"open to others", func() error { return os.Chmod(w.dir, 0o755) }, func() error { return w.mendPermissions() }, []string{"data folder warning"}},
+		{"open to others", func() error { return os.Chmod(w.dir, 0o755) }, func() error { return w.tightenPermissions() }, []string{"folder-open warning"}},
 		{"locked", func() error {
 			w.store.reset(onlyOn("read", &StoreError{Op: "read", Store: "memory", Kind: ErrLocked, Hint: "unlock it"}), nil)
 			return nil
-		}, func() error { w.store.reset(nil, nil); return nil }, []string{"memory problem"}},
-		{"index", func() error { return os.WriteFile(filepath.Join(w.dir, "index.json"), nil, 0o600) }, func() error { _, err := w.Repair(ctx, false); return err }, []string{"index problem"}},
+		}, func() error { w.store.reset(nil, nil); return nil }, []string{"store-failed problem"}},
+		{"index", func() error { return os.WriteFile(filepath.Join(w.dir, "index.json"), nil, 0o600) }, func() error { _, err := w.Repair(ctx, false); return err }, []string{"index-damaged problem"}},
 	} {
 		if err := c.spoil(); err != nil {
 			t.Fatal(err)
@@ -66,11 +64,11 @@ func TestCheck(t *testing.T) {
 		if got := levels(t, w); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
-		if err := c.mend(); err != nil {
+		if err := c.fix(); err != nil {
 			t.Fatal(err)
 		}
 		if got := levels(t, w); got != nil {
-			t.Errorf("%s, mended: %v", c.name, got)
+			t.Errorf("%s, fixed: %v", c.name, got)
 		}
 	}
 }
@@ -172,10 +170,11 @@ func TestRepairStrays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := strings.Join(done, "\n")
-	for _, want := range []string{"listed acme-2/sandbox again, which was acme/sandbox", "held nothing", "left the item cccccccccccccccc alone"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("does not say %q:\n%s", want, text)
+	for _, want := range []RepairStep{
+		{Kind: RepairedListing, Profile: sel("acme-2"), Item: sel("acme")}, {Kind: RepairedEmptyItem}, {Kind: RepairLeftItem, Text: "cccccccccccccccc"},
+	} {
+		if !slices.ContainsFunc(done, func(s RepairStep) bool { s.Err = nil; return s == want }) {
+			t.Errorf("no step %+v in %+v", want, done)
 		}
 	}
 	if keys, _ := w.store.Keys(ctx); len(keys) != 3 || !slices.Contains(keys, "cccccccccccccccc") {
@@ -206,7 +205,7 @@ func TestRepairSweeps(t *testing.T) {
 		}
 	}
 	done, err := w.Repair(t.Context(), false)
-	if err != nil || !slices.Contains(done, "swept 2 leftover files") {
+	if err != nil || !slices.Contains(done, RepairStep{Kind: RepairedLeftovers, Count: 2}) {
 		t.Errorf("%v, %v", done, err)
 	}
 	if _, err := os.Stat(filepath.Join(locks, p.ID+".lock")); err != nil {

@@ -59,7 +59,7 @@ func LoadSettings(dir string) (Settings, error) {
 // replaces them, under a lock.
 func ChangeSettings(ctx context.Context, dir string, change func(*Settings)) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return folderError(dir, err)
+		return dataDirError(dir, err)
 	}
 	unlock, err := disk.FileLocks{Dir: filepath.Join(dir, disk.Folder)}.Lock(ctx, settingsLock, disk.IndexWait)
 	if err != nil {
@@ -78,7 +78,7 @@ func ChangeSettings(ctx context.Context, dir string, change func(*Settings)) err
 	return disk.Replace(filepath.Join(dir, settingsFile), "", append(data, '\n'))
 }
 
-// folderError is for a data folder that cannot be made.
-func folderError(dir string, err error) error {
-	return fmt.Errorf("cannot make the data folder %s: %w; KITEKEY_HOME names another", dir, disk.Cause(err))
+// dataDirError is for a data folder that cannot be made.
+func dataDirError(dir string, err error) error {
+	return &DataFolderError{Dir: dir, Op: "make", Err: disk.Cause(err)}
 }

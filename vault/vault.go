@@ -82,7 +82,7 @@ func Open(o Options) (*Vault, error) {
 		return v, nil
 	}
 	if err := os.MkdirAll(v.dir, 0o700); err != nil {
-		return nil, folderError(v.dir, err)
+		return nil, dataDirError(v.dir, err)
 	}
 	locks := disk.FileLocks{Dir: filepath.Join(v.dir, disk.Folder)}
 	v.locks, v.index = locks, &index{dir: v.dir, locks: locks}
@@ -154,29 +154,22 @@ func lookupIn(profiles []Profile, sel Selector) (Profile, error) {
 	if i := find(profiles, sel); i >= 0 {
 		return profiles[i], nil
 	}
-	return Profile{}, fmt.Errorf("%s: %w%s", sel, ErrNoProfile, nearMisses(profiles, sel))
+	return Profile{}, &NoProfileError{Selector: sel, Near: nearMisses(profiles, sel), Empty: len(profiles) == 0}
 }
 
-// nearMisses says what may have been meant: the same account in the other
+// nearMisses lists what may have been meant: the same account in the other
 // environment, or a name that differs by little.
-func nearMisses(profiles []Profile, sel Selector) string {
-	if len(profiles) == 0 {
-		return "; there are no profiles yet"
-	}
-	var near []string
+func nearMisses(profiles []Profile, sel Selector) (near []Selector) {
 	for _, p := range profiles {
 		if p.Account == sel.Account || distance(p.Account, sel.Account) <= 1+len(sel.Account)/4 ||
 			len(sel.Account) >= 2 && strings.HasPrefix(p.Account, sel.Account) {
-			near = append(near, p.Selector.String())
+			near = append(near, p.Selector)
 		}
 		if len(near) == 3 {
 			break
 		}
 	}
-	if len(near) == 0 {
-		return ""
-	}
-	return "; did you mean " + strings.Join(near, ", ") + "?"
+	return near
 }
 
 // distance is the Levenshtein distance between short names.
@@ -266,8 +259,7 @@ func (v *Vault) checkStore(p Profile) error {
 	if p.Store == v.store.Name() {
 		return nil
 	}
-	return fmt.Errorf("%s: %w: use it with \"--store %s\", or move everything here with \"kitekey store migrate --to %s\"",
-		p.Selector, ErrOtherStore, p.Store, v.store.Name())
+	return &OtherStoreError{Selector: p.Selector, Store: p.Store, InUse: v.store.Name()}
 }
 
 // allOurs keeps one data folder to one store: nobody should have to remember

@@ -87,7 +87,7 @@ func TestAddListRemove(t *testing.T) {
 	if keys, _ := w.store.Keys(ctx); len(keys) != 2 {
 		t.Errorf("items left after removing one of three: %v", keys)
 	}
-	if _, err := w.Lookup(sel("acme/live")); !errors.Is(err, ErrNoProfile) || !strings.Contains(err.Error(), "acme/sandbox") {
+	if _, err := w.Lookup(sel("acme/live")); !errors.Is(err, ErrNoProfile) || !slices.Contains(near(err), sel("acme")) {
 		t.Errorf("Lookup of the removed one: %v", err)
 	}
 	if err := w.Remove(ctx, sel("nobody")); !errors.Is(err, ErrNoProfile) {
@@ -322,7 +322,7 @@ func TestIndexDamage(t *testing.T) {
 		if err := spoil(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.List(); !errors.Is(err, ErrIndexDamaged) || !strings.Contains(err.Error(), "doctor --repair") {
+		if _, err := w.List(); !errors.Is(err, ErrIndexDamaged) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if _, err := w.Add(t.Context(), NewProfile{Selector: sel("dune"), Credential: pair("d")}); !errors.Is(err, ErrIndexDamaged) {
@@ -499,4 +499,13 @@ func TestIndexCannotBeWritten(t *testing.T) {
 	if p, _ := w.Lookup(sel("acme")); p.State != StateSettled {
 		t.Errorf("%+v", p)
 	}
+}
+
+// near is what a NoProfileError offers.
+func near(err error) []Selector {
+	var missing *NoProfileError
+	if !errors.As(err, &missing) {
+		return nil
+	}
+	return missing.Near
 }

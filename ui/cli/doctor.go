@@ -54,8 +54,10 @@ otherwise.`,
 		repaired := []string{}
 		if repair {
 			done, err := v.Repair(ctx, adopt)
-			for _, line := range done {
-				a.note("%s", line)
+			for _, step := range done {
+				line := words.RepairStep(step)
+				a.note("%s", words.Line(line))
+				repaired = append(repaired, line)
 			}
 			if err != nil {
 				return fmt.Errorf("repair: %w", err)
@@ -63,17 +65,21 @@ otherwise.`,
 			if len(done) == 0 {
 				a.note("there was nothing to repair")
 			}
-			repaired = append(repaired, done...)
 		}
-		gateways := make(chan []vault.Finding, 1) // asked while the store is looked at
+		gateways := make(chan []finding, 1) // asked while the store is looked at
 		if offline {
 			gateways <- nil
 		} else {
 			go func() { gateways <- a.checkGateways(ctx) }()
 		}
-		found, err := v.Check(ctx)
+		checked, err := v.Check(ctx)
 		if err != nil {
 			return err
+		}
+		var found []finding
+		for _, f := range checked {
+			w := words.Finding(f)
+			found = append(found, finding{w.Check, f.Severity, w.Text, w.Fix, f.Kind})
 		}
 		found = append(found, a.checkOverrides()...)
 		found = append(found, <-gateways...)
@@ -89,17 +95,26 @@ otherwise.`,
 		if err != nil {
 			return err
 		}
-		return exitFor(found, v.StoreName())
+		return exitFor(found)
 	}
 	return cmd
 }
 
+// finding is a line of the report.
+type finding struct {
+	Check    string
+	Severity vault.Severity
+	Text     string
+	Fix      string
+	kind     vault.FindingKind // "" for what the vault does not look at
+}
+
 // exitFor returns an error with the exit code, nil when all is in order.
-func exitFor(found []vault.Finding, store string) error {
+func exitFor(found []finding) error {
 	code := exitDone
 	for _, f := range found {
 		switch {
-		case f.Severity == vault.SeverityProblem && f.Check == store:
+		case f.kind == vault.FindingStoreFailed, f.kind == vault.FindingOrphansUnknown:
 			return exitSilently(exitStore)
 		case f.Severity != vault.SeverityOK:
 			code = exitFailure
@@ -111,7 +126,7 @@ func exitFor(found []vault.Finding, store string) error {
 	return exitSilently(code)
 }
 
-func (a *app) printFindings(found []vault.Finding) error {
+func (a *app) printFindings(found []finding) error {
 	width := 0
 	for _, f := range found {
 		width = max(width, len(f.Check))
@@ -143,7 +158,7 @@ type findingJSON struct {
 	Fix   *string `json:"fix"`
 }
 
-func newCheckUpJSON(found []vault.Finding, repaired []string) checkUpJSON {
+func newCheckUpJSON(found []finding, repaired []string) checkUpJSON {
 	out := checkUpJSON{OK: true, Findings: []findingJSON{}, Repaired: repaired}
 	for _, f := range found {
 		out.OK = out.OK && f.Severity == vault.SeverityOK
@@ -154,44 +169,44 @@ func newCheckUpJSON(found []vault.Finding, repaired []string) checkUpJSON {
 
 // checkOverrides tells where the environments go. An override is somebody's
 // intention and not wrong, but nobody should wonder.
-func (a *app) checkOverrides() []vault.Finding {
+func (a *app) checkOverrides() []finding {
 	urls, _ := a.overrides() // opening has refused a wrong one
 	lines := overrideLines(urls)
 	if len(lines) == 0 {
-		return []vault.Finding{{Check: "overrides", Severity: vault.SeverityOK, Text: "none: kitekey talks to Kitegateway itself"}}
+		return []finding{{Check: "overrides", Severity: vault.SeverityOK, Text: "none: kitekey talks to Kitegateway itself"}}
 	}
-	var found []vault.Finding
+	var found []finding
 	for _, line := range lines {
-		found = append(found, vault.Finding{Check: "overrides", Severity: vault.SeverityOK, Text: "in force: " + line})
+		found = append(found, finding{Check: "overrides", Severity: vault.SeverityOK, Text: "in force: " + line})
 	}
 	return found
 }
 
 // checkGateways asks both gateways at once whether they are there. No credential
 // is sent.
-func (a *app) checkGateways(ctx context.Context) []vault.Finding {
+func (a *app) checkGateways(ctx context.Context) []finding {
 	urls, _ := a.overrides()
 	gateways := a.gateways(urls)
 	ctx, cancel := context.WithTimeout(ctx, pingPatience)
 	defer cancel()
-	results := make([]chan vault.Finding, len(kite.Environments))
+	results := make([]chan finding, len(kite.Environments))
 	for i, env := range kite.Environments {
-		results[i] = make(chan vault.Finding, 1)
+		results[i] = make(chan finding, 1)
 		client := gateways(env)
 		go func() {
 			reply, err := client.Ping(ctx)
 			results[i] <- gatewayFinding(env, client.Host(), reply, err)
 		}()
 	}
-	var found []vault.Finding
+	var found []finding
 	for _, result := range results {
 		found = append(found, <-result)
 	}
 	return found
 }
 
-func gatewayFinding(env kite.Environment, host string, reply *kite.Reply, err error) vault.Finding {
-	f := vault.Finding{Check: string(env) + " gateway", Severity: vault.SeverityOK}
+func gatewayFinding(env kite.Environment, host string, reply *kite.Reply, err error) finding {
+	f := finding{Check: string(env) + " gateway", Severity: vault.SeverityOK}
 	if err != nil {
 		f.Severity, f.Text = vault.SeverityWarning, err.Error()
 		if f.Fix = nextStep(err); f.Fix == "" {
@@ -211,10 +226,10 @@ func gatewayFinding(env kite.Environment, host string, reply *kite.Reply, err er
 
 // checkClipboard lists the ways to copy. A machine without one is in order as
 // long as nobody sits at it.
-func (a *app) checkClipboard() vault.Finding {
+func (a *app) checkClipboard() finding {
 	terminal, done := a.terminal()
 	defer done()
-	f := vault.Finding{Check: "clipboard", Severity: vault.SeverityOK}
+	f := finding{Check: "clipboard", Severity: vault.SeverityOK}
 	var ways []string
 	for _, w := range a.clipboard(terminal).Ways() {
 		ways = append(ways, string(w))
@@ -232,8 +247,8 @@ func (a *app) checkClipboard() vault.Finding {
 }
 
 // checkTerminal tells what the screen has to work with.
-func (a *app) checkTerminal() vault.Finding {
-	f := vault.Finding{Check: "terminal", Severity: vault.SeverityOK}
+func (a *app) checkTerminal() finding {
+	f := finding{Check: "terminal", Severity: vault.SeverityOK}
 	if !isTerminal(a.Stdout) {
 		f.Text = "output goes to a file or a program"
 		return f

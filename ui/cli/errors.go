@@ -143,9 +143,7 @@ func (a *app) tell(err error) {
 		return
 	}
 	line := err.Error()
-	// Whoever made the error may have known better what to do.
-	told := strings.Contains(line, `"kitekey `) || strings.Contains(line, "did you mean")
-	if next := nextStep(err); next != "" && !told {
+	if next := nextStep(err); next != "" {
 		line += "; " + next
 	}
 	a.note("%s", line)

@@ -157,7 +157,7 @@ func TestRebuiltFromKeyring(t *testing.T) {
 	if err := os.RemoveAll(h.home); err != nil {
 		t.Fatal(err)
 	}
-	if code, out, _ := h.run("", "doctor", "--offline"); code != 1 || !strings.Contains(out, "3 items that no profile here lists") {
+	if code, out, _ := h.run("", "doctor", "--offline"); code != 1 || !strings.Contains(out, "3 items in the keyring that no profile here lists") {
 		t.Errorf("exit %d:\n%s", code, out)
 	}
 	h.must("", "doctor", "--repair", "--offline")

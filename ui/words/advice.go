@@ -97,10 +97,31 @@ func refusal(status int, message string) (meaning, next string, ok bool) {
 func NextStep(err error, by Ways) string {
 	var store *vault.StoreError
 	var gateway *kite.Error
+	var missing *vault.NoProfileError
+	var other *vault.OtherStoreError
+	var unlisted *vault.UnlistedError
 	next := ""
 	switch {
 	case err == nil:
 	case errors.As(err, &store) && store.Hint != "": // it says so itself
+	case errors.As(err, &missing) && len(missing.Near) > 0:
+		near := make([]string, len(missing.Near))
+		for i, sel := range missing.Near {
+			near[i] = sel.String()
+		}
+		next = "did you mean " + strings.Join(near, ", ") + "?"
+	case errors.As(err, &missing) && missing.Empty:
+		next = "to add the first, {add}"
+	case errors.As(err, &other):
+		next = `to use it, add --store ` + other.Store + `; to move everything to ` + Store(other.InUse) + `, run "kitekey store migrate --to ` + other.InUse + `"`
+	case errors.As(err, &unlisted):
+		next = adopt + " --store " + unlisted.Store + ", then the same again"
+	case errors.Is(err, vault.ErrIndexDamaged):
+		next = "no credential is lost; to rebuild the index, " + repair
+	case errors.Is(err, vault.ErrDataFolder):
+		next = "KITEKEY_HOME names another folder"
+	case errors.Is(err, vault.ErrUnknownOutcome):
+		next = "keep the credential at hand, and once the store answers again, {list}"
 	case errors.Is(err, vault.ErrNoProfile):
 		next = "to see the profiles, {list}; to add one, {add}"
 	case errors.Is(err, vault.ErrExists):

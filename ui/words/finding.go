@@ -1,0 +1,102 @@
+package words
+
+import (
+	"fmt"
+	"strings"
+
+	"kitekey/vault"
+)
+
+// FindingWords is a finding of a check-up in words.
+type FindingWords struct {
+	Check string // what was looked at: "data folder", "index", "keyring", "acme/live"
+	Text  string // what was found
+	Fix   string // what to do about it, "" when there is nothing to do
+}
+
+const (
+	repair = `run "kitekey doctor --repair"`
+	adopt  = `run "kitekey doctor --repair --adopt"`
+)
+
+// findings is the one table of findings. {path}, {paths}, {profile}, {item},
+// {store}, {other}, {name}, {error}, {change} and {count NOUN} stand for the
+// finding's facts; {name} is the store's name.
+var findings = map[vault.FindingKind]FindingWords{
+	vault.FindingFolder:           {"data folder", "{path}, only you can read it", ""},
+	vault.FindingFolderUnreadable: {"data folder", "{path} cannot be read: {error}", "give yourself access to it again"},
+	vault.FindingFolderUnwritable: {"data folder", "{path} cannot be written: {error}", "free some space or give yourself access; until then changes cannot be saved"},
+	vault.FindingFolderOpen:       {"data folder", "other users may read {paths}", repair},
+	vault.FindingIndex:            {"index", "{count profile}", ""},
+	vault.FindingIndexDamaged:     {"index", "{error}", "no credential is lost; to rebuild it, " + repair},
+	vault.FindingInterrupted:      {"{profile}", "{change} was interrupted", "the next command that uses the store finishes it; to do so now, " + repair},
+	vault.FindingBusy:             {"{profile}", "another kitekey is changing it", "wait for it to end"},
+	vault.FindingMigration:        {"migration", "moving everything from {store} to {other} was interrupted", `to finish it, run "kitekey store migrate --to {othername}"`},
+	vault.FindingStore:            {"{name}", "{store} answers and is unlocked", ""},
+	vault.FindingStoreFailed:      {"{name}", "{error}", ""},
+	vault.FindingOtherStore:       {"{profile}", "kept in {other}, while {store} is in use", `to move everything to {store}, run "kitekey store migrate --to {name}"; to use {other}, add --store {othername}`},
+	vault.FindingNoCredential:     {"{profile}", "{error}", `to enter the credential again, run "kitekey rotate {profile}"; or run "kitekey remove {profile}"`},
+	vault.FindingItemFailed:       {"{profile}", "{error}", "try again"},
+	vault.FindingItemName:         {"{profile}", "its item in {store} says that it is {item}", repair},
+	vault.FindingStaged:           {"{profile}", "a new credential is staged", `to put it in use once the gateway accepts it, run "kitekey verify {profile}"`},
+	vault.FindingCredentials:      {"credentials", "{count credential} in {store} readable", ""},
+	vault.FindingOrphans:          {"{name}", "{count item} in {store} that no profile here lists", "they may belong to another KITEKEY_HOME; to list them here, " + adopt},
+	vault.FindingOrphansUnknown:   {"{name}", "the items of {store} cannot be listed: {error}", "try again"},
+}
+
+// Finding puts a finding into words.
+func Finding(f vault.Finding) FindingWords {
+	w, ok := findings[f.Kind]
+	if !ok {
+		w = FindingWords{Check: string(f.Kind), Text: "{error}"}
+	}
+	fill := func(text string) string {
+		if at := strings.Index(text, "{count "); at >= 0 {
+			noun, _, _ := strings.Cut(text[at+len("{count "):], "}")
+			text = strings.Replace(text, "{count "+noun+"}", Count(f.Count, noun), 1)
+		}
+		errText := ""
+		if f.Err != nil {
+			errText = strings.TrimPrefix(f.Err.Error(), f.Profile.String()+": ")
+		}
+		return strings.NewReplacer(
+			"{path}", f.Path, "{paths}", strings.Join(f.Paths, ", "), "{profile}", f.Profile.String(), "{item}", f.Item.String(),
+			"{store}", Store(f.Store), "{name}", f.Store, "{other}", Store(f.Other), "{othername}", f.Other,
+			"{error}", errText, "{change}", changes[f.State],
+		).Replace(text)
+	}
+	w = FindingWords{Check: fill(w.Check), Text: fill(w.Text), Fix: fill(w.Fix)}
+	if w.Fix == "" && f.Err != nil {
+		w.Fix = NextStep(f.Err, Commands(""))
+	}
+	return w
+}
+
+var changes = map[vault.State]string{
+	vault.StateAdding: "adding it", vault.StateChanging: "a change", vault.StateRemoving: "its removal",
+}
+
+// RepairStep puts what a repair did into words.
+func RepairStep(s vault.RepairStep) string {
+	switch s.Kind {
+	case vault.RepairedIndex:
+		return "took " + Count(s.Count, "profile") + " from the index's last good copy"
+	case vault.RepairedListing:
+		text := "listed " + s.Profile.String() + " again"
+		if s.Profile != s.Item {
+			text += ", which was " + s.Item.String() + ": that name is taken"
+		}
+		return text
+	case vault.RepairedEmptyItem:
+		return "deleted an item that held nothing"
+	case vault.RepairLeftItem:
+		return fmt.Sprintf("left the item %s alone: no profile lists it, and kitekey cannot read it: %v", s.Text, s.Err)
+	case vault.RepairIncomplete:
+		return "profiles added just before the damage may be missing: " + Store(s.Store) + " cannot list its items here"
+	case vault.RepairedInterrupted:
+		return "finished " + Count(s.Count, "interrupted change")
+	case vault.RepairedLeftovers:
+		return "removed " + Count(s.Count, "leftover file")
+	}
+	return s.Text
+}

@@ -1,0 +1,50 @@
+package words
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"kitekey/kite"
+	"kitekey/vault"
+)
+
+// findingKinds are all kinds that the vault has: a new one is missing in the table
+// until it is here as well.
+var findingKinds = []vault.FindingKind{
+	vault.FindingFolder, vault.FindingFolderUnreadable, vault.FindingFolderUnwritable, vault.FindingFolderOpen,
+	vault.FindingIndex, vault.FindingIndexDamaged, vault.FindingInterrupted, vault.FindingBusy, vault.FindingMigration,
+	vault.FindingStore, vault.FindingStoreFailed, vault.FindingOtherStore, vault.FindingNoCredential, vault.FindingItemFailed,
+	vault.FindingItemName, vault.FindingStaged, vault.FindingCredentials, vault.FindingOrphans, vault.FindingOrphansUnknown,
+}
+
+func TestFinding_FillsEveryPlaceholder(t *testing.T) {
+	acme := vault.Selector{Account: "acme", Environment: kite.Live}
+	if len(findings) != len(findingKinds) {
+		t.Errorf("%d kinds in the table, %d in the vault", len(findings), len(findingKinds))
+	}
+	for _, kind := range findingKinds {
+		w := Finding(vault.Finding{
+			Kind: kind, Profile: acme, Item: acme, Store: "keyring", Other: "file", Path: "/p", Paths: []string{"/p", "/q"},
+			Count: 2, State: vault.StateAdding, Err: errors.New("acme/live: a cause"),
+		})
+		if w.Check == "" || w.Text == "" || strings.ContainsAny(w.Check+w.Text+w.Fix, "{}") || strings.Contains(w.Text, "acme/live: a cause") {
+			t.Errorf("%s: %+v", kind, w)
+		}
+	}
+	w := Finding(vault.Finding{Kind: vault.FindingCredentials, Store: "file", Count: 1})
+	if w.Text != "1 credential in the file store readable" {
+		t.Errorf("%+v", w)
+	}
+}
+
+func TestRepairStep_HasWordsForEveryKind(t *testing.T) {
+	for _, kind := range []vault.RepairKind{
+		vault.RepairedIndex, vault.RepairedListing, vault.RepairedEmptyItem, vault.RepairLeftItem, vault.RepairIncomplete,
+		vault.RepairedInterrupted, vault.RepairedLeftovers,
+	} {
+		if got := RepairStep(vault.RepairStep{Kind: kind, Store: "keyring", Count: 3}); got == "" {
+			t.Errorf("%s says nothing", kind)
+		}
+	}
+}

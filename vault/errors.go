@@ -1,0 +1,119 @@
+package vault
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"kitekey/vault/internal/disk"
+)
+
+// An error of this package says what failed, in facts: a kind to compare with
+// [errors.Is], and where a front end can use more, a type with fields. None names
+// a command, a flag or a key: what a person can do next is for the front end to
+// say.
+
+// What can be wrong with a profile.
+var (
+	// ErrNoProfile: there is no profile of that name. See [NoProfileError].
+	ErrNoProfile = errors.New("no such profile")
+	// ErrExists: there is a profile of that name already.
+	ErrExists = errors.New("exists already")
+	// ErrNoCredential: the profile is there, its credential is not (any more).
+	ErrNoCredential = errors.New("no credential")
+	// ErrOtherStore: the profile's secrets are in another store than the one in
+	// use. See [OtherStoreError].
+	ErrOtherStore = errors.New("kept in another store")
+	// ErrBusy: another process was at work on the same thing for too long.
+	ErrBusy = disk.ErrBusy
+	// ErrBadInput: what was asked for makes no sense; the text says why.
+	ErrBadInput = errors.New("bad input")
+	// ErrUnknownOutcome: it is not known whether the credential was stored.
+	ErrUnknownOutcome = errors.New("it is not known whether the credential was stored")
+	// ErrUnlisted: a store holds a credential that the index does not list.
+	ErrUnlisted = errors.New("holds a credential that the index does not list")
+)
+
+// What can be wrong with a data folder.
+var (
+	// ErrIndexDamaged: index.json cannot be read, or is gone while its backup is
+	// there. No credential is lost with it.
+	ErrIndexDamaged = errors.New("the index is damaged")
+	// ErrDataFolder: the data folder cannot be made or used.
+	ErrDataFolder = errors.New("cannot use the data folder")
+)
+
+// inputError matches ErrBadInput and shows only its own words.
+type inputError struct{ error }
+
+func (e inputError) Is(target error) bool { return target == ErrBadInput }
+func (e inputError) Unwrap() error        { return e.error }
+
+// BadInput marks err as one about what the caller gave: it matches ErrBadInput
+// and keeps its own words.
+func BadInput(err error) error { return inputError{err} }
+
+// NoProfileError is an ErrNoProfile.
+type NoProfileError struct {
+	Selector
+	Near  []Selector // what may have been meant, at most three
+	Empty bool       // there are no profiles at all
+}
+
+// Error implements error: "acme/live: no such profile".
+func (e *NoProfileError) Error() string {
+	if e.Empty {
+		return e.Selector.String() + ": there are no profiles yet"
+	}
+	return e.Selector.String() + ": " + ErrNoProfile.Error()
+}
+
+// Unwrap gives ErrNoProfile.
+func (e *NoProfileError) Unwrap() error { return ErrNoProfile }
+
+// OtherStoreError is an ErrOtherStore.
+type OtherStoreError struct {
+	Selector
+	Store string // the one that has the profile's secrets
+	InUse string // the one in use
+}
+
+// Error implements error.
+func (e *OtherStoreError) Error() string {
+	return fmt.Sprintf("%s: %v (%s, while %s is in use)", e.Selector, ErrOtherStore, e.Store, e.InUse)
+}
+
+// Unwrap gives ErrOtherStore.
+func (e *OtherStoreError) Unwrap() error { return ErrOtherStore }
+
+// UnlistedError is an ErrUnlisted.
+type UnlistedError struct{ Store string }
+
+// Error implements error.
+func (e *UnlistedError) Error() string { return fmt.Sprintf("%s %v", e.Store, ErrUnlisted) }
+
+// Unwrap gives ErrUnlisted.
+func (e *UnlistedError) Unwrap() error { return ErrUnlisted }
+
+// DataFolderError is an ErrDataFolder.
+type DataFolderError struct {
+	Dir string
+	Op  string // "make", "read", "write"
+	Err error
+}
+
+// Error implements error.
+func (e *DataFolderError) Error() string {
+	return fmt.Sprintf("cannot %s the data folder %s: %v", e.Op, e.Dir, e.Err)
+}
+
+// Unwrap gives ErrDataFolder and the cause.
+func (e *DataFolderError) Unwrap() []error { return []error{ErrDataFolder, e.Err} }
+
+// profileError says which profile an error is about, once.
+func profileError(sel Selector, err error) error {
+	if err == nil || strings.HasPrefix(err.Error(), sel.String()+":") {
+		return err
+	}
+	return fmt.Errorf("%s: %w", sel, err)
+}
