@@ -1,6 +1,7 @@
 package words
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -66,7 +67,12 @@ func Finding(f vault.Finding) FindingWords {
 		).Replace(text)
 	}
 	w = FindingWords{Check: fill(w.Check), Text: fill(w.Text), Fix: fill(w.Fix)}
-	if w.Fix == "" && f.Err != nil {
+	var store *vault.StoreError
+	switch {
+	case w.Fix != "" || f.Err == nil:
+	case errors.As(f.Err, &store) && store.Hint != "":
+		w.Fix, w.Text = store.Hint, strings.TrimSuffix(w.Text, "; "+store.Hint)
+	default:
 		w.Fix = NextStep(f.Err, Commands(""))
 	}
 	return w
