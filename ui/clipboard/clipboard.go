@@ -1,25 +1,26 @@
-// Package clipboard copies a secret and takes it back in time.
+// Package clipboard copies a secret and clears it in time.
 //
 // # What is promised
 //
-// A copy is gone at its ClearsAt, also when the program that made it has ended
-// long before, unless the user has copied something else since: that is left
-// alone. Making another copy starts the time anew. What a way cannot promise it
-// says in [Receipt].Caveat, in words for the user.
+// A copy is gone at its ClearsAt, also when the program that made it has ended long
+// before, unless the user has copied something else since: that is left alone.
+// Making another copy starts the time anew. What a way cannot promise it says in
+// [Receipt].Caveat, in words for the user, and where nothing can clear the clipboard
+// later ClearsAt is zero.
 //
 // # How
 //
-// A clipboard that is owned by a process (X11, Wayland) dies with that process,
-// and one that is not (macOS, Windows, tmux, a terminal) lives for ever. Both
-// need somebody who stays: the helper, which is this same binary started again
-// with [HelperArg] in a session of its own. It gets the secret over a pipe, never
-// as an argument or in its environment, holds nothing of the caller's terminal,
-// and ends when the time is up or another application has copied.
+// A clipboard that is owned by a process (X11, Wayland) dies with that process, and
+// one that is not (macOS, Windows, tmux, a terminal) lives for ever. Both need a
+// process that stays: the helper, which is this same binary started again with
+// [HelperArg] in a session of its own. It gets the secret over a pipe, never as an
+// argument or in its environment, holds nothing of the caller's terminal, and ends
+// when it has cleared the clipboard, at the latest after [MaxStay].
 //
-// Where a clipboard has an owner there is nothing to compare when the time comes:
-// the helper stops being the owner, and if it no longer was, nothing happens.
-// Where it has none the helper compares a change count, a sequence number, or a
-// hash, and clears only what is still its own.
+// Losing a clipboard does not mean that the user has copied something else: a
+// clipboard manager takes the same text over, or restores it when its owner goes.
+// So what counts when the time comes is the text that is there. If it is still the
+// secret, the helper overwrites it, lets go, and looks again a moment later.
 package clipboard
 
 import (
@@ -66,12 +67,15 @@ type Options struct {
 	// Helper is the command line that runs [Helper]; empty is this binary with
 	// HelperArg.
 	Helper []string
+	// Stays says that this process goes on after a copy and calls [Clipboard.Close]
+	// before it ends. Copies that no helper can clear are then cleared by it.
+	Stays bool
 }
 
 // Receipt says what became of a copy.
 type Receipt struct {
 	Way      Way
-	ClearsAt time.Time // when it will be gone by; zero is never
+	ClearsAt time.Time // when it will be gone by; zero is that nothing clears it
 	// Caveat is what this way cannot promise, in words for the user, without a
 	// full stop; empty when it can promise everything.
 	Caveat string
@@ -82,6 +86,7 @@ type Clipboard struct {
 	env      func(string) string
 	terminal io.Writer
 	helper   []string
+	stays    bool
 
 	mu   sync.Mutex
 	last session // of the last copy, which may be gone by now
@@ -92,20 +97,21 @@ func New(o Options) *Clipboard {
 	if o.Env == nil {
 		o.Env = os.Getenv
 	}
-	return &Clipboard{env: o.Env, terminal: o.Terminal, helper: o.Helper}
+	return &Clipboard{env: o.Env, terminal: o.Terminal, helper: o.Helper, stays: o.Stays}
 }
 
 // Errors of Copy that a caller may want to tell apart.
 var (
 	ErrEmpty   = errors.New("there is nothing to copy")
 	ErrTooBig  = fmt.Errorf("more than %d KiB do not fit on every clipboard", MaxSize>>10)
-	ErrExpired = errors.New("nothing was copied: it would have been taken back already")
+	ErrExpired = errors.New("nothing was copied: the time to clear it has passed already")
 	ErrNoWay   = errors.New("no clipboard can be reached from here")
 )
 
-// Copy puts secret on the clipboard by the best way that works, to be gone at
-// clearAt by the local wall clock; the zero time leaves it there. The caller may
-// overwrite secret afterwards.
+// Copy puts secret on the clipboard by the best way that works, to be cleared at
+// clearAt by the local wall clock, and after [MaxStay] at the latest. The zero time
+// leaves it there where a clipboard keeps what its owner has left, and for MaxStay
+// elsewhere. The caller may overwrite secret afterwards.
 //
 // When ctx ends, so does the attempt; a copy that was made stays until clearAt.
 func (c *Clipboard) Copy(ctx context.Context, secret []byte, clearAt time.Time) (Receipt, error) {
@@ -124,14 +130,19 @@ func (c *Clipboard) Copy(ctx context.Context, secret []byte, clearAt time.Time) 
 		return Receipt{}, c.noWay()
 	}
 	var failed []string
+	limit := time.Now().Add(MaxStay)
 	for _, w := range ways {
-		s, caveat, err := c.copyBy(ctx, w, secret, clearAt)
+		at := clearAt
+		if at.After(limit) || at.IsZero() && (w.way == X11 || w.way == Wayland) {
+			at = limit
+		}
+		s, receipt, err := c.copyBy(ctx, w, secret, at)
 		if err == nil {
 			if c.last != nil {
 				c.last.release()
 			}
 			c.last = s
-			return Receipt{Way: w.way, ClearsAt: clearAt, Caveat: caveat}, nil
+			return receipt, nil
 		}
 		if ctx.Err() != nil {
 			return Receipt{}, ctx.Err()
@@ -141,7 +152,7 @@ func (c *Clipboard) Copy(ctx context.Context, secret []byte, clearAt time.Time) 
 	return Receipt{}, fmt.Errorf("nothing was copied (%s)", strings.Join(failed, "; "))
 }
 
-// Clear takes the last copy of this Clipboard back now, if it is still there.
+// Clear clears the clipboard now, if the last copy of this Clipboard is still on it.
 func (c *Clipboard) Clear(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -153,4 +164,29 @@ func (c *Clipboard) Clear(ctx context.Context) error {
 		c.last = nil
 	}
 	return err
+}
+
+// Wait returns when the last copy is looked after no longer: nil when the clipboard
+// was cleared or holds something else, otherwise why it could not be cleared. It
+// returns ctx's error when ctx ends before.
+func (c *Clipboard) Wait(ctx context.Context) error {
+	c.mu.Lock()
+	last := c.last
+	c.mu.Unlock()
+	if last == nil {
+		return nil
+	}
+	return last.wait(ctx)
+}
+
+// Close clears the last copy if nothing can clear it once this process has ended. It
+// leaves the copies that a helper looks after.
+func (c *Clipboard) Close(ctx context.Context) error {
+	c.mu.Lock()
+	_, here := c.last.(*hereSession)
+	c.mu.Unlock()
+	if !here {
+		return nil
+	}
+	return c.Clear(ctx)
 }

@@ -55,6 +55,65 @@ func TestX11UnderMutter(t *testing.T) {
 	}
 }
 
+// TestX11UnderManagers copies where a clipboard manager takes each text over, and puts
+// the last one back when its owner goes.
+func TestX11UnderManagers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for clipboard managers, which look every half second")
+	}
+	for _, manager := range [][]string{
+		{"parcellite", "-n"},
+		{"diodon"},
+		{"copyq"},
+	} {
+		t.Run(manager[0], func(t *testing.T) {
+			t.Parallel()
+			clipboardtest.Need(t, manager[0], "dbus-run-session")
+			x := clipboardtest.StartX(t)
+			dir := t.TempDir()
+			cmd := exec.Command("dbus-run-session", append([]string{"--"}, manager...)...)
+			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "DISPLAY=" + x.Display, "XDG_RUNTIME_DIR=" + dir, "HOME=" + dir, "LC_ALL=C.UTF-8"}
+			runGroup(t, cmd)
+			if manager[0] != "copyq" { // which heeds the mark of a password, and puts nothing back
+				keeps(t, x)
+			}
+			c := start(t, Options{Env: x.Env})
+			mustCopy(t, c, canary, in(3*time.Second))
+			x.WaitFor(canary)
+			time.Sleep(time.Second) // for the manager to take it over
+			if err := c.Wait(t.Context()); err != nil {
+				t.Error(err)
+			}
+			for range 30 {
+				if got, _ := x.Paste(); strings.Contains(got, canary) {
+					t.Fatal("the secret is still there")
+				}
+				time.Sleep(50 * time.Millisecond)
+			}
+		})
+	}
+}
+
+// keeps waits until a manager keeps the text of an owner that has gone.
+func keeps(t *testing.T, x *clipboardtest.X) {
+	t.Helper()
+	clipboardtest.Eventually(t, func() error {
+		other := exec.Command("xclip", "-selection", "clipboard", "-i", "-quiet")
+		other.Env = []string{"DISPLAY=" + x.Display, "PATH=" + os.Getenv("PATH")}
+		other.Stdin = strings.NewReader("kept by a manager")
+		if err := other.Start(); err != nil {
+			return err
+		}
+		x.WaitFor("kept by a manager")
+		time.Sleep(time.Second)
+		_ = other.Process.Kill()
+		_ = other.Wait()
+		time.Sleep(time.Second)
+		_, err := x.Paste()
+		return err
+	})
+}
+
 // startSway starts a Wayland compositor that draws into memory.
 func startSway(t *testing.T) (env func(string) string, tool func(in string, args ...string) (string, error)) {
 	t.Helper()
@@ -137,8 +196,7 @@ func TestWayland(t *testing.T) {
 
 	mustCopy(t, c, text, in(time.Second))
 	h := c.last.(*helperSession)
-	for range h.answers {
-	}
+	<-h.ended
 	if got, err := tool("", "wl-paste", "--no-newline"); err == nil {
 		t.Errorf("after its time there is %q", got)
 	}
@@ -158,8 +216,7 @@ func TestWaylandLeavesOtherCopiesAlone(t *testing.T) {
 	h := first.last.(*helperSession)
 	second := start(t, Options{Env: env})
 	mustCopy(t, second, canary, far())
-	for range h.answers { // it has lost the clipboard
-	}
+	<-h.ended
 	if got, err := tool("", "wl-paste", "--no-newline"); err != nil || got != canary {
 		t.Errorf("when the first one's helper had ended there was %q, %v", got, err)
 	}

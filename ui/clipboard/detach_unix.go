@@ -2,7 +2,11 @@
 
 package clipboard
 
-import "syscall"
+import (
+	"io/fs"
+	"os"
+	"syscall"
+)
 
 // sigpipe is ignored by the helper: the caller may be gone when it answers.
 const sigpipe = syscall.SIGPIPE
@@ -12,3 +16,9 @@ const sigpipe = syscall.SIGPIPE
 func detached() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 
 func rootDir() string { return "/" }
+
+// ownedByUs reports whether only this user can write the file.
+func ownedByUs(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == os.Getuid() && info.Mode().Perm()&0o022 == 0
+}

@@ -1,6 +1,7 @@
 package clipboard
 
 import (
+	"io/fs"
 	"os"
 	"syscall"
 )
@@ -21,3 +22,6 @@ func detached() *syscall.SysProcAttr {
 }
 
 func rootDir() string { return os.Getenv("SYSTEMROOT") }
+
+// ownedByUs is true: the folder for temporary files is the user's own.
+func ownedByUs(fs.FileInfo) bool { return true }

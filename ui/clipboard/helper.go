@@ -20,24 +20,33 @@ import (
 //	}
 const HelperArg = "__clipboard-helper"
 
+// MaxStay is the longest time that a copy is looked after. A copy that may stay
+// longer is cleared by then.
+const MaxStay = time.Hour
+
 // holder is a secret on a clipboard.
 type holder interface {
-	// Lost is closed when the secret is no longer there: somebody else has copied,
-	// or the clipboard has gone. Nil where that cannot be noticed.
+	// Lost is closed when another application has taken the clipboard over. What it
+	// holds then may still be the secret: a clipboard manager copies what it sees.
+	// Nil where that cannot be noticed.
 	Lost() <-chan struct{}
-	// Clear takes the secret back if it is still there.
+	// Gone is closed when the clipboard itself is gone. Nil where that cannot be
+	// noticed.
+	Gone() <-chan struct{}
+	// Clear clears the clipboard if the secret is still on it, whichever application
+	// put it there, and fails when it could not.
 	Clear() error
 	// Release lets go of what is held without clearing.
 	Release()
 }
 
-// Helper is what the helper process runs: it reads a request and a secret from
-// in, makes the copy, says so on out, and stays until the time is up, another
-// application has copied, or the caller tells it to end. It returns the process's
-// exit code.
+// Helper is what the helper process runs: it reads a request and a secret from in,
+// makes the copy, says so on out, and stays until it has cleared the clipboard, a
+// newer copy of kitekey's has taken over, or the caller tells it to end. It returns
+// the process's exit code.
 //
-// It ignores the hang-up of the terminal it was started from, and takes the secret
-// back at once when it is asked to terminate, as at the end of a desktop session.
+// It ignores the hang-up of the terminal it was started from, and clears at once
+// when it is asked to terminate, as at the end of a desktop session.
 func Helper(in io.Reader, out io.Writer) int {
 	signal.Ignore(syscall.SIGHUP, os.Interrupt, sigpipe)
 	terminate := make(chan os.Signal, 1)
@@ -48,7 +57,9 @@ func Helper(in io.Reader, out io.Writer) int {
 	req, secret, err := readRequest(r)
 	var h holder
 	var caveat string
+	var newest mark
 	if err == nil {
+		newest = newMark(req.clipboard())
 		h, caveat, err = hold(req, secret)
 	}
 	if err != nil {
@@ -57,6 +68,9 @@ func Helper(in io.Reader, out io.Writer) int {
 	}
 	defer clear(secret)
 	fmt.Fprintln(out, answerReady, oneLine(caveat))
+	if req.ClearAt.IsZero() {
+		return 0 // nothing is to be cleared
+	}
 
 	orders := make(chan string, 1)
 	go func() {
@@ -65,18 +79,38 @@ func Helper(in io.Reader, out io.Writer) int {
 			orders <- strings.TrimSpace(line)
 		}
 	}()
-	select {
-	case <-h.Lost():
-		return 0
-	case order := <-orders:
-		if order == sayRelease {
-			h.Release()
+	lost, timeUp := h.Lost(), after(context.Background(), req.ClearAt)
+	for waiting := true; waiting; {
+		select {
+		case <-lost:
+			lost = nil
+			if !newest.newest() {
+				h.Release()
+				return 0
+			}
+		case <-h.Gone():
+			newest.remove()
 			return 0
+		case order := <-orders:
+			if order == sayRelease {
+				h.Release()
+				return 0
+			}
+			waiting = false
+		case <-terminate:
+			waiting = false
+		case <-timeUp:
+			waiting = false
 		}
-	case <-terminate:
-	case <-after(context.Background(), req.ClearAt):
 	}
-	if err := h.Clear(); err != nil {
+	if !newest.newest() {
+		h.Release()
+		fmt.Fprintln(out, answerDone)
+		return 0
+	}
+	err = h.Clear()
+	newest.remove()
+	if err != nil {
 		fmt.Fprintln(out, answerError, oneLine(err.Error()))
 		return 1
 	}
@@ -109,7 +143,7 @@ func hold(req request, secret []byte) (h holder, caveat string, err error) {
 	case Tmux:
 		return holdTmux(os.Getenv("TMUX"), secret)
 	case OSC52:
-		return holdTerminal(req)
+		return terminalClearer{req.Terminal}, "", nil
 	}
 	return holdNative(req, secret)
 }

@@ -5,22 +5,20 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os/exec"
-	"strconv"
-	"strings"
 )
 
-// The macOS pasteboard keeps what it is given after the giver has ended, so it has
-// to be cleared; its change count tells whether what it holds is still ours.
+// The macOS pasteboard keeps what it is given after the giver has ended, so it has to
+// be cleared. Its change count tells who wrote last; what is compared is the text, since
+// a clipboard manager writes the same text again.
 //
 // This file has been compiled and vetted for macOS and has not been run on one by
 // its authors: the scripts follow NSPasteboard's documentation
 // (https://developer.apple.com/documentation/appkit/nspasteboard) and
 // http://nspasteboard.org, and gopass has done the same for years.
 
-// copyScript puts its standard input on the pasteboard and prints the change
-// count. The option 1 is NSPasteboardContentsCurrentHostOnly: no Universal
-// Clipboard, so no copy on the user's phone. ConcealedType is the mark by which
-// clipboard managers know a password.
+// copyScript puts its standard input on the pasteboard. The option 1 is
+// NSPasteboardContentsCurrentHostOnly: no Universal Clipboard, so no copy on the user's
+// phone. ConcealedType is the mark by which clipboard managers know a password.
 const copyScript = `
 ObjC.import('AppKit');
 var data = $.NSFileHandle.fileHandleWithStandardInput.readDataToEndOfFile;
@@ -29,13 +27,6 @@ var board = $.NSPasteboard.generalPasteboard;
 board.prepareForNewContentsWithOptions(1);
 if (!board.setStringForType(text, 'public.utf8-plain-text')) { throw new Error('the pasteboard refused it'); }
 board.setStringForType($(''), 'org.nspasteboard.ConcealedType');
-String(board.changeCount);`
-
-// clearScript empties the pasteboard if its change count is still %d.
-const clearScript = `
-ObjC.import('AppKit');
-var board = $.NSPasteboard.generalPasteboard;
-if (board.changeCount == %d) { board.clearContents; }
 '';`
 
 const caveatPbcopy = "macOS's osascript did not work, so it could not be marked as a password: a clipboard manager may keep it"
@@ -44,45 +35,34 @@ func holdNative(req request, secret []byte) (holder, string, error) {
 	if req.Way != MacOS {
 		return nil, "", fmt.Errorf("there is no clipboard %q on this system", req.Way)
 	}
-	out, err := run("osascript", secret, "-l", "JavaScript", "-e", copyScript)
-	if err == nil {
-		if count, err := strconv.Atoi(strings.TrimSpace(string(out))); err == nil {
-			return pasteboard(count), "", nil
-		}
+	p := pasteboard(sha256.Sum256(secret))
+	if _, err := run("osascript", secret, "-l", "JavaScript", "-e", copyScript); err == nil {
+		return p, "", nil
 	}
 	if _, err := run("pbcopy", secret); err != nil {
 		return nil, "", err
 	}
-	return pbcopied(sha256.Sum256(secret)), caveatPbcopy, nil
+	return p, caveatPbcopy, nil
 }
 
-// pasteboard is a copy made with the change count it got.
-type pasteboard int
+// pasteboard is the hash of a copy.
+type pasteboard [sha256.Size]byte
 
 func (p pasteboard) Lost() <-chan struct{} { return nil }
+func (p pasteboard) Gone() <-chan struct{} { return nil }
 
 func (p pasteboard) Clear() error {
-	_, err := run("osascript", nil, "-l", "JavaScript", "-e", fmt.Sprintf(clearScript, int(p)))
-	return err
+	there := func() (bool, error) {
+		now, err := run("pbpaste", nil)
+		return err == nil && sha256.Sum256(now) == p, err
+	}
+	return clearWhileThere(there, func(text string) error {
+		_, err := run("pbcopy", []byte(text))
+		return err
+	})
 }
 
 func (p pasteboard) Release() {}
-
-// pbcopied is the hash of a copy made with pbcopy.
-type pbcopied [sha256.Size]byte
-
-func (p pbcopied) Lost() <-chan struct{} { return nil }
-
-func (p pbcopied) Clear() error {
-	now, err := run("pbpaste", nil)
-	if err != nil || sha256.Sum256(now) != p {
-		return err
-	}
-	_, err = run("pbcopy", nil)
-	return err
-}
-
-func (p pbcopied) Release() {}
 
 // run runs a tool of the system's, found by its full path.
 func run(tool string, in []byte, args ...string) ([]byte, error) {

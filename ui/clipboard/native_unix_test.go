@@ -14,4 +14,9 @@ func hangUp(t *testing.T, pid int) {
 }
 
 // controlling makes standard input the controlling terminal of a session of its own.
-func controlling() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true, Setctty: true} }
+func controlling() *syscall.SysProcAttr { return controllingFrom(0) }
+
+// controllingFrom does so with another standard file.
+func controllingFrom(fd int) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: fd}
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 	"unicode/utf16"
 	"unsafe"
@@ -12,7 +13,8 @@ import (
 )
 
 // The Windows clipboard keeps what it is given after the giver has ended, so it has
-// to be cleared; its sequence number tells whether what it holds is still ours.
+// to be cleared. Its sequence number tells that something was written since; what is
+// compared is the text, since a clipboard manager writes the same text again.
 // https://learn.microsoft.com/windows/win32/dataxchg/using-the-clipboard
 //
 // This has been run under Wine 8, and compiled and vetted for Windows; it has not
@@ -27,13 +29,14 @@ var (
 	emptyClipboard   = user32.NewProc("EmptyClipboard")
 	setClipboardData = user32.NewProc("SetClipboardData")
 	registerFormat   = user32.NewProc("RegisterClipboardFormatW")
-	sequenceNumber   = user32.NewProc("GetClipboardSequenceNumber")
+	getClipboardData = user32.NewProc("GetClipboardData")
 
 	kernel32     = windows.NewLazySystemDLL("kernel32.dll")
 	globalAlloc  = kernel32.NewProc("GlobalAlloc")
 	globalFree   = kernel32.NewProc("GlobalFree")
 	globalLock   = kernel32.NewProc("GlobalLock")
 	globalUnlock = kernel32.NewProc("GlobalUnlock")
+	globalSize   = kernel32.NewProc("GlobalSize")
 )
 
 const (
@@ -53,16 +56,23 @@ var excludeFormats = []string{
 	"CanUploadToCloudClipboard",
 }
 
-// sequence is the clipboard's sequence number after our copy.
-type sequence uintptr
-
 func holdNative(req request, secret []byte) (holder, string, error) {
 	if req.Way != Windows {
 		return nil, "", fmt.Errorf("there is no clipboard %q on this system", req.Way)
 	}
-	text := utf16.Encode([]rune(string(secret) + "\x00"))
-	defer clear(text)
-	err := withClipboard(func() error {
+	c := windowsCopy{utf16.Encode([]rune(string(secret) + "\x00"))}
+	if err := c.put(); err != nil {
+		return nil, "", err
+	}
+	return c, "", nil
+}
+
+// windowsCopy is the text of a copy, with a zero at its end as Windows has it.
+type windowsCopy struct{ text []uint16 }
+
+// put puts the text on the clipboard, marked as one to keep no record of.
+func (c windowsCopy) put() error {
+	return withClipboard(func() error {
 		if ok, _, err := emptyClipboard.Call(); ok == 0 {
 			return fmt.Errorf("emptying the clipboard: %w", err)
 		}
@@ -75,34 +85,63 @@ func holdNative(req request, secret []byte) (holder, string, error) {
 				return err
 			}
 		}
-		return setData(cfUnicodeText, unsafe.Slice((*byte)(unsafe.Pointer(&text[0])), 2*len(text)))
+		return setData(cfUnicodeText, unsafe.Slice((*byte)(unsafe.Pointer(&c.text[0])), 2*len(c.text)))
 	})
-	if err != nil {
-		return nil, "", err
+}
+
+func (c windowsCopy) Lost() <-chan struct{} { return nil }
+func (c windowsCopy) Gone() <-chan struct{} { return nil }
+
+func (c windowsCopy) Clear() error {
+	defer clear(c.text)
+	there := func() (found bool, err error) {
+		err = withClipboard(func() error {
+			found = c.isThere()
+			return nil
+		})
+		return found, err
 	}
-	n, _, _ := sequenceNumber.Call()
-	return sequence(n), "", nil
-}
-
-func (s sequence) Lost() <-chan struct{} { return nil }
-
-func (s sequence) Clear() error {
-	return withClipboard(func() error {
-		if now, _, _ := sequenceNumber.Call(); sequence(now) != s {
-			return nil // somebody else has copied since
-		}
-		if ok, _, err := emptyClipboard.Call(); ok == 0 {
-			return fmt.Errorf("emptying the clipboard: %w", err)
-		}
-		return nil
+	return clearWhileThere(there, func(text string) error {
+		return withClipboard(func() error {
+			if !c.isThere() {
+				return nil // something else was copied since it was looked at
+			}
+			if ok, _, err := emptyClipboard.Call(); ok == 0 {
+				return fmt.Errorf("emptying the clipboard: %w", err)
+			}
+			if text == "" {
+				return nil
+			}
+			blank := append(utf16.Encode([]rune(text)), 0)
+			return setData(cfUnicodeText, unsafe.Slice((*byte)(unsafe.Pointer(&blank[0])), 2*len(blank)))
+		})
 	})
 }
 
-func (s sequence) Release() {}
+// isThere reports whether the open clipboard holds the text.
+func (c windowsCopy) isThere() bool {
+	memory, _, _ := getClipboardData.Call(cfUnicodeText)
+	if memory == 0 {
+		return false
+	}
+	size, _, _ := globalSize.Call(memory)
+	if size < uintptr(2*len(c.text)) {
+		return false
+	}
+	p, _, _ := globalLock.Call(memory)
+	if p == 0 {
+		return false
+	}
+	defer globalUnlock.Call(memory)
+	// With the zero at its end: a longer text that begins alike is another one.
+	return slices.Equal(unsafe.Slice((*uint16)(pointer(p)), len(c.text)), c.text)
+}
+
+func (c windowsCopy) Release() {}
 
 // withClipboard does something with the clipboard open, which belongs to a window
 // and is tied to its thread. The window is gone again when it returns: an owner that
-// does not answer messages would hold up everybody who copies after it.
+// does not answer messages would hold up every later copy.
 func withClipboard(do func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -49,8 +49,7 @@ func TestWindows(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	for range h.answers {
-	}
+	<-h.ended
 	if got := pasteWindows(t); got != other {
 		t.Errorf("the other copy is %q", got)
 	}

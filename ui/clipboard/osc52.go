@@ -2,13 +2,11 @@ package clipboard
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"strings"
 	"sync"
+	"time"
 
 	"github.com/charmbracelet/x/ansi"
 )
@@ -45,37 +43,47 @@ func wrap(seq string, env func(string) string) string {
 	return seq
 }
 
-// What OSC 52 cannot promise: there is no answer to it, and what the clipboard
-// holds can be asked of few terminals, in an answer that looks like typing.
+// What OSC 52 cannot promise: it is not answered, and what the clipboard holds can be
+// asked of few terminals, in an answer that looks like typing.
 const (
-	caveatTerminal = "the terminal was asked to copy it and does not say whether it did; when the time comes its clipboard is emptied, whatever it holds then"
-	caveatLeft     = "the terminal was asked to copy it and does not say whether it did; it is taken back only while kitekey runs"
+	unconfirmed     = "the terminal was asked to copy it and does not say whether it did"
+	caveatTerminal  = unconfirmed + "; when the time comes its clipboard is cleared, whatever it holds then, if this session still lasts"
+	caveatUntilQuit = unconfirmed + "; its clipboard is cleared when the time comes or kitekey quits, whatever it holds then"
+	caveatStays     = unconfirmed + "; nothing can clear it later, because this terminal ends with kitekey"
 )
 
 // copyOSC52 sends the sequence itself, to the terminal at hand, and leaves the
 // clearing to a helper that opens the terminal's device again when the time has
 // come. A helper that kept it open would keep a closed session's terminal alive.
-func (c *Clipboard) copyOSC52(ctx context.Context, req request, secret []byte) (session, string, error) {
-	var s session
-	caveat := caveatTerminal
+//
+// A terminal whose session this process leads ("ssh -t host kitekey") ends with this
+// process: no helper can clear it afterwards.
+func (c *Clipboard) copyOSC52(ctx context.Context, req request, secret []byte) (session, Receipt, error) {
+	receipt := Receipt{Way: OSC52, ClearsAt: req.ClearAt, Caveat: unconfirmed}
+	var s session = c.clearHere(time.Time{})
 	req.Terminal = findTTY(c.terminal)
-	if req.Terminal.Device != "" {
-		if helper, _, err := startHelper(ctx, c.helper, c.env, req, nil); err == nil {
-			s = helper
+	if !req.ClearAt.IsZero() {
+		var helper session
+		if req.Terminal.Device != "" && req.Terminal.Leader != os.Getpid() {
+			if h, _, err := startHelper(ctx, c.helper, c.env, req, nil); err == nil {
+				helper = h
+			}
 		}
-	}
-	if s == nil {
-		s, caveat = c.clearHere(req), caveatLeft
+		switch {
+		case helper != nil:
+			s, receipt.Caveat = helper, caveatTerminal
+		case c.stays:
+			s, receipt.Caveat = c.clearHere(req.ClearAt), caveatUntilQuit
+		default:
+			receipt.ClearsAt, receipt.Caveat = time.Time{}, caveatStays
+		}
 	}
 	// In one piece, so that nothing comes between.
 	if _, err := io.WriteString(c.terminal, osc52Set(string(secret), c.env)); err != nil {
 		s.release()
-		return nil, "", err
+		return nil, Receipt{}, err
 	}
-	if req.ClearAt.IsZero() {
-		caveat, _, _ = strings.Cut(caveat, ";")
-	}
-	return s, caveat, nil
+	return s, receipt, nil
 }
 
 // tty is a terminal that a helper can find again.
@@ -86,35 +94,13 @@ type tty struct {
 	Leader int `json:"leader"`
 }
 
-// terminalClearer is a terminal's clipboard, to be emptied.
-type terminalClearer struct {
-	tty
-	// mark is a file that holds the token of the newest copy on this terminal, so
-	// that an older copy's helper leaves a newer copy alone; "" where there is no
-	// folder for it.
-	mark, token string
-}
+// terminalClearer is a terminal's clipboard, to be cleared.
+type terminalClearer struct{ tty }
 
-func holdTerminal(req request) (holder, string, error) {
-	t := &terminalClearer{tty: req.Terminal, token: rand.Text()}
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
-		t.mark = filepath.Join(dir, "kitekey-clipboard"+strings.ReplaceAll(t.Device, "/", "-"))
-		if err := os.WriteFile(t.mark, []byte(t.token), 0o600); err != nil {
-			t.mark = ""
-		}
-	}
-	return t, "", nil
-}
+func (t terminalClearer) Lost() <-chan struct{} { return nil }
+func (t terminalClearer) Gone() <-chan struct{} { return nil }
 
-func (t *terminalClearer) Lost() <-chan struct{} { return nil }
-
-func (t *terminalClearer) Clear() error {
-	if t.mark != "" {
-		if newest, err := os.ReadFile(t.mark); err == nil && string(newest) != t.token {
-			return nil
-		}
-		_ = os.Remove(t.mark)
-	}
+func (t terminalClearer) Clear() error {
 	if !t.alive() {
 		return nil // the terminal has been closed
 	}
@@ -127,18 +113,21 @@ func (t *terminalClearer) Clear() error {
 	return err
 }
 
-func (t *terminalClearer) Release() {}
+func (t terminalClearer) Release() {}
 
-// clearHere clears from this process, for a terminal that no helper can find.
-func (c *Clipboard) clearHere(req request) session {
+// clearHere clears from this process, for a terminal that no helper can find: at the
+// time given, if it is not zero, and when it is told to.
+func (c *Clipboard) clearHere(at time.Time) *hereSession {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &hereSession{cancel: cancel, wipe: sync.OnceValue(func() error {
+	s := &hereSession{cancel: cancel, done: make(chan struct{})}
+	s.wipe = sync.OnceValue(func() error {
+		defer close(s.done)
 		_, err := io.WriteString(c.terminal, osc52Clear(c.env))
 		return err
-	})}
-	if !req.ClearAt.IsZero() {
+	})
+	if !at.IsZero() {
 		go func() {
-			<-after(ctx, req.ClearAt)
+			<-after(ctx, at)
 			if ctx.Err() == nil {
 				_ = s.wipe()
 			}
@@ -147,10 +136,11 @@ func (c *Clipboard) clearHere(req request) session {
 	return s
 }
 
-// hereSession is a copy that this process takes back itself.
+// hereSession is a copy that this process clears itself.
 type hereSession struct {
 	cancel func()
-	wipe   func() error // does so once
+	wipe   func() error  // does so once
+	done   chan struct{} // closed when it is done
 }
 
 func (s *hereSession) clear(context.Context) error {
@@ -159,3 +149,12 @@ func (s *hereSession) clear(context.Context) error {
 }
 
 func (s *hereSession) release() { s.cancel() }
+
+func (s *hereSession) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.done:
+		return s.wipe()
+	}
+}

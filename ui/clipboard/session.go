@@ -26,17 +26,32 @@ type request struct {
 	Terminal tty       `json:"terminal,omitzero"` // the terminal to clear, for OSC 52
 }
 
+// clipboard names the clipboard that the copy is on.
+func (r request) clipboard() string {
+	switch r.Way {
+	case X11:
+		return string(r.Way) + os.Getenv("DISPLAY")
+	case Wayland:
+		return string(r.Way) + os.Getenv("WAYLAND_DISPLAY")
+	case Tmux:
+		return string(r.Way) + os.Getenv("TMUX")
+	case OSC52:
+		return string(r.Way) + r.Terminal.Device
+	}
+	return string(r.Way)
+}
+
 // What the caller may tell the helper afterwards, a line each. When the caller's
 // end of the pipe closes, the helper goes on alone.
 const (
-	sayClear   = "clear"   // take it back now
+	sayClear   = "clear"   // clear the clipboard now
 	sayRelease = "release" // end, and touch nothing: a newer copy has taken over
 )
 
 // What the helper answers.
 const (
 	answerReady = "ready" // followed by a caveat, if there is one
-	answerDone  = "done"  // it was taken back, or was no longer ours
+	answerDone  = "done"  // it was cleared, or holds something else
 	answerError = "error" // followed by what went wrong
 )
 
@@ -51,17 +66,22 @@ var helperEnv = []string{
 
 // session is a copy that was made, as its maker holds it.
 type session interface {
-	// clear takes the copy back if it is still there.
+	// clear clears the clipboard if the copy is still on it.
 	clear(ctx context.Context) error
-	// release leaves it to the newer copy that has replaced it.
+	// release leaves the clipboard to the newer copy that has replaced this one.
 	release()
+	// wait returns when the copy is looked after no longer: nil, or why the clipboard
+	// could not be cleared; or the context's error.
+	wait(ctx context.Context) error
 }
 
 // helperSession is the caller's end of one helper.
 type helperSession struct {
-	to      io.WriteCloser
-	answers chan string // closed when the helper has ended
-	kill    func()
+	to    io.WriteCloser
+	ready chan string   // what it answered first; closed when it ended without
+	ended chan struct{} // closed when the helper has ended
+	last  string        // what it answered last, to be read after ended
+	kill  func()
 }
 
 // startHelper starts the helper and waits until it has made the copy. The caveat
@@ -95,13 +115,16 @@ func startHelper(ctx context.Context, command []string, env func(string) string,
 	if err := cmd.Start(); err != nil {
 		return nil, "", fmt.Errorf("cannot start the clipboard helper: %w", err)
 	}
-	// Room for every answer there is, so that nobody has to wait for a reader.
-	s := &helperSession{to: to, answers: make(chan string, 4), kill: func() { _ = cmd.Process.Kill() }}
+	s := &helperSession{to: to, ready: make(chan string, 1), ended: make(chan struct{}), kill: func() { _ = cmd.Process.Kill() }}
 	go func() {
-		defer close(s.answers)
+		defer close(s.ended)
 		lines := bufio.NewScanner(from)
-		for n := 0; n < cap(s.answers) && lines.Scan(); n++ {
-			s.answers <- lines.Text()
+		if lines.Scan() {
+			s.ready <- lines.Text()
+		}
+		close(s.ready)
+		for lines.Scan() {
+			s.last = lines.Text()
 		}
 		_ = cmd.Wait()
 	}()
@@ -119,7 +142,7 @@ func startHelper(ctx context.Context, command []string, env func(string) string,
 	}
 	var caveat string
 	if err == nil {
-		caveat, err = s.await(ctx, answerReady)
+		caveat, err = s.awaitReady(ctx)
 	}
 	if err != nil {
 		s.kill()
@@ -129,20 +152,17 @@ func startHelper(ctx context.Context, command []string, env func(string) string,
 	return s, caveat, nil
 }
 
-// await waits for the wanted answer and returns what follows it.
-func (s *helperSession) await(ctx context.Context, want string) (string, error) {
+// awaitReady waits until the copy is made, and returns its caveat.
+func (s *helperSession) awaitReady(ctx context.Context) (string, error) {
 	select {
 	case <-ctx.Done():
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return "", errors.New("it did not answer in time")
-		}
-		return "", ctx.Err()
-	case line, ok := <-s.answers:
+		return "", noAnswer(ctx)
+	case line, ok := <-s.ready:
 		word, rest, _ := strings.Cut(line, " ")
 		switch {
 		case !ok:
-			return "", errEnded
-		case word == want:
+			return "", errors.New("the clipboard helper ended without an answer")
+		case word == answerReady:
 			return rest, nil
 		case word == answerError:
 			return "", errors.New(rest)
@@ -151,22 +171,34 @@ func (s *helperSession) await(ctx context.Context, want string) (string, error) 
 	}
 }
 
-// errEnded is a helper that ended without a word.
-var errEnded = errors.New("the clipboard helper ended without an answer")
-
-// clear asks the helper to take the copy back, and waits until it has.
-func (s *helperSession) clear(ctx context.Context) error {
-	if err := s.say(sayClear); err != nil {
-		return nil // it has ended: nothing of ours is there any more
+func noAnswer(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return errors.New("it did not answer in time")
 	}
+	return ctx.Err()
+}
+
+// clear asks the helper to clear the clipboard, and waits until it has.
+func (s *helperSession) clear(ctx context.Context) error {
+	// An error is that the helper has ended; wait gives its last words.
+	_ = s.say(sayClear)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	_, err := s.await(ctx, answerDone)
-	if errors.Is(err, errEnded) {
-		return nil
+	err := s.wait(ctx)
+	if ctx.Err() != nil && err != nil {
+		return fmt.Errorf("the clipboard could not be cleared: %w", noAnswer(ctx))
 	}
-	if err != nil {
-		return fmt.Errorf("the copy could not be taken back: %w", err)
+	return err
+}
+
+func (s *helperSession) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.ended:
+	}
+	if word, rest, _ := strings.Cut(s.last, " "); word == answerError {
+		return fmt.Errorf("the clipboard could not be cleared: %s", rest)
 	}
 	return nil
 }

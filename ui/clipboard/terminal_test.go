@@ -120,29 +120,38 @@ func TestOSC52Clear(t *testing.T) {
 // TestOSC52SecondCopyRestartsTheTime copies from two processes' worth of
 // clipboards, as two runs of a command in one terminal do.
 func TestOSC52SecondCopyRestartsTheTime(t *testing.T) {
-	t.Parallel()
+	t.Run("with a runtime folder", func(t *testing.T) {
+		t.Parallel()
+		testSecondCopy(t, environ("SSH_CONNECTION=x", "XDG_RUNTIME_DIR="+t.TempDir()))
+	})
+	t.Run("without one", func(t *testing.T) {
+		t.Parallel()
+		testSecondCopy(t, environ("SSH_CONNECTION=x", "TMPDIR="+t.TempDir()))
+	})
+}
+
+func testSecondCopy(t *testing.T, env func(string) string) {
+	t.Helper()
 	terminal, s := openTerminal(t)
-	env := environ("SSH_CONNECTION=x", "XDG_RUNTIME_DIR="+t.TempDir())
 	first := start(t, Options{Terminal: terminal, Env: env})
 	mustCopy(t, first, "the first", in(time.Second))
 	h := first.last.(*helperSession)
 	second := start(t, Options{Terminal: terminal, Env: env})
 	mustCopy(t, second, canary, far())
-	for range h.answers {
-	}
+	<-h.ended
 	s.waitFor(t, setCanary)
 	if _, after, _ := strings.Cut(s.String(), setCanary); after != "" {
 		t.Errorf("the first copy's helper wrote %q", after)
 	}
 }
 
-// TestOSC52WithoutDevice writes to what is no terminal's file: this process
+// TestOSC52WithoutDevice writes to what is not a terminal's file: this process
 // clears, as long as it runs.
 func TestOSC52WithoutDevice(t *testing.T) {
 	t.Parallel()
 	s := new(screen)
-	c := start(t, Options{Terminal: s, Env: environ()})
-	if r := mustCopy(t, c, canary, in(100*time.Millisecond)); r.Caveat != caveatLeft {
+	c := start(t, Options{Terminal: s, Env: environ(), Stays: true})
+	if r := mustCopy(t, c, canary, in(100*time.Millisecond)); r.Caveat != caveatUntilQuit {
 		t.Errorf("receipt is %+v", r)
 	}
 	s.waitFor(t, setCanary+wiped)
@@ -163,12 +172,61 @@ func TestOSC52ClosedTerminal(t *testing.T) {
 	if err := gone.Run(); err != nil {
 		t.Fatal(err)
 	}
-	h, _, err := holdTerminal(request{Terminal: tty{"/nonexistent", gone.Process.Pid}})
-	if err == nil {
-		err = h.Clear()
-	}
+	err := terminalClearer{tty{"/nonexistent", gone.Process.Pid}}.Clear()
 	if err != nil || device.String() != "" {
 		t.Errorf("%v, %q", err, device)
+	}
+}
+
+func TestOSC52_CloseClearsWhatNoHelperCan(t *testing.T) {
+	t.Parallel()
+	s := new(screen)
+	c := start(t, Options{Terminal: s, Env: environ(), Stays: true})
+	mustCopy(t, c, canary, far())
+	if err := c.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got := s.String(); got != setCanary+wiped {
+		t.Errorf("the terminal got %q", got)
+	}
+}
+
+// A process that ends after the copy and leads its terminal's session takes the
+// terminal with it: "ssh -t host kitekey copy acme".
+func TestOSC52_SessionLeaderPromisesNothing(t *testing.T) {
+	t.Parallel()
+	terminal, s := openTerminal(t)
+	cmd := exec.Command(helper[len(helper)-2], copyAndExit, "1h")
+	cmd.Env = []string{"SSH_CONNECTION=x", "PATH=" + os.Getenv("PATH"), copyToStderr + "=1"}
+	cmd.Stdin = strings.NewReader(canary)
+	cmd.Stderr = terminal
+	cmd.SysProcAttr = controllingFrom(2)
+	out, err := cmd.Output()
+	if err != nil || !strings.Contains(string(out), "clears=false") || !strings.Contains(string(out), caveatStays) {
+		t.Errorf("%s, %v", out, err)
+	}
+	s.waitFor(t, setCanary)
+}
+
+func TestOSC52_CopyWithoutClearingLeavesNoHelper(t *testing.T) {
+	t.Parallel()
+	terminal, s := openTerminal(t)
+	c := start(t, Options{Terminal: terminal, Env: environ("SSH_CONNECTION=x")})
+	mustCopy(t, c, canary, time.Time{})
+	s.waitFor(t, setCanary)
+	if _, helper := c.last.(*helperSession); helper {
+		t.Error("a helper stays with nothing to do")
+	}
+}
+
+func TestTmux_CopyWithoutClearingLeavesNoHelper(t *testing.T) {
+	t.Parallel()
+	env, run, _ := startTmux(t)
+	c := start(t, Options{Env: env})
+	mustCopy(t, c, canary, time.Time{})
+	<-c.last.(*helperSession).ended
+	if got := run("show-buffer"); got != canary {
+		t.Errorf("tmux has %q", got)
 	}
 }
 
@@ -270,8 +328,7 @@ func TestTmuxSecondCopyAndOtherBuffers(t *testing.T) {
 	if names := run("list-buffers", "-F", "#{buffer_name}"); strings.Contains(names, "\n") {
 		t.Errorf("the first copy is there still: %s", names)
 	}
-	for range h.answers {
-	}
+	<-h.ended
 	if got := run("show-buffer"); got != canary {
 		t.Errorf("when the first one's helper had ended there was %q", got)
 	}

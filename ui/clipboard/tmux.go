@@ -29,7 +29,7 @@ const tmuxPrefix = "kitekey-"
 
 func holdTmux(server string, secret []byte) (holder, string, error) {
 	b := &tmuxBuffer{server: server, name: tmuxPrefix + rand.Text()[:8], outside: true}
-	caveat := "the terminal outside tmux got it as well, and its clipboard is overwritten in the end, unless tmux has a newer buffer"
+	caveat := "the terminal outside tmux got it as well; its clipboard is overwritten when the time comes, unless tmux is detached or has a newer buffer by then"
 	before := b.newest()
 	if _, err := b.run(secret, "load-buffer", "-w", "-b", b.name, "-"); err != nil {
 		// -w came with tmux 3.2.
@@ -53,6 +53,7 @@ func (b *tmuxBuffer) newest() string {
 }
 
 func (b *tmuxBuffer) Lost() <-chan struct{} { return nil }
+func (b *tmuxBuffer) Gone() <-chan struct{} { return nil }
 
 func (b *tmuxBuffer) Clear() error {
 	// The buffers come newest first; a newer one is another copy, which the

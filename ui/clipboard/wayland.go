@@ -29,6 +29,7 @@ const waylandText = "text/plain;charset=utf-8"
 type wlCopy struct {
 	process int // a process group; wl-copy forks when it has the clipboard
 	lost    chan struct{}
+	gone    chan struct{} // closed when the compositor has gone too
 	secret  []byte
 	files   []string // with the secret in them, for us to remove
 }
@@ -83,41 +84,52 @@ func startWlCopy(text []byte, args ...string) (*wlCopy, error) {
 		}
 		return nil, fmt.Errorf("wl-copy: %s", oneLine(string(said)+" "+err.Error()))
 	}
-	w := &wlCopy{process: cmd.Process.Pid, lost: make(chan struct{}), secret: text, files: filesWith(text, before)}
+	w := &wlCopy{process: cmd.Process.Pid, lost: make(chan struct{}), gone: make(chan struct{}), secret: text, files: filesWith(text, before)}
 	go func() {
 		_, _ = io.Copy(io.Discard, stderr) // ends with the last process that has it
 		_ = stderr.Close()
 		close(w.lost)
+		if !waylandReachable(os.Getenv("XDG_RUNTIME_DIR"), os.Getenv("WAYLAND_DISPLAY")) {
+			close(w.gone)
+		}
 	}()
 	return w, nil
 }
 
 func (w *wlCopy) Lost() <-chan struct{} { return w.lost }
+func (w *wlCopy) Gone() <-chan struct{} { return w.gone }
 
-// Clear ends wl-copy, and looks whether anybody puts the text back, as GNOME's
-// Mutter does (see x11Owner.Clear; seen under Wayland too): then it is replaced by
-// an empty one.
+// Clear ends wl-copy, and replaces the secret where another application still serves
+// it or puts it back.
 func (w *wlCopy) Clear() error {
-	select {
-	case <-w.lost:
-		return nil // somebody else has copied
-	default:
-	}
-	w.Release()
-	for range 3 {
-		time.Sleep(lingering / 3)
+	overwritten := false
+	there := func() (bool, error) {
+		if !overwritten {
+			select {
+			case <-w.lost:
+			default:
+				return true, nil
+			}
+		}
 		now, err := wlOutput("wl-paste", "--no-newline", "--type", waylandText)
-		if err != nil || subtle.ConstantTimeCompare(now, w.secret) == 0 {
-			continue
-		}
-		nothing, err := startWlCopy(nil, "--type", waylandText)
-		if err != nil {
-			return err
-		}
-		time.Sleep(lingering)
-		nothing.Release()
+		// An error is that there is no text, or that it cannot be asked for.
+		return err == nil && subtle.ConstantTimeCompare(now, w.secret) == 1, nil
 	}
-	return nil
+	overwrite := func(text string) error {
+		w.Release()
+		if overwritten {
+			other, err := startWlCopy([]byte(text), "--type", waylandText)
+			if err != nil {
+				return err
+			}
+			time.Sleep(lingering)
+			other.Release()
+		}
+		overwritten = true
+		return nil
+	}
+	defer w.Release()
+	return clearWhileThere(there, overwrite)
 }
 
 func (w *wlCopy) Release() {

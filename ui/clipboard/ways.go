@@ -30,7 +30,7 @@ func (c *Clipboard) Ways() []Way {
 func (c *Clipboard) reachable(w Way) bool {
 	switch w {
 	case OSC52:
-		return true // nobody can tell
+		return true // a terminal does not say whether it takes OSC 52
 	case Tmux:
 		return tmux(c.env("TMUX"), "list-buffers").Run() == nil
 	}
@@ -51,8 +51,8 @@ func candidatesFor(goos string, env func(string) string, terminal bool, has func
 	var ways []candidate
 	add := func(w Way, caveat string) { ways = append(ways, candidate{w, caveat}) }
 
-	// Over SSH the native clipboard of this machine is one that nobody sits at,
-	// but for an X display that SSH itself forwards: that one has a host name.
+	// Over SSH the native clipboard of this machine is not the user's, except on an X
+	// display that SSH itself forwards: that one has a host name.
 	remote := env("SSH_CONNECTION") != "" || env("SSH_TTY") != "" || env("SSH_CLIENT") != ""
 	display := env("DISPLAY")
 	forwarded := display != "" && !strings.HasPrefix(display, ":") && !strings.HasPrefix(display, "/")
@@ -76,7 +76,7 @@ func candidatesFor(goos string, env func(string) string, terminal bool, has func
 			if wayland && !has("wl-copy") {
 				// Compositors let XWayland set the clipboard only while an X window
 				// has the focus, or not at all.
-				caveat = "it went through XWayland, which Wayland programs may not see: installing wl-clipboard mends that"
+				caveat = "it went through XWayland, which Wayland programs may not see: install wl-clipboard"
 			}
 			add(X11, caveat)
 		}
@@ -90,7 +90,7 @@ func candidatesFor(goos string, env func(string) string, terminal bool, has func
 	return ways
 }
 
-// noWay says why there is none, and what would mend it.
+// noWay says why there is no way, and what to do about it.
 func (c *Clipboard) noWay() error {
 	switch {
 	case c.env("SSH_CONNECTION") != "":
@@ -102,17 +102,17 @@ func (c *Clipboard) noWay() error {
 }
 
 // copyBy makes the copy by one way.
-func (c *Clipboard) copyBy(ctx context.Context, w candidate, secret []byte, clearAt time.Time) (session, string, error) {
+func (c *Clipboard) copyBy(ctx context.Context, w candidate, secret []byte, clearAt time.Time) (session, Receipt, error) {
 	req := request{Way: w.way, ClearAt: clearAt}
 	if w.way == OSC52 {
 		return c.copyOSC52(ctx, req, secret)
 	}
 	s, caveat, err := startHelper(ctx, c.helper, c.env, req, secret)
 	if err != nil {
-		return nil, "", err
+		return nil, Receipt{}, err
 	}
 	if caveat == "" {
 		caveat = w.caveat
 	}
-	return s, caveat, nil
+	return s, Receipt{Way: w.way, ClearsAt: clearAt, Caveat: caveat}, nil
 }

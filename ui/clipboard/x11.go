@@ -3,10 +3,12 @@
 package clipboard
 
 import (
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
 	"log"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,24 +17,24 @@ import (
 )
 
 // x11Owner owns the CLIPBOARD selection. In X a selection's text stays with its
-// owner, who hands it to whoever pastes; so taking it back is ceasing to be the
-// owner, and nobody can be harmed by it who has become the owner since. The rules
-// are in the ICCCM, chapter 2:
-// https://x.org/releases/X11R7.7/doc/xorg-docs/icccm/icccm.html
+// owner, who hands it to the application that pastes. The rules are in the ICCCM,
+// chapter 2: https://x.org/releases/X11R7.7/doc/xorg-docs/icccm/icccm.html
 //
 // PRIMARY, which a middle click pastes, is left alone. So is the clipboard
 // manager: SAVE_TARGETS, by which an ending program hands it the text, is not
 // used, and the hint that KDE made common asks it not to take the text itself.
 type x11Owner struct {
-	conn   *xgb.Conn
-	window xproto.Window
-	atoms  map[string]xproto.Atom
-	names  map[xproto.Atom]string
-	since  xproto.Timestamp
-	secret []byte
-	until  time.Time
-	empty  atomic.Bool // serve an empty text in the secret's place
-	lost   chan struct{}
+	conn     *xgb.Conn
+	window   xproto.Window
+	atoms    map[string]xproto.Atom
+	names    map[xproto.Atom]string
+	since    xproto.Timestamp
+	secret   []byte
+	until    time.Time
+	instead  atomic.Pointer[string]           // what is served in the secret's place, if anything
+	lost     chan struct{}                    // closed when another application has become the owner
+	gone     chan struct{}                    // closed when the connection has ended
+	answered chan xproto.SelectionNotifyEvent // what the present owner answered to us
 }
 
 // x11Atoms are the names used; the first group is what can be asked for.
@@ -52,8 +54,7 @@ const (
 const offered = 8
 
 func dialX11(display string) (*xgb.Conn, error) {
-	// xgb prints its troubles on stderr, which in the helper is nobody's and in
-	// kitekey is the screen.
+	// xgb prints its troubles on stderr, which in kitekey is the screen.
 	xgb.Logger = log.New(io.Discard, "", 0)
 	conn, err := xgb.NewConnDisplay(display)
 	if err != nil {
@@ -69,7 +70,8 @@ func holdX11(display string, secret []byte, until time.Time) (holder, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &x11Owner{conn: conn, secret: secret, until: until, lost: make(chan struct{}),
+	o := &x11Owner{conn: conn, secret: secret, until: until,
+		lost: make(chan struct{}), gone: make(chan struct{}), answered: make(chan xproto.SelectionNotifyEvent, 1),
 		atoms: map[string]xproto.Atom{}, names: map[xproto.Atom]string{}}
 	if err := o.acquire(); err != nil {
 		conn.Close()
@@ -121,10 +123,10 @@ func (o *x11Owner) acquire() error {
 	return nil
 }
 
-// serve answers those who paste, until somebody else owns the selection or the
-// connection ends.
+// serve answers the applications that paste, until the connection ends.
 func (o *x11Owner) serve() {
-	defer close(o.lost)
+	defer close(o.gone)
+	lost := sync.OnceFunc(func() { close(o.lost) })
 	for {
 		ev, xerr := o.conn.WaitForEvent()
 		if ev == nil && xerr == nil {
@@ -133,8 +135,12 @@ func (o *x11Owner) serve() {
 		switch e := ev.(type) { // an error is of a requestor that has gone: its own affair
 		case xproto.SelectionClearEvent:
 			if e.Selection == o.atoms["CLIPBOARD"] {
-				o.conn.Close()
-				return
+				lost()
+			}
+		case xproto.SelectionNotifyEvent:
+			select {
+			case o.answered <- e:
+			default:
 			}
 		case xproto.SelectionRequestEvent:
 			o.answer(e)
@@ -176,7 +182,10 @@ func (o *x11Owner) convert(requestor xproto.Window, target, property xproto.Atom
 		xgb.Put32(t, uint32(o.since))
 		return put(xproto.AtomInteger, 32, t)
 	case "UTF8_STRING", "STRING", "text/plain;charset=utf-8", "text/plain":
-		if o.empty.Load() || past(o.until) {
+		if text := o.instead.Load(); text != nil {
+			return put(target, 8, []byte(*text))
+		}
+		if past(o.until) {
 			return put(target, 8, nil)
 		}
 		return put(target, 8, o.secret)
@@ -206,40 +215,82 @@ func (o *x11Owner) convertMultiple(requestor xproto.Window, property xproto.Atom
 }
 
 func (o *x11Owner) Lost() <-chan struct{} { return o.lost }
+func (o *x11Owner) Gone() <-chan struct{} { return o.gone }
 
-// Clear gives the selection up, if it is still the owner's.
-//
-// Giving it up is not enough: GNOME's Mutter keeps the text of every owner and puts
-// it back when the owner goes (meta-clipboard-manager.c; seen with Mutter 43). So
-// the selection is taken once more with an empty text, for Mutter to keep that, and
-// given up then.
+// Clear takes the selection with another text and gives it up, while the secret is
+// there: this process's, or a copy of it that another application serves.
 func (o *x11Owner) Clear() error {
-	o.empty.Store(true)
-	if o.retake() {
-		select {
-		case <-o.lost:
-		case <-time.After(lingering):
-		}
+	defer o.Release()
+	var owner xproto.Window
+	there := func() (found bool, err error) {
+		owner, found = o.look()
+		return found, nil
 	}
-	o.Release()
-	return nil
+	overwrite := func(text string) error {
+		o.instead.Store(&text)
+		if o.own(owner, o.window) {
+			select {
+			case <-o.gone:
+			case <-time.After(lingering):
+			}
+			o.own(o.window, xproto.WindowNone)
+		}
+		return nil
+	}
+	return clearWhileThere(there, overwrite)
 }
 
-// lingering is how long an empty text is offered. Who keeps copies asks for it at
-// once, and forgets the old one even when the answer comes too late.
-const lingering = 300 * time.Millisecond
+// lingering is how long a text is offered in the secret's place. An application that
+// keeps copies asks for it at once, or looks every half second.
+const lingering = 600 * time.Millisecond
 
-// retake makes the owner the owner again, unless somebody else is. The server is
-// grabbed for the two requests, so that nobody can copy in between and lose it.
-func (o *x11Owner) retake() bool {
+// look gives the selection's owner, and whether its text is the secret. What cannot be
+// asked for is not: an owner that does not answer in a second, a text in pieces (INCR),
+// which is larger than any secret.
+func (o *x11Owner) look() (owner xproto.Window, secret bool) {
+	reply, err := xproto.GetSelectionOwner(o.conn, o.atoms["CLIPBOARD"]).Reply()
+	switch {
+	case err != nil || reply.Owner == xproto.WindowNone:
+		return xproto.WindowNone, false
+	case reply.Owner == o.window:
+		return o.window, o.instead.Load() == nil
+	}
+	select {
+	case <-o.answered: // to an earlier question
+	default:
+	}
+	property := o.atoms["KITEKEY"]
+	xproto.ConvertSelection(o.conn, o.window, o.atoms["CLIPBOARD"], o.atoms["UTF8_STRING"], property, xproto.TimeCurrentTime)
+	select {
+	case e := <-o.answered:
+		if e.Property != property {
+			return reply.Owner, false
+		}
+	case <-o.gone:
+		return reply.Owner, false
+	case <-time.After(time.Second):
+		return reply.Owner, false
+	}
+	text, err := xproto.GetProperty(o.conn, true, o.window, property, xproto.AtomNone, 0, MaxSize/4+1).Reply()
+	if err != nil {
+		return reply.Owner, false
+	}
+	defer clear(text.Value)
+	return reply.Owner, subtle.ConstantTimeCompare(text.Value, o.secret) == 1
+}
+
+// own makes the window the selection's owner, unless the present owner is another than
+// expected. The server is grabbed for the two requests, so that nothing can be copied
+// in between and lost.
+func (o *x11Owner) own(expected, window xproto.Window) bool {
 	xproto.GrabServer(o.conn)
 	defer xproto.UngrabServer(o.conn)
 	owner, err := xproto.GetSelectionOwner(o.conn, o.atoms["CLIPBOARD"]).Reply()
-	if err != nil || owner.Owner != o.window {
+	if err != nil || owner.Owner != expected {
 		return false
 	}
 	// CurrentTime will do here: with the server grabbed there is no race to lose.
-	xproto.SetSelectionOwner(o.conn, o.window, o.atoms["CLIPBOARD"], xproto.TimeCurrentTime)
+	xproto.SetSelectionOwner(o.conn, window, o.atoms["CLIPBOARD"], xproto.TimeCurrentTime)
 	return true
 }
 
@@ -248,5 +299,5 @@ func (o *x11Owner) retake() bool {
 func (o *x11Owner) Release() {
 	_ = xproto.DestroyWindowChecked(o.conn, o.window).Check()
 	o.conn.Close()
-	<-o.lost
+	<-o.gone
 }
