@@ -65,21 +65,26 @@ func (a *app) runCopy(ctx context.Context, o copyOptions) error {
 	defer done()
 	// Without the line break, which would run a pasted line at once.
 	secret := []byte(strings.TrimSuffix(out.text.Reveal(), "\n"))
-	receipt, err := a.clipboard(terminal).Copy(ctx, secret, clearAt)
+	receipt, err := a.clipboard(terminal, false).Copy(ctx, secret, clearAt)
 	for _, sel := range out.sels {
 		out.vault.Record(vault.ActionCopied, sel, err)
 	}
 	if err != nil {
 		return err
 	}
-	a.note("%s copied (%s); it leaves the clipboard in %s", o.form, receipt.Way, words.About(receipt.ClearsAt.Sub(a.Now())))
+	stays := "it stays on the clipboard"
+	if !receipt.ClearsAt.IsZero() {
+		stays = "it leaves the clipboard in " + words.About(receipt.ClearsAt.Sub(a.Now()))
+	}
+	a.note("%s copied (%s); %s", o.form, receipt.Way, stays)
 	if receipt.Caveat != "" {
 		a.note("%s", receipt.Caveat)
 	}
 	return nil
 }
 
-// clipboard is the user's; terminal is where OSC 52 goes, nil for none.
-func (a *app) clipboard(terminal io.Writer) *clipboard.Clipboard {
-	return clipboard.New(clipboard.Options{Env: a.getenv, Terminal: terminal})
+// clipboard is the user's; terminal is where OSC 52 goes, nil for none; stays says that
+// this process goes on after a copy and closes the clipboard at its end.
+func (a *app) clipboard(terminal io.Writer, stays bool) *clipboard.Clipboard {
+	return clipboard.New(clipboard.Options{Env: a.getenv, Terminal: terminal, Stays: stays})
 }

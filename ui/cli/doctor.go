@@ -231,7 +231,7 @@ func (a *app) checkClipboard() finding {
 	defer done()
 	f := finding{Check: "clipboard", Severity: vault.SeverityOK}
 	var ways []string
-	for _, w := range a.clipboard(terminal).Ways() {
+	for _, w := range a.clipboard(terminal, false).Ways() {
 		ways = append(ways, string(w))
 	}
 	switch {

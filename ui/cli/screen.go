@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kitekey/ui/clipboard"
 	"kitekey/ui/tui"
 )
 
@@ -50,7 +51,7 @@ func (a *app) screenOptions(s *screenFlags) tui.Options {
 		terminal = a.Stdout
 	}
 	return tui.Options{
-		Clipboard:     a.clipboard(terminal),
+		Clipboard:     a.clipboard(terminal, true),
 		SandboxOnly:   s.sandboxOnly,
 		Version:       a.Version,
 		ClearAfter:    s.clearAfter,
@@ -106,8 +107,16 @@ func (a *app) runScreen(cmd *cobra.Command, s *screenFlags) error {
 	return show(cmd.Context(), o, s)
 }
 
-// show runs the screen, or plain mode.
-func show(ctx context.Context, o tui.Options, s *screenFlags) error {
+// show runs the screen, or plain mode. What is on a clipboard that nothing can clear
+// afterwards goes with it.
+func show(ctx context.Context, o tui.Options, s *screenFlags) (err error) {
+	if c, ok := o.Clipboard.(*clipboard.Clipboard); ok {
+		defer func() {
+			if closeErr := c.Close(context.WithoutCancel(ctx)); err == nil {
+				err = closeErr
+			}
+		}()
+	}
 	if s.plain {
 		return tui.RunPlain(ctx, o)
 	}

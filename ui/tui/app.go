@@ -99,6 +99,8 @@ func (a *app) handle(msg tea.Msg) tea.Cmd {
 		return tea.Batch(a.lock.ifIdle(a), a.lock.arm(a))
 	case reply:
 		return a.finish(msg)
+	case clipboardStaysMsg:
+		a.reportError("", "clearing the clipboard", msg.err)
 	case verifiedMsg:
 		return msg.run.verified(a, msg)
 	case tea.KeyPressMsg:

@@ -109,7 +109,7 @@ func (a *app) copyToken(p *vault.Profile, as copyFormat, m vault.TokenRequest) t
 					return reload
 				}
 				a.copied(string(as)+" of "+sel.String(), receipt, tok.Minted, life)
-				return reload
+				return tea.Batch(reload, a.awaitClearing())
 			}
 		})
 	})
@@ -132,6 +132,20 @@ func (a *app) copied(what string, r clipboard.Receipt, minted bool, life string)
 		n.small = r.Caveat // once is enough; the messages keep it
 	}
 	a.notices.show(n, a.now)
+}
+
+// clipboardStaysMsg is that the clipboard could not be cleared when its time came.
+type clipboardStaysMsg struct{ err error }
+
+// awaitClearing waits until the last copy is gone.
+func (a *app) awaitClearing() tea.Cmd {
+	ctx, c := a.ctx, a.o.Clipboard
+	return func() tea.Msg {
+		if err := c.Wait(ctx); err != nil && ctx.Err() == nil {
+			return clipboardStaysMsg{err}
+		}
+		return nil
+	}
 }
 
 func (a *app) clearClipboard() tea.Cmd {

@@ -163,6 +163,7 @@ type testClipboard struct {
 	copies  int
 	caveat  string
 	err     error
+	stays   error // why the clipboard cannot be cleared in time
 }
 
 func (c *testClipboard) Copy(_ context.Context, secret []byte, clearAt time.Time) (clipboard.Receipt, error) {
@@ -181,6 +182,12 @@ func (c *testClipboard) Clear(context.Context) error {
 	defer c.mu.Unlock()
 	c.text = ""
 	return nil
+}
+
+func (c *testClipboard) Wait(context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stays
 }
 
 func (c *testClipboard) held() string {

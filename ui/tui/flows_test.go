@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -411,6 +412,13 @@ func TestCopyAs(t *testing.T) {
 			t.Error("still in the clipboard")
 		}
 		d.press("x").sees("the clipboard holds nothing from kitekey")
+	})
+}
+
+func TestCopy_TellsWhenTheClipboardCannotBeCleared(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.clip.stays = errors.New("a clipboard manager puts the text back")
+		d.press("c").sees("a clipboard manager puts the text back")
 	})
 }
 

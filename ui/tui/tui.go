@@ -39,11 +39,13 @@ import (
 	"kitekey/vault"
 )
 
-// Clipboard takes a secret and takes it back in time. [*clipboard.Clipboard]
-// is one.
+// Clipboard takes a secret and clears it in time. [*clipboard.Clipboard] is one.
 type Clipboard interface {
 	Copy(ctx context.Context, secret []byte, clearAt time.Time) (clipboard.Receipt, error)
 	Clear(ctx context.Context) error
+	// Wait returns when the last copy is looked after no longer, with the reason when
+	// the clipboard could not be cleared.
+	Wait(ctx context.Context) error
 }
 
 // Options is what the screen stands on and how it behaves. Only Vault and
