@@ -90,7 +90,7 @@ func (v *Vault) entry(ctx context.Context, sel Selector) (Entry, error) {
 }
 
 func (e Entry) credentials() credentials {
-	return credentials{e.Selector, e.Current, e.Previous, e.ReplacedAt, e.Staged}
+	return credentials{Selector: e.Selector, Current: e.Current, Previous: e.Previous, ReplacedAt: e.ReplacedAt, Staged: e.Staged}
 }
 
 // WriteBackup writes entries to w, encrypted to the recipients.

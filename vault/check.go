@@ -161,7 +161,7 @@ func (v *Vault) Reach(ctx context.Context) error {
 func (v *Vault) checkItems(ctx context.Context, profiles []Profile) (found []Finding) {
 	good := 0
 	for _, p := range profiles {
-		if p.State != StateSettled {
+		if p.State != StateSettled || p.Source != "" {
 			continue
 		}
 		f := Finding{Profile: p.Selector, Store: v.store.Name(), Severity: SeverityWarning}

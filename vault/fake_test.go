@@ -21,7 +21,9 @@ type fakeGateway struct {
 	keys  []string // api_keys seen
 	err   error
 	deep  error
-	block chan struct{} // closed to let mints go, nil when they need not wait
+
+	refuses func(key string) bool // unless nil
+	block   chan struct{}         // closed to let mints go, nil when they need not wait
 
 	waiting chan struct{} // told when a mint waits, unless it is nil
 }
@@ -50,6 +52,9 @@ func (g *fakeGateway) Mint(ctx context.Context, c kite.Credential, life kite.Lif
 	g.keys = append(g.keys, c.APIKey.Reveal())
 	if g.err != nil {
 		return kite.Token{}, g.err
+	}
+	if g.refuses != nil && g.refuses(c.APIKey.Reveal()) {
+		return kite.Token{}, kite.ErrRefused
 	}
 	now := g.now().Round(0)
 	return kite.Token{

@@ -89,7 +89,7 @@ func TestMigrateKilled(t *testing.T) {
 	for i := range names { // as Add would, but for the index, which is written once
 		names[i] = fmt.Sprintf("account-%03d/live", i)
 		p := Profile{ID: newID(), Selector: sel(names[i]), Store: ring.Name(), ExpiresIn: DefaultExpiresIn}
-		if err := w.write(t.Context(), p.ID, credentials{Selector: p.Selector, Current: pair(names[i])}); err != nil {
+		if err := w.write(t.Context(), p, credentials{Selector: p.Selector, Current: pair(names[i])}); err != nil {
 			t.Fatal(err)
 		}
 		entries = append(entries, p)

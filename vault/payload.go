@@ -28,6 +28,8 @@ type credentials struct {
 	Previous   kite.Credential // zero when there is none
 	ReplacedAt time.Time       // when Current took Previous's place
 	Staged     kite.Credential // zero when there is none
+
+	item *SourceItem // what a source holds, when it came from one
 }
 
 // credentialJSON and tokenJSON hold Secrets: reading them makes no copies, and

@@ -93,6 +93,7 @@ type NewProfile struct {
 	Label      string
 	ExpiresIn  kite.Lifetime // 0 is DefaultExpiresIn
 	Credential kite.Credential
+	Source     string  // where the credential is kept when not in the store; a zero Credential is there already
 	Verdict    Verdict // what was found before adding, VerdictNone when nobody looked
 
 	extra credentials // what a backup has besides: a previous and a staged credential

@@ -32,9 +32,9 @@ func (v *Vault) Add(ctx context.Context, n NewProfile) (p Profile, err error) {
 		}
 	}
 	// Asking first shows a locked or missing store before anything is written.
-	if _, err := v.store.Get(ctx, p.ID); !errors.Is(err, ErrNotFound) {
+	if _, err := v.store.Get(ctx, p.ID); n.Source == "" && !errors.Is(err, ErrNotFound) {
 		if err == nil {
-			err = ErrExists // 80 random bits twice: not in this world
+			err = ErrExists // cannot happen: ids have 80 random bits
 		}
 		return Profile{}, fmt.Errorf("%s: not added: %w", n.Selector, err)
 	}
@@ -43,7 +43,9 @@ func (v *Vault) Add(ctx context.Context, n NewProfile) (p Profile, err error) {
 		return Profile{}, err
 	}
 	defer unlock()
-	p.State = StateAdding
+	if !n.listOnly() {
+		p.State = StateAdding
+	}
 	err = v.index.update(ctx, func(profiles *[]Profile) error {
 		if i := find(*profiles, p.Selector); i >= 0 {
 			return existsError((*profiles)[i])
@@ -63,8 +65,11 @@ func (v *Vault) Add(ctx context.Context, n NewProfile) (p Profile, err error) {
 		v.locks.Discard(p.ID)
 		return Profile{}, err
 	}
+	if n.listOnly() {
+		return p, nil
+	}
 	n.extra.Selector, n.extra.Current = n.Selector, n.Credential
-	if err := v.write(ctx, p.ID, n.extra); err != nil {
+	if err := v.write(ctx, p, n.extra); err != nil {
 		return Profile{}, v.addFailed(ctx, p, err)
 	}
 	if p, err = v.change(ctx, p.ID, func(p *Profile) { p.State = StateSettled }); err != nil {
@@ -87,6 +92,10 @@ func (v *Vault) addedBefore(ctx context.Context, n NewProfile, id string) (Profi
 	return p, nil
 }
 
+// listOnly reports whether the credential is in a source already, so that only the
+// index learns of the profile.
+func (n NewProfile) listOnly() bool { return n.Source != "" && !hasCredential(n.Credential) }
+
 func (v *Vault) newProfile(n NewProfile) (Profile, error) {
 	if err := ValidAccount(n.Account); err != nil {
 		return Profile{}, inputError{err}
@@ -101,11 +110,16 @@ func (v *Vault) newProfile(n NewProfile) (Profile, error) {
 	if n.ExpiresIn == 0 {
 		n.ExpiresIn = DefaultExpiresIn
 	}
-	if err := storable(n.Credential); err != nil {
+	if n.Source != "" {
+		if err := ValidAccount(n.Source); err != nil {
+			return Profile{}, inputError{err}
+		}
+	}
+	if err := storable(n.Credential); err != nil && !n.listOnly() {
 		return Profile{}, err
 	}
 	p := Profile{
-		ID: newID(), Selector: n.Selector, Store: v.store.Name(), Label: label, KeyHint: n.Credential.Hint(), ExpiresIn: n.ExpiresIn,
+		ID: newID(), Selector: n.Selector, Store: v.store.Name(), Source: n.Source, Label: label, KeyHint: n.Credential.Hint(), ExpiresIn: n.ExpiresIn,
 		Verdict: n.Verdict, Staged: hasCredential(n.extra.Staged), Previous: hasCredential(n.extra.Previous),
 	}
 	if n.Verdict != VerdictNone {
@@ -250,6 +264,9 @@ func (v *Vault) Rename(ctx context.Context, oldAccount, newAccount string) error
 			return err
 		}
 		defer unlock()
+		if p.Source != "" {
+			return inputError{fmt.Errorf("%s: its name is its place in the source %s: rename it there", p.Selector, p.Source)}
+		}
 		// A profile without a credential can be renamed too: there is nothing to rewrite.
 		c, err := v.read(ctx, p)
 		if err == nil {
@@ -277,7 +294,7 @@ func (v *Vault) Rename(ctx context.Context, oldAccount, newAccount string) error
 			continue
 		}
 		c.Account = newAccount
-		if err := v.write(ctx, p.ID, c); err != nil {
+		if err := v.write(ctx, p, c); err != nil {
 			return fmt.Errorf("%s is now %s; the %s will be told when it answers again: %w", oldAccount, newAccount, v.store.Name(), err)
 		}
 		if _, err := v.change(ctx, p.ID, func(p *Profile) { p.State = StateSettled }); err != nil {

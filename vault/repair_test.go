@@ -44,9 +44,9 @@ func TestCheck(t *testing.T) {
 		spoil, fix func() error
 		want       []string
 	}{
-		{"missing", func() error { return w.store.Memory.Delete(ctx, p.ID) }, func() error { return w.write(ctx, p.ID, credentials{Selector: p.Selector, Current: pair("a")}) },
+		{"missing", func() error { return w.store.Memory.Delete(ctx, p.ID) }, func() error { return w.write(ctx, p, credentials{Selector: p.Selector, Current: pair("a")}) },
 			[]string{"no-credential problem"}},
-		{"torn", func() error { return w.store.Memory.Set(ctx, p.ID, []byte("{")) }, func() error { return w.write(ctx, p.ID, credentials{Selector: p.Selector, Current: pair("a")}) },
+		{"torn", func() error { return w.store.Memory.Set(ctx, p.ID, []byte("{")) }, func() error { return w.write(ctx, p, credentials{Selector: p.Selector, Current: pair("a")}) },
 			[]string{"no-credential problem"}},
 		{"stray", func() error { return w.store.Memory.Set(ctx, "straystraystrays", []byte("{")) }, func() error { return w.store.Memory.Delete(ctx, "straystraystrays") },
 			[]string{"orphans warning"}},

@@ -260,7 +260,7 @@ func (v *Vault) rewrite(ctx context.Context, sel Selector, orNew bool, change fu
 	}
 	// From here on an impatient caller must not leave it half done.
 	ctx = context.WithoutCancel(ctx)
-	if err := v.write(ctx, p.ID, c); err != nil {
+	if err := v.write(ctx, p, c); err != nil {
 		if !unknownOutcome(err) {
 			v.updateBestEffort(ctx, p.ID, func(p *Profile) { p.State = StateSettled })
 		}

@@ -90,7 +90,7 @@ func (v *Vault) settleChanging(ctx context.Context, p Profile) error {
 	}
 	if c.Selector != p.Selector {
 		c.Selector = p.Selector
-		if err := v.write(ctx, p.ID, c); err != nil {
+		if err := v.write(ctx, p, c); err != nil {
 			return err
 		}
 	}
@@ -119,7 +119,11 @@ func (v *Vault) finishRemoval(ctx context.Context, p Profile) error {
 	if err := v.checkStore(p); err != nil {
 		return err
 	}
-	for _, key := range []string{tokenKey(p.ID), p.ID} {
+	keys := []string{tokenKey(p.ID), p.ID}
+	if p.Source != "" {
+		keys = keys[:1] // what a source holds is not this machine's to delete
+	}
+	for _, key := range keys {
 		if err := v.deleteItem(ctx, key); err != nil {
 			return err
 		}

@@ -158,6 +158,14 @@ func (v *Vault) mint(ctx context.Context, p Profile, req TokenRequest) (kite.Tok
 	}
 	g := v.gateway(p.Environment)
 	tok, err := g.Mint(ctx, c.Current, life)
+	if p.Source != "" && errors.Is(err, kite.ErrRefused) {
+		// It may just have been rotated for everyone who uses the source.
+		if again, readErr := v.read(ctx, p); readErr == nil && !sameCredential(again.Current, c.Current) {
+			defer again.erase()
+			c = again
+			tok, err = g.Mint(ctx, c.Current, life)
+		}
+	}
 	v.Record(ActionMinted, p.Selector, err)
 	if err != nil {
 		if errors.Is(err, kite.ErrRefused) && v.stillInUse(ctx, p, c.Current) {

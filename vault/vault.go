@@ -50,8 +50,9 @@ type Options struct {
 	Dir     string // data folder, made when missing; "" keeps the index in memory and nothing on disk
 	Store   Store
 	Gateway func(kite.Environment) Gateway
-	Now     func() time.Time // nil is time.Now
-	Command string           // what the activity log says did it: "token", "screen"
+	Source  func(name string) (Source, error) // opens a profile's source; nil when there are none
+	Now     func() time.Time                  // nil is time.Now
+	Command string                            // what the activity log says did it: "token", "screen"
 }
 
 // Vault is safe for concurrent use, by several processes too.
@@ -59,6 +60,7 @@ type Vault struct {
 	dir      string
 	store    Store
 	gateway  func(kite.Environment) Gateway
+	source   func(name string) (Source, error)
 	now      func() time.Time
 	index    *index
 	locks    disk.Locker // one per profile, named by its id
@@ -68,7 +70,7 @@ type Vault struct {
 // Open makes the data folder when it is missing; it touches neither the index
 // nor the store.
 func Open(o Options) (*Vault, error) {
-	v := &Vault{dir: o.Dir, store: o.Store, gateway: o.Gateway, now: o.Now}
+	v := &Vault{dir: o.Dir, store: o.Store, gateway: o.Gateway, source: o.Source, now: o.Now}
 	if v.store == nil || v.gateway == nil {
 		return nil, errors.New("vault: Options.Store and Options.Gateway are needed")
 	}
@@ -285,6 +287,9 @@ func (v *Vault) CheckStore() error {
 
 // read gives a profile's item. What is missing or unreadable is ErrNoCredential.
 func (v *Vault) read(ctx context.Context, p Profile) (credentials, error) {
+	if p.Source != "" {
+		return v.readSource(ctx, p)
+	}
 	if err := v.checkStore(p); err != nil {
 		return credentials{}, err
 	}
@@ -309,8 +314,11 @@ func (v *Vault) read(ctx context.Context, p Profile) (credentials, error) {
 	return credentials{}, fmt.Errorf("%s: %w", p.Selector, err)
 }
 
-// write puts a profile's item in the store.
-func (v *Vault) write(ctx context.Context, id string, c credentials) error {
+// write puts a profile's item in the store, or in its source.
+func (v *Vault) write(ctx context.Context, p Profile, c credentials) error {
+	if p.Source != "" {
+		return v.writeSource(ctx, p, c)
+	}
 	data, err := c.encode()
 	if err != nil {
 		return err
@@ -319,5 +327,5 @@ func (v *Vault) write(ctx context.Context, id string, c credentials) error {
 	if len(data) > MaxPayload {
 		return &StoreError{Op: "write", Store: v.store.Name(), Kind: ErrTooBig}
 	}
-	return v.store.Set(ctx, id, data)
+	return v.store.Set(ctx, p.ID, data)
 }

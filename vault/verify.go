@@ -94,7 +94,7 @@ func (v *Vault) verify(ctx context.Context, sel Selector, deep bool) (r Report, 
 // gateway takes its time, and a rotation meanwhile has a verdict of its own. A
 // pair that could not be read in the first place has nothing to be compared with.
 func (v *Vault) stillInUse(ctx context.Context, p Profile, tried kite.Credential) bool {
-	if !hasCredential(tried) {
+	if !hasCredential(tried) || p.Source != "" { // one read of a source is enough
 		return true
 	}
 	now, err := v.read(context.WithoutCancel(ctx), p)
