@@ -9,6 +9,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"kitekey/kite"
+	"kitekey/ui/handout"
 	"kitekey/vault"
 )
 
@@ -32,11 +33,13 @@ type app struct {
 	reveal  revealed
 	lock    locker
 
-	tasks   tasks
-	keep    keepAlive
-	expiry  expiryWatch
-	live    liveConfirmed
-	reports map[string]vault.Report // of this session, by profile
+	tasks    tasks
+	keep     keepAlive
+	expiry   expiryWatch
+	guard    *handout.Guard
+	tokens   *handout.Tokens
+	uncached map[string]vault.TokenInfo // tokens that the index does not know, by profile
+	reports  map[string]vault.Report    // of this session, by profile
 }
 
 // push puts a dialog above the others.
@@ -128,6 +131,8 @@ func (a *app) keyPress(msg tea.KeyPressMsg) tea.Cmd {
 	switch {
 	case a.tooSmall() && msg.String() != "ctrl+c":
 		return idle // a key must not act on what cannot be seen
+	case msg.String() == "ctrl+l":
+		return tea.ClearScreen
 	case a.lock.locked:
 		return tea.Batch(idle, a.lock.key(a, msg))
 	case msg.String() == "ctrl+z":
@@ -189,6 +194,9 @@ func (a *app) setProfiles(profiles []vault.Profile) {
 			delete(a.reports, p.ID)
 		case ok && r.At.After(p.VerdictAt):
 			p.Verdict, p.VerdictAt = r.Verdict, r.At
+		}
+		if t := a.uncached[p.ID]; t.Unexpired(a.now) && !p.Token.Minted.After(t.Minted) {
+			p.Token = t
 		}
 		kept = append(kept, p)
 	}

@@ -2,37 +2,15 @@ package tui
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
-	"kitekey/kite"
-	"kitekey/ui/clipboard"
-	"kitekey/ui/words"
+	"kitekey/ui/handout"
 	"kitekey/vault"
 )
-
-// copyFormat is what a token can be copied as.
-type copyFormat string
-
-const (
-	asHeader copyFormat = "header"
-	asToken  copyFormat = "token"
-	asCurl   copyFormat = "curl command"
-)
-
-// render writes the token in the format. The curl line asks for the balances: a
-// call that works for every merchant and changes nothing.
-func (f copyFormat) render(tok kite.Token, baseURL string) kite.Secret {
-	switch f {
-	case asToken:
-		return tok.Value
-	case asCurl:
-		return tok.Curl(baseURL + "/data/wallets/balances")
-	}
-	return tok.Header()
-}
 
 // clipStatus is what of kitekey's is in the clipboard.
 type clipStatus struct {
@@ -62,72 +40,96 @@ func (s *clipStatus) text(c *canvas) string {
 	return "leaves the clipboard in " + c.countText(s.until.Sub(c.now))
 }
 
-func (a *app) copyHeader() tea.Cmd { return a.copyToken(a.chosen(), asHeader, vault.TokenRequest{}) }
+func (a *app) copyHeader() tea.Cmd {
+	return a.give(a.chosen(), handout.Header, vault.TokenRequest{})
+}
 
 // mintAgain mints with the expires_in of the last token and copies the header.
 func (a *app) mintAgain() tea.Cmd {
 	p := a.chosen()
-	return a.copyToken(p, asHeader, vault.TokenRequest{Fresh: true, ExpiresIn: p.Token.ExpiresIn})
+	return a.give(p, handout.Header, vault.TokenRequest{Fresh: true, ExpiresIn: p.Token.ExpiresIn})
 }
 
-// copyToken copies the profile's token, minting one first when none is alive or
-// a fresh one is asked for. The token goes from the vault to the clipboard
-// without passing through the screen.
-func (a *app) copyToken(p *vault.Profile, as copyFormat, m vault.TokenRequest) tea.Cmd {
-	id, sel := p.ID, p.Selector
-	doing := "reading the token"
-	if m.Fresh || !p.Token.Unexpired(a.now) {
+// give copies the profile's token in a form, or only mints it when as is "". The
+// token goes from the vault to the clipboard without passing through the screen.
+func (a *app) give(p *vault.Profile, as handout.Form, r vault.TokenRequest) tea.Cmd {
+	do, doing := handout.Copy, "reading the token"
+	if r.Fresh || !p.Token.Unexpired(a.now) {
 		doing = "minting"
 	}
-	purpose := "copy its " + string(as)
-	if doing == "minting" {
-		purpose = "mint a token"
+	if as == "" {
+		do = handout.Mint
 	}
-	v, clipboard, baseURL, now, clearAfter := a.o.Vault, a.o.Clipboard, a.o.BaseURL(sel.Environment), a.o.Now, a.o.ClearAfter
-	return a.confirmLive(p, purpose, func() tea.Cmd {
-		return a.run(task{id: id, kind: taskToken, doing: doing}, func(ctx context.Context) func(*app) tea.Cmd {
-			tok, err := v.Token(ctx, sel, m)
-			if err != nil {
-				return func(a *app) tea.Cmd { return a.mintFailed(id, err) }
-			}
-			clearAt := now().Round(0).Add(clearAfter)
-			if tok.Deadline().Before(clearAt) {
-				clearAt = tok.Deadline() // a dead token helps nobody
-			}
-			receipt, err := clipboard.Copy(ctx, []byte(as.render(tok.Token, baseURL).Reveal()), clearAt)
-			v.Record(vault.ActionCopied, sel, err)
-			life := words.Lifetime(tok.Remaining(now()), tok.ExpiresIn().Duration())
+	id, tokens := p.ID, a.tokens
+	request := handout.Request{Profile: p.Selector, Token: r, As: as, ClearAfter: a.o.ClearAfter}
+	return a.confirm(do, func() tea.Cmd {
+		return a.run(task{kind: taskToken, id: id, doing: doing}, func(ctx context.Context) func(*app) tea.Cmd {
+			given, err := tokens.Give(ctx, request)
 			return func(a *app) tea.Cmd {
-				a.expiry.watch(id)
-				reload := a.reload()
-				if err != nil {
-					if tok.Minted {
-						a.reportError(id, "a token was minted, copying it", err)
-					} else {
-						a.reportError(id, "copying", err)
-					}
-					return reload
+				a.given(id, given, err)
+				if as == "" {
+					return a.reload()
 				}
-				a.copied(string(as)+" of "+sel.String(), receipt, tok.Minted, life)
-				return tea.Batch(reload, a.awaitClearing())
+				return tea.Batch(a.reload(), a.awaitClearing())
 			}
 		})
-	})
+	}, p.Selector)
+}
+
+// given says what became of a token that was asked for. Its countdown begins at
+// once, whether the store has kept it or not.
+func (a *app) given(id string, g handout.Given, err error) {
+	var notCopied *handout.CopyError
+	if err != nil && !errors.As(err, &notCopied) {
+		a.mintFailed(id, err)
+		return
+	}
+	a.expiry.watch(id)
+	a.noteToken(id, g.Token, g.Cached)
+	switch {
+	case err != nil && g.Minted:
+		a.reportError(id, "a token was minted, copying it", notCopied.Err)
+	case err != nil:
+		a.reportError(id, "copying", notCopied.Err)
+	case g.As == "":
+		a.notices.show(notice{kind: done, id: id, text: "minted a token for " + g.Profile.String() + ", valid for " + g.Life(), small: notKept(g)}, a.now)
+	default:
+		a.copied(g)
+	}
+}
+
+// notKept says what follows when the store has not cached a token.
+func notKept(g handout.Given) string {
+	if g.Cached {
+		return ""
+	}
+	return "the store did not keep it: the next copy mints another"
+}
+
+// noteToken puts what is known of a token into its profile, and remembers it
+// where the index cannot.
+func (a *app) noteToken(id string, t vault.TokenInfo, cached bool) {
+	delete(a.uncached, id)
+	if !cached {
+		a.uncached[id] = t
+	}
+	if p := a.profileByID(id); p != nil {
+		p.Token = t
+	}
 }
 
 // copied says what was copied, by which way, when it will be gone, and what
 // cannot be promised.
-func (a *app) copied(what string, r clipboard.Receipt, minted bool, life string) {
-	caveat := a.clip.caveat
-	a.clip = clipStatus{what: what, until: r.ClearsAt, willClear: true, caveat: r.Caveat}
+func (a *app) copied(g handout.Given) {
+	caveat, r := a.clip.caveat, g.Receipt
+	a.clip = clipStatus{what: g.What(), until: r.ClearsAt, willClear: true, caveat: r.Caveat}
 	if r.ClearsAt.IsZero() {
 		a.clip.until, a.clip.willClear = a.now.Add(noticeTime), false
 	}
-	text := fmt.Sprintf("%s copied (%s)", what, r.Way)
-	if minted {
-		text += a.st.glyph.sep + "minted for " + life
+	n := notice{kind: done, text: fmt.Sprintf("%s copied (%s)", g.What(), r.Way), small: notKept(g)}
+	if g.Minted {
+		n.text += a.st.glyph.sep + "minted for " + g.Life()
 	}
-	n := notice{kind: done, text: text}
 	if r.Caveat != caveat {
 		n.small = r.Caveat // once is enough; the messages keep it
 	}
@@ -174,6 +176,7 @@ func (a *app) forget() tea.Cmd {
 				a.reportError(p.ID, "forgetting the token", err)
 				return nil
 			}
+			delete(a.uncached, p.ID)
 			a.notify(done, "token of "+p.Selector.String()+" forgotten; the gateway honours it until it expires")
 			return a.reload()
 		}
@@ -183,17 +186,17 @@ func (a *app) forget() tea.Cmd {
 // copyAs asks in which form to copy.
 func (a *app) copyAs() {
 	id := a.chosen().ID
-	copyIn := func(as copyFormat) func(*app) tea.Cmd {
+	copyIn := func(as handout.Form) func(*app) tea.Cmd {
 		return func(a *app) tea.Cmd {
 			if p := a.profileByID(id); p != nil {
-				return a.copyToken(p, as, vault.TokenRequest{})
+				return a.give(p, as, vault.TokenRequest{})
 			}
 			return nil
 		}
 	}
 	a.push(&menu{head: "Copy as", action: "copy", items: []menuItem{
-		{"h", "header", "the whole line, Authorization: JWT and so on", copyIn(asHeader)},
-		{"t", "token", "the value alone, its JWT prefix included", copyIn(asToken)},
-		{"u", "curl command", "a call that keeps the token out of ps", copyIn(asCurl)},
+		{"h", "header", "the whole line, Authorization: JWT and so on", copyIn(handout.Header)},
+		{"t", "token", "the value alone, its JWT prefix included", copyIn(handout.Token)},
+		{"u", "curl command", "a call that keeps the token out of ps", copyIn(handout.Curl)},
 	}})
 }

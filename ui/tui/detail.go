@@ -112,7 +112,7 @@ func (d *detail) restLines(a *app, p *vault.Profile, w int) []string {
 	}
 	if p.Environment == kite.Live {
 		state := "asks for its name"
-		if until := a.live.until(p.Account); until.After(a.now) {
+		if until := a.guard.Until(p.Selector); !until.IsZero() {
 			state = "open for another " + words.CountdownByMinute(until.Sub(a.now))
 		}
 		out = append(out, a.fact("live", state, w))

@@ -80,6 +80,8 @@ type testStore struct {
 	hang chan struct{} // not nil: calls wait for it or for their context
 	gets int
 
+	writeErr error
+
 	passphrase string // what opens it, where it is locked
 	locked     bool
 }
@@ -113,12 +115,21 @@ func (s *testStore) set(err error, hang chan struct{}) {
 	s.err, s.hang = err, hang
 }
 
+func (s *testStore) failWrites(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writeErr = err
+}
+
 func (s *testStore) enter(ctx context.Context, op string) error {
 	s.mu.Lock()
 	err, hang := s.err, s.hang
 	s.gets++
 	if s.locked {
 		err = vault.ErrLocked
+	}
+	if op == "write" && err == nil {
+		err = s.writeErr
 	}
 	s.mu.Unlock()
 	if hang != nil {
@@ -407,6 +418,51 @@ func (d *driver) send(msg tea.Msg) *driver {
 
 // screen is what is on the screen now, without colours.
 func (d *driver) screen() string { return ansi.Strip(d.view().Content) }
+
+// selectProfile moves the cursor to a profile, key by key.
+func (d *driver) selectProfile(sel string) *driver {
+	d.t.Helper()
+	d.press("home")
+	for range 1000 {
+		var chosen string
+		last := true
+		d.look(func(a *app) {
+			if p := a.chosen(); p != nil {
+				chosen, last = p.Selector.String(), a.list.cursor == len(a.list.rows)-1
+			}
+		})
+		if chosen == sel {
+			return d
+		}
+		if last {
+			break
+		}
+		d.press("down")
+	}
+	d.t.Fatalf("%s is not in the list:\n%s", sel, d.screen())
+	return d
+}
+
+// dialog checks which dialog has the keys, "" for none.
+func (d *driver) dialog(title string) *driver {
+	d.t.Helper()
+	got := ""
+	d.look(func(a *app) {
+		if top := a.dialog(); top != nil {
+			got = top.title()
+		}
+	})
+	if got != title {
+		d.t.Fatalf("the dialog is %q, not %q:\n%s", got, title, d.screen())
+	}
+	return d
+}
+
+// footer is the last line of the screen.
+func (d *driver) footer() string {
+	screen := d.screen()
+	return strings.TrimSpace(screen[strings.LastIndexByte(screen, '\n')+1:])
+}
 
 func (d *driver) view() (v tea.View) {
 	d.look(func(a *app) { v = a.View() })

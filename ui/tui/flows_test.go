@@ -64,7 +64,7 @@ func TestWhenACopyGoesIsAlwaysShown(t *testing.T) {
 func TestSmallDialogsShowWhatMatters(t *testing.T) {
 	for _, size := range [][2]int{{40, 12}, {40, 10}} {
 		drive(t, setup{width: size[0], height: size[1]}, func(t *testing.T, d *driver) {
-			d.press("down", "d").sees("type acme").write("acm").sees("> acm")
+			d.press("down", "d").sees("type acme/live").write("acm").sees("> acm")
 			d.press("enter").sees("that is not")
 			d.press("esc", "a").write("neu")
 			for _, name := range []string{"environment", "label", "api_key", "api_secret", "expires_in"} {
@@ -160,7 +160,7 @@ func TestMintAndExpiry(t *testing.T) {
 		d.press("m").sees("Mint a token for acme / sandbox", "expires_in")
 		d.write("90x").sees("not a duration").press("enter").sees("Mint a token") // not accepted
 		d.press("backspace").write("s").sees("and its header copied").press("tab").sees("nothing copied").press("enter")
-		d.sees("minted a token for acme/sandbox, good for 1 min 30 s", "1:30", "unexpired")
+		d.sees("minted a token for acme/sandbox, valid for 1 min 30 s", "1:30", "unexpired")
 		if d.clip.copies != 0 {
 			t.Error("mint only copied something")
 		}
@@ -236,27 +236,71 @@ func neverLock(o *Options) { o.LockAfter = -1 }
 func TestLiveGate(t *testing.T) {
 	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
 		d.press("down").sees("acme / LIVE")
-		for _, key := range []string{"c", "m", "v", "s", "K"} {
-			d.press(key).sees("This is a live account").press("esc").lacks("This is a live account")
+		for _, key := range []string{"c", "m", "s", "K", "r", "d"} {
+			d.press(key).sees("type acme/live").press("esc").lacks("type acme/live")
 		}
 		if d.count("acme/live").Requests != 0 {
 			t.Fatal("live was touched before its name was typed")
 		}
-		d.press("c").write("acm").press("enter").sees(`that is not "acme"`).write("e").press("enter")
+		d.press("c").write("acme/liv").press("enter").sees(`that is not "acme/live"`).write("e").press("enter")
 		d.sees("header of acme/live copied", "open for another 10 min")
-		d.press("v").sees("acme/live works") // open now
+		d.press("s").sees("sim-secret-acme-live").press("s") // open now
 		d.sleep(10 * time.Minute)
-		d.press("v").sees("This is a live account").press("esc") // shut again
-		d.press("d").sees("Type the account's name").press("enter").sees(`that is not "acme"`)
+		d.press("s").sees("type acme/live").press("esc") // shut again
+		d.press("d").sees("type acme/live").press("enter").sees(`that is not "acme/live"`)
 	})
 }
 
 func TestLiveGateShutsOnLock(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.press("down", "v").write("acme").press("enter").sees("acme/live works")
-		d.press("l").sees("kitekey is locked").press("enter").sees("Profiles")
-		d.press("v").sees("This is a live account")
+		d.press("down", "c").write("acme/live").press("enter").sees("header of acme/live copied")
+		d.press("Z").sees("kitekey is locked").press("enter").sees("Profiles")
+		d.press("c").sees("type acme/live")
 	})
+}
+
+// A mint dialog that was opened while live was open mints nothing once it is not.
+func TestMintDialog_AsksAgainWhenLiveHasClosed(t *testing.T) {
+	for _, key := range []string{"enter", "m"} {
+		drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
+			d.selectProfile("acme/live").press("m").write("acme/live").press("enter").dialog("Mint a token for acme / LIVE")
+			d.sleep(11 * time.Minute).press(key).sees("type acme/live")
+			if n := d.count("acme/live").Mints; n != 0 {
+				t.Errorf("%s: %d live mints without the name", key, n)
+			}
+		})
+	}
+}
+
+// A token that the store could not keep counts down all the same.
+func TestUncachedTokenCountsDown(t *testing.T) {
+	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
+		d.store.failWrites(vault.ErrTooBig)
+		d.press("c").sees("header of acme/sandbox copied", "the next copy mints another", "5:00", "1 token")
+		d.sleep(61 * time.Second).sees("3:59")
+		d.send(tea.FocusMsg{}).sees("3:59")
+		d.store.failWrites(nil)
+		d.press("n").sees("5:00").press("f").sees("forgotten", "no token")
+	})
+}
+
+// With two tasks running and none for the chosen profile, esc stops the one that
+// was started last.
+func TestEsc_StopsWhatWasStartedLast(t *testing.T) {
+	for range 10 {
+		drive(t, setup{}, func(t *testing.T, d *driver) {
+			for _, account := range []string{"acme", "borealis"} {
+				d.sim.Set(account, kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
+				d.selectProfile(account + "/sandbox").press("c")
+			}
+			d.selectProfile("dune/sandbox").press("esc").sees("stopped minting")
+			d.look(func(a *app) {
+				if n := len(a.tasks.running); n != 1 || a.profileByID(a.tasks.running[0].id).Account != "acme" {
+					t.Errorf("%d tasks run on, %+v", n, a.tasks.running[0])
+				}
+			})
+		})
+	}
 }
 
 func TestSandboxOnly(t *testing.T) {
@@ -272,8 +316,7 @@ func TestVerifyAll(t *testing.T) {
 		d.sim.Set("coral", kite.Sandbox, simulator.Behavior{Failure: simulator.InternalError})
 		d.sim.Set("coral", kite.Live, simulator.Behavior{Failure: simulator.HTMLPage})
 		d.sim.Set("dune", kite.Sandbox, simulator.Behavior{Failure: simulator.Drop})
-		d.press("V").sees("2 live profiles among these 7").write("live").press("enter")
-		d.sees("Verify all", "of 7", "esc stop")
+		d.press("V").sees("Verify all", "of 7", "esc stop")
 		d.sleep(5 * time.Minute)
 		d.sees("all 7 in", "2 works", "1 refused", "1 unreachable", "1 too many requests", "1 gateway failed", "1 not a Kitegateway reply", "r retry 5")
 		d.sim.Set("acme", kite.Live, simulator.Behavior{})
@@ -292,15 +335,15 @@ func TestVerifyTellsAWrongClock(t *testing.T) {
 			d.sim.Set(sel, kite.Sandbox, simulator.Behavior{Skew: 10 * time.Minute})
 		}
 		d.press("v").sees("acme/sandbox works", "10 min behind")
-		d.press("V", "tab").sleep(time.Minute).sees("all 5 in", "this clock is 10 min behind")
+		d.press("V").sleep(time.Minute).sees("all 7 in", "this clock is 10 min behind")
 	})
 }
 
 func TestVerifyAllStops(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
-		d.press("V", "tab").sleep(2 * time.Second)
-		d.sees("4 of 5").press("esc").sees("stopped at 4 of 5", "not reached").press("esc").lacks("Verify all")
+		d.press("V").sleep(2 * time.Second)
+		d.sees("6 of 7").press("esc").sees("stopped at 6 of 7", "not reached").press("esc").lacks("Verify all")
 	})
 }
 
@@ -311,7 +354,7 @@ func TestRevealTimesOut(t *testing.T) {
 		d.press("s").sees("sim-secret").press("s").lacks("sim-secret")
 		d.press("s").sees("sim-secret", "esc hide").press("esc").lacks("sim-secret")
 		d.press("c", "S").sees("eyJ").press("down").lacks("eyJ").press("up").sees("eyJ").sleep(21 * time.Second).lacks("eyJ")
-		d.press("s").sees("sim-secret").press("l").lacks("sim-secret").press("enter").lacks("sim-secret")
+		d.press("s").sees("sim-secret").press("Z").lacks("sim-secret").press("enter").lacks("sim-secret")
 	})
 }
 
@@ -329,7 +372,7 @@ func TestLock(t *testing.T) {
 func TestUnlockWithAPassphrase(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.store.passphrase = "quite a long phrase"
-		d.press("l").sees("kitekey is locked", "passphrase").press("enter").sees("kitekey is locked")
+		d.press("Z").sees("kitekey is locked", "passphrase").press("enter").sees("kitekey is locked")
 		d.write("wrong").sees("received, hidden").lacks("wrong").press("enter").sees("That is not the passphrase")
 		d.paste("quite a long phrase").lacks("quite").press("enter").sees("Profiles", "acme")
 		d.press("c").sees("header of acme/sandbox copied")
@@ -338,7 +381,7 @@ func TestUnlockWithAPassphrase(t *testing.T) {
 
 func TestKeepAliveAndLock(t *testing.T) {
 	drive(t, setup{width: 60, height: 12}, func(t *testing.T, d *driver) {
-		d.press("K", "l").lacks("kept alive").press("enter") // the key ends it
+		d.press("K", "Z").lacks("kept alive").press("enter") // the key ends it
 		before := d.count("acme").Mints
 		d.sleep(9 * time.Minute)
 		if n := d.count("acme").Mints - before; n != 0 {
@@ -435,7 +478,7 @@ func TestEditAndDelete(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("e").sees("Edit acme / sandbox").press("ctrl+u").write("Neuer Name").press("enter", "ctrl+u").write("90s").press("ctrl+s")
 		d.sees("acme/sandbox saved", "Neuer Name", "1 min 30 s by default")
-		d.press("e", "enter", "enter", "ctrl+u").write("acme2").sees("renames both").press("enter").sees("acme2 / sandbox")
+		d.press("e", "enter", "enter", "ctrl+u").write("acme2").sees("renames both").press("enter").sees("type acme/live").write("acme/live").press("enter").sees("acme2 / sandbox")
 		d.press("d").sees("Delete acme2 / sandbox").press("enter").sees("acme2/sandbox deleted", "6 profiles")
 	})
 }
@@ -658,12 +701,12 @@ func TestActivity(t *testing.T) {
 func TestVerifyAllAgain(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
-		d.press("V", "tab").sleep(2 * time.Second)
+		d.press("V").sleep(2 * time.Second)
 		var run *verifyRun
 		d.look(func(a *app) { run = a.dialog().(*verifyRun) })
 		first := run.arrived
-		d.press("esc").sees("stopped at 4 of 5").press("r").sees("4 of 5", "esc stop")
+		d.press("esc").sees("stopped at 6 of 7").press("r").sees("6 of 7", "esc stop")
 		d.send(verifiedMsg{run: run, from: first, last: true})
-		d.lacks("stopped").sees("esc stop").press("esc").sees("stopped at 4 of 5")
+		d.lacks("stopped").sees("esc stop").press("esc").sees("stopped at 6 of 7")
 	})
 }

@@ -32,7 +32,9 @@ func states() map[string]struct {
 		"list":      {do: func(d *driver) { d.press("c").sleep(48 * time.Second) }},
 		"low":       {do: func(d *driver) { d.press("m").write("60s").press("enter").sleep(43 * time.Second).press("enter") }},
 		"expired":   {do: func(d *driver) { d.press("m").write("20s").press("enter").sleep(30 * time.Second).press("enter") }},
-		"live":      {do: func(d *driver) { d.press("down", "c").write("acme").press("enter", "enter").sleep(9 * time.Second) }},
+		"live": {do: func(d *driver) {
+			d.press("down", "c").write("acme/live").press("enter", "enter").sleep(9 * time.Second)
+		}},
 		"live-gate": {do: func(d *driver) { d.press("down", "c").write("acm").press("enter") }},
 		"mint":      {do: func(d *driver) { d.press("m", "right") }},
 		"mint-bad":  {do: func(d *driver) { d.press("m").write("1e9") }},
@@ -57,7 +59,7 @@ func states() map[string]struct {
 		"verify-all": {do: func(d *driver) {
 			d.sim.Set("borealis", kite.Sandbox, simulator.Behavior{Refuse: true})
 			d.sim.Set("dune", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
-			d.press("V", "tab").sleep(time.Second)
+			d.press("V").sleep(time.Second)
 		}},
 		"store-locked": {do: func(d *driver) { d.store.set(vault.ErrLocked, nil); d.press("c") }},
 		"clipboard-fails": {do: func(d *driver) {
@@ -65,7 +67,7 @@ func states() map[string]struct {
 			d.press("c")
 		}},
 		"revealed": {do: func(d *driver) { d.press("s", "enter") }},
-		"locked":   {do: func(d *driver) { d.press("l") }},
+		"locked":   {do: func(d *driver) { d.press("Z") }},
 		"add": {do: func(d *driver) {
 			d.press("a").write("Acme").press("enter", "enter", "enter").paste("sim-key-neu-neu-neu")
 		}},

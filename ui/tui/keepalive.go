@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"kitekey/kite"
+	"kitekey/ui/handout"
 	"kitekey/ui/words"
 	"kitekey/vault"
 )
@@ -14,7 +15,7 @@ import (
 // keepAlive mints another token for one profile shortly before the last one
 // ends, until it is switched off or kitekey quits. A locked screen goes on with
 // it, since an hour of work elsewhere is what it is for; only live stops there,
-// with its gate.
+// with its confirmation.
 type keepAlive struct {
 	id        string // "" is off
 	expiresIn kite.Lifetime
@@ -31,7 +32,7 @@ func (a *app) toggleKeepAlive() tea.Cmd {
 		a.notify(info, "keep-alive off: "+p.Selector.String()+" keeps its token until it expires")
 		return nil
 	}
-	return a.confirmLive(&p, "keep a token alive", func() tea.Cmd {
+	return a.confirm(handout.KeepAlive, func() tea.Cmd {
 		text := "keep-alive on for " + p.Selector.String() + " until K or quit"
 		if other := a.profileByID(a.keep.id); other != nil {
 			text += " (off for " + other.Selector.String() + ")"
@@ -43,7 +44,7 @@ func (a *app) toggleKeepAlive() tea.Cmd {
 		a.keep = keepAlive{id: p.ID, expiresIn: life}
 		a.notify(done, text)
 		return a.keep.tick(a)
-	})
+	}, p.Selector)
 }
 
 // tick renews the token when it is time.
@@ -60,15 +61,18 @@ func (k *keepAlive) tick(a *app) tea.Cmd {
 	case p.Token.Unexpired(a.now) && p.Token.Remaining(a.now) > words.RenewAt(k.expiresIn.Duration()):
 		return nil
 	}
-	id, sel, v, life := p.ID, p.Selector, a.o.Vault, k.expiresIn
+	id, sel, tokens, life := p.ID, p.Selector, a.tokens, k.expiresIn
 	first := !p.Token.Unexpired(a.now) // what was said when it was switched on will do
 	k.next = a.now.Add(keepAlivePause) // also the least time between two renewals that work
 	if pause := life.Duration() - words.RenewAt(life.Duration()); pause < keepAlivePause {
 		k.next = a.now.Add(pause)
 	}
 	return a.run(task{kind: taskToken, id: id, doing: "renewing"}, func(ctx context.Context) func(*app) tea.Cmd {
-		_, err := v.Token(ctx, sel, vault.TokenRequest{Fresh: true, ExpiresIn: life})
+		tok, err := tokens.Vault.Token(ctx, sel, vault.TokenRequest{Fresh: true, ExpiresIn: life}) // asked when it was switched on
 		return func(a *app) tea.Cmd {
+			if err == nil {
+				a.noteToken(id, tok.Info(), tok.Cached)
+			}
 			a.keep.renewed(a, id, sel, life, first, err)
 			return a.reload()
 		}

@@ -72,11 +72,14 @@ func bindings() []binding {
 		{Binding: bind("down j", "↓ j", "down"), group: groupMove, long: "one down", run: moveBy(func(a *app) int { return 1 })},
 		{Binding: bind("pgup ctrl+b", "pgup", "page up"), group: groupMove, long: "one page up", run: moveBy(func(a *app) int { return -a.list.page })},
 		{Binding: bind("pgdown ctrl+f", "pgdn", "page down"), group: groupMove, long: "one page down", run: moveBy(func(a *app) int { return a.list.page })},
+		{Binding: bind("ctrl+u", "ctrl+u", "half up"), group: groupMove, long: "half a page up", run: moveBy(func(a *app) int { return -max(a.list.page/2, 1) })},
+		{Binding: bind("ctrl+d", "ctrl+d", "half down"), group: groupMove, long: "half a page down", run: moveBy(func(a *app) int { return max(a.list.page/2, 1) })},
 		{Binding: bind("home g", "home g", "first"), group: groupMove, long: "the first", run: moveBy(func(a *app) int { return -len(a.list.profiles) })},
 		{Binding: bind("end G", "end G", "last"), group: groupMove, long: "the last", run: moveBy(func(a *app) int { return len(a.list.profiles) })},
 		{Binding: bind("/", "/", "filter"), group: groupMove, long: "filter by account, environment, verdict or label", foot: 50, run: (*app).startFilter, why: hasProfiles},
 		{Binding: bind("tab", "tab", "environment"), group: groupMove, long: "the account's other environment", foot: 55, run: noCmd((*app).otherEnvironment), why: hasProfile},
-		{Binding: bind("enter", "enter", "open"), group: groupMove, long: "open the profile; scroll its details", foot: 25, run: noCmd((*app).openDetail), why: hasProfile, quiet: func(a *app) bool { return a.detail.open || a.wide() }},
+		{Binding: bind("enter l right", "enter", "open"), group: groupMove, long: "open the profile; scroll its details (l does too)", foot: 25, run: noCmd((*app).openDetail), why: hasProfile, quiet: func(a *app) bool { return a.detail.open || a.wide() }},
+		{Binding: bind("h left", "h", "list"), group: groupMove, long: "back from the details to the list", run: noCmd(func(a *app) { a.detail = detail{} }), quiet: func(*app) bool { return true }},
 		{Binding: bind("esc", "esc", "back"), group: groupMove, long: "back; stop what is under way; hide what is shown; dismiss a message; clear the filter", foot: 26, run: noCmd((*app).back), quiet: func(a *app) bool { return !a.canGoBack() }, when: func(a *app) string {
 			if a.busyTask() != nil {
 				return "stop"
@@ -112,7 +115,8 @@ func bindings() []binding {
 		{Binding: bind("r", "r", "rotate"), group: groupAccount, long: "replace the credential once the new one is verified; finish or undo a replacement", run: (*app).openRotate, why: hasProfile},
 		{Binding: bind("d delete", "d", "delete"), group: groupAccount, long: "delete the profile and its credential from this machine", run: noCmd((*app).openDelete), why: hasProfile},
 
-		{Binding: bind("l", "l", "lock"), group: groupApp, long: "lock: forget what is in memory, until unlocked", run: (*app).lockByKey},
+		{Binding: bind("Z", "Z", "lock"), group: groupApp, long: "lock: clear secrets from memory and hide the screen", run: (*app).lockByKey},
+		{Binding: bind("ctrl+l", "ctrl+l", "repaint"), group: groupApp, long: "draw the screen again", run: func(*app) tea.Cmd { return tea.ClearScreen }},
 		{Binding: bind("L", "L", "activity"), group: groupApp, long: "the activity log", run: (*app).openActivity},
 		{Binding: bind("H", "H", "messages"), group: groupApp, long: "earlier messages", run: noCmd((*app).openHistory)},
 		{Binding: bind("M", "M", "mouse"), group: groupApp, long: "mouse on or off (off: the terminal selects text)", run: noCmd((*app).toggleMouse)},

@@ -348,7 +348,7 @@ func (a *app) click(msg tea.MouseMsg) tea.Cmd {
 	return nil
 }
 
-// sameAccount finds the same account's other profile, nil when there is none.
+// otherEnvironment finds the same account's other profile, nil when there is none.
 func (l *list) otherEnvironment(p *vault.Profile) *vault.Profile {
 	i := slices.IndexFunc(l.profiles, func(other vault.Profile) bool {
 		return other.Account == p.Account && other.Environment != p.Environment

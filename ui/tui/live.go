@@ -1,38 +1,28 @@
 package tui
 
 import (
-	"time"
+	"strings"
 
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
 
-	"kitekey/kite"
+	"kitekey/ui/handout"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
-// liveConfirmFor is how long live stays open for an account once its name was
-// typed.
-const liveConfirmFor = 10 * time.Minute
-
-// liveConfirmed says until when live is open, by account.
-type liveConfirmed map[string]time.Time
-
-func (l liveConfirmed) until(account string) time.Time { return l[account] }
-
-// confirmLive runs an action on a profile. On a live one it first asks for the
-// account's name, unless that was given in the last ten minutes, so that being
-// one row off does not touch live.
-func (a *app) confirmLive(p *vault.Profile, doing string, action func() tea.Cmd) tea.Cmd {
-	if p.Environment != kite.Live || a.live.until(p.Account).After(a.now) {
+// confirm runs an action on profiles. Where the guard asks for a live one's name,
+// it runs once that was typed.
+func (a *app) confirm(do handout.Action, action func() tea.Cmd, profiles ...vault.Selector) tea.Cmd {
+	q, asks := a.guard.Question(do, profiles...)
+	if !asks {
 		return action()
 	}
-	account := p.Account
-	a.push(newNameQuestion(account, question{
-		head: "LIVE" + a.st.glyph.sep + account, isLive: true,
-		text: "This is a live account: real keys, real money. To " + doing + ", type the account's name.",
-		yes:  "go on",
+	a.push(newNameQuestion(q.Name, question{
+		head: "LIVE" + a.st.glyph.sep + q.Profiles[0].Account, isLive: true,
+		text: words.Sentence(q.Text()), yes: "go on",
 		then: func(a *app) tea.Cmd {
-			a.live[account] = a.now.Add(liveConfirmFor)
+			a.guard.Answer(q, q.Name)
 			return action()
 		},
 	}))
@@ -65,7 +55,7 @@ func (q *question) live() bool    { return q.isLive }
 
 func (q *question) keys(a *app) []dialogKey {
 	keys := []dialogKey{on("enter", "enter", q.yes, func() tea.Cmd {
-		if q.want != "" && q.input.Value() != q.want {
+		if q.want != "" && strings.TrimSpace(q.input.Value()) != q.want {
 			q.wrong = true
 			return nil
 		}

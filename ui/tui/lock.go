@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -59,7 +60,7 @@ func (l *locker) lock(a *app) tea.Cmd {
 	if p := a.profileByID(a.keep.id); p == nil || p.Environment == kite.Live || v.StoreName() == "file" {
 		a.keep = keepAlive{}
 	}
-	clear(a.live)
+	a.guard.Forget()
 	a.notices.dismiss()
 	a.list.typing, a.detail = false, detail{}
 	kept := a.dialogs[:0]
@@ -107,7 +108,7 @@ func (l *locker) key(a *app, msg tea.KeyPressMsg) tea.Cmd {
 	switch msg.String() {
 	case "q":
 		return l.quit(a)
-	case "l", "space":
+	case "space":
 		return l.unlock(a)
 	}
 	return nil
@@ -158,11 +159,26 @@ func (l *locker) unlocked(a *app, err error, needPass, noneGiven bool) tea.Cmd {
 	return nil
 }
 
+// truth says what the lock protects and what it does not.
+func (l *locker) truth(a *app) string {
+	text := "Secrets were cleared from memory; stored credentials are unchanged. "
+	store := words.Store(a.o.Vault.StoreName())
+	if l.needPass {
+		text += "To open " + store + " again, enter its passphrase."
+	} else {
+		text += "This hides the screen; it does not lock " + store + ": enter opens the screen again."
+	}
+	if a.clip.until.After(a.now) && a.clip.willClear {
+		text += " A copy is in the clipboard until " + a.moment(a.clip.until) + "."
+	}
+	return text
+}
+
 // draw shows no name and no number.
 func (l *locker) draw(a *app) []string {
 	text := []string{a.st.strong.Styled("kitekey is locked"), ""}
 	w := min(a.width-4, 60)
-	text = append(text, a.painted("Secrets were cleared from memory; stored credentials are unchanged.", w, a.st.dim)...)
+	text = append(text, a.painted(l.truth(a), w, a.st.dim)...)
 	if a.unsaved() != nil {
 		text = append(text, a.painted("An unfinished form waits behind it.", w, a.st.dim)...)
 	}

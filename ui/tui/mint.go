@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"context"
 	"slices"
 	"strings"
 
@@ -9,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"kitekey/kite"
+	"kitekey/ui/handout"
 	"kitekey/ui/words"
 	"kitekey/vault"
 )
@@ -32,10 +32,10 @@ func presets(first kite.Lifetime) []kite.Lifetime {
 
 func (a *app) openMint() tea.Cmd {
 	p := *a.chosen()
-	return a.confirmLive(&p, "mint a token", func() tea.Cmd {
+	return a.confirm(handout.Mint, func() tea.Cmd {
 		a.push(&mintDialog{id: p.ID, sel: p.Selector, presets: presets(p.ExpiresIn), input: focused(newTextInput("or type: 90s, 300, 1h30m"))})
 		return nil
-	})
+	}, p.Selector)
 }
 
 func (d *mintDialog) title() string { return "Mint a token for " + selWords(d.sel) }
@@ -99,39 +99,21 @@ func (d *mintDialog) mint(a *app, andCopy bool) tea.Cmd {
 		a.notify(warning, d.sel.String()+" is gone")
 		return nil
 	}
-	m := vault.TokenRequest{Fresh: true, ExpiresIn: life}
+	as := handout.Form("")
 	if andCopy {
-		return a.copyToken(p, asHeader, m)
+		as = handout.Header
 	}
-	return a.mintOnly(p, m)
-}
-
-// mintOnly mints and leaves the clipboard alone.
-func (a *app) mintOnly(p *vault.Profile, m vault.TokenRequest) tea.Cmd {
-	id, sel, v, now := p.ID, p.Selector, a.o.Vault, a.o.Now
-	return a.run(task{id: id, kind: taskToken, doing: "minting"}, func(ctx context.Context) func(*app) tea.Cmd {
-		tok, err := v.Token(ctx, sel, m)
-		if err != nil {
-			return func(a *app) tea.Cmd { return a.mintFailed(id, err) }
-		}
-		life := words.Lifetime(tok.Remaining(now()), tok.ExpiresIn().Duration())
-		return func(a *app) tea.Cmd {
-			a.expiry.watch(id)
-			a.notify(done, "minted a token for "+sel.String()+", good for "+life)
-			return a.reload()
-		}
-	})
+	return a.give(p, as, vault.TokenRequest{Fresh: true, ExpiresIn: life})
 }
 
 // mintFailed says why, and keeps it for the verdict screen.
-func (a *app) mintFailed(id string, err error) tea.Cmd {
+func (a *app) mintFailed(id string, err error) {
 	if p := a.profileByID(id); p != nil {
 		if v := vault.VerdictOf(err); v != vault.VerdictNone {
 			a.reports[id] = reportOf(p, err, a.now)
 		}
 	}
 	a.reportError(id, "minting", err)
-	return a.reload()
 }
 
 func (d *mintDialog) lines(a *app, w int) []string {
@@ -157,7 +139,7 @@ func (d *mintDialog) lines(a *app, w int) []string {
 		if d.noCopy {
 			then = ", nothing copied"
 		}
-		out = append(out, a.st.dim.Styled(a.cut("good until "+a.moment(a.now.Add(life.Duration()))+then, w, a.st.glyph.more)))
+		out = append(out, a.st.dim.Styled(a.cut("valid until "+a.moment(a.now.Add(life.Duration()))+then, w, a.st.glyph.more)))
 	}
 	return out
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"kitekey/kite"
+	"kitekey/ui/handout"
 	"kitekey/ui/words"
 	"kitekey/vault"
 )
@@ -340,7 +341,7 @@ func (p *plain) current() (vault.Profile, bool) {
 // act does what needs the gateway; on live it asks for the account's name first.
 func (p *plain) act(ctx context.Context, profile vault.Profile, verb, rest string) error {
 	sel := profile.Selector
-	as, mint := asHeader, vault.TokenRequest{Fresh: verb == "m"}
+	as, mint := handout.Header, vault.TokenRequest{Fresh: verb == "m"}
 	switch {
 	case verb == "m" && rest != "":
 		life, err := kite.ParseLifetime(rest)
@@ -349,9 +350,9 @@ func (p *plain) act(ctx context.Context, profile vault.Profile, verb, rest strin
 		}
 		mint.ExpiresIn = life
 	case verb == "c" && rest == "token":
-		as = asToken
+		as = handout.Token
 	case verb == "c" && rest == "curl":
-		as = asCurl
+		as = handout.Curl
 	case verb == "c" && rest != "" && rest != "header":
 		p.say("It can be copied as header, token or curl.")
 		return nil
@@ -365,7 +366,7 @@ func (p *plain) act(ctx context.Context, profile vault.Profile, verb, rest strin
 			p.say("That is not its name; nothing was done.")
 			return nil
 		}
-		p.gates[sel.Account] = p.o.Now().Add(liveConfirmFor)
+		p.gates[sel.Account] = p.o.Now().Add(handout.ScreenMemory)
 	}
 	ctx = vault.WithPrompt(ctx, promptWait)
 	if verb == "v" {
@@ -397,7 +398,7 @@ func (p *plain) act(ctx context.Context, profile vault.Profile, verb, rest strin
 	} else {
 		p.say("Token of %s, good for another %s.", speak(sel), words.Duration(tok.Remaining(p.o.Now())))
 	}
-	r, err := p.o.Clipboard.Copy(ctx, []byte(as.render(tok.Token, p.o.BaseURL(sel.Environment)).Reveal()), clearAt)
+	r, err := p.o.Clipboard.Copy(ctx, []byte(as.Render(tok.Token, p.o.BaseURL(sel.Environment)).Reveal()), clearAt)
 	p.o.Vault.Record(vault.ActionCopied, sel, err)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"kitekey/kite"
+	"kitekey/ui/handout"
 	"kitekey/ui/words"
 	"kitekey/vault"
 )
@@ -178,7 +179,7 @@ func addTo(ctx context.Context, v *vault.Vault, n vault.NewProfile, d *formDialo
 			return a.reload()
 		}
 		if n.Environment == kite.Live {
-			a.live[n.Account] = a.now.Add(liveConfirmFor) // its name has just been typed
+			a.guard.TypedInFull(handout.Mint, n.Selector) // in the form
 		}
 		d.wipe()
 		a.drop(d)
@@ -213,12 +214,18 @@ func (a *app) openEdit() {
 		textField(fieldExpiresIn, words.Duration(p.ExpiresIn.Duration()), "5m", checkExpiresIn),
 		name,
 	}
-	d.save = func(a *app, d *formDialog) tea.Cmd {
-		label, life := d.field(fieldLabel).value(), vault.DefaultExpiresIn
-		if text := d.field(fieldExpiresIn).value(); text != "" {
-			life, _ = kite.ParseLifetime(text) // checked before
-		}
-		account, v := name.value(), a.o.Vault
+	d.save = func(a *app, d *formDialog) tea.Cmd { return saveEdit(a, d, p) }
+	a.push(d)
+}
+
+// saveEdit stores what was changed. Renaming a live account asks for its name.
+func saveEdit(a *app, d *formDialog, p vault.Profile) tea.Cmd {
+	label, account, life := d.field(fieldLabel).value(), d.field(fieldAccount).value(), vault.DefaultExpiresIn
+	if text := d.field(fieldExpiresIn).value(); text != "" {
+		life, _ = kite.ParseLifetime(text) // checked before
+	}
+	v := a.o.Vault
+	save := func() tea.Cmd {
 		t, cmd := a.start(task{kind: taskEdit, doing: "saving", quiet: true, form: true}, func(ctx context.Context) func(*app) tea.Cmd {
 			_, err := v.Edit(ctx, p.Selector, vault.ProfileUpdate{Label: &label, ExpiresIn: &life})
 			if err == nil && account != p.Account {
@@ -230,10 +237,6 @@ func (a *app) openEdit() {
 					return a.reload()
 				}
 				a.drop(d)
-				if until, ok := a.live[p.Account]; ok && account != p.Account {
-					delete(a.live, p.Account)
-					a.live[account] = until
-				}
 				a.notify(done, account+"/"+string(p.Environment)+" saved")
 				return a.reloadAndChoose(p.ID)
 			}
@@ -241,17 +244,24 @@ func (a *app) openEdit() {
 		d.task = t
 		return cmd
 	}
-	a.push(d)
+	if account == p.Account {
+		return save()
+	}
+	renamed := []vault.Selector{p.Selector}
+	if other := a.list.otherEnvironment(&p); other != nil {
+		renamed = append(renamed, other.Selector)
+	}
+	return a.confirm(handout.Rename, save, renamed...)
 }
 
-// openDelete asks before a credential is gone for good. On live it always asks
-// for the name, whether the gate is open or not.
+// openDelete asks before a credential is gone for good; on live it always asks
+// for the name.
 func (a *app) openDelete() {
 	p := *a.chosen()
 	v := a.o.Vault
 	q := &question{
 		head: "Delete " + selWords(p.Selector), isLive: p.Environment == kite.Live, yes: "delete",
-		text: "This takes the credential out of " + words.Store(v.StoreName()) + ". Kitegateway does not show its api_secret again. At the gateway the key pair goes on working until you revoke it there.",
+		text: "This takes the credential out of " + words.Store(v.StoreName()) + ". Kitegateway does not show its api_secret again. At the gateway it goes on working until you revoke it there.",
 		then: func(a *app) tea.Cmd {
 			return a.run(task{id: p.ID, kind: taskRemove, doing: "deleting"}, func(ctx context.Context) func(*app) tea.Cmd {
 				err := v.Remove(ctx, p.Selector)
@@ -268,8 +278,8 @@ func (a *app) openDelete() {
 		},
 	}
 	if q.isLive {
-		q.want, q.input = p.Account, focused(newTextInput("type "+p.Account))
-		q.text += " Type the account's name."
+		q.want, q.input = p.Selector.String(), focused(newTextInput("type "+p.Selector.String()))
+		q.text += " To go on, type " + q.want + "."
 	}
 	a.push(q)
 }

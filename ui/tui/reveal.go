@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"kitekey/kite"
+	"kitekey/ui/handout"
 	"kitekey/vault"
 )
 
@@ -85,13 +86,13 @@ func (a *app) showCredential() tea.Cmd {
 		return nil
 	}
 	v, b := a.o.Vault, &secretHolder{}
-	return a.confirmLive(&p, "show its credential", func() tea.Cmd {
+	return a.confirm(handout.Reveal, func() tea.Cmd {
 		return a.run(task{kind: taskReveal, id: p.ID, doing: "reading the credential"}, func(ctx context.Context) func(*app) tea.Cmd {
 			c, err := v.Credential(ctx, p.Selector)
 			b.put(c, kite.Secret{})
 			return func(a *app) tea.Cmd { return a.show(p.ID, b, "showing the credential", err) }
 		})
-	})
+	}, p.Selector)
 }
 
 func (a *app) showHeader() tea.Cmd {
@@ -101,7 +102,7 @@ func (a *app) showHeader() tea.Cmd {
 		return nil
 	}
 	v, b := a.o.Vault, &secretHolder{}
-	return a.confirmLive(&p, "show its token", func() tea.Cmd {
+	return a.confirm(handout.Reveal, func() tea.Cmd {
 		return a.run(task{kind: taskReveal, id: p.ID, doing: "reading the token"}, func(ctx context.Context) func(*app) tea.Cmd {
 			tok, err := v.Cached(ctx, p.Selector)
 			if err == nil {
@@ -110,7 +111,7 @@ func (a *app) showHeader() tea.Cmd {
 			}
 			return func(a *app) tea.Cmd { return a.show(p.ID, b, "showing the header", err) }
 		})
-	})
+	}, p.Selector)
 }
 
 // show puts what a task has fetched on the screen.

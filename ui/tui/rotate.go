@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"kitekey/kite"
+	"kitekey/ui/handout"
 	"kitekey/ui/words"
 	"kitekey/vault"
 )
@@ -15,39 +16,43 @@ import (
 // that is half-way.
 func (a *app) openRotate() tea.Cmd {
 	p := *a.chosen()
-	return a.confirmLive(&p, "replace its credential", func() tea.Cmd {
-		if !p.Staged && !p.Previous {
-			return a.openRotateForm(p)
+	enter := func(a *app) tea.Cmd {
+		return a.confirm(handout.Rotate, func() tea.Cmd {
+			a.openRotateForm(p)
+			return nil
+		}, p.Selector)
+	}
+	if !p.Staged && !p.Previous {
+		return enter(a)
+	}
+	m := &menu{head: "Rotate " + selWords(p.Selector), action: "do it", isLive: p.Environment == kite.Live}
+	if p.Staged {
+		m.intro = "A credential is staged: the gateway has not verified it yet."
+		m.items = append(m.items,
+			menuItem{"f", "finish", "verify the staged credential and put it in use", func(a *app) tea.Cmd { return a.finishRotation(p) }},
+			menuItem{"x", "discard", "discard the staged credential", func(a *app) tea.Cmd { return a.discardStaged(p) }},
+		)
+	}
+	if p.Previous {
+		if m.intro == "" {
+			m.intro = "The previous credential is kept."
 		}
-		m := &menu{head: "Rotate " + selWords(p.Selector), action: "do it", isLive: p.Environment == kite.Live}
-		if p.Staged {
-			m.intro = "A credential is staged: the gateway has not verified it yet."
-			m.items = append(m.items,
-				menuItem{"f", "finish", "verify the staged credential and put it in use", func(a *app) tea.Cmd { return a.finishRotation(p) }},
-				menuItem{"x", "discard it", "discard the staged credential", func(a *app) tea.Cmd { return a.discardStaged(p) }},
-			)
-		}
-		if p.Previous {
-			if m.intro == "" {
-				m.intro = "The previous credential is kept."
-			}
-			m.items = append(m.items,
-				menuItem{"b", "go back", "put the previous credential in use again", func(a *app) tea.Cmd {
-					return a.settleRotation(p, "rolling back", "the previous credential is in use again", (*vault.Vault).Rollback)
-				}},
-				menuItem{"y", "confirm", "the new one is good: discard the previous credential", func(a *app) tea.Cmd {
-					return a.settleRotation(p, "confirming", "the previous credential is discarded", (*vault.Vault).Confirm)
-				}},
-			)
-		}
-		m.items = append(m.items, menuItem{"n", "new credential", "enter another credential", func(a *app) tea.Cmd { return a.openRotateForm(p) }})
-		a.push(m)
-		return nil
-	})
+		m.items = append(m.items,
+			menuItem{"b", "go back", "put the previous credential in use again", func(a *app) tea.Cmd {
+				return a.settleRotation(p, handout.Rollback, "rolling back", "the previous credential is in use again", (*vault.Vault).Rollback)
+			}},
+			menuItem{"y", "confirm", "the new one is good: discard the previous credential", func(a *app) tea.Cmd {
+				return a.settleRotation(p, handout.Drop, "confirming", "the previous credential is discarded", (*vault.Vault).Confirm)
+			}},
+		)
+	}
+	m.items = append(m.items, menuItem{"n", "new credential", "enter another credential", enter})
+	a.push(m)
+	return nil
 }
 
 // openRotateForm takes the new credential.
-func (a *app) openRotateForm(p vault.Profile) tea.Cmd {
+func (a *app) openRotateForm(p vault.Profile) {
 	key, secret := credentialFields()
 	a.push(&formDialog{
 		head: "Rotate " + selWords(p.Selector), action: "verify and replace",
@@ -56,7 +61,6 @@ func (a *app) openRotateForm(p vault.Profile) tea.Cmd {
 		fields: []*field{key, secret},
 		save:   func(a *app, d *formDialog) tea.Cmd { return rotate(a, d, p) },
 	})
-	return nil
 }
 
 func rotate(a *app, d *formDialog, p vault.Profile) tea.Cmd {
@@ -114,37 +118,46 @@ func (a *app) rotated(p vault.Profile, r vault.Rotation, err error) tea.Cmd {
 
 func (a *app) finishRotation(p vault.Profile) tea.Cmd {
 	v := a.o.Vault
-	return a.run(task{id: p.ID, kind: taskRotate, doing: "verifying the new credential"}, func(ctx context.Context) func(*app) tea.Cmd {
-		r, err := v.FinishRotation(ctx, p.Selector)
-		return func(a *app) tea.Cmd { return a.rotated(p, r, err) }
-	})
+	return a.confirm(handout.Rotate, func() tea.Cmd {
+		return a.run(task{kind: taskRotate, id: p.ID, doing: "verifying the new credential"}, func(ctx context.Context) func(*app) tea.Cmd {
+			r, err := v.FinishRotation(ctx, p.Selector)
+			return func(a *app) tea.Cmd { return a.rotated(p, r, err) }
+		})
+	}, p.Selector)
 }
 
-// discardStaged asks first: the staged credential may be the only copy of its secret.
+// discardStaged asks first: the staged credential may be the only copy of its
+// secret.
 func (a *app) discardStaged(p vault.Profile) tea.Cmd {
+	discard := func(a *app) tea.Cmd {
+		return a.settleRotation(p, handout.Drop, "discarding", "the staged credential is discarded", (*vault.Vault).DiscardStaged)
+	}
+	if p.Environment == kite.Live {
+		return discard(a) // its name is asked for
+	}
 	a.push(&question{
-		head: "Discard the staged credential?", yes: "discard it", isLive: p.Environment == kite.Live,
+		head: "Discard the staged credential?", yes: "discard it",
 		text: "Kitegateway does not show its api_secret again. The credential in use stays as it is.",
-		then: func(a *app) tea.Cmd {
-			return a.settleRotation(p, "discarding", "the staged credential is discarded", (*vault.Vault).DiscardStaged)
-		},
+		then: discard,
 	})
 	return nil
 }
 
 // settleRotation does one of the steps that only touch the store.
-func (a *app) settleRotation(p vault.Profile, doing, said string, step func(*vault.Vault, context.Context, vault.Selector) (vault.Profile, error)) tea.Cmd {
+func (a *app) settleRotation(p vault.Profile, do handout.Action, doing, said string, step func(*vault.Vault, context.Context, vault.Selector) (vault.Profile, error)) tea.Cmd {
 	v := a.o.Vault
-	return a.run(task{id: p.ID, kind: taskRotate, doing: doing}, func(ctx context.Context) func(*app) tea.Cmd {
-		_, err := step(v, ctx, p.Selector)
-		return func(a *app) tea.Cmd {
-			if err != nil {
-				a.reportError(p.ID, doing, err)
-			} else {
-				delete(a.reports, p.ID) // it may be about a credential that is no longer in use
-				a.notify(done, p.Selector.String()+": "+said)
+	return a.confirm(do, func() tea.Cmd {
+		return a.run(task{kind: taskRotate, id: p.ID, doing: doing}, func(ctx context.Context) func(*app) tea.Cmd {
+			_, err := step(v, ctx, p.Selector)
+			return func(a *app) tea.Cmd {
+				if err != nil {
+					a.reportError(p.ID, doing, err)
+				} else {
+					delete(a.reports, p.ID) // it may be about a credential that is no longer in use
+					a.notify(done, p.Selector.String()+": "+said)
+				}
+				return a.reload()
 			}
-			return a.reload()
-		}
-	})
+		})
+	}, p.Selector)
 }

@@ -36,6 +36,7 @@ import (
 
 	"kitekey/kite"
 	"kitekey/ui/clipboard"
+	"kitekey/ui/handout"
 	"kitekey/vault"
 )
 
@@ -137,11 +138,13 @@ func newApp(ctx context.Context, o Options) *app {
 	o.setDefaults()
 	a := &app{
 		o: o, ctx: ctx, keys: bindings(), mouse: o.Mouse,
-		canvas:  canvas{now: o.Now().Round(0), dark: true, profile: colorprofile.TrueColor, ascii: o.ASCII, still: o.ReducedMotion},
-		expiry:  expiryWatch{watched: map[string]bool{}, warned: map[string]time.Time{}},
-		live:    liveConfirmed{},
-		reports: map[string]vault.Report{},
+		canvas:   canvas{now: o.Now().Round(0), dark: true, profile: colorprofile.TrueColor, ascii: o.ASCII, still: o.ReducedMotion},
+		expiry:   expiryWatch{watched: map[string]bool{}, warned: map[string]time.Time{}},
+		uncached: map[string]vault.TokenInfo{},
+		guard:    &handout.Guard{Remember: handout.ScreenMemory, Now: o.Now},
+		reports:  map[string]vault.Report{},
 	}
+	a.tokens = &handout.Tokens{Vault: o.Vault, Guard: a.guard, Clipboard: o.Clipboard, BaseURL: o.BaseURL, Now: o.Now}
 	a.lock.lastInput = a.now
 	a.list.filter = newTextInput("type to filter")
 	a.restyle()

@@ -19,33 +19,34 @@ import (
 func (a *app) verifyOne() tea.Cmd {
 	p := *a.chosen()
 	v := a.o.Vault
-	return a.confirmLive(&p, "verify it", func() tea.Cmd {
-		return a.run(task{id: p.ID, kind: taskVerify, doing: "verifying"}, func(ctx context.Context) func(*app) tea.Cmd {
-			r := v.Verify(ctx, p.Selector, false)
-			return func(a *app) tea.Cmd {
-				reload := a.reload()
-				if r.Verdict == vault.VerdictNone {
-					a.reportError(p.ID, "verifying", r.Err)
-					return reload
-				}
-				a.reports[p.ID] = r
-				if r.Verdict == vault.VerdictOK {
-					text := p.Selector.String() + " works" + latencyWords(r.Latency)
-					if wrong := words.ClockWarning(r.Skew); wrong != "" {
-						a.notices.show(notice{kind: warning, text: text, small: wrong}, a.now)
-						return reload
-					}
-					a.notify(done, text)
-					return reload
-				}
-				a.notify(warning, p.Selector.String()+": "+words.Verdict(r.Verdict, p.Store).Word)
-				if c := a.chosen(); a.dialog() == nil && c != nil && c.ID == p.ID {
-					a.push(&verdictDialog{id: p.ID})
-				}
-				return reload
-			}
-		})
+	return a.run(task{kind: taskVerify, id: p.ID, doing: "verifying"}, func(ctx context.Context) func(*app) tea.Cmd {
+		r := v.Verify(ctx, p.Selector, false)
+		return func(a *app) tea.Cmd {
+			a.verifiedOne(&p, r)
+			return a.reload()
+		}
 	})
+}
+
+// verifiedOne says what verifying a profile found.
+func (a *app) verifiedOne(p *vault.Profile, r vault.Report) {
+	if r.Verdict == vault.VerdictNone {
+		a.reportError(p.ID, "verifying", r.Err)
+		return
+	}
+	a.reports[p.ID] = r
+	if r.Verdict == vault.VerdictOK {
+		n := notice{kind: done, id: p.ID, text: p.Selector.String() + " works" + latencyWords(r.Latency)}
+		if wrong := words.ClockWarning(r.Skew); wrong != "" {
+			n.kind, n.small = warning, wrong
+		}
+		a.notices.show(n, a.now)
+		return
+	}
+	a.notify(warning, p.Selector.String()+": "+words.Verdict(r.Verdict, p.Store).Word)
+	if c := a.chosen(); a.dialog() == nil && c != nil && c.ID == p.ID {
+		a.push(&verdictDialog{id: p.ID})
+	}
 }
 
 // copyReport puts a redacted report into the clipboard. It holds no secret, so
@@ -84,38 +85,15 @@ type verifiedMsg struct {
 	last   bool
 }
 
+// verifyAll verifies what the list shows. Verifying hands nothing out and changes
+// nothing, so live takes part without a question.
 func (a *app) verifyAll() tea.Cmd {
-	var sandbox, live []vault.Selector
+	run := &verifyRun{results: map[vault.Selector]vault.Report{}}
 	for _, r := range a.list.rows {
-		p := &a.list.profiles[r.profile]
-		if p.Environment == kite.Live && !a.live[p.Account].After(a.now) {
-			live = append(live, p.Selector)
-		} else {
-			sandbox = append(sandbox, p.Selector)
-		}
+		run.sels = append(run.sels, a.list.profiles[r.profile].Selector)
 	}
-	if len(live) == 0 {
-		return a.startVerify(sandbox)
-	}
-	// Asking for every account's name would make this useless to support staff,
-	// so one word opens live for this run, and only for it.
-	q := newNameQuestion("live", question{
-		head: "Verify all", isLive: true, yes: "verify all",
-		text: fmt.Sprintf("%s among these %d. Verifying mints a short-lived token with each. Type live to include what is live.", words.Count(len(live), "live profile"), len(live)+len(sandbox)),
-		then: func(a *app) tea.Cmd { return a.startVerify(append(sandbox, live...)) },
-	})
-	if len(sandbox) > 0 {
-		q.otherKey, q.other = "tab", fmt.Sprintf("only the other %d", len(sandbox))
-		q.otherThen = func(a *app) tea.Cmd { return a.startVerify(sandbox) }
-	}
-	a.push(q)
-	return nil
-}
-
-func (a *app) startVerify(sels []vault.Selector) tea.Cmd {
-	run := &verifyRun{sels: sels, results: map[vault.Selector]vault.Report{}}
 	a.push(run)
-	return run.start(a, sels)
+	return run.start(a, run.sels)
 }
 
 // start verifies some of the run's profiles; their reports come one by one.
