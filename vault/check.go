@@ -162,7 +162,7 @@ func (v *Vault) checkItems(ctx context.Context, profiles []Profile) (found []Fin
 	good := 0
 	for _, p := range profiles {
 		if p.State != StateSettled || p.Source != "" {
-			continue
+			continue // a source is the team's: nothing is read there without need
 		}
 		f := Finding{Profile: p.Selector, Store: v.store.Name(), Severity: SeverityWarning}
 		c, err := v.read(ctx, p)

@@ -84,6 +84,8 @@ func (v *Vault) Migrate(ctx context.Context, to Store, each func(done, total int
 		for _, p := range added {
 			if moved, err := v.copyItems(ctx, to, p); err != nil {
 				return m, fmt.Errorf("%s: nothing was moved: %w", p.Selector, err)
+			} else if p.Source != "" {
+				continue // its token moves, and its credential stays where it is
 			} else if moved {
 				m.Moved = append(m.Moved, p.Selector)
 			} else {
@@ -125,7 +127,7 @@ func (v *Vault) PlanMigration(ctx context.Context, to Store) (Migration, error) 
 		return m, err
 	}
 	for _, p := range profiles {
-		if v.checkStore(p) != nil {
+		if v.checkStore(p) != nil || p.Source != "" {
 			continue
 		}
 		switch _, err := v.store.Get(ctx, p.ID); {

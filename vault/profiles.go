@@ -22,21 +22,33 @@ func (v *Vault) Add(ctx context.Context, n NewProfile) (p Profile, err error) {
 	if err != nil {
 		return Profile{}, err
 	}
+	if !n.listOnly() {
+		if err := v.checkWritable(p); err != nil {
+			return Profile{}, err
+		}
+	}
 	begun, _ := v.Lookup(n.Selector)
 	if err := v.Settle(ctx); err != nil {
 		return Profile{}, fmt.Errorf("%s: %w", n.Selector, err)
 	}
 	if begun.State == StateAdding {
+		if begun.Source != "" {
+			if err := v.settleOne(ctx, begun); err != nil {
+				return Profile{}, profileError(n.Selector, err)
+			}
+		}
 		if p, err := v.addedBefore(ctx, n, begun.ID); err == nil {
 			return p, nil
 		}
 	}
 	// Asking first shows a locked or missing store before anything is written.
-	if _, err := v.store.Get(ctx, p.ID); n.Source == "" && !errors.Is(err, ErrNotFound) {
-		if err == nil {
-			err = ErrExists // cannot happen: ids have 80 random bits
+	if n.Source == "" {
+		if _, err := v.store.Get(ctx, p.ID); !errors.Is(err, ErrNotFound) {
+			if err == nil {
+				err = ErrExists // cannot happen: ids have 80 random bits
+			}
+			return Profile{}, fmt.Errorf("%s: not added: %w", n.Selector, err)
 		}
-		return Profile{}, fmt.Errorf("%s: not added: %w", n.Selector, err)
 	}
 	unlock, err := v.locks.Lock(ctx, p.ID, disk.ProfileWait)
 	if err != nil {
@@ -69,6 +81,9 @@ func (v *Vault) Add(ctx context.Context, n NewProfile) (p Profile, err error) {
 		return p, nil
 	}
 	n.extra.Selector, n.extra.Current = n.Selector, n.Credential
+	if p.Source != "" {
+		n.extra.item = &SourceItem{Entry: Entry{Label: p.Label, ExpiresIn: p.ExpiresIn}}
+	}
 	if err := v.write(ctx, p, n.extra); err != nil {
 		return Profile{}, v.addFailed(ctx, p, err)
 	}
@@ -163,7 +178,8 @@ func (v *Vault) addFailed(ctx context.Context, p Profile, cause error) error {
 	return fmt.Errorf("%s: not added: %w", p.Selector, cause)
 }
 
-// Edit changes what the index alone knows; the store is not touched.
+// Edit changes what the index alone knows; the store is not touched. Of a profile
+// in a source it is the source that knows, and is changed first.
 func (v *Vault) Edit(ctx context.Context, sel Selector, u ProfileUpdate) (Profile, error) {
 	var label string
 	if u.Label != nil {
@@ -174,6 +190,9 @@ func (v *Vault) Edit(ctx context.Context, sel Selector, u ProfileUpdate) (Profil
 	}
 	p, err := v.Lookup(sel)
 	if err != nil {
+		return Profile{}, err
+	}
+	if err := v.editSourced(ctx, p, u.ExpiresIn, u.Label != nil, label); err != nil {
 		return Profile{}, err
 	}
 	err = v.index.update(ctx, func(profiles *[]Profile) error {
@@ -264,9 +283,6 @@ func (v *Vault) Rename(ctx context.Context, oldAccount, newAccount string) error
 			return err
 		}
 		defer unlock()
-		if p.Source != "" {
-			return inputError{fmt.Errorf("%s: its name is its place in the source %s: rename it there", p.Selector, p.Source)}
-		}
 		// A profile without a credential can be renamed too: there is nothing to rewrite.
 		c, err := v.read(ctx, p)
 		if err == nil {
@@ -280,7 +296,12 @@ func (v *Vault) Rename(ctx context.Context, oldAccount, newAccount string) error
 		_, err := v.Lookup(Selector{oldAccount, kite.Sandbox})
 		return err
 	}
+	undo, err := v.copySourced(ctx, moving, newAccount, items)
+	if err != nil {
+		return err
+	}
 	if err := v.renameEntries(ctx, moving, newAccount, items); err != nil {
+		undo()
 		return err
 	}
 	// The new name holds from here on; the items only follow, so that an index
@@ -291,6 +312,12 @@ func (v *Vault) Rename(ctx context.Context, oldAccount, newAccount string) error
 		v.Record(ActionRenamed, Selector{newAccount, p.Environment}, nil)
 		c, ok := items[p.ID]
 		if !ok {
+			continue
+		}
+		if p.Source != "" {
+			if err := v.deleteSourced(ctx, p, c.item.Version); err != nil {
+				return fmt.Errorf("%s is now %s, but what is under the old name could not be deleted: %w", p.Selector, newAccount, err)
+			}
 			continue
 		}
 		c.Account = newAccount
@@ -315,7 +342,7 @@ func (v *Vault) renameEntries(ctx context.Context, moving []Profile, newAccount 
 				return fmt.Errorf("%s: %w", p.Selector, ErrNoProfile)
 			}
 			(*profiles)[i].Account = newAccount
-			if _, ok := items[p.ID]; ok {
+			if _, ok := items[p.ID]; ok && p.Source == "" {
 				(*profiles)[i].State = StateChanging
 			}
 		}

@@ -250,6 +250,9 @@ func (v *Vault) rewrite(ctx context.Context, sel Selector, orNew bool, change fu
 	if err != nil && !(orNew && errors.Is(err, ErrNoCredential)) {
 		return Profile{}, err
 	}
+	if err := v.checkWritable(p); err != nil {
+		return Profile{}, err
+	}
 	before := c.Current
 	c.Selector = sel
 	if err := change(&c); err != nil {
@@ -288,6 +291,9 @@ func (v *Vault) rewrite(ctx context.Context, sel Selector, orNew bool, change fu
 // confirmLater forgets the previous pair when a day has turned since the
 // rotation: a pair that still works then is one that stays.
 func (v *Vault) confirmLater(ctx context.Context, sel Selector, proven credentials) {
+	if proven.item != nil {
+		return // verifying changes nothing for a team
+	}
 	day := func(t time.Time) string { return t.Local().Format(time.DateOnly) }
 	if !hasCredential(proven.Previous) || day(proven.ReplacedAt) >= day(v.now()) {
 		return

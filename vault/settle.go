@@ -22,8 +22,8 @@ func (v *Vault) Settle(ctx context.Context) error {
 // settle is Settle for a caller that has read the index already.
 func (v *Vault) settle(ctx context.Context, profiles []Profile) error {
 	for _, p := range profiles {
-		if p.State == StateSettled || v.checkStore(p) != nil {
-			continue
+		if p.State == StateSettled || v.checkStore(p) != nil || p.Source != "" {
+			continue // a source that is away holds nobody up: what is unfinished there is finished when it is used
 		}
 		if err := v.settleOne(ctx, p); err != nil && (storeDown(err) || ctx.Err() != nil) {
 			return err
@@ -94,6 +94,11 @@ func (v *Vault) settleChanging(ctx context.Context, p Profile) error {
 			return err
 		}
 	}
+	if p.Source != "" { // what moved there must not stay here
+		if err := v.deleteItem(ctx, p.ID); err != nil {
+			return err
+		}
+	}
 	// The pair may have been replaced: its token goes, as after every rotation.
 	if err := v.deleteItem(ctx, tokenKey(p.ID)); err != nil {
 		return err
@@ -111,6 +116,9 @@ func (p *Profile) syncFrom(c credentials) {
 		p.KeyHint, p.Verdict, p.VerdictAt = hint, VerdictNone, time.Time{}
 	}
 	p.Staged, p.Previous = hasCredential(c.Staged), hasCredential(c.Previous)
+	if c.item != nil {
+		p.adopt(*c.item)
+	}
 }
 
 // finishRemoval deletes both items and then the entry. The caller holds the

@@ -3,6 +3,10 @@ package vault
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+
+	"kitekey/kite"
 )
 
 // Source is where a profile's credential comes from when the store does not hold
@@ -11,15 +15,24 @@ import (
 //
 // A source must be safe for concurrent use and bound its own calls in time. Its
 // errors match one of [ErrNotFound], [ErrConflict], [ErrReadOnly] and
-// [ErrSourceUnavailable], or are the context's own.
+// [ErrSourceUnavailable], or are the context's own. One with a method
+// OutcomeUnknown() bool that returns true is of a write that may have happened;
+// one with SourceDown() bool that returns true is one that every other profile of
+// the source would meet.
 type Source interface {
 	// Name is what settings and people call it.
 	Name() string
 	// List gives the profiles that it has, without reading a credential.
-	List(ctx context.Context) ([]Selector, error)
+	List(ctx context.Context) ([]Listed, error)
 	// Get reads one profile. ErrNotFound when there is nothing, or no credential
 	// in what there is.
 	Get(ctx context.Context, sel Selector) (SourceItem, error)
+}
+
+// Listed is a profile in a source's list.
+type Listed struct {
+	Selector
+	Was Selector // its name before it was renamed, zero where the source does not say
 }
 
 // SourceWriter is what a [Source] has besides when it can be changed.
@@ -35,8 +48,9 @@ type SourceWriter interface {
 // SourceItem is a profile as a source holds it.
 type SourceItem struct {
 	Entry
-	Version int64 // of the source's own counting, from 1
-	Rest    any   // what else the source holds there; Put writes it back
+	Version int64    // of the source's own counting, from 1
+	Was     Selector // its name before this one, zero when it has had no other
+	Rest    any      // what else the source holds there; Put writes it back
 }
 
 // What can be wrong with a source.
@@ -49,3 +63,417 @@ var (
 	// read or written, unless the error says that this is not known.
 	ErrSourceUnavailable = errors.New("source unavailable")
 )
+
+// Source returns the source of that name.
+func (v *Vault) Source(name string) (Source, error) {
+	if v.source == nil {
+		return nil, fmt.Errorf("%w: this kitekey has no source named %q", ErrSourceUnavailable, name)
+	}
+	return v.source(name)
+}
+
+// sourceDown reports whether err means that the source as a whole does not work
+// now, so that asking it for another profile is pointless.
+func sourceDown(err error) bool {
+	var source interface{ SourceDown() bool }
+	return errors.As(err, &source) && source.SourceDown()
+}
+
+// readSource gives a profile's item from its source.
+func (v *Vault) readSource(ctx context.Context, p Profile) (credentials, error) {
+	src, err := v.Source(p.Source)
+	if err != nil {
+		return credentials{}, profileError(p.Selector, err)
+	}
+	item, err := src.Get(ctx, p.Selector)
+	c := credentials{p.Selector, item.Current, item.Previous, item.ReplacedAt, item.Staged, &item}
+	switch {
+	case errors.Is(err, ErrNotFound):
+		// What is there, if anything, can be given a credential: rewrite needs its version.
+		return c, fmt.Errorf("%s: %w in the source %s: %w", p.Selector, ErrNoCredential, p.Source, err)
+	case err != nil:
+		return credentials{}, profileError(p.Selector, err)
+	}
+	item.Current, item.Previous, item.Staged = kite.Credential{}, kite.Credential{}, kite.Credential{}
+	return c, nil
+}
+
+// writer gives a profile's source to write to.
+func (v *Vault) writer(p Profile) (SourceWriter, error) {
+	src, err := v.Source(p.Source)
+	if err != nil {
+		return nil, profileError(p.Selector, err)
+	}
+	w, ok := src.(SourceWriter)
+	if !ok {
+		return nil, fmt.Errorf("%s: the source %s is %w", p.Selector, p.Source, ErrReadOnly)
+	}
+	return w, nil
+}
+
+// checkWritable fails for a profile in a source that cannot be written, before
+// anything is begun.
+func (v *Vault) checkWritable(p Profile) error {
+	if p.Source == "" {
+		return nil
+	}
+	_, err := v.writer(p)
+	return err
+}
+
+// writeSource writes an item that was read from the source, or a new one, unless
+// the source has been changed since.
+func (v *Vault) writeSource(ctx context.Context, p Profile, c credentials) error {
+	w, err := v.writer(p)
+	if err != nil {
+		return err
+	}
+	var item SourceItem
+	if c.item != nil {
+		item = *c.item
+	}
+	item.Selector, item.Current, item.Previous, item.ReplacedAt, item.Staged = p.Selector, c.Current, c.Previous, c.ReplacedAt, c.Staged
+	return w.Put(ctx, item)
+}
+
+// editSourced changes what a source says of a profile beside its credential. A
+// label is the account's: the profile of its other environment gets it too.
+func (v *Vault) editSourced(ctx context.Context, p Profile, expiresIn *kite.Lifetime, labelled bool, label string) error {
+	profiles, err := v.index.load()
+	if err != nil {
+		return err
+	}
+	for _, q := range profiles {
+		if q.Source == "" || q.ID != p.ID && !(labelled && q.Account == p.Account) {
+			continue
+		}
+		_, err := v.rewrite(ctx, q.Selector, false, func(c *credentials) error {
+			if labelled {
+				c.item.Label = label
+			}
+			if expiresIn != nil && q.ID == p.ID {
+				c.item.ExpiresIn = *expiresIn
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// adopt takes over what a source says of a profile beside its credential.
+func (p *Profile) adopt(item SourceItem) {
+	if label, err := CleanLabel(item.Label); err == nil && label != "" {
+		p.Label = label
+	}
+	if item.ExpiresIn != 0 {
+		p.ExpiresIn = item.ExpiresIn
+	}
+}
+
+// learn notes in the index what reading a source has shown, when it is new. The
+// index hears of a colleague's change in no other way.
+func (v *Vault) learn(ctx context.Context, p Profile, c credentials) {
+	if c.item == nil {
+		return
+	}
+	seen := p
+	seen.syncFrom(c)
+	if seen == p {
+		return
+	}
+	v.updateBestEffort(ctx, p.ID, func(p *Profile) { p.syncFrom(c) })
+}
+
+// replacedSince reads a source once more after the gateway has refused what was
+// read from it: a colleague may have rotated in between. ok is false when the
+// credential is the same as before, or in the store.
+func (v *Vault) replacedSince(ctx context.Context, p Profile, refused credentials) (now credentials, ok bool) {
+	if p.Source == "" {
+		return credentials{}, false
+	}
+	now, err := v.read(ctx, p)
+	if err != nil || sameCredential(now.Current, refused.Current) {
+		now.erase()
+		return credentials{}, false
+	}
+	return now, true
+}
+
+// copySourced writes the items of an account's profiles that are in a source
+// under the account's new name. What is there already with the same credential is
+// left by a renaming that was cut short.
+func (v *Vault) copySourced(ctx context.Context, moving []Profile, newAccount string, items map[string]credentials) (undo func(), err error) {
+	var written []Profile
+	undo = func() {
+		for _, p := range written {
+			_ = v.deleteSourced(context.WithoutCancel(ctx), p, 1)
+		}
+	}
+	for _, p := range moving {
+		c, ok := items[p.ID]
+		if p.Source == "" || !ok {
+			continue
+		}
+		item := *c.item
+		item.Version, item.Was = 0, p.Selector
+		to := p
+		to.Account, c.Account, c.item = newAccount, newAccount, &item
+		if err = v.writeSource(ctx, to, c); errors.Is(err, ErrConflict) {
+			if there, read := v.readSource(ctx, to); read == nil && sameCredential(there.Current, c.Current) {
+				err = nil
+			} else {
+				err = fmt.Errorf("%s %w in the source %s", to.Selector, ErrExists, p.Source)
+			}
+		} else if err == nil {
+			written = append(written, to)
+		}
+		if err != nil {
+			undo()
+			return nil, fmt.Errorf("not renamed: %w", err)
+		}
+	}
+	return undo, nil
+}
+
+func (v *Vault) deleteSourced(ctx context.Context, p Profile, version int64) error {
+	w, err := v.writer(p)
+	if err == nil {
+		err = w.Delete(ctx, p.Selector, version)
+	}
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// RemoveForAll deletes a profile's credential in its source, for everyone who
+// uses it, and then the profile. A credential that was changed meanwhile stays.
+func (v *Vault) RemoveForAll(ctx context.Context, sel Selector) error {
+	p, unlock, err := v.lockProfile(ctx, sel)
+	if err != nil {
+		return err
+	}
+	if p.Source == "" {
+		unlock()
+		return v.Remove(ctx, sel)
+	}
+	c, err := v.read(ctx, p)
+	if err == nil || errors.Is(err, ErrNoCredential) && c.item != nil && c.item.Version > 0 {
+		err = v.deleteSourced(ctx, p, c.item.Version)
+	} else if errors.Is(err, ErrNoCredential) {
+		err = nil
+	}
+	c.erase()
+	unlock()
+	if err != nil {
+		return fmt.Errorf("%s: not removed: %w", sel, err)
+	}
+	return v.Remove(ctx, sel)
+}
+
+// Link lists a profile whose credential is in a source already. The credential
+// is read once, to make sure that it is there, and not kept. Where the source has
+// none the error is ErrNoCredential.
+func (v *Vault) Link(ctx context.Context, source string, sel Selector) (Profile, error) {
+	if err := ValidAccount(sel.Account); err != nil {
+		return Profile{}, inputError{err}
+	}
+	p := v.linked(source, sel)
+	c, err := v.read(ctx, p)
+	defer c.erase()
+	if err != nil {
+		return Profile{}, err
+	}
+	p.syncFrom(c)
+	err = v.index.update(ctx, func(profiles *[]Profile) error {
+		if i := find(*profiles, sel); i >= 0 {
+			return existsError((*profiles)[i])
+		}
+		if p.Label == "" {
+			p.Label = accountLabel(*profiles, p.Account)
+		}
+		*profiles = append(*profiles, p)
+		return nil
+	})
+	v.Record(ActionAdded, sel, err)
+	return p, err
+}
+
+func (v *Vault) linked(source string, sel Selector) Profile {
+	return Profile{ID: newID(), Selector: sel, Store: v.store.Name(), Source: source, ExpiresIn: DefaultExpiresIn}
+}
+
+// Sync is what [Vault.SyncSource] found.
+type Sync struct {
+	New     []Selector // listed now
+	Gone    []Selector // no longer listed: the source has them no more
+	Renamed []Listed   // listed under the new name, with their tokens and verdicts
+	Taken   []Profile  // in the source, but a profile of that name is kept elsewhere
+	Same    int
+}
+
+// SyncSource brings the list in line with a source. It reads names and no
+// credential.
+func (v *Vault) SyncSource(ctx context.Context, source string) (Sync, error) {
+	src, err := v.Source(source)
+	if err != nil {
+		return Sync{}, err
+	}
+	listed, err := src.List(ctx)
+	if err != nil {
+		return Sync{}, err
+	}
+	var s Sync
+	var gone []Profile
+	err = v.index.update(ctx, func(profiles *[]Profile) error {
+		s, gone = Sync{}, nil
+		there := make(map[Selector]Listed, len(listed))
+		for _, l := range listed {
+			there[l.Selector] = l
+		}
+		renamed := map[Selector]Selector{} // old to new
+		for _, l := range listed {
+			i, was := find(*profiles, l.Selector), find(*profiles, l.Was)
+			_, still := there[l.Was]
+			if i < 0 && was >= 0 && !still && (*profiles)[was].Source == source {
+				renamed[l.Was] = l.Selector
+			}
+		}
+		*profiles = slices.DeleteFunc(*profiles, func(p Profile) bool {
+			if p.Source != source || p.State != StateSettled {
+				return false
+			}
+			_, listed := there[p.Selector]
+			_, moved := renamed[p.Selector]
+			if listed || moved {
+				return false
+			}
+			gone = append(gone, p)
+			s.Gone = append(s.Gone, p.Selector)
+			return true
+		})
+		for i := range *profiles {
+			p := &(*profiles)[i]
+			if to, ok := renamed[p.Selector]; ok && p.Source == source {
+				s.Renamed = append(s.Renamed, Listed{to, p.Selector})
+				p.Selector = to
+			}
+		}
+		for _, l := range listed {
+			switch i := find(*profiles, l.Selector); {
+			case i < 0:
+				p := v.linked(source, l.Selector)
+				p.Label = accountLabel(*profiles, p.Account)
+				*profiles = append(*profiles, p)
+				s.New = append(s.New, l.Selector)
+			case (*profiles)[i].Source != source:
+				s.Taken = append(s.Taken, (*profiles)[i])
+			default:
+				s.Same++
+			}
+		}
+		s.Same -= len(s.Renamed)
+		return nil
+	})
+	if err != nil {
+		return Sync{}, err
+	}
+	for _, p := range gone {
+		// An item that stays is no credential, and expires.
+		_ = v.deleteItem(context.WithoutCancel(ctx), tokenKey(p.ID))
+		v.Record(ActionRemoved, p.Selector, nil)
+		v.locks.Discard(p.ID)
+	}
+	return s, nil
+}
+
+// MoveToSource moves a profile's credential from the store into a source: it is
+// written there, read back, and deleted here. Where the source has the same
+// credential already that one is used; where it has another the error matches
+// ErrConflict and nothing is changed.
+func (v *Vault) MoveToSource(ctx context.Context, sel Selector, source string) (Profile, error) {
+	if err := v.Settle(ctx); err != nil {
+		return Profile{}, fmt.Errorf("%s: %w", sel, err)
+	}
+	p, unlock, err := v.lockProfile(ctx, sel)
+	if err != nil {
+		return Profile{}, err
+	}
+	defer unlock()
+	if p.Source != "" {
+		return Profile{}, inputError{fmt.Errorf("%s: its credential is in the source %s already", sel, p.Source)}
+	}
+	c, err := v.read(ctx, p)
+	if err != nil {
+		return Profile{}, err
+	}
+	defer c.erase()
+	to := p
+	to.Source = source
+	if err := v.checkWritable(to); err != nil {
+		return Profile{}, err
+	}
+	c.Selector, c.item = sel, &SourceItem{Entry: Entry{Label: p.Label, ExpiresIn: p.ExpiresIn}}
+	if err := v.write(ctx, to, c); err != nil && !errors.Is(err, ErrConflict) {
+		return Profile{}, fmt.Errorf("%s: not moved: %w", sel, err)
+	}
+	there, err := v.read(ctx, to)
+	defer there.erase()
+	switch {
+	case err != nil:
+		return Profile{}, fmt.Errorf("%s: not moved: it cannot be read back: %w", sel, err)
+	case !sameCredential(there.Current, c.Current):
+		return Profile{}, fmt.Errorf("%s: not moved: the source %s has another credential for it: %w", sel, source, ErrConflict)
+	}
+	// From here on the source counts. The state sees to it that what is here goes.
+	ctx = context.WithoutCancel(ctx)
+	if p, err = v.change(ctx, p.ID, func(p *Profile) { p.Source, p.State = source, StateChanging }); err != nil {
+		return Profile{}, err
+	}
+	if err := v.deleteItem(ctx, p.ID); err != nil {
+		return p, fmt.Errorf("%s: its credential is in the source now, and the one here could not be deleted yet: %w", sel, err)
+	}
+	v.Record(ActionMoved, sel, nil)
+	return v.change(ctx, p.ID, func(p *Profile) { p.State = StateSettled })
+}
+
+// MoveFromSource moves a profile's credential from its source into the store. The
+// source keeps it, for everyone else who uses it.
+func (v *Vault) MoveFromSource(ctx context.Context, sel Selector) (Profile, error) {
+	p, unlock, err := v.lockProfile(ctx, sel)
+	if err != nil {
+		return Profile{}, err
+	}
+	defer unlock()
+	if p.Source == "" {
+		return Profile{}, inputError{fmt.Errorf("%s: its credential is in the %s already", sel, v.store.Name())}
+	}
+	c, err := v.read(ctx, p)
+	if err != nil {
+		return Profile{}, err
+	}
+	defer c.erase()
+	here := p
+	here.Source = ""
+	ctx = context.WithoutCancel(ctx)
+	if err := v.write(ctx, here, c); err != nil {
+		return Profile{}, fmt.Errorf("%s: not moved: %w", sel, err)
+	}
+	back, err := v.read(ctx, here)
+	defer back.erase()
+	if err == nil && !sameCredential(back.Current, c.Current) {
+		err = &StoreError{Op: "write", Store: v.store.Name(), Kind: ErrCorrupt, Err: errors.New("what was written does not read back")}
+	}
+	if err != nil {
+		_ = v.deleteItem(ctx, p.ID)
+		return Profile{}, fmt.Errorf("%s: not moved: %w", sel, err)
+	}
+	v.Record(ActionMoved, sel, nil)
+	return v.change(ctx, p.ID, func(p *Profile) {
+		p.Source = ""
+		p.syncFrom(c)
+	})
+}

@@ -98,6 +98,10 @@ func storeDown(err error) bool {
 // unknownOutcome reports whether a failed write may have happened all the same,
 // or may still happen.
 func unknownOutcome(err error) bool {
+	var source interface{ OutcomeUnknown() bool }
+	if errors.As(err, &source) {
+		return source.OutcomeUnknown()
+	}
 	return errors.Is(err, ErrTimeout) || errors.Is(err, ErrUnavailable) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

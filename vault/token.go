@@ -151,22 +151,22 @@ func (v *Vault) mint(ctx context.Context, p Profile, req TokenRequest) (kite.Tok
 	if err != nil {
 		return kite.Token{}, err
 	}
-	defer c.erase()
+	defer func() { c.erase() }()
 	life := req.ExpiresIn
 	if life == 0 {
 		life = p.ExpiresIn
 	}
 	g := v.gateway(p.Environment)
 	tok, err := g.Mint(ctx, c.Current, life)
-	if p.Source != "" && errors.Is(err, kite.ErrRefused) {
-		// It may just have been rotated for everyone who uses the source.
-		if again, readErr := v.read(ctx, p); readErr == nil && !sameCredential(again.Current, c.Current) {
-			defer again.erase()
+	if errors.Is(err, kite.ErrRefused) {
+		if again, ok := v.replacedSince(ctx, p, c); ok {
+			c.erase()
 			c = again
 			tok, err = g.Mint(ctx, c.Current, life)
 		}
 	}
 	v.Record(ActionMinted, p.Selector, err)
+	v.learn(ctx, p, c)
 	if err != nil {
 		if errors.Is(err, kite.ErrRefused) && v.stillInUse(ctx, p, c.Current) {
 			v.updateBestEffort(ctx, p.ID, func(p *Profile) { p.setVerdict(g.Host(), VerdictRejected, v.now()) })

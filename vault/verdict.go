@@ -23,12 +23,13 @@ const (
 	VerdictNoCredential    Verdict = "no-credential"
 	VerdictStoreLocked     Verdict = "store-locked"
 	VerdictUnavailable     Verdict = "store-unavailable"
+	VerdictSource          Verdict = "source-unavailable"
 )
 
 // Verdicts lists all of them but VerdictNone, best first.
 var Verdicts = []Verdict{
 	VerdictOK, VerdictRejected, VerdictInvalid, VerdictUnreachable, VerdictRateLimited, VerdictGatewayError,
-	VerdictUnexpectedReply, VerdictNoCredential, VerdictStoreLocked, VerdictUnavailable,
+	VerdictUnexpectedReply, VerdictNoCredential, VerdictStoreLocked, VerdictUnavailable, VerdictSource,
 }
 
 // VerdictOf says what err means for a credential: ok for nil, and VerdictNone
@@ -44,6 +45,7 @@ func VerdictOf(err error) Verdict {
 		{kite.ErrRateLimited, VerdictRateLimited},
 		{kite.ErrGateway, VerdictGatewayError},
 		{kite.ErrUnexpectedReply, VerdictUnexpectedReply},
+		{ErrSourceUnavailable, VerdictSource},
 		{ErrLocked, VerdictStoreLocked},
 		{ErrTimeout, VerdictUnavailable},
 		{ErrUnavailable, VerdictUnavailable},

@@ -26,6 +26,8 @@ type Report struct {
 	KeyHint string
 	Deep    bool  // the token was tried on a read-only call too
 	Err     error // what went wrong, nil when the verdict is ok
+
+	item *SourceItem // what the source holds besides the credential, nil for the store's
 }
 
 // Verify tries the profile's credential against the gateway and records the
@@ -48,6 +50,10 @@ func (v *Vault) noteVerdicts(ctx context.Context, found map[string]Report) {
 		for i := range *profiles {
 			if r, ok := found[(*profiles)[i].ID]; ok {
 				(*profiles)[i].setVerdict(r.Host, r.Verdict, r.At)
+				if r.item != nil {
+					(*profiles)[i].KeyHint = r.KeyHint
+					(*profiles)[i].adopt(*r.item)
+				}
 			}
 		}
 		return nil
@@ -79,7 +85,14 @@ func (v *Vault) verify(ctx context.Context, sel Selector, deep bool) (r Report, 
 		r.Err, r.Verdict = err, VerdictOf(err)
 	} else {
 		r = v.VerifyCredential(ctx, sel.Environment, c.Current, deep)
-		r.Selector = sel
+		if r.Verdict == VerdictRejected {
+			if again, ok := v.replacedSince(ctx, p, c); ok {
+				c.erase()
+				c = again
+				r = v.VerifyCredential(ctx, sel.Environment, c.Current, deep)
+			}
+		}
+		r.Selector, r.item = sel, c.item
 	}
 	if r.Verdict == VerdictOK {
 		v.confirmLater(ctx, sel, c)
@@ -94,8 +107,8 @@ func (v *Vault) verify(ctx context.Context, sel Selector, deep bool) (r Report, 
 // gateway takes its time, and a rotation meanwhile has a verdict of its own. A
 // pair that could not be read in the first place has nothing to be compared with.
 func (v *Vault) stillInUse(ctx context.Context, p Profile, tried kite.Credential) bool {
-	if !hasCredential(tried) || p.Source != "" { // one read of a source is enough
-		return true
+	if !hasCredential(tried) || p.Source != "" {
+		return true // a source is read again only when the gateway refuses, see replacedSince
 	}
 	now, err := v.read(context.WithoutCancel(ctx), p)
 	defer now.erase()

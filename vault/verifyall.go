@@ -20,13 +20,18 @@ const (
 // report as it comes, never twice at once. When the gateway says that it has too
 // many requests all of them rest for as long as it asked, fewer go on at a time,
 // and what was turned away is tried again: a storm of 429 is no verdict. When the
-// store does not work it is not asked again and again: the rest is reported with
-// the same error. It returns when all are reported or ctx has ended.
+// store, or a source, does not work it is not asked again and again: the rest of
+// its profiles is reported with the same error. It returns when all are reported or ctx has ended.
 func (v *Vault) VerifyAll(ctx context.Context, sels []Selector, deep bool, each func(Report)) {
-	r := &verifyPool{atOnce: verifyAtOnce}
+	r := &verifyPool{atOnce: verifyAtOnce, down: map[string]error{}}
 	r.changed = sync.NewCond(&r.mu)
+	profiles, _ := v.index.load() // what is wrong with it, each profile's report says
 	for _, sel := range sels {
-		r.waiting = append(r.waiting, verifyJob{sel: sel})
+		job := verifyJob{sel: sel}
+		if i := find(profiles, sel); i >= 0 {
+			job.source = profiles[i].Source
+		}
+		r.waiting = append(r.waiting, job)
 	}
 	stop := context.AfterFunc(ctx, func() {
 		r.mu.Lock()
@@ -76,13 +81,13 @@ func (v *Vault) verifyFrom(ctx context.Context, r *verifyPool, deep bool, found 
 			return
 		}
 		var n verifyResult
-		if err := r.storeError(); err != nil {
+		if err := r.downError(job.source); err != nil {
 			n.Report = v.storeFailed(job.sel, deep, err)
 		} else {
 			n.Report, n.id = v.verify(ctx, job.sel, deep)
 		}
-		if storeDown(n.Err) {
-			r.setStoreError(n.Err)
+		if storeDown(n.Err) || sourceDown(n.Err) {
+			r.setDownError(job.source, n.Err)
 		}
 		if ctx.Err() != nil {
 			r.done(job, 0, false, false)
@@ -122,8 +127,9 @@ func retryAfter(r Report, tries int) (rest time.Duration, again bool) {
 }
 
 type verifyJob struct {
-	sel   Selector
-	tries int
+	sel    Selector
+	source string // "" when its credential is in the store
+	tries  int
 }
 
 // verifyPool is what the workers of one VerifyAll share.
@@ -132,25 +138,25 @@ type verifyPool struct {
 	changed *sync.Cond
 	waiting []verifyJob
 	running int
-	atOnce  int       // how many may run: halved by a 429, one more after each success
-	resume  time.Time // nothing starts before
-	down    error     // what the store as a whole failed with
+	atOnce  int              // how many may run: halved by a 429, one more after each success
+	resume  time.Time        // nothing starts before
+	down    map[string]error // what a source as a whole failed with; "" is the store
 }
 
-func (r *verifyPool) storeError() error {
+func (r *verifyPool) downError(source string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.down
+	return r.down[source]
 }
 
-func (r *verifyPool) setStoreError(err error) {
+func (r *verifyPool) setDownError(source string, err error) {
 	var store *StoreError
 	if errors.As(err, &store) {
 		err = store // without the name of the profile that found out
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.down = err
+	r.down[source] = err
 }
 
 // next waits for a job and for leave to do it; ok is false when there is none left.

@@ -84,6 +84,11 @@ var verdicts = map[vault.Verdict]VerdictWords{
 		Meaning: "{store} does not answer, so the credential could not be read. It was not judged",
 		next:    "{doctor} says what is wrong with {store}",
 	},
+	vault.VerdictSource: {
+		Word: "its source is unavailable", Short: "no source", Class: Doubtful, Exit: 6,
+		Meaning: "the team's secret manager that holds this credential could not be used, so the credential could not be read. It was not judged; a cached token goes on working",
+		next:    "the report names the engine's own words; \"kitekey source test\" looks at each step",
+	},
 }
 
 // Verdict gives the words for a verdict on a credential that is kept in the

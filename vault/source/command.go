@@ -121,7 +121,7 @@ func (c *command) Get(ctx context.Context, sel vault.Selector) (vault.SourceItem
 }
 
 // List implements [vault.Source].
-func (c *command) List(ctx context.Context) ([]vault.Selector, error) {
+func (c *command) List(ctx context.Context) ([]vault.Listed, error) {
 	if len(c.config.List) == 0 {
 		return nil, &Error{Source: c.config.Name, Op: "list", Kind: ErrCommand, Err: errNoList}
 	}
@@ -131,7 +131,11 @@ func (c *command) List(ctx context.Context) ([]vault.Selector, error) {
 		return nil, err
 	}
 	defer clear(out)
-	return readNames(out, c.config.Path), nil
+	var found []vault.Listed
+	for _, sel := range readNames(out, c.config.Path) {
+		found = append(found, vault.Listed{Selector: sel})
+	}
+	return found, nil
 }
 
 var errNoList = errors.New("no command that lists is set up")

@@ -253,7 +253,19 @@ func (e *engine) put(ctx context.Context, item vault.SourceItem, version int64) 
 	if json.Unmarshal(r.body, &raw) != nil || raw.Data.Version <= version {
 		return e.kv1(c)
 	}
+	if item.Was != (vault.Selector{}) && version == 0 {
+		e.noteRenaming(ctx, item)
+	}
 	return nil
+}
+
+// noteRenaming leaves the former name in the metadata, so that other machines can
+// tell a renaming from a removal. Where the policy does not allow it they cannot.
+func (e *engine) noteRenaming(ctx context.Context, item vault.SourceItem) {
+	c := call{op: "write", method: http.MethodPost, path: e.metadataPath(item.Selector), capability: "update"}
+	c.body, _ = json.Marshal(map[string]any{"custom_metadata": map[string]string{renamedFrom: item.Was.String()}})
+	r, _ := e.authorized(ctx, c)
+	r.erase()
 }
 
 // Delete implements [vault.SourceWriter]: the latest version is deleted, and can
@@ -286,7 +298,7 @@ const listAtOnce = 8
 
 // List implements [vault.Source]. The engine lists what was deleted, too, so each
 // name's metadata is read, where the policy allows it; the values are not.
-func (e *engine) List(ctx context.Context) ([]vault.Selector, error) {
+func (e *engine) List(ctx context.Context) ([]vault.Listed, error) {
 	if err := e.checkMount(ctx); err != nil {
 		return nil, err
 	}
@@ -295,7 +307,7 @@ func (e *engine) List(ctx context.Context) ([]vault.Selector, error) {
 		return nil, err
 	}
 	var mu sync.Mutex
-	var found []vault.Selector
+	var found []vault.Listed
 	err = each(ctx, accounts, func(ctx context.Context, account string) error {
 		account, folder := strings.CutSuffix(account, "/")
 		if !folder || vault.ValidAccount(account) != nil {
@@ -305,7 +317,7 @@ func (e *engine) List(ctx context.Context) ([]vault.Selector, error) {
 		for _, name := range names {
 			if env, bad := kite.ParseEnvironment(name); bad == nil {
 				mu.Lock()
-				found = append(found, vault.Selector{Account: account, Environment: env})
+				found = append(found, vault.Listed{Selector: vault.Selector{Account: account, Environment: env}})
 				mu.Unlock()
 			}
 		}
@@ -314,22 +326,26 @@ func (e *engine) List(ctx context.Context) ([]vault.Selector, error) {
 	if err != nil {
 		return nil, err
 	}
-	gone := map[vault.Selector]bool{}
-	err = each(ctx, found, func(ctx context.Context, sel vault.Selector) error {
-		deleted, err := e.deleted(ctx, sel)
-		if deleted {
-			mu.Lock()
-			gone[sel] = true
-			mu.Unlock()
-		}
+	names := make([]int, len(found))
+	for i := range names {
+		names[i] = i
+	}
+	gone := make([]bool, len(found))
+	err = each(ctx, names, func(ctx context.Context, i int) (err error) {
+		found[i].Was, gone[i], err = e.about(ctx, found[i].Selector)
 		return err
 	})
 	if err != nil && !errors.Is(err, ErrDenied) {
 		return nil, err
 	}
-	found = slices.DeleteFunc(found, func(sel vault.Selector) bool { return gone[sel] })
-	slices.SortFunc(found, func(a, b vault.Selector) int { return strings.Compare(a.String(), b.String()) })
-	return found, nil
+	var left []vault.Listed
+	for i, l := range found {
+		if !gone[i] {
+			left = append(left, l)
+		}
+	}
+	slices.SortFunc(left, func(a, b vault.Listed) int { return strings.Compare(a.String(), b.String()) })
+	return left, nil
 }
 
 // each calls do for every item, a few at a time, and stops at the first failure.
@@ -384,25 +400,37 @@ func (e *engine) keys(ctx context.Context, parts ...string) ([]string, error) {
 	return raw.Data.Keys, nil
 }
 
-// deleted reports whether the latest version of a secret is.
-func (e *engine) deleted(ctx context.Context, sel vault.Selector) (bool, error) {
-	c := call{op: "list", method: http.MethodGet, path: e.below("metadata", sel.Account, string(sel.Environment)), capability: "read"}
+// renamedFrom is the custom metadata that says what a secret's name was.
+const renamedFrom = "renamed_from"
+
+func (e *engine) metadataPath(sel vault.Selector) string {
+	return e.below("metadata", sel.Account, string(sel.Environment))
+}
+
+// about reads a secret's metadata: its former name, and whether its latest version
+// is deleted.
+func (e *engine) about(ctx context.Context, sel vault.Selector) (was vault.Selector, gone bool, err error) {
+	c := call{op: "list", method: http.MethodGet, path: e.metadataPath(sel), capability: "read"}
 	r, err := e.authorized(ctx, c)
 	if err != nil {
-		return false, err
+		return was, false, err
 	}
 	if r.status == http.StatusNotFound {
-		return true, nil
+		return was, true, nil
 	}
 	var raw struct {
 		Data struct {
 			Current  int64               `json:"current_version"`
 			Versions map[string]metadata `json:"versions"`
+			Custom   map[string]string   `json:"custom_metadata"`
 		} `json:"data"`
 	}
 	if err := json.Unmarshal(r.body, &raw); err != nil {
-		return false, e.failed(c, ErrNotEngine, r, errors.New("the reply is not a secret's metadata"))
+		return was, false, e.failed(c, ErrNotEngine, r, errors.New("the reply is not a secret's metadata"))
 	}
 	latest, ok := raw.Data.Versions[fmt.Sprint(raw.Data.Current)]
-	return !ok || latest.Destroyed || latest.DeletionTime != "" && !e.later(latest.DeletionTime), nil
+	if sel, err := vault.ParseSelector(raw.Data.Custom[renamedFrom]); err == nil {
+		was = sel
+	}
+	return was, !ok || latest.Destroyed || latest.DeletionTime != "" && !e.later(latest.DeletionTime), nil
 }

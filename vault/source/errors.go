@@ -154,5 +154,14 @@ func (e *Error) Unwrap() []error {
 	return errs
 }
 
+// SourceDown reports whether every other profile of the source would meet it too.
+func (e *Error) SourceDown() bool {
+	switch e.Kind {
+	case ErrDenied, ErrMissing, ErrMalformed, ErrConflict, ErrReadOnly, ErrCommand:
+		return false
+	}
+	return true
+}
+
 // OutcomeUnknown reports whether a failed write may have happened all the same.
 func (e *Error) OutcomeUnknown() bool { return e.Unknown }

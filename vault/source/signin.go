@@ -424,10 +424,10 @@ func (e *engine) health(ctx context.Context) (string, error) {
 }
 
 // capabilities says what the policies allow, for a secret that is there or could be.
-func (e *engine) capabilities(ctx context.Context, sels []vault.Selector) []Finding {
+func (e *engine) capabilities(ctx context.Context, listed []vault.Listed) []Finding {
 	sel := vault.Selector{Account: "example", Environment: kite.Sandbox}
-	if len(sels) > 0 {
-		sel = sels[0]
+	if len(listed) > 0 {
+		sel = listed[0].Selector
 	}
 	path := e.dataPath(sel)
 	c := call{op: "look at the policies", method: http.MethodPost, path: "sys/capabilities-self"}

@@ -59,6 +59,7 @@ type mount struct {
 
 type secret struct {
 	versions []value
+	custom   map[string]string
 }
 
 type value struct {
@@ -240,6 +241,7 @@ func (s *Server) handle(r *http.Request, path string, body []byte) answer {
 		Path        string                     `json:"path"`
 		Rate        float64                    `json:"rate"`
 		Versions    []int                      `json:"versions"`
+		Custom      map[string]string          `json:"custom_metadata"`
 		Data        map[string]json.RawMessage `json:"data"`
 	}
 	if len(body) > 0 && json.Unmarshal(body, &in) != nil {
@@ -343,6 +345,13 @@ func (s *Server) handle(r *http.Request, path string, body []byte) answer {
 	cas := -1
 	if n, ok := in.Options["cas"].(float64); ok {
 		cas = int(n)
+	}
+	if name, ok := strings.CutPrefix(rest, "metadata/"); ok && write {
+		if m.secrets[name] == nil {
+			return fail(404)
+		}
+		m.secrets[name].custom = in.Custom
+		return done
 	}
 	return m.two(s.now(), capability, rest, in.Data, cas, in.Versions)
 }
@@ -481,7 +490,7 @@ func (m *mount) exists(rest string) bool {
 	}
 	name, ok := strings.CutPrefix(rest, "data/")
 	if !ok {
-		return true
+		name = strings.TrimPrefix(rest, "metadata/")
 	}
 	return m.secrets[name] != nil // deleted or not
 }
@@ -515,7 +524,7 @@ func (m *mount) one(capability, rest string, body []byte) answer {
 	case "list":
 		return m.list(rest)
 	case "create", "update":
-		m.secrets[rest] = &secret{[]value{{data: map[string]json.RawMessage{"": body}}}}
+		m.secrets[rest] = &secret{versions: []value{{data: map[string]json.RawMessage{"": body}}}}
 		return done
 	case "delete":
 		delete(m.secrets, rest)
@@ -566,7 +575,7 @@ func (m *mount) two(now time.Time, capability, rest string, in map[string]json.R
 		for n := range sec.versions {
 			all[fmt.Sprint(n+1)] = sec.metadata(n + 1)
 		}
-		return data(map[string]any{"current_version": len(sec.versions), "versions": all})
+		return data(map[string]any{"current_version": len(sec.versions), "versions": all, "custom_metadata": sec.custom})
 	case kind == "data" && capability == "delete":
 		if v := &sec.versions[len(sec.versions)-1]; v.deleted.IsZero() {
 			v.deleted = now

@@ -108,7 +108,7 @@ path "%[1]s/metadata/kitegateway/*" { capabilities = ["list", "read"] }`, mount)
 // Developers may write, too.
 func Developers(mount string) string {
 	return fmt.Sprintf(`path "%[1]s/data/kitegateway/*" { capabilities = ["create", "read", "update", "delete"] }
-path "%[1]s/metadata/kitegateway/*" { capabilities = ["list", "read"] }`, mount)
+path "%[1]s/metadata/kitegateway/*" { capabilities = ["create", "list", "read", "update"] }`, mount)
 }
 
 // CI may read one credential and cannot list.
@@ -188,6 +188,7 @@ func Run(t *testing.T, e Engine) {
 	t.Run("fields of others are kept", e.otherFields)
 	t.Run("a stale version is a conflict and changes nothing", e.conflict)
 	t.Run("a deleted credential is missing, not listed, and can be put again", e.deleted)
+	t.Run("a former name is listed", e.renamed)
 	t.Run("of concurrent writers one wins each version", e.concurrent)
 	t.Run("what is missing and what is malformed", e.missing)
 	t.Run("support reads and cannot write", e.support)
@@ -214,11 +215,7 @@ func (e Engine) roundTrip(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	must(t, s.Put(t.Context(), Item(coral, 4, 0)))
-	sels, err := s.List(t.Context())
-	must(t, err)
-	if !slices.Equal(sels, []vault.Selector{acme, coral}) {
-		t.Errorf("listed %v", sels)
-	}
+	listed(t, s, acme, coral)
 	for _, f := range s.Test(t.Context()) {
 		if !f.OK {
 			t.Errorf("test: %s: %v", f.Check, f.Err)
@@ -283,16 +280,38 @@ func (e Engine) deleted(t *testing.T) {
 	if errors.As(err, &f) && f.Version != 1 {
 		t.Errorf("deleted version %d", f.Version)
 	}
-	sels, err := s.List(t.Context())
-	must(t, err)
-	if !slices.Equal(sels, []vault.Selector{coral}) {
-		t.Errorf("listed %v", sels)
-	}
+	listed(t, s, coral)
 	must(t, s.Put(t.Context(), Item(acme, 2, 0)))
 	got, err := s.Get(t.Context(), acme)
 	must(t, err)
 	if got.Version != 2 || !Is(got.Current, 2) {
 		t.Errorf("version %d", got.Version)
+	}
+}
+
+func listed(t *testing.T, s Source, want ...vault.Selector) {
+	t.Helper()
+	found, err := s.List(t.Context())
+	must(t, err)
+	var sels []vault.Selector
+	for _, l := range found {
+		sels = append(sels, l.Selector)
+	}
+	if !slices.Equal(sels, want) {
+		t.Errorf("listed %v, want %v", sels, want)
+	}
+}
+
+func (e Engine) renamed(t *testing.T) {
+	mount := e.Mount(t, 2)
+	s := e.Open(t, mount, e.Token(t, Developers(mount), "5m"))
+	item := Item(coral, 1, 0)
+	item.Was = acme
+	must(t, s.Put(t.Context(), item))
+	found, err := s.List(t.Context())
+	must(t, err)
+	if len(found) != 1 || found[0] != (vault.Listed{Selector: coral, Was: acme}) {
+		t.Errorf("listed %v", found)
 	}
 }
 
@@ -347,11 +366,7 @@ func (e Engine) missing(t *testing.T) {
 	for _, path := range []string{"acme/staging", "UPPER/live", "acme/live/deeper", "file"} {
 		e.Call(t, http.MethodPost, mount+"/data/kitegateway/"+path, map[string]any{"data": map[string]any{"a": "b"}})
 	}
-	sels, err := s.List(t.Context())
-	must(t, err)
-	if !slices.Equal(sels, []vault.Selector{acme}) {
-		t.Errorf("listed %v", sels)
-	}
+	listed(t, s, acme)
 }
 
 func (e Engine) support(t *testing.T) {

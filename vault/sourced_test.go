@@ -18,11 +18,11 @@ type fakeSource struct {
 
 func (s *fakeSource) Name() string { return "team" }
 
-func (s *fakeSource) List(context.Context) (sels []Selector, err error) {
+func (s *fakeSource) List(context.Context) (found []Listed, err error) {
 	for sel := range s.items {
-		sels = append(sels, sel)
+		found = append(found, Listed{Selector: sel})
 	}
-	return sels, nil
+	return found, nil
 }
 
 func (s *fakeSource) Get(_ context.Context, sel Selector) (SourceItem, error) {
