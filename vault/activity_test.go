@@ -1,4 +1,4 @@
-package vault
+package vault_test
 
 import (
 	"bytes"
@@ -14,7 +14,8 @@ import (
 	"time"
 
 	"kitekey/kite"
-	"kitekey/vault/internal/disk"
+	. "kitekey/vault"
+	"kitekey/vault/storetest"
 )
 
 func actions(t *testing.T, v *Vault, sel *Selector) (list []string) {
@@ -30,7 +31,7 @@ func actions(t *testing.T, v *Vault, sel *Selector) (list []string) {
 }
 
 func TestActivity(t *testing.T) {
-	for name, w := range map[string]*world{"on disk": newWorld(t), "in memory": newWorldIn(t, "", newFaulty())} {
+	for name, w := range map[string]*world{"on disk": newWorld(t), "in memory": newWorldIn(t, "", storetest.NewFaulty(nil))} {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
 			w.mustAdd(t, "acme")
@@ -67,7 +68,7 @@ func TestActivity(t *testing.T) {
 			if w.dir == "" {
 				return
 			}
-			data, err := os.ReadFile(filepath.Join(w.dir, activityFile))
+			data, err := os.ReadFile(filepath.Join(w.dir, ActivityFile))
 			if err != nil || bytes.Contains(data, []byte("fake")) || bytes.Contains(data, []byte("JWT")) {
 				t.Errorf("%s %v", data, err)
 			}
@@ -78,8 +79,8 @@ func TestActivity(t *testing.T) {
 // Many processes write at once while the file is put aside again and again.
 func TestActivityIsBounded(t *testing.T) {
 	dir := t.TempDir()
-	open := func() *activityLog {
-		return &activityLog{dir: dir, locks: disk.FileLocks{Dir: filepath.Join(dir, disk.Folder)}, limit: 4096}
+	open := func() *ActivityLog {
+		return NewActivityLog(dir, 4096)
 	}
 	const writers, each = 6, 60
 	var wg sync.WaitGroup
@@ -87,7 +88,7 @@ func TestActivityIsBounded(t *testing.T) {
 		wg.Go(func() {
 			l := open()
 			for range each {
-				if err := l.append(Activity{Selector: sel(fmt.Sprintf("w%d", i)), Action: ActionMinted, Result: "ok", At: time.Unix(1, 0)}); err != nil {
+				if err := l.Append(Activity{Selector: sel(fmt.Sprintf("w%d", i)), Action: ActionMinted, Result: "ok", At: time.Unix(1, 0)}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -95,18 +96,18 @@ func TestActivityIsBounded(t *testing.T) {
 	}
 	wg.Wait()
 	total := 0
-	for _, name := range []string{activityFile, activityFormer} {
+	for _, name := range []string{ActivityFile, ActivityFormer} {
 		data, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil || len(data) > 4096 {
 			t.Errorf("%s: %d bytes, %v", name, len(data), err)
 		}
 		lines := bytes.Count(data, []byte("\n"))
-		if n := len(parseActivities(bytes.NewReader(data))); n != lines || lines == 0 {
+		if n := len(ParseActivities(bytes.NewReader(data))); n != lines || lines == 0 {
 			t.Errorf("%s: %d of %d lines are whole", name, n, lines)
 		}
 		total += lines
 	}
-	all, err := open().read()
+	all, err := open().Read()
 	if err != nil || len(all) != total {
 		t.Errorf("read %d of %d: %v", len(all), total, err)
 	}
@@ -116,7 +117,7 @@ func TestActivityIsBounded(t *testing.T) {
 func TestActivityAfterACrash(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
-	path := filepath.Join(w.dir, activityFile)
+	path := filepath.Join(w.dir, ActivityFile)
 	data, err := os.ReadFile(path)
 	if err == nil {
 		err = os.WriteFile(path, append(data, data[:20]...), 0o600)
@@ -133,7 +134,7 @@ func TestActivityAfterACrash(t *testing.T) {
 // The log never keeps anything from working.
 func TestActivityCannotBeWritten(t *testing.T) {
 	w := newWorld(t)
-	if err := os.Mkdir(filepath.Join(w.dir, activityFile), 0o700); err != nil {
+	if err := os.Mkdir(filepath.Join(w.dir, ActivityFile), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	w.mustAdd(t, "acme")
@@ -154,7 +155,7 @@ func TestSettings(t *testing.T) {
 		t.Errorf("%+v %v", s, err)
 	}
 	for _, text := range []string{"", "{", `{"version":2}`} {
-		if err := os.WriteFile(filepath.Join(dir, settingsFile), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, SettingsFile), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := LoadSettings(dir); err == nil {
@@ -164,7 +165,7 @@ func TestSettings(t *testing.T) {
 			t.Errorf("%q was overwritten", text)
 		}
 	}
-	if err := errors.Join(os.WriteFile(filepath.Join(dir, settingsFile), []byte(`{"version":1}`), 0o600)); err != nil {
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, SettingsFile), []byte(`{"version":1}`), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	if s, err := LoadSettings(dir); err != nil || !s.ActivityLog {
@@ -175,7 +176,7 @@ func TestSettings(t *testing.T) {
 func FuzzParseActivities(f *testing.F) {
 	f.Add([]byte(`{"at":"2026-01-02T03:04:05Z","account":"acme","environment":"live","action":"minted","command":"token","result":"ok"}` + "\n{"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, a := range parseActivities(bytes.NewReader(data)) {
+		for _, a := range ParseActivities(bytes.NewReader(data)) {
 			if ValidAccount(a.Account) != nil || a.At.IsZero() {
 				t.Errorf("%+v", a)
 			}

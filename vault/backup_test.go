@@ -1,4 +1,4 @@
-package vault
+package vault_test
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"filippo.io/age/armor"
 
 	"kitekey/kite"
+	. "kitekey/vault"
 )
 
 func newIdentity(t testing.TB) *age.X25519Identity {
@@ -35,10 +36,10 @@ func TestBackupRoundTrip(t *testing.T) {
 	if _, err := w.Rotate(ctx, sel("acme"), pair("second")); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := w.stage(ctx, sel("acme"), pair("third")); err != nil {
+	if _, _, err := w.Stage(ctx, sel("acme"), pair("third")); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.store.Memory.Delete(ctx, mustLookup(t, w.Vault, "coral").ID); err != nil {
+	if err := w.store.Inner().Delete(ctx, mustLookup(t, w.Vault, "coral").ID); err != nil {
 		t.Fatal(err)
 	}
 	entries, err := w.Entries(ctx, []Selector{sel("acme"), sel("coral"), sel("acme/live")})
@@ -70,13 +71,13 @@ func TestBackupRoundTrip(t *testing.T) {
 	if p.Label != label || p.ExpiresIn != life || !p.Staged || !p.Previous || p.Verdict != VerdictNone || p.State != StateSettled {
 		t.Errorf("%+v", p)
 	}
-	mine, _ := w.read(ctx, mustLookup(t, w.Vault, "acme"))
-	theirs, err := other.read(ctx, p)
-	if err != nil || !sameCredential(mine.Current, theirs.Current) || !sameCredential(mine.Previous, theirs.Previous) ||
-		!sameCredential(mine.Staged, theirs.Staged) || mine.ReplacedAt.Unix() != theirs.ReplacedAt.Unix() {
+	mine, _ := w.ReadItem(ctx, mustLookup(t, w.Vault, "acme"))
+	theirs, err := other.ReadItem(ctx, p)
+	if err != nil || !SameCredential(mine.Current, theirs.Current) || !SameCredential(mine.Previous, theirs.Previous) ||
+		!SameCredential(mine.Staged, theirs.Staged) || mine.ReplacedAt.Unix() != theirs.ReplacedAt.Unix() {
 		t.Errorf("not the same: %v", err)
 	}
-	if !sameCredential(theirs.Current, pair("second")) || !sameCredential(theirs.Staged, pair("third")) {
+	if !SameCredential(theirs.Current, pair("second")) || !SameCredential(theirs.Staged, pair("third")) {
 		t.Error("not what it was")
 	}
 }
@@ -86,7 +87,7 @@ func TestImportFindings(t *testing.T) {
 	for _, name := range []string{"same", "other", "lost"} {
 		w.mustAdd(t, name)
 	}
-	if err := w.store.Memory.Delete(ctx, mustLookup(t, w.Vault, "lost").ID); err != nil {
+	if err := w.store.Inner().Delete(ctx, mustLookup(t, w.Vault, "lost").ID); err != nil {
 		t.Fatal(err)
 	}
 	steps, err := w.PlanImport(ctx, []Entry{
@@ -107,15 +108,15 @@ func TestImportFindings(t *testing.T) {
 		t.Errorf("%v", found)
 	}
 	// What was replaced is kept as the previous one.
-	c, err := w.read(ctx, mustLookup(t, w.Vault, "other"))
-	if err != nil || !sameCredential(c.Current, pair("x")) || !sameCredential(c.Previous, pair("other")) {
+	c, err := w.ReadItem(ctx, mustLookup(t, w.Vault, "other"))
+	if err != nil || !SameCredential(c.Current, pair("x")) || !SameCredential(c.Previous, pair("other")) {
 		t.Errorf("%v", err)
 	}
-	if c, err = w.read(ctx, mustLookup(t, w.Vault, "lost")); err != nil || !sameCredential(c.Current, pair("z")) {
+	if c, err = w.ReadItem(ctx, mustLookup(t, w.Vault, "lost")); err != nil || !SameCredential(c.Current, pair("z")) {
 		t.Error(err)
 	}
 	// A store that does not work is no conflict.
-	w.store.reset(onlyOn("read", &StoreError{Op: "read", Store: "memory", Kind: ErrLocked}), nil)
+	w.store.On(onlyOn("read", &StoreError{Op: "read", Store: "memory", Kind: ErrLocked}), nil)
 	if _, err := w.PlanImport(ctx, []Entry{{Selector: sel("same"), Current: pair("same")}}); !errors.Is(err, ErrLocked) {
 		t.Error(err)
 	}
@@ -167,12 +168,12 @@ func TestReadBackupRefuses(t *testing.T) {
 func FuzzParseBackup(f *testing.F) {
 	f.Add([]byte(`{"format":"kitekey-backup","version":1,"profiles":[{"expires_in":300,"label":"x","credentials":{"v":1,"account":"acme","environment":"live","current":{"api_key":"k","api_secret":"s"},"staged":{"api_key":"k","api_secret":"t"}}}]}`))
 	f.Fuzz(func(t *testing.T, plain []byte) {
-		entries, err := parseBackup(plain)
+		entries, err := ParseBackup(plain)
 		if err != nil && !errors.Is(err, ErrNotBackup) {
 			t.Error(err)
 		}
 		for _, e := range entries {
-			if storable(e.Current) != nil || ValidAccount(e.Account) != nil || e.Environment != kite.Live && e.Environment != kite.Sandbox {
+			if Storable(e.Current) != nil || ValidAccount(e.Account) != nil || e.Environment != kite.Live && e.Environment != kite.Sandbox {
 				t.Errorf("%+v", e)
 			}
 		}

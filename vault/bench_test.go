@@ -1,4 +1,4 @@
-package vault
+package vault_test
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kitekey/kite"
+	. "kitekey/vault"
 )
 
 // thousand is a data folder with 1,000 profiles, 50 of them with a live token.
@@ -30,7 +31,7 @@ func thousand(b *testing.B) *Vault {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := v.index.save(profiles); err != nil {
+	if err := v.SaveIndex(profiles); err != nil {
 		b.Fatal(err)
 	}
 	if list, err := v.List(); err != nil || len(list) != 1000 {
@@ -57,7 +58,7 @@ func BenchmarkChange1000(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if _, err := v.change(b.Context(), list[500].ID, func(p *Profile) { p.LastUsed = time.Now() }); err != nil {
+		if _, err := v.ChangeEntry(b.Context(), list[500].ID, func(p *Profile) { p.LastUsed = time.Now() }); err != nil {
 			b.Fatal(err)
 		}
 	}

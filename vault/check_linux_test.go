@@ -1,4 +1,4 @@
-package vault
+package vault_test
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	. "kitekey/vault"
 	"kitekey/vault/internal/disk"
 )
 
@@ -14,10 +15,10 @@ import (
 // not even root fills) is a problem, said without a temporary file's name.
 func TestAFolderThatCannotBeWritten(t *testing.T) {
 	dir := "/proc/self/fdinfo"
-	if err := writable(dir); err == nil || strings.Contains(err.Error(), disk.TempMark) {
+	if err := Writable(dir); err == nil || strings.Contains(err.Error(), disk.TempMark) {
 		t.Errorf("writable says %v", err)
 	}
-	if err := writable(t.TempDir()); err != nil {
+	if err := Writable(t.TempDir()); err != nil {
 		t.Errorf("a writable folder: %v", err)
 	}
 	err := disk.Replace(dir+"/index.json", "", []byte("{}"))

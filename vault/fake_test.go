@@ -1,4 +1,4 @@
-package vault
+package vault_test
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"kitekey/kite"
+	. "kitekey/vault"
+	"kitekey/vault/storetest"
 )
 
 // fakeGateway mints tokens that name their number, and does what err says.
@@ -91,62 +93,10 @@ func (c *clock) add(d time.Duration) {
 	c.t = c.t.Add(d)
 }
 
-// faulty is a memory store whose calls a test can make fail or watch.
-type faulty struct {
-	*Memory
-	mu    sync.Mutex
-	calls []string
-	fail  func(op, key string) error // before the call; nil lets it through
-	after func(op, key string) error // after it has happened
-}
-
-func newFaulty() *faulty { return &faulty{Memory: NewMemory()} }
-
-func (f *faulty) hook(op, key string, do func() error) error {
-	f.mu.Lock()
-	f.calls = append(f.calls, op+" "+key)
-	fail, after := f.fail, f.after
-	f.mu.Unlock()
-	if fail != nil {
-		if err := fail(op, key); err != nil {
-			return err
-		}
-	}
-	if err := do(); err != nil || after == nil {
-		return err
-	}
-	return after(op, key)
-}
-
-func (f *faulty) Get(ctx context.Context, key string) (value []byte, err error) {
-	err = f.hook("read", key, func() error { value, err = f.Memory.Get(ctx, key); return err })
-	return value, err
-}
-
-func (f *faulty) Set(ctx context.Context, key string, value []byte) error {
-	return f.hook("write", key, func() error { return f.Memory.Set(ctx, key, value) })
-}
-
-func (f *faulty) Delete(ctx context.Context, key string) error {
-	return f.hook("delete", key, func() error { return f.Memory.Delete(ctx, key) })
-}
-
-func (f *faulty) reset(fail, after func(op, key string) error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.calls, f.fail, f.after = nil, fail, after
-}
-
-func (f *faulty) seen() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return append([]string(nil), f.calls...)
-}
-
 // world is a vault over fakes.
 type world struct {
 	*Vault
-	store   *faulty
+	store   *storetest.Faulty
 	gateway *fakeGateway
 	clock   *clock
 	dir     string
@@ -154,10 +104,10 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	return newWorldIn(t, filepath.Join(t.TempDir(), "home"), newFaulty())
+	return newWorldIn(t, filepath.Join(t.TempDir(), "home"), storetest.NewFaulty(nil))
 }
 
-func newWorldIn(t *testing.T, dir string, store *faulty) *world {
+func newWorldIn(t *testing.T, dir string, store *storetest.Faulty) *world {
 	t.Helper()
 	c := &clock{t: time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)}
 	g := &fakeGateway{host: "sandbox.test", now: c.now}

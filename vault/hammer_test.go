@@ -1,4 +1,4 @@
-package vault
+package vault_test
 
 import (
 	"context"
@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"kitekey/kite"
+	. "kitekey/vault"
+	"kitekey/vault/storetest"
 )
 
 // unsteady makes a store fail now and then, before a call or after it has
 // happened.
-func unsteady(s *faulty, seed uint64) {
+func unsteady(s *storetest.Faulty, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	var mu sync.Mutex
 	fail := func(kinds ...error) func(op, key string) error {
@@ -26,7 +28,7 @@ func unsteady(s *faulty, seed uint64) {
 			return &StoreError{Op: op, Store: "keyring", Kind: kinds[r.IntN(len(kinds))]}
 		}
 	}
-	s.reset(fail(ErrLocked, ErrTimeout, ErrUnavailable), fail(ErrTimeout, ErrUnavailable))
+	s.On(fail(ErrLocked, ErrTimeout, ErrUnavailable), fail(ErrTimeout, ErrUnavailable))
 }
 
 // Eight vaults on one folder do everything at once, on a store that fails, and
@@ -35,7 +37,7 @@ func unsteady(s *faulty, seed uint64) {
 func TestEverythingAtOnce(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	dir, store := t.TempDir(), newFaulty()
+	dir, store := t.TempDir(), storetest.NewFaulty(nil)
 	gateway := &fakeGateway{host: "sandbox.test", now: time.Now}
 	open := func() *Vault {
 		v, err := Open(Options{Dir: dir, Store: store, Gateway: func(kite.Environment) Gateway { return gateway }})
@@ -61,7 +63,7 @@ func TestEverythingAtOnce(t *testing.T) {
 		t.Fatal("somebody waited for ever")
 	}
 
-	store.reset(nil, nil)
+	store.On(nil, nil)
 	v := open()
 	if err := v.Settle(t.Context()); err != nil {
 		t.Fatal(err)
@@ -71,17 +73,17 @@ func TestEverythingAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, p := range profiles {
-		c, err := v.read(t.Context(), p)
+		c, err := v.ReadItem(t.Context(), p)
 		if err != nil {
 			t.Errorf("%s: %v", p.Selector, err)
 			continue
 		}
-		if p.State != StateSettled || c.Selector != p.Selector || c.Current.Hint() != p.KeyHint || hasCredential(c.Staged) != p.Staged || hasCredential(c.Previous) != p.Previous {
+		if p.State != StateSettled || c.Selector != p.Selector || c.Current.Hint() != p.KeyHint || HasCredential(c.Staged) != p.Staged || HasCredential(c.Previous) != p.Previous {
 			t.Errorf("the index says %+v of an item of %s", p, c.Selector)
 		}
 	}
 	keys, err := store.Keys(t.Context())
-	if orphans := orphanKeys(keys, profiles); err != nil || len(orphans) > 0 {
+	if orphans := OrphanKeys(keys, profiles); err != nil || len(orphans) > 0 {
 		t.Errorf("nobody lists %v (%v)", orphans, err)
 	}
 }

@@ -104,7 +104,7 @@ func fromEntry(e entryJSON) (Profile, error) {
 	switch {
 	case !validID(e.ID):
 		return p, fmt.Errorf("%s has no usable id", p.Selector)
-	case validKey(e.Store) != nil:
+	case CheckKey(e.Store) != nil:
 		return p, fmt.Errorf("%s names no store", p.Selector)
 	case e.Source != "" && ValidAccount(e.Source) != nil:
 		return p, fmt.Errorf("%s names no usable source", p.Selector)
@@ -223,17 +223,13 @@ func formatIndex(profiles []Profile) ([]byte, error) {
 }
 
 // StoreInUse tells from the data folder alone which store the profiles in it are
-// kept in: what the index says of the first one, and without any, whether
-// somebody has made a file store there. "" when nothing says anything. Little
-// more than the index's first lines is read.
+// kept in: what the index says of the first one, "" without any. Little more than
+// the index's first lines is read.
 func StoreInUse(dir string) string {
 	for _, name := range []string{indexFile, indexBackup} {
 		if store := firstStore(filepath.Join(dir, name)); store != "" {
 			return store
 		}
-	}
-	if FileExists(dir) {
-		return fileStoreName
 	}
 	return ""
 }

@@ -1,4 +1,4 @@
-package vault
+package vault_test
 
 import (
 	"errors"
@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	. "kitekey/vault"
 )
 
 // Whoever could write the index must not be able to write on the screen, or have
@@ -24,12 +26,12 @@ func TestHostileIndex(t *testing.T) {
 		"a wild year":   entry(`,"verdict_at":"99999-01-01T00:00:00Z"`),
 		"deep":          entry(`,"label":` + strings.Repeat("[", 100_000)),
 	} {
-		_, err := parseIndex([]byte(text))
+		_, err := ParseIndex([]byte(text))
 		if err == nil || strings.IndexFunc(err.Error(), unicode.IsControl) >= 0 {
 			t.Errorf("%s: %q", name, err)
 		}
 	}
-	profiles, err := parseIndex([]byte(entry(`,"label":"\u001b]0;title\u0007Acme\u202e ` + strings.Repeat("long", 1000) +
+	profiles, err := ParseIndex([]byte(entry(`,"label":"\u001b]0;title\u0007Acme\u202e ` + strings.Repeat("long", 1000) +
 		`","key_hint":"\u009b31mabcdefgh","verdict":"\u001b[2J","expires_in":9223372036854775807,` +
 		`"token":{"minted":"0001-01-01T00:00:00Z","deadline":"9999-12-31T23:59:59Z","expires_in":9223372036854775807,"skew_ms":9223372036854775807}`)))
 	if err != nil {
@@ -40,7 +42,7 @@ func TestHostileIndex(t *testing.T) {
 		p.Verdict != VerdictNone || p.ExpiresIn != DefaultExpiresIn || p.Token.ExpiresIn != 0 {
 		t.Errorf("%+v %q %q %v", p.Token, p.Label, p.KeyHint, p.ExpiresIn)
 	}
-	if _, err := formatIndex(profiles); err != nil {
+	if _, err := FormatIndex(profiles); err != nil {
 		t.Errorf("it cannot be written again: %v", err)
 	}
 }
@@ -48,7 +50,7 @@ func TestHostileIndex(t *testing.T) {
 func TestIndexThatSwapsEnvironments(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme/live")
-	path := filepath.Join(w.dir, indexFile)
+	path := filepath.Join(w.dir, IndexFile)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,9 @@ import (
 	"sync"
 )
 
+// MemoryName is the name of the [Memory] store.
+const MemoryName = "memory"
+
 // Memory is a [Store] that forgets everything when the process ends: for the
 // demo and for tests.
 type Memory struct {
@@ -16,8 +19,8 @@ type Memory struct {
 // NewMemory returns an empty one.
 func NewMemory() *Memory { return &Memory{items: map[string][]byte{}} }
 
-// Name gives "memory".
-func (m *Memory) Name() string { return "memory" }
+// Name gives [MemoryName].
+func (m *Memory) Name() string { return MemoryName }
 
 // Get implements [Store].
 func (m *Memory) Get(ctx context.Context, key string) ([]byte, error) {
@@ -28,7 +31,7 @@ func (m *Memory) Get(ctx context.Context, key string) ([]byte, error) {
 	defer m.mu.Unlock()
 	value, ok := m.items[key]
 	if !ok {
-		return nil, &StoreError{Op: "read", Store: m.Name(), Kind: ErrNotFound}
+		return nil, &StoreError{Op: OpRead, Store: MemoryName, Noun: "memory store", Kind: ErrNotFound}
 	}
 	return slices.Clone(value), nil
 }
@@ -38,8 +41,8 @@ func (m *Memory) Set(ctx context.Context, key string, value []byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if len(value) > MaxPayload {
-		return &StoreError{Op: "write", Store: m.Name(), Kind: ErrTooBig}
+	if err := CheckItem(m, key, value); err != nil {
+		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -55,7 +58,7 @@ func (m *Memory) Delete(ctx context.Context, key string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, ok := m.items[key]; !ok {
-		return &StoreError{Op: "delete", Store: m.Name(), Kind: ErrNotFound}
+		return &StoreError{Op: OpDelete, Store: MemoryName, Noun: "memory store", Kind: ErrNotFound}
 	}
 	delete(m.items, key)
 	return nil

@@ -291,7 +291,7 @@ func (v *Vault) endMigration(ctx context.Context, left Store) error {
 
 // discard lets a store that is empty remove itself, where it can.
 func discard(ctx context.Context, s Store) error {
-	if d, ok := s.(interface{ Discard(context.Context) error }); ok {
+	if d, ok := s.(Discarder); ok {
 		return d.Discard(ctx)
 	}
 	return nil

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -58,7 +59,7 @@ func (v *Vault) clearMigration(ctx context.Context, other Store, last func(conte
 		}
 	}
 	for _, s := range stores {
-		if last != nil && StoreInUse(v.dir) != s.Name() {
+		if last != nil && cmp.Or(StoreInUse(v.dir), v.store.Name()) != s.Name() {
 			if err := last(ctx, s); err != nil {
 				return len(note.IDs), err
 			}

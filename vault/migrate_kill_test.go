@@ -1,6 +1,6 @@
 //go:build linux
 
-package vault
+package vault_test
 
 import (
 	"bufio"
@@ -14,8 +14,11 @@ import (
 	"testing"
 
 	"kitekey/kite"
+	. "kitekey/vault"
 	"kitekey/vault/internal/disk"
-	"kitekey/vault/keyringtest"
+	"kitekey/vault/keyring"
+	"kitekey/vault/keyring/keyringtest"
+	"kitekey/vault/storetest"
 )
 
 // The other process of TestMigrateKilled: it moves everything and prints a line
@@ -26,8 +29,8 @@ func TestMigrateMover(t *testing.T) {
 		return // not the other process
 	}
 	_ = os.Setenv("DBUS_SESSION_BUS_ADDRESS", os.Getenv("TEST_MIGRATE_BUS")) // TestMain has taken it away
-	f, _ := newTestFile(t, dir)
-	stores := map[string]Store{"file": loud{f}, "keyring": loud{patientKeyring()}}
+	f := newFileStore(t, dir)
+	stores := map[string]Store{"file": loud(f), "keyring": loud(keyring.New())}
 	from := StoreInUse(dir)
 	g := &fakeGateway{}
 	v, err := Open(Options{Dir: dir, Store: stores[from], Gateway: func(kite.Environment) Gateway { return g }})
@@ -49,25 +52,12 @@ func TestMigrateMover(t *testing.T) {
 	os.Exit(0) // before anybody looks for the connection to the bus, which ends with the process
 }
 
-type loud struct{ Store }
-
-func (l loud) Get(ctx context.Context, key string) ([]byte, error) {
-	fmt.Println("get")
-	return l.Store.Get(ctx, key)
+// loud prints a line before each operation of s.
+func loud(s Store) Store {
+	f := storetest.NewFaulty(s)
+	f.On(func(op, _ string) error { fmt.Println(op); return nil }, nil)
+	return f
 }
-
-func (l loud) Set(ctx context.Context, key string, value []byte) error {
-	fmt.Println("set")
-	return l.Store.Set(ctx, key, value)
-}
-
-func (l loud) Delete(ctx context.Context, key string) error {
-	fmt.Println("delete")
-	return l.Store.Delete(ctx, key)
-}
-
-// Discard passes on what the file store can besides.
-func (l loud) Discard(ctx context.Context) error { return discard(ctx, l.Store) }
 
 // 200 profiles go from a real keyring to a file and back, by processes that are
 // killed in the middle, and nothing is lost or doubled.
@@ -82,19 +72,19 @@ func TestMigrateKilled(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	w := newWorld(t)
-	ring := patientKeyring()
-	w.Vault.store = ring
+	ring := keyring.New()
+	w.SetStore(ring)
 	names := make([]string, profiles)
 	var entries []Profile
 	for i := range names { // as Add would, but for the index, which is written once
 		names[i] = fmt.Sprintf("account-%03d/live", i)
-		p := Profile{ID: newID(), Selector: sel(names[i]), Store: ring.Name(), ExpiresIn: DefaultExpiresIn}
-		if err := w.write(t.Context(), p, credentials{Selector: p.Selector, Current: pair(names[i])}); err != nil {
+		p := Profile{ID: NewID(), Selector: sel(names[i]), Store: ring.Name(), ExpiresIn: DefaultExpiresIn}
+		if err := w.WriteItem(t.Context(), p, Credentials{Selector: p.Selector, Current: pair(names[i])}); err != nil {
 			t.Fatal(err)
 		}
 		entries = append(entries, p)
 	}
-	if err := w.index.update(t.Context(), func(list *[]Profile) error { *list = entries; return nil }); err != nil {
+	if err := w.UpdateIndex(t.Context(), func(list *[]Profile) error { *list = entries; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	for _, to := range []string{"file", "keyring"} {
@@ -110,7 +100,7 @@ func TestMigrateKilled(t *testing.T) {
 			}
 			killed++
 		}
-		f, _ := newTestFile(t, w.dir)
+		f := newFileStore(t, w.dir)
 		stores := map[string]Store{"file": f, "keyring": ring}
 		in, out := stores[to], stores["keyring"]
 		if to == "keyring" {

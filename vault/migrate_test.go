@@ -1,4 +1,4 @@
-package vault
+package vault_test
 
 import (
 	"context"
@@ -9,17 +9,20 @@ import (
 	"testing"
 
 	"kitekey/kite"
+	. "kitekey/vault"
+	"kitekey/vault/agefile"
+	"kitekey/vault/storetest"
 )
 
 // moving is a world whose store is called "keyring", and a file store to move to.
-func moving(t *testing.T, names ...string) (*world, *File) {
+func moving(t *testing.T, names ...string) (*world, *agefile.Store) {
 	t.Helper()
 	w := newWorld(t)
-	w.Vault.store = named{w.store, "keyring"}
+	w.store.Named("keyring")
 	for _, name := range names {
 		w.mustAdd(t, name)
 	}
-	f, _ := newTestFile(t, w.dir)
+	f := newFileStore(t, w.dir)
 	return w, f
 }
 
@@ -42,14 +45,14 @@ func wantAll(t *testing.T, v *Vault, other Store, names ...string) {
 	}
 	for _, name := range names {
 		c, err := v.Credential(t.Context(), sel(name))
-		if err != nil || !sameCredential(c, pair(name)) {
+		if err != nil || !SameCredential(c, pair(name)) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	if keys, err := other.(Lister).Keys(t.Context()); err != nil || len(keys) != 0 {
 		t.Errorf("the other store still has %d items: %v", len(keys), err)
 	}
-	if _, _, pending := MigrationPending(v.dir); pending {
+	if _, _, pending := MigrationPending(v.Dir()); pending {
 		t.Error("a migration is pending")
 	}
 }
@@ -62,11 +65,11 @@ func TestMigrate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.store.Memory.Delete(ctx, mustLookup(t, w.Vault, "coral").ID); err != nil {
+	if err := w.store.Inner().Delete(ctx, mustLookup(t, w.Vault, "coral").ID); err != nil {
 		t.Fatal(err)
 	}
 	plan, err := w.PlanMigration(ctx, f)
-	if err != nil || len(plan.Moved) != 2 || !slices.Equal(plan.Empty, []Selector{sel("coral")}) || FileExists(w.dir) {
+	if err != nil || len(plan.Moved) != 2 || !slices.Equal(plan.Empty, []Selector{sel("coral")}) || agefile.Exists(w.dir) {
 		t.Errorf("plan %+v %v", plan, err)
 	}
 	var seen []int
@@ -101,11 +104,11 @@ func TestMigrate(t *testing.T) {
 	}
 
 	// And back: the file store is gone then.
-	if _, err := v.Migrate(ctx, w.Vault.store, nil); err != nil {
+	if _, err := v.Migrate(ctx, w.CurrentStore(), nil); err != nil {
 		t.Fatal(err)
 	}
 	wantAll(t, w.Vault, f, "acme", "acme/live")
-	if FileExists(w.dir) {
+	if agefile.Exists(w.dir) {
 		t.Error("an empty file store stays behind")
 	}
 }
@@ -119,53 +122,28 @@ func mustLookup(t *testing.T, v *Vault, name string) Profile {
 	return p
 }
 
-// failing lets n writes or deletions through.
-type failing struct {
-	Store
-	op string
-	n  int
-}
-
-// lossy says that it has written all of what it has written half of.
-type lossy struct{ Store }
-
-func (s lossy) Set(ctx context.Context, key string, value []byte) error {
-	return s.Store.Set(ctx, key, value[:len(value)/2])
-}
-
 var errDiskFull = &StoreError{Op: "write", Store: "file", Kind: ErrUnavailable, Err: errors.New("no space left on device")}
 
-func (s *failing) Set(ctx context.Context, key string, value []byte) error {
-	if s.op == "write" {
-		if s.n--; s.n < 0 {
-			return errDiskFull
-		}
-	}
-	return s.Store.Set(ctx, key, value)
-}
-
-func (s *failing) Delete(ctx context.Context, key string) error {
-	if s.op == "delete" {
-		if s.n--; s.n < 0 {
-			return errDiskFull
-		}
-	}
-	return s.Store.Delete(ctx, key)
+// full is s on a disk that fills up after n calls of op.
+func full(s Store, n int, op string) *storetest.Faulty {
+	f := storetest.NewFaulty(s)
+	f.On(storetest.FailAfter(n, op, errDiskFull), nil)
+	return f
 }
 
 func TestMigrateFails(t *testing.T) {
 	names := []string{"acme", "acme/live", "coral"}
 	t.Run("while copying", func(t *testing.T) {
 		w, f := moving(t, names...)
-		if _, err := w.Migrate(t.Context(), &failing{f, "write", 2}, nil); !errors.Is(err, ErrUnavailable) {
+		if _, err := w.Migrate(t.Context(), full(f, 2, OpWrite), nil); !errors.Is(err, ErrUnavailable) {
 			t.Fatal(err)
 		}
 		wantAll(t, w.Vault, f, names...)
 	})
 	t.Run("while copying and clearing away", func(t *testing.T) {
 		w, f := moving(t, names...)
-		full := &failing{&failing{f, "write", 2}, "delete", 1}
-		if _, err := w.Migrate(t.Context(), full, nil); !errors.Is(err, ErrUnavailable) {
+		disk := full(full(f, 2, OpWrite), 1, OpDelete)
+		if _, err := w.Migrate(t.Context(), disk, nil); !errors.Is(err, ErrUnavailable) {
 			t.Fatal(err)
 		}
 		if from, to, pending := MigrationPending(w.dir); from != "keyring" || to != "file" || !pending {
@@ -178,8 +156,8 @@ func TestMigrateFails(t *testing.T) {
 	})
 	t.Run("while deleting", func(t *testing.T) {
 		w, f := moving(t, names...)
-		good := w.Vault.store
-		w.Vault.store = &failing{good, "delete", 2}
+		good := w.CurrentStore()
+		w.SetStore(full(good, 2, OpDelete))
 		if _, err := w.Migrate(t.Context(), f, nil); !errors.Is(err, ErrUnavailable) {
 			t.Fatal(err)
 		}
@@ -195,11 +173,11 @@ func TestMigrateFails(t *testing.T) {
 	})
 	t.Run("while deleting, and then the index is lost", func(t *testing.T) {
 		w, f := moving(t, names...)
-		good := w.Vault.store
-		if _, err := w.Migrate(t.Context(), &failing{&failing{f, "write", 2}, "delete", 1}, nil); !errors.Is(err, ErrUnavailable) {
+		good := w.CurrentStore()
+		if _, err := w.Migrate(t.Context(), full(full(f, 2, OpWrite), 1, OpDelete), nil); !errors.Is(err, ErrUnavailable) {
 			t.Fatal(err)
 		}
-		for _, name := range []string{indexFile, indexBackup} {
+		for _, name := range []string{IndexFile, IndexBackup} {
 			if err := os.Remove(filepath.Join(w.dir, name)); err != nil {
 				t.Fatal(err)
 			}
@@ -226,7 +204,9 @@ func TestMigrateFails(t *testing.T) {
 	})
 	t.Run("what was written does not read back", func(t *testing.T) {
 		w, f := moving(t, names...)
-		if _, err := w.Migrate(t.Context(), lossy{f}, nil); err == nil {
+		lossy := storetest.NewFaulty(f)
+		lossy.Mangle(func(value []byte) []byte { return value[:len(value)/2] })
+		if _, err := w.Migrate(t.Context(), lossy, nil); err == nil {
 			t.Fatal("moved by halves")
 		}
 		wantAll(t, w.Vault, f, names...)
@@ -249,7 +229,7 @@ func TestMigrateFails(t *testing.T) {
 		if err := f.Set(t.Context(), "k", []byte("v")); err != nil {
 			t.Fatal(err)
 		}
-		wrong, _ := newTestFile(t, w.dir, "the wrong passphrase")
+		wrong := newFileStore(t, w.dir, "the wrong passphrase")
 		if _, err := w.Migrate(t.Context(), wrong, nil); !errors.Is(err, ErrWrongPassphrase) {
 			t.Error(err)
 		}
@@ -266,7 +246,7 @@ func TestMigrateFails(t *testing.T) {
 // A profile added in the middle of a migration moves too.
 func TestMigrateBesideAdd(t *testing.T) {
 	w, f := moving(t, "acme", "coral")
-	late := w.on(t, w.Vault.store)
+	late := w.on(t, w.CurrentStore())
 	added := false
 	_, err := w.Migrate(t.Context(), f, func(done, _ int) {
 		if done == 2 && !added {

@@ -1,4 +1,4 @@
-package vault
+package vault_test
 
 import (
 	"errors"
@@ -7,28 +7,29 @@ import (
 	"time"
 
 	"kitekey/kite"
+	. "kitekey/vault"
 )
 
 func TestCredentialsRoundTrip(t *testing.T) {
-	want := credentials{
+	want := Credentials{
 		Selector: sel("acme/live"), Current: pair(`quotes " and \ <&> and é`), Previous: pair("before"), Staged: pair("next"),
 		ReplacedAt: time.Unix(1_772_618_400, 0),
 	}
-	data, err := want.encode()
+	data, err := want.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := decodeCredentials(data)
+	got, err := DecodeCredentials(data)
 	clear(data) // what the store gave is overwritten once it is read
-	if err != nil || got.Selector != want.Selector || !sameCredential(got.Current, want.Current) || !sameCredential(got.Previous, want.Previous) ||
-		!sameCredential(got.Staged, want.Staged) || !got.ReplacedAt.Equal(want.ReplacedAt) {
+	if err != nil || got.Selector != want.Selector || !SameCredential(got.Current, want.Current) || !SameCredential(got.Previous, want.Previous) ||
+		!SameCredential(got.Staged, want.Staged) || !got.ReplacedAt.Equal(want.ReplacedAt) {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestDecodeRefuses(t *testing.T) {
 	good := `{"v":1,"account":"acme","environment":"live","current":{"api_key":"fake-k","api_secret":"fake-s"}}`
-	if _, err := decodeCredentials([]byte(good)); err != nil {
+	if _, err := DecodeCredentials([]byte(good)); err != nil {
 		t.Fatal(err)
 	}
 	for name, bad := range map[string]string{
@@ -36,12 +37,12 @@ func TestDecodeRefuses(t *testing.T) {
 		"no account": strings.Replace(good, "acme", "", 1), "no environment": strings.Replace(good, "live", "prod", 1),
 		"no secret": strings.Replace(good, "fake-s", "", 1), "wrong type": strings.Replace(good, `"fake-s"`, "7", 1),
 	} {
-		if _, err := decodeCredentials([]byte(bad)); err == nil || strings.Contains(err.Error(), "fake-") {
+		if _, err := DecodeCredentials([]byte(bad)); err == nil || strings.Contains(err.Error(), "fake-") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	for _, bad := range []string{"", "{}", `{"v":1}`, `{"v":1,"value":"JWT fake","expires":0}`, `{"v":1,"value":"","expires":5}`, `{"v":2,"value":"JWT fake","expires":5}`} {
-		if _, _, err := decodeToken([]byte(bad)); err == nil || strings.Contains(err.Error(), "fake") {
+		if _, _, err := DecodeToken([]byte(bad)); err == nil || strings.Contains(err.Error(), "fake") {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}
@@ -51,16 +52,16 @@ func FuzzDecodePayload(f *testing.F) {
 	f.Add([]byte(`{"v":1,"account":"acme","environment":"live","current":{"api_key":"fake-k","api_secret":"fake-s"},"replaced_at":1}`))
 	f.Add([]byte(`{"v":1,"host":"sandbox.test","value":"JWT fake","expires":1772618400,"minted_ms":1772618100000,"expires_in":300}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if c, err := decodeCredentials(data); err == nil {
-			again, err := c.encode()
+		if c, err := DecodeCredentials(data); err == nil {
+			again, err := c.Encode()
 			if err != nil {
 				t.Fatal(err)
 			}
-			if back, err := decodeCredentials(again); err != nil || !sameCredential(back.Current, c.Current) || back.Selector != c.Selector {
+			if back, err := DecodeCredentials(again); err != nil || !SameCredential(back.Current, c.Current) || back.Selector != c.Selector {
 				t.Fatalf("%v", err)
 			}
 		}
-		_, _, _ = decodeToken(data)
+		_, _, _ = DecodeToken(data)
 	})
 }
 
@@ -87,8 +88,8 @@ func TestPayloadTooBig(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 	p, _ := w.Lookup(name)
-	c, err := w.read(ctx, p)
-	if err != nil || !sameCredential(c.Current, long("y")) || !sameCredential(c.Previous, long("x")) || p.State != StateSettled {
+	c, err := w.ReadItem(ctx, p)
+	if err != nil || !SameCredential(c.Current, long("y")) || !SameCredential(c.Previous, long("x")) || p.State != StateSettled {
 		t.Errorf("%+v, %v", p, err)
 	}
 }

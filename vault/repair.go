@@ -61,9 +61,7 @@ func (v *Vault) Repair(ctx context.Context, adopt bool) (done []RepairStep, err 
 	if err := v.tightenPermissions(); err != nil {
 		return nil, err
 	}
-	if r, ok := v.store.(interface {
-		Restore(context.Context) ([]string, error)
-	}); ok {
+	if r, ok := v.store.(Restorer); ok {
 		restored, err := r.Restore(ctx)
 		for _, text := range restored {
 			done = append(done, RepairStep{Kind: RepairedStore, Store: v.store.Name(), Text: text})
@@ -184,7 +182,7 @@ func (v *Vault) relist(ctx context.Context, profiles *[]Profile, orphans []strin
 			continue
 		}
 		data, err := v.store.Get(ctx, key)
-		empty := errors.Is(err, errEmpty) || err == nil && len(data) == 0
+		empty := errors.Is(err, ErrEmpty) || err == nil && len(data) == 0
 		if err != nil && !empty {
 			if errors.Is(err, ErrNotFound) {
 				continue // removed since

@@ -1,4 +1,4 @@
-package vault
+package vault_test
 
 import (
 	"errors"
@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"kitekey/vault/internal/disk"
+
+	. "kitekey/vault"
 )
 
 // levels gives the findings that are not ok as "kind severity", for comparing.
@@ -44,18 +46,18 @@ func TestCheck(t *testing.T) {
 		spoil, fix func() error
 		want       []string
 	}{
-		{"missing", func() error { return w.store.Memory.Delete(ctx, p.ID) }, func() error { return w.write(ctx, p, credentials{Selector: p.Selector, Current: pair("a")}) },
+		{"missing", func() error { return w.store.Inner().Delete(ctx, p.ID) }, func() error { return w.WriteItem(ctx, p, Credentials{Selector: p.Selector, Current: pair("a")}) },
 			[]string{"no-credential problem"}},
-		{"torn", func() error { return w.store.Memory.Set(ctx, p.ID, []byte("{")) }, func() error { return w.write(ctx, p, credentials{Selector: p.Selector, Current: pair("a")}) },
+		{"torn", func() error { return w.store.Inner().Set(ctx, p.ID, []byte("{")) }, func() error { return w.WriteItem(ctx, p, Credentials{Selector: p.Selector, Current: pair("a")}) },
 			[]string{"no-credential problem"}},
-		{"stray", func() error { return w.store.Memory.Set(ctx, "straystraystrays", []byte("{")) }, func() error { return w.store.Memory.Delete(ctx, "straystraystrays") },
+		{"stray", func() error { return w.store.Inner().Set(ctx, "straystraystrays", []byte("{")) }, func() error { return w.store.Inner().Delete(ctx, "straystraystrays") },
 			[]string{"orphans warning"}},
-		{"not ours at all", func() error { return w.store.Memory.Set(ctx, "something", []byte("{")) }, func() error { return w.store.Memory.Delete(ctx, "something") }, nil},
-		{"open to others", func() error { return os.Chmod(w.dir, 0o755) }, func() error { return w.tightenPermissions() }, []string{"folder-open warning"}},
+		{"not ours at all", func() error { return w.store.Inner().Set(ctx, "something", []byte("{")) }, func() error { return w.store.Inner().Delete(ctx, "something") }, nil},
+		{"open to others", func() error { return os.Chmod(w.dir, 0o755) }, func() error { return w.TightenPermissions() }, []string{"folder-open warning"}},
 		{"locked", func() error {
-			w.store.reset(onlyOn("read", &StoreError{Op: "read", Store: "memory", Kind: ErrLocked, Hint: "unlock it"}), nil)
+			w.store.On(onlyOn("read", &StoreError{Op: "read", Store: "memory", Kind: ErrLocked}), nil)
 			return nil
-		}, func() error { w.store.reset(nil, nil); return nil }, []string{"store-failed problem"}},
+		}, func() error { w.store.On(nil, nil); return nil }, []string{"store-failed problem"}},
 		{"index", func() error { return os.WriteFile(filepath.Join(w.dir, "index.json"), nil, 0o600) }, func() error { _, err := w.Repair(ctx, false); return err }, []string{"index-damaged problem"}},
 	} {
 		if err := c.spoil(); err != nil {
@@ -108,11 +110,11 @@ func TestRepairDamagedIndex(t *testing.T) {
 				t.Fatalf("%v, %v", done, err)
 			}
 			list, err := w.List()
-			if err != nil || len(list) != 2 || unsettled(list) {
+			if err != nil || len(list) != 2 || Unsettled(list) {
 				t.Fatalf("%v, %v", list, err)
 			}
 			for _, name := range []string{"acme", "acme/live"} {
-				if c, err := w.Credential(ctx, sel(name)); err != nil || !sameCredential(c, pair(name)) {
+				if c, err := w.Credential(ctx, sel(name)); err != nil || !SameCredential(c, pair(name)) {
 					t.Errorf("%s: %v", name, err)
 				}
 			}
@@ -133,7 +135,7 @@ func TestRepairDamagedIndex(t *testing.T) {
 func TestRepairWithoutListing(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
-	w.Vault.store = struct{ Store }{w.store}
+	w.SetStore(struct{ Store }{w.store})
 	if err := os.WriteFile(filepath.Join(w.dir, "index.json"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -151,16 +153,18 @@ func TestRepairStrays(t *testing.T) {
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
 	put := func(key string, value []byte) {
-		if err := w.store.Memory.Set(ctx, key, value); err != nil {
+		if err := w.store.Inner().Set(ctx, key, value); err != nil {
 			t.Fatal(err)
 		}
 	}
-	item, err := credentials{Selector: sel("acme"), Current: pair("stray"), Staged: pair("staged")}.encode()
+	item, err := Credentials{Selector: sel("acme"), Current: pair("stray"), Staged: pair("staged")}.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	put("aaaaaaaaaaaaaaaa", item)                   // a name that is taken
-	put("bbbbbbbbbbbbbbbb", nil)                    // what a killed keyring leaves behind
+	put("aaaaaaaaaaaaaaaa", item)                                   // a name that is taken
+	if err := w.store.Hollow(ctx, "bbbbbbbbbbbbbbbb"); err != nil { // what a killed keyring leaves behind
+		t.Fatal(err)
+	}
 	put("cccccccccccccccc", []byte("unreadable"))   // never deleted
 	put("dddddddddddddddd-token", []byte(`{"v":1`)) // nobody's token
 	if done, err := w.Repair(ctx, false); err != nil || len(done) != 0 {
@@ -180,7 +184,7 @@ func TestRepairStrays(t *testing.T) {
 	if keys, _ := w.store.Keys(ctx); len(keys) != 3 || !slices.Contains(keys, "cccccccccccccccc") {
 		t.Errorf("left: %v", keys)
 	}
-	if c := w.item(t, "acme-2"); !sameCredential(c.Current, pair("stray")) || c.Account != "acme-2" {
+	if c := w.item(t, "acme-2"); !SameCredential(c.Current, pair("stray")) || c.Account != "acme-2" {
 		t.Errorf("the stray's item names %s", c.Selector)
 	}
 	if p, _ := w.Lookup(sel("acme-2")); !p.Staged || p.State != StateSettled {
@@ -195,7 +199,7 @@ func TestRepairSweeps(t *testing.T) {
 		t.Fatal(err)
 	}
 	locks := filepath.Join(w.dir, disk.Folder)
-	old := w.clock.now().Add(-2 * sweepAge)
+	old := w.clock.now().Add(-2 * SweepAge)
 	for _, path := range []string{
 		filepath.Join(locks, "aaaaaaaaaaaaaaaa.lock"), filepath.Join(locks, p.ID+".lock"),
 		filepath.Join(w.dir, "other.json"+disk.TempMark+"1"),
@@ -217,8 +221,8 @@ func TestFreeName(t *testing.T) {
 	long := strings.Repeat("a", MaxAccount)
 	var profiles []Profile
 	for i := range 12 {
-		s := freeName(profiles, Selector{long, "live"})
-		if ValidAccount(s.Account) != nil || find(profiles, s) >= 0 {
+		s := FreeName(profiles, Selector{long, "live"})
+		if ValidAccount(s.Account) != nil || Find(profiles, s) >= 0 {
 			t.Fatalf("%d: %v", i, s)
 		}
 		profiles = append(profiles, Profile{Selector: s})

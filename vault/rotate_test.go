@@ -1,4 +1,4 @@
-package vault
+package vault_test
 
 import (
 	"context"
@@ -8,15 +8,16 @@ import (
 	"time"
 
 	"kitekey/kite"
+	. "kitekey/vault"
 )
 
-func (w *world) item(t *testing.T, name string) credentials {
+func (w *world) item(t *testing.T, name string) Credentials {
 	t.Helper()
 	p, err := w.Lookup(sel(name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := w.read(t.Context(), p)
+	c, err := w.ReadItem(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +41,7 @@ func TestRotate(t *testing.T) {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	c := w.item(t, "acme")
-	if !sameCredential(c.Current, next) || !sameCredential(c.Previous, old) || hasCredential(c.Staged) {
+	if !SameCredential(c.Current, next) || !SameCredential(c.Previous, old) || HasCredential(c.Staged) {
 		t.Error("the item holds other pairs")
 	}
 	if _, err := w.Cached(ctx, sel("acme")); !errors.Is(err, ErrNotFound) {
@@ -50,7 +51,7 @@ func TestRotate(t *testing.T) {
 	if p, err := w.Rollback(ctx, sel("acme")); err != nil || p.KeyHint != old.Hint() || p.Verdict != VerdictNone {
 		t.Fatalf("%+v, %v", p, err)
 	}
-	if c := w.item(t, "acme"); !sameCredential(c.Current, old) || !sameCredential(c.Previous, next) {
+	if c := w.item(t, "acme"); !SameCredential(c.Current, old) || !SameCredential(c.Previous, next) {
 		t.Error("the rollback lost a pair")
 	}
 	if p, err := w.Confirm(ctx, sel("acme")); err != nil || p.Previous {
@@ -71,7 +72,7 @@ func TestReplace(t *testing.T) {
 	if err != nil || !p.Previous || p.KeyHint != pair("next").Hint() || p.Verdict != VerdictNone || w.gateway.count() != 0 {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if c := w.item(t, "acme"); !sameCredential(c.Current, pair("next")) || !sameCredential(c.Previous, pair("acme")) {
+	if c := w.item(t, "acme"); !SameCredential(c.Current, pair("next")) || !SameCredential(c.Previous, pair("acme")) {
 		t.Error("the item holds other pairs")
 	}
 	if _, err := w.Replace(t.Context(), sel("acme"), pair("next")); !errors.Is(err, ErrBadInput) {
@@ -87,7 +88,7 @@ func TestRotateRefused(t *testing.T) {
 	if !errors.Is(err, kite.ErrRefused) || r.Outcome != OutcomeRejected || r.Profile.Staged {
 		t.Errorf("%+v, %v", r, err)
 	}
-	if c := w.item(t, "acme"); !sameCredential(c.Current, pair("acme")) || hasCredential(c.Staged) {
+	if c := w.item(t, "acme"); !SameCredential(c.Current, pair("acme")) || HasCredential(c.Staged) {
 		t.Error("something was replaced or kept")
 	}
 }
@@ -101,7 +102,7 @@ func TestRotateStagedAndFinishedLater(t *testing.T) {
 	if !errors.Is(err, kite.ErrUnreachable) || r.Outcome != OutcomeStaged || !r.Profile.Staged {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	if c := w.item(t, "acme"); !sameCredential(c.Current, pair("acme")) || !sameCredential(c.Staged, pair("next")) {
+	if c := w.item(t, "acme"); !SameCredential(c.Current, pair("acme")) || !SameCredential(c.Staged, pair("next")) {
 		t.Error("the item holds other pairs")
 	}
 	w.gateway.err = nil
@@ -113,17 +114,17 @@ func TestRotateStagedAndFinishedLater(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	c := w.item(t, "acme")
-	if !sameCredential(c.Current, pair("next")) || !sameCredential(c.Previous, pair("acme")) || hasCredential(c.Staged) {
+	if !SameCredential(c.Current, pair("next")) || !SameCredential(c.Previous, pair("acme")) || HasCredential(c.Staged) {
 		t.Error("not finished")
 	}
 	// A verification on the same day keeps the way back, one on a later day does not.
 	w.Verify(ctx, sel("acme"), false)
-	if c := w.item(t, "acme"); !hasCredential(c.Previous) {
+	if c := w.item(t, "acme"); !HasCredential(c.Previous) {
 		t.Error("confirmed on the same day")
 	}
 	w.clock.add(24 * time.Hour)
 	w.Verify(ctx, sel("acme"), false)
-	if c := w.item(t, "acme"); hasCredential(c.Previous) {
+	if c := w.item(t, "acme"); HasCredential(c.Previous) {
 		t.Error("not confirmed on a later day")
 	}
 	if _, err := w.FinishRotation(ctx, sel("acme")); !errors.Is(err, ErrBadInput) {
@@ -152,26 +153,26 @@ func TestRotateInterrupted(t *testing.T) {
 				return nil
 			}
 			if c.after {
-				w.store.reset(nil, hook)
+				w.store.On(nil, hook)
 			} else {
-				w.store.reset(hook, nil)
+				w.store.On(hook, nil)
 			}
 			if _, err := w.Rotate(t.Context(), sel("acme"), pair("next")); !errors.Is(err, ErrTimeout) {
 				t.Fatalf("%v", err)
 			}
-			w.store.reset(nil, nil)
+			w.store.On(nil, nil)
 			if err := w.Settle(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			p, _ := w.Lookup(sel("acme"))
 			item := w.item(t, "acme")
-			if p.State != StateSettled || p.KeyHint != item.Current.Hint() || p.Staged != hasCredential(item.Staged) || p.Previous != hasCredential(item.Previous) {
+			if p.State != StateSettled || p.KeyHint != item.Current.Hint() || p.Staged != HasCredential(item.Staged) || p.Previous != HasCredential(item.Previous) {
 				t.Errorf("the index says %+v", p)
 			}
-			if !sameCredential(item.Current, pair("acme")) && !sameCredential(item.Current, pair("next")) {
+			if !SameCredential(item.Current, pair("acme")) && !SameCredential(item.Current, pair("next")) {
 				t.Error("neither pair is in use")
 			}
-			if c.write == 2 && !sameCredential(item.Current, pair("next")) && !sameCredential(item.Staged, pair("next")) {
+			if c.write == 2 && !SameCredential(item.Current, pair("next")) && !SameCredential(item.Staged, pair("next")) {
 				t.Error("the staged pair is lost")
 			}
 		})
@@ -198,7 +199,7 @@ func TestRotateInterrupted(t *testing.T) {
 		if err := <-done; !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
-		if item := w.item(t, "acme"); !sameCredential(item.Current, pair("acme")) || !sameCredential(item.Staged, pair("next")) {
+		if item := w.item(t, "acme"); !SameCredential(item.Current, pair("acme")) || !SameCredential(item.Staged, pair("next")) {
 			t.Error("a pair is lost")
 		}
 	})
@@ -209,9 +210,9 @@ func TestRotateMendsALostCredential(t *testing.T) {
 	ctx := t.Context()
 	p := w.mustAdd(t, "acme")
 	for name, spoil := range map[string]func() error{
-		"gone":  func() error { return w.store.Memory.Delete(ctx, p.ID) },
-		"empty": func() error { return w.store.Memory.Set(ctx, p.ID, nil) },
-		"torn":  func() error { return w.store.Memory.Set(ctx, p.ID, []byte(`{"v":1,"acc`)) },
+		"gone":  func() error { return w.store.Inner().Delete(ctx, p.ID) },
+		"empty": func() error { return w.store.Hollow(ctx, p.ID) },
+		"torn":  func() error { return w.store.Inner().Set(ctx, p.ID, []byte(`{"v":1,"acc`)) },
 	} {
 		if err := spoil(); err != nil {
 			t.Fatal(err)
@@ -224,7 +225,7 @@ func TestRotateMendsALostCredential(t *testing.T) {
 			t.Errorf("%s: rollback: %v", name, err)
 		}
 		r, err := w.Rotate(ctx, sel("acme"), pair(name))
-		if err != nil || r.Outcome != OutcomeReplaced || !sameCredential(w.item(t, "acme").Current, pair(name)) || r.Profile.Verdict != VerdictOK {
+		if err != nil || r.Outcome != OutcomeReplaced || !SameCredential(w.item(t, "acme").Current, pair(name)) || r.Profile.Verdict != VerdictOK {
 			t.Errorf("%s: %+v, %v", name, r, err)
 		}
 	}
@@ -244,7 +245,7 @@ func TestRotateRefusedKeepsWhatWasStaged(t *testing.T) {
 	if r, _ := w.Rotate(ctx, sel("acme"), pair("mistyped")); r.Outcome != OutcomeRejected || !r.Profile.Staged {
 		t.Errorf("%+v", r)
 	}
-	if c := w.item(t, "acme"); !sameCredential(c.Current, pair("acme")) || !sameCredential(c.Staged, pair("waiting")) {
+	if c := w.item(t, "acme"); !SameCredential(c.Current, pair("acme")) || !SameCredential(c.Staged, pair("waiting")) {
 		t.Error("the pair that waited is lost")
 	}
 }
@@ -296,7 +297,7 @@ func TestVerifyDuringARotation(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
-		if c := w.item(t, "acme"); !sameCredential(c.Current, pair("third")) || !sameCredential(c.Previous, pair("second")) {
+		if c := w.item(t, "acme"); !SameCredential(c.Current, pair("third")) || !SameCredential(c.Previous, pair("second")) {
 			t.Error("the way back is lost")
 		}
 	})
@@ -332,7 +333,7 @@ func TestRotateBesideOthers(t *testing.T) {
 		w := newWorld(t)
 		w.mustAdd(t, "acme")
 		r, err := during(t, w, func() { w.Verify(t.Context(), sel("acme"), false) })
-		if err != nil || r.Outcome != OutcomeReplaced || r.Profile.KeyHint != pair("mine").Hint() || !sameCredential(w.item(t, "acme").Current, pair("mine")) {
+		if err != nil || r.Outcome != OutcomeReplaced || r.Profile.KeyHint != pair("mine").Hint() || !SameCredential(w.item(t, "acme").Current, pair("mine")) {
 			t.Errorf("%+v %s, %v", r, r.Outcome, err)
 		}
 	})
@@ -340,7 +341,7 @@ func TestRotateBesideOthers(t *testing.T) {
 		w := newWorld(t)
 		w.mustAdd(t, "acme")
 		r, err := during(t, w, func() {
-			if _, _, err := w.stage(t.Context(), sel("acme"), pair("theirs")); err != nil {
+			if _, _, err := w.Stage(t.Context(), sel("acme"), pair("theirs")); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -348,7 +349,7 @@ func TestRotateBesideOthers(t *testing.T) {
 		if !errors.Is(err, ErrBusy) || r.Outcome == OutcomeStaged || r.Outcome == OutcomeReplaced {
 			t.Errorf("%+v %s, %v", r, r.Outcome, err)
 		}
-		if c := w.item(t, "acme"); !sameCredential(c.Staged, pair("theirs")) || !sameCredential(c.Current, pair("acme")) {
+		if c := w.item(t, "acme"); !SameCredential(c.Staged, pair("theirs")) || !SameCredential(c.Current, pair("acme")) {
 			t.Error("the item holds other pairs")
 		}
 	})
@@ -356,7 +357,7 @@ func TestRotateBesideOthers(t *testing.T) {
 		w := newWorld(t)
 		w.mustAdd(t, "acme")
 		r, err := during(t, w, func() {
-			if _, _, err := w.stage(t.Context(), sel("acme"), pair("theirs")); err != nil {
+			if _, _, err := w.Stage(t.Context(), sel("acme"), pair("theirs")); err != nil {
 				t.Fatal(err)
 			}
 			w.gateway.mu.Lock()

@@ -1,4 +1,4 @@
-package vault
+package vault_test
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"kitekey/kite"
+	. "kitekey/vault"
 )
 
 // fakeSource is a team's secret manager in memory.
@@ -48,12 +49,12 @@ func TestToken_ReadsTheCredentialFromItsSource(t *testing.T) {
 	ctx := t.Context()
 	src := &fakeSource{items: map[Selector]SourceItem{}}
 	src.put(sel("acme/live"), pair("team"))
-	w.source = func(name string) (Source, error) {
+	w.SetSource(func(name string) (Source, error) {
 		if name != "team" {
 			return nil, ErrSourceUnavailable
 		}
 		return src, nil
-	}
+	})
 	if _, err := w.Add(ctx, NewProfile{Selector: sel("acme/live"), Source: "team"}); err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +72,7 @@ func TestToken_ReadsTheCredentialFromItsSource(t *testing.T) {
 		t.Errorf("in the store: %v", keys)
 	}
 	// The cache goes on working without the source.
-	w.source = nil
+	w.SetSource(nil)
 	if tok, err := w.Token(ctx, sel("acme/live"), TokenRequest{}); err != nil || tok.Minted {
 		t.Errorf("%v %v", tok.Minted, err)
 	}
@@ -89,7 +90,7 @@ func TestToken_ReadsTheSourceOnceMoreBeforeItSaysRefused(t *testing.T) {
 	ctx := t.Context()
 	src := &fakeSource{items: map[Selector]SourceItem{}}
 	src.put(sel("acme"), pair("old"))
-	w.source = func(string) (Source, error) { return src, nil }
+	w.SetSource(func(string) (Source, error) { return src, nil })
 	if _, err := w.Add(ctx, NewProfile{Selector: sel("acme"), Source: "team"}); err != nil {
 		t.Fatal(err)
 	}

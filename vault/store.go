@@ -6,16 +6,23 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"kitekey/kite"
 )
 
-// Store is where secrets are kept. Keys are ASCII without blanks, values opaque
-// and at most [MaxPayload] bytes.
+// Store is where secrets are kept. Keys are what [CheckKey] accepts, values
+// opaque, not empty, and at most [MaxPayload] bytes.
 //
 // A store must be safe for concurrent use. A write that returned nil can be read
 // back. A failure is a [*StoreError], or the context's own error when the caller
-// gave up.
+// gave up. The package storetest checks all of this for any store.
+//
+// A store can do more: see [Lister], [Locker], [Unlocker], [Restorer],
+// [Discarder] and [Inspector]. The vault asks for these by type assertion and
+// does without where a store lacks them.
 type Store interface {
-	// Name is what settings and people call it: "keyring", "file", "memory".
+	// Name is what settings and people call it; each store's package has it as a
+	// constant.
 	Name() string
 	// Get returns the value; ErrNotFound when there is none, ErrCorrupt when
 	// what is there cannot be a value. The caller may overwrite what it got.
@@ -27,9 +34,85 @@ type Store interface {
 	Delete(ctx context.Context, key string) error
 }
 
+// Lister is a [Store] that can say which keys it holds: what an index is rebuilt
+// from. A store that cannot see all of them now fails, with ErrLocked for
+// example; it never answers with a part.
+type Lister interface {
+	Keys(ctx context.Context) ([]string, error)
+}
+
+// Locker is a [Store] that keeps something unlocked in this process.
+type Locker interface {
+	// Lock forgets it: the next call unlocks the store again.
+	Lock()
+	// Locked reports whether the next call will have to unlock the store.
+	Locked() bool
+}
+
+// Unlocker is a [Store] that a passphrase opens.
+type Unlocker interface {
+	// Unlock opens the store, or creates it where there is none. It fails with
+	// ErrWrongPassphrase in an ErrLocked.
+	Unlock(ctx context.Context, passphrase kite.Secret) error
+}
+
+// Restorer is a [Store] that can put back the last good copy of what is damaged.
+type Restorer interface {
+	// Restore does so and says what it did. It changes nothing in a store that is
+	// sound.
+	Restore(ctx context.Context) (done []string, err error)
+}
+
+// Discarder is a [Store] that leaves something behind when it is empty.
+type Discarder interface {
+	// Discard removes that. It does nothing while the store holds an item.
+	Discard(ctx context.Context) error
+}
+
+// Inspector is a [Store] that knows more about itself than whether it answers.
+type Inspector interface {
+	Inspect(ctx context.Context) (Facts, error)
+}
+
+// Facts is what a store knows about itself.
+type Facts struct {
+	Provider     string   // program that keeps the items: "gnome-keyring-daemon", "keepassxc"
+	KeepsRemoved bool     // the program keeps removed items, or earlier values, by itself
+	Rivals       []string // other programs of this user that write to the same files: what one writes the other may overwrite
+}
+
 // MaxPayload is the largest value every store takes, in bytes: what Windows'
 // Credential Manager takes.
 const MaxPayload = 2560
+
+// CheckKey refuses a key that not every store can keep: line breaks are commands
+// to macOS' security(1), ":" and upper case collide on Windows.
+func CheckKey(key string) error {
+	if key == "" || len(key) > 128 {
+		return fmt.Errorf("%q cannot name an item", key)
+	}
+	for _, r := range key {
+		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_' && r != '.' {
+			return fmt.Errorf("%q cannot name an item", key)
+		}
+	}
+	return nil
+}
+
+// CheckItem refuses what no store keeps: a wrong key, an empty value, a value
+// over [MaxPayload].
+func CheckItem(s Store, key string, value []byte) error {
+	if err := CheckKey(key); err != nil {
+		return &StoreError{Op: OpWrite, Store: s.Name(), Kind: ErrUnavailable, Err: err}
+	}
+	switch {
+	case len(value) > MaxPayload:
+		return &StoreError{Op: OpWrite, Store: s.Name(), Kind: ErrTooBig}
+	case len(value) == 0:
+		return &StoreError{Op: OpWrite, Store: s.Name(), Kind: ErrCorrupt, Err: ErrEmpty}
+	}
+	return nil
+}
 
 // What can be wrong with a store. Every [*StoreError] matches one of them.
 var (
@@ -41,21 +124,62 @@ var (
 	ErrCorrupt     = errors.New("corrupt")
 )
 
-// StoreError says which store failed at what, and what to do about it. Its text
-// holds no secret.
+// ErrEmpty is the cause of an ErrCorrupt: the item holds nothing. No value is
+// ever empty, so nothing is lost with such an item.
+var ErrEmpty = errors.New("the item is empty")
+
+// Reason says more about a [StoreError] than its kind, where the way out depends
+// on it.
+type Reason string
+
+// The reasons. None of them belongs to one store alone.
+const (
+	ReasonNotProvided   Reason = "not-provided"   // no program on this machine offers the store
+	ReasonNotSupported  Reason = "not-supported"  // the operating system has no such store
+	ReasonNoSession     Reason = "no-session"     // there is no desktop session to find the store in
+	ReasonOtherUser     Reason = "other-user"     // the session belongs to another user, as after su or sudo
+	ReasonNoCollection  Reason = "no-collection"  // the program is there, but has no keyring, wallet or database to put items in
+	ReasonNoPrompt      Reason = "no-prompt"      // a question to the person cannot be shown here
+	ReasonPromptPending Reason = "prompt-pending" // a question to the person was not answered in time
+	ReasonDismissed     Reason = "dismissed"      // the person was asked and refused
+	ReasonNotResponding Reason = "not-responding" // the program does not even answer whether it is locked
+	ReasonGone          Reason = "gone"           // the program ended in the middle of the call
+	ReasonWriteFailed   Reason = "write-failed"   // the program could not write its file
+	ReasonNotKept       Reason = "not-kept"       // the program reported success, but the item is not as written
+	ReasonDuplicates    Reason = "duplicates"     // several items have the same name and different values
+	ReasonWrongPassword Reason = "wrong-password" // the passphrase does not open it
+	ReasonDamaged       Reason = "damaged"        // a whole file cannot be read
+	ReasonNewerVersion  Reason = "newer-version"  // written by a newer kitekey
+	ReasonReplaced      Reason = "replaced"       // another kitekey has removed it or made it anew
+)
+
+// The operations of a [StoreError].
+const (
+	OpRead   = "read"
+	OpWrite  = "write"
+	OpDelete = "delete"
+	OpList   = "list"
+	OpOpen   = "open"
+)
+
+// StoreError says which store failed at what, in facts; what a person can do
+// about it is for the front end to say. Its text holds no secret.
 type StoreError struct {
-	Op    string // "read", "write", "delete", "list", "open"
-	Store string // Store.Name
-	Kind  error  // one of the sentinels above
-	Hint  string // what the person can do next, "" when there is nothing to say
-	Err   error  // the cause below, if any
+	Op       string // one of the operations above
+	Store    string // Store.Name
+	Noun     string // what the store is called behind "the" where that is not its name: "file store"
+	Kind     error  // one of the sentinels above
+	Reason   Reason // "" when the kind says it all
+	Provider string // program that keeps the items, where it is known
+	Path     string // file that the error is about, if any
+	Err      error  // the cause below, if any
 }
 
-// Error implements error: "the keyring is locked: unlock it and try again".
+// Error implements error: "the keyring is locked".
 func (e *StoreError) Error() string {
 	name := "the " + e.Store
-	if e.Store == "file" || e.Store == "memory" {
-		name += " store"
+	if e.Noun != "" {
+		name = "the " + e.Noun
 	}
 	var s string
 	switch e.Kind {
@@ -74,9 +198,6 @@ func (e *StoreError) Error() string {
 	}
 	if e.Err != nil && e.Kind != ErrNotFound && e.Kind != ErrTooBig {
 		s += " (" + e.Err.Error() + ")"
-	}
-	if e.Hint != "" {
-		s += "; " + e.Hint
 	}
 	return s
 }
@@ -108,16 +229,17 @@ func unknownOutcome(err error) bool {
 
 type promptKey struct{}
 
-type prompt struct {
-	wait    time.Duration
-	waiting func()
+// Prompt is how long a store may wait for a person. The zero value: not at all.
+type Prompt struct {
+	Wait    time.Duration // how long an open question may take
+	Waiting func()        // called when a call begins to wait for an answer; never nil in what PromptOf returns
 }
 
-// WithPrompt says that somebody sits in front of the screen and can answer when
-// the operating system asks to unlock the keyring: store calls under the
-// returned context wait up to wait for that, instead of the few seconds that a
-// call without a prompt may take. A store that hangs for another reason is still
-// given up after those few seconds.
+// WithPrompt says that a person sits in front of the screen and can answer when
+// the operating system asks to unlock the keyring or to allow an access: store
+// calls under the returned context wait up to wait for that, instead of the few
+// seconds that a call without a prompt may take. A store that hangs for another
+// reason is still given up after those few seconds.
 func WithPrompt(ctx context.Context, wait time.Duration) context.Context {
 	return WithPromptTold(ctx, wait, func() {})
 }
@@ -125,19 +247,14 @@ func WithPrompt(ctx context.Context, wait time.Duration) context.Context {
 // WithPromptTold is [WithPrompt] for a front end that says so when it waits:
 // waiting is called once, when the first call does.
 func WithPromptTold(ctx context.Context, wait time.Duration, waiting func()) context.Context {
-	return context.WithValue(ctx, promptKey{}, prompt{wait, sync.OnceFunc(waiting)})
+	return context.WithValue(ctx, promptKey{}, Prompt{wait, sync.OnceFunc(waiting)})
 }
 
-func promptOf(ctx context.Context) prompt {
-	p, ok := ctx.Value(promptKey{}).(prompt)
+// PromptOf returns what [WithPrompt] put into ctx: for stores.
+func PromptOf(ctx context.Context) Prompt {
+	p, ok := ctx.Value(promptKey{}).(Prompt)
 	if !ok {
-		p.waiting = func() {}
+		p.Waiting = func() {}
 	}
 	return p
-}
-
-// Lister is what a [Store] has besides when it can say which keys it holds:
-// what an index is rebuilt from.
-type Lister interface {
-	Keys(ctx context.Context) ([]string, error)
 }

@@ -1,4 +1,4 @@
-package vault
+package vault_test
 
 import (
 	"errors"
@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"kitekey/kite"
+	. "kitekey/vault"
+	"kitekey/vault/storetest"
 )
 
 func TestTokenCache(t *testing.T) {
@@ -57,11 +59,11 @@ func TestCachedTokenTouchesOneItem(t *testing.T) {
 	if _, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil {
 		t.Fatal(err)
 	}
-	w.store.reset(nil, nil)
+	w.store.On(nil, nil)
 	if tok, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil || tok.Minted {
 		t.Fatal(tok.Minted, err)
 	}
-	if calls := w.store.seen(); len(calls) != 1 || calls[0] != "read "+tokenKey(p.ID) {
+	if calls := w.store.Calls(); len(calls) != 1 || calls[0] != "read "+TokenKey(p.ID) {
 		t.Errorf("calls: %v", calls)
 	}
 }
@@ -84,7 +86,7 @@ func TestTokenNeverPastItsDeadline(t *testing.T) {
 		t.Errorf("a dead token was handed out: %v", err)
 	}
 	p, _ := w.Lookup(sel("acme"))
-	if _, err := w.store.Get(ctx, tokenKey(p.ID)); !errors.Is(err, ErrNotFound) || !p.Token.Deadline.IsZero() {
+	if _, err := w.store.Get(ctx, TokenKey(p.ID)); !errors.Is(err, ErrNotFound) || !p.Token.Deadline.IsZero() {
 		t.Errorf("the dead token was not dropped: %v, %+v", err, p.Token)
 	}
 	// Somebody else's dead token is swept when coral mints.
@@ -95,7 +97,7 @@ func TestTokenNeverPastItsDeadline(t *testing.T) {
 	if _, err := w.Token(ctx, sel("coral"), TokenRequest{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.store.Get(ctx, tokenKey(p.ID)); !errors.Is(err, ErrNotFound) {
+	if _, err := w.store.Get(ctx, TokenKey(p.ID)); !errors.Is(err, ErrNotFound) {
 		t.Errorf("the other profile's dead token is still there: %v", err)
 	}
 }
@@ -123,7 +125,7 @@ func TestForget(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := w.store.Get(t.Context(), tokenKey(p.ID)); !errors.Is(err, ErrNotFound) {
+	if _, err := w.store.Get(t.Context(), TokenKey(p.ID)); !errors.Is(err, ErrNotFound) {
 		t.Errorf("still there: %v", err)
 	}
 	if _, err := w.Cached(t.Context(), sel("acme")); !errors.Is(err, ErrNotFound) {
@@ -133,12 +135,12 @@ func TestForget(t *testing.T) {
 
 func TestOneMintForEight(t *testing.T) {
 	for _, fresh := range []bool{false, true} {
-		store, dir := newFaulty(), t.TempDir()
+		store, dir := storetest.NewFaulty(nil), t.TempDir()
 		worlds := make([]*world, 8)
 		for i := range worlds {
 			worlds[i] = newWorldIn(t, dir, store)
 			worlds[i].gateway = worlds[0].gateway
-			worlds[i].Vault.gateway = func(kite.Environment) Gateway { return worlds[0].gateway }
+			worlds[i].SetGateway(func(kite.Environment) Gateway { return worlds[0].gateway })
 		}
 		worlds[0].mustAdd(t, "acme")
 		hold := make(chan struct{})
@@ -174,8 +176,8 @@ func TestOneMintForEight(t *testing.T) {
 func TestUncachableTokenIsReturned(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
-	w.store.reset(func(op, key string) error {
-		if op == "write" && strings.HasSuffix(key, tokenSuffix) {
+	w.store.On(func(op, key string) error {
+		if op == "write" && strings.HasSuffix(key, TokenSuffix) {
 			return &StoreError{Op: "write", Store: "keyring", Kind: ErrTooBig}
 		}
 		return nil
@@ -231,7 +233,7 @@ func TestVerify(t *testing.T) {
 		ErrLocked: VerdictStoreLocked, ErrTimeout: VerdictUnavailable, ErrUnavailable: VerdictUnavailable,
 		ErrNotFound: VerdictNoCredential, ErrCorrupt: VerdictNoCredential,
 	} {
-		w.store.reset(onlyOn("read", &StoreError{Op: "read", Store: "keyring", Kind: kind}), nil)
+		w.store.On(onlyOn("read", &StoreError{Op: "read", Store: "keyring", Kind: kind}), nil)
 		if r := w.Verify(ctx, sel("acme"), false); r.Verdict != want {
 			t.Errorf("%v: %q", kind, r.Verdict)
 		}

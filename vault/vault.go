@@ -101,23 +101,21 @@ func (v *Vault) Dir() string { return v.dir }
 // Lock makes the store forget what it has unlocked in this process, where it
 // keeps something: the next call unlocks it again.
 func (v *Vault) Lock() {
-	if l, ok := v.store.(interface{ Lock() }); ok {
+	if l, ok := v.store.(Locker); ok {
 		l.Lock()
 	}
 }
 
 // NeedsPassphrase reports whether the store's next call will ask for one.
 func (v *Vault) NeedsPassphrase() bool {
-	l, ok := v.store.(interface{ Locked() bool })
+	l, ok := v.store.(Locker)
 	return ok && l.Locked()
 }
 
 // Unlock opens a store that needs a passphrase, without its being asked for.
 // ErrWrongPassphrase when it is not the one.
 func (v *Vault) Unlock(ctx context.Context, passphrase kite.Secret) error {
-	u, ok := v.store.(interface {
-		Unlock(context.Context, kite.Secret) error
-	})
+	u, ok := v.store.(Unlocker)
 	if !ok {
 		return nil
 	}

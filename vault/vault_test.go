@@ -1,4 +1,4 @@
-package vault
+package vault_test
 
 import (
 	"context"
@@ -10,7 +10,9 @@ import (
 	"testing"
 
 	"kitekey/kite"
+	. "kitekey/vault"
 	"kitekey/vault/internal/disk"
+	"kitekey/vault/storetest"
 )
 
 func TestSelector(t *testing.T) {
@@ -56,7 +58,7 @@ func TestAddListRemove(t *testing.T) {
 	for _, name := range []string{"coral/live", "acme/live", "acme/sandbox"} {
 		w.mustAdd(t, name)
 	}
-	w.store.reset(nil, nil)
+	w.store.On(nil, nil)
 	list, err := w.List()
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +70,7 @@ func TestAddListRemove(t *testing.T) {
 	if want := []string{"acme/sandbox", "acme/live", "coral/live"}; !slices.Equal(names, want) {
 		t.Errorf("List = %v, want %v", names, want)
 	}
-	if calls := w.store.seen(); len(calls) != 0 {
+	if calls := w.store.Calls(); len(calls) != 0 {
 		t.Errorf("List touched the store: %v", calls)
 	}
 	cred, err := w.Credential(ctx, sel("acme/live"))
@@ -142,7 +144,7 @@ func TestAddRefusesBadInput(t *testing.T) {
 	if list, _ := w.List(); len(list) != 0 {
 		t.Errorf("something was stored: %v", list)
 	}
-	if calls := w.store.seen(); len(calls) != 0 {
+	if calls := w.store.Calls(); len(calls) != 0 {
 		t.Errorf("the store was touched: %v", calls)
 	}
 }
@@ -163,7 +165,7 @@ func TestAddFailures(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
-			w.store.reset(c.fail, c.after)
+			w.store.On(c.fail, c.after)
 			_, err := w.Add(t.Context(), NewProfile{Selector: sel("acme"), Credential: pair("x")})
 			if err == nil {
 				t.Fatal("no error")
@@ -171,7 +173,7 @@ func TestAddFailures(t *testing.T) {
 			if list, _ := w.List(); (len(list) == 1) != c.listed {
 				t.Errorf("after the failure the index lists %v", list)
 			}
-			w.store.reset(nil, nil)
+			w.store.On(nil, nil)
 			if err := w.Settle(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -200,10 +202,10 @@ func onlyOn(op string, err error) func(string, string) error {
 
 // A live process that is adding right now must not have its entry settled away.
 func TestSettleLeavesTheLivingAlone(t *testing.T) {
-	store, dir := newFaulty(), t.TempDir()
+	store, dir := storetest.NewFaulty(nil), t.TempDir()
 	first, second := newWorldIn(t, dir, store), newWorldIn(t, dir, store)
 	writing, goOn := make(chan struct{}), make(chan struct{})
-	store.reset(func(op, _ string) error {
+	store.On(func(op, _ string) error {
 		if op == "write" {
 			close(writing)
 			<-goOn
@@ -235,14 +237,14 @@ func TestSettleLeavesTheLivingAlone(t *testing.T) {
 func TestRemoveIsFinishedLater(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
-	w.store.reset(onlyOn("delete", &StoreError{Op: "delete", Store: "keyring", Kind: ErrTimeout}), nil)
+	w.store.On(onlyOn("delete", &StoreError{Op: "delete", Store: "keyring", Kind: ErrTimeout}), nil)
 	if err := w.Remove(t.Context(), sel("acme")); !errors.Is(err, ErrTimeout) {
 		t.Fatalf("Remove: %v", err)
 	}
 	if list, _ := w.List(); len(list) != 1 || list[0].State != StateRemoving {
 		t.Fatalf("after the failure: %v", list)
 	}
-	w.store.reset(nil, nil)
+	w.store.On(nil, nil)
 	if err := newWorldIn(t, w.dir, w.store).Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -268,11 +270,11 @@ func TestRename(t *testing.T) {
 		t.Errorf("to a bad name: %v", err)
 	}
 	// The items follow later when the store fails in the middle.
-	w.store.reset(onlyOn("write", &StoreError{Op: "write", Store: "keyring", Kind: ErrUnavailable}), nil)
+	w.store.On(onlyOn("write", &StoreError{Op: "write", Store: "keyring", Kind: ErrUnavailable}), nil)
 	if err := w.Rename(ctx, "acme", "dune"); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("with a failing store: %v", err)
 	}
-	w.store.reset(nil, nil)
+	w.store.On(nil, nil)
 	for _, name := range []string{"dune", "dune/live"} {
 		cred, err := w.Credential(ctx, sel(name))
 		if err != nil || !cred.APIKey.Equal(pair(strings.Replace(name, "dune", "acme", 1)).APIKey) &&
@@ -336,7 +338,7 @@ func TestIndexDamage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if profiles, err := parseIndex(backup); err != nil || len(profiles) != 2 {
+	if profiles, err := ParseIndex(backup); err != nil || len(profiles) != 2 {
 		t.Errorf("the backup holds %v, %v", profiles, err)
 	}
 }
@@ -344,15 +346,15 @@ func TestIndexDamage(t *testing.T) {
 func FuzzParseIndex(f *testing.F) {
 	f.Add([]byte(`{"version":1,"profiles":[{"id":"aaaaaaaaaaaaaaaa","account":"acme","environment":"live","expires_in":300}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		profiles, err := parseIndex(data)
+		profiles, err := ParseIndex(data)
 		if err != nil {
 			return
 		}
-		again, err := formatIndex(profiles)
+		again, err := FormatIndex(profiles)
 		if err != nil {
 			return // a year beyond 9999 cannot be written; kitekey never read one it wrote
 		}
-		if back, err := parseIndex(again); err != nil || len(back) != len(profiles) {
+		if back, err := ParseIndex(again); err != nil || len(back) != len(profiles) {
 			t.Fatalf("%v\n%s\n%s", err, data, again)
 		}
 	})
@@ -364,13 +366,13 @@ func TestOtherStore(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
-	w.store.reset(nil, onlyOn("write", &StoreError{Op: "write", Store: "keyring", Kind: ErrTimeout}))
+	w.store.On(nil, onlyOn("write", &StoreError{Op: "write", Store: "keyring", Kind: ErrTimeout}))
 	if _, err := w.Add(ctx, NewProfile{Selector: sel("coral"), Credential: pair("c")}); !errors.Is(err, ErrTimeout) {
 		t.Fatal(err)
 	}
-	w.store.reset(nil, nil)
-	other := newWorldIn(t, w.dir, newFaulty())
-	other.Vault.store = named{other.store, "other"}
+	w.store.On(nil, nil)
+	other := newWorldIn(t, w.dir, storetest.NewFaulty(nil))
+	other.store.Named("other")
 	if err := other.Settle(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -386,7 +388,7 @@ func TestOtherStore(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if calls := other.store.seen(); len(calls) != 0 {
+	if calls := other.store.Calls(); len(calls) != 0 {
 		t.Errorf("the other store was asked: %v", calls)
 	}
 	if err := w.Settle(ctx); err != nil {
@@ -398,13 +400,6 @@ func TestOtherStore(t *testing.T) {
 		}
 	}
 }
-
-type named struct {
-	Store
-	name string
-}
-
-func (n named) Name() string { return n.name }
 
 func second[T any](_ T, err error) error { return err }
 
@@ -418,17 +413,17 @@ func TestAddAgainAfterUnknown(t *testing.T) {
 		pair string
 		want error
 	}{{"x", nil}, {"y", ErrExists}} {
-		w.store.reset(nil, onlyOn("write", &StoreError{Op: "write", Store: "memory", Kind: ErrTimeout}))
+		w.store.On(nil, onlyOn("write", &StoreError{Op: "write", Store: "memory", Kind: ErrTimeout}))
 		if _, err := w.Add(ctx, n); !errors.Is(err, ErrTimeout) {
 			t.Fatal(err)
 		}
-		w.store.reset(nil, nil)
+		w.store.On(nil, nil)
 		m := n
 		m.Credential = pair(again.pair)
 		if _, err := w.Add(ctx, m); !errors.Is(err, again.want) {
 			t.Errorf("%s: %v", again.pair, err)
 		}
-		if c, err := w.Credential(ctx, sel("acme")); err != nil || !sameCredential(c, pair("x")) {
+		if c, err := w.Credential(ctx, sel("acme")); err != nil || !SameCredential(c, pair("x")) {
 			t.Errorf("%s: %v", again.pair, err)
 		}
 		if err := w.Remove(ctx, sel("acme")); err != nil {
@@ -443,12 +438,12 @@ func TestWaiterSettlesFirst(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	p := w.mustAdd(t, "acme")
-	unlock, _, err := w.locks.TryLock(p.ID)
+	unlock, _, err := w.Locks().TryLock(p.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	asked := make(chan struct{})
-	w.store.reset(func(op, key string) error {
+	w.store.On(func(op, key string) error {
 		if key == "doctor" {
 			close(asked) // the waiter has seen that the profile is held
 		}
@@ -460,7 +455,7 @@ func TestWaiterSettlesFirst(t *testing.T) {
 		done <- err
 	}()
 	<-asked
-	if _, err := w.change(ctx, p.ID, func(p *Profile) { p.State = StateRemoving }); err != nil {
+	if _, err := w.ChangeEntry(ctx, p.ID, func(p *Profile) { p.State = StateRemoving }); err != nil {
 		t.Fatal(err)
 	}
 	unlock() // as a process that is killed would
@@ -477,9 +472,9 @@ func TestWaiterSettlesFirst(t *testing.T) {
 func TestIndexCannotBeWritten(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
-	lock := filepath.Join(w.dir, disk.Folder, indexLock+".lock")
+	lock := filepath.Join(w.dir, disk.Folder, IndexLock+".lock")
 	mend := func() error { return errors.Join(os.RemoveAll(lock), os.MkdirAll(filepath.Dir(lock), 0o700)) }
-	w.store.reset(nil, func(op, _ string) error {
+	w.store.On(nil, func(op, _ string) error {
 		if op == "write" { // from now on the index cannot be locked, so not changed
 			return errors.Join(os.Remove(lock), os.MkdirAll(filepath.Join(lock, "in the way"), 0o700))
 		}
@@ -489,11 +484,11 @@ func TestIndexCannotBeWritten(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "the credential is in the memory") {
 		t.Errorf("%v", err)
 	}
-	w.store.reset(nil, nil)
+	w.store.On(nil, nil)
 	if err := mend(); err != nil {
 		t.Fatal(err)
 	}
-	if c, err := w.Credential(ctx, sel("acme")); err != nil || !sameCredential(c, pair("a")) {
+	if c, err := w.Credential(ctx, sel("acme")); err != nil || !SameCredential(c, pair("a")) {
 		t.Errorf("%v", err)
 	}
 	if p, _ := w.Lookup(sel("acme")); p.State != StateSettled {

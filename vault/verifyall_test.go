@@ -1,4 +1,4 @@
-package vault
+package vault_test
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 
 	"kitekey/kite"
 	"kitekey/kite/simulator"
+	. "kitekey/vault"
 )
 
 // crowdGate is a gateway in memory, below a real [kite.Client]: it takes latency
@@ -196,7 +197,7 @@ func TestVerifyAllStoreDown(t *testing.T) {
 	for i := range 40 {
 		w.mustAdd(t, fmt.Sprintf("shop%03d", i))
 	}
-	w.store.reset(func(string, string) error {
+	w.store.On(func(string, string) error {
 		return &StoreError{Op: "read", Store: "keyring", Kind: ErrTimeout}
 	}, nil)
 	profiles, err := w.List()
@@ -217,7 +218,7 @@ func TestVerifyAllStoreDown(t *testing.T) {
 			t.Errorf("%s: told of another: %v", r.Selector, text)
 		}
 	})
-	if asked := len(w.store.seen()); n != 40 || asked > verifyAtOnce {
+	if asked := len(w.store.Calls()); n != 40 || asked > VerifyAtOnce {
 		t.Errorf("%d reports, the store was asked %d times", n, asked)
 	}
 }
@@ -262,6 +263,6 @@ func BenchmarkVerifyAll200(b *testing.B) {
 	if ok != b.N*len(sels) {
 		b.Fatalf("%d of %d work", ok, b.N*len(sels))
 	}
-	ideal := float64(len(sels)) / verifyAtOnce * float64(latency) * float64(b.N)
+	ideal := float64(len(sels)) / VerifyAtOnce * float64(latency) * float64(b.N)
 	b.ReportMetric(float64(b.Elapsed())/ideal, "×ideal")
 }

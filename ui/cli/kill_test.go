@@ -22,7 +22,9 @@ import (
 	"kitekey/kite/simulator"
 	"kitekey/ui/words"
 	"kitekey/vault"
-	"kitekey/vault/keyringtest"
+	"kitekey/vault/agefile"
+	"kitekey/vault/keyring"
+	"kitekey/vault/keyring/keyringtest"
 )
 
 // The kill campaign: four workers run kitekey commands that change things and
@@ -46,7 +48,7 @@ func TestKillCampaignOnGnomeKeyring(t *testing.T) {
 	}
 	d := keyringtest.Start(t)
 	d.Use()
-	c := newCampaign(t, func(string) vault.Store { return vault.NewKeyring() }, d.Env())
+	c := newCampaign(t, func(string) vault.Store { return keyring.New() }, d.Env())
 	stop := c.killDaemon(d)
 	c.run()
 	stop()
@@ -64,7 +66,7 @@ func TestKillCampaignOnFileStore(t *testing.T) {
 	}
 	c := newCampaign(t, func(home string) vault.Store {
 		cheapIdentity(t, home, passphrase)
-		return vault.NewFile(home, func(context.Context, vault.Ask) (kite.Secret, error) { return kite.NewSecret(passphrase), nil })
+		return agefile.New(home, func(context.Context, vault.Ask) (kite.Secret, error) { return kite.NewSecret(passphrase), nil })
 	}, []string{"KITEKEY_PASSPHRASE_FILE=" + file})
 	c.run()
 	c.check()

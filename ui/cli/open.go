@@ -4,10 +4,13 @@ import (
 	"cmp"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"kitekey/kite"
 	"kitekey/vault"
+	"kitekey/vault/agefile"
+	"kitekey/vault/keyring"
 )
 
 // overrideVariable is where an environment's base URL can be overridden.
@@ -123,21 +126,70 @@ func (a *app) home() (string, error) {
 	return filepath.Join(dir, "kitekey"), nil
 }
 
-// storeName is the store the user chose: --store, KITEKEY_STORE, the one that
-// the data folder's profiles are in, else the keyring.
+// storeKind is a kind of store that this kitekey can open.
+type storeKind struct {
+	name  string
+	open  func(a *app, dir string) vault.Store // touches nothing yet
+	place func(dir string) string              // where it keeps its items, for a person
+	inDir func(dir string) bool                // whether there is one in the data folder; nil for a store that is elsewhere
+}
+
+// storeKinds is every store there is to choose from, the default first. A new
+// store needs its package and a row here.
+var storeKinds = []storeKind{
+	{
+		name:  keyring.Name,
+		open:  func(*app, string) vault.Store { return keyring.New() },
+		place: func(string) string { return `the operating system's keyring, service "` + keyring.Service + `"` },
+	},
+	{
+		name:  agefile.Name,
+		open:  func(a *app, dir string) vault.Store { return a.fileStore(dir) },
+		place: agefile.Path,
+		inDir: agefile.Exists,
+	},
+}
+
+func storeNames() []string {
+	var names []string
+	for _, k := range storeKinds {
+		names = append(names, k.name)
+	}
+	return names
+}
+
+// storeKindOf gives the kind of that name; ok is false for an unknown one.
+func storeKindOf(name string) (k storeKind, ok bool) {
+	i := slices.IndexFunc(storeKinds, func(k storeKind) bool { return k.name == name })
+	if i < 0 {
+		return storeKind{}, false
+	}
+	return storeKinds[i], true
+}
+
+// storeInUse is the store that the data folder's profiles are in, or one that has
+// been created in the data folder; "" where there is neither.
+func storeInUse(dir string) string {
+	if name := vault.StoreInUse(dir); name != "" {
+		return name
+	}
+	for _, k := range storeKinds {
+		if k.inDir != nil && k.inDir(dir) {
+			return k.name
+		}
+	}
+	return ""
+}
+
+// storeName is the store the user chose: --store, KITEKEY_STORE, the one in use,
+// else the default.
 func (a *app) storeName(dir string) (string, error) {
-	name := cmp.Or(a.storeFlag, a.getenv("KITEKEY_STORE"), vault.StoreInUse(dir), storeKeyring)
-	if name != storeKeyring && name != storeFile {
-		return "", usagef("%q is no store: it is keyring or file", name)
+	name := cmp.Or(a.storeFlag, a.getenv("KITEKEY_STORE"), storeInUse(dir), storeKinds[0].name)
+	if _, ok := storeKindOf(name); !ok {
+		return "", usagef("unknown store %q: use %s", name, strings.Join(storeNames(), " or "))
 	}
 	return name, nil
 }
-
-// The stores there are to choose from.
-const (
-	storeKeyring = "keyring"
-	storeFile    = "file"
-)
 
 // openStore gives the store of that name. Nothing is touched yet.
 func (a *app) openStore(name, dir string) (vault.Store, error) {
@@ -146,16 +198,17 @@ func (a *app) openStore(name, dir string) (vault.Store, error) {
 			return s, err
 		}
 	}
-	if name == storeFile {
-		return a.fileStore(dir), nil
+	k, ok := storeKindOf(name)
+	if !ok {
+		return nil, usagef("unknown store %q: use %s", name, strings.Join(storeNames(), " or "))
 	}
-	return vault.NewKeyring(), nil
+	return k.open(a, dir), nil
 }
 
-func (a *app) fileStore(dir string) *vault.File {
-	f := vault.NewFile(dir, a.storePassphrase)
+func (a *app) fileStore(dir string) *agefile.Store {
+	s := agefile.New(dir, a.storePassphrase)
 	if a.WorkFactor > 0 {
-		f.SetWorkFactor(a.WorkFactor)
+		s.SetWorkFactor(a.WorkFactor)
 	}
-	return f
+	return s
 }

@@ -19,7 +19,7 @@ import (
 
 	"kitekey/kite"
 	"kitekey/kite/simulator"
-	"kitekey/vault/keyringtest"
+	"kitekey/vault/keyring/keyringtest"
 )
 
 // house is a data folder, a keyring and a simulator for real kitekey processes.

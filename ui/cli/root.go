@@ -44,7 +44,7 @@ Live is never implied.`,
 	root.PersistentFlags().StringVar(&a.storeFlag, "store", "", "`where` secrets are kept: keyring or file (KITEKEY_STORE)")
 	root.PersistentFlags().IntVar(&a.passphraseFD, "passphrase-fd", -1, "`descriptor` to read the file store's passphrase from (KITEKEY_PASSPHRASE_FILE)")
 	root.PersistentFlags().Lookup("passphrase-fd").DefValue = "0" // -1, none, would be shown
-	_ = root.RegisterFlagCompletionFunc("store", cobra.FixedCompletions([]string{"keyring", "file"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = root.RegisterFlagCompletionFunc("store", cobra.FixedCompletions(storeNames(), cobra.ShellCompDirectiveNoFileComp))
 
 	root.AddGroup(
 		&cobra.Group{ID: groupTokens, Title: "Tokens:"},

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -28,6 +27,7 @@ import (
 	"kitekey/kite/simulator"
 	"kitekey/ui/cli"
 	"kitekey/vault"
+	"kitekey/vault/storetest"
 )
 
 // The scripts run this test binary as "kitekey": the real commands in a process
@@ -95,7 +95,7 @@ func scriptMain() {
 			if name == "file" {
 				return nil, nil // the real one
 			}
-			return fileStore{name, os.Getenv("TEST_STORE"), os.Getenv("TEST_STORE_FAILS")}, nil
+			return scriptStore(name), nil
 		},
 	}
 	code := cli.Main(ctx, sys)
@@ -103,93 +103,28 @@ func scriptMain() {
 	os.Exit(code)
 }
 
-// fileStore is a store for scripts: a JSON file, or a way to fail.
-type fileStore struct{ name, path, fails string }
-
-func (s fileStore) Name() string { return s.name }
-
-func (s fileStore) fail(op string) error {
+// scriptStore is a store for scripts: a JSON file, which fails as TEST_STORE_FAILS
+// says: "locked", "write:timeout", "untouched".
+func scriptStore(name string) vault.Store {
+	s := storetest.NewFaulty(storetest.NewFile(name, os.Getenv("TEST_STORE")))
+	fails := os.Getenv("TEST_STORE_FAILS")
+	if fails == "untouched" {
+		s.On(func(op, _ string) error { panic("the store was touched: " + op) }, nil)
+		return s
+	}
 	kinds := map[string]error{"locked": vault.ErrLocked, "unavailable": vault.ErrUnavailable, "timeout": vault.ErrTimeout, "corrupt": vault.ErrCorrupt}
-	if s.fails == "untouched" {
-		panic("the store was touched: " + op)
+	op, kind, only := strings.Cut(fails, ":")
+	if !only {
+		op, kind = "", fails
 	}
-	// "write:locked" fails writes only.
-	kind := s.fails
-	if only, rest, ok := strings.Cut(s.fails, ":"); ok {
-		if kind = rest; only != op {
-			return nil
-		}
+	switch {
+	case kinds[kind] == nil:
+	case only:
+		s.On(storetest.Fail(name, kinds[kind], op), nil)
+	default:
+		s.Fail(kinds[kind])
 	}
-	if kinds[kind] == nil {
-		return nil
-	}
-	return &vault.StoreError{Op: op, Store: s.name, Kind: kinds[kind], Hint: "a hint of the store's"}
-}
-
-func (s fileStore) load() (map[string][]byte, error) {
-	items := map[string][]byte{}
-	data, err := os.ReadFile(s.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return items, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(data, &items)
-	}
-	return items, err
-}
-
-func (s fileStore) save(items map[string][]byte) error {
-	data, err := json.Marshal(items)
-	if err != nil {
-		return err
-	}
-	tmp := s.path + strconv.Itoa(os.Getpid())
-	if err := os.WriteFile(tmp, data, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(tmp, s.path)
-}
-
-func (s fileStore) Get(_ context.Context, key string) ([]byte, error) {
-	if err := s.fail("read"); err != nil {
-		return nil, err
-	}
-	items, err := s.load()
-	if err != nil {
-		return nil, err
-	}
-	value, ok := items[key]
-	if !ok {
-		return nil, &vault.StoreError{Op: "read", Store: s.name, Kind: vault.ErrNotFound}
-	}
-	return value, nil
-}
-
-func (s fileStore) Set(_ context.Context, key string, value []byte) error {
-	if err := s.fail("write"); err != nil {
-		return err
-	}
-	items, err := s.load()
-	if err != nil {
-		return err
-	}
-	items[key] = value
-	return s.save(items)
-}
-
-func (s fileStore) Delete(_ context.Context, key string) error {
-	if err := s.fail("delete"); err != nil {
-		return err
-	}
-	items, err := s.load()
-	if err != nil {
-		return err
-	}
-	if _, ok := items[key]; !ok {
-		return &vault.StoreError{Op: "delete", Store: s.name, Kind: vault.ErrNotFound}
-	}
-	delete(items, key)
-	return s.save(items)
+	return s
 }
 
 // simulatorKey is where a script's simulator is kept.

@@ -4,13 +4,14 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"kitekey/kite"
 	"kitekey/ui/words"
 	"kitekey/vault"
+	"kitekey/vault/agefile"
 )
 
 func newStore(a *app) *cobra.Command {
@@ -113,7 +114,7 @@ func (a *app) describeStore(ctx context.Context) (storeJSON, error) {
 		s.Chosen = "--store"
 	case a.getenv("KITEKEY_STORE") != "":
 		s.Chosen = "KITEKEY_STORE"
-	case vault.StoreInUse(dir) != "":
+	case storeInUse(dir) != "":
 		s.Chosen = "what the data folder holds"
 	default:
 		s.Chosen = "default"
@@ -129,14 +130,17 @@ func (a *app) describeStore(ctx context.Context) (storeJSON, error) {
 		text := fmt.Sprintf("from %s to %s, interrupted: \"kitekey store migrate --to %s\" finishes it", words.Store(from), words.Store(to), to)
 		s.Migration = &text
 	}
-	if s.Store == storeFile {
-		s.Place = filepath.Join(dir, "vault.age")
-		if !vault.FileExists(dir) {
-			s.Place += " (made with the first profile)"
+	kind, _ := storeKindOf(s.Store)
+	s.Place = kind.place(dir)
+	if kind.inDir != nil {
+		if !kind.inDir(dir) {
+			s.Place += " (created with the first profile)"
+			return s, nil
 		}
-		return s, nil // opening it wants the passphrase
 	}
-	s.Place = `the operating system's keyring, service "` + vault.KeyringService + `"`
+	if v.NeedsPassphrase() {
+		return s, nil // asking it would ask for the passphrase
+	}
 	err = v.Reach(ctx)
 	answers := err == nil
 	s.Answers = &answers
@@ -167,7 +171,7 @@ A copy of the data folder made earlier still opens with the former passphrase.`,
 		if err != nil {
 			return err
 		}
-		if !vault.FileExists(dir) {
+		if !agefile.Exists(dir) {
 			return usagef("there is no file store in %s; \"kitekey store show\" tells what is in use", dir)
 		}
 		if file == "" && !a.canAsk() {
@@ -205,10 +209,10 @@ be interrupted at any moment and run again: nothing is lost and nothing is doubl
 	cmd.Flags().StringVar(&to, "to", "", "keyring or file")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be moved, and change nothing")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was moved as JSON")
-	_ = cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions([]string{storeKeyring, storeFile}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(storeNames(), cobra.ShellCompDirectiveNoFileComp))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if to != storeKeyring && to != storeFile {
-			return usagef("--to: say where to, keyring or file")
+		if _, ok := storeKindOf(to); !ok {
+			return usagef("--to: use %s", strings.Join(storeNames(), " or "))
 		}
 		return a.migrate(cmd.Context(), to, dryRun, asJSON)
 	}
@@ -220,7 +224,7 @@ func (a *app) migrate(ctx context.Context, to string, dryRun, asJSON bool) error
 	if err != nil {
 		return err
 	}
-	from := cmp.Or(vault.StoreInUse(dir), a.storeFlag, a.getenv("KITEKEY_STORE"), storeKeyring)
+	from := cmp.Or(storeInUse(dir), a.storeFlag, a.getenv("KITEKEY_STORE"), storeKinds[0].name)
 	a.storeFlag = from // what is to be moved is where it is, whatever was chosen for later
 	v, err := a.openQuietly()
 	if err != nil {
@@ -298,11 +302,14 @@ func (a *app) tellMigration(m vault.Migration, dryRun, asJSON bool) error {
 // finishMigration is for when everything is where it should be, but for what an
 // interrupted migration may have left in the other store.
 func (a *app) finishMigration(ctx context.Context, v *vault.Vault, dir, to string, dryRun, asJSON bool) error {
-	m := vault.Migration{From: storeFile, To: to}
-	if to == storeFile {
-		m.From = storeKeyring
+	m := vault.Migration{From: to, To: to}
+	from, noted, pending := vault.MigrationPending(dir)
+	if pending {
+		if m.From = from; from == to {
+			m.From = noted
+		}
 	}
-	if _, _, pending := vault.MigrationPending(dir); pending && !dryRun {
+	if pending && !dryRun {
 		other, err := a.openStore(m.From, dir)
 		if err != nil {
 			return err

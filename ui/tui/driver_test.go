@@ -21,6 +21,7 @@ import (
 	"kitekey/kite/simulator"
 	"kitekey/ui/clipboard"
 	"kitekey/vault"
+	"kitekey/vault/storetest"
 )
 
 // driver runs the real program on a fake clock: it types keys, lets everything
@@ -30,7 +31,7 @@ type driver struct {
 	program *tea.Program
 	vault   *vault.Vault
 	sim     *simulator.Simulator
-	store   *testStore
+	store   *storetest.Faulty
 	clip    *testClipboard
 	cancel  context.CancelFunc
 	done    chan struct{}
@@ -70,100 +71,6 @@ func (tr inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, io.ErrUnexpectedEOF
 	}
 	return w.Result(), nil
-}
-
-// testStore is a memory store that can be told to fail or to hang.
-type testStore struct {
-	*vault.Memory
-	mu   sync.Mutex
-	err  error
-	hang chan struct{} // not nil: calls wait for it or for their context
-	gets int
-
-	writeErr error
-
-	passphrase string // what opens it, where it is locked
-	locked     bool
-}
-
-// Lock, Locked and Unlock are what a store with a passphrase of its own has.
-func (s *testStore) Lock() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.locked = s.passphrase != ""
-}
-
-func (s *testStore) Locked() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.locked
-}
-
-func (s *testStore) Unlock(_ context.Context, passphrase kite.Secret) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if passphrase.Reveal() != s.passphrase {
-		return fmt.Errorf("%w: %w", vault.ErrWrongPassphrase, vault.ErrLocked)
-	}
-	s.locked = false
-	return nil
-}
-
-func (s *testStore) set(err error, hang chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.err, s.hang = err, hang
-}
-
-func (s *testStore) failWrites(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.writeErr = err
-}
-
-func (s *testStore) enter(ctx context.Context, op string) error {
-	s.mu.Lock()
-	err, hang := s.err, s.hang
-	s.gets++
-	if s.locked {
-		err = vault.ErrLocked
-	}
-	if op == "write" && err == nil {
-		err = s.writeErr
-	}
-	s.mu.Unlock()
-	if hang != nil {
-		select {
-		case <-hang:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	if err != nil {
-		return &vault.StoreError{Op: op, Store: "keyring", Kind: err, Hint: "unlock it and try again"}
-	}
-	return nil
-}
-
-func (s *testStore) Get(ctx context.Context, key string) ([]byte, error) {
-	if err := s.enter(ctx, "read"); err != nil {
-		return nil, err
-	}
-	return s.Memory.Get(ctx, key)
-}
-
-func (s *testStore) Set(ctx context.Context, key string, value []byte) error {
-	if err := s.enter(ctx, "write"); err != nil {
-		return err
-	}
-	return s.Memory.Set(ctx, key, value)
-}
-
-func (s *testStore) Delete(ctx context.Context, key string) error {
-	if err := s.enter(ctx, "delete"); err != nil {
-		return err
-	}
-	return s.Memory.Delete(ctx, key)
 }
 
 // testClipboard remembers what was copied.
@@ -245,7 +152,7 @@ func drive(t *testing.T, s setup, f func(t *testing.T, d *driver)) {
 		if s.profile == 0 {
 			s.profile = colorprofile.TrueColor
 		}
-		d := &driver{t: t, done: make(chan struct{}), jump: s.jump, store: &testStore{Memory: vault.NewMemory()}, clip: &testClipboard{}}
+		d := &driver{t: t, done: make(chan struct{}), jump: s.jump, store: storetest.NewFaulty(nil), clip: &testClipboard{}}
 		d.sim = simulator.New(simulator.Options{})
 		v, err := vault.Open(vault.Options{Store: d.store, Now: d.wall, Command: "screen", Gateway: func(e kite.Environment) vault.Gateway {
 			return &kite.Client{Environment: e, Now: d.wall, BaseURL: simulatorURL(e), Transport: inProcess{d.sim}}

@@ -11,6 +11,7 @@ import (
 	"kitekey/kite"
 	"kitekey/kite/simulator"
 	"kitekey/vault"
+	"kitekey/vault/storetest"
 )
 
 // The paths of three people, with the keys they need. The first is the one most
@@ -275,11 +276,11 @@ func TestMintDialog_AsksAgainWhenLiveHasClosed(t *testing.T) {
 // A token that the store could not keep counts down all the same.
 func TestUncachedTokenCountsDown(t *testing.T) {
 	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
-		d.store.failWrites(vault.ErrTooBig)
+		d.store.On(storetest.Fail("keyring", vault.ErrTooBig, vault.OpWrite), nil)
 		d.press("c").sees("header of acme/sandbox copied", "the next copy mints another", "5:00", "1 token")
 		d.sleep(61 * time.Second).sees("3:59")
 		d.send(tea.FocusMsg{}).sees("3:59")
-		d.store.failWrites(nil)
+		d.store.Heal()
 		d.press("n").sees("5:00").press("f").sees("forgotten", "no token")
 	})
 }
@@ -362,16 +363,16 @@ func TestLock(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("c").sleep(9 * time.Minute).press("down").sleep(9 * time.Minute).lacks("locked")
 		d.sleep(61*time.Second).sees("kitekey is locked").lacks("acme", "borealis")
-		d.store.set(vault.ErrLocked, nil)
+		d.store.On(storetest.Fail("keyring", vault.ErrLocked), nil)
 		d.press("enter").sees("kitekey is locked", "the keyring is locked")
-		d.store.set(nil, nil)
+		d.store.Heal()
 		d.press("enter").sees("acme")
 	})
 }
 
 func TestUnlockWithAPassphrase(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.store.passphrase = "quite a long phrase"
+		d.store.Protect("quite a long phrase")
 		d.press("Z").sees("kitekey is locked", "passphrase").press("enter").sees("kitekey is locked")
 		d.write("wrong").sees("received, hidden").lacks("wrong").press("enter").sees("That is not the passphrase")
 		d.paste("quite a long phrase").lacks("quite").press("enter").sees("Profiles", "acme")
@@ -407,11 +408,11 @@ func TestTheWakingKeyDoesNothingElse(t *testing.T) {
 
 func TestStoreThatHangs(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.store.set(nil, make(chan struct{}))
+		d.store.Hang()
 		d.press("c").sleep(6*time.Second).sees("acme/sandbox: minting… 6 s", "waiting for an answer", "esc stops it")
 		d.press("down", "up", "?").sees("Keys").press("esc") // the keyboard answers
 		d.press("esc").sees("stopped minting")
-		d.store.set(nil, nil)
+		d.store.Heal()
 		d.press("c").sees("header of acme/sandbox copied")
 	})
 }
@@ -434,8 +435,8 @@ func TestStaleRepliesAreDropped(t *testing.T) {
 
 func TestErrorsStayUntilDismissed(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.store.set(vault.ErrLocked, nil)
-		d.press("c").sees("the keyring is locked; unlock").sleep(time.Minute).sees("the keyring is locked")
+		d.store.On(storetest.Fail("keyring", vault.ErrLocked), nil)
+		d.press("c").sees("the keyring is locked", "unlock").sleep(time.Minute).sees("the keyring is locked")
 		d.press("esc").lacks("is locked").press("H").sees("Messages", "the keyring is locked").press("esc").lacks("Messages")
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"kitekey/kite"
 	"kitekey/kite/simulator"
 	"kitekey/vault"
+	"kitekey/vault/storetest"
 )
 
 // states are the screens that are kept as golden files, each in three sizes.
@@ -61,7 +62,7 @@ func states() map[string]struct {
 			d.sim.Set("dune", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
 			d.press("V").sleep(time.Second)
 		}},
-		"store-locked": {do: func(d *driver) { d.store.set(vault.ErrLocked, nil); d.press("c") }},
+		"store-locked": {do: func(d *driver) { d.store.On(storetest.Fail("keyring", vault.ErrLocked), nil); d.press("c") }},
 		"clipboard-fails": {do: func(d *driver) {
 			d.clip.err = errors.New("nothing was copied (X11: no display)")
 			d.press("c")
@@ -82,8 +83,8 @@ func states() map[string]struct {
 			d.press("c", "x").sleep(time.Minute).press("n", "H")
 		}},
 		"activity": {do: func(d *driver) {
-			d.press("c").sleep(time.Minute).press("down", "down").store.set(vault.ErrLocked, nil)
-			d.press("v", "esc", "esc").store.set(nil, nil)
+			d.press("c").sleep(time.Minute).press("down", "down").store.On(storetest.Fail("keyring", vault.ErrLocked), nil)
+			d.press("v", "esc", "esc").store.Heal()
 			d.press("v").sleep(time.Second).press("L")
 		}},
 		"demo": {setup: setup{options: func(o *Options) {

@@ -57,7 +57,7 @@ func (l *locker) lock(a *app) tea.Cmd {
 	v := a.o.Vault
 	a.reveal.hide()
 	a.tasks.stopAll(false)
-	if p := a.profileByID(a.keep.id); p == nil || p.Environment == kite.Live || v.StoreName() == "file" {
+	if p := a.profileByID(a.keep.id); p == nil || p.Environment == kite.Live {
 		a.keep = keepAlive{}
 	}
 	a.guard.Forget()
@@ -76,7 +76,9 @@ func (l *locker) lock(a *app) tea.Cmd {
 		v.Lock()
 		need := v.NeedsPassphrase()
 		return func(a *app) tea.Cmd {
-			a.lock.needPass = need
+			if a.lock.needPass = need; need {
+				a.keep = keepAlive{} // minting anew would ask for the passphrase
+			}
 			return nil
 		}
 	})

@@ -14,6 +14,7 @@ import (
 	"kitekey/kite"
 	"kitekey/kite/simulator"
 	"kitekey/vault"
+	"kitekey/vault/storetest"
 )
 
 // talk has a conversation in plain mode and returns what was said.
@@ -24,7 +25,7 @@ func talk(t *testing.T, empty bool, before func(*driver, *Options), lines ...str
 }
 
 func talkNow(t *testing.T, empty bool, before func(*driver, *Options), lines ...string) (said string, d *driver) {
-	d = &driver{t: t, store: &testStore{Memory: vault.NewMemory()}, clip: &testClipboard{}, sim: simulator.New(simulator.Options{})}
+	d = &driver{t: t, store: storetest.NewFaulty(nil), clip: &testClipboard{}, sim: simulator.New(simulator.Options{})}
 	v, err := vault.Open(vault.Options{Store: d.store, Gateway: func(e kite.Environment) vault.Gateway {
 		return &kite.Client{Environment: e, BaseURL: simulatorURL(e), Transport: inProcess{d.sim}}
 	}})
@@ -92,8 +93,8 @@ func TestPlainAdd(t *testing.T) {
 
 func TestPlainAddSurvivesTheStore(t *testing.T) {
 	said, d := talk(t, true, func(d *driver, o *Options) {
-		d.store.set(vault.ErrLocked, nil)
-		o.Input = &hooked{Reader: strings.NewReader("a\nacme\nsim-key-acme-sandbox\nsim-secret-acme-sandbox\nr\nq\n"), before: "r\n", do: func() { d.store.set(nil, nil) }}
+		d.store.On(storetest.Fail("keyring", vault.ErrLocked), nil)
+		o.Input = &hooked{Reader: strings.NewReader("a\nacme\nsim-key-acme-sandbox\nsim-secret-acme-sandbox\nr\nq\n"), before: "r\n", do: func() { d.store.Heal() }}
 	})
 	wants(t, said, "Not saved: ", "What you typed is still here", "acme sandbox added")
 	_ = d
@@ -124,8 +125,8 @@ func (h *hooked) Read(p []byte) (int, error) {
 }
 
 func TestPlainSaysWhatWentWrong(t *testing.T) {
-	said, _ := talk(t, false, func(d *driver, _ *Options) { d.store.set(vault.ErrLocked, nil) }, "1", "c", "q")
-	wants(t, said, "Failed: ", "the keyring is locked; unlock it and try again")
+	said, _ := talk(t, false, func(d *driver, _ *Options) { d.store.On(storetest.Fail("keyring", vault.ErrLocked), nil) }, "1", "c", "q")
+	wants(t, said, "Failed: ", "the keyring is locked")
 }
 
 func TestPlainSandboxOnly(t *testing.T) {
@@ -142,7 +143,7 @@ func TestPlainNoticeAndEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in, keyboard := io.Pipe()
 		out := &syncBuffer{}
-		d := &driver{t: t, store: &testStore{Memory: vault.NewMemory()}, clip: &testClipboard{}, sim: simulator.New(simulator.Options{})}
+		d := &driver{t: t, store: storetest.NewFaulty(nil), clip: &testClipboard{}, sim: simulator.New(simulator.Options{})}
 		v, err := vault.Open(vault.Options{Store: d.store, Gateway: func(e kite.Environment) vault.Gateway {
 			return &kite.Client{Environment: e, BaseURL: simulatorURL(e), Transport: inProcess{d.sim}}
 		}})

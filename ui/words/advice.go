@@ -103,7 +103,8 @@ func NextStep(err error, by Ways) string {
 	next := ""
 	switch {
 	case err == nil:
-	case errors.As(err, &store) && store.Hint != "": // it says so itself
+	case StoreAdvice(err) != "":
+		next = StoreAdvice(err)
 	case errors.As(err, &missing) && len(missing.Near) > 0:
 		near := make([]string, len(missing.Near))
 		for i, sel := range missing.Near {
@@ -140,7 +141,7 @@ func NextStep(err error, by Ways) string {
 		if gateway != nil {
 			r.Status, r.Message = gateway.Status, gateway.Message
 		}
-		if store != nil {
+		if errors.As(err, &store) {
 			r.Store = store.Store
 		}
 		_, next = Advice(r, by)

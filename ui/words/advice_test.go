@@ -48,7 +48,7 @@ func TestNextStep(t *testing.T) {
 		{"exists", vault.ErrExists, `run "kitekey rotate acme/live"`},
 		{"no credential", vault.ErrNoCredential, `run "kitekey rotate acme/live"`},
 		{"the file store is locked", &vault.StoreError{Store: "file", Kind: vault.ErrLocked}, "unlock the file store"},
-		{"a store that says so itself", &vault.StoreError{Store: "keyring", Kind: vault.ErrLocked, Hint: "sign in again"}, ""},
+		{"a store with a reason", &vault.StoreError{Store: "keyring", Kind: vault.ErrUnavailable, Reason: vault.ReasonNewerVersion}, "upgrade kitekey"},
 		{"a call that reached nothing", &kite.Error{Kind: kite.ErrUnreachable, Op: "GET /x"}, "check the network"},
 		{"minting that reached nothing", &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token"}, "the credential was not judged; check the network"},
 		{"a token was refused", &kite.Error{Kind: kite.ErrRefused, Status: 401, Op: "GET /x"}, ""},

@@ -1,7 +1,6 @@
 package words
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -67,12 +66,7 @@ func Finding(f vault.Finding) FindingWords {
 		).Replace(text)
 	}
 	w = FindingWords{Check: fill(w.Check), Text: fill(w.Text), Fix: fill(w.Fix)}
-	var store *vault.StoreError
-	switch {
-	case w.Fix != "" || f.Err == nil:
-	case errors.As(f.Err, &store) && store.Hint != "":
-		w.Fix, w.Text = store.Hint, strings.TrimSuffix(w.Text, "; "+store.Hint)
-	default:
+	if w.Fix == "" && f.Err != nil {
 		w.Fix = NextStep(f.Err, Commands(""))
 	}
 	return w

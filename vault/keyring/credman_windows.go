@@ -1,4 +1,4 @@
-package vault
+package keyring
 
 import (
 	"context"
@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/danieljoos/wincred"
-)
 
-const unlockHint = "sign in to Windows again"
+	"kitekey/vault"
+)
 
 func reachable() error { return nil }
 
@@ -23,20 +23,20 @@ func promptPending(time.Duration) bool { return false }
 
 func disconnected(error) bool { return false }
 
-func classifySystem(_ error, text string, _ time.Duration) (kind error, hint string) {
-	return ErrUnavailable, strings.TrimPrefix(fileStoreHint, "or ")
+func classifySystem(error, string, time.Duration) (kind error, reason vault.Reason) {
+	return vault.ErrUnavailable, ""
 }
 
-// Keys implements [Lister] with Credential Manager's enumeration.
-func (k *Keyring) Keys(ctx context.Context) ([]string, error) {
+// Keys implements [vault.Lister] with Credential Manager's enumeration.
+func (k *Store) Keys(ctx context.Context) ([]string, error) {
 	var keys []string
-	err := k.call(ctx, "list", "list", func() error {
-		found, err := wincred.FilteredList(KeyringService + ":*")
+	err := k.call(ctx, vault.OpList, "list", func() error {
+		found, err := wincred.FilteredList(Service + ":*")
 		if err != nil && !strings.Contains(strings.ToLower(err.Error()), "not found") { // ERROR_NOT_FOUND: none
 			return err
 		}
 		for _, c := range found {
-			if key, ok := strings.CutPrefix(c.TargetName, KeyringService+":"); ok {
+			if key, ok := strings.CutPrefix(c.TargetName, Service+":"); ok {
 				keys = append(keys, key)
 			}
 		}

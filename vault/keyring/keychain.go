@@ -1,13 +1,13 @@
 //go:build !windows && !((dragonfly && cgo) || (freebsd && cgo) || linux || netbsd || openbsd)
 
-package vault
+package keyring
 
 import (
 	"strings"
 	"time"
-)
 
-const unlockHint = `unlock the login keychain ("security unlock-keychain")`
+	"kitekey/vault"
+)
 
 func reachable() error { return nil }
 
@@ -24,10 +24,10 @@ func promptPending(time.Duration) bool { return true }
 
 func disconnected(error) bool { return false }
 
-func classifySystem(_ error, text string, _ time.Duration) (kind error, hint string) {
+func classifySystem(_ error, text string, _ time.Duration) (kind error, reason vault.Reason) {
 	// -25308, which is exit status 36: no prompt can be shown, over SSH for example.
 	if strings.Contains(text, "25308") || strings.Contains(text, "exit status 36") {
-		return ErrLocked, unlockHint + ", " + fileStoreHint
+		return vault.ErrLocked, vault.ReasonNoPrompt
 	}
-	return ErrUnavailable, unlockHint + ", " + fileStoreHint
+	return vault.ErrUnavailable, ""
 }

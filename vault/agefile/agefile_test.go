@@ -1,4 +1,4 @@
-package vault
+package agefile
 
 import (
 	"bytes"
@@ -18,7 +18,9 @@ import (
 	"filippo.io/age"
 
 	"kitekey/kite"
+	"kitekey/vault"
 	"kitekey/vault/internal/disk"
+	"kitekey/vault/storetest"
 )
 
 const testPassphrase = "correct horse for tests"
@@ -28,26 +30,26 @@ const testPassphrase = "correct horse for tests"
 type answers struct {
 	mu    sync.Mutex
 	words []string
-	asked []Ask
+	asked []vault.Ask
 }
 
-func (a *answers) ask(_ context.Context, ask Ask) (kite.Secret, error) {
+func (a *answers) ask(_ context.Context, ask vault.Ask) (kite.Secret, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.asked = append(a.asked, ask)
 	if ask.Attempt >= len(a.words) {
-		return kite.Secret{}, ErrWrongPassphrase
+		return kite.Secret{}, vault.ErrWrongPassphrase
 	}
 	return kite.NewSecret(a.words[ask.Attempt]), nil
 }
 
-func newTestFile(t testing.TB, dir string, words ...string) (*File, *answers) {
+func newTestFile(t testing.TB, dir string, words ...string) (*Store, *answers) {
 	t.Helper()
 	if len(words) == 0 {
 		words = []string{testPassphrase}
 	}
 	a := &answers{words: words}
-	f := NewFile(dir, a.ask)
+	f := New(dir, a.ask)
 	f.workFactor = 4
 	return f, a
 }
@@ -63,32 +65,43 @@ func filled(t testing.TB) (dir string) {
 	return dir
 }
 
+func TestStore(t *testing.T) {
+	storetest.Run(t, storetest.Suite{Name: Name, Lists: true, Passphrase: testPassphrase, New: func(t *testing.T) storetest.Place {
+		dir := filepath.Join(t.TempDir(), "home")
+		return func() vault.Store {
+			s := New(dir, (&answers{words: []string{testPassphrase}}).ask)
+			s.workFactor = 4
+			return s
+		}
+	}})
+}
+
 func TestFileStore(t *testing.T) {
 	dir, ctx := filepath.Join(t.TempDir(), "home"), t.Context()
 	f, a := newTestFile(t, dir)
 
 	// A store that was never made is empty, and asks nothing.
-	if _, err := f.Get(ctx, "k1"); !errors.Is(err, ErrNotFound) {
+	if _, err := f.Get(ctx, "k1"); !errors.Is(err, vault.ErrNotFound) {
 		t.Errorf("Get from no store: %v", err)
 	}
-	if err := f.Delete(ctx, "k1"); !errors.Is(err, ErrNotFound) {
+	if err := f.Delete(ctx, "k1"); !errors.Is(err, vault.ErrNotFound) {
 		t.Errorf("Delete from no store: %v", err)
 	}
 	if keys, err := f.Keys(ctx); len(keys) != 0 || err != nil {
 		t.Errorf("Keys of no store: %v %v", keys, err)
 	}
-	if f.Locked() || len(a.asked) != 0 || FileExists(dir) {
-		t.Errorf("asked %v, exists %v", a.asked, FileExists(dir))
+	if f.Locked() || len(a.asked) != 0 || Exists(dir) {
+		t.Errorf("asked %v, exists %v", a.asked, Exists(dir))
 	}
 
-	want := bytes.Repeat([]byte{0, 255, '"', '\n'}, MaxPayload/4)
+	want := bytes.Repeat([]byte{0, 255, '"', '\n'}, vault.MaxPayload/4)
 	if err := f.Set(ctx, "k1", want); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Set(ctx, "k2-token", []byte("v2")); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(a.asked, []Ask{{New: true}}) {
+	if !slices.Equal(a.asked, []vault.Ask{{New: true}}) {
 		t.Errorf("asked %v", a.asked)
 	}
 
@@ -106,16 +119,16 @@ func TestFileStore(t *testing.T) {
 	if err := g.Delete(ctx, "k1"); err != nil {
 		t.Error(err)
 	}
-	if err := g.Delete(ctx, "k1"); !errors.Is(err, ErrNotFound) {
+	if err := g.Delete(ctx, "k1"); !errors.Is(err, vault.ErrNotFound) {
 		t.Errorf("Delete twice: %v", err)
 	}
-	if _, err := g.Get(ctx, "k1"); !errors.Is(err, ErrNotFound) {
+	if _, err := g.Get(ctx, "k1"); !errors.Is(err, vault.ErrNotFound) {
 		t.Errorf("Get after Delete: %v", err)
 	}
-	if _, err := f.Get(ctx, "k1"); !errors.Is(err, ErrNotFound) {
+	if _, err := f.Get(ctx, "k1"); !errors.Is(err, vault.ErrNotFound) {
 		t.Errorf("the first process does not see it: %v", err)
 	}
-	if !slices.Equal(a.asked, []Ask{{}}) || g.Locked() {
+	if !slices.Equal(a.asked, []vault.Ask{{}}) || g.Locked() {
 		t.Errorf("asked %v, locked %v", a.asked, g.Locked())
 	}
 	// What was deleted is not in the copy either.
@@ -125,10 +138,10 @@ func TestFileStore(t *testing.T) {
 
 	for name, err := range map[string]error{
 		"empty":   g.Set(ctx, "k3", nil),
-		"too big": g.Set(ctx, "k3", make([]byte, MaxPayload+1)),
+		"too big": g.Set(ctx, "k3", make([]byte, vault.MaxPayload+1)),
 		"key":     g.Set(ctx, "K/3", []byte("v")),
 	} {
-		var se *StoreError
+		var se *vault.StoreError
 		if !errors.As(err, &se) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -138,7 +151,7 @@ func TestFileStore(t *testing.T) {
 	if !g.Locked() {
 		t.Error("Lock did not lock")
 	}
-	if err := g.Unlock(ctx, kite.NewSecret("another passphrase")); !errors.Is(err, ErrLocked) || !errors.Is(err, ErrWrongPassphrase) {
+	if err := g.Unlock(ctx, kite.NewSecret("another passphrase")); !errors.Is(err, vault.ErrLocked) || !errors.Is(err, vault.ErrWrongPassphrase) {
 		t.Errorf("Unlock with a wrong one: %v", err)
 	}
 	if err := g.Unlock(ctx, kite.NewSecret(testPassphrase)); err != nil || g.Locked() {
@@ -177,12 +190,12 @@ func TestFileStoreWrongPassphrase(t *testing.T) {
 		"Get": second(f.Get(ctx, "k1")), "Set": f.Set(ctx, "k1", []byte("x")),
 		"Delete": f.Delete(ctx, "k1"), "Keys": second(f.Keys(ctx)),
 	} {
-		if !errors.Is(err, ErrLocked) || !errors.Is(err, ErrWrongPassphrase) ||
+		if !errors.Is(err, vault.ErrLocked) || !errors.Is(err, vault.ErrWrongPassphrase) ||
 			err.Error() != "the file store is locked (wrong passphrase)" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if want := []Ask{{}, {Attempt: 1}, {Attempt: 2}}; !slices.Equal(a.asked[:3], want) {
+	if want := []vault.Ask{{}, {Attempt: 1}, {Attempt: 2}}; !slices.Equal(a.asked[:3], want) {
 		t.Errorf("asked %v", a.asked)
 	}
 	if after, _ := os.ReadFile(filepath.Join(dir, itemsFile)); !bytes.Equal(before, after) {
@@ -194,13 +207,15 @@ func TestFileStoreWrongPassphrase(t *testing.T) {
 		t.Errorf("%q %v", got, err)
 	}
 	// Nobody there to ask.
-	f = NewFile(dir, func(context.Context, Ask) (kite.Secret, error) { return kite.Secret{}, errors.New("nobody there") })
-	if _, err := f.Get(ctx, "k1"); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "nobody there") {
+	f = New(dir, func(context.Context, vault.Ask) (kite.Secret, error) {
+		return kite.Secret{}, errors.New("nobody there")
+	})
+	if _, err := f.Get(ctx, "k1"); !errors.Is(err, vault.ErrLocked) || !strings.Contains(err.Error(), "nobody there") {
 		t.Error(err)
 	}
 	gone, cancel := context.WithCancel(ctx)
 	cancel()
-	if _, err := f.Get(gone, "k1"); !errors.Is(err, context.Canceled) || errors.Is(err, ErrLocked) {
+	if _, err := f.Get(gone, "k1"); !errors.Is(err, context.Canceled) || errors.Is(err, vault.ErrLocked) {
 		t.Error(err)
 	}
 }
@@ -209,10 +224,10 @@ func TestFileStoreNewPassphraseIsChecked(t *testing.T) {
 	for _, word := range []string{"", "short", "two\nlines of it", "\xff\xfe\xfd not utf-8"} {
 		dir := t.TempDir()
 		f, _ := newTestFile(t, dir, word)
-		if err := f.Set(t.Context(), "k", []byte("v")); !errors.Is(err, ErrBadInput) {
+		if err := f.Set(t.Context(), "k", []byte("v")); !errors.Is(err, vault.ErrBadInput) {
 			t.Errorf("%q: %v", word, err)
 		}
-		if FileExists(dir) {
+		if Exists(dir) {
 			t.Errorf("%q made a store", word)
 		}
 	}
@@ -229,11 +244,11 @@ func TestFileStoreChangePassphrase(t *testing.T) {
 	if err := f.ChangePassphrase(ctx, to.ask); err != nil {
 		t.Fatal(err)
 	}
-	if len(a.asked) != 2 || !slices.Equal(to.asked, []Ask{{New: true}}) {
+	if len(a.asked) != 2 || !slices.Equal(to.asked, []vault.Ask{{New: true}}) {
 		t.Errorf("asked for the present one %v, the next %v", a.asked, to.asked)
 	}
 	f, _ = newTestFile(t, dir)
-	if _, err := f.Get(ctx, "k1"); !errors.Is(err, ErrWrongPassphrase) {
+	if _, err := f.Get(ctx, "k1"); !errors.Is(err, vault.ErrWrongPassphrase) {
 		t.Errorf("the old one still opens it: %v", err)
 	}
 	f, _ = newTestFile(t, dir, next)
@@ -258,14 +273,14 @@ func TestFileStoreChangePassphrase(t *testing.T) {
 	}
 	// A new one that will not do changes nothing.
 	bad := &answers{words: []string{"short"}}
-	if err := f.ChangePassphrase(ctx, bad.ask); !errors.Is(err, ErrBadInput) {
+	if err := f.ChangePassphrase(ctx, bad.ask); !errors.Is(err, vault.ErrBadInput) {
 		t.Error(err)
 	}
 	if now, _ := os.ReadFile(filepath.Join(dir, identityFile)); !bytes.Equal(a1, now) {
 		t.Error("identity.age changed")
 	}
 	none, _ := newTestFile(t, t.TempDir())
-	if err := none.ChangePassphrase(ctx, to.ask); !errors.Is(err, ErrNotFound) {
+	if err := none.ChangePassphrase(ctx, to.ask); !errors.Is(err, vault.ErrNotFound) {
 		t.Error(err)
 	}
 }
@@ -349,8 +364,8 @@ func TestFileStoreDamage(t *testing.T) {
 			for op, err := range map[string]error{
 				"Get": second(f.Get(ctx, "k1")), "Set": f.Set(ctx, "k1", []byte("x")), "Delete": f.Delete(ctx, "k1"),
 			} {
-				if !errors.Is(err, ErrDamaged) || !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrCorrupt) ||
-					errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "doctor --repair") {
+				if !errors.Is(err, ErrDamaged) || !errors.Is(err, vault.ErrUnavailable) || errors.Is(err, vault.ErrCorrupt) ||
+					errors.Is(err, vault.ErrNotFound) || reasonOf(err) != vault.ReasonDamaged {
 					t.Errorf("%s: %v", op, err)
 				}
 			}
@@ -595,15 +610,12 @@ func BenchmarkFileStore(b *testing.B) {
 	}
 }
 
-func TestCheckPassphrase(t *testing.T) {
-	for text, words := range map[string]string{
-		"correct horse": "", "pässwörter": "",
-		"": "at least", "short": "at least", "two\nlines of it": "more than one line",
-		"arrow\x1b[D keys": "control character", "suspended\x1a": "control character", "latin\xe91 text": "UTF-8",
-	} {
-		err := CheckPassphrase(kite.NewSecret(text))
-		if words == "" && err != nil || words != "" && (!errors.Is(err, ErrBadInput) || !strings.Contains(err.Error(), words)) {
-			t.Errorf("%q: %v", text, err)
-		}
+func reasonOf(err error) vault.Reason {
+	var se *vault.StoreError
+	if !errors.As(err, &se) {
+		return ""
 	}
+	return se.Reason
 }
+
+func second[T any](_ T, err error) error { return err }

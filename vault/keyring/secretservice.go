@@ -1,6 +1,6 @@
 //go:build (dragonfly && cgo) || (freebsd && cgo) || linux || netbsd || openbsd
 
-package vault
+package keyring
 
 import (
 	"context"
@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/godbus/dbus/v5"
-)
 
-const unlockHint = `unlock the keyring (log in at the desktop, or "gnome-keyring-daemon --unlock"), ` + fileStoreHint
+	"kitekey/vault"
+)
 
 // The names of the Secret Service, https://specifications.freedesktop.org/secret-service/.
 const (
@@ -61,7 +61,7 @@ func readQuickly(key string) (value string, found bool, err error) {
 		return "", false, err
 	}
 	search := conn.Object(ssName, ssLogin).Go(ssCollection+".SearchItems", 0, make(chan *dbus.Call, 1),
-		map[string]string{"service": KeyringService, "username": key})
+		map[string]string{"service": Service, "username": key})
 	open := conn.Object(ssName, ssPath).Go(ssService+".OpenSession", 0, make(chan *dbus.Call, 1),
 		"plain", dbus.MakeVariant(""))
 	<-search.Done
@@ -183,28 +183,28 @@ func hasDefaultCollection(wait time.Duration) bool {
 	return has
 }
 
-func classifySystem(err error, text string, wait time.Duration) (kind error, hint string) {
+func classifySystem(err error, text string, wait time.Duration) (kind error, reason vault.Reason) {
 	var busError dbus.Error
 	errors.As(err, &busError)
 	switch {
 	case errors.Is(err, errNoBus), strings.Contains(text, "dbus-launch"), strings.Contains(text, "invalid bus address"),
 		errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED):
-		return ErrUnavailable, `is this a desktop session? On a server start one with "dbus-run-session -- $SHELL" and unlock gnome-keyring in it, ` + fileStoreHint
+		return vault.ErrUnavailable, vault.ReasonNoSession
 	case strings.HasSuffix(busError.Name, ".ServiceUnknown"), strings.Contains(text, "was not provided by any .service files"):
-		return ErrUnavailable, "install a keyring (apt install gnome-keyring, dnf install gnome-keyring, or KWallet or KeePassXC), " + fileStoreHint
+		return vault.ErrUnavailable, vault.ReasonNotProvided
 	case strings.Contains(text, "failed to unlock correct collection"):
 		if strings.Contains(text, ssDefault) && !hasDefaultCollection(wait) {
-			return ErrUnavailable, `there is no default keyring: make one with a keyring manager such as seahorse ("Passwords and Keys"), ` + fileStoreHint
+			return vault.ErrUnavailable, vault.ReasonNoCollection
 		}
-		return ErrLocked, unlockHint
+		return vault.ErrLocked, ""
 	case strings.HasSuffix(busError.Name, ".IsLocked"):
-		return ErrLocked, unlockHint
+		return vault.ErrLocked, ""
 	case strings.Contains(text, "error occurred on the device"):
-		return ErrUnavailable, "the keyring could not write: is the disk full, or read-only?"
+		return vault.ErrUnavailable, vault.ReasonWriteFailed
 	case disconnected(err):
-		return ErrUnavailable, "the keyring went away in mid-call; try again"
+		return vault.ErrUnavailable, vault.ReasonGone
 	}
-	return ErrUnavailable, ""
+	return vault.ErrUnavailable, ""
 }
 
 func disconnected(err error) bool {
@@ -213,15 +213,19 @@ func disconnected(err error) bool {
 		errors.As(err, &busError) && strings.HasSuffix(busError.Name, ".NoReply")
 }
 
-// Keys implements [Lister] with the Secret Service's search. It needs no
-// unlocked keyring: attributes are not secret.
-func (k *Keyring) Keys(ctx context.Context) ([]string, error) {
+// Keys implements [vault.Lister] with the Secret Service's search. A locked
+// collection may hide its items (gnome-keyring hashes their attributes), so
+// nothing is listed then.
+func (k *Store) Keys(ctx context.Context) ([]string, error) {
 	var keys []string
-	err := k.call(ctx, "list", "list", func() error {
+	err := k.call(ctx, vault.OpList, "list", func() error {
 		return withBus(ctx, func(conn *dbus.Conn) error {
+			if anyLocked(ctx, conn) {
+				return errLocked
+			}
 			var unlocked, locked []dbus.ObjectPath
 			err := conn.Object(ssName, ssPath).CallWithContext(ctx, ssService+".SearchItems", 0,
-				map[string]string{"service": KeyringService}).Store(&unlocked, &locked)
+				map[string]string{"service": Service}).Store(&unlocked, &locked)
 			if err != nil {
 				return err
 			}

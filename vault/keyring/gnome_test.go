@@ -1,6 +1,6 @@
 //go:build linux
 
-package vault
+package keyring
 
 import (
 	"bytes"
@@ -8,18 +8,19 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"kitekey/vault/keyringtest"
+	"kitekey/kite"
+	"kitekey/vault"
+	"kitekey/vault/keyring/keyringtest"
+	"kitekey/vault/storetest"
 )
 
 // kindOf names the sentinel an error matches, for messages.
 func kindOf(err error) error {
-	for _, kind := range []error{ErrNotFound, ErrLocked, ErrUnavailable, ErrTimeout, ErrTooBig, ErrCorrupt} {
+	for _, kind := range []error{vault.ErrNotFound, vault.ErrLocked, vault.ErrUnavailable, vault.ErrTimeout, vault.ErrTooBig, vault.ErrCorrupt} {
 		if errors.Is(err, kind) {
 			return kind
 		}
@@ -27,78 +28,50 @@ func kindOf(err error) error {
 	return err
 }
 
-// checkHint wants words for a person: no Go speak, and a way on.
-func checkHint(t *testing.T, err error, want string) {
-	t.Helper()
-	if err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("%q does not say %q", fmt.Sprint(err), want)
+// reasonOf gives the reason of a [*vault.StoreError].
+func reasonOf(err error) vault.Reason {
+	var se *vault.StoreError
+	if !errors.As(err, &se) {
+		return ""
 	}
+	return se.Reason
 }
 
+func second[T any](_ T, err error) error { return err }
+
 // patientKeyring is one that a slow machine cannot make fail.
-func patientKeyring() *Keyring {
-	k := NewKeyring()
+func patientKeyring() *Store {
+	k := New()
 	k.deadline, k.probe = 30*time.Second, 30*time.Second
 	return k
 }
 
-func TestKeyringOnGnomeKeyring(t *testing.T) {
+func TestStore_OnGnomeKeyring(t *testing.T) {
+	var d *keyringtest.Keyring
+	storetest.Run(t, storetest.Suite{Name: Name, Lists: true, Lock: func(*testing.T) { d.Lock() }, New: func(t *testing.T) storetest.Place {
+		d = keyringtest.Start(t)
+		d.Use()
+		return func() vault.Store { return patientKeyring() }
+	}})
+}
+
+func TestStore_OnFake(t *testing.T) {
+	_, fake, _ := fakeKeyring(t)
+	storetest.Run(t, storetest.Suite{Name: Name, Lists: true, Lock: func(*testing.T) { fake.Lock() }, New: func(t *testing.T) storetest.Place {
+		fake.Reset()
+		return func() vault.Store { return patientKeyring() }
+	}})
+}
+
+// What kitekey writes is where other programs look for it.
+func TestStore_SharesItemsWithSecretTool(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()
-	k, ctx := patientKeyring(), t.Context()
-	if _, err := k.Get(ctx, "nobody"); kindOf(err) != ErrNotFound {
-		t.Errorf("Get of nothing: %v", err)
-	}
-	if err := k.Delete(ctx, "nobody"); kindOf(err) != ErrNotFound {
-		t.Errorf("Delete of nothing: %v", err)
-	}
-	value := []byte(strings.Repeat("é", MaxPayload/2))
-	for _, v := range [][]byte{value, []byte("two"), []byte("three")} {
-		if err := k.Set(ctx, "one", v); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := k.Get(ctx, "one"); err != nil || !bytes.Equal(got, v) {
-			t.Errorf("Get = %d bytes, %v", len(got), err)
-		}
+	if err := patientKeyring().Set(t.Context(), "one", []byte("three")); err != nil {
+		t.Fatal(err)
 	}
 	if got := d.Lookup("kitekey", "one"); got != "three" {
 		t.Errorf("secret-tool sees %q", got)
-	}
-	if err := k.Set(ctx, "big", append(value, 'x')); kindOf(err) != ErrTooBig {
-		t.Errorf("too big: %v", err)
-	}
-	if err := k.Set(ctx, "empty", nil); err == nil {
-		t.Error("an empty value was taken")
-	}
-	for _, key := range []string{"", "a:b", "a\nb", "A", "a b"} {
-		if err := k.Set(ctx, key, value); err == nil {
-			t.Errorf("the key %q was taken", key)
-		}
-	}
-	if err := k.Set(ctx, "two", value); err != nil {
-		t.Fatal(err)
-	}
-	if keys, err := k.Keys(ctx); err != nil || !slices.Equal(keys, []string{"one", "two"}) {
-		t.Errorf("Keys = %v, %v", keys, err)
-	}
-	if err := k.Delete(ctx, "one"); err != nil {
-		t.Fatal(err)
-	}
-	if got := d.Users("kitekey"); !slices.Equal(got, []string{"two"}) {
-		t.Errorf("left: %v", got)
-	}
-
-	d.Lock()
-	for name, err := range map[string]error{
-		"Get": second(k.Get(ctx, "two")), "Set": k.Set(ctx, "two", value), "Delete": k.Delete(ctx, "two"),
-	} {
-		if kindOf(err) != ErrLocked {
-			t.Errorf("%s while locked: %v", name, err)
-		}
-		checkHint(t, err, "--store file")
-	}
-	if keys, err := k.Keys(ctx); err != nil || !slices.Equal(keys, []string{"two"}) {
-		t.Errorf("Keys while locked = %v, %v", keys, err)
 	}
 }
 
@@ -117,9 +90,9 @@ func TestKeyringDaemonStopped(t *testing.T) {
 		"Delete": func() error { return k.Delete(ctx, "one") },
 		"Keys":   func() error { return second(k.Keys(ctx)) },
 		// Somebody who would answer a prompt does not help: there is none.
-		"Get with a prompt": func() error { return second(k.Get(WithPrompt(ctx, time.Hour), "one")) },
+		"Get with a prompt": func() error { return second(k.Get(vault.WithPrompt(ctx, time.Hour), "one")) },
 	} {
-		if err := call(); kindOf(err) != ErrTimeout {
+		if err := call(); kindOf(err) != vault.ErrTimeout {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -147,10 +120,12 @@ func TestKeyringDaemonGone(t *testing.T) {
 	}
 	d.KillDaemon()
 	err := second(k.Get(ctx, "one"))
-	if kindOf(err) != ErrUnavailable {
+	if kindOf(err) != vault.ErrUnavailable {
 		t.Errorf("without a daemon: %v", err)
 	}
-	checkHint(t, err, "gnome-keyring")
+	if reasonOf(err) != vault.ReasonNotProvided {
+		t.Errorf("reason %q", reasonOf(err))
+	}
 	d.StartDaemon()
 	if got, err := k.Get(ctx, "one"); err != nil || string(got) != "kept" {
 		t.Errorf("with a new daemon: %q, %v", got, err)
@@ -162,15 +137,16 @@ func TestKeyringDaemonGone(t *testing.T) {
 func TestKeyringFileDamaged(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()
-	w := newWorld(t)
-	w.Vault.store = patientKeyring()
-	w.mustAdd(t, "acme")
+	w := newVault(t, patientKeyring())
+	if _, err := w.Add(t.Context(), vault.NewProfile{Selector: acme, Credential: testCredential}); err != nil {
+		t.Fatal(err)
+	}
 	d.KillDaemon()
 	if err := os.WriteFile(d.File(), []byte("damaged"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	d.StartDaemonAsIs()
-	_, err := w.Credential(t.Context(), sel("acme"))
+	_, err := w.Credential(t.Context(), acme)
 	if err == nil {
 		t.Fatal("a credential from nowhere")
 	}
@@ -203,16 +179,27 @@ func TestKeyringConcurrent(t *testing.T) {
 }
 
 func TestKeyringWithoutBus(t *testing.T) {
-	for address, want := range map[string]string{
-		"unix:path=/nonexistent": "dbus-run-session",
-		"nonsense":               "dbus-run-session",
-	} {
+	for _, address := range []string{"unix:path=/nonexistent", "nonsense"} {
 		t.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
-		err := second(NewKeyring().Get(t.Context(), "one"))
-		if kindOf(err) != ErrUnavailable {
-			t.Errorf("%s: %v", address, err)
+		err := second(New().Get(t.Context(), "one"))
+		if kindOf(err) != vault.ErrUnavailable || reasonOf(err) != vault.ReasonNoSession {
+			t.Errorf("%s: %v, reason %q", address, err, reasonOf(err))
 		}
-		checkHint(t, err, want)
-		checkHint(t, err, "--store file")
 	}
+}
+
+var (
+	acme           = vault.Selector{Account: "acme", Environment: kite.Sandbox}
+	testCredential = kite.Credential{APIKey: kite.NewSecret("fake-key-for-tests"), APISecret: kite.NewSecret("fake-secret-for-tests")}
+)
+
+// newVault is a vault over s whose gateway is never called.
+func newVault(t *testing.T, s vault.Store) *vault.Vault {
+	t.Helper()
+	v, err := vault.Open(vault.Options{Dir: t.TempDir(), Store: s,
+		Gateway: func(env kite.Environment) vault.Gateway { return &kite.Client{Environment: env} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }

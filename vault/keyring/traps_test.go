@@ -1,6 +1,6 @@
 //go:build linux
 
-package vault
+package keyring
 
 import (
 	"context"
@@ -13,7 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"kitekey/vault/keyringtest"
+	"kitekey/vault"
+	"kitekey/vault/keyring/keyringtest"
 )
 
 // What a Secret Service has been seen to do, and what becomes of it.
@@ -23,7 +24,7 @@ const (
 	ample = 2 * time.Second        // one that only what hangs does not keep
 )
 
-func fakeKeyring(t *testing.T) (*keyringtest.Bus, *keyringtest.Fake, *Keyring) {
+func fakeKeyring(t *testing.T) (*keyringtest.Bus, *keyringtest.Fake, *Store) {
 	t.Helper()
 	bus := keyringtest.StartBus(t)
 	bus.Use()
@@ -43,8 +44,8 @@ func TestTraps(t *testing.T) {
 		name    string
 		prepare func()
 		call    func() error
-		kind    error  // nil: it works
-		says    string // part of the message
+		kind    error // nil: it works
+		reason  vault.Reason
 	}{
 		{"a sound one, read", func() {}, get, nil, ""},
 		{"a sound one, written", func() {}, set, nil, ""},
@@ -52,23 +53,23 @@ func TestTraps(t *testing.T) {
 		{"a sound one, listed", func() {}, list, nil, ""},
 		{"prompt accepted on write", func() { fake.On("CreateItem", keyringtest.Accept) }, setNew, nil, ""},
 		{"prompt accepted on delete", func() { fake.On("Delete", keyringtest.Accept) }, del, nil, ""},
-		{"prompt dismissed on write of a new item", func() { fake.On("CreateItem", keyringtest.Dismiss) }, setNew, ErrLocked, "prompt dismissed"},
-		{"prompt dismissed on write of an old item", func() { fake.On("CreateItem", keyringtest.Dismiss) }, set, ErrLocked, "prompt dismissed"},
-		{"prompt dismissed on delete", func() { fake.On("Delete", keyringtest.Dismiss) }, del, ErrLocked, "prompt dismissed"},
-		{"a write that is not kept", func() { fake.On("CreateItem", keyringtest.Lie) }, setNew, ErrLocked, "did not keep it"},
-		{"a write that is kept empty", func() { fake.On("CreateItem", keyringtest.Empty) }, setNew, ErrCorrupt, "empty"},
-		{"an empty secret", func() { fake.On("GetSecret", keyringtest.Empty) }, get, ErrCorrupt, "empty"},
-		{"locked, read", fake.Lock, get, ErrLocked, "--store file"},
-		{"locked, written", fake.Lock, set, ErrLocked, "--store file"},
-		{"locked, deleted", fake.Lock, del, ErrLocked, "--store file"},
-		{"locked, listed", fake.Lock, list, nil, ""},
+		{"prompt dismissed on write of a new item", func() { fake.On("CreateItem", keyringtest.Dismiss) }, setNew, vault.ErrLocked, vault.ReasonNotKept},
+		{"prompt dismissed on write of an old item", func() { fake.On("CreateItem", keyringtest.Dismiss) }, set, vault.ErrLocked, vault.ReasonNotKept},
+		{"prompt dismissed on delete", func() { fake.On("Delete", keyringtest.Dismiss) }, del, vault.ErrLocked, vault.ReasonNotKept},
+		{"a write that is not kept", func() { fake.On("CreateItem", keyringtest.Lie) }, setNew, vault.ErrLocked, vault.ReasonNotKept},
+		{"a write that is kept empty", func() { fake.On("CreateItem", keyringtest.Empty) }, setNew, vault.ErrCorrupt, ""},
+		{"an empty secret", func() { fake.On("GetSecret", keyringtest.Empty) }, get, vault.ErrCorrupt, ""},
+		{"locked, read", fake.Lock, get, vault.ErrLocked, ""},
+		{"locked, written", fake.Lock, set, vault.ErrLocked, ""},
+		{"locked, deleted", fake.Lock, del, vault.ErrLocked, ""},
+		{"locked, listed", fake.Lock, list, vault.ErrLocked, ""},
 		{"locked and opened by prompt", func() { fake.Lock(); fake.On("Unlock", keyringtest.Accept) }, get, nil, ""},
-		{"no default keyring, read", fake.NoCollection, get, ErrUnavailable, "seahorse"},
-		{"no default keyring, written", fake.NoCollection, set, ErrUnavailable, "seahorse"},
+		{"no default keyring, read", fake.NoCollection, get, vault.ErrUnavailable, vault.ReasonNoCollection},
+		{"no default keyring, written", fake.NoCollection, set, vault.ErrUnavailable, vault.ReasonNoCollection},
 		{"disk full", func() {
 			fake.On("CreateItem", fail("org.freedesktop.DBus.Error.Failed", "Couldn't create item: An error occurred on the device"))
-		}, set, ErrUnavailable, "disk full"},
-		{"locked in between", func() { fake.On("CreateItem", fail("org.freedesktop.Secret.Error.IsLocked", "locked")) }, set, ErrLocked, "unlock"},
+		}, set, vault.ErrUnavailable, vault.ReasonWriteFailed},
+		{"locked in between", func() { fake.On("CreateItem", fail("org.freedesktop.Secret.Error.IsLocked", "locked")) }, set, vault.ErrLocked, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			fake.Reset()
@@ -79,7 +80,9 @@ func TestTraps(t *testing.T) {
 				t.Errorf("%v, want %v", err, c.kind)
 			}
 			if c.kind != nil {
-				checkHint(t, err, c.says)
+				if reasonOf(err) != c.reason {
+					t.Errorf("reason %q, want %q", reasonOf(err), c.reason)
+				}
 				if got, ok := fake.Secret("kitekey", "one"); !ok || got != "old" {
 					t.Errorf("the old item is %q, %v", got, ok)
 				}
@@ -104,10 +107,12 @@ func TestTrapsThatHang(t *testing.T) {
 		}
 		hung := 0
 		for name, err := range calls {
-			if kindOf(err) == ErrTimeout {
+			if kindOf(err) == vault.ErrTimeout {
 				hung++
-				checkHint(t, err, "did not answer in time")
-			} else if err != nil && kindOf(err) != ErrNotFound {
+				if reasonOf(err) != vault.ReasonNotResponding {
+					t.Errorf("%s with %s hanging: reason %q", name, method, reasonOf(err))
+				}
+			} else if err != nil && kindOf(err) != vault.ErrNotFound {
 				t.Errorf("%s with %s hanging: %v", name, method, err)
 			}
 		}
@@ -128,11 +133,11 @@ func TestPromptUnanswered(t *testing.T) {
 	fake.On("Unlock", keyringtest.Ignore)
 
 	k.deadline = ample
-	if err := second(k.Get(ctx, "one")); kindOf(err) != ErrLocked {
+	if err := second(k.Get(ctx, "one")); kindOf(err) != vault.ErrLocked {
 		t.Errorf("nobody there: %v", err)
 	}
 	<-fake.Prompted()
-	if err := second(k.Get(WithPrompt(ctx, ample), "one")); kindOf(err) != ErrLocked {
+	if err := second(k.Get(vault.WithPrompt(ctx, ample), "one")); kindOf(err) != vault.ErrLocked {
 		t.Errorf("somebody there who does nothing: %v", err)
 	}
 	<-fake.Prompted()
@@ -140,7 +145,7 @@ func TestPromptUnanswered(t *testing.T) {
 	// Somebody takes longer than a call may, and is waited for.
 	k.deadline = 30 * time.Millisecond
 	done := make(chan error)
-	go func() { done <- second(k.Get(WithPrompt(ctx, time.Minute), "one")) }()
+	go func() { done <- second(k.Get(vault.WithPrompt(ctx, time.Minute), "one")) }()
 	<-fake.Prompted()
 	select {
 	case err := <-done:
@@ -154,7 +159,7 @@ func TestPromptUnanswered(t *testing.T) {
 
 	// Or gives up.
 	fake.Lock()
-	cancelled, cancel := context.WithCancel(WithPrompt(ctx, time.Minute))
+	cancelled, cancel := context.WithCancel(vault.WithPrompt(ctx, time.Minute))
 	go func() { done <- second(k.Get(cancelled, "one")) }()
 	<-fake.Prompted()
 	cancel()
@@ -169,10 +174,10 @@ func TestServiceLeavesWhilePrompting(t *testing.T) {
 	fake.On("Unlock", keyringtest.Ignore)
 	k.deadline, k.probe = brief, brief
 	done := make(chan error)
-	go func() { done <- second(k.Get(WithPrompt(t.Context(), time.Hour), "one")) }()
+	go func() { done <- second(k.Get(vault.WithPrompt(t.Context(), time.Hour), "one")) }()
 	<-fake.Prompted()
 	fake.Disconnect()
-	if err := <-done; kindOf(err) != ErrTimeout && kindOf(err) != ErrUnavailable {
+	if err := <-done; kindOf(err) != vault.ErrTimeout && kindOf(err) != vault.ErrUnavailable {
 		t.Errorf("%v", err)
 	}
 }
@@ -186,10 +191,10 @@ func TestBusDiesWhilePrompting(t *testing.T) {
 	go func() { done <- k.Set(t.Context(), "one", []byte("new")) }()
 	<-fake.Prompted()
 	bus.Kill()
-	if err := <-done; kindOf(err) != ErrUnavailable {
+	if err := <-done; kindOf(err) != vault.ErrUnavailable {
 		t.Errorf("%v", err)
 	}
-	if err := second(k.Get(t.Context(), "one")); kindOf(err) != ErrUnavailable {
+	if err := second(k.Get(t.Context(), "one")); kindOf(err) != vault.ErrUnavailable {
 		t.Errorf("without a bus: %v", err)
 	}
 }
@@ -205,7 +210,7 @@ func TestDisconnectInMidCall(t *testing.T) {
 	}
 	next.On("CreateItem", keyringtest.Disconnect)
 	third := bus.Fake()
-	if err := k.Set(t.Context(), "one", []byte("new")); kindOf(err) != ErrUnavailable {
+	if err := k.Set(t.Context(), "one", []byte("new")); kindOf(err) != vault.ErrUnavailable {
 		t.Errorf("a write is not: %v", err)
 	}
 	if calls := third.Calls(); slices.Contains(calls, "CreateItem") {
@@ -215,11 +220,13 @@ func TestDisconnectInMidCall(t *testing.T) {
 
 func TestBusWithoutService(t *testing.T) {
 	keyringtest.StartBus(t).Use()
-	err := second(NewKeyring().Get(t.Context(), "one"))
-	if kindOf(err) != ErrUnavailable {
+	err := second(New().Get(t.Context(), "one"))
+	if kindOf(err) != vault.ErrUnavailable {
 		t.Errorf("%v", err)
 	}
-	checkHint(t, err, "apt install gnome-keyring")
+	if reasonOf(err) != vault.ReasonNotProvided {
+		t.Errorf("reason %q", reasonOf(err))
+	}
 }
 
 // A socket that takes connections and never says a word. The one goroutine that
@@ -251,10 +258,10 @@ func TestSilentSocket(t *testing.T) {
 		}
 	}()
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+socket)
-	k := NewKeyring()
+	k := New()
 	k.deadline, k.probe = brief, brief
 	for range 3 {
-		if err := second(k.Get(t.Context(), "one")); kindOf(err) != ErrTimeout {
+		if err := second(k.Get(t.Context(), "one")); kindOf(err) != vault.ErrTimeout {
 			t.Errorf("%v", err)
 		}
 	}
@@ -284,19 +291,20 @@ func TestBusThere(t *testing.T) {
 			t.Errorf("%q: %v", c.address, err)
 		}
 	}
-	err := NewKeyring().failed("read", errNoBus)
-	checkHint(t, err, "dbus-run-session")
+	err := New().failed("read", errNoBus)
+	if reasonOf(err) != vault.ReasonNoSession {
+		t.Errorf("reason %q", reasonOf(err))
+	}
 }
 
 // The same traps, seen from the vault: nothing is listed that is not there,
 // nothing is there that is not listed.
 func TestTrapsUnderTheVault(t *testing.T) {
 	_, fake, k := fakeKeyring(t)
-	w := newWorld(t)
-	w.Vault.store = k
+	w := newVault(t, k)
 	ctx := t.Context()
 	add := func() error {
-		return second(w.Add(ctx, NewProfile{Selector: sel("acme"), Credential: pair("a")}))
+		return second(w.Add(ctx, vault.NewProfile{Selector: acme, Credential: testCredential}))
 	}
 	agree := func(when string, profiles int) {
 		t.Helper()
@@ -309,13 +317,13 @@ func TestTrapsUnderTheVault(t *testing.T) {
 		}
 		list, err := w.List()
 		keys, err2 := k.Keys(ctx)
-		if err = errors.Join(err, err2); err != nil || len(list) != profiles || len(keys) != profiles || unsettled(list) {
+		if err = errors.Join(err, err2); err != nil || len(list) != profiles || len(keys) != profiles || slices.ContainsFunc(list, func(p vault.Profile) bool { return p.State != vault.StateSettled }) {
 			t.Errorf("%s: profiles %v, items %v, %v", when, list, keys, err)
 		}
 	}
 
 	fake.On("CreateItem", keyringtest.Dismiss)
-	if err := add(); kindOf(err) != ErrLocked {
+	if err := add(); kindOf(err) != vault.ErrLocked {
 		t.Errorf("dismissed: %v", err)
 	}
 	if list, _ := w.List(); len(list) != 0 {
@@ -331,10 +339,10 @@ func TestTrapsUnderTheVault(t *testing.T) {
 
 	k.deadline = ample
 	fake.On("CreateItem", keyringtest.Hang)
-	if err := add(); kindOf(err) != ErrTimeout {
+	if err := add(); kindOf(err) != vault.ErrTimeout {
 		t.Errorf("hanging: %v", err)
 	}
-	if list, _ := w.List(); len(list) != 1 || list[0].State != StateAdding {
+	if list, _ := w.List(); len(list) != 1 || list[0].State != vault.StateAdding {
 		t.Errorf("an unknown outcome must stay listed: %v", list)
 	}
 	agree("adding hung", 0)
@@ -344,7 +352,7 @@ func TestTrapsUnderTheVault(t *testing.T) {
 	}
 	agree("added", 1)
 	fake.On("Delete", keyringtest.Dismiss)
-	if err := w.Remove(ctx, sel("acme")); kindOf(err) != ErrLocked {
+	if err := w.Remove(ctx, acme); kindOf(err) != vault.ErrLocked {
 		t.Errorf("removal dismissed: %v", err)
 	}
 	agree("removal dismissed, then finished", 0)

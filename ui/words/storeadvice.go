@@ -1,0 +1,58 @@
+package words
+
+import (
+	"errors"
+	"runtime"
+
+	"kitekey/vault"
+	"kitekey/vault/keyring"
+)
+
+// fileInstead is the way out where there is no keyring to be had.
+const fileInstead = `keep secrets in an encrypted file with "--store file"`
+
+// storeAdvice is what to do about a store's failure, by its reason.
+var storeAdvice = map[vault.Reason]string{
+	vault.ReasonNotProvided:   "install a keyring (apt install gnome-keyring, dnf install gnome-keyring, or KWallet or KeePassXC), or " + fileInstead,
+	vault.ReasonNotSupported:  "kitekey knows no keyring for this system: " + fileInstead,
+	vault.ReasonNoSession:     "log in at the desktop; on a server use the session bus of your user (loginctl enable-linger, then systemctl --user start dbus), or " + fileInstead,
+	vault.ReasonOtherUser:     `this session belongs to another user (after su or sudo): log in as yourself, for example with "machinectl shell" or ssh, or ` + fileInstead,
+	vault.ReasonNoCollection:  `create a keyring, wallet or database in your keyring program first (seahorse, kwalletmanager5, KeePassXC), or ` + fileInstead,
+	vault.ReasonPromptPending: "answer the keyring's question on the desktop and try again, or " + fileInstead,
+	vault.ReasonDismissed:     "allow the access when the keyring asks, then try again",
+	vault.ReasonNotKept:       "unlock the keyring and try again",
+	vault.ReasonNotResponding: "is its daemon stopped, or is it waiting for a password somewhere? Try again, or " + fileInstead,
+	vault.ReasonGone:          "the keyring went away in mid-call; try again",
+	vault.ReasonWriteFailed:   "the keyring could not write: is the disk full, or read-only?",
+	vault.ReasonDuplicates:    "delete all but one of them in your keyring program",
+	vault.ReasonDamaged:       `"kitekey doctor --repair" puts the last good copy back; when that fails, only a backup made with "kitekey export" helps`,
+	vault.ReasonNewerVersion:  "upgrade kitekey",
+	vault.ReasonReplaced:      "try again",
+}
+
+// unlockKeyring is how a locked keyring is unlocked on each system.
+func unlockKeyring() string {
+	switch runtime.GOOS {
+	case "windows":
+		return "sign in to Windows again"
+	case "darwin":
+		return `unlock the login keychain ("security unlock-keychain")`
+	}
+	return `unlock the keyring (log in at the desktop, or "gnome-keyring-daemon --unlock")`
+}
+
+// StoreAdvice says what a person can do about a store's failure, "" when the
+// error says it all or is none of a store's.
+func StoreAdvice(err error) string {
+	var e *vault.StoreError
+	if !errors.As(err, &e) {
+		return ""
+	}
+	if next, ok := storeAdvice[e.Reason]; ok {
+		return next
+	}
+	if e.Reason == vault.ReasonNoPrompt || e.Store == keyring.Name && (e.Kind == vault.ErrLocked || runtime.GOOS == "darwin" && e.Kind == vault.ErrUnavailable) {
+		return unlockKeyring() + ", or " + fileInstead
+	}
+	return ""
+}

@@ -1,0 +1,128 @@
+package agefile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"filippo.io/age"
+
+	"kitekey/vault"
+	"kitekey/vault/internal/disk"
+)
+
+// damagedMark ends the name under which a damaged file is kept.
+const damagedMark = ".damaged"
+
+// Restore puts the last good copies back in the place of files that cannot be
+// read, and says in words what it did. What was damaged is kept under another
+// name. It does nothing to a store that is well.
+func (s *Store) Restore(ctx context.Context) (done []string, err error) {
+	if !Exists(s.dir) {
+		return nil, nil
+	}
+	s.slot <- struct{}{}
+	defer func() { <-s.slot }()
+	identity, from := s.identity, identityFile
+	if identity == nil {
+		if identity, from, err = s.openAny(ctx); err != nil {
+			return nil, err
+		}
+		if s.wrapped, err = disk.Read(s.path(from), maxIdentity); err != nil {
+			return nil, s.failed(vault.OpOpen, vault.ErrUnavailable, err)
+		}
+		s.identity = identity
+	}
+	unlock, err := s.lock(ctx, vault.OpOpen)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if from != identityFile {
+		if err := s.putBack(identityBackup, identityFile); err != nil {
+			return nil, err
+		}
+		done = append(done, "identity.age was damaged and has been put back from its copy")
+	}
+	_, damage := s.load(vault.OpOpen, itemsFile, identity)
+	if !errors.Is(damage, ErrDamaged) {
+		return done, damage
+	}
+	if _, err := s.load(vault.OpOpen, itemsBackup, identity); err != nil {
+		return done, fmt.Errorf("%w; the copy of it cannot be read either: %w", damage, err)
+	}
+	if err := s.putBack(itemsBackup, itemsFile); err != nil {
+		return done, err
+	}
+	return append(done, "vault.age was damaged and has been put back as it was before its last change"), nil
+}
+
+// openAny opens identity.age or its copy, whichever the passphrase opens, and
+// says which.
+func (s *Store) openAny(ctx context.Context) (*age.X25519Identity, string, error) {
+	for attempt := 0; ; attempt++ {
+		passphrase, err := s.ask(ctx, vault.Ask{Attempt: attempt})
+		if err != nil {
+			return nil, "", s.noPassphrase(ctx, vault.OpOpen, err)
+		}
+		var errs []error
+		for _, name := range []string{identityFile, identityBackup} {
+			wrapped, err := disk.Read(s.path(name), maxIdentity)
+			if err == nil {
+				var identity *age.X25519Identity
+				if identity, err = unwrapIdentity(wrapped, passphrase); err == nil {
+					return identity, name, nil
+				}
+			}
+			errs = append(errs, err)
+		}
+		if err := errors.Join(errs...); !errors.Is(err, vault.ErrWrongPassphrase) {
+			e := s.failed(vault.OpOpen, vault.ErrUnavailable, fmt.Errorf("identity.age and its copy are both %w: %w", ErrDamaged, errs[0]))
+			e.Reason = vault.ReasonDamaged
+			return nil, "", e
+		}
+	}
+}
+
+// putBack copies a good file over a damaged one. The caller holds the lock.
+func (s *Store) putBack(good, damaged string) error {
+	data, err := disk.Read(s.path(good), maxItems)
+	if err == nil {
+		if err = os.Rename(s.path(damaged), s.path(damaged+damagedMark)); errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+	}
+	if err == nil {
+		err = disk.Replace(s.path(damaged), "", data)
+	}
+	if err != nil {
+		return s.failed(vault.OpWrite, vault.ErrUnavailable, err)
+	}
+	return nil
+}
+
+// Discard removes a store that holds nothing any more.
+func (s *Store) Discard(ctx context.Context) error {
+	items, err := s.items(ctx, vault.OpDelete)
+	if err != nil || len(items) > 0 || !Exists(s.dir) {
+		return err
+	}
+	unlock, err := s.lock(ctx, vault.OpDelete)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if items, err = s.items(ctx, vault.OpDelete); err != nil || len(items) > 0 {
+		return err
+	}
+	// The identity goes last: without it what is left could not be opened.
+	for _, name := range []string{itemsBackup, itemsFile, identityBackup, identityFile} {
+		if err := os.Remove(s.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return s.failed(vault.OpDelete, vault.ErrUnavailable, err)
+		}
+	}
+	s.Lock()
+	return nil
+}
