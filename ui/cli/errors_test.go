@@ -76,10 +76,9 @@ func TestTell(t *testing.T) {
 		want string
 	}{
 		{about(acme, refused), `kitekey: acme/live: kitegateway.com refused the credential (401: Invalid API key); compare the last four characters of the api_key with the Kitegateway dashboard; to enter a new credential, run "kitekey rotate acme/live"` + "\n"},
-		// A profile that the error names already is not named twice, nor a next step.
+		// A profile that the error names already is not named twice.
 		{about(acme, fmt.Errorf("acme/live: %w", vault.ErrNoProfile)), `kitekey: acme/live: no such profile; to see the profiles, run "kitekey list"; to add one, run "kitekey add acme/live"` + "\n"},
 		{about(acme, &vault.NoProfileError{Selector: acme, Near: []vault.Selector{{Account: "acne", Environment: kite.Live}}}), "kitekey: acme/live: no such profile; did you mean acne/live?\n"},
-		{about(acme, fmt.Errorf(`%w; run "kitekey doctor"`, vault.ErrNoCredential)), `kitekey: acme/live: no credential; run "kitekey doctor"` + "\n"},
 		{exitSilently(5), ""},
 	} {
 		var stderr bytes.Buffer
