@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"slices"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -12,6 +13,61 @@ import (
 
 // activityShown is how many entries of the log the screen shows.
 const activityShown = 500
+
+// activity is what the details show of the log.
+type activity struct {
+	entries []vault.Activity
+	stale   bool // something may have been done since it was read
+}
+
+// load reads the log again where the details show it and something was done.
+func (v *activity) load(a *app) tea.Cmd {
+	if !v.stale || !a.wide() || a.lock.locked {
+		return nil
+	}
+	v.stale = false
+	vlt := a.o.Vault
+	return a.run(task{kind: taskActivity, id: "details", quiet: true}, func(context.Context) func(*app) tea.Cmd {
+		entries, err := vlt.Activities(nil, activityShown)
+		return func(a *app) tea.Cmd {
+			if err == nil { // L says what is wrong with it
+				a.activity.entries = entries
+			}
+			return nil
+		}
+	})
+}
+
+// lines draws the last of what was done with a profile, the newest first.
+func (v *activity) lines(c *canvas, sel vault.Selector, w, h int) []string {
+	var out []string
+	for _, e := range slices.Backward(v.entries) {
+		if e.Selector != sel || len(out) >= h {
+			continue
+		}
+		out = append(out, c.activityLine(&e, w))
+	}
+	return out
+}
+
+// activityLine draws one entry without its profile.
+func (c *canvas) activityLine(e *vault.Activity, w int) string {
+	what := kite.CleanText(string(e.Action))
+	paint := c.st.text
+	if e.Result != string(vault.VerdictOK) {
+		what += ": " + resultWords(e.Result)
+		paint = c.st.warn
+	}
+	return c.spread(c.st.dim.Styled(c.fit(c.moment(e.At), 10, ""))+paint.Styled(what), c.st.dim.Styled(" "+by(e.Command)), w, c.st.glyph.more)
+}
+
+// by names the command that did something.
+func by(command string) string {
+	if command == "screen" || command == "" {
+		return "in the app"
+	}
+	return kite.CleanText(command)
+}
 
 // activityDialog is the activity log: what was done, with what, when, and by
 // which command. Newest first.

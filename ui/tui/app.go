@@ -25,13 +25,14 @@ type app struct {
 	mouse   bool
 	ticking bool // a heartbeat is on its way
 
-	list    list
-	detail  detail
-	dialogs []dialog // the last one has the keys
-	notices notices
-	clip    clipStatus
-	reveal  revealed
-	lock    locker
+	list     list
+	detail   detail
+	activity activity // of every profile, for the details
+	dialogs  []dialog // the last one has the keys
+	notices  notices
+	clip     clipStatus
+	reveal   revealed
+	lock     locker
 
 	tasks    tasks
 	keep     keepAlive
@@ -73,8 +74,8 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	a.now = a.o.Now().Round(0)
 	a.expire()
 	cmd := a.handle(msg)
-	a.layout = a.arrange()
-	return a, tea.Batch(cmd, a.heartbeat())
+	a.arrange()
+	return a, tea.Batch(cmd, a.heartbeat(), a.activity.load(a))
 }
 
 func (a *app) handle(msg tea.Msg) tea.Cmd {
@@ -181,7 +182,7 @@ func (a *app) refresh() tea.Cmd {
 
 // setProfiles takes over what the index lists.
 func (a *app) setProfiles(profiles []vault.Profile) {
-	kept := make([]vault.Profile, 0, len(profiles))
+	kept, reasons := make([]vault.Profile, 0, len(profiles)), map[string]string{}
 	for _, p := range profiles {
 		if a.o.SandboxOnly && p.Environment == kite.Live {
 			continue
@@ -198,9 +199,11 @@ func (a *app) setProfiles(profiles []vault.Profile) {
 		if t := a.uncached[p.ID]; t.Unexpired(a.now) && !p.Token.Minted.After(t.Minted) {
 			p.Token = t
 		}
+		reasons[p.ID] = reasonOf(a.reportFor(&p))
 		kept = append(kept, p)
 	}
-	a.list.set(kept, a.now)
+	a.list.set(kept, reasons, a.now)
+	a.activity.stale = true
 }
 
 // chosen is the profile under the cursor, nil when there is none.

@@ -129,25 +129,25 @@ func (c *canvas) secretFact(name, value string, w int) []string {
 	return out
 }
 
-// marked fits text into w cells with the matched bytes set off; at is where text
-// begins in what was matched.
-func (c *canvas) marked(text string, matches []int, at, w int, plain, match ansi.Style) string {
-	if !slices.ContainsFunc(matches, func(m int) bool { return m >= at && m < at+len(text) }) {
+// marked draws a text filled up to w cells, with the bytes at found set off.
+func (c *canvas) marked(text string, found []int, w int, plain, match ansi.Style) string {
+	if len(found) == 0 {
 		return plain.Styled(c.fit(text, w, c.st.glyph.more))
 	}
-	text = c.cut(text, w, c.st.glyph.more)
 	var b strings.Builder
 	start, on := 0, false
 	flush := func(end int) {
-		if on {
+		switch {
+		case end == start:
+		case on:
 			b.WriteString(match.Styled(text[start:end]))
-		} else if end > start {
+		default:
 			b.WriteString(plain.Styled(text[start:end]))
 		}
 		start = end
 	}
 	for i := range text {
-		if hit := slices.Contains(matches, at+i); hit != on {
+		if hit := slices.Contains(found, i); hit != on {
 			flush(i)
 			on = hit
 		}
@@ -155,6 +155,21 @@ func (c *canvas) marked(text string, matches []int, at, w int, plain, match ansi
 	flush(len(text))
 	b.WriteString(plain.Styled(blanks(w - c.len(text))))
 	return b.String()
+}
+
+// cutMiddle shortens s to at most w cells in its middle: names differ at their
+// ends as often as at their beginnings.
+func (c *canvas) cutMiddle(s string, w int) string {
+	n := c.len(s)
+	if n <= w {
+		return s
+	}
+	if w <= 1 {
+		return c.cut(s, w, "")
+	}
+	head := (w - 1 + 1) / 2
+	tail := w - 1 - head
+	return c.method.Truncate(s, head, "") + c.st.glyph.more + c.method.TruncateLeft(s, n-tail, "")
 }
 
 // markMore says in a frame's lower border that there is more below it.

@@ -39,15 +39,12 @@ func (s *styles) bar(width int, left, whole time.Duration, on, off ansi.Style) s
 
 // bigClock draws digits and colons three rows high, for the one number the eye
 // should land on.
-func bigClock(text string) [3]string {
-	var rows [3]string
+func bigClock(text string) []string {
+	rows := make([]string, 3)
 	for i, r := range text {
-		var d [3]string
-		switch {
-		case r >= '0' && r <= '9':
+		d := [3]string{" ", ":", " "}
+		if r >= '0' && r <= '9' {
 			d = digits()[r-'0']
-		case r == ':':
-			d = [3]string{" ", ":", " "}
 		}
 		for j := range rows {
 			if i > 0 {
@@ -57,6 +54,38 @@ func bigClock(text string) [3]string {
 		}
 	}
 	return rows
+}
+
+// blockClock draws them five rows high.
+func blockClock(text string) []string {
+	rows := make([]string, 5)
+	for i, r := range text {
+		for j := range rows {
+			if i > 0 {
+				rows[j] += "  "
+			}
+			switch {
+			case r < '0' || r > '9':
+				rows[j] += [5]string{"  ", "██", "  ", "██", "  "}[j]
+			default:
+				// Three bits a row, the left one first.
+				bits := blockDigits[r-'0'][j]
+				for bit := 4; bit > 0; bit >>= 1 {
+					if bits&bit != 0 {
+						rows[j] += "██"
+					} else {
+						rows[j] += "  "
+					}
+				}
+			}
+		}
+	}
+	return rows
+}
+
+var blockDigits = [10][5]int{
+	{7, 5, 5, 5, 7}, {2, 6, 2, 2, 7}, {7, 1, 7, 4, 7}, {7, 1, 7, 1, 7}, {5, 5, 7, 1, 1},
+	{7, 4, 7, 1, 7}, {7, 4, 7, 5, 7}, {7, 1, 1, 1, 1}, {7, 5, 7, 5, 7}, {7, 5, 7, 1, 7},
 }
 
 func digits() [10][3]string {

@@ -17,25 +17,66 @@ type detail struct {
 func (a *app) openDetail() { a.detail = detail{open: true} }
 
 // lines draws one profile in lines of at most w cells; h is how many are seen
-// without scrolling. The countdown comes first when there is little room.
+// without scrolling. Where there is room, what happened and how to use it follow.
 func (d *detail) lines(a *app, p *vault.Profile, w, h int) []string {
-	roomy := h >= 15
+	tall, side := h >= 15, h < 15 && w >= 66
 	var out []string
-	if a.inDetail(&a.notices.current) {
+	said := a.inDetail(&a.notices.current)
+	if said {
 		out = a.noticeLines(&a.notices.current, w, 8)
 	}
-	head, count, cred, header, rest := d.headLines(a, p, w), countLines(&a.canvas, p, w, roomy), d.credentialLines(a, p, w), d.authLines(a, p, w), d.restLines(a, p, w)
+	var count []string
+	if !said {
+		count = d.whyLines(a, p, w, tall)
+	}
+	if count == nil {
+		count = countLines(&a.canvas, p, w, h)
+	}
+	head, cred, header, rest := d.headLines(a, p, w), d.credentialLines(a, p, w), d.authLines(a, p, w), d.restLines(a, p, w)
 	blocks := [][]string{count, head, cred, header, rest}
-	if roomy {
-		blocks = [][]string{head, cred, count, header, rest}
+	switch {
+	case tall:
+		blocks = [][]string{head, count, cred, header, rest}
+	case side:
+		blocks = [][]string{head, count, cred, header, rest}
 	}
 	for _, block := range blocks {
-		if roomy && len(block) > 0 && len(out) > 0 {
+		if tall && len(block) > 0 && len(out) > 0 {
 			out = append(out, "")
 		}
 		out = append(out, block...)
 	}
-	return out
+	return append(out, d.sections(a, p, w, h-len(out))...)
+}
+
+// sections are what is drawn in the n lines below a profile: its activity, and
+// how to use it from a shell.
+func (d *detail) sections(a *app, p *vault.Profile, w, n int) []string {
+	var out, shell []string
+	if n >= 8 && a.width >= threePlaces {
+		name := p.Account
+		if p.Environment == kite.Live {
+			name = p.Selector.String()
+		}
+		for _, line := range []string{"kitekey exec " + name + " -- npm test", "kitekey api " + name + " /data/wallets/balances"} {
+			shell = append(shell, a.st.text.Styled(a.cut(line, w, a.st.glyph.more)))
+		}
+		shell = append([]string{sectionMark + "From a shell"}, shell...)
+		n -= len(shell)
+	}
+	if n >= 4 {
+		if lines := a.activity.lines(&a.canvas, p.Selector, w, n-1); len(lines) > 0 {
+			out = append([]string{sectionMark + "Activity"}, lines...)
+			n -= len(out)
+		}
+	}
+	if shell == nil {
+		return out
+	}
+	for range n {
+		out = append(out, "")
+	}
+	return append(out, shell...)
 }
 
 // headLines: the label, and the last verdict with its age.
@@ -50,13 +91,45 @@ func (d *detail) headLines(a *app, p *vault.Profile, w int) []string {
 		return []string{paint.Styled(a.cut(text, w, a.st.glyph.more))}
 	}
 	label := func(w int) string {
-		at := len(p.Account) + 1 + len(p.Environment) + 1 + len(words.Verdict(p.Verdict, p.Store).Word) + 1
-		return a.marked(p.Label, a.list.rows[a.list.cursor].matches, at, w, a.st.text, a.st.match)
+		text := a.cut(p.Label, w, a.st.glyph.more)
+		return a.marked(text, a.list.found(text), w, a.st.text, a.st.match)
 	}
 	if n := a.len(text); a.len(p.Label)+n+3 <= w {
 		return []string{label(w-n) + paint.Styled(text)}
 	}
 	return []string{label(w), paint.Styled(a.cut(text, w, a.st.glyph.more))}
+}
+
+// whyLines take the place of the countdown where a profile without a token fails:
+// what the gateway said, what it means, and what to do next. Nil elsewhere.
+func (d *detail) whyLines(a *app, p *vault.Profile, w int, tall bool) []string {
+	class := words.Verdict(p.Verdict, p.Store).Class
+	if p.Token.Unexpired(a.now) || class != words.Bad && class != words.Doubtful {
+		return nil
+	}
+	r := a.reportFor(p)
+	meaning, next := words.Advice(r, words.Keys())
+	glyph, word, paint := a.verdictLook(p, nil, &a.st.textStyles)
+	head := reasonOf(r)
+	if head == "" {
+		head = word
+	}
+	if !tall {
+		return []string{paint.Styled(a.cut(glyph+" "+head, w, a.st.glyph.more)), a.st.dim.Styled(a.cut(a.arrow()+" "+words.Sentence(next), w, a.st.glyph.more))}
+	}
+	out := []string{paint.Bold().Styled(a.cut(glyph+" "+head, w, a.st.glyph.more))}
+	out = append(out, a.painted(words.Sentence(meaning), w-2, a.st.text)...)
+	for i, l := range a.painted(words.Sentence(next), w-4, a.st.dim) {
+		lead := "  "
+		if i == 0 {
+			lead = a.arrow() + " "
+		}
+		out = append(out, a.st.dim.Styled(lead)+l)
+	}
+	for i := 1; i < len(out); i++ {
+		out[i] = "  " + out[i]
+	}
+	return out
 }
 
 // credentialLines never show how long a secret is.
@@ -123,51 +196,72 @@ func (d *detail) restLines(a *app, p *vault.Profile, w int) []string {
 	return out
 }
 
-// countLines: the countdown, its bar, and the moments around it.
-func countLines(c *canvas, p *vault.Profile, w int, roomy bool) []string {
-	t := p.Token
+// countLines draws the countdown, its bar, and the moments around it in a pane of
+// w by h: digits as large as there is room for, beside the facts where the pane is
+// low, and one line where it is small.
+func countLines(c *canvas, p *vault.Profile, w, h int) []string {
+	t, tall := p.Token, h >= 15
 	state := words.TokenStateOf(t, c.now)
 	paint := tokenPaint(state, &c.st.textStyles)
 	switch state {
 	case words.NoToken:
-		return c.centred(roomy, w, c.st.dim.Styled(c.cut("no token: c mints one and copies its header", w, c.st.glyph.more)))
+		return c.centred(tall, w, c.st.dim.Styled(c.cut("no token: c mints one and copies its header", w, c.st.glyph.more)))
 	case words.Expired:
 		head := paint
-		if roomy {
+		if tall {
 			head = c.st.strong
 		}
 		text := tokenGlyph(state, &c.st) + " expired at " + c.moment(t.Deadline)
 		again := "n mints again for " + words.Duration(t.ExpiresIn.Duration()) + " and copies"
-		return c.centred(roomy, w, head.Styled(c.cut(text, w, c.st.glyph.more)), c.st.dim.Styled(c.cut(again, w, c.st.glyph.more)))
+		return c.centred(tall, w, head.Styled(c.cut(text, w, c.st.glyph.more)), c.st.dim.Styled(c.cut(again, w, c.st.glyph.more)))
 	}
 	left := t.Remaining(c.now)
 	word := tokenGlyph(state, &c.st) + " " + state.String()
 	number := c.countText(left)
+	whole := "of " + words.Duration(t.ExpiresIn.Duration())
+	bar := func(w int) string {
+		return c.st.bar(max(w, 3), c.barLeft(left), t.ExpiresIn.Duration(), paint, c.st.line)
+	}
 	facts := "expires " + c.moment(t.Deadline) + c.st.glyph.sep + "minted " + c.moment(t.Minted) + c.st.glyph.sep + words.Clock(t.Skew)
-	if c.len(facts) > w {
+	digits := c.digits(number, w, h)
+	side := !tall && w >= 66 && len(digits) == 3
+	room := w
+	if side {
+		room = w - c.len(digits[0]) - 6
+	}
+	if c.len(facts) > room {
 		facts = "expires " + c.moment(t.Deadline) + c.st.glyph.sep + words.Clock(t.Skew)
 	}
-	factLine := c.st.dim.Styled(c.cut(facts, w, c.st.glyph.more))
-	if !roomy {
-		side := " " + word
-		return []string{
-			paint.Bold().Styled(number) + " " + c.st.bar(max(w-c.len(number)-c.len(side)-1, 3), c.barLeft(left), t.ExpiresIn.Duration(), paint, c.st.line) + paint.Styled(side),
-			factLine,
+	factLine := c.st.dim.Styled(c.cut(facts, room, c.st.glyph.more))
+	barLine := paint.Styled(word) + "  " + bar(room-c.len(word)-c.len(whole)-4) + "  " + c.st.dim.Styled(whole)
+	switch {
+	case side:
+		beside := []string{barLine, factLine, ""}
+		for i := range digits {
+			beside[i] = "  " + paint.Bold().Styled(digits[i]) + "    " + beside[i]
 		}
+		return beside
+	case !tall:
+		short := " " + word
+		return []string{paint.Bold().Styled(number) + " " + bar(w-c.len(number)-c.len(short)-1) + paint.Styled(short), factLine}
 	}
 	var out []string
-	if !c.ascii && !c.still {
-		for _, row := range bigClock(number) {
-			out = append(out, c.center(paint.Bold().Styled(row), w))
-		}
-	} else {
-		out = append(out, c.center(paint.Bold().Styled(number), w))
+	for _, row := range digits {
+		out = append(out, c.center(paint.Bold().Styled(row), w))
 	}
-	whole := "of " + words.Duration(t.ExpiresIn.Duration())
-	barWidth := max(w-c.len(word)-c.len(whole)-4, 3)
-	return append(out, "",
-		paint.Styled(word)+"  "+c.st.bar(barWidth, c.barLeft(left), t.ExpiresIn.Duration(), paint, c.st.line)+"  "+c.st.dim.Styled(whole),
-		factLine)
+	return append(out, "", barLine, factLine)
+}
+
+// digits draws a number five or three rows high, or as it is where it is not for
+// drawing.
+func (c *canvas) digits(number string, w, h int) []string {
+	switch {
+	case c.ascii || c.still:
+		return []string{number}
+	case w >= 56 && h >= 26:
+		return blockClock(number)
+	}
+	return bigClock(number)
 }
 
 // centred puts lines in the middle, with air around them, where there is room.

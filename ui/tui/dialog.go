@@ -95,7 +95,7 @@ func (a *app) dialogBox(d dialog) []string {
 	}
 	border, line := a.st.pane, a.st.accent
 	if d.live() {
-		border, line = a.st.live, a.st.bad
+		border, line = a.st.live, a.st.liveLine
 	}
 	out := a.frame(d.title(), lines, w, min(len(lines)+2, a.layout.body), border, line, a.st.strong, a.st.glyph.more)
 	if below := len(lines) - (a.layout.body - 2); below > 0 {

@@ -1,33 +1,71 @@
 package tui
 
 import (
-	"cmp"
-	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/sahilm/fuzzy"
 
+	"kitekey/kite"
 	"kitekey/ui/words"
+	"kitekey/vault"
 )
 
-// row is one line of the list: a profile and which bytes of its search text the
-// filter matched.
+// row is one line of the list: a profile, and which bytes of its account's name
+// were found letter by letter.
 type row struct {
 	profile int
-	matches []int
+	fuzzy   []int
 }
 
-// buildSearchText makes the text that the filter looks at: account, environment,
-// verdict and label, with blanks between, so that matches can be mapped back to
-// the columns.
+// searchText is what the filter looks at: the words that the row shows.
+type searchText struct {
+	text    string // in lower case
+	failing bool
+}
+
+// buildSearchText makes what the filter looks at, one per profile.
 func (l *list) buildSearchText() {
 	l.texts = l.texts[:0]
 	for i := range l.profiles {
 		p := &l.profiles[i]
-		l.texts = append(l.texts, p.Account+" "+string(p.Environment)+" "+words.Verdict(p.Verdict, p.Store).Word+" "+p.Label)
+		w := words.Verdict(p.Verdict, p.Store)
+		text := strings.Join([]string{p.Account, string(p.Environment), string(p.State), w.Word, w.Short, p.Label, l.reasons[p.ID]}, "\n")
+		l.texts = append(l.texts, searchText{strings.ToLower(text), w.Class == words.Bad || w.Class == words.Doubtful})
 	}
+}
+
+// filterTerm is one word of the filter.
+type filterTerm struct {
+	text string // in lower case
+	not  bool   // "!word" leaves out
+}
+
+// has reports whether a profile has the term. "failing", "unexpired", "live" and
+// "sandbox" mean what they say; any other word is looked for where the row shows it.
+func (t filterTerm) has(p *vault.Profile, s *searchText, now time.Time) bool {
+	switch t.text {
+	case "failing":
+		return s.failing != t.not
+	case "unexpired":
+		return p.Token.Unexpired(now) != t.not
+	case "live", "sandbox":
+		return (p.Environment == kite.Environment(t.text)) != t.not
+	}
+	return strings.Contains(s.text, t.text) != t.not
+}
+
+func parseFilter(text string) []filterTerm {
+	var terms []filterTerm
+	for _, word := range strings.Fields(strings.ToLower(text)) {
+		rest, not := strings.CutPrefix(word, "!")
+		if rest != "" {
+			terms = append(terms, filterTerm{rest, not})
+		}
+	}
+	return terms
 }
 
 func (l *list) filtered() bool { return l.filter.Value() != "" }
@@ -37,69 +75,80 @@ func (l *list) clearFilter(now time.Time) {
 	l.keepChosen(now)
 }
 
-// refilter makes the rows anew from the filter and the order.
-func (l *list) refilter(now time.Time) {
+// match makes the rows of the profiles that have every term, in the list's own
+// order. Where none has, the words that are in no row are looked for letter by
+// letter, in the accounts' names alone.
+func (l *list) match(now time.Time) {
+	l.terms = parseFilter(l.filter.Value())
 	l.rows = l.rows[:0]
-	terms := strings.Fields(l.filter.Value())
-	if len(terms) == 0 {
-		for i := range l.profiles {
-			l.rows = append(l.rows, row{profile: i})
+	l.matchTerms(l.terms, nil, now)
+	if len(l.rows) > 0 || len(l.terms) == 0 {
+		return
+	}
+	var literal, loose []filterTerm
+	for _, t := range l.terms {
+		found := t.not
+		for i := 0; i < len(l.profiles) && !found; i++ {
+			found = t.has(&l.profiles[i], &l.texts[i], now)
 		}
-	} else {
-		l.rows = match(terms, l.texts)
+		if found {
+			literal = append(literal, t)
+		} else {
+			loose = append(loose, t)
+		}
 	}
-	switch {
-	case l.tokensOnly:
-		l.rows = slices.DeleteFunc(l.rows, func(r row) bool { return !l.profiles[r.profile].Token.Unexpired(now) })
-		slices.SortStableFunc(l.rows, func(x, y row) int {
-			return l.profiles[x.profile].Token.Deadline.Compare(l.profiles[y.profile].Token.Deadline)
-		})
-	case l.byLastUse && len(terms) == 0:
-		slices.SortStableFunc(l.rows, func(x, y row) int {
-			return l.profiles[y.profile].LastUsed.Compare(l.profiles[x.profile].LastUsed)
-		})
+	if len(loose) > 0 {
+		l.matchTerms(literal, loose, now)
 	}
-	l.moveBy(0)
 }
 
-// match finds the texts that every term matches fuzzily, best first.
-func match(terms []string, texts []string) []row {
-	type hit struct {
-		row
-		score int
-	}
-	hits := make([]hit, len(texts))
-	for i := range hits {
-		hits[i].profile = i
-	}
-	for n, term := range terms {
-		left := texts
-		if n > 0 {
-			left = make([]string, len(hits))
-			for i, h := range hits {
-				left[i] = texts[h.profile]
+func (l *list) matchTerms(literal, loose []filterTerm, now time.Time) {
+profiles:
+	for i := range l.profiles {
+		for _, t := range literal {
+			if !t.has(&l.profiles[i], &l.texts[i], now) {
+				continue profiles
 			}
 		}
-		found := fuzzy.FindNoSort(term, left)
-		next := make([]hit, len(found))
-		for i, m := range found {
-			h := hits[m.Index]
-			matches := m.MatchedIndexes
-			if n > 0 {
-				matches = append(h.matches, matches...)
+		r := row{profile: i}
+		for _, t := range loose {
+			found := fuzzy.FindNoSort(t.text, []string{l.profiles[i].Account})
+			if len(found) == 0 {
+				continue profiles
 			}
-			next[i] = hit{row{h.profile, matches}, h.score + m.Score}
+			r.fuzzy = append(r.fuzzy, found[0].MatchedIndexes...)
 		}
-		hits = next
+		l.rows = append(l.rows, r)
 	}
-	slices.SortFunc(hits, func(x, y hit) int {
-		return cmp.Or(cmp.Compare(y.score, x.score), cmp.Compare(x.profile, y.profile))
-	})
-	rows := make([]row, len(hits))
-	for i, h := range hits {
-		rows[i] = h.row
+}
+
+// found returns where the filter's words are in a text that is drawn, as byte
+// positions.
+func (l *list) found(text string) []int {
+	if len(l.terms) == 0 || text == "" {
+		return nil
 	}
-	return rows
+	lower := strings.ToLower(text)
+	if len(lower) != len(text) {
+		lower = text // positions would not fit
+	}
+	var at []int
+	for _, t := range l.terms {
+		if t.not {
+			continue
+		}
+		for from := 0; ; {
+			i := strings.Index(lower[from:], t.text)
+			if i < 0 {
+				break
+			}
+			for j := range len(t.text) {
+				at = append(at, from+i+j)
+			}
+			from += i + max(len(t.text), utf8.RuneLen(' '))
+		}
+	}
+	return at
 }
 
 func (a *app) startFilter() tea.Cmd {
@@ -147,17 +196,13 @@ func (l *list) filterKey(msg tea.Msg, now time.Time) tea.Cmd {
 }
 
 func filterHints() []hint {
-	return []hint{{"enter", "use"}, {"↑ ↓", "choose"}, {"esc", "clear"}}
+	return []hint{{"enter", "use"}, {"↑ ↓", "choose"}, {"!word", "leaves out"}, {"failing", "live, unexpired are words"}, {"esc", "clear"}}
 }
 
 func (a *app) changeOrder() {
-	a.list.byLastUse = !a.list.byLastUse
+	a.list.sortBy = (a.list.sortBy + 1) % orders
 	a.list.keepChosen(a.now)
-	if a.list.byLastUse {
-		a.notify(info, "ordered by last use")
-		return
-	}
-	a.notify(info, "ordered by name")
+	a.notify(info, "ordered "+a.list.order())
 }
 
 // otherEnvironment goes to the same account's other profile, dropping a filter

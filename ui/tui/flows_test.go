@@ -168,7 +168,7 @@ func TestMintAndExpiry(t *testing.T) {
 		d.sleep(31 * time.Second).sees("0:59")
 		d.sleep(40*time.Second).sees("0:19", "low")
 		d.sleep(11 * time.Second).sees("ending")
-		d.sleep(10*time.Second).sees("expired", "n mints again for 1 min 30 s").lacks("-0:", "0:00")
+		d.sleep(10*time.Second).sees("expired", "n mints again for 1 min 30 s").lacks("-0:", " 0:00 ")
 		d.press("n").sees("1:30", "header of acme/sandbox copied")
 	})
 }
@@ -486,10 +486,49 @@ func TestEditAndDelete(t *testing.T) {
 
 func TestFilter(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.press("/").write("cor live").sees("2 of 7", "coral / LIVE").press("enter", "esc").sees("7 profiles", "coral / LIVE")
+		d.press("/").write("cor live").sees("1 of 7 · by name", "coral / LIVE").press("enter", "esc").sees("7 profiles", "coral / LIVE")
 		d.press("/").write("zzz").sees("Nothing matches").press("enter", "m").sees("nothing matches the filter")
 		d.press("esc", "/").write("珊瑚").sees("2 of 7").press("esc").sees("/ filter")
 		d.press("o").sees("ordered by last use")
+	})
+}
+
+// The filter finds the words that a row shows, in the list's own order, and looks
+// letter by letter only where no row has them.
+func TestFilter_FindsWhatOneSees(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.sim.Set("dune", kite.Sandbox, simulator.Behavior{Refuse: true})
+		d.selectProfile("dune/sandbox").press("c", "esc")
+		d.sim.Set("ember", kite.Sandbox, simulator.Behavior{Failure: simulator.HTMLPage})
+		d.selectProfile("ember/sandbox").sleep(time.Second).press("c").sleep(time.Minute).press("esc", "home")
+		for filter, want := range map[string]string{
+			"failing":         "dune/sandbox ember/sandbox",
+			"odd":             "ember/sandbox",
+			"live":            "acme/live coral/live",
+			"!live !failing":  "acme/sandbox borealis/sandbox coral/sandbox",
+			"cor live":        "coral/live",
+			"very live":       "",
+			"unexpired":       "",
+			"BOR":             "borealis/sandbox",
+			"Café":            "borealis/sandbox",
+			"invalid api":     "dune/sandbox",
+			"brls":            "borealis/sandbox",
+			"cor":             "coral/sandbox coral/live",
+			"works":           "acme/sandbox acme/live coral/sandbox coral/live",
+			"!works !failing": "borealis/sandbox",
+		} {
+			d.press("/", "ctrl+u").write(filter)
+			var got []string
+			d.look(func(a *app) {
+				for _, r := range a.list.rows {
+					got = append(got, a.list.profiles[r.profile].Selector.String())
+				}
+			})
+			if strings.Join(got, " ") != want {
+				t.Errorf("%q finds %q, want %q", filter, got, want)
+			}
+			d.press("enter")
+		}
 	})
 }
 
@@ -693,7 +732,7 @@ func TestActivity(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("c").sleep(time.Minute).press("S", "S", "down", "down", "v", "L")
 		d.sees("Activity", "copied", "minted", "revealed", "verified", "borealis")
-		d.press("p").sees("Activity of borealis / sandbox", "verified").press("p").sees("revealed").press("L").lacks("Activity")
+		d.press("p").sees("Activity of borealis / sandbox", "verified").press("p").sees("revealed").press("L").dialog("")
 	})
 }
 

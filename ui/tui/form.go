@@ -284,7 +284,7 @@ func (d *formDialog) fail(problem, next string) {
 }
 
 func (d *formDialog) lines(a *app, w int) []string {
-	room := a.height - 2 - len(a.layout.status) - 2
+	room := a.layout.body - 2
 	var out []string
 	if d.intro != "" {
 		for _, l := range a.wrap(d.intro, w) {

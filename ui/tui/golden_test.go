@@ -18,7 +18,7 @@ import (
 	"kitekey/vault/storetest"
 )
 
-// states are the screens that are kept as golden files, each in three sizes.
+// states are the screens that are kept as golden files, each in four sizes.
 // "go test ./ui/tui -update" draws them anew; look at the difference.
 func states() map[string]struct {
 	setup
@@ -98,7 +98,7 @@ func states() map[string]struct {
 
 func TestGoldenScreens(t *testing.T) {
 	for name, s := range states() {
-		for _, size := range [][2]int{{120, 40}, {80, 24}, {40, 12}} {
+		for _, size := range [][2]int{{200, 50}, {120, 40}, {80, 24}, {40, 12}} {
 			t.Run(fmt.Sprintf("%s/%dx%d", name, size[0], size[1]), func(t *testing.T) {
 				s.width, s.height = size[0], size[1]
 				var screen string

@@ -12,6 +12,7 @@ import (
 const (
 	minWidth, minHeight = 40, 10
 	twoPanes            = 96
+	threePlaces         = 150 // room for what happened and how to use it, too
 )
 
 // metrics says how wide text is on this terminal: by wcwidth, unless it has told

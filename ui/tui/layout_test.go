@@ -153,13 +153,17 @@ func TestTooSmall(t *testing.T) {
 
 func TestColumnsAlwaysFit(t *testing.T) {
 	for w := minWidth - 4; w < 300; w++ {
-		c := layColumns(w)
-		sum := 2 + c.name + 1 + c.env + 1 + 1 + 1 + c.count + 1 + c.bar
-		if c.verdict > 0 {
-			sum += 1 + c.verdict
-		}
-		if sum != w || c.name < 8 || c.bar < 3 {
-			t.Errorf("%d cells: %+v take %d", w, c, sum)
+		for _, longest := range []int{4, 12, 30, 64} {
+			c := layColumns(w, longest)
+			sum := 2 + c.name + 1 + c.env + 1 + 1 + 1 + c.count + 1 + c.bar
+			for _, part := range []int{c.verdict, c.label, c.used} {
+				if part > 0 {
+					sum += 1 + part
+				}
+			}
+			if sum != w || c.name < 8 || c.bar < 3 || c.env != 7 {
+				t.Errorf("%d cells: %+v take %d", w, c, sum)
+			}
 		}
 	}
 }
@@ -180,7 +184,7 @@ func TestAbsurdTimes(t *testing.T) {
 		for _, w := range []int{11, 40, 60, 80, 120, 200} {
 			for _, h := range []int{3, 12, 24, 40} {
 				a := still(t, 1, 1, &now)
-				a.list.profiles[0].Token = c.token
+				a.list.profiles[0].Token, a.list.profiles[0].Verdict = c.token, vault.VerdictOK
 				for _, key := range []tea.KeyPressMsg{{}, {Code: tea.KeyEnter}, {Code: 't', Text: "t"}} {
 					a.Update(tea.WindowSizeMsg{Width: w, Height: h})
 					a.Update(key)

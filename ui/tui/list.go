@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,28 +20,72 @@ import (
 // which one is chosen.
 type list struct {
 	loaded     bool
-	profiles   []vault.Profile // as the index lists them
-	texts      []string        // what the filter looks at, one per profile
-	rows       []row           // what the filter and the order leave
-	cursor     int             // chosen row
-	top        int             // first row on the screen
-	page       int             // rows that fit the screen
+	profiles   []vault.Profile   // as the index lists them
+	reasons    map[string]string // why the last verdict is not "works", by profile
+	texts      []searchText      // what the filter looks at, one per profile
+	rows       []row             // what the filter and the order leave
+	cursor     int               // chosen row
+	top        int               // first row on the screen
+	page       int               // rows that fit the screen
 	filter     textinput.Model
-	typing     bool // the filter has the keys
-	byLastUse  bool // the order
+	terms      []filterTerm // of the filter
+	typing     bool         // the filter has the keys
+	sortBy     order
 	tokensOnly bool // unexpired tokens only, soonest to expire first
 }
 
+// order is what the list is sorted by.
+type order int
+
+const (
+	byName order = iota
+	byLastUse
+	byState // failing first
+	orders
+)
+
+func (o order) String() string { return [...]string{"by name", "by last use", "failing first"}[o] }
+
 // set takes over the profiles and stays on the chosen one.
-func (l *list) set(profiles []vault.Profile, now time.Time) {
+func (l *list) set(profiles []vault.Profile, reasons map[string]string, now time.Time) {
 	chosen := ""
 	if p := l.chosen(); p != nil {
 		chosen = p.ID
 	}
-	l.loaded, l.profiles = true, profiles
+	l.loaded, l.profiles, l.reasons = true, profiles, reasons
 	l.buildSearchText()
 	l.refilter(now)
 	l.choose(chosen)
+}
+
+// refilter makes the rows anew from the filter and the order.
+func (l *list) refilter(now time.Time) {
+	l.match(now)
+	at := func(r row) *vault.Profile { return &l.profiles[r.profile] }
+	switch {
+	case l.tokensOnly:
+		l.rows = slices.DeleteFunc(l.rows, func(r row) bool { return !at(r).Token.Unexpired(now) })
+		slices.SortStableFunc(l.rows, func(x, y row) int { return at(x).Token.Deadline.Compare(at(y).Token.Deadline) })
+	case l.sortBy == byLastUse:
+		slices.SortStableFunc(l.rows, func(x, y row) int { return at(y).LastUsed.Compare(at(x).LastUsed) })
+	case l.sortBy == byState:
+		slices.SortStableFunc(l.rows, func(x, y row) int { return cmp.Compare(l.rank(y), l.rank(x)) })
+	}
+	l.moveBy(0)
+}
+
+// rank orders the rows by what wants a look most.
+func (l *list) rank(r row) int {
+	p := &l.profiles[r.profile]
+	switch w := words.Verdict(p.Verdict, p.Store); {
+	case w.Class == words.Bad:
+		return 3
+	case w.Class == words.Doubtful || p.State != "":
+		return 2
+	case w.Class == words.Unknown:
+		return 1
+	}
+	return 0
 }
 
 // chosen is the profile under the cursor, nil when there is none.
@@ -135,12 +180,17 @@ func (l *list) toggleTokensOnly(now time.Time) {
 }
 
 // columns are the widths of a list row's parts; 0 leaves a part out.
-type columns struct{ name, env, verdict, count, bar int }
+type columns struct{ name, env, verdict, label, count, bar, used int }
 
-// layColumns shares w cells among the columns. The name, the environment, the
-// countdown and a bar always fit; with room come the verdict's words, a longer
-// bar and a longer name, in that order.
-func layColumns(w int) columns {
+// roomyList is the inner width of a list from which it has headings and columns
+// for the label and the last use.
+const roomyList = 76
+
+// layColumns shares w cells among the columns; longest is the longest name. The
+// environment is never cut. The name, the countdown and a bar always fit; with
+// room come the verdict's words, the whole name, a longer bar, and then the
+// reason, the label and the last use.
+func layColumns(w, longest int) columns {
 	const mark, env, glyph, gaps = 2, 7, 1, 4
 	c := columns{name: 12, env: env, count: 7, bar: 3}
 	rest := w - mark - c.name - env - glyph - c.count - c.bar - gaps
@@ -149,22 +199,44 @@ func layColumns(w int) columns {
 		return c
 	}
 	give := func(to *int, most int) {
-		n := min(rest, most)
+		n := max(min(rest, most), 0)
 		*to += n
 		rest -= n
 	}
 	if rest >= 8 { // a blank, and room for "refused"
 		rest--
-		give(&c.verdict, 17)
-	}
-	give(&c.bar, 4)
-	give(&c.name, 8)
-	if c.verdict > 0 {
 		give(&c.verdict, 10)
 	}
-	give(&c.name, 16)
+	if w >= roomyList {
+		rest -= 1 + 8
+		c.used = 8
+	}
+	give(&c.name, longest-c.name)
+	if c.verdict > 0 {
+		give(&c.verdict, 12)
+	}
+	give(&c.bar, 5)
+	if w >= roomyList && rest >= 12 {
+		rest--
+		give(&c.label, min(22, rest/2+4))
+	}
+	if c.verdict > 0 {
+		give(&c.verdict, 34)
+	}
+	if c.label > 0 {
+		give(&c.label, 20)
+	}
 	give(&c.bar, rest)
 	return c
+}
+
+// longestName is the width of the longest account's name.
+func (l *list) longestName(c *canvas) int {
+	n := 0
+	for i := range l.profiles {
+		n = max(n, c.len(l.profiles[i].Account))
+	}
+	return n
 }
 
 func (l *list) title() string {
@@ -185,35 +257,67 @@ func (l *list) lines(c *canvas, ts *tasks, w, h int, focused bool) []string {
 	if len(l.rows) == 0 {
 		return append(lines, l.emptyLines(c, w)...)
 	}
-	cols := layColumns(w)
+	cols := layColumns(w, l.longestName(c))
+	draw := func(r row, t *task, look rowLook) string { return l.rowLine(c, r, t, look, cols, w) }
+	switch {
+	case l.tokensOnly && w >= axisMin:
+		axis := l.newAxis(c, w)
+		lines = append(lines, axis.scale(c))
+		draw = func(r row, _ *task, look rowLook) string { return axis.line(c, r, look) }
+	case w >= roomyList:
+		lines = append(lines, l.headings(c, cols, w))
+	}
 	for i := l.top; i < len(l.rows) && len(lines) < h; i++ {
 		t := ts.about(l.profiles[l.rows[i].profile].ID)
 		look := rowLook{textStyles: &c.st.textStyles, mark: "  "}
 		if i == l.cursor {
 			look = rowLook{textStyles: &c.st.chosen, mark: c.st.glyph.cursor + " ", chosen: true, focused: focused}
 		}
-		lines = append(lines, l.rowLine(c, l.rows[i], t, look, cols, w))
+		lines = append(lines, draw(l.rows[i], t, look))
 	}
 	return lines
 }
 
+// headingLines is how many lines stand above the rows.
+func (l *list) headingLines(w int) int {
+	if len(l.rows) > 0 && (w >= roomyList || l.tokensOnly && w >= axisMin) {
+		return 2
+	}
+	return 1
+}
+
+// headings name the columns.
+func (l *list) headings(c *canvas, cols columns, w int) string {
+	line := "  " + c.fit("ACCOUNT", cols.name, "") + " " + c.fit("ENV", cols.env, "") + " " + c.fit("STATE", cols.verdict+2, "") + " "
+	if cols.label > 0 {
+		line += c.fit("LABEL", cols.label, "") + " "
+	}
+	line += c.right("TOKEN", cols.count, "") + " " + blanks(cols.bar) + " " + c.fit("USED", cols.used, "")
+	return c.st.dim.Styled(c.fit(line, w, ""))
+}
+
 func (l *list) filterLine(c *canvas, w int) string {
-	if l.typing || l.filtered() {
-		count := c.st.dim.Styled(fmt.Sprintf(" %d of %d", len(l.rows), len(l.profiles)))
-		mark, room := c.st.accent.Styled("/")+" ", w-2-c.len(count)
-		if l.typing {
-			return mark + c.fit(c.drawInput(l.filter, room), room, "") + count
-		}
-		return mark + c.fit(l.filter.Value(), room, c.st.glyph.more) + count
+	order := l.order()
+	if !l.typing && !l.filtered() {
+		return c.st.dim.Styled(c.spread("/ filter", order, w, ""))
 	}
-	order := "by name"
-	if l.byLastUse {
-		order = "by last use"
+	count := fmt.Sprintf(" %d of %d", len(l.rows), len(l.profiles))
+	if long := count + c.st.glyph.sep + order; w-2-c.len(long) >= 12 {
+		count = long
 	}
+	mark, room := c.st.accent.Styled("/")+" ", w-2-c.len(count)
+	if l.typing {
+		return mark + c.fit(c.drawInput(l.filter, room), room, "") + c.st.dim.Styled(count)
+	}
+	return mark + c.fit(l.filter.Value(), room, c.st.glyph.more) + c.st.dim.Styled(count)
+}
+
+// order names what the list is ordered by.
+func (l *list) order() string {
 	if l.tokensOnly {
-		order = "soonest to expire first"
+		return "soonest to expire first"
 	}
-	return c.st.dim.Styled(c.spread("/ filter", order, w, ""))
+	return l.sortBy.String()
 }
 
 func (l *list) emptyLines(c *canvas, w int) []string {
@@ -242,39 +346,38 @@ type rowLook struct {
 func (l *list) rowLine(c *canvas, r row, t *task, s rowLook, cols columns, w int) string {
 	p := &l.profiles[r.profile]
 	var b strings.Builder
-	if s.focused {
-		b.WriteString(s.accent.Styled(s.mark))
-	} else {
-		b.WriteString(s.dim.Styled(s.mark))
-	}
-	name := s.text
-	if s.chosen {
-		name = s.strong
-	}
-	b.WriteString(c.marked(p.Account, r.matches, 0, cols.name, name, s.match))
-	b.WriteString(s.text.Styled(" "))
-
-	env, paint := string(p.Environment), s.dim
-	if p.Environment == kite.Live {
-		env, paint = "LIVE", s.live
-	}
-	b.WriteString(c.marked(env, r.matches, len(p.Account)+1, cols.env, paint, s.match))
-	b.WriteString(s.text.Styled(" "))
-
+	gap := func() { b.WriteString(s.text.Styled(" ")) }
+	l.nameAndEnvironment(c, &b, r, s, cols.name)
+	gap()
 	glyph, word, vp := c.verdictLook(p, t, s.textStyles)
-	at := len(p.Account) + 1 + len(p.Environment) + 1
 	if cols.verdict > 0 {
-		b.WriteString(vp.Styled(glyph + " "))
-		if w := words.Verdict(p.Verdict, p.Store); c.len(word) > cols.verdict && word == w.Word {
-			b.WriteString(vp.Styled(c.fit(w.Short, cols.verdict, c.st.glyph.more)))
-		} else {
-			b.WriteString(c.marked(word, r.matches, at, cols.verdict, vp, s.match))
+		if wv := words.Verdict(p.Verdict, p.Store); word == wv.Word {
+			if c.len(word) > cols.verdict {
+				word = wv.Short
+			}
+			if reason := l.reasons[p.ID]; reason != "" && cols.verdict-c.len(word)-3 >= 14 {
+				word += c.st.glyph.sep + reason
+			}
 		}
+		b.WriteString(vp.Styled(glyph + " "))
+		b.WriteString(c.marked(c.cut(word, cols.verdict, c.st.glyph.more), l.found(word), cols.verdict, vp, s.match))
 	} else {
 		b.WriteString(vp.Styled(glyph))
 	}
-	b.WriteString(s.text.Styled(" "))
+	gap()
+	if cols.label > 0 {
+		label := c.cut(p.Label, cols.label, c.st.glyph.more)
+		b.WriteString(c.marked(label, l.found(label), cols.label, s.dim, s.match))
+		gap()
+	}
 	c.drawCount(&b, p.Token, s.textStyles, cols)
+	if cols.used > 0 {
+		used := ""
+		if !p.LastUsed.IsZero() {
+			used = strings.TrimSuffix(words.Age(p.LastUsed, c.now), " ago")
+		}
+		b.WriteString(s.dim.Styled(" " + c.fit(used, cols.used, "")))
+	}
 	line := b.String()
 	if n := c.len(line); n < w {
 		line += s.text.Styled(blanks(w - n))
@@ -282,7 +385,34 @@ func (l *list) rowLine(c *canvas, r row, t *task, s rowLook, cols columns, w int
 	return line
 }
 
-// drawCount draws a row's countdown and its bar.
+// nameAndEnvironment draws the beginning of a row: the cursor, the account's name
+// in w cells, cut in its middle when it is longer, and the environment.
+func (l *list) nameAndEnvironment(c *canvas, b *strings.Builder, r row, s rowLook, w int) {
+	p := &l.profiles[r.profile]
+	if s.focused {
+		b.WriteString(s.accent.Styled(s.mark))
+	} else {
+		b.WriteString(s.dim.Styled(s.mark))
+	}
+	paint := s.text
+	if s.chosen {
+		paint = s.strong
+	}
+	name := c.cutMiddle(p.Account, w)
+	found := l.found(name)
+	if name == p.Account {
+		found = append(found, r.fuzzy...)
+	}
+	b.WriteString(c.marked(name, found, w, paint, s.match) + s.text.Styled(" "))
+	env, paint := "sandbox", s.dim
+	if p.Environment == kite.Live {
+		env, paint = "LIVE", s.live
+	}
+	b.WriteString(c.marked(env, l.found(env), 7, paint, s.match))
+}
+
+// drawCount draws a row's countdown and its bar. Low and ending have a mark of
+// their own, so that no colour has to be seen.
 func (c *canvas) drawCount(b *strings.Builder, t vault.TokenInfo, s *textStyles, cols columns) {
 	state, left := words.TokenStateOf(t, c.now), t.Remaining(c.now)
 	text, bar := "", s.text.Styled(blanks(cols.bar))
@@ -292,6 +422,9 @@ func (c *canvas) drawCount(b *strings.Builder, t vault.TokenInfo, s *textStyles,
 		text = "expired"
 	default:
 		text = c.countText(left)
+		if state.NearlyOver() && c.len(text)+2 <= cols.count {
+			text = tokenGlyph(state, &c.st) + " " + text
+		}
 		bar = c.st.bar(cols.bar, c.barLeft(left), t.ExpiresIn.Duration(), tokenPaint(state, s), s.line)
 	}
 	b.WriteString(tokenPaint(state, s).Styled(c.right(text, cols.count, "")+" ") + bar)

@@ -86,7 +86,7 @@ func (q *question) lines(a *app, w int) []string {
 		return a.wrap(q.text, w)
 	}
 	// On a small screen the text gives way, not what is typed.
-	out := a.wrapped(q.text, w, max(a.height-2-len(a.layout.status)-2-3, 1))
+	out := a.wrapped(q.text, w, max(a.layout.body-2-3, 1))
 	out = append(out, "", "  "+a.st.accent.Styled("> ")+a.drawInput(q.input, w-6))
 	if q.wrong {
 		out = append(out, a.st.bad.Styled(a.cut("  "+a.st.glyph.bad+" that is not \""+q.want+"\"", w, a.st.glyph.more)))

@@ -13,8 +13,8 @@ import (
 // chosen row's own; lines and bars reach the 3:1 that AA asks of graphics. A nil
 // colour is the terminal's own foreground.
 type palette struct {
-	dim, accent, ok, warn, bad, line color.Color
-	row                              color.Color // background of the chosen row
+	dim, accent, ok, warn, bad, live, line color.Color
+	row                                    color.Color // background of the chosen row
 }
 
 // The colours come from the 256-colour cube: terminals with more show the same,
@@ -23,7 +23,7 @@ type palette struct {
 func darkPalette() palette {
 	return palette{
 		dim: ansi.IndexedColor(249), accent: ansi.IndexedColor(117),
-		ok: ansi.IndexedColor(115), warn: ansi.IndexedColor(222), bad: ansi.IndexedColor(217),
+		ok: ansi.IndexedColor(115), warn: ansi.IndexedColor(222), bad: ansi.IndexedColor(217), live: ansi.IndexedColor(219),
 		line: ansi.IndexedColor(244), row: ansi.IndexedColor(236),
 	}
 }
@@ -31,7 +31,7 @@ func darkPalette() palette {
 func lightPalette() palette {
 	return palette{
 		dim: ansi.IndexedColor(239), accent: ansi.IndexedColor(25),
-		ok: ansi.IndexedColor(22), warn: ansi.IndexedColor(58), bad: ansi.IndexedColor(124),
+		ok: ansi.IndexedColor(22), warn: ansi.IndexedColor(58), bad: ansi.IndexedColor(124), live: ansi.IndexedColor(90),
 		line: ansi.IndexedColor(244), row: ansi.IndexedColor(254),
 	}
 }
@@ -41,7 +41,7 @@ func lightPalette() palette {
 // on one background or the other.
 func basicPalette() palette {
 	return palette{
-		accent: ansi.Cyan, ok: ansi.Green, warn: ansi.Yellow, bad: ansi.Red,
+		accent: ansi.Cyan, ok: ansi.Green, warn: ansi.Yellow, bad: ansi.Red, live: ansi.Magenta,
 	}
 }
 
@@ -55,12 +55,13 @@ type textStyles struct {
 // styles is how the screen looks on this terminal.
 type styles struct {
 	textStyles
-	palette palette
-	chosen  textStyles // the same on the chosen row
-	pane    lipgloss.Border
-	live    lipgloss.Border // around a live profile: a second shape besides the colour
-	glyph   glyphs
-	ascii   bool
+	palette  palette
+	chosen   textStyles // the same on the chosen row
+	pane     lipgloss.Border
+	live     lipgloss.Border // around a live profile: a second shape besides the colour
+	liveLine ansi.Style
+	glyph    glyphs
+	ascii    bool
 }
 
 // glyphs are the marks beside words; a word always goes with them.
@@ -82,6 +83,7 @@ func newStyles(dark bool, profile colorprofile.Profile, ascii bool) styles {
 	s := styles{
 		palette: p, textStyles: newTextStyles(p, nil), chosen: newTextStyles(p, p.row),
 		pane: lipgloss.RoundedBorder(), live: lipgloss.DoubleBorder(), ascii: ascii,
+		liveLine: ansi.Style{}.ForegroundColor(p.live),
 		glyph: glyphs{
 			ok: "✓", bad: "✗", warn: "!", unknown: "?",
 			fresh: "●", low: "◐", ending: "○", expired: "×",
@@ -90,7 +92,7 @@ func newStyles(dark bool, profile colorprofile.Profile, ascii bool) styles {
 	}
 	if ascii {
 		s.pane = lipgloss.ASCIIBorder()
-		s.live = lipgloss.Border{Top: "=", Bottom: "=", Left: "#", Right: "#", TopLeft: "#", TopRight: "#", BottomLeft: "#", BottomRight: "#"}
+		s.live = lipgloss.Border{Top: "=", Bottom: "=", Left: "#", Right: "#", TopLeft: "#", TopRight: "#", BottomLeft: "#", BottomRight: "#", MiddleLeft: "#", MiddleRight: "#"}
 		s.glyph = glyphs{
 			ok: "+", bad: "x", warn: "!", unknown: "?",
 			fresh: "*", low: "~", ending: "!", expired: "x",
@@ -116,6 +118,6 @@ func newTextStyles(p palette, background color.Color) textStyles {
 		text: fg(nil), dim: fg(p.dim), strong: fg(nil).Bold(), accent: fg(p.accent),
 		ok: fg(p.ok), warn: fg(p.warn), bad: fg(p.bad), line: fg(p.line),
 		match: fg(p.accent).Bold().Underline(true),
-		live:  fg(p.bad).Bold(),
+		live:  fg(p.live).Bold(),
 	}
 }

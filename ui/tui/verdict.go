@@ -70,6 +70,22 @@ func (a *app) reportFor(p *vault.Profile) vault.Report {
 	return vault.Report{Selector: p.Selector, Store: p.Store, Verdict: p.Verdict, At: p.VerdictAt, KeyHint: p.KeyHint}
 }
 
+// reasonOf says in few words why a verdict is not "works": the gateway's own
+// words before ours.
+func reasonOf(r vault.Report) string {
+	switch {
+	case r.Verdict == vault.VerdictOK || r.Verdict == vault.VerdictNone:
+		return ""
+	case r.Message != "" && r.Status != 0:
+		return fmt.Sprintf("%d %s", r.Status, words.Line(r.Message))
+	case r.Message != "":
+		return words.Line(r.Message)
+	case r.Status != 0:
+		return fmt.Sprintf("HTTP %d", r.Status)
+	}
+	return ""
+}
+
 func (d *verdictDialog) lines(a *app, w int) []string {
 	p := a.profileByID(d.id)
 	if p == nil {

@@ -6,9 +6,12 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"kitekey/kite"
 	"kitekey/ui/words"
+	"kitekey/vault"
 )
 
 // layout is where things are on the screen, and those contents whose length
@@ -17,27 +20,38 @@ type layout struct {
 	body   int      // height between the header and the messages
 	listW  int      // width of the list
 	strip  int      // height of the details below the list, 0 when they are not there
-	status []string // messages and the clipboard's countdown
+	status []string // messages and the clipboard's countdown; what has no room of its own lies over the body
 	detail []string // of the chosen profile
 	dialog []string // inside of the topmost dialog
 }
 
+// messageRows is how many lines are kept free for messages, so that nothing
+// jumps when one comes or goes.
+func (c *canvas) messageRows() int {
+	if c.height >= 20 {
+		return 2
+	}
+	return 1
+}
+
 // arrange lays the screen out, and keeps what is scrolled within its bounds.
-func (a *app) arrange() layout {
+func (a *app) arrange() {
+	a.layout = layout{listW: a.width, body: a.height - 2 - a.messageRows()}
 	if a.width == 0 || a.tooSmall() || a.lock.locked {
-		return layout{}
+		return
 	}
-	l := layout{status: a.statusLines(), listW: a.width}
-	l.body = a.height - 2 - len(l.status)
-	if a.wide() {
-		l.listW = min(a.width/2, 84)
+	l := &a.layout
+	l.status = a.statusLines()
+	switch {
+	case a.width >= threePlaces:
+		l.listW = a.width - min(max(a.width*2/5, 64), 92)
+	case a.wide():
+		l.listW = a.width / 2
+	case !a.detail.open && len(a.list.rows) > 0 && l.body >= 18:
+		// Too narrow for two panes side by side, high enough for one above the other.
+		l.strip = min(l.body-9, 10)
 	}
-	// A terminal too narrow for two panes side by side may be high enough for one
-	// above the other.
-	if !a.wide() && !a.detail.open && len(a.list.rows) > 0 && l.body >= 18 {
-		l.strip = min(l.body-9, 11)
-	}
-	a.list.page = max(l.body-l.strip-3, 1)
+	a.list.page = max(l.body-l.strip-2-a.list.headingLines(l.listW-4), 1)
 	a.list.scroll()
 	if p := a.chosen(); p != nil && (a.wide() || a.detail.open || l.strip > 0) {
 		w, h := l.detailSize(&a.canvas)
@@ -51,7 +65,6 @@ func (a *app) arrange() layout {
 			p.top = max(min(p.top, p.have-p.room), 0)
 		}
 	}
-	return l
 }
 
 // detailSize is the outer size of the detail pane.
@@ -81,7 +94,12 @@ func (a *app) draw() []string {
 	lines := make([]string, 0, a.height)
 	lines = append(lines, a.headerLine())
 	lines = append(lines, a.bodyLines()...)
+	// A message that is longer than its rows lies over the body's end.
+	lines = lines[:max(min(len(lines), a.height-1-max(len(a.layout.status), a.messageRows())), 1)]
 	lines = append(lines, a.layout.status...)
+	for len(lines) < a.height-1 {
+		lines = append(lines, blanks(a.width))
+	}
 	return append(lines, a.footerLine())
 }
 
@@ -180,14 +198,19 @@ func (a *app) detailPane() []string {
 		return a.frame("kitekey", a.welcome(w-4), w, h, a.st.pane, a.st.line, a.st.dim, a.st.glyph.more)
 	}
 	lines := a.layout.detail[min(a.detail.top, len(a.layout.detail)):]
-	title, border, line, head := p.Account+" / sandbox", a.st.pane, a.st.line, a.st.strong
+	title, border, line, head := a.profileTitle(p, w-6), a.st.pane, a.st.line, a.st.strong
 	if a.detail.open {
 		line = a.st.accent
 	}
 	if p.Environment == kite.Live {
-		title, border, line, head = p.Account+" / LIVE", a.st.live, a.st.bad, a.st.textStyles.live
+		border, line, head = a.st.live, a.st.liveLine, a.st.textStyles.live
 	}
 	out := a.frame(title, lines, w, h, border, line, head, a.st.glyph.more)
+	for i, text := range lines[:min(len(lines), h-2)] {
+		if heading, ok := strings.CutPrefix(text, sectionMark); ok {
+			out[i+1] = a.divider(heading, w, border, line)
+		}
+	}
 	if below := len(lines) - (h - 2); below > 0 {
 		more := "enter for more"
 		if a.detail.open {
@@ -196,6 +219,25 @@ func (a *app) detailPane() []string {
 		a.markMore(out, more, w, border, line)
 	}
 	return out
+}
+
+// profileTitle names a profile in at most w cells: a name that is too long is cut
+// in its middle, the environment never is.
+func (c *canvas) profileTitle(p *vault.Profile, w int) string {
+	env := " / sandbox"
+	if p.Environment == kite.Live {
+		env = " / LIVE"
+	}
+	return c.cutMiddle(p.Account, w-len(env)) + env
+}
+
+// sectionMark begins a line that becomes a divider with a heading.
+const sectionMark = "\x00"
+
+// divider is a line of a frame that parts it.
+func (c *canvas) divider(heading string, w int, b lipgloss.Border, line ansi.Style) string {
+	return line.Styled(b.MiddleLeft+b.Top+" ") + c.st.dim.Styled(heading) +
+		line.Styled(" "+strings.Repeat(b.Top, max(w-5-c.len(heading), 0))+b.MiddleRight)
 }
 
 // footerLine shows the keys that work now; those that do not fit are in the help.

@@ -1,0 +1,75 @@
+package tui
+
+import (
+	"strings"
+	"time"
+
+	"kitekey/ui/words"
+)
+
+// axisMin is the inner width of a list from which unexpired tokens are drawn on
+// one time axis.
+const axisMin = 50
+
+// axis is a scale of remaining time on which tokens are drawn as bars.
+type axis struct {
+	list  *list
+	name  int           // width of the names
+	bars  int           // width of the scale
+	whole time.Duration // its end
+	step  time.Duration // between two of its marks
+}
+
+// newAxis makes the scale that holds every token of the list. One that lives for
+// much longer than the others does not squeeze them: its bar runs off the end.
+func (l *list) newAxis(c *canvas, w int) axis {
+	x := axis{list: l, name: min(max(l.longestName(c), 8), 20)}
+	x.bars = w - 2 - x.name - 1 - 8 - 10
+	last := time.Minute
+	for _, r := range l.rows {
+		last = max(last, min(l.profiles[r.profile].Token.Remaining(c.now), 24*time.Hour))
+	}
+	steps := [...]time.Duration{15 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour}
+	for _, x.step = range steps {
+		if last <= 4*x.step {
+			break
+		}
+	}
+	x.whole = max((last+x.step-1)/x.step, 1) * x.step
+	return x
+}
+
+// scale draws the marks above the bars.
+func (x axis) scale(c *canvas) string {
+	line := blanks(2+x.name+1+8) + "now"
+	for at := x.step; at <= x.whole; at += x.step {
+		cell := 2 + x.name + 1 + 8 + int(float64(x.bars)*float64(at)/float64(x.whole))
+		text := words.Duration(at)
+		if from := cell - c.len(text); from > c.len(line)+1 {
+			line += blanks(from-c.len(line)) + text
+		}
+	}
+	return c.st.dim.Styled(line)
+}
+
+// line draws one token.
+func (x axis) line(c *canvas, r row, s rowLook) string {
+	t := x.list.profiles[r.profile].Token
+	var b strings.Builder
+	x.list.nameAndEnvironment(c, &b, r, s, x.name)
+	b.WriteString(s.text.Styled(" "))
+	state, left := words.TokenStateOf(t, c.now), t.Remaining(c.now)
+	paint := tokenPaint(state, s.textStyles)
+	cells := min(max(int(float64(x.bars)*float64(c.barLeft(left))/float64(x.whole)), 1), x.bars)
+	end := c.st.glyph.half
+	if left > x.whole {
+		end = c.st.glyph.more
+	}
+	text := " " + c.countText(left)
+	if state.NearlyOver() {
+		text += " " + tokenGlyph(state, &c.st)
+	}
+	b.WriteString(paint.Styled(strings.Repeat(c.st.glyph.full, cells-1)+end) + paint.Bold().Styled(text))
+	b.WriteString(s.text.Styled(blanks(x.bars - cells + 10 - c.len(text))))
+	return b.String()
+}

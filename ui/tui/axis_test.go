@@ -1,0 +1,30 @@
+package tui
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// The tokens of one axis are drawn to one scale, soonest first.
+func TestAxis_DrawsTokensToScale(t *testing.T) {
+	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
+		d.press("m").write("10m").press("enter").selectProfile("ember/sandbox").press("m").write("20m").press("enter", "t")
+		d.sees("soonest to expire first", "now", "10 min", "20 min")
+		bars := func() (n [2]int) {
+			for line := range strings.SplitSeq(d.screen(), "\n") {
+				left, _, _ := strings.Cut(line, "││")
+				for i, account := range []string{"acme", "ember"} {
+					if strings.Contains(left, account+" ") {
+						n[i] = strings.Count(left, "━") + strings.Count(left, "╸")
+					}
+				}
+			}
+			return n
+		}
+		if n := bars(); n[1] < 2*n[0]-1 || n[1] > 2*n[0]+1 || n[0] == 0 {
+			t.Errorf("10 and 20 minutes are bars of %v cells", n)
+		}
+		d.sleep(5*time.Minute + time.Second).sees("4:59").sleep(5 * time.Minute).lacks("acme ")
+	})
+}
