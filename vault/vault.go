@@ -104,6 +104,12 @@ func (v *Vault) Lock() {
 	if l, ok := v.store.(Locker); ok {
 		l.Lock()
 	}
+	for _, env := range kite.Environments {
+		// A connection keeps what was sent last.
+		if c, ok := v.gateway(env).(interface{ CloseIdleConnections() }); ok {
+			c.CloseIdleConnections()
+		}
+	}
 }
 
 // NeedsPassphrase reports whether the store's next call will ask for one.

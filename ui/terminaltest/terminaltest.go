@@ -136,9 +136,10 @@ func (c *Terminal) answer() {
 	buf := make([]byte, 4096)
 	for {
 		n, err := c.vt.Read(buf)
-		if err != nil || n == 0 {
+		if err != nil {
 			return
 		}
+		// Nothing, when it was resized.
 		if _, err := c.master.Write(buf[:n]); err != nil {
 			return
 		}

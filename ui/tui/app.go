@@ -38,6 +38,7 @@ type app struct {
 	keep     keepAlive
 	expiry   expiryWatch
 	guard    *handout.Guard
+	input    *terminalInput // nil when it is not the terminal
 	tokens   *handout.Tokens
 	uncached map[string]vault.TokenInfo // tokens that the index does not know, by profile
 	reports  map[string]vault.Report    // of this session, by profile

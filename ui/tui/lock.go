@@ -41,19 +41,20 @@ func (l *locker) ifIdle(a *app) tea.Cmd {
 	if l.locked || a.o.LockAfter < 0 || a.now.Sub(l.lastInput) < a.o.LockAfter {
 		return nil
 	}
-	return l.lock(a)
+	return l.lock(a, a.input)
 }
 
 // lockByKey is the key: the person is leaving.
 func (a *app) lockByKey() tea.Cmd {
 	a.keep = keepAlive{}
-	return a.lock.lock(a)
+	return a.lock.lock(a, a.input)
 }
 
 // lock drops what the screen holds, has the store forget what it has unlocked,
 // and shows nothing until unlocked. A form with a secret typed into it is kept,
 // unseen: Kitegateway shows an api_secret once. One that is being saved goes on.
-func (l *locker) lock(a *app) tea.Cmd {
+// input is where secrets were typed, nil when it must not be asked now.
+func (l *locker) lock(a *app, input *terminalInput) tea.Cmd {
 	v := a.o.Vault
 	a.reveal.hide()
 	a.tasks.stopAll(false)
@@ -72,7 +73,12 @@ func (l *locker) lock(a *app) tea.Cmd {
 	clear(a.dialogs[len(kept):])
 	a.dialogs = kept
 	l.locked, l.message, l.needPass = true, "", false
-	return a.run(task{kind: taskLock, quiet: true}, func(context.Context) func(*app) tea.Cmd {
+	ask, overwritten := input.overwrite()
+	forget := a.run(task{kind: taskOverwrite, quiet: true}, func(ctx context.Context) func(*app) tea.Cmd {
+		forgetMemory(ctx, overwritten)
+		return nil
+	})
+	return tea.Batch(ask, forget, a.run(task{kind: taskLock, quiet: true}, func(context.Context) func(*app) tea.Cmd {
 		v.Lock()
 		need := v.NeedsPassphrase()
 		return func(a *app) tea.Cmd {
@@ -81,12 +87,16 @@ func (l *locker) lock(a *app) tea.Cmd {
 			}
 			return nil
 		}
-	})
+	}))
 }
 
 // suspend locks before the shell takes over: what happens there is not ours to
-// see.
-func (a *app) suspend() tea.Cmd { return tea.Sequence(a.lockByKey(), tea.Suspend) }
+// see. A question to the terminal would be answered to the shell; Bubble Tea gives
+// its buffer up anyway.
+func (a *app) suspend() tea.Cmd {
+	a.keep = keepAlive{}
+	return tea.Sequence(a.lock.lock(a, nil), tea.Suspend)
+}
 
 // key handles a key on the locked screen.
 func (l *locker) key(a *app, msg tea.KeyPressMsg) tea.Cmd {
@@ -133,14 +143,16 @@ func (l *locker) unlock(a *app) tea.Cmd {
 	l.message = "unlocking" + a.st.glyph.more
 	return a.run(task{kind: taskUnlock, doing: "unlocking"}, func(ctx context.Context) func(*app) tea.Cmd {
 		var err error
-		if !passphrase.IsZero() {
+		given := !passphrase.IsZero()
+		if given {
 			err = v.Unlock(ctx, passphrase)
+			passphrase.Erase()
 		}
 		if err == nil {
 			err = v.Reach(ctx)
 		}
 		need := err != nil && v.NeedsPassphrase()
-		return func(a *app) tea.Cmd { return a.lock.unlocked(a, err, need, passphrase.IsZero()) }
+		return func(a *app) tea.Cmd { return a.lock.unlocked(a, err, need, !given) }
 	})
 }
 

@@ -40,32 +40,50 @@ func checkExpiresIn(s string) error {
 // credentialFields are api_key and api_secret, judged as they come.
 func credentialFields() (key, secret *field) {
 	key, secret = secretField(fieldAPIKey), secretField(fieldAPISecret)
+	something := kite.NewSecret("x")
+	judgeKey := func() (hint string, trimmed bool, err error) {
+		c, trimmed, err := typedCredential(key.secret.secret(), something.Clone())
+		defer c.Erase()
+		return c.Hint(), trimmed, err
+	}
+	judgeSecret := func() (trimmed bool, err error) {
+		c, trimmed, err := typedCredential(something.Clone(), secret.secret.secret())
+		c.Erase()
+		return trimmed, err
+	}
 	key.check = func(*formDialog) error {
-		_, _, err := kite.ParseCredential(key.secret.secret().Reveal(), "x")
+		_, _, err := judgeKey()
 		return err
 	}
 	key.help = func(*formDialog) string {
-		c, trimmed, err := kite.ParseCredential(key.secret.secret().Reveal(), "x")
+		hint, trimmed, err := judgeKey()
 		switch {
 		case err != nil:
 			return ""
-		case c.Hint() == "":
+		case hint == "":
 			return trimmedNote("", trimmed)
 		}
-		return trimmedNote("ends in "+c.Hint(), trimmed)
+		return trimmedNote("ends in "+hint, trimmed)
 	}
 	secret.check = func(*formDialog) error {
-		_, _, err := kite.ParseCredential("x", secret.secret.secret().Reveal())
+		_, err := judgeSecret()
 		return err
 	}
 	secret.help = func(*formDialog) string {
-		_, trimmed, err := kite.ParseCredential("x", secret.secret.secret().Reveal())
+		trimmed, err := judgeSecret()
 		if err != nil {
 			return ""
 		}
 		return trimmedNote("", trimmed)
 	}
 	return key, secret
+}
+
+// typedCredential makes a credential of two inputs and erases these.
+func typedCredential(key, secret kite.Secret) (c kite.Credential, trimmed bool, err error) {
+	defer key.Erase()
+	defer secret.Erase()
+	return kite.NewCredential(key, secret)
 }
 
 func trimmedNote(text string, trimmed bool) string {
@@ -79,7 +97,7 @@ func trimmedNote(text string, trimmed bool) string {
 }
 
 func (d *formDialog) credential() (kite.Credential, error) {
-	c, _, err := kite.ParseCredential(d.field(fieldAPIKey).secret.secret().Reveal(), d.field(fieldAPISecret).secret.secret().Reveal())
+	c, _, err := typedCredential(d.field(fieldAPIKey).secret.secret(), d.field(fieldAPISecret).secret.secret())
 	return c, err
 }
 
@@ -173,6 +191,7 @@ func (d *formDialog) newProfile() (n vault.NewProfile, err error) {
 
 func addTo(ctx context.Context, v *vault.Vault, n vault.NewProfile, d *formDialog) func(*app) tea.Cmd {
 	p, err := v.Add(ctx, n)
+	n.Credential.Erase()
 	return func(a *app) tea.Cmd {
 		if err != nil {
 			d.failWith("not saved", err)

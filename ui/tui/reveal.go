@@ -40,12 +40,15 @@ func (b *secretHolder) get() (kite.Credential, kite.Secret) {
 	return b.credential, b.header
 }
 
+// put replaces what is held, and erases it.
 func (b *secretHolder) put(c kite.Credential, header kite.Secret) {
 	if b == nil {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.credential.Erase()
+	b.header.Erase()
 	b.credential, b.header = c, header
 }
 

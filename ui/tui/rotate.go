@@ -72,6 +72,7 @@ func rotate(a *app, d *formDialog, p vault.Profile) tea.Cmd {
 	v := a.o.Vault
 	t, cmd := a.start(task{kind: taskRotate, doing: "verifying the new credential", quiet: true, form: true}, func(ctx context.Context) func(*app) tea.Cmd {
 		r, err := v.Rotate(ctx, p.Selector, c)
+		c.Erase()
 		return func(a *app) tea.Cmd {
 			switch {
 			case r.Outcome == vault.OutcomeStaged:

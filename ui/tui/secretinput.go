@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"bytes"
 	"unicode/utf8"
 
 	tea "charm.land/bubbletea/v2"
@@ -14,6 +15,9 @@ import (
 //
 // What it holds cannot be seen, so a paste takes its place when one has come back
 // to it: nobody means the end of one secret and the whole of the next.
+//
+// It is overwritten when it is cleared, and never moved without being overwritten
+// where it was.
 type secretInput struct {
 	value []byte
 	left  bool // one has left it, or what it held was tried
@@ -26,7 +30,7 @@ func (s *secretInput) update(msg tea.Msg) {
 			s.clear()
 		}
 		s.left = false
-		s.value = append(s.value, msg.Content...)
+		s.append(msg.Content)
 	case tea.KeyPressMsg:
 		s.left = false
 		switch msg.String() {
@@ -37,9 +41,18 @@ func (s *secretInput) update(msg tea.Msg) {
 		case "ctrl+u", "ctrl+w":
 			s.clear()
 		default:
-			s.value = append(s.value, msg.Text...)
+			s.append(msg.Text)
 		}
 	}
+}
+
+func (s *secretInput) append(text string) {
+	if len(s.value)+len(text) > cap(s.value) {
+		bigger := append(make([]byte, 0, max(1024, 2*(len(s.value)+len(text)))), s.value...)
+		clear(s.value)
+		s.value = bigger
+	}
+	s.value = append(s.value, text...)
 }
 
 func (s *secretInput) clear() {
@@ -49,5 +62,6 @@ func (s *secretInput) clear() {
 
 func (s *secretInput) empty() bool { return len(s.value) == 0 }
 
-// secret hands the value to where it is checked and stored.
-func (s *secretInput) secret() kite.Secret { return kite.NewSecret(string(s.value)) }
+// secret hands a copy of the value to where it is checked and stored. The caller
+// erases it.
+func (s *secretInput) secret() kite.Secret { return kite.SecretFromBytes(bytes.Clone(s.value)) }

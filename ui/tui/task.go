@@ -29,6 +29,7 @@ const (
 	taskActivity                  // read the activity log
 	taskLock                      // lock the store
 	taskUnlock                    // unlock it
+	taskOverwrite                 // overwrite memory that is no longer used
 )
 
 // task is one operation under way: something that asks the store, the gateway

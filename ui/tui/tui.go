@@ -121,6 +121,8 @@ func Run(ctx context.Context, o Options) error {
 	}
 	if o.Input != nil {
 		options = append(options, tea.WithInput(o.Input))
+	} else if a.input = newTerminalInput(os.Stdin); a.input != nil {
+		options = append(options, tea.WithInput(a.input))
 	}
 	if o.Output != nil {
 		options = append(options, tea.WithOutput(o.Output))

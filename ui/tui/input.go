@@ -1,0 +1,98 @@
+package tui
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+	"golang.org/x/term"
+
+	"kitekey/ui/process"
+)
+
+// terminalInput is the terminal as Bubble Tea reads it. Bubble Tea keeps what was
+// typed or pasted last in a buffer of its own, in which later input comes to lie
+// over it. So that nothing of a secret stays there once the screen is locked,
+// overwrite puts input there that means nothing.
+type terminalInput struct {
+	*os.File
+
+	mu     sync.Mutex
+	read   int           // bytes since it was overwritten last
+	blanks int           // how many reads are answered with blanks
+	done   chan struct{} // closed when they have arrived, nil when nothing waits for it
+}
+
+// newTerminalInput is nil where Bubble Tea should open its input by itself: on
+// Windows it reads no bytes, and without a terminal on stdin it looks for one.
+func newTerminalInput(stdin *os.File) *terminalInput {
+	if runtime.GOOS == "windows" || !term.IsTerminal(int(stdin.Fd())) {
+		return nil
+	}
+	return &terminalInput{File: stdin}
+}
+
+// Read implements [io.Reader].
+func (t *terminalInput) Read(b []byte) (int, error) {
+	if n := t.blank(b); n > 0 {
+		return n, nil
+	}
+	n, err := t.File.Read(b)
+	t.mu.Lock()
+	t.read += n
+	t.mu.Unlock()
+	return n, err
+}
+
+// blank fills b with an application program command (APC), which is for terminals
+// and which Bubble Tea skips.
+func (t *terminalInput) blank(b []byte) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.blanks == 0 && t.done != nil {
+		close(t.done)
+		t.done = nil
+	}
+	if t.blanks == 0 {
+		return 0
+	}
+	t.blanks--
+	return copy(b, "\x1b_"+strings.Repeat(" ", len(b)-4)+"\x1b\\")
+}
+
+// overwrite asks for blanks to be read, and gives a channel that is closed when
+// they were. They come with the next input: the returned command asks the terminal
+// for some. A terminal that does not answer has them before the next key.
+func (t *terminalInput) overwrite() (tea.Cmd, <-chan struct{}) {
+	if t == nil {
+		return nil, nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	const readSize = 4096 // of Bubble Tea; its buffer is at most some times what came at once
+	t.blanks, t.read = min(4+4*t.read/readSize, 64), 0
+	if t.done == nil {
+		t.done = make(chan struct{})
+	}
+	return tea.Raw(ansi.RequestPrimaryDeviceAttributes), t.done
+}
+
+// blanksWait is how long locking waits for the terminal's answer.
+const blanksWait = time.Second
+
+// forgetMemory overwrites what secrets have left in memory that is no longer used.
+func forgetMemory(ctx context.Context, overwritten <-chan struct{}) {
+	if overwritten != nil {
+		select {
+		case <-overwritten:
+		case <-time.After(blanksWait):
+		case <-ctx.Done():
+		}
+	}
+	process.OverwriteFreed()
+}
