@@ -3,7 +3,6 @@ package kite
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"net/url"
 	"path"
@@ -11,7 +10,26 @@ import (
 	"strings"
 )
 
-// Override checks a base URL that is to stand in for the documented one and
+// Origin is which gateway accepted a credential: Kitegateway, or an override on
+// this machine. Overrides are not told apart.
+type Origin string
+
+// The origins.
+const (
+	OriginKitegateway Origin = "kitegateway"
+	OriginOverride    Origin = "override"
+)
+
+// ParseOrigin accepts "kitegateway" and "override".
+func ParseOrigin(s string) (Origin, error) {
+	switch o := Origin(s); o {
+	case OriginKitegateway, OriginOverride:
+		return o, nil
+	}
+	return "", fmt.Errorf("unknown origin %q; use kitegateway or override", truncate(CleanText(s), 40))
+}
+
+// ParseBaseURL checks a base URL that is to stand in for the documented one and
 // returns it normalised. Only a loopback address will do ("localhost", 127.0.0.0/8
 // or [::1]): whoever can set a variable in somebody's shell must not be able to
 // have the api_secret sent to a host of theirs. Scheme http or https; no user,
@@ -50,15 +68,4 @@ func isLoopback(host string) bool {
 	}
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.Zone() == "" && ip.Unmap().IsLoopback()
-}
-
-// loopbackOnly is a [net.Dialer] Control function. It looks at the address that
-// is really dialled, so that not even a localhost that the resolver sends
-// elsewhere gets a secret.
-func loopbackOnly(address string) error {
-	if ap, err := netip.ParseAddrPort(address); err != nil || !ap.Addr().Unmap().IsLoopback() {
-		host, _, _ := net.SplitHostPort(address)
-		return fmt.Errorf("%s is not this machine", host)
-	}
-	return nil
 }

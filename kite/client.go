@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"path"
@@ -39,8 +40,13 @@ type Client struct {
 	// Now is the local clock; time.Now when nil.
 	Now func() time.Time
 
+	// CAFile is a file with CA certificates in PEM that are trusted beside the
+	// system's, read when the first connection is made. "" and a file that does not
+	// exist mean none.
+	CAFile string
+
 	once  sync.Once
-	owned *http.Transport
+	owned http.RoundTripper
 }
 
 // Request is a call with a token.
@@ -51,9 +57,10 @@ type Request struct {
 	Path string
 	Body []byte // sent as it is; nil = none
 	// Header is added to the request. Content-Type and Accept are JSON unless set
-	// here; Authorization, Secret-Key, Host and the headers that belong to the
-	// connection are kitekey's own.
+	// here. A header that [CheckHeader] refuses is an error.
 	Header http.Header
+	// Large takes a reply of any size: what is beyond 1 MiB is in Reply.Rest.
+	Large bool
 }
 
 // Reply is what the gateway answered, untouched.
@@ -61,7 +68,8 @@ type Reply struct {
 	Proto   string // "HTTP/1.1", "HTTP/2.0"
 	Status  int
 	Header  http.Header
-	Body    []byte        // at most 1 MiB
+	Body    []byte        // at most 1 MiB (and a byte, when there is a Rest)
+	Rest    io.ReadCloser // what follows Body, nil when that is all; the caller closes it
 	Skew    time.Duration // the gateway's clock minus the local one; 0 when it did not say
 	Latency time.Duration // of the attempt that got this reply
 }
@@ -85,6 +93,15 @@ func (c *Client) Host() string {
 		return "?"
 	}
 	return u.Host
+}
+
+// Origin is which gateway c talks to. A credential belongs to the origin that
+// accepted it.
+func (c *Client) Origin() Origin {
+	if c.base() == c.Environment.BaseURL() {
+		return OriginKitegateway
+	}
+	return OriginOverride
 }
 
 func (c *Client) base() string {
@@ -168,52 +185,61 @@ func readToken(reply *Reply, now time.Time, expiresIn Lifetime) (Token, error) {
 // beside an error: every status but 2xx is one, and so is a 2xx whose body is
 // not Kitegateway's JSON.
 //
-// GET, HEAD and OPTIONS are repeated as [Client.Mint] is. Others move money, so
-// they are repeated only when no connection was made and the gateway cannot have
-// seen them. Not even a 429 is taken as a promise that nothing was done: behind
-// the gateway stand mobile-money operators with limits of their own.
+// A request that is safe ([IsSafe]) is repeated as [Client.Mint] is. Others move
+// money, so they are sent again only when no connection was made and the gateway
+// cannot have seen them. Not even after a 429: behind the gateway stand
+// mobile-money operators with limits of their own. When no answer says whether a
+// write was carried out, the error is [ErrOutcomeUnknown], also when the caller
+// gave up meanwhile.
 func (c *Client) Do(ctx context.Context, tok Token, r Request) (*Reply, error) {
 	method := strings.ToUpper(r.Method)
 	if method == "" {
 		method = http.MethodGet
 	}
 	x := exchange{
-		op:     method + " " + truncate(CleanText(pathOnly(r.Path)), 100),
-		method: method,
-		path:   r.Path,
-		header: http.Header{},
-		body:   r.Body,
-		repeatable: method == http.MethodGet || method == http.MethodHead ||
-			method == http.MethodOptions,
-		secrets: []Secret{tok.Value},
+		op:         method + " " + truncate(CleanText(pathOnly(r.Path)), 100),
+		method:     method,
+		path:       r.Path,
+		header:     http.Header{},
+		body:       r.Body,
+		repeatable: IsSafe(method),
+		large:      r.Large,
+		secrets:    []Secret{tok.Value},
 	}
 	value, err := parseToken(tok.Value)
 	if err != nil {
-		return nil, c.invalid(x.op, errors.New("the token is no token"))
+		return nil, c.invalid(x.op, errors.New("malformed token"))
 	}
 	if err := CheckPath(r.Path); err != nil {
 		return nil, c.invalid(x.op, err)
 	}
 	if !isHTTPToken(method) {
-		return nil, c.invalid("", errors.New("the method is none that HTTP knows"))
+		return nil, c.invalid("", errors.New("invalid HTTP method"))
 	}
 	for name, values := range r.Header {
 		if err := CheckHeader(name, values...); err != nil {
 			return nil, c.invalid(x.op, err)
 		}
-		if name = http.CanonicalHeaderKey(name); !ownHeader(name) {
-			x.header[name] = append(x.header[name], values...)
-		}
+		name = http.CanonicalHeaderKey(name)
+		x.header[name] = append(x.header[name], values...)
 	}
 	x.header.Set("Authorization", value.Reveal())
 	return c.call(ctx, x)
 }
 
-// CheckHeader tells whether a header can be sent: what cannot would look as if
-// nobody had answered.
+// CheckHeader reports why a header cannot be sent. net/http rejects an invalid one
+// with an error that would look as if the gateway could not be reached, and leaves
+// out or replaces those that belong to the connection.
 func CheckHeader(name string, values ...string) error {
 	if !isHTTPToken(name) {
-		return errors.New("the header's name is none: it has letters, digits and - only")
+		return errors.New("invalid header name")
+	}
+	switch name = http.CanonicalHeaderKey(name); name {
+	case "Authorization", "Secret-Key":
+		return fmt.Errorf("the header %s is set by kitekey", name)
+	case "Host", "Content-Length", "Connection", "Transfer-Encoding", "Te", "Trailer", "Upgrade", "Keep-Alive",
+		"Proxy-Authorization", "Proxy-Connection":
+		return fmt.Errorf("the header %s belongs to the connection and cannot be chosen", name)
 	}
 	for _, v := range values {
 		if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
@@ -228,17 +254,6 @@ func isHTTPToken(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
 		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
 	})
-}
-
-// ownHeader lists the headers that a caller cannot set: those that carry secrets
-// and those that belong to the connection.
-func ownHeader(name string) bool {
-	switch name {
-	case "Authorization", "Secret-Key", "Host", "Content-Length", "Connection", "Transfer-Encoding",
-		"Te", "Trailer", "Upgrade", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection":
-		return true
-	}
-	return false
 }
 
 func pathOnly(p string) string {
@@ -294,8 +309,8 @@ func (c *Client) Balances(ctx context.Context, tok Token) ([]Balance, error) {
 
 // CloseIdleConnections closes the connections that are kept for a next call.
 func (c *Client) CloseIdleConnections() {
-	if c.owned != nil {
-		c.owned.CloseIdleConnections()
+	if t, ok := c.owned.(*http.Transport); ok {
+		t.CloseIdleConnections()
 	}
 }
 

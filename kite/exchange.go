@@ -7,14 +7,12 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
-// How hard a call tries.
+// How hard a call tries, and how much of a reply it reads.
 const (
 	defaultTimeout        = 10 * time.Second
 	defaultMaxElapsedTime = 20 * time.Second
@@ -29,6 +27,7 @@ type exchange struct {
 	header       http.Header
 	body         []byte
 	repeatable   bool     // sending it twice does no harm
+	large        bool     // a reply over maxBody is read on by the caller
 	secrets      []Secret // taken out of whatever the gateway says back
 }
 
@@ -44,28 +43,28 @@ func (c *Client) call(ctx context.Context, x exchange) (*Reply, error) {
 		return nil, c.invalid(x.op, errors.New("the path is not a URL's path"))
 	}
 	start := time.Now()
-	maxElapsed := cmp.Or(c.MaxElapsedTime, defaultMaxElapsedTime)
-	patient, cancel := context.WithTimeout(ctx, maxElapsed)
-	defer cancel()
+	limit := cmp.Or(c.MaxElapsedTime, defaultMaxElapsedTime)
 	for attempt := 1; ; attempt++ {
-		reply, failure, unsent := c.attempt(patient, target, x)
-		if failure == nil {
+		timeout := min(cmp.Or(c.Timeout, defaultTimeout), limit-time.Since(start))
+		reply, failure, unsent := c.attempt(ctx, target, x, timeout)
+		switch {
+		case failure == nil:
 			return reply, nil
-		}
-		if errors.Is(ctx.Err(), context.Canceled) {
+		case failure.Kind == ErrOutcomeUnknown:
+			return reply, failure
+		case errors.Is(ctx.Err(), context.Canceled):
 			return nil, canceled(c.Host(), x.op)
-		}
-		if attempt == maxAttempts || !worthRepeating(failure, x.repeatable || unsent) {
+		case attempt == maxAttempts || !(x.repeatable || unsent) || !worthRepeating(failure):
 			return reply, failure
 		}
 		wait := backoff(attempt, failure.RetryAfter)
-		if time.Since(start)+wait >= maxElapsed {
+		if time.Since(start)+wait >= limit {
 			return reply, failure
 		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
-		case <-patient.Done():
+		case <-ctx.Done():
 			timer.Stop()
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return nil, canceled(c.Host(), x.op)
@@ -77,17 +76,16 @@ func (c *Client) call(ctx context.Context, x exchange) (*Reply, error) {
 
 // attempt is one exchange. unsent reports that no connection was made, so that
 // the gateway cannot have seen the request.
-func (c *Client) attempt(ctx context.Context, target *url.URL, x exchange) (reply *Reply, failure *Error, unsent bool) {
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.Timeout, defaultTimeout))
-	defer cancel()
-	var connected, answered atomic.Bool // set by the transport's goroutines
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn:              func(httptrace.GotConnInfo) { connected.Store(true) },
-		GotFirstResponseByte: func() { answered.Store(true) },
-	})
-	fail := func(err error) *Error {
-		return &Error{Kind: failureKind(err, answered.Load()), Host: target.Host, Op: x.op, Err: toSafeError(err, x.secrets)}
-	}
+func (c *Client) attempt(ctx context.Context, target *url.URL, x exchange, timeout time.Duration) (reply *Reply, failure *Error, unsent bool) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	clock := time.AfterFunc(timeout, func() { cancel(context.DeadlineExceeded) })
+	keepOpen := false
+	defer func() {
+		if !keepOpen {
+			clock.Stop()
+			cancel(nil)
+		}
+	}()
 
 	req := (&http.Request{
 		Method: x.method, URL: target, Host: target.Host, Header: x.header.Clone(),
@@ -106,11 +104,26 @@ func (c *Client) attempt(ctx context.Context, target *url.URL, x exchange) (repl
 	// send Secret-Key along to another host.
 	sent := c.now()
 	began := time.Now()
-	resp, err := c.transport().RoundTrip(req)
-	if err != nil {
-		return nil, fail(err), !connected.Load()
+	resp, way, err := send(c.transport(), req, x.repeatable)
+	fail := func(err error) *Error {
+		if cause := context.Cause(ctx); errors.Is(cause, context.DeadlineExceeded) {
+			err = cause
+		}
+		err = proxyFailure(err, c.Proxy())
+		return &Error{Kind: failureKind(err, way.answered.Load()), Host: target.Host, Op: x.op, Err: toSafeError(err, time.Since(began), x.secrets)}
 	}
-	defer resp.Body.Close()
+	if err != nil {
+		failure := fail(err)
+		if !x.repeatable && way.connected.Load() {
+			failure.Kind = ErrOutcomeUnknown
+		}
+		return nil, failure, !way.connected.Load()
+	}
+	defer func() {
+		if !keepOpen {
+			_ = resp.Body.Close()
+		}
+	}()
 	received := c.now()
 	var body []byte
 	// The body of a 101 is the connection itself, which knows no deadline.
@@ -125,18 +138,62 @@ func (c *Client) attempt(ctx context.Context, target *url.URL, x exchange) (repl
 		Skew:    clockSkew(resp.Header.Get("Date"), sent, received),
 		Latency: time.Since(began),
 	}
-	if len(body) > maxBody {
+	switch {
+	case err != nil:
+		failure = fail(err)
+		failure.Status, failure.Skew = reply.Status, reply.Skew
+		reply = nil
+	case len(body) > maxBody && x.large:
+		failure = c.classifyLarge(target, x, reply)
+		reply.Rest = &restOfBody{resp.Body, clock, timeout, func() { cancel(nil) }}
+		clock.Reset(timeout)
+		keepOpen = true
+	case len(body) > maxBody:
 		reply.Body = body[:maxBody]
-		e := c.unexpected(x, reply, "")
-		e.Err = &LimitError{maxBody}
-		return reply, e, false
+		failure = c.unexpected(x, reply, "")
+		failure.Err = &LimitError{maxBody}
+	default:
+		failure = c.classify(target, x, reply)
 	}
-	if err != nil {
-		e := fail(err)
-		e.Status, e.Skew = reply.Status, reply.Skew
-		return nil, e, false
+	if failure != nil && !x.repeatable && outcomeIsUnknown(failure) {
+		failure.Kind = ErrOutcomeUnknown
 	}
-	return reply, c.classify(target, x, reply), false
+	return reply, failure, false
+}
+
+// outcomeIsUnknown reports whether a failed write may have been carried out all
+// the same: the gateway failed, or its answer cannot be read, and it did not say
+// in its own words that it refused.
+func outcomeIsUnknown(e *Error) bool {
+	switch e.Kind {
+	case ErrGateway:
+		return e.Status != http.StatusNotImplemented && e.Status != http.StatusHTTPVersionNotSupported
+	case ErrUnreachable, ErrUnexpectedReply:
+		return (e.Status < 400 || e.Status > 499) && e.Message == "" && e.Code == ""
+	}
+	return false
+}
+
+// restOfBody is what is left of a large reply. A reader that gets nothing for the
+// length of the timeout ends.
+type restOfBody struct {
+	body    io.ReadCloser
+	clock   *time.Timer
+	timeout time.Duration
+	cancel  func()
+}
+
+func (r *restOfBody) Read(p []byte) (int, error) {
+	n, err := r.body.Read(p)
+	r.clock.Reset(r.timeout)
+	return n, err
+}
+
+func (r *restOfBody) Close() error {
+	r.clock.Stop()
+	err := r.body.Close()
+	r.cancel()
+	return err
 }
 
 // setDefault sets a header that the caller has not set.
@@ -144,6 +201,20 @@ func setDefault(h http.Header, name, value string) {
 	if len(h.Values(name)) == 0 {
 		h.Set(name, value)
 	}
+}
+
+// classifyLarge judges a reply of which only the beginning has been read: by its
+// status, and by whether it begins as JSON does.
+func (c *Client) classifyLarge(target *url.URL, x exchange, reply *Reply) *Error {
+	if reply.Status >= 200 && reply.Status <= 299 {
+		if start := bytes.TrimSpace(reply.Body); len(start) > 0 && (start[0] == '{' || start[0] == '[') {
+			return nil
+		}
+		return c.unexpected(x, reply, describeBody(reply))
+	}
+	part := *reply
+	part.Body = []byte("{}") // what it says cannot be read out of a part
+	return c.classify(target, x, &part)
 }
 
 // classify tells a good reply (nil) from every kind of bad one.

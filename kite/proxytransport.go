@@ -6,13 +6,14 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
-// Upstream is for whoever passes requests of others on: where they go, and a
-// transport that keeps this package's promises. It sends nothing but below that
-// URL; a redirect is an error and is not followed; errors are *Error, or wrap the
-// context's. Otherwise replies pass as they are, without bounds, and nothing is
-// repeated.
+// ProxyTransport returns what a proxy needs: the base URL that requests go to, and
+// a transport that keeps this package's promises. It sends nothing but below that
+// URL and sends a write once; a redirect is an error and is not followed; errors
+// are *Error, or wrap the context's. Otherwise replies pass as they are, of any
+// size, and nothing is repeated.
 func (c *Client) ProxyTransport() (base *url.URL, transport http.RoundTripper, err error) {
 	if base, err = c.checkedBase(); err != nil {
 		return nil, nil, err
@@ -20,8 +21,8 @@ func (c *Client) ProxyTransport() (base *url.URL, transport http.RoundTripper, e
 	return base, &upstream{c, base}, nil
 }
 
-// checkedBase is the base URL: the documented one, or one that [ParseBaseURL] lets
-// pass.
+// checkedBase is the base URL: the documented one, or one that [ParseBaseURL]
+// accepts.
 func (c *Client) checkedBase() (*url.URL, error) {
 	raw := c.base()
 	if raw != c.Environment.BaseURL() {
@@ -39,29 +40,58 @@ type upstream struct {
 }
 
 func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
-	step := r.Method + " " + truncate(CleanText(strings.TrimPrefix(r.URL.Path, u.base.Path)), 100)
+	op := r.Method + " " + truncate(CleanText(strings.TrimPrefix(r.URL.Path, u.base.Path)), 100)
 	fail := func(kind, cause error) error {
-		return &Error{Kind: kind, Host: u.base.Host, Op: step, Err: cause}
+		return &Error{Kind: kind, Host: u.base.Host, Op: op, Err: cause}
 	}
 	if r.URL.Scheme != u.base.Scheme || r.URL.Host != u.base.Host || r.Host != u.base.Host ||
 		!strings.HasPrefix(r.URL.Path, u.base.Path+"/") {
 		return nil, fail(ErrInvalid, errors.New("not below the base URL"))
 	}
-	resp, err := u.client.transport().RoundTrip(r)
-	switch {
-	case err != nil && errors.Is(r.Context().Err(), context.Canceled):
-		return nil, canceled(u.base.Host, step)
-	case err != nil:
+	began := time.Now()
+	safe := IsSafe(r.Method)
+	var resp *http.Response
+	var err error
+	connected := true
+	if safe {
+		resp, err = u.client.transport().RoundTrip(r)
+	} else {
+		var way *sending
+		resp, way, err = send(u.client.transport(), r.Clone(r.Context()), false)
+		connected = way.connected.Load()
+	}
+	if err != nil {
 		secret := NewSecret(r.Header.Get("Authorization"))
-		return nil, fail(failureKind(err, false), toSafeError(err, []Secret{secret}))
-	case resp.StatusCode == http.StatusSwitchingProtocols,
-		resp.StatusCode >= 300 && resp.StatusCode <= 399 && resp.StatusCode != http.StatusNotModified:
-		_ = resp.Body.Close()
-		what := "a change of protocol, which was not asked for"
-		if resp.StatusCode >= 300 {
-			what = "a redirect to " + redirectHost(r.URL, resp.Header.Get("Location")) + ", which is not followed"
+		defer secret.Erase()
+		err = proxyFailure(err, u.client.Proxy())
+		cause := toSafeError(err, time.Since(began), []Secret{secret})
+		switch {
+		case !safe && connected:
+			return nil, fail(ErrOutcomeUnknown, cause)
+		case errors.Is(r.Context().Err(), context.Canceled):
+			return nil, canceled(u.base.Host, op)
 		}
-		return nil, &Error{Kind: ErrUnexpectedReply, Host: u.base.Host, Op: step, Status: resp.StatusCode, Err: errors.New(what)}
+		return nil, fail(failureKind(err, false), cause)
+	}
+	if what := notPassedOn(r.URL, resp); what != "" {
+		_ = resp.Body.Close()
+		e := &Error{Kind: ErrUnexpectedReply, Host: u.base.Host, Op: op, Status: resp.StatusCode, Err: errors.New(what)}
+		if !safe {
+			e.Kind = ErrOutcomeUnknown
+		}
+		return nil, e
 	}
 	return resp, nil
+}
+
+// notPassedOn says why a reply would act on more than this request, "" when it
+// would not.
+func notPassedOn(asked *url.URL, resp *http.Response) string {
+	switch status := resp.StatusCode; {
+	case status == http.StatusSwitchingProtocols:
+		return "a change of protocol, which was not asked for"
+	case status >= 300 && status <= 399 && status != http.StatusNotModified:
+		return "a redirect to " + redirectHost(asked, resp.Header.Get("Location")) + ", which is not followed"
+	}
+	return ""
 }
