@@ -81,7 +81,7 @@ otherwise.`,
 			w := words.Finding(f)
 			found = append(found, finding{w.Check, f.Severity, w.Text, w.Fix, f.Kind})
 		}
-		found = append(found, a.checkOverrides()...)
+		found = append(found, a.checkNetwork()...)
 		found = append(found, <-gateways...)
 		found = append(found, a.checkClipboard(), a.checkTerminal())
 		if ctx.Err() != nil {
@@ -165,21 +165,6 @@ func newCheckUpJSON(found []finding, repaired []string) checkUpJSON {
 		out.Findings = append(out.Findings, findingJSON{f.Check, string(f.Severity), f.Text, orNull(f.Fix)})
 	}
 	return out
-}
-
-// checkOverrides tells where the environments go. An override is somebody's
-// intention and not wrong, but nobody should wonder.
-func (a *app) checkOverrides() []finding {
-	urls, _ := a.overrides() // opening has refused a wrong one
-	lines := overrideLines(urls)
-	if len(lines) == 0 {
-		return []finding{{Check: "overrides", Severity: vault.SeverityOK, Text: "none: kitekey talks to Kitegateway itself"}}
-	}
-	var found []finding
-	for _, line := range lines {
-		found = append(found, finding{Check: "overrides", Severity: vault.SeverityOK, Text: "in force: " + line})
-	}
-	return found
 }
 
 // checkGateways asks both gateways at once whether they are there. No credential

@@ -3,12 +3,30 @@
 package cli_test
 
 import (
+	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // TestDebuggingShowsNoSecret runs over TLS and HTTP/2 with every switch in the
@@ -25,7 +43,8 @@ func TestDebuggingShowsNoSecret(t *testing.T) {
 	if err := os.WriteFile(roots, certificate, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h.env = append(h.env, "KITEKEY_SANDBOX_URL="+gateway.URL+"/v1", "KITEKEY_LIVE_URL="+gateway.URL+"/live/v1", "SSL_CERT_FILE="+roots, "SSLKEYLOGFILE="+keys,
+	h.must("", "network", "ca", roots)
+	h.env = append(h.env, "KITEKEY_SANDBOX_URL="+gateway.URL+"/v1", "KITEKEY_LIVE_URL="+gateway.URL+"/live/v1", "SSLKEYLOGFILE="+keys,
 		"GODEBUG=http2debug=2,netdns=2", "HTTPS_PROXY=http://127.0.0.1:1", "HTTP_PROXY=http://127.0.0.1:1", "ALL_PROXY=socks5://127.0.0.1:1")
 
 	var said strings.Builder
@@ -56,3 +75,127 @@ func TestDebuggingShowsNoSecret(t *testing.T) {
 		t.Error("TLS keys were written to a file")
 	}
 }
+
+// TestNoVariableSendsCredentialsThroughAnotherTLS is the man in the middle: a
+// proxy variable and a CA variable, as a careless or hostile script sets them.
+func TestNoVariableSendsCredentialsThroughAnotherTLS(t *testing.T) {
+	h := newHouse(t, "acme")
+	h.env = slices.DeleteFunc(h.env, func(kv string) bool { return strings.HasPrefix(kv, "KITEKEY_SANDBOX_URL=") })
+	h.env = append(h.env, "KITEKEY_SANDBOX_URL=")
+	proxy := newInspectingProxy(t, h.sim)
+	trusted := append(slices.Clone(h.env), "HTTPS_PROXY=http://"+proxy.addr, "SSL_CERT_FILE="+proxy.ca, "SSL_CERT_DIR="+filepath.Dir(proxy.ca))
+
+	h.env = trusted
+	code, _, errs := h.run(pairOf("acme"), "add", "acme", "--stdin")
+	if n := proxy.requests.Load(); n != 0 {
+		t.Fatalf("%d requests came through the proxy's own TLS (exit %d: %s)", n, code, errs)
+	}
+	_, _, more := h.run("", "verify", "acme")
+	errs += more
+	for _, want := range []string{"certificate is not trusted", "CN=Company Inspection CA", "kitekey network ca"} {
+		if !strings.Contains(errs, want) {
+			t.Errorf("stderr lacks %q: %s", want, errs)
+		}
+	}
+	// What "exec" starts still gets the variables.
+	_, report, _ := h.run("", "network", "--json")
+	for _, want := range []string{proxy.addr, "HTTPS_PROXY", "SSL_CERT_FILE"} {
+		if !strings.Contains(report, want) {
+			t.Errorf("network --json lacks %q: %s", want, report)
+		}
+	}
+
+	out := h.must("", "network", "ca", proxy.ca, "--json")
+	if !strings.Contains(out, proxy.fingerprint) {
+		t.Errorf("no fingerprint %s in %s", proxy.fingerprint, out)
+	}
+	h.must("", "verify", "acme", "--deep")
+	if proxy.requests.Load() == 0 {
+		t.Error("nothing came through the proxy after its CA was adopted")
+	}
+	h.must("", "network", "ca", "--none")
+	if code, _, _ := h.run("", "verify", "acme"); code != 5 {
+		t.Errorf("verify exits with %d after the CA was dropped, want 5", code)
+	}
+}
+
+// inspectingProxy is a company's proxy: it takes CONNECT, ends TLS with a
+// certificate of its own CA, and passes requests on to the simulator.
+type inspectingProxy struct {
+	addr, ca, fingerprint string
+	requests              atomic.Int32
+}
+
+func newInspectingProxy(t *testing.T, gateway http.Handler) *inspectingProxy {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issue := func(template, parent *x509.Certificate) []byte {
+		template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+		template.SerialNumber = big.NewInt(time.Now().UnixNano())
+		template.BasicConstraintsValid = true
+		der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return der
+	}
+	ca := &x509.Certificate{Subject: pkix.Name{CommonName: "Company Inspection CA"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign}
+	caDER := issue(ca, ca)
+	leaf := issue(&x509.Certificate{Subject: pkix.Name{CommonName: "inspected"}, DNSNames: []string{"sandbox.kitegateway.com", "kitegateway.com"}}, ca)
+	p := &inspectingProxy{ca: filepath.Join(t.TempDir(), "company.pem"), fingerprint: strings.ReplaceAll(fmt.Sprintf("% X", sha256.Sum256(caDER)), " ", ":")}
+	if err := os.WriteFile(p.ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	p.addr = l.Addr().String()
+	inside := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.requests.Add(1)
+		gateway.ServeHTTP(w, r)
+	}), ErrorLog: log.New(io.Discard, "", 0)}
+	tunnels := &tunnelListener{conns: make(chan net.Conn), addr: l.Addr()}
+	go func() { _ = inside.Serve(tunnels) }()
+	t.Cleanup(func() { _ = inside.Close() })
+	config := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{leaf, caDER}, PrivateKey: key}}}
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				r, err := http.ReadRequest(bufio.NewReader(conn))
+				if err != nil || r.Method != http.MethodConnect {
+					_ = conn.Close()
+					return
+				}
+				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
+				tunnels.conns <- tls.Server(conn, config)
+			}()
+		}
+	}()
+	return p
+}
+
+// tunnelListener hands out the connections inside the tunnels.
+type tunnelListener struct {
+	conns chan net.Conn
+	addr  net.Addr
+	once  sync.Once
+}
+
+func (l *tunnelListener) Accept() (net.Conn, error) {
+	conn, ok := <-l.conns
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+func (l *tunnelListener) Close() error   { l.once.Do(func() { close(l.conns) }); return nil }
+func (l *tunnelListener) Addr() net.Addr { return l.addr }

@@ -22,6 +22,7 @@ const (
 	exitUnreachable   = 5
 	exitStore         = 6
 	exitUnconfirmed   = 7
+	exitUnknown       = 8
 	exitInterrupted   = 130
 	exitNotRunnable   = 126 // exec: the command is there and cannot be run, as in sh
 	exitNoSuchCommand = 127 // exec: there is no such command, as in sh
@@ -44,6 +45,7 @@ func ExitCodes() []ExitCode {
 		{exitUnreachable, "the gateway could not be reached, or failed"},
 		{exitStore, "the store is locked, missing, timed out or corrupt"},
 		{exitUnconfirmed, "it needs a confirmation that was not given"},
+		{exitUnknown, "a write may have been carried out: its outcome is not known"},
 		{exitInterrupted, "interrupted"},
 	}
 }
@@ -104,6 +106,8 @@ func exitCode(err error) int {
 		return exitDone
 	case errors.As(err, &coded):
 		return coded.code
+	case errors.Is(err, kite.ErrOutcomeUnknown): // also when it was interrupted
+		return exitUnknown
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
 	case errors.Is(err, vault.ErrNoProfile), errors.Is(err, vault.ErrNoCredential):
@@ -152,7 +156,7 @@ func (a *app) tell(err error) {
 // finish says what went wrong, if anything, and returns the exit code.
 func (a *app) finish(ctx context.Context, err error) int {
 	var coded *codeError
-	if err != nil && (ctx.Err() != nil || errors.Is(err, tui.ErrInterrupted)) && !errors.As(err, &coded) {
+	if err != nil && (ctx.Err() != nil || errors.Is(err, tui.ErrInterrupted)) && !errors.As(err, &coded) && !errors.Is(err, kite.ErrOutcomeUnknown) {
 		a.note("interrupted")
 		return exitInterrupted
 	}

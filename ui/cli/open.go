@@ -97,8 +97,9 @@ func (a *app) openQuietly() (*vault.Vault, error) {
 // gateways makes one client per environment, so that connections are shared.
 func (a *app) gateways(urls map[kite.Environment]string) func(kite.Environment) *kite.Client {
 	clients := make(map[kite.Environment]*kite.Client, len(kite.Environments))
+	ca, _ := a.caPath() // without a data folder there is none
 	for _, env := range kite.Environments {
-		clients[env] = &kite.Client{Environment: env, BaseURL: urls[env], UserAgent: "kitekey/" + a.Version, Now: a.Now}
+		clients[env] = &kite.Client{Environment: env, BaseURL: urls[env], UserAgent: "kitekey/" + a.Version, CAFile: ca, Now: a.Now}
 	}
 	return func(env kite.Environment) *kite.Client { return clients[env] }
 }

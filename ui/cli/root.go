@@ -83,6 +83,7 @@ Live is never implied.`,
 	)
 	add(groupCare,
 		newDoctor(a),
+		newNetwork(a, a.runNetwork, a.runNetworkCA),
 		newStore(a),
 		newExport(a),
 		newImport(a),

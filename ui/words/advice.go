@@ -52,7 +52,26 @@ func Advice(r vault.Report, by Ways) (meaning, next string) {
 			meaning, next = m, n
 		}
 	}
+	if m, n, ok := interference(r.Err); ok {
+		meaning, next = m, n+", then {verify}"
+	}
 	return meaning, by.fill(next)
+}
+
+// interference explains an error whose cause stands between this machine and
+// Kitegateway: an inspected TLS connection, or a proxy.
+func interference(err error) (meaning, next string, ok bool) {
+	var certificate *kite.CertificateError
+	var proxy *kite.ProxyError
+	switch {
+	case errors.As(err, &certificate):
+		return "something between this machine and Kitegateway answered with a certificate that is not trusted here. The credential was not sent",
+			`if your company inspects connections, trust its CA: run "kitekey network ca FILE"`, true
+	case errors.As(err, &proxy):
+		return "the proxy that " + proxy.Variable + " names did not let the request through. Kitegateway was not reached",
+			"correct " + proxy.Variable + ` or unset it ("kitekey network" shows what is in force)`, true
+	}
+	return "", "", false
 }
 
 // refusals are what a gateway may say when it refuses somebody whose credential
@@ -100,6 +119,7 @@ func NextStep(err error, by Ways) string {
 	var missing *vault.NoProfileError
 	var other *vault.OtherStoreError
 	var unlisted *vault.UnlistedError
+	_, inTheWay, _ := interference(err)
 	next := ""
 	switch {
 	case err == nil:
@@ -127,6 +147,9 @@ func NextStep(err error, by Ways) string {
 		next = "to see the profiles, {list}; to add one, {add}"
 	case errors.Is(err, vault.ErrExists):
 		next = "to replace its credential, {rotate}"
+	case errors.Is(err, kite.ErrOutcomeUnknown): // it says so itself
+	case inTheWay != "":
+		next = inTheWay
 	case errors.As(err, &gateway) && !gateway.Minting() && gateway.Kind == kite.ErrRefused:
 		// A token was refused, not the credential.
 		if _, n, ok := refusal(gateway.Status, gateway.Message); ok {

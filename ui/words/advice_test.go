@@ -51,6 +51,9 @@ func TestNextStep(t *testing.T) {
 		{"a store with a reason", &vault.StoreError{Store: "keyring", Kind: vault.ErrUnavailable, Reason: vault.ReasonNewerVersion}, "upgrade kitekey"},
 		{"a call that reached nothing", &kite.Error{Kind: kite.ErrUnreachable, Op: "GET /x"}, "check the network"},
 		{"minting that reached nothing", &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token"}, "the credential was not judged; check the network"},
+		{"behind TLS inspection", &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token", Err: &kite.CertificateError{Issuer: "CN=Acme", Err: errors.New("x")}}, "kitekey network ca FILE"},
+		{"a broken proxy", &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token", Err: &kite.ProxyError{Variable: "HTTPS_PROXY", Err: errors.New("x")}}, "correct HTTPS_PROXY"},
+		{"a payment without an answer", &kite.Error{Kind: kite.ErrOutcomeUnknown, Op: "POST /x"}, ""},
 		{"a token was refused", &kite.Error{Kind: kite.ErrRefused, Status: 401, Op: "GET /x"}, ""},
 		{"a token was refused here", &kite.Error{Kind: kite.ErrRefused, Status: 403, Message: "IP not allowed", Op: "GET /x"}, "this computer's public address"},
 	} {
