@@ -18,6 +18,7 @@ func newAdd(a *app) *cobra.Command {
 		expiresIn kite.Lifetime
 		stdin     bool
 		noVerify  bool
+		source    string
 		json      bool
 	}
 	cmd := &cobra.Command{
@@ -30,7 +31,10 @@ The pair is tried first, by minting a token that lives a minute and is dropped.
 If the gateway refuses it nothing is stored; at a terminal you can type
 it again or keep it anyway. If the gateway cannot be reached the pair is stored
 as not proven, because Kitegateway never shows a secret again: "kitekey verify"
-judges it later.`,
+judges it later.
+
+With --source the credential is written to a team's secret manager and not kept on
+this machine. One that is there already is listed, and nothing is asked.`,
 		Example: `  kitekey add acme                          the sandbox key pair of acme
   kitekey add acme/live --label "Acme Ltd"
   kitekey add acme --stdin < pair.json      {"api_key": "…", "api_secret": "…"}`,
@@ -41,6 +45,7 @@ judges it later.`,
 	f.Var(&o.expiresIn, "expires-in", "the profile's default token `life`: 300, 90s, 1h30m, 2d (default 5m)")
 	f.BoolVar(&o.stdin, "stdin", false, `read {"api_key": "…", "api_secret": "…"} from stdin`)
 	f.BoolVar(&o.noVerify, "no-verify", false, "store the pair without trying it")
+	a.registerSource(cmd, &o.source, "the `source` to write it to, or that has it already")
 	f.BoolVar(&o.json, "json", false, "print the new profile as JSON")
 	cmd.ValidArgsFunction = a.completeNewSelectors
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -49,8 +54,8 @@ judges it later.`,
 		if err != nil {
 			return err
 		}
-		p := vault.NewProfile{Selector: sel, Label: o.label, ExpiresIn: o.expiresIn}
-		if !o.stdin && !a.canAsk() {
+		p := vault.NewProfile{Selector: sel, Label: o.label, ExpiresIn: o.expiresIn, Source: o.source}
+		if !o.stdin && !a.canAsk() && o.source == "" {
 			return usagef("no terminal to ask for the key pair on; give it as JSON with --stdin")
 		}
 		v, err := a.open()
@@ -65,8 +70,18 @@ judges it later.`,
 		if err := v.CheckStore(); err != nil {
 			return err
 		}
-		// A locked keyring is told before anybody types a secret.
-		if err := v.Reach(ctx); err != nil {
+		if o.source != "" {
+			listed, err := a.addFromSource(ctx, v, p, o.stdin)
+			if err != nil {
+				return about(sel, err)
+			}
+			if listed.ID != "" {
+				if o.json {
+					return a.printJSON(a.profileJSON(listed))
+				}
+				return nil
+			}
+		} else if err := v.Reach(ctx); err != nil { // a locked keyring is told before a secret is typed
 			return about(sel, err)
 		}
 		if o.stdin {
@@ -93,10 +108,45 @@ judges it later.`,
 		if stored.Verdict == vault.VerdictOK {
 			works = "it works and is "
 		}
-		a.note("%s: %sstored in %s", sel, works, words.Store(v.StoreName()))
+		a.note("%s: %sstored in %s", sel, works, kept(stored))
 		return nil
 	}
 	return cmd
+}
+
+// addFromSource lists a profile whose credential is in the source already. What it
+// gives is zero when there is none, and one can be written.
+func (a *app) addFromSource(ctx context.Context, v *vault.Vault, n vault.NewProfile, stdin bool) (vault.Profile, error) {
+	p, err := v.Link(ctx, n.Source, n.Selector)
+	switch {
+	case err == nil:
+		a.note("%s: the source %s has its credential (%s); it is listed now", n.Selector, n.Source, hint(p.KeyHint))
+		if stdin {
+			a.note("%s: nothing was read from stdin, and nothing was changed", n.Selector)
+		}
+		return p, nil
+	case !errors.Is(err, vault.ErrNoCredential):
+		return p, err
+	}
+	src, srcErr := v.Source(n.Source)
+	if srcErr != nil {
+		return vault.Profile{}, srcErr
+	}
+	if _, ok := src.(vault.SourceWriter); !ok {
+		return vault.Profile{}, err
+	}
+	if !stdin && !a.canAsk() {
+		return vault.Profile{}, usagef("the source %s has no credential for %s, and there is no terminal to ask for one on; give it as JSON with --stdin", n.Source, n.Selector)
+	}
+	return vault.Profile{}, nil
+}
+
+// kept says where a profile's credential lives.
+func kept(p vault.Profile) string {
+	if p.Source != "" {
+		return "the source " + p.Source
+	}
+	return words.Store(p.Store)
 }
 
 // verifyNew tries a new credential. It comes back with the verdict to store, or

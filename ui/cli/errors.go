@@ -10,6 +10,7 @@ import (
 	"kitekey/ui/tui"
 	"kitekey/ui/words"
 	"kitekey/vault"
+	"kitekey/vault/source"
 )
 
 // The exit codes. They are documented behaviour: scripts branch on them.
@@ -43,7 +44,7 @@ func ExitCodes() []ExitCode {
 		{exitNoProfile, "no such profile, or no credential in it"},
 		{exitRefused, "the gateway refused the credential or the request"},
 		{exitUnreachable, "the gateway could not be reached, or failed"},
-		{exitStore, "the store is locked, missing, timed out or corrupt"},
+		{exitStore, "the store is locked, missing, timed out or corrupt, or the source is unavailable"},
 		{exitUnconfirmed, "it needs a confirmation that was not given"},
 		{exitUnknown, "a write may have been carried out: its outcome is not known"},
 		{exitInterrupted, "interrupted"},
@@ -112,6 +113,10 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.Is(err, vault.ErrNoProfile), errors.Is(err, vault.ErrNoCredential):
 		return exitNoProfile
+	case errors.Is(err, vault.ErrReadOnly), errors.Is(err, source.ErrNoSource):
+		return exitUsage
+	case errors.Is(err, vault.ErrSourceUnavailable):
+		return exitStore
 	case errors.Is(err, vault.ErrExists), errors.Is(err, vault.ErrBadInput):
 		return exitUsage
 	case errors.Is(err, vault.ErrLocked), errors.Is(err, vault.ErrUnavailable), errors.Is(err, vault.ErrTimeout),

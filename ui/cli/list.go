@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -55,7 +57,14 @@ func (a *app) printProfiles(profiles []vault.Profile) error {
 	now := a.Now()
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "PROFILE\tVERDICT\tCHECKED\tTOKEN\tKEY\tLABEL")
+	inSource := slices.ContainsFunc(profiles, func(p vault.Profile) bool { return p.Source != "" })
+	where := func(text string) string {
+		if inSource {
+			return "\t" + text
+		}
+		return ""
+	}
+	fmt.Fprintf(w, "PROFILE\tVERDICT\tCHECKED\tTOKEN\tKEY%s\tLABEL\n", where("SOURCE"))
 	for _, p := range profiles {
 		checked, token, key := "-", "-", "-"
 		if !p.VerdictAt.IsZero() {
@@ -74,7 +83,7 @@ func (a *app) printProfiles(profiles []vault.Profile) error {
 		if p.Staged {
 			word += ", replacement staged"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", p.Selector, word, checked, token, key, words.Line(p.Label))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\t%s\n", p.Selector, word, checked, token, key, where(cmp.Or(p.Source, "-")), words.Line(p.Label))
 	}
 	_ = w.Flush()
 	// The last column is often empty, and trailing blanks spoil a diff. All in one
@@ -99,6 +108,8 @@ type profileJSON struct {
 	Token       *tokenStateJSON `json:"token"`
 	LastUsedAt  *time.Time      `json:"last_used_at"`
 	State       *string         `json:"state"`
+	Store       string          `json:"store"`
+	Source      *string         `json:"source"`
 	Staged      bool            `json:"staged"`
 	Previous    bool            `json:"previous"`
 }
@@ -123,6 +134,8 @@ func (a *app) profileJSON(p vault.Profile) profileJSON {
 		VerifiedAt:  jsonTime(p.VerdictAt),
 		LastUsedAt:  jsonTime(p.LastUsed),
 		State:       orNull(string(p.State)),
+		Store:       p.Store,
+		Source:      orNull(p.Source),
 		Staged:      p.Staged,
 		Previous:    p.Previous,
 	}

@@ -7,11 +7,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"kitekey/kite"
+	"kitekey/vault"
 )
 
 type removeOptions struct {
 	profile string
 	yes     bool
+	forTeam bool
 	confirm string
 	json    bool
 }
@@ -24,6 +26,10 @@ func newRemove(a *app, run func(context.Context, removeOptions) error) *cobra.Co
 		Short:   "Delete a profile with its credential and cached token",
 		Long: `Delete a profile with everything stored for it. Kitegateway shows an api_secret
 once: what is deleted here cannot be fetched again.
+
+Of a profile in a source, the list's entry and the cached token go, and the source
+keeps the credential. --for-team deletes it there too, for everyone who uses it; the
+engine can bring it back.
 
 It asks first. Without a terminal the sandbox needs --yes, and live needs --confirm
 with the profile's name.`,
@@ -39,6 +45,7 @@ with the profile's name.`,
 	}
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask (live needs --confirm)")
 	a.registerConfirm(cmd, &o.confirm)
+	cmd.Flags().BoolVar(&o.forTeam, "for-team", false, "delete the credential in its source, too")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print what was removed as JSON")
 	return cmd
 }
@@ -56,6 +63,12 @@ func (a *app) runRemove(ctx context.Context, o removeOptions) error {
 	if err != nil {
 		return about(sel, err)
 	}
+	if p.Source != "" {
+		return a.removeSourced(ctx, v, p, o)
+	}
+	if o.forTeam {
+		return usagef("%s: its credential is in %s and in no source", sel, kept(p))
+	}
 	if err := a.confirmLive(ctx, onLive(o.confirm, "deletes the LIVE credential of "+sel.Account+" for good", sel)); err != nil {
 		return err
 	}
@@ -71,5 +84,38 @@ func (a *app) runRemove(ctx context.Context, o removeOptions) error {
 		return a.printJSON(a.profileJSON(p))
 	}
 	a.note("%s: removed", sel)
+	return nil
+}
+
+// removeSourced removes a profile whose credential is in a source, from this list
+// or for everyone.
+func (a *app) removeSourced(ctx context.Context, v *vault.Vault, p vault.Profile, o removeOptions) error {
+	sel := p.Selector
+	if !o.forTeam && !o.yes && o.confirm == "" && a.canAsk() {
+		answer, err := a.choose(ctx, fmt.Sprintf("%s is in the source %s. Take it off this list, or delete it for the whole team? [l/t] ", sel, p.Source), "lt")
+		if err != nil {
+			return err
+		}
+		o.forTeam = answer == 't'
+	}
+	does, remove, done := "takes "+sel.String()+" off this list; the source "+p.Source+" keeps its credential", v.Remove, "taken off this list; the source "+p.Source+" keeps its credential"
+	if o.forTeam {
+		does, remove, done = "deletes the credential of "+sel.String()+" in the source "+p.Source+" for everyone who uses it", v.RemoveForAll, "removed, in the source "+p.Source+" too"
+	}
+	if err := a.confirmLive(ctx, onLive(o.confirm, does, sel)); err != nil {
+		return err
+	}
+	if sel.Environment != kite.Live && !o.yes {
+		if err := a.confirmYes(ctx, "This "+does+". Go on?", "this "+does); err != nil {
+			return about(sel, err)
+		}
+	}
+	if err := remove(ctx, sel); err != nil {
+		return about(sel, err)
+	}
+	if o.json {
+		return a.printJSON(a.profileJSON(p))
+	}
+	a.note("%s: %s", sel, done)
 	return nil
 }

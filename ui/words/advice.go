@@ -121,6 +121,9 @@ func NextStep(err error, by Ways) string {
 	var unlisted *vault.UnlistedError
 	_, inTheWay, _ := interference(err)
 	next := ""
+	if step, ok := sourceNextStep(err); ok {
+		return by.fill(step)
+	}
 	switch {
 	case err == nil:
 	case StoreAdvice(err) != "":

@@ -140,6 +140,20 @@ func (c *command) List(ctx context.Context) ([]vault.Listed, error) {
 
 var errNoList = errors.New("no command that lists is set up")
 
+// Test implements [Tester].
+func (c *command) Test(ctx context.Context) []Finding {
+	path, err := exec.LookPath(c.config.Get[0])
+	if err != nil {
+		err = &Error{Source: c.config.Name, Op: "test", Kind: ErrCommand, Err: fmt.Errorf("%s: %w", c.config.Get[0], runError(err))}
+	}
+	found := []Finding{{"program", err == nil, path, err}}
+	if err != nil || len(c.config.List) == 0 {
+		return found
+	}
+	listed, err := c.List(ctx)
+	return append(found, Finding{"list", err == nil, fmt.Sprintf("%d credentials", len(listed)), err})
+}
+
 // run runs a program with a deadline, a bounded output and an environment that
 // has nothing of kitekey's in it.
 func (c *command) run(ctx context.Context, op string, argv []string, limit int64) ([]byte, error) {

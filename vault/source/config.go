@@ -51,6 +51,18 @@ const (
 	DefaultAuthMount = "approle"
 )
 
+// SignIn says how a config of kind vault signs in: "approle", "login" for a token
+// that the store keeps, else "token".
+func (c Config) SignIn() string {
+	switch {
+	case c.RoleID != "":
+		return "approle"
+	case c.Login:
+		return "login"
+	}
+	return "token"
+}
+
 // Place is where the credentials are, for a person: the address or the command.
 func (c Config) Place() string {
 	if c.Kind == KindCommand {
@@ -88,6 +100,9 @@ func (c Config) WithDefaults() Config {
 func (c Config) Check() error {
 	if vault.ValidAccount(c.Name) != nil {
 		return fmt.Errorf("%q cannot name a source: use a-z, 0-9, -, _ and .", c.Name)
+	}
+	if slices.Contains([]string{"keyring", "file", "memory"}, c.Name) {
+		return fmt.Errorf("%q is the name of a store: choose another", c.Name)
 	}
 	switch c.Kind {
 	case KindVault:
