@@ -142,6 +142,7 @@ func TestScripts(t *testing.T) {
 			}
 			env.Defer(sim.Close)
 			env.Values[simulatorKey{}] = sim
+			env.Values[engineKey{}] = &engine{}
 			for name, value := range map[string]string{
 				"KITEKEY_HOME":             filepath.Join(env.WorkDir, ".home"),
 				"KITEKEY_SANDBOX_URL":      sim.BaseURL(kite.Sandbox),
@@ -159,6 +160,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ends":    ends,
 			"gateway": gateway,
+			"engine":  engineScript,
 			"mints":   mints,
 			"lines":   lines,
 			"json":    jsonField,

@@ -88,8 +88,7 @@ func (a *app) findSource(args []string) (source.Config, error) {
 		return source.Config{}, err
 	}
 	if len(args) > 0 {
-		c, err := source.Find(dir, args[0])
-		return c, sourceUsage(err)
+		return source.Find(dir, args[0])
 	}
 	all, err := source.Load(dir)
 	switch {
@@ -101,13 +100,6 @@ func (a *app) findSource(args []string) (source.Config, error) {
 		return source.Config{}, usagef("name a source: there are %s", strings.Join(sourceNames(all), ", "))
 	}
 	return all[0], nil
-}
-
-func sourceUsage(err error) error {
-	if errors.Is(err, source.ErrNoSource) {
-		return usagef("%w", err)
-	}
-	return err
 }
 
 func sourceNames(all []source.Config) []string {
