@@ -82,3 +82,29 @@ func ChangeSettings(ctx context.Context, dir string, change func(*Settings)) err
 func dataDirError(dir string, err error) error {
 	return &DataFolderError{Dir: dir, Op: "make", Err: disk.Cause(err)}
 }
+
+// stateLimit bounds a front end's state file.
+const stateLimit = 64 << 10
+
+// ReadState reads what a front end has written beside the index with
+// [WriteState]; no file leaves into as it is.
+func ReadState(dir, name string, into any) error {
+	data, err := disk.Read(filepath.Join(dir, name), stateLimit)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(data, into)
+}
+
+// WriteState keeps something small for a front end in the data folder: no secret,
+// and nothing that matters when it is lost.
+func WriteState(dir, name string, state any) error {
+	data, err := json.MarshalIndent(state, "", " ")
+	if err != nil {
+		return err
+	}
+	return disk.Replace(filepath.Join(dir, name), "", append(data, '\n'))
+}

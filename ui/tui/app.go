@@ -34,14 +34,16 @@ type app struct {
 	reveal   revealed
 	lock     locker
 
-	tasks    tasks
-	keep     keepAlive
-	expiry   expiryWatch
-	guard    *handout.Guard
-	input    *terminalInput // nil when it is not the terminal
-	tokens   *handout.Tokens
-	uncached map[string]vault.TokenInfo // tokens that the index does not know, by profile
-	reports  map[string]vault.Report    // of this session, by profile
+	tasks     tasks
+	keep      keepAlive
+	expiry    expiryWatch
+	guard     *handout.Guard
+	input     *terminalInput // nil when it is not the terminal
+	tokens    *handout.Tokens
+	uncached  map[string]vault.TokenInfo // tokens that the index does not know, by profile
+	lastUsed  remembered                 // and how the screen was left the last time
+	keepState bool                       // what is remembered is a newer kitekey's
+	reports   map[string]vault.Report    // of this session, by profile
 }
 
 // push puts a dialog above the others.
@@ -203,7 +205,11 @@ func (a *app) setProfiles(profiles []vault.Profile) {
 		reasons[p.ID] = reasonOf(a.reportFor(&p))
 		kept = append(kept, p)
 	}
+	first := !a.list.loaded
 	a.list.set(kept, reasons, a.now)
+	if first {
+		a.chooseLastUsed()
+	}
 	a.activity.stale = true
 }
 

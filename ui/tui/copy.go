@@ -85,6 +85,7 @@ func (a *app) given(id string, g handout.Given, err error) {
 		return
 	}
 	a.expiry.watch(id)
+	a.used(id)
 	a.noteToken(id, g.Token, g.Cached)
 	switch {
 	case err != nil && g.Minted:

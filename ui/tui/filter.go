@@ -213,5 +213,5 @@ func (a *app) otherEnvironment() {
 		a.list.reach(other.ID, a.now)
 		return
 	}
-	a.notify(info, p.Account+" has no other environment: a adds one")
+	a.notices.show(notice{kind: info, id: p.ID, keys: "a", text: p.Account + " has no other environment: a adds one"}, a.now)
 }

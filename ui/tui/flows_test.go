@@ -192,6 +192,36 @@ func TestNoticeBeforeTheEnd(t *testing.T) {
 	})
 }
 
+// A key that a message offers acts on the profile that the message is about.
+func TestNotice_ItsKeyActsOnItsProfile(t *testing.T) {
+	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
+		d.press("c").sleep(4*time.Minute - time.Second).selectProfile("dune/sandbox").sleep(2 * time.Second)
+		d.sees("acme/sandbox expires at", "n again acme/sandbox").press("n").sees("header of acme/sandbox copied", "acme / sandbox")
+		if acme, dune := d.count("acme").Mints, d.count("dune").Mints; acme != 2 || dune != 0 {
+			t.Errorf("%d mints for acme, %d for dune", acme, dune)
+		}
+		// Once it is gone, the key acts on the chosen profile again.
+		d.sleep(5 * time.Minute).selectProfile("dune/sandbox").sleep(time.Minute).press("c").sleep(time.Minute).press("n")
+		if n := d.count("dune").Mints; n != 2 {
+			t.Errorf("%d mints for dune", n)
+		}
+	})
+}
+
+// What went wrong with a profile offers no keys while another is chosen.
+func TestNotice_OffersNothingForAnotherProfile(t *testing.T) {
+	drive(t, setup{width: 80, height: 24}, func(t *testing.T, d *driver) {
+		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Refuse: true})
+		d.press("c").sees("press r").press("down").sees("acme/sandbox, minting").lacks("press r")
+	})
+}
+
+func TestTab_ItsMessageOpensTheAccountsForm(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("end", "tab").sees("ember has no other environment: a adds one").press("a").dialog("Add a credential").sees("[LIVE]", "ember")
+	})
+}
+
 func TestKeepAlive(t *testing.T) {
 	drive(t, setup{width: 60, height: 12}, func(t *testing.T, d *driver) {
 		d.press("K").sees("keep-alive on for acme/sandbox")

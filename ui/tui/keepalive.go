@@ -42,7 +42,7 @@ func (a *app) toggleKeepAlive() tea.Cmd {
 			life = p.Token.ExpiresIn
 		}
 		a.keep = keepAlive{id: p.ID, expiresIn: life}
-		a.notify(done, text)
+		a.notices.show(notice{kind: done, id: p.ID, keys: "K", text: text}, a.now)
 		return a.keep.tick(a)
 	}, p.Selector)
 }
@@ -83,7 +83,7 @@ func (k *keepAlive) tick(a *app) tea.Cmd {
 func (k *keepAlive) renewed(a *app, id string, sel vault.Selector, life kite.Lifetime, first bool, err error) {
 	if err == nil {
 		if !first {
-			a.notifyQuietly(info, "keep-alive: "+sel.String()+" has a new token for "+words.Duration(life.Duration()))
+			a.showQuietly(notice{kind: info, text: "keep-alive: " + sel.String() + " has a new token for " + words.Duration(life.Duration())})
 		}
 		return
 	}
@@ -115,7 +115,8 @@ func (e *expiryWatch) warn(a *app) tea.Cmd {
 			continue
 		}
 		e.warned[p.ID] = p.Token.Deadline
-		a.notifyQuietly(warning, p.Selector.String()+" expires at "+a.moment(p.Token.Deadline)+a.st.glyph.sep+"n mints another")
+		a.showQuietly(notice{kind: warning, id: p.ID, keys: "n",
+			text: p.Selector.String() + " expires at " + a.moment(p.Token.Deadline) + a.st.glyph.sep + "n mints another"})
 		if !a.o.NoBell {
 			return tea.Raw("\a")
 		}

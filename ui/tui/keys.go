@@ -100,7 +100,9 @@ func bindings() []binding {
 		{Binding: bind("c", "c", "copy"), group: groupToken, long: "copy the Authorization header; mints a token first when there is no unexpired one", foot: 10, run: (*app).copyHeader, why: canMint},
 		{Binding: bind("C", "C", "copy as"), group: groupToken, long: "copy the header, the bare token or a curl command", run: noCmd((*app).copyAs), why: canMint},
 		{Binding: bind("m", "m", "mint"), group: groupToken, long: "mint a token; asks for its expires_in", foot: 15, run: (*app).openMint, why: canMint},
-		{Binding: bind("n", "n", "again"), group: groupToken, long: "mint again with the same expires_in, and copy the header", foot: 12, run: (*app).mintAgain, why: hadToken, quiet: func(a *app) bool { return a.chosen() == nil || words.TokenStateOf(a.chosen().Token, a.now) < words.Low }},
+		{Binding: bind("n", "n", "again"), group: groupToken, long: "mint again with the same expires_in, and copy the header", foot: 12, run: (*app).mintAgain, why: hadToken, when: func(a *app) string { return a.offered("n", "again") }, quiet: func(a *app) bool {
+			return !a.notices.offers("n") && (a.chosen() == nil || words.TokenStateOf(a.chosen().Token, a.now) < words.Low)
+		}},
 		{Binding: bind("K", "K", "keep alive"), group: groupToken, long: "keep a token alive: mint another shortly before it ends, until switched off or kitekey quits", run: (*app).toggleKeepAlive, why: canMint},
 		{Binding: bind("f", "f", "forget"), group: groupToken, long: "forget the cached token", run: (*app).forget, why: hasToken},
 		{Binding: bind("s", "s", "show credential"), group: groupToken, long: "show the api_key and the api_secret for 20 seconds; again: hide", run: (*app).showCredential, why: canShow},
@@ -208,6 +210,15 @@ func inClipboard(a *app) string {
 	return ""
 }
 
+// offered names what a key does where a message offers it for another profile than
+// the chosen one, "" elsewhere.
+func (a *app) offered(key, does string) string {
+	if p := a.profileByID(a.notices.current.id); p != nil && a.notices.offers(key) {
+		return does + " " + p.Selector.String()
+	}
+	return ""
+}
+
 // hint is one entry of a footer.
 type hint struct{ key, does string }
 
@@ -217,7 +228,7 @@ func (a *app) hints() []hint {
 	var order []int
 	for i := range a.keys {
 		b := &a.keys[i]
-		if b.foot == 0 || b.why != nil && b.why(a) != "" || b.quiet != nil && b.quiet(a) {
+		if b.foot == 0 || b.why != nil && b.why(a) != "" && !a.notices.offers(b.Help().Key) || b.quiet != nil && b.quiet(a) {
 			continue
 		}
 		at := len(order)
@@ -243,6 +254,9 @@ func (a *app) press(msg tea.KeyPressMsg) tea.Cmd {
 		b := &a.keys[i]
 		if !key.Matches(msg, b.Binding) {
 			continue
+		}
+		if a.notices.offers(msg.String()) {
+			a.list.reach(a.notices.current.id, a.now) // the key does what the message says
 		}
 		if b.why != nil {
 			if why := b.why(a); why != "" {

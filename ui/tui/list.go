@@ -212,10 +212,10 @@ func layColumns(w, longest int) columns {
 		c.used = 8
 	}
 	give(&c.name, longest-c.name)
+	give(&c.bar, 4)
 	if c.verdict > 0 {
 		give(&c.verdict, 12)
 	}
-	give(&c.bar, 5)
 	if w >= roomyList && rest >= 12 {
 		rest--
 		give(&c.label, min(22, rest/2+4))

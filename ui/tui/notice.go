@@ -29,6 +29,7 @@ type notice struct {
 	id    string // the profile it is about, "" for none
 	text  string
 	next  string // what to do about it
+	keys  string // the keys that the text offers, for that profile
 	small string // what else there is to know, when there is room for it
 	at    time.Time
 	until time.Time // zero: until dismissed
@@ -64,16 +65,21 @@ func (ns *notices) expire(now time.Time) {
 	}
 }
 
+// offers reports whether the message on the screen offers a key for a profile.
+func (ns *notices) offers(key string) bool {
+	return ns.current.id != "" && slices.Contains(strings.Fields(ns.current.keys), key)
+}
+
 // notify shows a message for a while.
 func (a *app) notify(kind noticeKind, text string) {
 	a.notices.show(notice{kind: kind, text: text}, a.now)
 }
 
-// notifyQuietly is notify for what happened by itself: it does not take the place
-// of an error that may not have been read yet.
-func (a *app) notifyQuietly(kind noticeKind, text string) {
+// showQuietly shows what happened by itself: it does not take the place of an
+// error that may not have been read yet.
+func (a *app) showQuietly(n notice) {
 	shown := a.notices.current
-	a.notify(kind, text)
+	a.notices.show(n, a.now)
 	if shown.kind == failure {
 		a.notices.current = shown
 	}
@@ -157,6 +163,9 @@ func (a *app) inDetail(n *notice) bool {
 func (a *app) statusLines() []string {
 	w := a.width - 2
 	n := a.notices.current
+	if p := a.chosen(); n.kind == failure && n.id != "" && (p == nil || p.ID != n.id) {
+		n.next = "" // its keys would act on another profile
+	}
 	if n.text == "" || a.inDetail(&n) {
 		if t := a.busyTask(); t != nil {
 			n = notice{kind: info, text: a.taskText(t)}

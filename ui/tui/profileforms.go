@@ -105,7 +105,7 @@ func (d *formDialog) credential() (kite.Credential, error) {
 // its other environment is still free.
 func (a *app) openAdd() {
 	choices, env, account := environments(a.o.SandboxOnly), 0, ""
-	if p := a.chosen(); p != nil && len(choices) > 1 && a.list.environments(p.Account) == 1 && !a.list.filtered() && a.detail.open {
+	if p := a.chosen(); p != nil && len(choices) > 1 && a.list.environments(p.Account) == 1 && (a.notices.offers("a") || !a.list.filtered() && a.detail.open) {
 		account = p.Account
 		if p.Environment == kite.Sandbox {
 			env = 1

@@ -102,7 +102,7 @@ func (a *app) rotated(p vault.Profile, r vault.Rotation, err error) tea.Cmd {
 	}
 	switch {
 	case r.Outcome == vault.OutcomeReplaced && err == nil:
-		a.notify(done, p.Selector.String()+": the new credential is in use; the previous one is kept (r)")
+		a.notices.show(notice{kind: done, id: p.ID, keys: "r", text: p.Selector.String() + ": the new credential is in use; the previous one is kept (r goes back)"}, a.now)
 	case r.Outcome == vault.OutcomeStaged:
 		why := "the gateway could not judge it"
 		if errors.Is(err, context.Canceled) {
@@ -110,7 +110,7 @@ func (a *app) rotated(p vault.Profile, r vault.Rotation, err error) tea.Cmd {
 		} else if err != nil {
 			why = words.Verdict(r.Report.Verdict, r.Profile.Store).Word
 		}
-		a.notices.show(notice{kind: warning, id: p.ID, text: p.Selector.String() + ": not replaced yet (" + why + "); the new credential is kept: r finishes"}, a.now)
+		a.notices.show(notice{kind: warning, id: p.ID, keys: "r", text: p.Selector.String() + ": not replaced yet (" + why + "); the new credential is kept: r finishes"}, a.now)
 	default:
 		a.reportError(p.ID, "rotating", err)
 	}

@@ -129,6 +129,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	_, err := tea.NewProgram(a, options...).Run()
 	a.reveal.hide()
+	a.remember()
 	if ctx.Err() != nil && errors.Is(err, tea.ErrProgramKilled) {
 		return ctx.Err()
 	}
@@ -150,5 +151,6 @@ func newApp(ctx context.Context, o Options) *app {
 	a.lock.lastInput = a.now
 	a.list.filter = newTextInput("type to filter")
 	a.restyle()
+	a.recall()
 	return a
 }
