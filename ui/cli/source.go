@@ -187,6 +187,8 @@ func newSourceList(a *app, run func(context.Context, sourceOptions) error) *cobr
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "Show the sources that are set up",
+		Long: `Show the sources that are set up, and how many profiles of the list are in each. No
+source is asked.`,
 		Example: `  kitekey source list
   kitekey source list --json | jq -r '.[].source'`,
 		Args:              argCount(0, 0, "no arguments"),
