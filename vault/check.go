@@ -91,11 +91,11 @@ func (v *Vault) Check(ctx context.Context) ([]Finding, error) {
 func writable(dir string) error {
 	f, err := os.CreateTemp(dir, "check"+disk.TempMark+"*")
 	if err != nil {
-		return disk.Cause(err)
+		return disk.SyscallError(err)
 	}
 	defer func() { _ = os.Remove(f.Name()) }()
 	_, err = f.Write(make([]byte, 4096))
-	return disk.Cause(errors.Join(err, f.Close()))
+	return disk.SyscallError(errors.Join(err, f.Close()))
 }
 
 // checkFolder looks at permissions. Windows keeps a user's folders from others
@@ -118,7 +118,7 @@ func (v *Vault) checkFolder() []Finding {
 	f := Finding{Kind: FindingFolder, Severity: SeverityOK, Path: v.dir}
 	switch cannot := writable(v.dir); {
 	case err != nil:
-		f.Kind, f.Severity, f.Err = FindingFolderUnreadable, SeverityProblem, disk.Cause(err)
+		f.Kind, f.Severity, f.Err = FindingFolderUnreadable, SeverityProblem, disk.SyscallError(err)
 	case cannot != nil:
 		f.Kind, f.Severity, f.Err = FindingFolderUnwritable, SeverityProblem, cannot
 	case len(open) > 0:

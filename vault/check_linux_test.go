@@ -26,7 +26,7 @@ func TestAFolderThatCannotBeWritten(t *testing.T) {
 		t.Errorf("replaceFile says %v", err)
 	}
 	full := &os.PathError{Op: "write", Path: "x" + disk.TempMark + "1", Err: syscall.ENOSPC}
-	if got := disk.Cause(full); !errors.Is(got, syscall.ENOSPC) || got.Error() != "no space left on device" {
+	if got := disk.SyscallError(full); !errors.Is(got, syscall.ENOSPC) || got.Error() != "no space left on device" {
 		t.Errorf("cause is %v", got)
 	}
 }

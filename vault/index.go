@@ -155,7 +155,7 @@ func (x *index) load() ([]Profile, error) {
 		return slices.Clone(x.profiles), nil
 	}
 	var data []byte
-	err := disk.Sharing(func() (err error) {
+	err := disk.RetrySharingViolation(func() (err error) {
 		data, err = os.ReadFile(filepath.Join(x.dir, indexFile))
 		return err
 	})

@@ -80,7 +80,7 @@ func ChangeSettings(ctx context.Context, dir string, change func(*Settings)) err
 
 // dataDirError is for a data folder that cannot be made.
 func dataDirError(dir string, err error) error {
-	return &DataFolderError{Dir: dir, Op: "make", Err: disk.Cause(err)}
+	return &DataFolderError{Dir: dir, Op: "make", Err: disk.SyscallError(err)}
 }
 
 // stateLimit bounds a front end's state file.

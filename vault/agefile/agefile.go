@@ -185,7 +185,7 @@ func (s *Store) change(ctx context.Context, op string, identity *age.X25519Ident
 	}
 	defer unlock()
 	for _, name := range []string{identityFile, identityBackup, itemsFile, itemsBackup} {
-		disk.Sweep(s.dir, name)
+		disk.RemoveTemp(s.dir, name)
 	}
 	if err := s.stillOurs(op); err != nil {
 		return err

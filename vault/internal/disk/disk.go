@@ -6,7 +6,6 @@ package disk
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -23,11 +22,11 @@ import (
 func Replace(path, backup string, data []byte) (err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("cannot write %s: %w", path, Cause(err))
+			err = fmt.Errorf("cannot write %s: %w", path, SyscallError(err))
 		}
 	}()
 	dir := filepath.Dir(path)
-	Sweep(dir, filepath.Base(path))
+	RemoveTemp(dir, filepath.Base(path))
 	f, err := os.CreateTemp(dir, filepath.Base(path)+TempMark+"*") // 0600
 	if err != nil {
 		return err
@@ -44,15 +43,15 @@ func Replace(path, backup string, data []byte) (err error) {
 			return err
 		}
 	}
-	if err = Sharing(func() error { return os.Rename(f.Name(), path) }); err != nil {
+	if err = RetrySharingViolation(func() error { return os.Rename(f.Name(), path) }); err != nil {
 		return err
 	}
 	return SyncDir(dir)
 }
 
-// Cause is what the system said, without the name of a temporary file that tells
-// nobody anything.
-func Cause(err error) error {
+// SyscallError returns what the system said, without the path that it said it
+// about: that of a temporary file means nothing to a person.
+func SyscallError(err error) error {
 	var inner *fs.PathError
 	if errors.As(err, &inner) {
 		return inner.Err
@@ -60,12 +59,12 @@ func Cause(err error) error {
 	return err
 }
 
-// Sharing does a file operation again for a while when Windows refuses it:
-// replacing a file fails there as long as somebody else reads it, and reading
-// while it is replaced. Other systems know no such thing.
-func Sharing(do func() error) error {
+// RetrySharingViolation repeats op for up to 2 s on Windows while it is refused: a
+// file that another process reads cannot be replaced there, and one that is being
+// replaced cannot be read.
+func RetrySharingViolation(op func() error) error {
 	for end := time.Now().Add(2 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		err := do()
+		err := op()
 		const violation = syscall.Errno(32) // ERROR_SHARING_VIOLATION
 		refused := errors.Is(err, fs.ErrPermission) || errors.Is(err, violation)
 		if runtime.GOOS != "windows" || !refused || time.Now().After(end) {
@@ -78,8 +77,8 @@ func Sharing(do func() error) error {
 // can be told from everything else.
 const TempMark = ".tmp-"
 
-// Sweep removes what earlier crashes left of base's temporary files.
-func Sweep(dir, base string) {
+// RemoveTemp removes the temporary files of base that crashes left behind.
+func RemoveTemp(dir, base string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return
@@ -110,7 +109,7 @@ func keepBackup(path, backup string) error {
 			return err
 		}
 	}
-	err = Sharing(func() error { return os.Rename(tmp, backup) })
+	err = RetrySharingViolation(func() error { return os.Rename(tmp, backup) })
 	_ = os.Remove(tmp) // renaming a link onto one to the same file leaves both
 	return err
 }
@@ -125,22 +124,4 @@ func SyncDir(dir string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
-}
-
-// Read is os.ReadFile with an upper bound.
-func Read(path string, limit int64) ([]byte, error) {
-	var file *os.File
-	err := Sharing(func() (err error) {
-		file, err = os.Open(path)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("%s is larger than %d MiB", path, limit>>20)
-	}
-	return data, err
 }

@@ -12,8 +12,26 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// ErrBusy means that another process held a lock for too long.
+// ErrBusy: another process held a lock for too long. See [BusyError].
 var ErrBusy = errors.New("busy")
+
+// ErrNoLocks: the file system offers no locks, as some network file systems. Without
+// them two processes would overwrite each other's changes.
+var ErrNoLocks = errors.New("the file system has no file locks")
+
+// BusyError is an ErrBusy.
+type BusyError struct {
+	Name   string        // of the lock
+	Waited time.Duration // until it was given up
+}
+
+// Error implements error.
+func (e *BusyError) Error() string {
+	return fmt.Sprintf("another kitekey has held the lock for %v", e.Waited)
+}
+
+// Unwrap gives ErrBusy.
+func (e *BusyError) Unwrap() error { return ErrBusy }
 
 // Folder is the folder for lock files inside the data folder.
 const Folder = "locks"
@@ -24,7 +42,6 @@ const Folder = "locks"
 const (
 	IndexWait   = 10 * time.Second
 	ProfileWait = 2 * time.Minute
-	lockPoll    = 5 * time.Millisecond
 )
 
 // Locker hands out named locks that hold between goroutines and, where there is
@@ -45,28 +62,75 @@ type FileLocks struct{ Dir string }
 
 func (l FileLocks) path(name string) string { return filepath.Join(l.Dir, name+".lock") }
 
-// Lock implements [Locker].
+// Lock implements [Locker]. It does not poll: a goroutine waits in the system's own
+// call, which cannot be cancelled. When the caller gives up first, that goroutine
+// releases the lock as soon as it gets it.
 func (l FileLocks) Lock(ctx context.Context, name string, wait time.Duration) (func(), error) {
-	return waitLock(ctx, l, name, wait)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if unlock, ok, err := l.TryLock(name); err != nil || ok {
+		return unlock, err
+	}
+	type result struct {
+		unlock func()
+		err    error
+	}
+	got, givenUp := make(chan result), make(chan struct{})
+	defer close(givenUp)
+	go func() {
+		var r result
+		for ok := false; !ok && r.err == nil; {
+			r.unlock, ok, r.err = l.lock(name, (*flock.Flock).Lock)
+		}
+		select {
+		case got <- r:
+		case <-givenUp:
+			if r.err == nil {
+				r.unlock()
+			}
+		}
+	}()
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case r := <-got:
+		return r.unlock, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-timer.C:
+		return nil, &BusyError{Name: name, Waited: wait}
+	}
 }
 
 // TryLock implements [Locker].
 func (l FileLocks) TryLock(name string) (func(), bool, error) {
+	return l.lock(name, func(f *flock.Flock) error {
+		_, err := f.TryLock()
+		return err
+	})
+}
+
+// lock takes the lock with take. ok is false when that did not get it, or when the
+// file was discarded between opening and locking it: the lock is then one on
+// nothing, and has to be taken again.
+func (l FileLocks) lock(name string, take func(*flock.Flock) error) (unlock func(), ok bool, err error) {
 	f := flock.New(l.path(name), flock.SetPermissions(0o600))
-	ok, err := f.TryLock()
+	err = take(f)
 	if errors.Is(err, os.ErrNotExist) {
 		if err = os.MkdirAll(l.Dir, 0o700); err == nil {
-			ok, err = f.TryLock()
+			err = take(f)
 		}
 	}
-	if err != nil {
-		return nil, false, fmt.Errorf("lock %s: %w", l.path(name), err)
+	if noLocks(err) {
+		return nil, false, fmt.Errorf("%s: %w", l.Dir, ErrNoLocks)
 	}
-	if !ok {
+	if err != nil {
+		return nil, false, fmt.Errorf("lock %s: %w", l.path(name), SyscallError(err))
+	}
+	if !f.Locked() {
 		return nil, false, nil
 	}
-	// The file may have been discarded between opening and locking it: then what
-	// we hold is a lock on nothing, and the next comer would get one as well.
 	held, err := f.Stat()
 	if err == nil {
 		var there os.FileInfo
@@ -84,60 +148,56 @@ func (l FileLocks) Discard(name string) { _ = os.Remove(l.path(name)) }
 // MemoryLocks is for a vault that lives in one process only.
 type MemoryLocks struct {
 	mu   sync.Mutex
-	held map[string]bool
+	held map[string]chan struct{} // closed when the lock is released
 }
 
 // NewMemoryLocks returns locks of which none is held.
-func NewMemoryLocks() *MemoryLocks { return &MemoryLocks{held: map[string]bool{}} }
+func NewMemoryLocks() *MemoryLocks { return &MemoryLocks{held: map[string]chan struct{}{}} }
 
 // Lock implements [Locker].
 func (l *MemoryLocks) Lock(ctx context.Context, name string, wait time.Duration) (func(), error) {
-	return waitLock(ctx, l, name, wait)
-}
-
-// TryLock implements [Locker].
-func (l *MemoryLocks) TryLock(name string) (func(), bool, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.held[name] {
-		return nil, false, nil
-	}
-	l.held[name] = true
-	return func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		delete(l.held, name)
-	}, true, nil
-}
-
-// Discard implements [Locker].
-func (l *MemoryLocks) Discard(string) {}
-
-// waitLock polls: a blocking flock cannot be cancelled.
-func waitLock(ctx context.Context, l Locker, name string, wait time.Duration) (func(), error) {
-	var deadline <-chan time.Time
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		unlock, ok, err := l.TryLock(name)
-		if err != nil || ok {
-			return unlock, err
+		unlock, released := l.take(name)
+		if unlock != nil {
+			return unlock, nil
 		}
-		if deadline == nil {
-			timer := time.NewTimer(wait)
-			defer timer.Stop()
-			deadline = timer.C
-		}
-		poll := time.NewTimer(lockPoll)
 		select {
+		case <-released:
 		case <-ctx.Done():
-			poll.Stop()
 			return nil, ctx.Err()
-		case <-deadline:
-			poll.Stop()
-			return nil, fmt.Errorf("another kitekey has been at work here for %v: %w", wait, ErrBusy)
-		case <-poll.C:
+		case <-timer.C:
+			return nil, &BusyError{Name: name, Waited: wait}
 		}
 	}
 }
+
+// TryLock implements [Locker].
+func (l *MemoryLocks) TryLock(name string) (func(), bool, error) {
+	unlock, _ := l.take(name)
+	return unlock, unlock != nil, nil
+}
+
+// take takes a lock that is free, or returns what is closed when it becomes so.
+func (l *MemoryLocks) take(name string) (unlock func(), released <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if released, held := l.held[name]; held {
+		return nil, released
+	}
+	done := make(chan struct{})
+	l.held[name] = done
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.held, name)
+		close(done)
+	}, nil
+}
+
+// Discard implements [Locker].
+func (l *MemoryLocks) Discard(string) {}

@@ -1,0 +1,146 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// ErrNotRegular: there is something else than a file at a path: a folder, a pipe, a
+// device. Reading it might never end.
+var ErrNotRegular = errors.New("not a regular file")
+
+// ErrTooLarge: a file is larger than anything that kitekey writes there.
+var ErrTooLarge = errors.New("too large")
+
+// readTime bounds how long reading one of our files may take: a file system that
+// has lost its server hangs for ever.
+const readTime = 5 * time.Second
+
+// Read returns the content of a regular file of at most limit bytes. It fails with
+// ErrNotRegular, ErrTooLarge, [os.ErrDeadlineExceeded] after 5 s, or an
+// [fs.ErrNotExist].
+func Read(path string, limit int64) ([]byte, error) {
+	return within(context.Background(), path, func() ([]byte, error) {
+		f, size, err := openRegular(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		if size > limit {
+			return nil, tooLarge(path, limit)
+		}
+		return readBounded(f, path, size, limit)
+	})
+}
+
+// ReadStream is [Read] for a path that a person named, which may be a pipe too
+// (/dev/fd/3): it is read until it ends or ctx does.
+func ReadStream(ctx context.Context, path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().IsRegular() {
+		return Read(path, limit)
+	}
+	if info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeCharDevice) == 0 {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: ErrNotRegular}
+	}
+	return until(ctx, path, func() ([]byte, error) {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return readBounded(f, path, 0, limit)
+	})
+}
+
+func readBounded(r io.Reader, path string, size, limit int64) ([]byte, error) {
+	data := make([]byte, 0, size+512) // one read more than the size, which is what shows the end
+	for {
+		n, err := r.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		switch {
+		case err == io.EOF:
+			return data, nil
+		case err != nil:
+			return nil, err
+		case int64(len(data)) > limit:
+			return nil, tooLarge(path, limit)
+		}
+		if len(data) == cap(data) {
+			data = append(data, 0)[:len(data)]
+		}
+	}
+}
+
+func tooLarge(path string, limit int64) error {
+	return fmt.Errorf("%s is %w: more than %s", path, ErrTooLarge, bytesText(limit))
+}
+
+func bytesText(n int64) string {
+	if n >= 1<<20 {
+		return fmt.Sprintf("%d MiB", n>>20)
+	}
+	return fmt.Sprintf("%d KiB", n>>10)
+}
+
+// openRegular opens a regular file; what else is there is not even opened.
+func openRegular(path string) (f *os.File, size int64, err error) {
+	var info fs.FileInfo
+	err = RetrySharingViolation(func() error {
+		if info, err = os.Stat(path); err != nil {
+			return err
+		}
+		if !info.Mode().IsRegular() {
+			return &fs.PathError{Op: "read", Path: path, Err: ErrNotRegular}
+		}
+		// It may have been replaced since: opening must not wait for a pipe's writer.
+		f, err = os.OpenFile(path, os.O_RDONLY|nonblock, 0)
+		return err
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	if info, err = f.Stat(); err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "read", Path: path, Err: ErrNotRegular}
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, 0, err
+	}
+	return f, info.Size(), nil
+}
+
+// within is until with readTime as the limit.
+func within(ctx context.Context, path string, do func() ([]byte, error)) ([]byte, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, readTime, os.ErrDeadlineExceeded)
+	defer cancel()
+	return until(ctx, path, do)
+}
+
+// until returns what do returns, or ctx's cause when that ends first: do then
+// goes on by itself.
+func until(ctx context.Context, path string, do func() ([]byte, error)) ([]byte, error) {
+	type result struct {
+		data []byte
+		err  error
+	}
+	got := make(chan result, 1)
+	go func() {
+		data, err := do()
+		got <- result{data, err}
+	}()
+	select {
+	case r := <-got:
+		return r.data, r.err
+	case <-ctx.Done():
+		return nil, &fs.PathError{Op: "read", Path: path, Err: context.Cause(ctx)}
+	}
+}
