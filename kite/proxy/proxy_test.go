@@ -485,7 +485,7 @@ func TestExpiringInTheMiddle(t *testing.T) {
 	// Revoked before its time: a write is not repeated, but the next one has a new token.
 	sim.Revoke("acme", kite.Sandbox)
 	for _, want := range []int{401, 202} {
-		resp, err := hc.Post(p.URL().Reveal()+"/collections/request-to-pay", "application/json", strings.NewReader(`{"amount":1}`))
+		resp, err := hc.Post(p.URL().Reveal()+"/collections/request-to-pay", "application/json", strings.NewReader(payment))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -512,3 +512,7 @@ func TestExpiringInTheMiddle(t *testing.T) {
 	now.Add(int64(forcedEvery))
 	get("GET", 200)
 }
+
+// payment is a request to pay as documented.
+const payment = `{"currency":"UGX","amount":1,"payment_method":"MOBILE_MONEY","account_number":"256700000000",` +
+	`"narration":"test","merchant_reference":"0b3c7a52-9d4e-4f6a-8b1c-2d3e4f5a6b7c"}`

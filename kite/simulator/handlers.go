@@ -34,11 +34,6 @@ type claims struct {
 	jwt.RegisteredClaims
 }
 
-type payment struct {
-	profile
-	amount json.RawMessage
-}
-
 // call is a request on its way through the simulator.
 type call struct {
 	profile
@@ -167,7 +162,7 @@ func (c *call) mintBody() (key string, life time.Duration, err error) {
 	life = defaultLife
 	if fields.ExpiresIn != nil {
 		n, err := strconv.ParseInt(fields.ExpiresIn.String(), 10, 64)
-		if err != nil || n <= 0 || n > math.MaxInt32 {
+		if err != nil || n <= 0 || n > math.MaxUint32 {
 			return *fields.Key, 0, errors.New("expires_in must be a positive number of seconds.")
 		}
 		life = time.Duration(n) * time.Second
@@ -253,44 +248,6 @@ func (s *Simulator) balance(c *call) {
 	s.notFound(c)
 }
 
-func (s *Simulator) requestToPay(c *call) {
-	if !s.authorized(c) {
-		return
-	}
-	var fields struct {
-		Amount   json.RawMessage `json:"amount"`
-		Currency string          `json:"currency"`
-	}
-	if err := json.Unmarshal(c.body, &fields); err != nil || !bytes.HasPrefix(bytes.TrimSpace(c.body), []byte("{")) {
-		c.fail(http.StatusBadRequest, "kitegateway_rest_invalid_request", "The body is not a JSON object.")
-		return
-	}
-	reference := "sim-" + strings.ToLower(rand.Text())
-	s.mu.Lock()
-	s.payments[reference] = payment{c.profile, fields.Amount}
-	s.mu.Unlock()
-	c.succeed(http.StatusAccepted, "Request to pay accepted", map[string]any{"kitegateway_reference": reference})
-}
-
-func (s *Simulator) sendCallback(c *call) {
-	if !s.authorized(c) {
-		return
-	}
-	reference := c.r.PathValue("reference")
-	s.mu.Lock()
-	p, ok := s.payments[reference]
-	s.mu.Unlock()
-	if !ok || p.profile != c.profile {
-		s.notFound(c)
-		return
-	}
-	data := map[string]any{"kitegateway_reference": reference, "status": "pending"}
-	if len(p.amount) > 0 {
-		data["amount"] = p.amount
-	}
-	c.succeed(http.StatusOK, "Callback queued", data)
-}
-
 func (s *Simulator) notFound(c *call) {
 	c.fail(http.StatusNotFound, "kitegateway_rest_term_invalid", "Resource doesn't exist.")
 }
@@ -300,7 +257,11 @@ func (c *call) succeed(status int, message string, data any) {
 }
 
 func (c *call) fail(status int, code, message string) {
-	c.answer(status, map[string]any{"code": code, "status": "error", "message": message, "data": map[string]any{}})
+	c.failWith(status, code, message, map[string]any{})
+}
+
+func (c *call) failWith(status int, code, message string, data map[string]any) {
+	c.answer(status, map[string]any{"code": code, "status": "error", "message": message, "data": data})
 }
 
 func (c *call) answer(status int, envelope map[string]any) {

@@ -76,7 +76,9 @@ type Simulator struct {
 	windows  map[profile]*window
 	counts   map[profile]Counts
 	payments map[string]payment
-	revoked  map[profile]int // how often a merchant's tokens have been revoked
+	// references has the payment for each merchant_reference.
+	references map[string]string
+	revoked    map[profile]int // how often a merchant's tokens have been revoked
 
 	server   *http.Server
 	listener net.Listener
@@ -95,17 +97,18 @@ type profile struct {
 // New makes a simulator that listens nowhere yet.
 func New(o Options) *Simulator {
 	s := &Simulator{
-		now:       o.Now,
-		log:       o.Log,
-		key:       make([]byte, 32),
-		merchants: o.Merchants,
-		mux:       http.NewServeMux(),
-		behavior:  map[profile]Behavior{},
-		windows:   map[profile]*window{},
-		counts:    map[profile]Counts{},
-		payments:  map[string]payment{},
-		revoked:   map[profile]int{},
-		closing:   make(chan struct{}),
+		now:        o.Now,
+		log:        o.Log,
+		key:        make([]byte, 32),
+		merchants:  o.Merchants,
+		mux:        http.NewServeMux(),
+		behavior:   map[profile]Behavior{},
+		windows:    map[profile]*window{},
+		counts:     map[profile]Counts{},
+		payments:   map[string]payment{},
+		references: map[string]string{},
+		revoked:    map[profile]int{},
+		closing:    make(chan struct{}),
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -171,7 +171,7 @@ func TestEndpoints(t *testing.T) {
 	if got := ask("GET", "/data/wallets/UGX/balance", ""); string(got.Data) != `{"currency":"UGX","balance":1290000}` {
 		t.Errorf("balance %s", got.body)
 	}
-	paid := ask("POST", "/collections/request-to-pay", `{"amount":500,"currency":"UGX"}`)
+	paid := ask("POST", "/collections/request-to-pay", payRequest("amount", "500"))
 	var data struct {
 		Reference string `json:"kitegateway_reference"`
 	}
@@ -205,7 +205,83 @@ func TestEndpoints(t *testing.T) {
 	}
 }
 
-func TestKnobs(t *testing.T) {
+// payRequest is a documented request to pay with some fields changed: name, then
+// the JSON of its value, "" to leave it out.
+func payRequest(changes ...string) string {
+	fields := map[string]json.RawMessage{
+		"currency": []byte(`"UGX"`), "amount": []byte("500.10"), "payment_method": []byte(`"MOBILE_MONEY"`),
+		"account_number": []byte(`"256700000000"`), "merchant_reference": []byte(`"0b3c7a52-9d4e-4f6a-8b1c-2d3e4f5a6b7c"`),
+		"narration": []byte(`"Order 7"`),
+	}
+	for i := 0; i < len(changes); i += 2 {
+		if delete(fields, changes[i]); changes[i+1] != "" {
+			fields[changes[i]] = []byte(changes[i+1])
+		}
+	}
+	body, _ := json.Marshal(fields)
+	return string(body)
+}
+
+func TestRequestToPay_RefusesWhatIsNotDocumented(t *testing.T) {
+	b := newBench(t)
+	token, _ := b.mint("/v1", `{"api_key":"sim-key-acme-sandbox"}`)
+	for _, tt := range []struct {
+		changes []string
+		words   string // "" = accepted
+	}{
+		{[]string{"amount", "1"}, ""},
+		{[]string{"amount", ""}, "amount is required"},
+		{[]string{"amount", `"500"`}, "amount must be"},
+		{[]string{"amount", "0"}, "amount must be"},
+		{[]string{"amount", "0.00"}, "amount must be"},
+		{[]string{"amount", "-5"}, "amount must be"},
+		{[]string{"amount", "1.005"}, "amount must be"},
+		{[]string{"amount", "1e3"}, "amount must be"},
+		{[]string{"currency", ""}, "currency is required"},
+		{[]string{"currency", `"shillings"`}, "currency must be"},
+		{[]string{"payment_method", ""}, "payment_method is required"},
+		{[]string{"payment_method", `"CASH"`}, "payment_method must be"},
+		{[]string{"account_number", ""}, "account_number is required"},
+		{[]string{"account_number", `"+256700000000"`}, "account_number must be"},
+		{[]string{"merchant_reference", ""}, "merchant_reference is required"},
+		{[]string{"merchant_reference", `"order-7"`}, "merchant_reference must be"},
+		{[]string{"merchant_reference", `"0b3c7a52-9d4e-1f6a-8b1c-2d3e4f5a6b7c"`}, "merchant_reference must be"},
+		{[]string{"narration", ""}, "narration is required"},
+		{[]string{"narration", `"` + strings.Repeat("ü", 65) + `"`}, "narration must have"},
+		{[]string{"narration", `"` + strings.Repeat("ü", 64) + `"`, "merchant_reference", `"1b3c7a52-9d4e-4f6a-8b1c-2d3e4f5a6b7c"`}, ""},
+		{[]string{"payment_method", `"BANK"`}, "redirect_url is required"},
+		{[]string{"payment_method", `"CARD"`, "account_number", "", "redirect_url", `"https://shop.example/back"`}, "account_name is required"},
+		{[]string{"payment_method", `"CARD"`, "account_number", "", "redirect_url", `"https://shop.example/back"`, "account_name", `"A B"`,
+			"account_email", `"a@b.example"`, "merchant_reference", `"2b3c7a52-9d4e-4f6a-8b1c-2d3e4f5a6b7c"`}, ""},
+	} {
+		got := b.do("POST", "/v1/collections/request-to-pay", payRequest(tt.changes...), "Authorization", token)
+		switch {
+		case tt.words == "" && got.status != 202:
+			t.Errorf("%v: %d %s", tt.changes, got.status, got.body)
+		case tt.words != "" && (got.status != 400 || got.Status != "error" || !strings.Contains(got.body, tt.words)):
+			t.Errorf("%v: %d %s, want 400 with %q", tt.changes, got.status, got.body, tt.words)
+		}
+	}
+}
+
+func TestRequestToPay_TellsReferenceUsedTwice(t *testing.T) {
+	b := newBench(t)
+	token, _ := b.mint("/v1", `{"api_key":"sim-key-acme-sandbox"}`)
+	pay := func() reply {
+		return b.do("POST", "/v1/collections/request-to-pay", payRequest(), "Authorization", token)
+	}
+	var first, second struct {
+		Reference string `json:"kitegateway_reference"`
+	}
+	_ = json.Unmarshal(pay().Data, &first)
+	again := pay()
+	_ = json.Unmarshal(again.Data, &second)
+	if again.status != 400 || !strings.Contains(again.body, "has been used before") || first.Reference == "" || second != first {
+		t.Errorf("the second time: %d %s, want 400 that names %s", again.status, again.body, first.Reference)
+	}
+}
+
+func TestBehavior(t *testing.T) {
 	b := newBench(t)
 	mint := func() reply {
 		return b.do("POST", "/v1/auth/token", `{"api_key":"sim-key-acme-sandbox","expires_in":300}`, "Secret-Key", "sim-secret-acme-sandbox")

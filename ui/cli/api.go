@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -10,9 +11,10 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
+	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -20,41 +22,47 @@ import (
 	"kitekey/vault"
 )
 
-// apiFlags are what api is asked to send and to show.
-type apiFlags struct {
+type apiOptions struct {
 	token   tokenFlags
-	data    string
+	profile []string // the selector, if it was given
+	method  string   // "" is GET, or POST when there is something to send
+	path    string
+	data    *string  // nil when not given
 	texts   []string // -f
 	values  []string // -F
 	headers []string
+	timeout time.Duration
 	include bool
 	fail    bool
 	confirm string
 }
 
-func newAPI(a *app) *cobra.Command {
-	var flags apiFlags
+func newAPI(a *app, run func(context.Context, apiOptions) error) *cobra.Command {
+	o := apiOptions{timeout: time.Minute}
+	var data string
 	cmd := &cobra.Command{
 		Use:   "api [SELECTOR] [METHOD] PATH",
 		Short: "Call the API with a token",
-		Long: `Call the Kitegateway API with a token: the kept one while it has life enough,
+		Long: `Call the Kitegateway API with a token: the cached one if it has enough life left,
 otherwise a new one. PATH is below the base URL, as in /data/wallets/balances.
 
 METHOD is GET, or POST when there is something to send: --data (JSON, @FILE, or - for
 stdin), or fields of a JSON object, -f for text and -F for anything else in JSON
 (numbers, true, null). With GET and HEAD fields go into the query.
 
-The reply goes to stdout as it came, indented at a terminal; a reply other than 2xx is
-printed as well (not with --fail), and its exit code is 4 or 5.
+The reply goes to stdout whole and as it came, indented at a terminal; a reply other
+than 2xx is printed as well (not with --fail), and its exit code is 4 or 5.
 
-A write on live (anything but GET and HEAD) asks for the profile's name, or wants
---confirm with it. When the gateway no longer accepts a kept token a new one is minted
-and GET, HEAD and OPTIONS are repeated; other calls are not, because what they ask for
-may have been done.`,
+A write (anything but GET, HEAD and OPTIONS) is sent once. If no answer says whether
+it was carried out, the exit code is 8: look it up before you repeat it. On live a
+write asks for the profile's name, or needs --confirm with it.
+
+When the gateway no longer accepts a cached token, a new one is minted and a read is
+repeated with it; a write is not.`,
 		Example: `  kitekey api acme /data/wallets/balances
-  kitekey api acme POST /collections/request-to-pay -F amount=500 -f currency=UGX
-  kitekey api acme/live POST /collections/request-to-pay --data @payment.json --confirm acme/live
-  kitekey api acme --fail /data/wallets/UGX/balance | jq .data.balance`,
+  kitekey api acme --fail /data/wallets/UGX/balance | jq .data.balance
+  kitekey api acme POST /collections/request-to-pay -F amount=500 -f currency=UGX -f payment_method=MOBILE_MONEY -f account_number=256700000000 -f narration=test -f merchant_reference=$(uuidgen)
+  kitekey api acme/live POST /collections/request-to-pay --data @payment.json --confirm acme/live`,
 		Args: argCount(1, 3, "a path, before it perhaps a profile and a method"),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 			if len(args) == 0 {
@@ -63,36 +71,38 @@ may have been done.`,
 			return []string{"/data/wallets/balances", "/data/wallets/", "/collections/request-to-pay", "/transactions/send-callback/"},
 				cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if o.profile, o.method, o.path, err = splitAPIArgs(args); err != nil {
+				return err
+			}
+			if cmd.Flags().Changed("data") {
+				o.data = &data
+			}
+			return run(cmd.Context(), o)
+		},
 	}
-	flags.token.register(cmd)
+	o.token.register(cmd)
 	f := cmd.Flags()
-	f.StringVarP(&flags.data, "data", "d", "", "`body`: JSON, @FILE, or - for stdin")
-	f.StringArrayVarP(&flags.texts, "raw-field", "f", nil, "field of the body as text, `KEY=VALUE`; may be repeated")
-	f.StringArrayVarP(&flags.values, "field", "F", nil, "field of the body as JSON, `KEY=VALUE`; may be repeated")
-	f.StringArrayVarP(&flags.headers, "header", "H", nil, "header to add, `NAME:VALUE`; may be repeated")
-	f.BoolVarP(&flags.include, "include", "i", false, "print the reply's status and headers first")
-	f.BoolVar(&flags.fail, "fail", false, "print nothing of a reply other than 2xx")
-	f.StringVar(&flags.confirm, "confirm", "", "the `profile`'s name, for a write on live without being asked")
+	f.StringVarP(&data, "data", "d", "", "`body`: JSON, @FILE, or - for stdin")
+	f.StringArrayVarP(&o.texts, "raw-field", "f", nil, "field of the body as text, `KEY=VALUE`; may be repeated")
+	f.StringArrayVarP(&o.values, "field", "F", nil, "field of the body as JSON, `KEY=VALUE`; may be repeated")
+	f.StringArrayVarP(&o.headers, "header", "H", nil, "header to add, `NAME:VALUE`; may be repeated")
+	durationFlag(cmd, &duration{value: &o.timeout, least: time.Second}, "timeout", "longest `time` without an answer")
+	f.BoolVarP(&o.include, "include", "i", false, "print the reply's status and headers first")
+	f.BoolVar(&o.fail, "fail", false, "print nothing of a reply other than 2xx")
+	a.registerConfirm(cmd, &o.confirm)
 	cmd.MarkFlagsMutuallyExclusive("data", "raw-field")
 	cmd.MarkFlagsMutuallyExclusive("data", "field")
-	_ = cmd.RegisterFlagCompletionFunc("confirm", a.completeSelectors(false))
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return a.api(cmd.Context(), args, flags, f.Changed("data"))
-	}
 	return cmd
 }
 
-func (a *app) api(ctx context.Context, args []string, flags apiFlags, hasData bool) error {
-	m := flags.token.request()
-	profile, method, path, err := splitAPIArgs(args)
+func (a *app) runAPI(ctx context.Context, o apiOptions) error {
+	sel, err := a.selector(o.profile)
 	if err != nil {
 		return err
 	}
-	sel, err := a.selector(profile)
-	if err != nil {
-		return err
-	}
-	r, err := a.apiRequest(method, path, flags, hasData)
+	r, err := a.apiRequest(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -100,7 +110,9 @@ func (a *app) api(ctx context.Context, args []string, flags apiFlags, hasData bo
 	if err != nil {
 		return err
 	}
-	r.Path = belowBase(r.Path, a.baseURL(sel.Environment))
+	if r.Path, err = belowBase(r.Path, a.baseURL(sel.Environment)); err != nil {
+		return err
+	}
 	if err := kite.CheckPath(r.Path); err != nil {
 		return usagef("%w", err)
 	}
@@ -111,13 +123,18 @@ func (a *app) api(ctx context.Context, args []string, flags apiFlags, hasData bo
 	if _, err := v.Lookup(sel); err != nil {
 		return about(sel, err)
 	}
-	if err := a.confirmWrite(ctx, sel, r.Method, flags.confirm); err != nil {
+	if err := a.confirmWrite(ctx, sel, r.Method, o.confirm); err != nil {
 		return err
 	}
-	reply, err := a.callAPI(ctx, v, a.gateways(urls)(sel.Environment), sel, m, r)
-	if reply != nil && (err == nil || !flags.fail) {
-		if printErr := a.printReply(reply, flags.include); printErr != nil && err == nil {
-			err = printErr
+	client := a.gateways(urls)(sel.Environment)
+	client.Timeout, client.MaxElapsedTime = o.timeout, o.timeout
+	reply, err := a.callAPI(ctx, v, client, sel, o.token.request(), r)
+	if reply != nil {
+		if reply.Rest != nil {
+			defer reply.Rest.Close()
+		}
+		if err == nil || !o.fail {
+			err = errors.Join(err, a.printReply(reply, o.include))
 		}
 	}
 	return about(sel, err)
@@ -146,46 +163,52 @@ func splitAPIArgs(args []string) (profile []string, method, path string, err err
 	case "", "GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE":
 		return profile, method, path, nil
 	}
-	return nil, "", "", usagef("that is no method: it is GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS")
+	return nil, "", "", usagef("unknown method; use GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS")
 }
 
 // belowBase takes the base URL, or its path, off a path that was copied with it.
-func belowBase(path, base string) string {
+// The URL of another host is wrong usage.
+func belowBase(path, base string) (string, error) {
 	path = strings.TrimPrefix(path, base)
+	if scheme, _, ok := strings.Cut(path, "://"); ok && strings.Trim(scheme, "abcdefghijklmnopqrstuvwxyz") == "" {
+		for _, env := range kite.Environments {
+			if rest, ok := strings.CutPrefix(path, env.BaseURL()+"/"); ok {
+				return "", usagef("that URL is of the %s gateway, and this call goes to %s: give the path alone, /%s", env, base, kite.CleanText(rest))
+			}
+		}
+		return "", usagef("that URL is not below %s: give the path alone, as in /data/wallets/balances", base)
+	}
 	if u, err := url.Parse(base); err == nil && u.Path != "" && strings.HasPrefix(path, u.Path+"/") {
 		path = strings.TrimPrefix(path, u.Path)
 	}
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path
 	}
-	return path
+	return path, nil
 }
 
 // apiRequest makes the request of what was asked for.
-func (a *app) apiRequest(method, path string, flags apiFlags, hasData bool) (kite.Request, error) {
-	r := kite.Request{Method: method, Path: path, Header: http.Header{}}
-	for _, h := range flags.headers {
+func (a *app) apiRequest(ctx context.Context, o apiOptions) (kite.Request, error) {
+	r := kite.Request{Method: o.method, Path: o.path, Header: http.Header{}, Large: true}
+	for _, h := range o.headers {
 		name, value, ok := strings.Cut(h, ":")
 		name = http.CanonicalHeaderKey(strings.TrimSpace(name))
-		switch {
-		case !ok || name == "":
+		if !ok || name == "" {
 			return r, usagef("--header: write NAME:VALUE")
-		case name == "Authorization" || name == "Secret-Key":
-			return r, usagef("--header: %s is kitekey's to send", name)
 		}
 		if err := kite.CheckHeader(name, value); err != nil {
 			return r, usagef("--header: %w", err)
 		}
 		r.Header.Add(name, strings.TrimSpace(value))
 	}
-	fields, err := bodyFields(flags.texts, flags.values)
+	fields, err := bodyFields(o.texts, o.values)
 	if err != nil {
 		return r, err
 	}
-	hasFields := len(flags.texts)+len(flags.values) > 0
+	hasFields := len(o.texts)+len(o.values) > 0
 	if r.Method == "" {
 		r.Method = http.MethodGet
-		if hasData || hasFields {
+		if o.data != nil || hasFields {
 			r.Method = http.MethodPost
 		}
 	}
@@ -207,10 +230,10 @@ func (a *app) apiRequest(method, path string, flags apiFlags, hasData bool) (kit
 		r.Path += separator + query.Encode()
 	case hasFields:
 		r.Body, err = json.Marshal(fields)
-	case hasData && reads:
-		return r, usagef("%s sends no body: leave --data out, or use -f for the query", r.Method)
-	case hasData:
-		r.Body, err = a.readData(flags.data, r.Header.Get("Content-Type"))
+	case o.data != nil && reads:
+		return r, usagef("%s sends no body; use -f for the query", r.Method)
+	case o.data != nil:
+		r.Body, err = a.readData(ctx, *o.data, r.Header.Get("Content-Type"))
 	}
 	return r, err
 }
@@ -251,56 +274,43 @@ func bodyFields(texts, values []string) (map[string]any, error) {
 	return fields, nil
 }
 
-// maxData bounds a body.
+// maxData limits a body, in bytes.
 const maxData = 16 << 20
 
 // readData reads --data. A body that says nothing else of itself must be JSON.
-func (a *app) readData(data, contentType string) ([]byte, error) {
+func (a *app) readData(ctx context.Context, data, contentType string) ([]byte, error) {
 	body := []byte(data)
-	if name, isFile := strings.CutPrefix(data, "@"); isFile || data == "-" {
-		from := a.Stdin
-		if isFile && name != "-" {
-			f, err := os.Open(name)
-			if err != nil {
-				return nil, usagef("--data: %w", err)
-			}
-			defer f.Close()
-			from = f
-		}
-		var err error
-		if body, err = io.ReadAll(io.LimitReader(from, maxData+1)); err != nil {
-			return nil, usagef("--data: %w", err)
-		}
+	var err error
+	switch name, isFile := strings.CutPrefix(data, "@"); {
+	case data == "-", data == "@-":
+		body, err = a.readStdin(ctx, maxData)
+	case isFile:
+		body, err = readFile(ctx, name, maxData)
+	case len(body) > maxData:
+		err = fmt.Errorf("%w: more than %s", errTooLarge, size(maxData))
 	}
-	if len(body) > maxData {
-		return nil, usagef("--data: more than %d MiB", maxData>>20)
+	if err != nil {
+		return nil, usagef("--data: %w", err)
 	}
 	if contentType == "" && !json.Valid(body) {
-		return nil, usagef("--data is not JSON; to send something else say what with -H Content-Type:…")
+		return nil, usagef("--data is not JSON; to send something else, name it with -H Content-Type:…")
 	}
 	return body, nil
 }
 
-// confirmWrite lets reads pass, and writes on the sandbox; a write on live moves
-// money and needs the profile's name.
+// confirmWrite is the live guard: a write on live moves money and needs the
+// profile's name. Reads pass.
 func (a *app) confirmWrite(ctx context.Context, sel vault.Selector, method, confirmed string) error {
 	if confirmed != "" && confirmed != sel.String() {
 		return unconfirmedf("%s: --confirm names another profile; nothing was sent", sel)
 	}
-	if sel.Environment != kite.Live || method == http.MethodGet || method == http.MethodHead || confirmed != "" {
+	if method == http.MethodGet || method == http.MethodHead {
 		return nil
 	}
-	if !a.canAsk() {
-		return unconfirmedf("%s: %s on live can move money; confirm with --confirm %s", sel, method, sel)
-	}
-	ok, err := a.confirmName(ctx, fmt.Sprintf("%s on LIVE can move money. Type %s to go on: ", method, sel), sel.String())
-	if err == nil && !ok {
-		err = unconfirmedf("%s: not confirmed, nothing was sent", sel)
-	}
-	return err
+	return a.confirmLive(ctx, onLive(confirmed, "sends a "+method+" to LIVE, which can move money", sel))
 }
 
-// callAPI makes the call. A kept token that the gateway no longer accepts is
+// callAPI makes the call. A cached token that the gateway no longer accepts is
 // replaced, once.
 func (a *app) callAPI(ctx context.Context, v *vault.Vault, c *kite.Client, sel vault.Selector, req vault.TokenRequest, r kite.Request) (*kite.Reply, error) {
 	tok, err := a.token(ctx, v, sel, req)
@@ -311,11 +321,14 @@ func (a *app) callAPI(ctx context.Context, v *vault.Vault, c *kite.Client, sel v
 	if tok.Minted || reply == nil || reply.Status != http.StatusUnauthorized || !errors.Is(err, kite.ErrRefused) {
 		return reply, err
 	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions {
+	if !kite.IsSafe(r.Method) {
 		if v.Forget(ctx, sel) == nil {
-			a.note("%s: the kept token was not accepted and has been dropped; the next call mints a new one", sel)
+			a.note("%s: the cached token was not accepted and is forgotten; the next call mints a new one", sel)
 		}
 		return reply, err
+	}
+	if reply.Rest != nil {
+		_ = reply.Rest.Close()
 	}
 	req.Fresh = true
 	if tok, err = a.token(ctx, v, sel, req); err != nil {
@@ -327,32 +340,58 @@ func (a *app) callAPI(ctx context.Context, v *vault.Vault, c *kite.Client, sel v
 // printReply writes a reply to stdout: as it came for a program, readable and
 // harmless for a person.
 func (a *app) printReply(reply *kite.Reply, include bool) error {
-	onTerminal := isTerminal(a.Stdout)
-	var b bytes.Buffer
+	out := bufio.NewWriter(a.Stdout)
 	if include {
-		fmt.Fprintf(&b, "%s %d %s\n", reply.Proto, reply.Status, http.StatusText(reply.Status))
+		fmt.Fprintf(out, "%s %d %s\n", reply.Proto, reply.Status, http.StatusText(reply.Status))
 		for _, name := range slices.Sorted(maps.Keys(reply.Header)) {
 			for _, value := range reply.Header[name] {
-				fmt.Fprintf(&b, "%s: %s\n", kite.CleanText(name), kite.CleanText(value))
+				fmt.Fprintf(out, "%s: %s\n", kite.CleanText(name), kite.CleanText(value))
 			}
 		}
-		b.WriteByte('\n')
+		_ = out.WriteByte('\n')
 	}
+	body := io.Reader(bytes.NewReader(reply.Body))
+	if reply.Rest != nil {
+		body = io.MultiReader(body, reply.Rest)
+	}
+	var readErr error
 	switch {
-	case !onTerminal:
-		b.Write(reply.Body)
+	case !isTerminal(a.Stdout):
+		_, readErr = io.Copy(out, body)
+	case reply.Rest != nil: // too large to be indented
+		readErr = copyVisible(out, body)
 	case json.Valid(reply.Body):
 		var pretty bytes.Buffer
 		_ = json.Indent(&pretty, bytes.TrimSpace(reply.Body), "", "  ")
-		b.Write(escapeInvisible(pretty.Bytes()))
-		b.WriteByte('\n')
+		_, _ = out.Write(escapeInvisible(pretty.Bytes()))
+		_ = out.WriteByte('\n')
 	default:
 		for line := range strings.Lines(string(reply.Body)) {
-			b.WriteString(kite.CleanText(line) + "\n")
+			_, _ = out.WriteString(kite.CleanText(line) + "\n")
 		}
 	}
-	if _, err := a.Stdout.Write(b.Bytes()); err != nil {
+	if err := out.Flush(); err != nil {
 		return fmt.Errorf("write the reply: %w", err)
 	}
+	if readErr != nil {
+		return &codeError{exitUnreachable, fmt.Sprintf("the reply is not complete: %v", readErr), readErr}
+	}
 	return nil
+}
+
+// copyVisible copies text without what would move a terminal's cursor.
+func copyVisible(out *bufio.Writer, in io.Reader) error {
+	for r := bufio.NewReader(in); ; {
+		c, _, err := r.ReadRune()
+		if err == io.EOF {
+			_ = out.WriteByte('\n')
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if c == '\n' || c == '\t' || !unicode.IsControl(c) && !unicode.Is(unicode.Cf, c) {
+			_, _ = out.WriteRune(c)
+		}
+	}
 }

@@ -50,7 +50,7 @@ func TestDebuggingShowsNoSecret(t *testing.T) {
 	var said strings.Builder
 	for _, args := range [][]string{
 		{"add", "acme", "--stdin"}, {"verify", "acme", "--deep"}, {"api", "acme", "--include", "/data/wallets/balances"},
-		{"api", "acme", "POST", "/collections/request-to-pay", "-F", "amount=1"}, {"doctor"},
+		{"api", "acme", "POST", "/collections/request-to-pay", "--data", paymentJSON()}, {"doctor"},
 	} {
 		stdin := ""
 		if args[0] == "add" {

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -165,6 +166,7 @@ func TestScripts(t *testing.T) {
 			"lines":   lines,
 			"json":    jsonField,
 			"agekey":  ageKey,
+			"payment": payment,
 
 			"cheapidentity": cheapIdentityScript,
 		},
@@ -275,6 +277,22 @@ func ageKey(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(id.String()+"\n"), 0o600))
 	ts.Setenv("RECIPIENT", id.Recipient().String())
+}
+
+// payment FILE: a request to pay as documented, with a reference of its own.
+func payment(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: payment FILE")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(paymentJSON()), 0o600))
+}
+
+func paymentJSON() string {
+	id := make([]byte, 16)
+	_, _ = rand.Read(id)
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80 // UUID 4
+	return fmt.Sprintf(`{"currency":"UGX","amount":500.10,"payment_method":"MOBILE_MONEY","account_number":"256700000000","narration":"test","merchant_reference":"%x-%x-%x-%x-%x"}`,
+		id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 }
 
 // mints N: so many tokens have been minted so far.

@@ -153,11 +153,8 @@ func NextStep(err error, by Ways) string {
 	case errors.Is(err, kite.ErrOutcomeUnknown): // it says so itself
 	case inTheWay != "":
 		next = inTheWay
-	case errors.As(err, &gateway) && !gateway.Minting() && gateway.Kind == kite.ErrRefused:
-		// A token was refused, not the credential.
-		if _, n, ok := refusal(gateway.Status, gateway.Message); ok {
-			next = n
-		}
+	case errors.As(err, &gateway) && !gateway.Minting():
+		next = callAdvice(gateway)
 	default:
 		v := vault.VerdictOf(err)
 		if v == vault.VerdictNone || v == vault.VerdictOK {
@@ -176,4 +173,24 @@ func NextStep(err error, by Ways) string {
 		}
 	}
 	return by.fill(next)
+}
+
+// callAdvice is what to do after a call other than minting failed. It says nothing
+// of the credential: a token was sent, and what the gateway says of the request is
+// in the error.
+func callAdvice(e *kite.Error) string {
+	switch e.Kind {
+	case kite.ErrRefused:
+		_, next, _ := refusal(e.Status, e.Message)
+		return next
+	case kite.ErrUnreachable:
+		return "check the network, the proxy and the VPN"
+	case kite.ErrRateLimited:
+		return "wait a minute, then try again"
+	case kite.ErrGateway:
+		return "try again in a few minutes"
+	case kite.ErrUnexpectedReply:
+		return "open any web page to sign in to the network, and check the proxy and the override"
+	}
+	return ""
 }

@@ -53,6 +53,7 @@ func TestNextStep(t *testing.T) {
 		{"minting that reached nothing", &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token"}, "the credential was not judged; check the network"},
 		{"behind TLS inspection", &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token", Err: &kite.CertificateError{Issuer: "CN=Acme", Err: errors.New("x")}}, "kitekey network ca FILE"},
 		{"a broken proxy", &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token", Err: &kite.ProxyError{Variable: "HTTPS_PROXY", Err: errors.New("x")}}, "correct HTTPS_PROXY"},
+		{"a request that is wrong", &kite.Error{Kind: kite.ErrInvalid, Status: 400, Op: "POST /x"}, ""},
 		{"a payment without an answer", &kite.Error{Kind: kite.ErrOutcomeUnknown, Op: "POST /x"}, ""},
 		{"a token was refused", &kite.Error{Kind: kite.ErrRefused, Status: 401, Op: "GET /x"}, ""},
 		{"a token was refused here", &kite.Error{Kind: kite.ErrRefused, Status: 403, Message: "IP not allowed", Op: "GET /x"}, "this computer's public address"},
