@@ -197,11 +197,16 @@ func (c *canvas) arrow() string {
 // hintLine draws a footer: the keys in order as far as there is room; the last
 // keep ones always.
 func (c *canvas) hintLine(hints []hint, keep int) string {
+	return " " + c.fit(c.hintText(hints, c.width-2, keep), c.width-2, c.st.glyph.more) + " "
+}
+
+// hintText is hintLine's text, at most w cells wide.
+func (c *canvas) hintText(hints []hint, w, keep int) string {
 	keep = min(keep, len(hints))
 	for i := range hints {
 		hints[i].key = c.keyName(hints[i].key)
 	}
-	tail, room := 0, c.width-2
+	tail, room := 0, w
 	for _, h := range hints[len(hints)-keep:] {
 		tail += 3 + c.len(h.key) + 1 + c.len(h.does)
 	}
@@ -223,5 +228,5 @@ func (c *canvas) hintLine(hints []hint, keep int) string {
 		b.WriteString(c.st.accent.Styled(h.key) + " " + c.st.dim.Styled(h.does))
 		used += need
 	}
-	return " " + c.fit(b.String(), c.width-2, c.st.glyph.more) + " "
+	return b.String()
 }

@@ -23,6 +23,8 @@ type dialog interface {
 	width() int
 	// live reports whether it is about a live profile.
 	live() bool
+	// takesText reports whether a key that is typed now is text, "?" included.
+	takesText() bool
 	// scrolled is its scrolling, nil when it has none.
 	scrolled() *pager
 }
@@ -34,6 +36,7 @@ type basicDialog struct{}
 func (basicDialog) update(*app, tea.Msg) tea.Cmd { return nil }
 func (basicDialog) width() int                   { return 76 }
 func (basicDialog) live() bool                   { return false }
+func (basicDialog) takesText() bool              { return false }
 func (basicDialog) scrolled() *pager             { return nil }
 
 // dialogKey is what a key does in a dialog. Without a name it is in no footer.
@@ -64,6 +67,10 @@ func (a *app) updateDialog(msg tea.KeyPressMsg) tea.Cmd {
 			return k.run()
 		}
 	}
+	if _, isHelp := d.(*dialogHelp); !isHelp && (msg.String() == "f1" || msg.String() == "?" && !d.takesText()) {
+		a.push(&dialogHelp{about: d})
+		return nil
+	}
 	return d.update(a, msg)
 }
 
@@ -93,6 +100,7 @@ func (a *app) dialogBox(d dialog) []string {
 	if p := d.scrolled(); p != nil {
 		lines = lines[min(p.top, len(lines)):]
 	}
+	lines = append(lines[:len(lines):len(lines)], a.keysInside(d, w-4)...)
 	border, line := a.st.pane, a.st.accent
 	if d.live() {
 		border, line = a.st.live, a.st.liveLine
@@ -102,6 +110,15 @@ func (a *app) dialogBox(d dialog) []string {
 		a.markMore(out, fmt.Sprintf("%d more", below), w, border, line)
 	}
 	return out
+}
+
+// keysInside are a dialog's keys as its last line, after a blank one. A dialog that
+// needs the room has them in the footer.
+func (a *app) keysInside(d dialog, w int) []string {
+	if a.layout.body-2-len(a.layout.dialog) < 2 {
+		return nil
+	}
+	return []string{"", a.hintText(dialogHints(a, d), w, 1)}
 }
 
 // pager is the scrolling that dialogs with long contents share. Update tells it

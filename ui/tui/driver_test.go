@@ -271,6 +271,8 @@ func keyPress(name string) tea.KeyPressMsg {
 		k.Code = tea.KeyEnter
 	case "esc":
 		k.Code = tea.KeyEscape
+	case "f1":
+		k.Code = tea.KeyF1
 	case "tab":
 		k.Code = tea.KeyTab
 	case "up":

@@ -440,7 +440,7 @@ func TestStoreThatHangs(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.store.Hang()
 		d.press("c").sleep(6*time.Second).sees("acme/sandbox: minting… 6 s", "waiting for an answer", "esc stops it")
-		d.press("down", "up", "?").sees("Keys").press("esc") // the keyboard answers
+		d.press("down", "up", "?").sees("Actions").press("esc") // the keyboard answers
 		d.press("esc").sees("stopped minting")
 		d.store.Heal()
 		d.press("c").sees("header of acme/sandbox copied")

@@ -157,6 +157,9 @@ func discardQuestion(f *formDialog, andQuit bool) *question {
 
 func (d *formDialog) title() string { return d.head }
 func (d *formDialog) live() bool    { return d.isLive || d.liveChosen() }
+func (d *formDialog) takesText() bool {
+	return d.fields[d.at].kind != choice
+}
 
 func (d *formDialog) keys(a *app) []dialogKey {
 	if d.busy(a) {

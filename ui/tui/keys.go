@@ -23,6 +23,14 @@ type binding struct {
 	when        func(*app) string  // another short name for the footer, "" for the usual one
 }
 
+// unavailable is why it cannot work now, "" when it can.
+func (b *binding) unavailable(a *app) string {
+	if b.why == nil {
+		return ""
+	}
+	return b.why(a)
+}
+
 // Key is one row of the key table in the README.
 type Key struct{ Group, Keys, Does string }
 
@@ -123,7 +131,8 @@ func bindings() []binding {
 		{Binding: bind("H", "H", "messages"), group: groupApp, long: "earlier messages", run: noCmd((*app).openHistory)},
 		{Binding: bind("M", "M", "mouse"), group: groupApp, long: "mouse on or off (off: the terminal selects text)", run: noCmd((*app).toggleMouse)},
 		{Binding: bind("ctrl+z", "ctrl+z", "suspend"), group: groupApp, long: "lock and suspend", run: (*app).suspend},
-		{Binding: bind("?", "?", "help"), group: groupApp, long: "this help", foot: 90, run: noCmd((*app).openHelp)},
+		{Binding: bind(": ctrl+p", ":", "actions"), group: groupApp, long: "every action: type to find one, enter runs it", foot: 88, run: noCmd((*app).openActions)},
+		{Binding: bind("? f1", "?", "help"), group: groupApp, long: "help: the same list; in a dialog, its keys", foot: 90, run: noCmd((*app).openActions)},
 		{Binding: bind("q ctrl+c", "q", "quit"), group: groupApp, long: "quit", foot: 95, run: (*app).quit},
 	}
 }
@@ -228,7 +237,7 @@ func (a *app) hints() []hint {
 	var order []int
 	for i := range a.keys {
 		b := &a.keys[i]
-		if b.foot == 0 || b.why != nil && b.why(a) != "" && !a.notices.offers(b.Help().Key) || b.quiet != nil && b.quiet(a) {
+		if b.foot == 0 || b.unavailable(a) != "" && !a.notices.offers(b.Help().Key) || b.quiet != nil && b.quiet(a) {
 			continue
 		}
 		at := len(order)
@@ -248,7 +257,8 @@ func (a *app) hints() []hint {
 	return out
 }
 
-// press runs what a key is bound to on the main screen, or says why it cannot.
+// press runs what a key is bound to on the main screen. A key that a message offers
+// acts on the message's profile.
 func (a *app) press(msg tea.KeyPressMsg) tea.Cmd {
 	for i := range a.keys {
 		b := &a.keys[i]
@@ -256,15 +266,18 @@ func (a *app) press(msg tea.KeyPressMsg) tea.Cmd {
 			continue
 		}
 		if a.notices.offers(msg.String()) {
-			a.list.reach(a.notices.current.id, a.now) // the key does what the message says
+			a.list.reach(a.notices.current.id, a.now)
 		}
-		if b.why != nil {
-			if why := b.why(a); why != "" {
-				a.notify(info, b.Help().Desc+": "+why)
-				return nil
-			}
-		}
-		return b.run(a)
+		return a.runBinding(b)
 	}
 	return nil
+}
+
+// runBinding does what a key does, or says why it cannot.
+func (a *app) runBinding(b *binding) tea.Cmd {
+	if why := b.unavailable(a); why != "" {
+		a.notify(info, b.Help().Desc+": "+why)
+		return nil
+	}
+	return b.run(a)
 }

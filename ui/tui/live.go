@@ -52,6 +52,9 @@ func newNameQuestion(want string, q question) *question {
 
 func (q *question) title() string { return q.head }
 func (q *question) live() bool    { return q.isLive }
+func (q *question) takesText() bool {
+	return q.want != ""
+}
 
 func (q *question) keys(a *app) []dialogKey {
 	keys := []dialogKey{on("enter", "enter", q.yes, func() tea.Cmd {

@@ -245,7 +245,14 @@ func (a *app) footerLine() string {
 	switch {
 	case a.dialog() != nil:
 		// A dialog's keys come in the order of their weight; the last goes back.
-		return a.hintLine(dialogHints(a, a.dialog()), 1)
+		if len(a.keysInside(a.dialog(), a.width)) == 0 {
+			return a.hintLine(dialogHints(a, a.dialog()), 1)
+		}
+		more := hint{"?", "keys"}
+		if a.dialog().takesText() {
+			more.key = "f1"
+		}
+		return a.hintLine([]hint{more}, 1)
 	case a.list.typing:
 		return a.hintLine(filterHints(), 2)
 	}

@@ -1,0 +1,236 @@
+package tui
+
+import (
+	"strings"
+
+	"charm.land/bubbles/v2/textinput"
+	tea "charm.land/bubbletea/v2"
+
+	"kitekey/ui/words"
+)
+
+// actionList lists every action with its key, the command that does the same, and why it
+// cannot work now. Typing narrows the list, enter runs an action. It is the help too.
+type actionList struct {
+	basicDialog
+	input textinput.Model
+	at    int // among the actions that match
+}
+
+func (a *app) openActions() {
+	a.push(&actionList{input: focused(newTextInput("type to find an action"))})
+}
+
+func (d *actionList) title() string { return "Actions" }
+func (d *actionList) width() int    { return 116 }
+
+// found are the actions that match what was typed, group by group. Those whose name
+// matches come before those whose description does.
+func (d *actionList) found(a *app) []*binding {
+	query := strings.Fields(strings.ToLower(d.input.Value()))
+	var named, described []*binding
+	for _, group := range []string{groupToken, groupAccount, groupMove, groupApp} {
+		for i := range a.keys {
+			b := &a.keys[i]
+			if b.group != group {
+				continue
+			}
+			name := strings.ToLower(b.Help().Key + " " + b.Help().Desc)
+			switch {
+			case containsAll(name, query):
+				named = append(named, b)
+			case containsAll(name+" "+strings.ToLower(b.long+" "+a.commandFor(b)), query):
+				described = append(described, b)
+			}
+		}
+	}
+	return append(named, described...)
+}
+
+func containsAll(text string, parts []string) bool {
+	for _, p := range parts {
+		if !strings.Contains(text, p) {
+			return false
+		}
+	}
+	return true
+}
+
+// commands are the command lines that do what a key does. SELECTOR and ACCOUNT stand
+// for the chosen profile's.
+var commands = map[string]string{
+	"t": "kitekey list",
+	"c": "kitekey copy SELECTOR",
+	"C": "kitekey copy SELECTOR --as token",
+	"m": "kitekey token SELECTOR --fresh --expires-in 5m",
+	"n": "kitekey copy SELECTOR --fresh",
+	"f": "kitekey forget SELECTOR",
+	"S": "kitekey token SELECTOR --header",
+	"v": "kitekey verify SELECTOR",
+	"V": "kitekey verify --all",
+	"a": "kitekey add ACCOUNT",
+	"e": "kitekey edit SELECTOR --label TEXT",
+	"r": "kitekey rotate SELECTOR",
+	"d": "kitekey remove SELECTOR",
+	"L": "kitekey log",
+}
+
+// commandFor is the command line that does what the key does, for the chosen profile;
+// "" when there is none.
+func (a *app) commandFor(b *binding) string {
+	profile, account := "SELECTOR", "ACCOUNT"
+	if p := a.chosen(); p != nil {
+		profile, account = p.Selector.String(), p.Account
+	}
+	return strings.NewReplacer("SELECTOR", profile, "ACCOUNT", account).Replace(commands[b.Help().Key])
+}
+
+func (d *actionList) keys(a *app) []dialogKey {
+	by := func(n int) func() tea.Cmd {
+		return does(func() { d.at = max(min(d.at+n, len(d.found(a))-1), 0) })
+	}
+	page := max(d.room(a)-1, 1)
+	keys := []dialogKey{
+		on("enter", "enter", "do it", func() tea.Cmd { return d.run(a) }),
+		on("up ctrl+p", "↑ ↓", "choose", by(-1)),
+		on("down ctrl+n", "", "", by(1)),
+		on("pgup ctrl+b", "", "", by(-page)),
+		on("pgdown ctrl+f", "", "", by(page)),
+	}
+	if d.input.Value() != "" {
+		return append(keys, on("esc", "esc", "clear", does(func() {
+			d.input.SetValue("")
+			d.at = 0
+		})))
+	}
+	return append(keys,
+		on("home", "", "", by(-len(a.keys))),
+		on("end", "", "", by(len(a.keys))),
+		on("esc ? :", "esc", "close", does(func() { a.drop(d) })))
+}
+
+// run does what the chosen action's key does.
+func (d *actionList) run(a *app) tea.Cmd {
+	found := d.found(a)
+	if d.at >= len(found) {
+		return nil
+	}
+	b := found[d.at]
+	a.drop(d)
+	return a.runBinding(b)
+}
+
+func (d *actionList) update(_ *app, msg tea.Msg) tea.Cmd {
+	before := d.input.Value()
+	var cmd tea.Cmd
+	d.input, cmd = d.input.Update(msg)
+	if d.input.Value() != before {
+		d.at = 0
+	}
+	return cmd
+}
+
+// below is how many lines stand under the list: a blank, what the chosen action does,
+// its command, and why it cannot work now.
+const belowActions = 4
+
+// room is how many lines there are for the list.
+func (d *actionList) room(a *app) int {
+	below := belowActions
+	if a.layout.body < 14 {
+		below = 2
+	}
+	return max(a.layout.body-2-2-below, 1)
+}
+
+func (d *actionList) lines(a *app, w int) []string {
+	out := []string{a.st.accent.Styled(": ") + a.drawInput(d.input, w-2), ""}
+	found := d.found(a)
+	var list []string
+	chosen, group := 0, ""
+	for i, b := range found {
+		if d.input.Value() == "" && b.group != group {
+			if group != "" {
+				list = append(list, "")
+			}
+			list = append(list, a.st.strong.Styled(b.group))
+			group = b.group
+		}
+		if i == d.at {
+			chosen = len(list)
+		}
+		list = append(list, d.row(a, b, i == d.at, w))
+	}
+	if len(found) == 0 {
+		list = append(list, a.st.dim.Styled("no action has these words"))
+	}
+	if d.input.Value() == "" {
+		list = append(list, "")
+		list = append(list, a.legend(w)...)
+	}
+	room := d.room(a)
+	top := max(min(chosen-room/2, len(list)-room), 0)
+	out = append(out, list[top:min(top+room, len(list))]...)
+	if d.at < len(found) {
+		out = append(out, "")
+		out = append(out, d.about(a, found[d.at], w)...)
+	}
+	return out
+}
+
+// row draws one action: its key, what it does, and the command that does the same
+// where there is room. An action that cannot work now is dim.
+func (d *actionList) row(a *app, b *binding, chosen bool, w int) string {
+	mark, paint := "  ", a.st.text
+	if chosen {
+		mark, paint = a.st.accent.Styled(a.st.glyph.cursor)+" ", a.st.strong
+	}
+	if b.unavailable(a) != "" {
+		paint = a.st.dim
+	}
+	left := mark + a.st.accent.Styled(a.fit(a.keyName(b.Help().Key), 8, ""))
+	room := w - 10
+	command := a.commandFor(b)
+	if w < helpColumns || command == "" {
+		return left + paint.Styled(a.fit(b.long, room, a.st.glyph.more))
+	}
+	text := room * 3 / 5
+	return left + paint.Styled(a.fit(b.long, text-1, a.st.glyph.more)) + " " + a.st.dim.Styled(a.fit(command, room-text, a.st.glyph.more))
+}
+
+// about says what the chosen action is in full.
+func (d *actionList) about(a *app, b *binding, w int) []string {
+	most := belowActions - 1
+	if a.layout.body < 14 {
+		most = 1
+	}
+	out := a.wrapped(words.Sentence(b.long), w, most)
+	if command := a.commandFor(b); command != "" && len(out) < most {
+		out = append(out, a.st.dim.Styled(a.cut("from a shell: "+command, w, a.st.glyph.more)))
+	}
+	if why := b.unavailable(a); why != "" {
+		line := a.st.warn.Styled(a.cut("not now: "+why, w, a.st.glyph.more))
+		if len(out) < most {
+			return append(out, line)
+		}
+		out[most-1] = line
+	}
+	return out
+}
+
+// dialogHelp lists the keys of the dialog below it.
+type dialogHelp struct {
+	pager
+	about dialog
+}
+
+func (d *dialogHelp) title() string           { return "Keys of: " + d.about.title() }
+func (d *dialogHelp) keys(a *app) []dialogKey { return d.pagerKeys(a, d, "?") }
+
+func (d *dialogHelp) lines(a *app, w int) []string {
+	var out []string
+	for _, h := range dialogHints(a, d.about) {
+		out = append(out, a.st.accent.Styled(a.fit(a.keyName(h.key), 12, ""))+a.cut(h.does, w-12, a.st.glyph.more))
+	}
+	return append(out, "", a.st.dim.Styled(a.cut("ctrl+c quits, ctrl+l draws the screen again, ctrl+z suspends", w, a.st.glyph.more)))
+}

@@ -1,0 +1,81 @@
+package tui
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestActions_EnterRunsTheOneThatIsFound(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press(":").dialog("Actions").write("copy as").press("enter").dialog("Copy as")
+	})
+}
+
+func TestActions_NamesComeBeforeDescriptions(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press(":").write("verify").press("enter").dialog("").sees("acme/sandbox works")
+	})
+}
+
+func TestActions_ShowTheCommandOfTheChosenProfile(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.selectProfile("borealis/sandbox").press(":").write("forget").sees("kitekey forget borealis/sandbox")
+	})
+}
+
+func TestActions_SayWhyOneCannotWorkNow(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("?").dialog("Actions").write("clear clipboard").sees("not now: the clipboard holds nothing from kitekey")
+		d.press("enter").dialog("").sees("clear clipboard: the clipboard holds nothing from kitekey")
+	})
+}
+
+func TestActions_EscClearsTheWordsFirst(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press(":").write("zzz").sees("no action has these words").press("enter").dialog("Actions")
+		d.press("esc").dialog("Actions").sees("Tokens", "Accounts").press("esc").dialog("")
+	})
+}
+
+// Every action of the table can be found by its name, and no two have one key.
+func TestActions_ListEveryKeyOnce(t *testing.T) {
+	keys, shown := map[string]string{}, map[string]bool{}
+	for _, b := range bindings() {
+		for _, k := range b.Keys() {
+			if other, ok := keys[k]; ok {
+				t.Errorf("%s is %s and %s", k, other, b.Help().Desc)
+			}
+			keys[k] = b.Help().Desc
+		}
+		if b.long == "" || b.Help().Desc == "" || b.Help().Key == "" {
+			t.Errorf("%v has no name or no description", b.Keys())
+		}
+		shown[b.Help().Key] = true
+	}
+	for k := range commands {
+		if !shown[k] {
+			t.Errorf("a command for the key %s, which does nothing", k)
+		}
+	}
+}
+
+func TestDialogHelp_ShowsTheKeysOfTheDialogBelow(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("C", "?").dialog("Keys of: Copy as").sees("at once", "ctrl+c quits").press("esc").dialog("Copy as")
+	})
+}
+
+func TestDialogHelp_OpensWithF1WhereTextIsTyped(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("a").write("wh?").dialog("Add a credential").press("f1").dialog("Keys of: Add a credential")
+	})
+}
+
+func TestDialogs_ShowTheirKeysInside(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("C").sees("│ enter copy")
+		if footer := d.footer(); strings.Contains(footer, "copy") {
+			t.Errorf("the footer repeats them: %q", footer)
+		}
+	})
+}
