@@ -1,0 +1,152 @@
+// Package prompt asks at a terminal: for a line, for a line that is not shown, and
+// for a credential, which people paste in many forms.
+//
+// A question waits beside a context, so that ctrl-c and a closing terminal end it,
+// and beside whatever else its caller has to say meanwhile. The terminal is as it
+// was found when a question is over.
+package prompt
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+
+	"kitekey/kite"
+)
+
+// ErrInterrupted is ctrl-c where the terminal does not make a signal of it.
+var ErrInterrupted = errors.New("interrupted")
+
+// Sequences that make a terminal mark what is pasted at a hidden question, so
+// that several lines come as one answer. The caller writes them around the
+// question where it writes to a terminal.
+const (
+	PasteOn  = "\x1b[?2004h"
+	PasteOff = "\x1b[?2004l"
+)
+
+// IsTerminal reports whether f, a reader or a writer, is a terminal.
+func IsTerminal(f any) bool {
+	file, ok := f.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// Answer is what came of a question.
+type Answer struct {
+	// Text is a line without its end, or all that was pasted at a hidden question.
+	Text kite.Secret
+	// Err is [io.EOF] at the end of input (ctrl-d), and ErrInterrupted.
+	Err error
+}
+
+// Reading is an answer that is being read.
+type Reading struct {
+	answer  chan Answer
+	restore func()
+}
+
+// Start begins to read one answer from in. A hidden one is not echoed where in is
+// a terminal. End has to be called when the question is over; the reading itself
+// may stay behind in its system call, which only input or the end of the process
+// ends.
+func Start(in io.Reader, hidden bool) (*Reading, error) {
+	r := &Reading{answer: make(chan Answer, 1), restore: func() {}}
+	read := readLine
+	if file, ok := in.(*os.File); ok && hidden && IsTerminal(in) {
+		// Before anything else happens beside it: what was made raw after it was
+		// restored would stay so.
+		before, err := term.MakeRaw(int(file.Fd()))
+		if err != nil {
+			return nil, fmt.Errorf("hide what is typed: %w", err)
+		}
+		r.restore = func() { _ = term.Restore(int(file.Fd()), before) }
+		read = ReadHidden
+	}
+	go func() {
+		text, err := read(in)
+		r.answer <- Answer{text, err}
+	}()
+	return r, nil
+}
+
+// Answer delivers the one answer.
+func (r *Reading) Answer() <-chan Answer { return r.answer }
+
+// End leaves the terminal as it was.
+func (r *Reading) End() { r.restore() }
+
+// Wait waits for the answer or for ctx.
+func (r *Reading) Wait(ctx context.Context) (kite.Secret, error) {
+	select {
+	case a := <-r.answer:
+		if ctx.Err() != nil {
+			return kite.Secret{}, ctx.Err()
+		}
+		return a.Text, a.Err
+	case <-ctx.Done():
+		return kite.Secret{}, ctx.Err()
+	}
+}
+
+// readLine reads up to the line break, one byte at a time, so that what was
+// pasted after it is left for the next question.
+func readLine(r io.Reader) (kite.Secret, error) {
+	var line lineBuffer
+	var b [1]byte
+	for {
+		n, err := r.Read(b[:])
+		switch {
+		case n == 1 && b[0] == '\n':
+			return line.take(), nil
+		case n == 1:
+			line.add(b[0])
+		}
+		if errors.Is(err, io.EOF) && len(line.text) > 0 {
+			return line.take(), nil
+		}
+		if err != nil {
+			line.clear()
+			return kite.Secret{}, err
+		}
+	}
+}
+
+// lineBuffer collects a line and leaves no copy of it behind.
+type lineBuffer struct{ text []byte }
+
+// maxLine bounds a line, in bytes; what is beyond is dropped.
+const maxLine = 64 << 10
+
+func (l *lineBuffer) add(b byte) {
+	if len(l.text) >= maxLine {
+		return
+	}
+	if len(l.text) == cap(l.text) {
+		longer := make([]byte, len(l.text), max(256, 2*cap(l.text)))
+		copy(longer, l.text)
+		clear(l.text)
+		l.text = longer
+	}
+	l.text = append(l.text, b)
+}
+
+// cut shortens the line to n bytes.
+func (l *lineBuffer) cut(n int) {
+	clear(l.text[n:])
+	l.text = l.text[:n]
+}
+
+func (l *lineBuffer) clear() { l.cut(0) }
+
+// take moves the line into a secret.
+func (l *lineBuffer) take() kite.Secret {
+	line := bytes.TrimSuffix(l.text, []byte("\r"))
+	text := kite.SecretFromBytes(line)
+	l.clear()
+	return text
+}
