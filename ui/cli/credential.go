@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"kitekey/kite"
+	"kitekey/ui/prompt"
 	"kitekey/vault"
 )
 
@@ -91,23 +92,16 @@ func decodeCredential(data []byte) (key, secret string, err error) {
 	return got["api_key"], got["api_secret"], nil
 }
 
-// askCredential asks for a key pair until it is one.
+// askCredential asks for a credential until it is one. What people have it in can
+// be pasted as it is.
 func (a *app) askCredential(ctx context.Context, sel vault.Selector) (kite.Credential, error) {
-	for {
-		key, err := a.askSecret(ctx, fmt.Sprintf("api_key of %s (hidden): ", sel))
-		if err != nil {
-			return kite.Credential{}, err
-		}
-		secret, err := a.askSecret(ctx, fmt.Sprintf("api_secret of %s (hidden): ", sel))
-		if err != nil {
-			return kite.Credential{}, err
-		}
-		cred, err := a.parseCredential(key.Reveal(), secret.Reveal())
-		if err == nil {
-			return cred, nil
-		}
-		a.note("%v; type both again, or ctrl-c to give up", err)
-	}
+	return prompt.Questions{
+		Hidden: func(ctx context.Context, what string) (kite.Secret, error) {
+			return a.answer(ctx, fmt.Sprintf("%s of %s (hidden): ", what, sel), prompt.Text)
+		},
+		Say: func(text string) { a.note("%s", text) },
+		Yes: a.confirm,
+	}.Credential(ctx, sel)
 }
 
 // parseCredential checks a pair and says so when blanks around it were dropped.

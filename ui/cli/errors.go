@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"kitekey/kite"
-	"kitekey/ui/tui"
+	"kitekey/ui/prompt"
 	"kitekey/ui/words"
 	"kitekey/vault"
 	"kitekey/vault/source"
@@ -161,7 +161,7 @@ func (a *app) tell(err error) {
 // finish says what went wrong, if anything, and returns the exit code.
 func (a *app) finish(ctx context.Context, err error) int {
 	var coded *codeError
-	if err != nil && (ctx.Err() != nil || errors.Is(err, tui.ErrInterrupted)) && !errors.As(err, &coded) && !errors.Is(err, kite.ErrOutcomeUnknown) {
+	if err != nil && (ctx.Err() != nil || errors.Is(err, prompt.ErrInterrupted)) && !errors.As(err, &coded) && !errors.Is(err, kite.ErrOutcomeUnknown) {
 		a.note("interrupted")
 		return exitInterrupted
 	}

@@ -9,9 +9,8 @@ import (
 	"io/fs"
 	"os"
 
-	"golang.org/x/term"
-
 	"kitekey/kite"
+	"kitekey/ui/prompt"
 )
 
 // print writes data to stdout.
@@ -58,11 +57,8 @@ func (a *app) printJSON(v any) error {
 	return a.print("%s", doc.Bytes())
 }
 
-// isTerminal reports whether f (a reader or a writer) is a terminal.
-func isTerminal(f any) bool {
-	file, ok := f.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
-}
+// isTerminal reports whether f, a reader or a writer, is a terminal.
+func isTerminal(f any) bool { return prompt.IsTerminal(f) }
 
 // terminal is where things that are only for a terminal go (questions, OSC 52):
 // stderr or stdout when it is one, otherwise the controlling terminal; nil when

@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
-	"golang.org/x/term"
-
 	"kitekey/kite"
-	"kitekey/ui/tui"
+	"kitekey/ui/prompt"
 )
 
 // errGivenUp is the end of input (ctrl-d) where an answer was expected.
@@ -22,14 +19,14 @@ func (a *app) canAsk() bool { return isTerminal(a.Stdin) }
 
 // ask shows a question and reads one line.
 func (a *app) ask(ctx context.Context, question string) (string, error) {
-	return a.answer(ctx, question, false)
+	text, err := a.answer(ctx, question, prompt.Line)
+	return text.Reveal(), err
 }
 
 // askSecret shows a question and reads one line that is not echoed, its length
 // included.
 func (a *app) askSecret(ctx context.Context, question string) (kite.Secret, error) {
-	s, err := a.answer(ctx, question, true)
-	return kite.NewSecret(s), err
+	return a.answer(ctx, question, prompt.Hidden)
 }
 
 // confirm asks a yes-or-no question; only "y" and "yes" are yes.
@@ -62,78 +59,37 @@ func (a *app) prompt(text string) {
 	_, _ = io.WriteString(w, text)
 }
 
-// answer asks and reads a line beside ctx, hidden or not, and leaves the terminal
-// as it was. When ctx ends first the reading stays behind in its system call, which
-// the end of the process ends.
-func (a *app) answer(ctx context.Context, question string, hidden bool) (string, error) {
-	f, ok := a.Stdin.(*os.File)
-	if !ok || !a.canAsk() {
-		return "", fmt.Errorf("no terminal to ask on")
+// answer asks and reads an answer beside ctx, and leaves the terminal as it was.
+func (a *app) answer(ctx context.Context, question string, kind prompt.Kind) (kite.Secret, error) {
+	if !a.canAsk() {
+		return kite.Secret{}, errors.New("no terminal to ask on")
 	}
-	read := readLine
-	if hidden {
-		// Before anything else happens beside it: what was made raw after it was
-		// restored would stay so.
-		before, err := term.MakeRaw(int(f.Fd()))
-		if err != nil {
-			return "", fmt.Errorf("hide what is typed: %w", err)
-		}
-		read = tui.ReadHidden
-		defer a.prompt("\n") // the user's own line break was not echoed either
-		defer func() { _ = term.Restore(int(f.Fd()), before) }()
+	reading, err := prompt.Start(a.Stdin, kind)
+	if err != nil {
+		return kite.Secret{}, err
+	}
+	defer reading.End()
+	if kind == prompt.Text && a.getenv("TERM") != "dumb" {
+		question = prompt.PasteOn + question
+		defer a.prompt(prompt.PasteOff)
 	}
 	a.prompt(question)
-	type result struct {
-		text string
-		err  error
+	text, err := reading.Wait(ctx)
+	if kind != prompt.Line || ctx.Err() != nil || errors.Is(err, io.EOF) {
+		a.prompt("\r\n") // the user's own line break was not echoed
 	}
-	done := make(chan result, 1)
-	go func() {
-		text, err := read(f)
-		done <- result{text, err}
-	}()
-	select {
-	case r := <-done:
-		if errors.Is(r.err, io.EOF) {
-			if !hidden {
-				a.prompt("\n")
-			}
-			return "", errGivenUp
-		}
-		if errors.Is(r.err, tui.ErrInterrupted) {
-			a.interrupt()
-			return "", context.Canceled
-		}
-		if r.err != nil && ctx.Err() == nil {
-			return "", fmt.Errorf("read the answer: %w", r.err)
-		}
-		return r.text, ctx.Err()
-	case <-ctx.Done():
-		if !hidden {
-			a.prompt("\n")
-		}
-		return "", ctx.Err()
+	switch {
+	case ctx.Err() != nil:
+		return kite.Secret{}, ctx.Err()
+	case errors.Is(err, io.EOF):
+		return kite.Secret{}, errGivenUp
+	case errors.Is(err, prompt.ErrInterrupted):
+		a.interrupt()
+		return kite.Secret{}, context.Canceled
+	case err != nil:
+		return kite.Secret{}, fmt.Errorf("read the answer: %w", err)
 	}
-}
-
-// readLine reads up to the line break one byte at a time, so that what was
-// pasted after it is left for the next question.
-func readLine(r io.Reader) (string, error) {
-	var line []byte
-	var b [1]byte
-	for {
-		n, err := r.Read(b[:])
-		if n == 1 && b[0] == '\n' {
-			return strings.TrimSuffix(string(line), "\r"), nil
-		}
-		line = append(line, b[:n]...)
-		if err != nil {
-			if errors.Is(err, io.EOF) && len(line) > 0 {
-				return string(line), nil
-			}
-			return "", err
-		}
-	}
+	return text, nil
 }
 
 // choose asks until one of the letters in choices is given.

@@ -11,13 +11,13 @@ import (
 
 // ReadHidden reads an answer from a terminal in raw mode (see [term.MakeRaw]),
 // with the editing keys that make sense when nothing is seen. ctrl-c is
-// ErrInterrupted, ctrl-d on an empty line io.EOF. Line breaks inside a marked paste
-// ([PasteOn]) belong to the answer, and so do those of a JSON text that has not
-// ended; other keys that send escape sequences are ignored.
+// ErrInterrupted, ctrl-d on an empty line io.EOF. In a [Text] line breaks inside a
+// marked paste ([PasteOn]) belong to the answer, and so do those of a JSON text
+// that has not ended. Keys that send escape sequences are ignored.
 //
 // [term.ReadPassword] would not do: it spins for ever at the end of input (ctrl-d),
 // and in its line mode the kernel cuts a pasted line at 4,096 bytes without a word.
-func ReadHidden(r io.Reader) (kite.Secret, error) {
+func ReadHidden(r io.Reader, kind Kind) (kite.Secret, error) {
 	var line lineBuffer
 	pasting := false
 	next := func() (byte, error) {
@@ -50,7 +50,7 @@ func ReadHidden(r io.Reader) (kite.Secret, error) {
 				}
 			}
 		case b == '\r' || b == '\n':
-			if !pasting && !unfinished(line.text) {
+			if kind != Text || !pasting && !unfinished(line.text) {
 				return line.take(), nil
 			}
 			line.add('\n')

@@ -22,9 +22,19 @@ import (
 // ErrInterrupted is ctrl-c where the terminal does not make a signal of it.
 var ErrInterrupted = errors.New("interrupted")
 
-// Sequences that make a terminal mark what is pasted at a hidden question, so
-// that several lines come as one answer. The caller writes them around the
-// question where it writes to a terminal.
+// Kind is what is asked for.
+type Kind int
+
+// The kinds of answers.
+const (
+	Line   Kind = iota // a line, echoed by the terminal
+	Hidden             // a line that is not shown
+	Text               // not shown either; several lines may be pasted
+)
+
+// Sequences that make a terminal mark what is pasted, so that several lines come
+// as one answer. The caller writes them around a question for a [Text] where it
+// writes to a terminal.
 const (
 	PasteOn  = "\x1b[?2004h"
 	PasteOff = "\x1b[?2004l"
@@ -38,7 +48,7 @@ func IsTerminal(f any) bool {
 
 // Answer is what came of a question.
 type Answer struct {
-	// Text is a line without its end, or all that was pasted at a hidden question.
+	// Text is a line without its end, or all that was pasted.
 	Text kite.Secret
 	// Err is [io.EOF] at the end of input (ctrl-d), and ErrInterrupted.
 	Err error
@@ -50,14 +60,14 @@ type Reading struct {
 	restore func()
 }
 
-// Start begins to read one answer from in. A hidden one is not echoed where in is
-// a terminal. End has to be called when the question is over; the reading itself
+// Start begins to read one answer from in. Where in is no terminal every kind is a
+// line. End has to be called when the question is over; the reading itself
 // may stay behind in its system call, which only input or the end of the process
 // ends.
-func Start(in io.Reader, hidden bool) (*Reading, error) {
+func Start(in io.Reader, kind Kind) (*Reading, error) {
 	r := &Reading{answer: make(chan Answer, 1), restore: func() {}}
 	read := readLine
-	if file, ok := in.(*os.File); ok && hidden && IsTerminal(in) {
+	if file, ok := in.(*os.File); ok && kind != Line && IsTerminal(in) {
 		// Before anything else happens beside it: what was made raw after it was
 		// restored would stay so.
 		before, err := term.MakeRaw(int(file.Fd()))
@@ -65,7 +75,7 @@ func Start(in io.Reader, hidden bool) (*Reading, error) {
 			return nil, fmt.Errorf("hide what is typed: %w", err)
 		}
 		r.restore = func() { _ = term.Restore(int(file.Fd()), before) }
-		read = ReadHidden
+		read = func(r io.Reader) (kite.Secret, error) { return ReadHidden(r, kind) }
 	}
 	go func() {
 		text, err := read(in)

@@ -34,7 +34,7 @@ func TestReadHidden(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			in := strings.NewReader(tt.typed)
-			got, err := ReadHidden(iotest.OneByteReader(in))
+			got, err := ReadHidden(iotest.OneByteReader(in), Text)
 			if !errors.Is(err, tt.err) || got.Reveal() != tt.want {
 				t.Errorf("%q, %v, want %q, %v", got.Reveal(), err, tt.want, tt.err)
 			}
@@ -45,8 +45,16 @@ func TestReadHidden(t *testing.T) {
 	}
 }
 
+// Only a text may hold line breaks: a passphrase may begin as JSON does.
+func TestReadHidden_EndsALineAtItsBreak(t *testing.T) {
+	got, err := ReadHidden(strings.NewReader("{passphrase\r"), Hidden)
+	if err != nil || got.Reveal() != "{passphrase" {
+		t.Errorf("%q, %v", got.Reveal(), err)
+	}
+}
+
 func TestReadHidden_BoundsALine(t *testing.T) {
-	got, err := ReadHidden(strings.NewReader(strings.Repeat("x", maxLine+100) + "\r"))
+	got, err := ReadHidden(strings.NewReader(strings.Repeat("x", maxLine+100) + "\r"), Hidden)
 	if err != nil || len(got.Reveal()) != maxLine {
 		t.Errorf("%d bytes, %v", len(got.Reveal()), err)
 	}
@@ -55,7 +63,7 @@ func TestReadHidden_BoundsALine(t *testing.T) {
 func TestStart_ReadsOneLineAndEndsWithItsContext(t *testing.T) {
 	in := strings.NewReader("one\r\ntwo")
 	for _, want := range []string{"one", "two"} {
-		r, err := Start(in, false)
+		r, err := Start(in, Line)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,12 +72,12 @@ func TestStart_ReadsOneLineAndEndsWithItsContext(t *testing.T) {
 		}
 		r.End()
 	}
-	r, _ := Start(in, true)
+	r, _ := Start(in, Hidden)
 	if _, err := r.Wait(t.Context()); !errors.Is(err, io.EOF) {
 		t.Errorf("at the end: %v", err)
 	}
 	silent, _ := io.Pipe()
-	r, _ = Start(silent, false)
+	r, _ = Start(silent, Line)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := r.Wait(ctx); !errors.Is(err, context.Canceled) {
