@@ -54,7 +54,7 @@ func TestReadHidden_EndsALineAtItsBreak(t *testing.T) {
 }
 
 func TestReadHidden_BoundsALine(t *testing.T) {
-	got, err := ReadHidden(strings.NewReader(strings.Repeat("x", maxLine+100) + "\r"), Hidden)
+	got, err := ReadHidden(strings.NewReader(strings.Repeat("x", maxLine+100)+"\r"), Hidden)
 	if err != nil || len(got.Reveal()) != maxLine {
 		t.Errorf("%d bytes, %v", len(got.Reveal()), err)
 	}
