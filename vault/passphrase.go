@@ -1,12 +1,14 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"kitekey/kite"
 )
@@ -30,17 +32,44 @@ type Ask struct {
 }
 
 // CheckPassphrase refuses what cannot be, or should not become, a passphrase.
-func CheckPassphrase(passphrase kite.Secret) error {
-	text := passphrase.Reveal()
-	switch n := utf8.RuneCountInString(text); {
-	case !utf8.ValidString(text):
-		return inputError{errors.New("the passphrase is not UTF-8 text")}
-	case strings.ContainsAny(text, "\r\n\x00"):
-		return inputError{errors.New("the passphrase has more than one line")}
-	case strings.ContainsFunc(text, unicode.IsControl): // an arrow key, typed unseen, cannot be typed again for sure
-		return inputError{errors.New("the passphrase holds a control character; type it again without arrow keys and such")}
-	case n < MinPassphrase:
-		return inputError{fmt.Errorf("a passphrase has at least %d characters; several words are best", MinPassphrase)}
-	}
-	return nil
+func CheckPassphrase(passphrase kite.Secret) (err error) {
+	passphrase.RevealTo(func(text []byte) {
+		switch n := utf8.RuneCount(text); {
+		case !utf8.Valid(text):
+			err = inputError{errors.New("the passphrase is not UTF-8 text")}
+		case bytes.ContainsAny(text, "\r\n\x00"):
+			err = inputError{errors.New("the passphrase has more than one line")}
+		case bytes.ContainsFunc(text, unicode.IsControl): // an arrow key, typed unseen, cannot be typed again for sure
+			err = inputError{errors.New("the passphrase holds a control character; type it again without arrow keys and such")}
+		case n < MinPassphrase:
+			err = inputError{fmt.Errorf("a passphrase has at least %d characters; several words are best", MinPassphrase)}
+		}
+	})
+	return err
+}
+
+// ComposedPassphrase is the form in which a passphrase encrypts something new:
+// Unicode's NFC, in which "é" is one character. Keyboards and systems differ in
+// whether they give one or two.
+func ComposedPassphrase(passphrase kite.Secret) (composed kite.Secret) {
+	passphrase.RevealTo(func(text []byte) { composed = kite.SecretFromBytes(norm.NFC.Bytes(bytes.Clone(text))) })
+	return composed
+}
+
+// PassphraseForms gives the forms of a passphrase to try, most likely first: the
+// exact bytes, composed (NFC), decomposed (NFD). For plain ASCII there is only
+// one.
+func PassphraseForms(passphrase kite.Secret) []kite.Secret {
+	forms := []kite.Secret{passphrase}
+	passphrase.RevealTo(func(text []byte) {
+		if !utf8.Valid(text) {
+			return
+		}
+		for _, form := range []norm.Form{norm.NFC, norm.NFD} {
+			if !form.IsNormal(text) {
+				forms = append(forms, kite.SecretFromBytes(form.Bytes(bytes.Clone(text))))
+			}
+		}
+	})
+	return forms
 }

@@ -6,8 +6,9 @@
 // after the first.
 //
 // Readers need no lock because vault.age is replaced in one step; writers hold a
-// lock around reading, changing and replacing. Every file has a copy from before
-// its last change, which [Store.Restore] puts back when the file is damaged.
+// lock around reading, changing and replacing. Every file has a copy, which
+// [Store.Restore] puts back when the file is damaged. Both hold the same: what was
+// removed is in neither.
 package agefile
 
 import (
@@ -16,7 +17,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -35,7 +35,7 @@ const (
 	identityFile   = "identity.age"     // an age identity, wrapped by the passphrase
 	identityBackup = "identity.age.bak" // a copy of it: without it everything is lost
 	itemsFile      = "vault.age"        // the items as JSON, encrypted to the identity
-	itemsBackup    = "vault.age.bak"    // vault.age before its last change
+	itemsBackup    = "vault.age.bak"    // a copy of it
 	itemsLock      = "store"
 )
 
@@ -62,6 +62,8 @@ type Store struct {
 	slot       chan struct{} // held while identity is looked at: one question at a time
 	identity   *age.X25519Identity
 	wrapped    []byte // the identity.age that identity came from
+	// replace is disk.Replace, or what a test puts in its place to fail at a step.
+	replace func(path, backup string, data []byte) error
 }
 
 var _ interface {
@@ -78,7 +80,7 @@ var _ interface {
 func New(dir string, ask vault.Passphrase) *Store {
 	return &Store{
 		dir: dir, ask: ask, locks: disk.FileLocks{Dir: filepath.Join(dir, disk.Folder)},
-		workFactor: defaultWorkFactor, slot: make(chan struct{}, 1),
+		workFactor: defaultWorkFactor, slot: make(chan struct{}, 1), replace: disk.Replace,
 	}
 }
 
@@ -110,6 +112,8 @@ func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {
 		return nil, err
 	}
 	value, ok := items[key]
+	delete(items, key)
+	erase(items)
 	if !ok {
 		return nil, s.failed(vault.OpRead, vault.ErrNotFound, nil)
 	}
@@ -119,17 +123,20 @@ func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {
 	return value, nil
 }
 
+// erase overwrites every value.
+func erase(items map[string][]byte) {
+	for _, value := range items {
+		clear(value)
+	}
+}
+
 // Set implements [vault.Store]. The first one makes the store and asks for a new
 // passphrase.
 func (s *Store) Set(ctx context.Context, key string, value []byte) error {
 	if err := vault.CheckItem(s, key, value); err != nil {
 		return err
 	}
-	identity, err := s.open(ctx, vault.OpWrite, true)
-	if err != nil {
-		return err
-	}
-	return s.change(ctx, vault.OpWrite, identity, func(items map[string][]byte) error {
+	return s.change(ctx, vault.OpWrite, true, func(items map[string][]byte) error {
 		items[key] = bytes.Clone(value)
 		return nil
 	})
@@ -138,25 +145,23 @@ func (s *Store) Set(ctx context.Context, key string, value []byte) error {
 // Delete implements [vault.Store]. What is deleted is gone from the copy that is kept
 // of vault.age too.
 func (s *Store) Delete(ctx context.Context, key string) error {
-	identity, err := s.open(ctx, vault.OpDelete, false)
-	if errors.Is(err, errNoStore) {
-		return s.failed(vault.OpDelete, vault.ErrNotFound, nil)
-	}
-	if err != nil {
-		return err
-	}
-	return s.change(ctx, vault.OpDelete, identity, func(items map[string][]byte) error {
+	err := s.change(ctx, vault.OpDelete, false, func(items map[string][]byte) error {
 		if _, ok := items[key]; !ok {
 			return s.failed(vault.OpDelete, vault.ErrNotFound, nil)
 		}
 		delete(items, key)
 		return nil
 	})
+	if errors.Is(err, errNoStore) {
+		return s.failed(vault.OpDelete, vault.ErrNotFound, nil)
+	}
+	return err
 }
 
 // Keys implements [vault.Lister].
 func (s *Store) Keys(ctx context.Context) ([]string, error) {
 	items, err := s.items(ctx, vault.OpList)
+	defer erase(items)
 	keys := make([]string, 0, len(items))
 	for key := range items {
 		keys = append(keys, key)
@@ -166,19 +171,42 @@ func (s *Store) Keys(ctx context.Context) ([]string, error) {
 }
 
 // items reads everything. A store that was never made has none.
-func (s *Store) items(ctx context.Context, op string) (map[string][]byte, error) {
-	identity, err := s.open(ctx, op, false)
-	if errors.Is(err, errNoStore) {
-		return nil, nil
+func (s *Store) items(ctx context.Context, op string) (items map[string][]byte, err error) {
+	for range 2 { // once more when the passphrase has been changed in between
+		var identity *age.X25519Identity
+		identity, err = s.open(ctx, op, false)
+		if errors.Is(err, errNoStore) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if items, err = s.load(op, itemsFile, identity); err == nil || s.current() {
+			break
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return s.load(op, itemsFile, identity)
+	return items, err
 }
 
-// change replaces vault.age with what edit makes of its items, and reads it back.
-func (s *Store) change(ctx context.Context, op string, identity *age.X25519Identity, edit func(map[string][]byte) error) error {
+// change replaces vault.age and its copy with what edit makes of the items, and
+// reads it back. Without create it fails with errNoStore when there is no store.
+func (s *Store) change(ctx context.Context, op string, create bool, edit func(map[string][]byte) error) (err error) {
+	for range 2 { // once more when the passphrase has been changed in between
+		var identity *age.X25519Identity
+		if identity, err = s.open(ctx, op, create); err != nil {
+			return err
+		}
+		if err = s.changeWith(ctx, op, identity, edit); !errors.Is(err, errReplaced) {
+			break
+		}
+	}
+	return err
+}
+
+// errReplaced: identity.age is another one than the one that was opened.
+var errReplaced = errors.New("another kitekey has removed or replaced it")
+
+func (s *Store) changeWith(ctx context.Context, op string, identity *age.X25519Identity, edit func(map[string][]byte) error) error {
 	unlock, err := s.lock(ctx, op)
 	if err != nil {
 		return err
@@ -187,52 +215,50 @@ func (s *Store) change(ctx context.Context, op string, identity *age.X25519Ident
 	for _, name := range []string{identityFile, identityBackup, itemsFile, itemsBackup} {
 		disk.RemoveTemp(s.dir, name)
 	}
-	if err := s.stillOurs(op); err != nil {
-		return err
+	// A process that has been running for long must not write what nobody could open:
+	// others may have changed the passphrase, or removed the store and made it anew.
+	if !s.current() {
+		s.forget()
+		e := s.failed(op, vault.ErrUnavailable, errReplaced)
+		e.Reason = vault.ReasonReplaced
+		return e
 	}
 	items, err := s.load(op, itemsFile, identity)
 	if err != nil {
 		return err
 	}
+	defer erase(items)
 	if err := edit(items); err != nil {
 		return err
 	}
-	data, err := seal(items, identity.Recipient())
+	return s.writeItems(op, items, identity.Recipient())
+}
+
+// writeItems replaces vault.age, reads it back, and replaces its copy. The caller
+// holds the lock.
+func (s *Store) writeItems(op string, items map[string][]byte, to ...age.Recipient) error {
+	data, err := seal(items, to...)
 	if err != nil {
 		return s.failed(op, vault.ErrUnavailable, err)
 	}
-	if err := disk.Replace(s.path(itemsFile), s.path(itemsBackup), data); err != nil {
+	if err := s.replace(s.path(itemsFile), "", data); err != nil {
 		return s.failed(op, vault.ErrUnavailable, err)
-	}
-	if op == vault.OpDelete {
-		if err := disk.Replace(s.path(itemsBackup), "", data); err != nil {
-			return s.failed(op, vault.ErrUnavailable, err)
-		}
 	}
 	if back, err := os.ReadFile(s.path(itemsFile)); err != nil || !bytes.Equal(back, data) {
 		return s.failed(op, vault.ErrUnavailable, errors.Join(errors.New("what was written does not read back"), err))
 	}
+	if err := s.replace(s.path(itemsBackup), "", data); err != nil {
+		return s.failed(op, vault.ErrUnavailable, err)
+	}
 	return nil
 }
 
-// stillOurs keeps a process that has been running for long from writing what
-// nobody could open: the store may have been emptied, removed and made anew by
-// others. The caller holds the lock.
-func (s *Store) stillOurs(op string) error {
+// current reports whether identity.age is still the one that was opened.
+func (s *Store) current() bool {
+	now, err := disk.Read(s.path(identityFile), maxIdentity)
 	s.slot <- struct{}{}
 	defer func() { <-s.slot }()
-	now, err := disk.Read(s.path(identityFile), maxIdentity)
-	if err == nil && bytes.Equal(now, s.wrapped) {
-		return nil
-	}
-	// With another passphrase on the same identity, vault.age says which it is.
-	if _, missing := os.Lstat(s.path(itemsFile)); err == nil && missing == nil {
-		return nil
-	}
-	s.identity, s.wrapped = nil, nil
-	e := s.failed(op, vault.ErrUnavailable, errors.New("another kitekey has removed or replaced it"))
-	e.Reason = vault.ReasonReplaced
-	return e
+	return err == nil && bytes.Equal(now, s.wrapped)
 }
 
 // lock is for writers. Not getting it means that nothing was written.
@@ -256,13 +282,18 @@ type itemsJSON struct {
 const itemsVersion = 1
 
 // seal encrypts items.
-func seal(items map[string][]byte, to age.Recipient) ([]byte, error) {
+func seal(items map[string][]byte, to ...age.Recipient) ([]byte, error) {
 	plain, err := json.Marshal(itemsJSON{itemsVersion, items})
+	defer clear(plain)
 	if err != nil {
 		return nil, err
 	}
+	return encrypt(plain, to...)
+}
+
+func encrypt(plain []byte, to ...age.Recipient) ([]byte, error) {
 	var buf bytes.Buffer
-	w, err := age.Encrypt(&buf, to)
+	w, err := age.Encrypt(&buf, to...)
 	if err != nil {
 		return nil, err
 	}
@@ -270,6 +301,18 @@ func seal(items map[string][]byte, to age.Recipient) ([]byte, error) {
 		err = w.Close()
 	}
 	return buf.Bytes(), err
+}
+
+// decrypt gives what it could read also beside an error. The caller overwrites it.
+func decrypt(data []byte, with ...age.Identity) ([]byte, error) {
+	r, err := age.Decrypt(bytes.NewReader(data), with...)
+	if err != nil {
+		return nil, err
+	}
+	// Of one size that is enough, so that growing leaves no copies behind.
+	plain := bytes.NewBuffer(make([]byte, 0, len(data)+bytes.MinRead))
+	_, err = plain.ReadFrom(r)
+	return plain.Bytes(), err
 }
 
 // load decrypts one of the item files. A missing vault.age is an empty one,
@@ -296,14 +339,11 @@ func (s *Store) load(op, name string, identity age.Identity) (map[string][]byte,
 
 // unseal is seal's inverse. Its errors quote nothing of what it decrypted.
 func unseal(data []byte, identity age.Identity) (map[string][]byte, error) {
-	r, err := age.Decrypt(bytes.NewReader(data), identity)
+	plain, err := decrypt(data, identity)
+	defer clear(plain)
 	if errors.Is(err, age.ErrIncorrectIdentity) {
 		return nil, errors.New("it was not written for this identity.age")
 	}
-	if err != nil {
-		return nil, err
-	}
-	plain, err := io.ReadAll(r)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"runtime"
@@ -40,7 +39,9 @@ func (s *Store) Locked() bool {
 }
 
 // Lock forgets what the passphrase opened.
-func (s *Store) Lock() {
+func (s *Store) Lock() { s.forget() }
+
+func (s *Store) forget() {
 	s.slot <- struct{}{}
 	defer func() { <-s.slot }()
 	s.identity, s.wrapped = nil, nil
@@ -75,7 +76,11 @@ func (s *Store) openWith(ctx context.Context, op string, create bool, ask vault.
 		return nil, ctx.Err()
 	}
 	if s.identity != nil {
-		return s.identity, nil
+		now, err := disk.Read(s.path(identityFile), maxIdentity)
+		if err != nil || bytes.Equal(now, s.wrapped) {
+			return s.identity, nil
+		}
+		s.identity, s.wrapped = nil, nil // another kitekey has changed the passphrase
 	}
 	if err := secure(s.dir, identityFile, identityBackup, itemsFile, itemsBackup); err != nil {
 		return nil, s.failed(op, vault.ErrUnavailable, err)
@@ -111,7 +116,7 @@ func (s *Store) unwrap(ctx context.Context, op string, wrapped []byte, ask vault
 			return nil, s.damaged(op, identityFile, err)
 		}
 		s.identity, s.wrapped = identity, wrapped
-		s.keepIdentity(wrapped)
+		s.settle(identity, wrapped)
 		return identity, nil
 	}
 }
@@ -157,72 +162,13 @@ func (s *Store) create(ctx context.Context, op string, ask vault.Passphrase) (*a
 			return passphrase, nil
 		})
 	}
-	if err := s.writeIdentity(wrapped); err != nil {
-		return nil, s.failed(op, vault.ErrUnavailable, err)
+	for _, name := range []string{identityFile, identityBackup} {
+		if err := s.replace(s.path(name), "", wrapped); err != nil {
+			return nil, s.failed(op, vault.ErrUnavailable, err)
+		}
 	}
 	s.identity, s.wrapped = identity, wrapped
 	return identity, nil
-}
-
-// ChangePassphrase asks for the present passphrase and then for a new one. The
-// items are not touched: identity.age is replaced in one step, so that a crash
-// leaves one that opens with the old passphrase or with the new one.
-func (s *Store) ChangePassphrase(ctx context.Context, next vault.Passphrase) error {
-	s.Lock() // whoever changes it proves that they know it
-	identity, err := s.open(ctx, vault.OpOpen, false)
-	if errors.Is(err, errNoStore) {
-		return s.failed(vault.OpOpen, vault.ErrNotFound, errNoStore)
-	}
-	if err != nil {
-		return err
-	}
-	passphrase, err := next(ctx, vault.Ask{New: true})
-	if err != nil {
-		return s.noPassphrase(ctx, vault.OpWrite, err)
-	}
-	wrapped, err := s.wrap(identity, passphrase)
-	if err != nil {
-		return s.failed(vault.OpWrite, vault.ErrLocked, err)
-	}
-	// All is lost if it does not open again.
-	if back, err := unwrapIdentity(wrapped, passphrase); err != nil || back.String() != identity.String() {
-		return s.failed(vault.OpWrite, vault.ErrUnavailable, errors.New("the new identity.age does not open; nothing was changed"))
-	}
-	unlock, err := s.lock(ctx, vault.OpWrite)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if err := s.writeIdentity(wrapped); err != nil {
-		return s.failed(vault.OpWrite, vault.ErrUnavailable, err)
-	}
-	s.Lock() // the next call opens what is there now
-	return nil
-}
-
-// writeIdentity replaces identity.age and then its copy. The caller holds the
-// lock.
-func (s *Store) writeIdentity(wrapped []byte) error {
-	if err := disk.Replace(s.path(identityFile), "", wrapped); err != nil {
-		return err
-	}
-	return disk.Replace(s.path(identityBackup), "", wrapped)
-}
-
-// keepIdentity makes the copy of identity.age equal to one that has just opened:
-// a crash may have left one that opens with a former passphrase.
-func (s *Store) keepIdentity(wrapped []byte) {
-	if have, err := disk.Read(s.path(identityBackup), maxIdentity); err == nil && bytes.Equal(have, wrapped) {
-		return
-	}
-	unlock, ok, err := s.locks.TryLock(itemsLock)
-	if err != nil || !ok {
-		return // another time: this is a copy of what works
-	}
-	defer unlock()
-	if now, err := disk.Read(s.path(identityFile), maxIdentity); err == nil && bytes.Equal(now, wrapped) {
-		_ = disk.Replace(s.path(identityBackup), "", wrapped)
-	}
 }
 
 // wrap encrypts an identity with a passphrase.
@@ -230,41 +176,45 @@ func (s *Store) wrap(identity *age.X25519Identity, passphrase kite.Secret) ([]by
 	if err := vault.CheckPassphrase(passphrase); err != nil {
 		return nil, err
 	}
-	to, err := age.NewScryptRecipient(passphrase.Reveal())
+	composed := vault.ComposedPassphrase(passphrase)
+	defer composed.Erase()
+	to, err := age.NewScryptRecipient(composed.Reveal())
 	if err != nil {
 		return nil, err
 	}
 	to.SetWorkFactor(s.workFactor)
-	var buf bytes.Buffer
-	w, err := age.Encrypt(&buf, to)
-	if err != nil {
-		return nil, err
-	}
-	if _, err = io.WriteString(w, identity.String()+"\n"); err == nil {
-		err = w.Close()
-	}
-	return buf.Bytes(), err
+	return encrypt([]byte(identity.String()+"\n"), to)
 }
 
-// unwrapIdentity opens an identity.age. vault.ErrWrongPassphrase, or an error about the
-// file.
-func unwrapIdentity(wrapped []byte, passphrase kite.Secret) (*age.X25519Identity, error) {
+// unwrapIdentity opens an identity.age with any form of the passphrase.
+// vault.ErrWrongPassphrase, or an error about the file.
+func unwrapIdentity(wrapped []byte, passphrase kite.Secret) (identity *age.X25519Identity, err error) {
+	for i, form := range vault.PassphraseForms(passphrase) {
+		identity, err = unwrapForm(wrapped, form)
+		if i > 0 {
+			form.Erase()
+		}
+		if !errors.Is(err, vault.ErrWrongPassphrase) {
+			break
+		}
+	}
+	return identity, err
+}
+
+func unwrapForm(wrapped []byte, passphrase kite.Secret) (*age.X25519Identity, error) {
 	with, err := age.NewScryptIdentity(passphrase.Reveal())
 	if err != nil {
 		return nil, vault.ErrWrongPassphrase // an empty one
 	}
 	with.SetMaxWorkFactor(maxWorkFactor)
-	r, err := age.Decrypt(bytes.NewReader(wrapped), with)
+	text, err := decrypt(wrapped, with)
+	defer clear(text)
 	if errors.Is(err, age.ErrIncorrectIdentity) {
 		if bytes.Contains(wrapped, []byte("\n-> scrypt ")) {
 			return nil, vault.ErrWrongPassphrase
 		}
 		return nil, errors.New("it is not protected by a passphrase")
 	}
-	if err != nil {
-		return nil, err
-	}
-	text, err := io.ReadAll(io.LimitReader(r, maxIdentity))
 	if err != nil {
 		return nil, err
 	}

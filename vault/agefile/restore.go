@@ -56,7 +56,7 @@ func (s *Store) Restore(ctx context.Context) (done []string, err error) {
 	if err := s.putBack(itemsBackup, itemsFile); err != nil {
 		return done, err
 	}
-	return append(done, "vault.age was damaged and has been put back as it was before its last change"), nil
+	return append(done, "vault.age was damaged and has been put back from its copy"), nil
 }
 
 // openAny opens identity.age or its copy, whichever the passphrase opens, and
