@@ -101,7 +101,7 @@ func (a *app) export(ctx context.Context, o exportFlags, args []string) error {
 		if err != nil {
 			return err
 		}
-		r, err := age.NewScryptRecipient(passphrase.Reveal())
+		r, err := age.NewScryptRecipient(vault.ComposedPassphrase(passphrase).Reveal())
 		if err != nil {
 			return err
 		}

@@ -204,16 +204,18 @@ func (a *app) openBackup(ctx context.Context, data []byte, o importFlags, path s
 		case err != nil:
 			return nil, err
 		}
-		with, err := age.NewScryptIdentity(passphrase.Reveal())
-		if err != nil {
-			continue // an empty one
+		for _, form := range vault.PassphraseForms(passphrase) {
+			with, err := age.NewScryptIdentity(form.Reveal())
+			if err != nil {
+				break // an empty one
+			}
+			with.SetMaxWorkFactor(20) // four times what kitekey writes with
+			entries, err := vault.ReadBackup(data, with)
+			if errors.Is(err, age.ErrIncorrectIdentity) && strings.Contains(err.Error(), "incorrect passphrase") {
+				continue
+			}
+			return entries, backupError(path, err, "a passphrase: give the private key with --identity")
 		}
-		with.SetMaxWorkFactor(20) // four times what kitekey writes with
-		entries, err := vault.ReadBackup(data, with)
-		if errors.Is(err, age.ErrIncorrectIdentity) && strings.Contains(err.Error(), "incorrect passphrase") {
-			continue
-		}
-		return entries, backupError(path, err, "a passphrase: give the private key with --identity")
 	}
 }
 

@@ -155,11 +155,12 @@ func newStorePassphrase(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "passphrase",
 		Short: "Change the passphrase of the file store",
-		Long: `Change the passphrase of the file store. The present one is asked for first; the new
-one is asked for twice. Only the key that opens the store is written anew, in one
-step: at any moment the store opens with one of the two.
+		Long: `Change the passphrase of the file store. The current one is asked for first; the new
+one is asked for twice. The store is encrypted anew with another key, in steps: if
+they are interrupted, it opens with one of the two.
 
-A copy of the data folder made earlier still opens with the former passphrase.`,
+A copy of the data folder made earlier still opens with the previous passphrase. It
+opens nothing that is stored after the change.`,
 		Example: `  kitekey store passphrase
   kitekey store passphrase --passphrase-fd 3 --new-passphrase-file new.txt 3< old.txt`,
 		Args:              argCount(0, 0, "no arguments"),

@@ -278,4 +278,3 @@ func TestPassphrase_ComposedAndDecomposedOpenTheSame(t *testing.T) {
 		}
 	}
 }
-
