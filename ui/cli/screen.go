@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"time"
@@ -15,6 +16,7 @@ import (
 type screenFlags struct {
 	plain         bool
 	sandboxOnly   bool
+	theme         tui.Theme
 	ascii         bool
 	reducedMotion bool
 	mouse         bool
@@ -31,6 +33,7 @@ func newScreenFlags(cmd *cobra.Command) *screenFlags {
 	f := cmd.Flags()
 	f.BoolVar(&s.plain, "plain", false, "line by line in place of the screen, for screen readers")
 	f.BoolVar(&s.sandboxOnly, "sandbox-only", false, "do not even list live profiles")
+	f.Var(&s.theme, "theme", "colours for a `background`: dark, light or auto; KITEKEY_THEME sets it too")
 	f.BoolVar(&s.ascii, "ascii", false, "draw with ASCII characters only")
 	f.BoolVar(&s.reducedMotion, "reduced-motion", false, "update every ten seconds, not every second")
 	f.BoolVar(&s.mouse, "mouse", false, "choose and scroll with the mouse (then select text with shift)")
@@ -56,6 +59,7 @@ func (a *app) screenOptions(s *screenFlags) tui.Options {
 		Version:       a.Version,
 		ClearAfter:    s.clearAfter,
 		LockAfter:     s.lockAfter,
+		Theme:         cmp.Or(s.theme, tui.Theme(a.getenv("KITEKEY_THEME"))),
 		ASCII:         s.ascii,
 		ReducedMotion: s.reducedMotion,
 		Mouse:         s.mouse,
@@ -70,6 +74,10 @@ func (a *app) screenOptions(s *screenFlags) tui.Options {
 // needTerminal refuses to open the screen where there is none. Plain mode can do
 // without.
 func (a *app) needTerminal(s *screenFlags) error {
+	var theme tui.Theme
+	if err := theme.Set(a.getenv("KITEKEY_THEME")); err != nil {
+		return usagef("KITEKEY_THEME: %v", err)
+	}
 	switch {
 	case s.plain:
 		return nil

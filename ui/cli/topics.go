@@ -18,6 +18,8 @@ func Settings() []Variable {
 		{"KITEKEY_PROFILE", "the profile when a command names none; a .kitekey file (an account's name, always its sandbox) comes after it"},
 		{"KITEKEY_SANDBOX_URL", "base URL instead of the sandbox's, version included; loopback addresses only"},
 		{"KITEKEY_LIVE_URL", "base URL instead of live's, version included; loopback addresses only"},
+		{"KITEKEY_THEME", "colours for a background: dark, light or auto; --theme comes before it"},
+		{"COLORFGBG", "the terminal's background, where the terminal does not answer"},
 		{"NO_COLOR", "no colours on the screen"},
 		{"HTTPS_PROXY, HTTP_PROXY, NO_PROXY", "proxy for the gateway, as everywhere"},
 	}

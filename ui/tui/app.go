@@ -86,8 +86,13 @@ func (a *app) handle(msg tea.Msg) tea.Cmd {
 	case tea.WindowSizeMsg:
 		a.width, a.height = msg.Width, msg.Height
 	case tea.BackgroundColorMsg:
-		a.dark = msg.IsDark()
-		a.restyle()
+		if a.o.Theme == ThemeAuto {
+			a.bg = light
+			if msg.IsDark() {
+				a.bg = dark
+			}
+			a.restyle()
+		}
 	case tea.ColorProfileMsg:
 		a.profile = msg.Profile
 		a.restyle()

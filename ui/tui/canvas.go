@@ -20,13 +20,13 @@ type canvas struct {
 	metrics
 	st      styles
 	now     time.Time // the wall clock when the current message came
-	dark    bool
+	bg      background
 	profile colorprofile.Profile
 	ascii   bool
 	still   bool // reduced motion
 }
 
-func (c *canvas) restyle() { c.st = newStyles(c.dark, c.profile, c.ascii) }
+func (c *canvas) restyle() { c.st = newStyles(c.bg, c.profile, c.ascii) }
 
 func newTextInput(placeholder string) textinput.Model {
 	t := textinput.New()
@@ -54,18 +54,17 @@ func (c *canvas) drawInput(t textinput.Model, w int) string {
 	return t.View()
 }
 
-// countText writes a remaining time.
-func (c *canvas) countText(left time.Duration) string {
-	if c.still {
-		return words.CountdownByMinute(left)
-	}
-	return words.Countdown(left)
-}
+// stillStep is how often a screen of reduced motion changes.
+const stillStep = 10 * time.Second
 
-// barLeft is what a bar shows: by the second, or by the minute on a still screen.
+// countText writes a remaining time.
+func (c *canvas) countText(left time.Duration) string { return words.Countdown(c.barLeft(left)) }
+
+// barLeft is the remaining time as it is shown: by the second, or in steps of ten
+// on a still screen.
 func (c *canvas) barLeft(left time.Duration) time.Duration {
-	if c.still {
-		return left.Truncate(time.Minute) + time.Minute
+	if c.still && left > 0 && left < 1000*time.Hour {
+		return (left + stillStep - 1).Truncate(stillStep)
 	}
 	return left
 }

@@ -256,7 +256,7 @@ func countLines(c *canvas, p *vault.Profile, w, h int) []string {
 // drawing.
 func (c *canvas) digits(number string, w, h int) []string {
 	switch {
-	case c.ascii || c.still:
+	case c.ascii:
 		return []string{number}
 	case w >= 56 && h >= 26:
 		return blockClock(number)

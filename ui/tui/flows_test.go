@@ -2,6 +2,7 @@ package tui
 
 import (
 	"errors"
+	"image/color"
 	"strings"
 	"testing"
 	"time"
@@ -689,6 +690,7 @@ func TestBoardKeepsTheChosenProfile(t *testing.T) {
 func TestMatchesAreMarked(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		match := darkPalette()
+		d.send(tea.BackgroundColorMsg{Color: color.Black})
 		marked := func(text string) string {
 			p := newTextStyles(match, match.row)
 			return p.match.Styled(text)

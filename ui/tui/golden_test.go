@@ -134,20 +134,29 @@ func TestNoColor(t *testing.T) {
 
 func TestLightAndDark(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		light, dark := lightPalette(), darkPalette()
 		has := func(p palette) bool {
 			return strings.Contains(d.view().Content, fmt.Sprintf("38;5;%dm", p.accent))
 		}
-		if !has(dark) {
-			t.Error("not dark to begin with")
+		if !has(unknownPalette()) || strings.Contains(d.view().Content, "48;5;") {
+			t.Error("before the terminal has answered, its background is taken for known")
+		}
+		d.send(tea.BackgroundColorMsg{Color: color.Black})
+		if !has(darkPalette()) {
+			t.Error("a dark terminal does not get the dark theme")
 		}
 		d.send(tea.BackgroundColorMsg{Color: color.White})
-		if !has(light) || has(dark) {
+		if !has(lightPalette()) || has(darkPalette()) {
 			t.Error("a light terminal gets the dark theme")
 		}
 		d.send(tea.ColorProfileMsg{Profile: colorprofile.ANSI})
-		if has(light) || has(dark) {
+		if has(lightPalette()) || has(darkPalette()) {
 			t.Error("a terminal of 16 colours is sent others")
+		}
+	})
+	drive(t, setup{options: func(o *Options) { o.Theme = ThemeLight }}, func(t *testing.T, d *driver) {
+		d.send(tea.BackgroundColorMsg{Color: color.Black})
+		if !strings.Contains(d.view().Content, fmt.Sprintf("38;5;%dm", lightPalette().accent)) {
+			t.Error("the terminal's answer wins over --theme")
 		}
 	})
 }

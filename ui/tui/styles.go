@@ -1,7 +1,9 @@
 package tui
 
 import (
+	"fmt"
 	"image/color"
+	"strings"
 
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/colorprofile"
@@ -36,13 +38,94 @@ func lightPalette() palette {
 	}
 }
 
-// basicPalette leaves the shades to the terminal's own sixteen colours, which
-// its owner has tuned; rounding ours to the nearest of them would be unreadable
-// on one background or the other.
-func basicPalette() palette {
+// unknownPalette is for a terminal that does not say what its background is. It
+// paints none of its own, leaves text in the terminal's own colour, and has only
+// colours that reach 3:1 on dark and on light; words and shapes say the rest.
+func unknownPalette() palette {
 	return palette{
-		accent: ansi.Cyan, ok: ansi.Green, warn: ansi.Yellow, bad: ansi.Red, live: ansi.Magenta,
+		accent: ansi.IndexedColor(32), ok: ansi.IndexedColor(29), warn: ansi.IndexedColor(166), bad: ansi.IndexedColor(167),
+		live: ansi.IndexedColor(133), line: ansi.IndexedColor(243),
 	}
+}
+
+// The basic palettes leave the shades to the terminal's own sixteen colours, which
+// its owner has tuned; rounding ours to the nearest of them would be unreadable on
+// one background or the other. Of the sixteen they use those that reach 3:1 in
+// every palette that is common; a state without a colour has its word and its mark.
+func basicPalette(bg background) palette {
+	switch bg {
+	case dark:
+		return palette{accent: ansi.Cyan, ok: ansi.Green, warn: ansi.Yellow, bad: ansi.BrightRed, live: ansi.BrightMagenta}
+	case light:
+		return palette{accent: ansi.Blue, bad: ansi.Red, live: ansi.Magenta}
+	}
+	return palette{bad: ansi.BrightRed}
+}
+
+// background is what is known of the terminal's.
+type background int
+
+const (
+	unknown background = iota
+	dark
+	light
+)
+
+// paletteFor chooses the colours for a terminal.
+func paletteFor(bg background, profile colorprofile.Profile) palette {
+	switch {
+	case profile <= colorprofile.ANSI:
+		return basicPalette(bg)
+	case bg == dark:
+		return darkPalette()
+	case bg == light:
+		return lightPalette()
+	}
+	return unknownPalette()
+}
+
+// Theme is which background the screen is drawn for.
+type Theme string
+
+// The themes. Auto asks the terminal.
+const (
+	ThemeAuto  Theme = "auto"
+	ThemeDark  Theme = "dark"
+	ThemeLight Theme = "light"
+)
+
+// Set reads a theme's name; "" is auto. With String and Type it makes a flag.
+func (t *Theme) Set(s string) error {
+	switch Theme(s) {
+	case "", ThemeAuto, ThemeDark, ThemeLight:
+		*t = Theme(s)
+		return nil
+	}
+	return fmt.Errorf("unknown theme %q: use dark, light or auto", s)
+}
+
+func (t *Theme) String() string { return string(*t) }
+
+// Type implements [pflag.Value].
+func (t *Theme) Type() string { return "theme" }
+
+// backgroundOf is what is known before the terminal has answered: the theme, or
+// what COLORFGBG says ("15;0": the last is the background's colour), as rxvt and
+// Konsole set it.
+func backgroundOf(theme Theme, colorFGBG string) background {
+	switch theme {
+	case ThemeDark:
+		return dark
+	case ThemeLight:
+		return light
+	}
+	switch colorFGBG[strings.LastIndexByte(colorFGBG, ';')+1:] {
+	case "0", "1", "2", "3", "4", "5", "6", "8":
+		return dark
+	case "7", "9", "10", "11", "12", "13", "14", "15":
+		return light
+	}
+	return unknown
 }
 
 // textStyles are the styles text can have. They are [ansi.Style], the engine below
@@ -72,18 +155,12 @@ type glyphs struct {
 	sep                                   string // between facts
 }
 
-func newStyles(dark bool, profile colorprofile.Profile, ascii bool) styles {
-	p := lightPalette()
-	if dark {
-		p = darkPalette()
-	}
-	if profile <= colorprofile.ANSI {
-		p = basicPalette()
-	}
+func newStyles(bg background, profile colorprofile.Profile, ascii bool) styles {
+	p := paletteFor(bg, profile)
 	s := styles{
 		palette: p, textStyles: newTextStyles(p, nil), chosen: newTextStyles(p, p.row),
 		pane: lipgloss.RoundedBorder(), live: lipgloss.DoubleBorder(), ascii: ascii,
-		liveLine: ansi.Style{}.ForegroundColor(p.live),
+		liveLine: foreground(ansi.Style{}, p.live),
 		glyph: glyphs{
 			ok: "✓", bad: "✗", warn: "!", unknown: "?",
 			fresh: "●", low: "◐", ending: "○", expired: "×",
@@ -107,17 +184,20 @@ func newTextStyles(p palette, background color.Color) textStyles {
 	if background != nil {
 		base = base.BackgroundColor(background)
 	}
-	fg := func(c color.Color) ansi.Style {
-		s := append(ansi.Style{}, base...)
-		if c != nil {
-			s = s.ForegroundColor(c)
-		}
-		return s
-	}
+	fg := func(c color.Color) ansi.Style { return foreground(base, c) }
 	return textStyles{
 		text: fg(nil), dim: fg(p.dim), strong: fg(nil).Bold(), accent: fg(p.accent),
 		ok: fg(p.ok), warn: fg(p.warn), bad: fg(p.bad), line: fg(p.line),
 		match: fg(p.accent).Bold().Underline(true),
 		live:  fg(p.live).Bold(),
 	}
+}
+
+// foreground adds a colour to a style; nil is the terminal's own.
+func foreground(base ansi.Style, c color.Color) ansi.Style {
+	s := append(ansi.Style{}, base...)
+	if c != nil {
+		s = s.ForegroundColor(c)
+	}
+	return s
 }

@@ -29,6 +29,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -64,12 +66,13 @@ type Options struct {
 	ClearAfter time.Duration // how long a copy stays in the clipboard; 0 is [clipboard.DefaultClear]
 	LockAfter  time.Duration // idle time after which the screen locks; 0 is 10 minutes, negative never
 
-	ASCII         bool // borders and marks in ASCII
-	ReducedMotion bool // nothing changes by the second; countdowns in minutes
-	Mouse         bool // the mouse chooses and scrolls; off, the terminal selects text with it
-	NoNotices     bool // no line before a token expires
-	NoBell        bool // no bell with it
-	NoReveal      bool // secrets cannot be shown
+	Theme         Theme // dark, light, or auto: what the terminal says
+	ASCII         bool  // borders and marks in ASCII; the C and POSIX locales draw nothing else
+	ReducedMotion bool  // nothing changes by the second, but every ten
+	Mouse         bool  // the mouse chooses and scrolls; off, the terminal selects text with it
+	NoNotices     bool  // no line before a token expires
+	NoBell        bool  // no bell with it
+	NoReveal      bool  // secrets cannot be shown
 
 	Input   io.Reader // nil is the terminal
 	Output  io.Writer // nil is the terminal
@@ -100,6 +103,30 @@ func (o *Options) setDefaults() {
 	if o.Environ == nil {
 		o.Environ = os.Environ()
 	}
+	if o.Theme == "" {
+		o.Theme = ThemeAuto
+	}
+	o.ASCII = o.ASCII || plainLocale(o.Environ)
+}
+
+// getenv is os.Getenv for an environment.
+func getenv(environ []string, name string) string {
+	for _, entry := range slices.Backward(environ) {
+		if value, ok := strings.CutPrefix(entry, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// plainLocale reports whether the locale has ASCII alone.
+func plainLocale(environ []string) bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if value := getenv(environ, name); value != "" {
+			return value == "C" || value == "POSIX"
+		}
+	}
+	return false
 }
 
 // Run shows the screen until the user quits or ctx ends, and leaves the terminal
@@ -141,7 +168,7 @@ func newApp(ctx context.Context, o Options) *app {
 	o.setDefaults()
 	a := &app{
 		o: o, ctx: ctx, keys: bindings(), mouse: o.Mouse,
-		canvas:   canvas{now: o.Now().Round(0), dark: true, profile: colorprofile.TrueColor, ascii: o.ASCII, still: o.ReducedMotion},
+		canvas:   canvas{now: o.Now().Round(0), bg: backgroundOf(o.Theme, getenv(o.Environ, "COLORFGBG")), profile: colorprofile.TrueColor, ascii: o.ASCII, still: o.ReducedMotion},
 		expiry:   expiryWatch{watched: map[string]bool{}, warned: map[string]time.Time{}},
 		uncached: map[string]vault.TokenInfo{},
 		guard:    &handout.Guard{Remember: handout.ScreenMemory, Now: o.Now},
