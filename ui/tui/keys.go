@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"strings"
 
 	"charm.land/bubbles/v2/key"
@@ -114,7 +115,7 @@ func bindings() []binding {
 		{Binding: bind("K", "K", "keep alive"), group: groupToken, long: "keep a token alive: mint another shortly before it ends, until switched off or kitekey quits", run: (*app).toggleKeepAlive, why: canMint},
 		{Binding: bind("f", "f", "forget"), group: groupToken, long: "forget the cached token", run: (*app).forget, why: hasToken},
 		{Binding: bind("s", "s", "show credential"), group: groupToken, long: "show the api_key and the api_secret for 20 seconds; again: hide", run: (*app).showCredential, why: canShow},
-		{Binding: bind("S", "S", "show header"), group: groupToken, long: "show the Authorization header for 20 seconds; again: hide", run: (*app).showHeader, why: hasToken},
+		{Binding: bind("S", "S", "show header"), group: groupToken, long: "show the Authorization header for 20 seconds; again: hide", run: (*app).showHeader, why: canShowToken},
 		{Binding: bind("x", "x", "clear clipboard"), group: groupToken, long: "clear from the clipboard what was copied", run: (*app).clearClipboard, why: inClipboard},
 
 		{Binding: bind("v", "v", "verify"), group: groupAccount, long: "verify the credential with a test mint", foot: 30, run: (*app).verifyOne, why: hasProfile},
@@ -172,15 +173,9 @@ func canMint(a *app) string {
 	return ""
 }
 
-func canShow(a *app) string {
-	if why := hasProfile(a); why != "" {
-		return why
-	}
-	if a.o.NoReveal {
-		return "revealing is disabled (--no-reveal)"
-	}
-	return ""
-}
+func canShow(a *app) string { return cmp.Or(hasProfile(a), a.mayReveal()) }
+
+func canShowToken(a *app) string { return cmp.Or(hasToken(a), a.mayReveal()) }
 
 func hadToken(a *app) string {
 	if why := canMint(a); why != "" {

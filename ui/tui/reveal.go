@@ -82,51 +82,79 @@ func (r *revealed) header(id string) kite.Secret {
 	return h
 }
 
+// mayReveal says why no secret may be shown, "" when one may. Every way to the
+// screen asks here.
+func (a *app) mayReveal() string {
+	switch {
+	case a.o.NoReveal:
+		return "revealing is disabled (--no-reveal)"
+	case a.lock.locked:
+		return "the screen is locked"
+	}
+	return ""
+}
+
 func (a *app) showCredential() tea.Cmd {
-	p := *a.chosen()
+	p := a.chosen()
 	if !a.reveal.credential(p.ID).IsZero() {
 		a.reveal.hide()
 		return nil
 	}
-	v, b := a.o.Vault, &secretHolder{}
-	return a.confirm(handout.Reveal, func() tea.Cmd {
-		return a.run(task{kind: taskReveal, id: p.ID, doing: "reading the credential"}, func(ctx context.Context) func(*app) tea.Cmd {
-			c, err := v.Credential(ctx, p.Selector)
-			b.put(c, kite.Secret{})
-			return func(a *app) tea.Cmd { return a.show(p.ID, b, "showing the credential", err) }
-		})
-	}, p.Selector)
+	v, sel := a.o.Vault, p.Selector
+	return a.fetchSecret(p, "reading the credential", func(ctx context.Context, b *secretHolder) error {
+		c, err := v.Credential(ctx, sel)
+		b.put(c, kite.Secret{})
+		return err
+	})
 }
 
 func (a *app) showHeader() tea.Cmd {
-	p := *a.chosen()
+	p := a.chosen()
 	if !a.reveal.header(p.ID).IsZero() {
 		a.reveal.hide()
 		return nil
 	}
-	v, b := a.o.Vault, &secretHolder{}
+	v, sel := a.o.Vault, p.Selector
+	return a.fetchSecret(p, "reading the token", func(ctx context.Context, b *secretHolder) error {
+		tok, err := v.Cached(ctx, sel)
+		if err == nil {
+			b.put(kite.Credential{}, tok.Header())
+			v.Record(vault.ActionRevealed, sel, nil)
+		}
+		return err
+	})
+}
+
+// fetchSecret reads a secret of a profile and shows it for a while.
+func (a *app) fetchSecret(p *vault.Profile, doing string, read func(context.Context, *secretHolder) error) tea.Cmd {
+	if why := a.mayReveal(); why != "" {
+		a.notify(info, why)
+		return nil
+	}
+	id, b := p.ID, &secretHolder{}
 	return a.confirm(handout.Reveal, func() tea.Cmd {
-		return a.run(task{kind: taskReveal, id: p.ID, doing: "reading the token"}, func(ctx context.Context) func(*app) tea.Cmd {
-			tok, err := v.Cached(ctx, p.Selector)
-			if err == nil {
-				b.put(kite.Credential{}, tok.Header())
-				v.Record(vault.ActionRevealed, p.Selector, nil)
+		return a.run(task{kind: taskReveal, id: id, doing: doing}, func(ctx context.Context) func(*app) tea.Cmd {
+			err := read(ctx, b)
+			return func(a *app) tea.Cmd {
+				switch {
+				case err != nil:
+					a.reportError(id, doing, err)
+				case a.mayReveal() != "":
+					b.put(kite.Credential{}, kite.Secret{})
+				default:
+					a.show(id, b)
+				}
+				return nil
 			}
-			return func(a *app) tea.Cmd { return a.show(p.ID, b, "showing the header", err) }
 		})
 	}, p.Selector)
 }
 
 // show puts what a task has fetched on the screen.
-func (a *app) show(id string, b *secretHolder, doing string, err error) tea.Cmd {
-	if err != nil {
-		a.reportError(id, doing, err)
-		return nil
-	}
+func (a *app) show(id string, b *secretHolder) {
 	a.reveal.hide()
 	a.reveal = revealed{id: id, until: a.now.Add(revealTime), holder: b}
 	if !a.wide() {
 		a.detail.open = true // where it can be seen
 	}
-	return nil
 }

@@ -1,0 +1,107 @@
+package tui
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// everyKey is every key that anything on the screen is bound to, and more.
+func everyKey() []string {
+	var keys []string
+	for r := '!'; r <= '~'; r++ {
+		keys = append(keys, string(r))
+	}
+	for r := 'a'; r <= 'z'; r++ {
+		if r != 'c' && r != 'z' { // quit, and suspend
+			keys = append(keys, "ctrl+"+string(r))
+		}
+	}
+	return append(keys, "enter", "esc", "tab", "up", "down", "left", "right", "pgup", "pgdown", "home", "end", "space", "backspace")
+}
+
+// showsSecret reports whether a secret of the simulator is in a text.
+func showsSecret(text string) bool {
+	return strings.Contains(text, "sim-secret") || strings.Contains(text, "sim-key") || strings.Contains(text, "eyJ")
+}
+
+// Each switch that keeps something off the screen keeps it off whatever is pressed,
+// in the list and in whatever dialog a key has opened.
+func TestSwitches_HoldUnderEveryKey(t *testing.T) {
+	type check func(t *testing.T, d *driver, key string)
+	noSecret := func(t *testing.T, d *driver, key string) {
+		if v := d.view(); showsSecret(v.Content) || showsSecret(v.WindowTitle) {
+			t.Fatalf("%s shows a secret:\n%s", key, d.screen())
+		}
+	}
+	for name, tt := range map[string]struct {
+		setup setup
+		begin func(d *driver)
+		check check
+	}{
+		"no-reveal":         {setup{options: func(o *Options) { o.NoReveal = true }}, nil, noSecret},
+		"no-reveal, narrow": {setup{width: 40, height: 12, options: func(o *Options) { o.NoReveal = true }}, nil, noSecret},
+		"no-reveal, wide":   {setup{width: 200, height: 50, options: func(o *Options) { o.NoReveal = true }}, nil, noSecret},
+		"sandbox-only": {setup{options: func(o *Options) { o.SandboxOnly = true }}, nil, func(t *testing.T, d *driver, key string) {
+			if text := d.screen(); strings.Contains(text, "LIVE") || strings.Contains(text, "/live") {
+				t.Fatalf("%s shows live:\n%s", key, text)
+			}
+			if n := d.count("acme/live").Requests + d.count("coral/live").Requests; n != 0 {
+				t.Fatalf("%s asked live", key)
+			}
+		}},
+		"locked": {setup{before: func(d *driver) { d.store.Protect("quite a long phrase") }}, func(d *driver) { d.press("Z") }, func(t *testing.T, d *driver, key string) {
+			if text := d.screen(); !strings.Contains(text, "kitekey is locked") || strings.Contains(text, "acme") || showsSecret(text) {
+				t.Fatalf("%s on the locked screen:\n%s", key, text)
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := tt.setup
+			options := s.options
+			s.options = func(o *Options) {
+				neverLock(o)
+				if options != nil {
+					options(o)
+				}
+			}
+			drive(t, s, func(t *testing.T, d *driver) {
+				d.press("c").sleep(time.Second)
+				if tt.begin != nil {
+					tt.begin(d)
+				}
+				for _, first := range everyKey() {
+					if name == "locked" && first == "q" {
+						continue
+					}
+					d.press(first)
+					tt.check(t, d, first)
+					if d.isOver() {
+						break // q
+					}
+					if testing.Short() && len(first) == 1 && first[0] < 'A' {
+						continue
+					}
+					for _, second := range []string{"enter", "s", "S", "y"} {
+						d.press(second).sleep(100 * time.Millisecond)
+						tt.check(t, d, first+" "+second)
+					}
+					// Back to where it began.
+					d.look(func(a *app) {
+						a.dialogs, a.list.typing = nil, false
+						a.list.clearFilter(a.now)
+					})
+				}
+			})
+		})
+	}
+}
+
+func (d *driver) isOver() bool {
+	select {
+	case <-d.done:
+		return true
+	default:
+		return false
+	}
+}
