@@ -3,14 +3,13 @@ package cli
 import (
 	"context"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"kitekey/ui/clipboard"
+	"kitekey/ui/handout"
 	"kitekey/ui/words"
-	"kitekey/vault"
 )
 
 // defaultClearAfter is how long a copy stays on the clipboard.
@@ -57,18 +56,11 @@ func (a *app) runCopy(ctx context.Context, o copyOptions) error {
 	if err != nil {
 		return err
 	}
-	clearAt := out.soonest
-	if at := a.Now().Add(o.clearAfter); o.clearAfter != never && at.Before(clearAt) {
-		clearAt = at
-	}
 	terminal, done := a.terminal()
 	defer done()
-	// Without the line break, which would run a pasted line at once.
-	secret := []byte(strings.TrimSuffix(out.text.Reveal(), "\n"))
-	receipt, err := a.clipboard(terminal, false).Copy(ctx, secret, clearAt)
-	for _, sel := range out.sels {
-		out.vault.Record(vault.ActionCopied, sel, err)
-	}
+	t := a.handOut(out.vault, handout.Copy, out.sels...)
+	t.Clipboard = a.clipboard(terminal, false)
+	receipt, err := t.Copy(ctx, out.text, out.soonest, max(0, o.clearAfter), out.sels...)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"kitekey/kite"
+	"kitekey/ui/handout"
 	"kitekey/ui/prompt"
 	"kitekey/ui/words"
 	"kitekey/vault"
@@ -117,6 +118,8 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.Is(err, vault.ErrSourceUnavailable):
 		return exitStore
+	case errors.Is(err, handout.ErrNotConfirmed):
+		return exitUnconfirmed
 	case errors.Is(err, vault.ErrExists), errors.Is(err, vault.ErrBadInput):
 		return exitUsage
 	case errors.Is(err, vault.ErrLocked), errors.Is(err, vault.ErrUnavailable), errors.Is(err, vault.ErrTimeout),

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kitekey/kite"
+	"kitekey/ui/handout"
 	"kitekey/ui/words"
 	"kitekey/vault"
 )
@@ -25,7 +26,7 @@ func (a *app) token(ctx context.Context, v *vault.Vault, sel vault.Selector, req
 		return vault.Token{}, usagef("%s: a token that lives %s cannot have %s left; ask for a longer life with --expires-in",
 			sel, words.About(life.Duration()), words.About(req.MinRemaining))
 	}
-	tok, err := v.Token(ctx, sel, req)
+	tok, err := a.handOut(v, handout.Mint, sel).Token(ctx, handout.Mint, sel, req)
 	if err != nil {
 		return vault.Token{}, about(sel, err)
 	}
@@ -50,7 +51,7 @@ func (a *app) lastingToken(ctx context.Context, v *vault.Vault, sel vault.Select
 		return vault.Token{}, about(sel, err)
 	}
 	req.MinRemaining = leastLife(req.ExpiresIn, p.ExpiresIn)
-	tok, err := v.Token(ctx, sel, req)
+	tok, err := a.handOut(v, handout.Run, sel).Token(ctx, handout.Run, sel, req)
 	if err != nil {
 		return vault.Token{}, about(sel, err)
 	}

@@ -2,76 +2,84 @@ package cli
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"github.com/spf13/cobra"
 
 	"kitekey/kite"
+	"kitekey/ui/handout"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
-// liveAct is something that a command is about to do with live profiles.
-type liveAct struct {
-	does      string           // "deletes the LIVE credential of acme for good"
-	profiles  []vault.Selector // what it is done to, live or not
-	confirmed string           // the value of --confirm
-}
-
-// confirmLive is the commands' live guard: it returns nil when no profile is live,
-// when --confirm has the name, or when the name is typed at the terminal. The name
-// is the profile's, or "live" when there are several.
-func (a *app) confirmLive(ctx context.Context, act liveAct) error {
-	var live []vault.Selector
-	for _, sel := range act.profiles {
-		if sel.Environment == kite.Live {
-			live = append(live, sel)
-		}
-	}
-	if len(live) == 0 {
-		if len(act.profiles) == 1 && act.confirmed != "" && act.confirmed != act.profiles[0].String() {
-			return unconfirmedf("%s: --confirm names another profile; nothing was done", act.profiles[0])
-		}
-		return nil
-	}
-	name := "live"
-	if len(live) == 1 {
-		name = live[0].String()
-	}
+// confirmLive is how the commands ask the live guard's question: --confirm answers
+// it, else it is put at the terminal. It returns nil when the action may go on.
+func (a *app) confirmLive(ctx context.Context, do handout.Action, confirmed string, profiles ...vault.Selector) error {
+	var guard handout.Guard
+	q, asks := guard.Question(do, profiles...)
 	switch {
-	case act.confirmed == name:
+	case !asks && confirmed != "" && len(profiles) == 1 && confirmed != profiles[0].String():
+		return unconfirmedf("%s: --confirm names another profile; nothing was done", profiles[0])
+	case !asks || q.Accepts(confirmed):
 		return nil
-	case act.confirmed != "":
-		return unconfirmedf("this %s; --confirm takes %s for it, and nothing was done", act.does, name)
+	case confirmed != "":
+		return unconfirmedf("%s: to %s, --confirm takes %s; nothing was done", subject(q), q.Does(), q.Name)
 	case !a.canAsk():
-		return unconfirmedf("this %s; confirm with --confirm %s", act.does, name)
+		return unconfirmedf("%s: to %s, confirm with --confirm %s", subject(q), q.Does(), q.Name)
 	}
-	ok, err := a.confirmName(ctx, fmt.Sprintf("This %s. Type %s to confirm: ", act.does, name), name)
-	if err == nil && !ok {
-		err = unconfirmedf("%s was not typed; nothing was done", name)
+	ask := func(ctx context.Context, q handout.Question) (string, error) {
+		typed, err := a.ask(ctx, words.Capital(q.Text())+": ")
+		if errors.Is(err, errGivenUp) {
+			return "", nil
+		}
+		return typed, err
 	}
-	return err
+	return guard.Confirm(ctx, do, ask, profiles...)
 }
 
-// registerConfirm adds --confirm.
-func (a *app) registerConfirm(cmd *cobra.Command, value *string) {
-	cmd.Flags().StringVar(value, "confirm", "", "the live profile's `name`, to go ahead without being asked")
-	_ = cmd.RegisterFlagCompletionFunc("confirm", a.completeSelectors(false))
+// subject is what a question is about: a profile's name, or how many there are.
+func subject(q handout.Question) string {
+	if len(q.Profiles) == 1 {
+		return q.Profiles[0].String()
+	}
+	return words.Count(len(q.Profiles), "live profile")
 }
 
-// onLive is a [liveAct] on these profiles.
-func onLive(confirmed, does string, sels ...vault.Selector) liveAct {
-	return liveAct{does, sels, confirmed}
-}
-
-// confirmYes asks a yes-or-no question about what is not live. Without a terminal
-// it returns an error that says why it would have asked, and names --yes.
+// confirmYes asks a yes-or-no question about profiles of which none is live.
+// Without a terminal it returns an error that says why it would have asked, and
+// names --yes.
 func (a *app) confirmYes(ctx context.Context, question, why string) error {
 	if !a.canAsk() {
 		return unconfirmedf("%s; confirm with --yes", why)
 	}
 	ok, err := a.confirm(ctx, question)
 	if err == nil && !ok {
-		err = unconfirmedf("not confirmed; nothing was done")
+		err = unconfirmedf("not confirmed, nothing was done")
 	}
 	return err
+}
+
+// handOut hands tokens out for commands. A live profile that a command acts on was
+// always typed in full, because no variable and no file chooses one, so the guard
+// takes it for confirmed.
+func (a *app) handOut(v *vault.Vault, do handout.Action, profiles ...vault.Selector) *handout.Tokens {
+	t := &handout.Tokens{Vault: v, Guard: &handout.Guard{Now: a.Now}, BaseURL: a.baseURL, Now: a.Now}
+	t.Guard.TypedInFull(do, profiles...)
+	return t
+}
+
+// confirmFlag adds --confirm.
+func (a *app) confirmFlag(cmd *cobra.Command, value *string) {
+	cmd.Flags().StringVar(value, "confirm", "", "the live profile's `name` (\"live\" for several), to go ahead without being asked")
+	_ = cmd.RegisterFlagCompletionFunc("confirm", a.completeSelectors(false))
+}
+
+// anyLive reports whether one of the profiles is live.
+func anyLive(profiles []vault.Selector) bool {
+	for _, sel := range profiles {
+		if sel.Environment == kite.Live {
+			return true
+		}
+	}
+	return false
 }

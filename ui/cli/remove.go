@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kitekey/kite"
+	"kitekey/ui/handout"
 	"kitekey/vault"
 )
 
@@ -44,7 +45,7 @@ with the profile's name.`,
 		},
 	}
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask (live needs --confirm)")
-	a.registerConfirm(cmd, &o.confirm)
+	a.confirmFlag(cmd, &o.confirm)
 	cmd.Flags().BoolVar(&o.forTeam, "for-team", false, "delete the credential in its source, too")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print what was removed as JSON")
 	return cmd
@@ -69,7 +70,7 @@ func (a *app) runRemove(ctx context.Context, o removeOptions) error {
 	if o.forTeam {
 		return usagef("%s: its credential is in %s and in no source", sel, kept(p))
 	}
-	if err := a.confirmLive(ctx, onLive(o.confirm, "deletes the LIVE credential of "+sel.Account+" for good", sel)); err != nil {
+	if err := a.confirmLive(ctx, handout.Remove, o.confirm, sel); err != nil {
 		return err
 	}
 	if sel.Environment != kite.Live && !o.yes {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kitekey/ui/handout"
 	"kitekey/vault"
 )
 
@@ -34,7 +35,7 @@ terminal --confirm gives it.`,
 			return run(cmd.Context(), o)
 		},
 	}
-	a.registerConfirm(cmd, &o.confirm)
+	a.confirmFlag(cmd, &o.confirm)
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the renamed profiles, one JSON object per line")
 	return cmd
 }
@@ -53,7 +54,7 @@ func (a *app) runRename(ctx context.Context, o renameOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := a.confirmLive(ctx, onLive(o.confirm, "renames the LIVE account "+o.from+" to "+o.to, ofAccount(profiles, o.from)...)); err != nil {
+	if err := a.confirmLive(ctx, handout.Rename, o.confirm, ofAccount(profiles, o.from)...); err != nil {
 		return err
 	}
 	if err := v.Rename(ctx, o.from, o.to); err != nil {

@@ -10,14 +10,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"kitekey/kite"
+	"kitekey/ui/handout"
 	"kitekey/vault"
 )
 
 // The forms in which a token is handed out.
 const (
-	formToken  = "token"
-	formHeader = "header"
-	formCurl   = "curl"
+	formToken  = string(handout.Token)
+	formHeader = string(handout.Header)
+	formCurl   = string(handout.Curl)
 	formJSON   = "json"
 )
 
@@ -68,7 +69,10 @@ With --json several profiles can be named; each gives one line.`,
 
 func (a *app) runToken(ctx context.Context, o tokenOptions) error {
 	out, err := a.tokens(ctx, o)
-	if printErr := a.print("%s", out.text.Reveal()); err == nil {
+	if out.text.IsZero() {
+		return err
+	}
+	if printErr := a.print("%s\n", out.text.Reveal()); err == nil {
 		err = printErr
 	}
 	return err
@@ -76,7 +80,7 @@ func (a *app) runToken(ctx context.Context, o tokenOptions) error {
 
 // tokenText is tokens as they are handed out.
 type tokenText struct {
-	text    kite.Secret // in the form asked for, each with a line break at the end
+	text    kite.Secret // in the form asked for, one a line, without the last line break
 	soonest time.Time   // when the first of them expires
 	sels    []vault.Selector
 	vault   *vault.Vault // they came from
@@ -95,7 +99,7 @@ func (a *app) tokens(ctx context.Context, o tokenOptions) (out tokenText, err er
 	if out.vault, err = a.open(); err != nil {
 		return out, err
 	}
-	var b strings.Builder
+	var lines []string
 	worst := exitDone
 	for _, sel := range out.sels {
 		tok, err := a.token(ctx, out.vault, sel, o.token.request())
@@ -117,30 +121,26 @@ func (a *app) tokens(ctx context.Context, o tokenOptions) (out tokenText, err er
 		if err != nil {
 			return out, err
 		}
-		b.WriteString(line.Reveal())
+		lines = append(lines, line.Reveal())
 	}
-	out.text = kite.NewSecret(b.String())
+	out.text = kite.NewSecret(strings.Join(lines, "\n"))
 	if worst != exitDone {
 		return out, exitSilently(worst)
 	}
 	return out, nil
 }
 
-// formatToken writes a token in one of the forms, with a line break at the end.
+// formatToken writes a token in one of the forms.
 func (a *app) formatToken(sel vault.Selector, tok vault.Token, form string) (kite.Secret, error) {
-	switch form {
-	case formHeader:
-		return kite.NewSecret(tok.Header().Reveal() + "\n"), nil
-	case formCurl:
-		return kite.NewSecret(strings.TrimRight(tok.Curl(a.baseURL(sel.Environment)+"/data/wallets/balances").Reveal(), "\n") + "\n"), nil
-	case formJSON:
-		line, err := json.Marshal(a.tokenJSON(sel, tok))
-		if err != nil {
-			return kite.Secret{}, fmt.Errorf("write JSON: %w", err)
-		}
-		return kite.NewSecret(string(line) + "\n"), nil
+	if form != formJSON {
+		text := handout.Form(form).Render(tok.Token, a.baseURL(sel.Environment)).Reveal()
+		return kite.NewSecret(strings.TrimRight(text, "\n")), nil
 	}
-	return kite.NewSecret(tok.Value.Reveal() + "\n"), nil
+	line, err := json.Marshal(a.tokenJSON(sel, tok))
+	if err != nil {
+		return kite.Secret{}, fmt.Errorf("write JSON: %w", err)
+	}
+	return kite.NewSecret(string(line)), nil
 }
 
 // tokenJSON is a token as --json shows it: here the secret is what was asked for.

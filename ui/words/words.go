@@ -51,9 +51,7 @@ func Sentence(text string) string {
 	if text == "" {
 		return ""
 	}
-	if first, size := utf8.DecodeRuneInString(text); unicode.IsLower(first) {
-		text = string(unicode.ToUpper(first)) + text[size:]
-	}
+	text = Capital(text)
 	if last, _ := utf8.DecodeLastRuneInString(text); !strings.ContainsRune(".?!…", last) {
 		text += "."
 	}
@@ -63,3 +61,11 @@ func Sentence(text string) string {
 // Line is text from outside on one line: control characters removed, blanks
 // joined.
 func Line(s string) string { return strings.Join(strings.Fields(kite.CleanText(s)), " ") }
+
+// Capital gives text a capital letter.
+func Capital(text string) string {
+	if first, size := utf8.DecodeRuneInString(text); unicode.IsLower(first) {
+		return string(unicode.ToUpper(first)) + text[size:]
+	}
+	return text
+}
