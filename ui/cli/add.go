@@ -12,106 +12,115 @@ import (
 	"kitekey/vault"
 )
 
-func newAdd(a *app) *cobra.Command {
-	var o struct {
-		label     string
-		expiresIn kite.Lifetime
-		stdin     bool
-		noVerify  bool
-		source    string
-		json      bool
-	}
+type addOptions struct {
+	profile   string
+	label     string
+	expiresIn kite.Lifetime
+	stdin     bool
+	noVerify  bool
+	source    string
+	json      bool
+}
+
+func newAdd(a *app, run func(context.Context, addOptions) error) *cobra.Command {
+	var o addOptions
 	cmd := &cobra.Command{
 		Use:   "add SELECTOR",
-		Short: "Keep a key pair for an account and environment",
-		Long: `Keep an api_key and its api_secret. Both are typed at hidden prompts, or come as
-JSON on stdin with --stdin.
+		Short: "Add a credential",
+		Long: `Add the api_key and api_secret of an account in one environment. Both are typed at
+hidden prompts, or come as JSON on stdin with --stdin. At the prompts you can also
+paste what you have: lines of a .env file, or JSON.
 
-The pair is tried first, by minting a token that lives a minute and is dropped.
-If the gateway refuses it nothing is stored; at a terminal you can type
-it again or keep it anyway. If the gateway cannot be reached the pair is stored
-as not proven, because Kitegateway never shows a secret again: "kitekey verify"
-judges it later.
+The credential is verified first, by minting a token that lives a minute and is
+thrown away. If the gateway refuses it nothing is stored; at a terminal you can enter
+it again or save it anyway. If the gateway cannot be reached it is stored without a
+verdict, because Kitegateway never shows a secret again; "kitekey verify" tries it
+later.
 
 With --source the credential is written to a team's secret manager and not kept on
 this machine. One that is there already is listed, and nothing is asked.`,
-		Example: `  kitekey add acme                          the sandbox key pair of acme
+		Example: `  kitekey add acme                          the sandbox credential of acme
   kitekey add acme/live --label "Acme Ltd"
-  kitekey add acme --stdin < pair.json      {"api_key": "…", "api_secret": "…"}`,
-		Args: argCount(1, 1, "one profile"),
+  kitekey add acme --stdin < acme.json      {"api_key": "…", "api_secret": "…"}`,
+		Args:              argCount(1, 1, "one profile"),
+		ValidArgsFunction: a.completeNewSelectors,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.profile = args[0]
+			return run(cmd.Context(), o)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.label, "label", "", "free `text` shown beside the account")
-	f.Var(&o.expiresIn, "expires-in", "the profile's default token `life`: 300, 90s, 1h30m, 2d (default 5m)")
-	f.BoolVar(&o.stdin, "stdin", false, `read {"api_key": "…", "api_secret": "…"} from stdin`)
-	f.BoolVar(&o.noVerify, "no-verify", false, "store the pair without trying it")
+	lifetimeFlag(cmd, &o.expiresIn, "the profile's default token `life`: 300, 90s, 1h30m, 2d (default 5m)")
+	f.BoolVar(&o.stdin, "stdin", false, "read "+stdinForm+" from stdin")
+	f.BoolVar(&o.noVerify, "no-verify", false, "store the credential without verifying it")
 	a.registerSource(cmd, &o.source, "the `source` to write it to, or that has it already")
 	f.BoolVar(&o.json, "json", false, "print the new profile as JSON")
-	cmd.ValidArgsFunction = a.completeNewSelectors
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ctx := cmd.Context()
-		sel, err := parseSelector(args[0])
-		if err != nil {
-			return err
-		}
-		p := vault.NewProfile{Selector: sel, Label: o.label, ExpiresIn: o.expiresIn, Source: o.source}
-		if !o.stdin && !a.canAsk() && o.source == "" {
-			return usagef("no terminal to ask for the key pair on; give it as JSON with --stdin")
-		}
-		v, err := a.open()
-		if err != nil {
-			return err
-		}
-		if _, err := v.Lookup(sel); err == nil {
-			return about(sel, vault.ErrExists)
-		} else if !errors.Is(err, vault.ErrNoProfile) {
-			return about(sel, err)
-		}
-		if err := v.CheckStore(); err != nil {
-			return err
-		}
-		if o.source != "" {
-			listed, err := a.addFromSource(ctx, v, p, o.stdin)
-			if err != nil {
-				return about(sel, err)
-			}
-			if listed.ID != "" {
-				if o.json {
-					return a.printJSON(a.profileJSON(listed))
-				}
-				return nil
-			}
-		} else if err := v.Reach(ctx); err != nil { // a locked keyring is told before a secret is typed
-			return about(sel, err)
-		}
-		if o.stdin {
-			p.Credential, err = a.credentialFromStdin()
-		} else {
-			p.Credential, err = a.askCredential(ctx, sel)
-		}
-		if err != nil {
-			return err
-		}
-		if !o.noVerify {
-			if p, err = a.verifyNew(ctx, v, p, !o.stdin); err != nil {
-				return err
-			}
-		}
-		stored, err := a.storeNew(ctx, v, p, !o.stdin)
-		if err != nil {
-			return about(sel, err)
-		}
-		if o.json {
-			return a.printJSON(a.profileJSON(stored))
-		}
-		works := ""
-		if stored.Verdict == vault.VerdictOK {
-			works = "it works and is "
-		}
-		a.note("%s: %sstored in %s", sel, works, kept(stored))
-		return nil
-	}
 	return cmd
+}
+
+func (a *app) runAdd(ctx context.Context, o addOptions) error {
+	sel, err := parseSelector(o.profile)
+	if err != nil {
+		return err
+	}
+	if !o.stdin && !a.canAsk() && o.source == "" {
+		return usagef("no terminal to ask for the credential on; give it as JSON with --stdin")
+	}
+	v, err := a.open()
+	if err != nil {
+		return err
+	}
+	if _, err := v.Lookup(sel); err == nil {
+		return about(sel, vault.ErrExists)
+	} else if !errors.Is(err, vault.ErrNoProfile) {
+		return about(sel, err)
+	}
+	if err := v.CheckStore(); err != nil {
+		return err
+	}
+	a.noteLongLife(o.expiresIn)
+	p := vault.NewProfile{Selector: sel, Label: o.label, ExpiresIn: o.expiresIn, Source: o.source}
+	if o.source != "" {
+		listed, err := a.addFromSource(ctx, v, p, o.stdin)
+		if err != nil {
+			return about(sel, err)
+		}
+		if listed.ID != "" {
+			if o.json {
+				return a.printJSON(a.profileJSON(listed))
+			}
+			return nil
+		}
+	} else if err := v.Reach(ctx); err != nil { // a locked keyring is reported before a secret is typed
+		return about(sel, err)
+	}
+	if o.stdin {
+		p.Credential, err = a.credentialFromStdin(ctx)
+	} else {
+		p.Credential, err = a.askCredential(ctx, sel)
+	}
+	if err != nil {
+		return err
+	}
+	if !o.noVerify {
+		if p, err = a.verifyNew(ctx, v, p, !o.stdin); err != nil {
+			return err
+		}
+	}
+	stored, err := a.storeNew(ctx, v, p, !o.stdin)
+	if err != nil {
+		return about(sel, err)
+	}
+	if o.json {
+		return a.printJSON(a.profileJSON(stored))
+	}
+	works := ""
+	if stored.Verdict == vault.VerdictOK {
+		works = "it works and is "
+	}
+	a.note("%s: %sstored in %s", sel, works, kept(stored))
+	return nil
 }
 
 // addFromSource lists a profile whose credential is in the source already. What it
@@ -149,8 +158,9 @@ func kept(p vault.Profile) string {
 	return words.Store(p.Store)
 }
 
-// verifyNew tries a new credential. It comes back with the verdict to store, or
-// with the pair that was typed instead, or with the error to end on.
+// verifyNew verifies a new credential. It returns the profile with the verdict to
+// store, with another credential if that was entered instead, or the error to end
+// on.
 func (a *app) verifyNew(ctx context.Context, v *vault.Vault, p vault.NewProfile, ask bool) (vault.NewProfile, error) {
 	for {
 		r := v.VerifyCredential(ctx, p.Environment, p.Credential, false)
@@ -164,14 +174,14 @@ func (a *app) verifyNew(ctx context.Context, v *vault.Vault, p vault.NewProfile,
 			return p, nil
 		case vault.VerdictRejected, vault.VerdictInvalid:
 			if !ask {
-				return p, &codeError{exitRefused, fmt.Sprintf("%s: %v; nothing was stored (--no-verify stores the pair untried)", p.Selector, r.Err), r.Err}
+				return p, &codeError{exitRefused, fmt.Sprintf("%s: %v; nothing was stored (--no-verify stores it unverified)", p.Selector, r.Err), r.Err}
 			}
 			a.note("%s: %v", p.Selector, r.Err)
-			choice, err := a.choose(ctx, "Type the pair again, keep it anyway, or drop it? [t/k/d] ", "tkd")
+			choice, err := a.choose(ctx, "Re-enter, save anyway, or discard? [r/s/d] ", "rsd")
 			switch {
 			case err != nil:
 				return p, err
-			case choice == 'k':
+			case choice == 's':
 				return p, nil
 			case choice == 'd':
 				return p, &codeError{exitRefused, fmt.Sprintf("%s: nothing was stored", p.Selector), r.Err}
@@ -180,14 +190,14 @@ func (a *app) verifyNew(ctx context.Context, v *vault.Vault, p vault.NewProfile,
 				return p, err
 			}
 		default:
-			a.note(`%s: %v; the pair is stored but not proven, "kitekey verify %s" tries it again`, p.Selector, r.Err, p.Selector)
+			a.note(`%s: %v; stored, not verified: "kitekey verify %s" tries it again`, p.Selector, r.Err, p.Selector)
 			return p, nil
 		}
 	}
 }
 
-// storeNew stores a profile. When that fails and somebody is there, the pair is
-// kept in memory until it is stored or given up: it may exist nowhere else.
+// storeNew stores a profile. When that fails at a terminal, the credential is held
+// in memory until it is stored or given up: it may exist nowhere else.
 func (a *app) storeNew(ctx context.Context, v *vault.Vault, p vault.NewProfile, ask bool) (vault.Profile, error) {
 	for {
 		stored, err := v.Add(ctx, p)
@@ -195,7 +205,7 @@ func (a *app) storeNew(ctx context.Context, v *vault.Vault, p vault.NewProfile, 
 			return stored, err
 		}
 		a.tell(about(p.Selector, err))
-		choice, askErr := a.choose(ctx, "The pair you typed is not stored yet. Try again, or drop it? [t/d] ", "td")
+		choice, askErr := a.choose(ctx, "What you entered is not stored yet. Retry, or discard it? [r/d] ", "rd")
 		if askErr != nil || choice == 'd' {
 			return stored, errors.Join(err, askErr)
 		}

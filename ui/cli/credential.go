@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -14,18 +15,23 @@ import (
 	"kitekey/vault"
 )
 
-// maxStdin bounds what is read where a key pair is expected.
+// maxStdin bounds what is read from stdin where a credential or a token is
+// expected, in bytes.
 const maxStdin = 64 << 10
 
 const stdinForm = `{"api_key": "…", "api_secret": "…"}`
 
-// credentialFromStdin reads a key pair as JSON: exactly the two fields, each
+// credentialFromStdin reads a credential as JSON: exactly the two fields, each
 // once, nothing after them.
-func (a *app) credentialFromStdin() (kite.Credential, error) {
-	data, err := io.ReadAll(io.LimitReader(a.Stdin, maxStdin+1))
-	if err != nil {
+func (a *app) credentialFromStdin(ctx context.Context) (kite.Credential, error) {
+	data, err := a.readStdin(ctx, maxStdin)
+	switch {
+	case errors.Is(err, errTooLarge):
+		return kite.Credential{}, usagef("stdin: %w; it takes %s", err, stdinForm)
+	case err != nil:
 		return kite.Credential{}, fmt.Errorf("read stdin: %w", err)
 	}
+	defer clear(data)
 	key, secret, err := decodeCredential(data)
 	if err != nil {
 		return kite.Credential{}, usagef("stdin: %w; it takes %s", err, stdinForm)
@@ -33,18 +39,13 @@ func (a *app) credentialFromStdin() (kite.Credential, error) {
 	return a.parseCredential(key, secret)
 }
 
-// decodeCredential takes the pair out of data. It is stricter than
-// encoding/json, which takes doubled fields, other spellings and broken
-// characters in its stride; a secret that was changed on the way in is lost. Its
-// errors repeat nothing of data.
+// decodeCredential reads the two fields. It is stricter than encoding/json, which
+// accepts doubled fields, other spellings and broken characters: a secret that was
+// changed on the way in is lost. Its errors repeat nothing of data.
 func decodeCredential(data []byte) (key, secret string, err error) {
-	switch {
-	case len(data) > maxStdin:
-		return "", "", fmt.Errorf("more than %d KiB", maxStdin>>10)
-	case !utf8.Valid(data):
+	if !utf8.Valid(data) {
 		return "", "", fmt.Errorf("not UTF-8 text")
 	}
-	data = bytes.TrimPrefix(data, []byte("\ufeff")) // PowerShell writes one
 	if len(bytes.TrimSpace(data)) == 0 {
 		return "", "", fmt.Errorf("empty")
 	}
@@ -104,14 +105,15 @@ func (a *app) askCredential(ctx context.Context, sel vault.Selector) (kite.Crede
 	}.Credential(ctx, sel)
 }
 
-// parseCredential checks a pair and says so when blanks around it were dropped.
+// parseCredential checks a credential and says so when blanks around it were
+// dropped.
 func (a *app) parseCredential(key, secret string) (kite.Credential, error) {
 	cred, trimmed, err := kite.ParseCredential(key, secret)
 	if err != nil {
 		return kite.Credential{}, usagef("%w", err)
 	}
 	if trimmed {
-		a.note("blanks around the pasted key pair were dropped")
+		a.note("blanks around the pasted credential were dropped")
 	}
 	return cred, nil
 }

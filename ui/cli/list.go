@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,47 +11,54 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kitekey/kite"
 	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
-func newList(a *app) *cobra.Command {
-	var asJSON bool
+type listOptions struct {
+	json bool
+}
+
+func newList(a *app, run func(context.Context, listOptions) error) *cobra.Command {
+	var o listOptions
 	cmd := &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
-		Short:   "Show the profiles, their verdicts and the tokens that are alive",
-		Long: `Show the profiles. Only the index is read: nothing is unlocked, nothing asks,
-no secret is touched.`,
+		Short:   "List profiles, verdicts and unexpired tokens",
+		Long: `List the profiles. Only the index is read: nothing is unlocked, no question is
+asked and no secret is touched.`,
 		Example: `  kitekey list
   kitekey list --json | jq -r '.[] | select(.verdict != "ok") | .profile'`,
 		Args:              argCount(0, 0, "no arguments"),
 		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		v, err := a.open()
-		if err != nil {
-			return err
-		}
-		profiles, err := v.List()
-		if err != nil {
-			return err
-		}
-		if asJSON {
-			rows := make([]profileJSON, 0, len(profiles))
-			for _, p := range profiles {
-				rows = append(rows, a.profileJSON(p))
-			}
-			return a.printJSON(rows)
-		}
-		if len(profiles) == 0 {
-			a.note(`no profiles yet; "kitekey add acme" keeps the first, "kitekey demo" shows what it is like`)
-			return nil
-		}
-		return a.printProfiles(profiles)
-	}
+	cmd.Flags().BoolVar(&o.json, "json", false, "print a JSON array")
 	return cmd
+}
+
+func (a *app) runList(_ context.Context, o listOptions) error {
+	v, err := a.open()
+	if err != nil {
+		return err
+	}
+	profiles, err := v.List()
+	if err != nil {
+		return err
+	}
+	if o.json {
+		rows := make([]profileJSON, 0, len(profiles))
+		for _, p := range profiles {
+			rows = append(rows, a.profileJSON(p))
+		}
+		return a.printJSON(rows)
+	}
+	if len(profiles) == 0 {
+		a.note(`no profiles yet; "kitekey add acme" adds the first, "kitekey demo" shows what it is like`)
+		return nil
+	}
+	return a.printProfiles(profiles)
 }
 
 func (a *app) printProfiles(profiles []vault.Profile) error {
@@ -64,17 +72,17 @@ func (a *app) printProfiles(profiles []vault.Profile) error {
 		}
 		return ""
 	}
-	fmt.Fprintf(w, "PROFILE\tVERDICT\tCHECKED\tTOKEN\tKEY%s\tLABEL\n", where("SOURCE"))
+	fmt.Fprintf(w, "PROFILE\tVERDICT\tVERIFIED\tTOKEN\tKEY%s\tLABEL\n", where("SOURCE"))
 	for _, p := range profiles {
-		checked, token, key := "-", "-", "-"
+		verified, token, key := "-", "-", "-"
 		if !p.VerdictAt.IsZero() {
-			checked = words.Age(p.VerdictAt, now)
+			verified = words.Age(p.VerdictAt, now)
 		}
 		if p.Token.Unexpired(now) {
 			token = words.About(p.Token.Remaining(now)) + " left"
 		}
 		if p.KeyHint != "" {
-			key = "····" + p.KeyHint
+			key = hint(p.KeyHint)
 		}
 		word := words.Verdict(p.Verdict, p.Store).Word
 		if p.State != "" {
@@ -83,7 +91,7 @@ func (a *app) printProfiles(profiles []vault.Profile) error {
 		if p.Staged {
 			word += ", replacement staged"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\t%s\n", p.Selector, word, checked, token, key, where(cmp.Or(p.Source, "-")), words.Line(p.Label))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\t%s\n", p.Selector, word, verified, token, key, where(cmp.Or(p.Source, "-")), words.Line(p.Label))
 	}
 	_ = w.Flush()
 	// The last column is often empty, and trailing blanks spoil a diff. All in one
@@ -97,54 +105,53 @@ func (a *app) printProfiles(profiles []vault.Profile) error {
 
 // profileJSON is a profile as --json shows it.
 type profileJSON struct {
-	Profile     string          `json:"profile"`
-	Account     string          `json:"account"`
-	Environment string          `json:"environment"`
-	Label       string          `json:"label"`
-	KeyHint     string          `json:"key_hint"`
-	ExpiresIn   int64           `json:"expires_in"`
-	Verdict     *string         `json:"verdict"`
-	VerifiedAt  *time.Time      `json:"verified_at"`
-	Token       *tokenStateJSON `json:"token"`
-	LastUsedAt  *time.Time      `json:"last_used_at"`
-	State       *string         `json:"state"`
-	Store       string          `json:"store"`
-	Source      *string         `json:"source"`
-	Staged      bool            `json:"staged"`
-	Previous    bool            `json:"previous"`
+	profileRef
+	Label            *string          `json:"label"`
+	KeyHint          *string          `json:"key_hint"`
+	DefaultExpiresIn int64            `json:"default_expires_in"`
+	Verdict          *string          `json:"verdict"`
+	VerifiedAt       *time.Time       `json:"verified_at"`
+	CachedToken      *cachedTokenJSON `json:"cached_token"`
+	LastUsedAt       *time.Time       `json:"last_used_at"`
+	State            *string          `json:"state"`
+	Store            string           `json:"store"`
+	Source           *string          `json:"source"`
+	Staged           bool             `json:"staged"`
+	Previous         bool             `json:"previous"`
 }
 
-// tokenStateJSON is what the index knows of a live cached token.
-type tokenStateJSON struct {
-	MintedAt         *time.Time `json:"minted_at"`
-	ExpiresAt        *time.Time `json:"expires_at"`
-	ExpiresIn        int64      `json:"expires_in"`
-	RemainingSeconds int64      `json:"remaining_seconds"`
+// cachedTokenJSON is what the index knows of an unexpired cached token.
+type cachedTokenJSON struct {
+	MintedAt           *time.Time `json:"minted_at"`
+	ExpiresAt          *time.Time `json:"expires_at"`
+	ExpiresIn          int64      `json:"expires_in"`
+	RequestedExpiresIn *int64     `json:"requested_expires_in"`
+	RemainingSeconds   int64      `json:"remaining_seconds"`
 }
 
 func (a *app) profileJSON(p vault.Profile) profileJSON {
 	row := profileJSON{
-		Profile:     p.Selector.String(),
-		Account:     p.Account,
-		Environment: string(p.Environment),
-		Label:       p.Label,
-		KeyHint:     p.KeyHint,
-		ExpiresIn:   int64(p.ExpiresIn),
-		Verdict:     orNull(string(p.Verdict)),
-		VerifiedAt:  jsonTime(p.VerdictAt),
-		LastUsedAt:  jsonTime(p.LastUsed),
-		State:       orNull(string(p.State)),
-		Store:       p.Store,
-		Source:      orNull(p.Source),
-		Staged:      p.Staged,
-		Previous:    p.Previous,
+		profileRef:       refTo(p.Selector),
+		Label:            orNull(p.Label),
+		KeyHint:          orNull(p.KeyHint),
+		DefaultExpiresIn: int64(p.ExpiresIn),
+		Verdict:          orNull(string(p.Verdict)),
+		VerifiedAt:       jsonTime(p.VerdictAt),
+		LastUsedAt:       jsonTime(p.LastUsed),
+		State:            orNull(string(p.State)),
+		Store:            p.Store,
+		Source:           orNull(p.Source),
+		Staged:           p.Staged,
+		Previous:         p.Previous,
 	}
 	if now := a.Now(); p.Token.Unexpired(now) {
-		row.Token = &tokenStateJSON{
-			MintedAt:         jsonTime(p.Token.Minted),
-			ExpiresAt:        jsonTime(p.Token.Deadline),
-			ExpiresIn:        int64(p.Token.ExpiresIn),
-			RemainingSeconds: seconds(p.Token.Remaining(now)),
+		given := kite.Token{Expires: p.Token.Deadline, Minted: p.Token.Minted, Requested: p.Token.ExpiresIn}.ExpiresIn()
+		row.CachedToken = &cachedTokenJSON{
+			MintedAt:           jsonTime(p.Token.Minted),
+			ExpiresAt:          jsonTime(p.Token.Deadline),
+			ExpiresIn:          int64(given),
+			RequestedExpiresIn: lifetimeOrNull(p.Token.ExpiresIn),
+			RemainingSeconds:   seconds(p.Token.Remaining(now)),
 		}
 	}
 	return row

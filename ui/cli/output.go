@@ -100,3 +100,11 @@ func (p progress) clear() {
 		_, _ = io.WriteString(p.w, "\r\x1b[K")
 	}
 }
+
+// noteOnSuccess says what was done, unless err says that it failed.
+func (a *app) noteOnSuccess(err error, format string, args ...any) error {
+	if err == nil {
+		a.note(format, args...)
+	}
+	return err
+}

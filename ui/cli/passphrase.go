@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -44,13 +43,13 @@ func (a *app) passphrase(ctx context.Context, from passphraseSource, ask vault.A
 	case name != "" && ask.Attempt > 0:
 		return kite.Secret{}, fmt.Errorf("%w in %s", vault.ErrWrongPassphrase, name)
 	case from.fd >= 0:
-		return readPassphrase(os.NewFile(uintptr(from.fd), name), name)
+		f := os.NewFile(uintptr(from.fd), name)
+		defer f.Close()
+		data, err := cancelable(ctx, func() ([]byte, error) { return readBounded(f, maxPassphrase) })
+		return parsePassphrase(data, err, name)
 	case name != "":
-		f, err := os.Open(name)
-		if err != nil {
-			return kite.Secret{}, fmt.Errorf("read the passphrase: %w", err)
-		}
-		return readPassphrase(f, name)
+		data, err := readFile(ctx, name, maxPassphrase)
+		return parsePassphrase(data, err, name)
 	case a.onScreen:
 		return kite.Secret{}, errors.New("its passphrase is needed")
 	case !a.canAsk():
@@ -96,17 +95,16 @@ func (a *app) askNewPassphrase(ctx context.Context, what string) (kite.Secret, e
 	}
 }
 
-// readPassphrase reads all of f, without the line break that editors and echo
-// put at the end.
-func readPassphrase(f *os.File, name string) (kite.Secret, error) {
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxPassphrase+1))
+// parsePassphrase takes the passphrase out of what name holds, without the line
+// break that editors and echo put at the end.
+func parsePassphrase(data []byte, err error, name string) (kite.Secret, error) {
+	defer clear(data)
 	text := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
 	switch {
+	case errors.Is(err, errTooLarge):
+		return kite.Secret{}, usagef("%s holds more than a passphrase", name)
 	case err != nil:
 		return kite.Secret{}, fmt.Errorf("read the passphrase: %w", err)
-	case len(data) > maxPassphrase:
-		return kite.Secret{}, usagef("%s holds more than a passphrase", name)
 	case text == "":
 		return kite.Secret{}, usagef("%s is empty; it should hold the passphrase", name)
 	case strings.ContainsAny(text, "\r\n"):

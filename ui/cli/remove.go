@@ -103,7 +103,7 @@ func (a *app) removeSourced(ctx context.Context, v *vault.Vault, p vault.Profile
 	if o.forTeam {
 		does, remove, done = "deletes the credential of "+sel.String()+" in the source "+p.Source+" for everyone who uses it", v.RemoveForAll, "removed, in the source "+p.Source+" too"
 	}
-	if err := a.confirmLive(ctx, onLive(o.confirm, does, sel)); err != nil {
+	if err := a.confirmLive(ctx, handout.Remove, o.confirm, sel); err != nil {
 		return err
 	}
 	if sel.Environment != kite.Live && !o.yes {

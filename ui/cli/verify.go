@@ -98,7 +98,7 @@ func (a *app) verifyStdin(ctx context.Context, out *reportWriter, args []string,
 	if err != nil {
 		return usagef("--environment: %w", err)
 	}
-	cred, err := a.credentialFromStdin()
+	cred, err := a.credentialFromStdin(ctx)
 	if err != nil {
 		return err
 	}
