@@ -76,14 +76,13 @@ func (a *app) demoVault(ctx context.Context, sim *simulator.Simulator) (*vault.V
 		label   string
 		life    kite.Lifetime // default life of its tokens
 		verdict vault.Verdict
-		mint    bool
 	}{
-		{"acme", kite.Sandbox, "Acme Stores Ltd", 5 * 60, vault.VerdictOK, true},
-		{"acme", kite.Live, "Acme Stores Ltd", 60, vault.VerdictOK, false},
-		{"borealis", kite.Sandbox, "Borealis Books", 15 * 60, vault.VerdictOK, true},
-		{"coral", kite.Sandbox, "Coral Clinic: its key pair was revoked", 5 * 60, vault.VerdictRejected, false},
-		{"dune", kite.Sandbox, "Dune Tours: its token is about to expire", 40, vault.VerdictOK, true},
-		{"ember", kite.Sandbox, "Ember Grill: asks too often", 5 * 60, vault.VerdictRateLimited, false},
+		{"acme", kite.Sandbox, "Acme Stores Ltd", 5 * 60, vault.VerdictOK},
+		{"acme", kite.Live, "Acme Stores Ltd", 60, vault.VerdictOK},
+		{"borealis", kite.Sandbox, "Borealis Books", 15 * 60, vault.VerdictOK},
+		{"coral", kite.Sandbox, "Coral Clinic: its key pair was revoked", 5 * 60, vault.VerdictRejected},
+		{"dune", kite.Sandbox, "Dune Tours: its token is about to expire", 40, vault.VerdictOK},
+		{"ember", kite.Sandbox, "Ember Grill: asks too often", 5 * 60, vault.VerdictRateLimited},
 	} {
 		cred, ok := sim.Credential(p.account, p.env)
 		if !ok {
@@ -94,10 +93,11 @@ func (a *app) demoVault(ctx context.Context, sim *simulator.Simulator) (*vault.V
 		if err != nil {
 			return nil, err
 		}
-		if p.mint {
-			if _, err := v.Token(ctx, sel, vault.TokenRequest{}); err != nil {
-				return nil, err
-			}
+	}
+	// The screen opens on the profile that was used last.
+	for _, account := range []string{"dune", "borealis", "acme"} {
+		if _, err := v.Token(ctx, vault.Selector{Account: account, Environment: kite.Sandbox}, vault.TokenRequest{}); err != nil {
+			return nil, err
 		}
 	}
 	return v, nil

@@ -8,16 +8,6 @@ import (
 	"time"
 )
 
-// embedded is how many fields of a struct are structs whose fields count instead.
-func embedded(v any) (n int) {
-	for _, f := range reflect.VisibleFields(reflect.TypeOf(v)) {
-		if f.Anonymous {
-			n++
-		}
-	}
-	return n
-}
-
 // Every key of every --json is always there, and times are RFC 3339 in UTC.
 func TestJSONShape(t *testing.T) {
 	for _, v := range []any{profileJSON{}, cachedTokenJSON{}, tokenJSON{}, reportJSON{}} {

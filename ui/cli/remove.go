@@ -103,6 +103,9 @@ func (a *app) removeSourced(ctx context.Context, v *vault.Vault, p vault.Profile
 	if o.forTeam {
 		does, remove, done = "deletes the credential of "+sel.String()+" in the source "+p.Source+" for everyone who uses it", v.RemoveForAll, "removed, in the source "+p.Source+" too"
 	}
+	if sel.Environment == kite.Live {
+		a.note("%s: this %s", sel, does)
+	}
 	if err := a.confirmLive(ctx, handout.Remove, o.confirm, sel); err != nil {
 		return err
 	}
