@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kitekey/kite"
+	"kitekey/ui/handout"
 	"kitekey/vault"
 )
 
@@ -91,7 +92,7 @@ repeated with it; a write is not.`,
 	durationFlag(cmd, &duration{value: &o.timeout, least: time.Second}, "timeout", "longest `time` without an answer")
 	f.BoolVarP(&o.include, "include", "i", false, "print the reply's status and headers first")
 	f.BoolVar(&o.fail, "fail", false, "print nothing of a reply other than 2xx")
-	a.registerConfirm(cmd, &o.confirm)
+	a.confirmFlag(cmd, &o.confirm)
 	cmd.MarkFlagsMutuallyExclusive("data", "raw-field")
 	cmd.MarkFlagsMutuallyExclusive("data", "field")
 	return cmd
@@ -307,7 +308,7 @@ func (a *app) confirmWrite(ctx context.Context, sel vault.Selector, method, conf
 	if method == http.MethodGet || method == http.MethodHead {
 		return nil
 	}
-	return a.confirmLive(ctx, onLive(confirmed, "sends a "+method+" to LIVE, which can move money", sel))
+	return a.confirmLive(ctx, handout.Call, confirmed, sel)
 }
 
 // callAPI makes the call. A cached token that the gateway no longer accepts is

@@ -2,13 +2,14 @@ package tui
 
 import (
 	"cmp"
-	"errors"
 	"io"
 	"unicode/utf8"
+
+	"kitekey/ui/prompt"
 )
 
 // ErrInterrupted is ctrl-c where the terminal does not make a signal of it.
-var ErrInterrupted = errors.New("interrupted")
+var ErrInterrupted = prompt.ErrInterrupted
 
 // maxHidden bounds a line that nobody sees, in bytes.
 const maxHidden = 64 << 10
