@@ -20,10 +20,10 @@ import (
 var version, commit, date string
 
 func main() {
-	// What fails here fails on an old kernel: kitekey then works with less protection.
+	// Either can fail on an old kernel; kitekey then runs with less protection.
 	_ = process.Protect()
 	_ = process.CloseInherited()
-	// First of all, because the clipboard helper must hold nothing of its caller's.
+	// Before anything else: the helper must not inherit our signal handling.
 	if len(os.Args) == 2 && os.Args[1] == clipboard.HelperArg {
 		os.Exit(clipboard.Helper(os.Stdin, os.Stdout))
 	}
@@ -31,17 +31,17 @@ func main() {
 }
 
 func run() int {
-	// With it Bubble Tea writes everything it draws into a file.
+	// TEA_TRACE makes Bubble Tea log every frame, revealed secrets included.
 	_ = os.Unsetenv("TEA_TRACE")
-	// With GODEBUG=http2debug Go's HTTP client logs each header, secrets included.
+	// GODEBUG=http2debug makes net/http log every header, secrets included.
 	log.SetOutput(io.Discard)
 
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	defer stop()
-	// A second ctrl-c ends what does not listen to the first.
+	// Restore the default signals, so that a second ctrl-c kills a hung process.
 	context.AfterFunc(ctx, stop)
 
-	dir, _ := os.Getwd() // "" when it is gone: then there is no .kitekey file either
+	dir, _ := os.Getwd() // "" if it was deleted: then there is no .kitekey file either
 	return cli.Main(ctx, cli.System{
 		Args:    os.Args[1:],
 		Stdin:   os.Stdin,
@@ -54,8 +54,8 @@ func run() int {
 	})
 }
 
-// endings are the signals that end kitekey in good order. What the caller had
-// ignored, as nohup does with HUP, stays ignored.
+// endings are the signals that end kitekey in good order. A signal that the caller
+// ignores, as nohup does with HUP, stays ignored.
 func endings() []os.Signal {
 	var signals []os.Signal
 	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -16,13 +17,13 @@ import (
 // directoryFile names the account to use in a folder.
 const directoryFile = ".kitekey"
 
-// errNoneGiven is for a command without a profile's name where none is to be
-// found elsewhere.
-var errNoneGiven = errors.New("no profile given: name one, for example acme or acme/live, or set KITEKEY_PROFILE, or write an account's name into a file called " + directoryFile)
+// errNoneGiven: a command that needs a profile's name got none, and neither
+// KITEKEY_PROFILE nor a .kitekey file names one.
+var errNoneGiven = errors.New("no profile given: name one (acme or acme/live), set KITEKEY_PROFILE, or write an account's name into a file " + directoryFile)
 
 // selector is the profile a command is about: its first argument, or what
-// KITEKEY_PROFILE or a .kitekey file says when there is none. What was used
-// without being typed is told on stderr.
+// KITEKEY_PROFILE or a .kitekey file says when there is none. A profile that was not
+// typed is named on stderr, and is never live.
 func (a *app) selector(args []string) (vault.Selector, error) {
 	if len(args) > 0 {
 		return parseSelector(args[0])
@@ -65,6 +66,9 @@ func (a *app) defaultSelector() (vault.Selector, error) {
 		if err != nil {
 			return sel, usagef("KITEKEY_PROFILE: %w", err)
 		}
+		if sel.Environment == kite.Live {
+			return sel, usagef("KITEKEY_PROFILE names a live profile, and no variable chooses live; name %s on the command line", sel)
+		}
 		a.note("using %s (KITEKEY_PROFILE)", sel)
 		return sel, nil
 	}
@@ -80,19 +84,24 @@ func (a *app) defaultSelector() (vault.Selector, error) {
 	return sel, nil
 }
 
-// directoryAccount reads the nearest .kitekey in the working folder or one
-// above it. It names one account and nothing else: live is never taken from a
-// folder, because a folder can come from somebody else's repository.
+// directoryAccount reads the nearest .kitekey in the working folder or one above it.
+// The file names one account and nothing else: live is never taken from a folder,
+// because a folder can come from another person's repository. A file that belongs
+// to another user is not obeyed.
 func (a *app) directoryAccount() (path, account string, err error) {
 	if a.Dir == "" {
 		return "", "", nil
 	}
 	for dir := filepath.Clean(a.Dir); ; dir = filepath.Dir(dir) {
 		path := filepath.Join(dir, directoryFile)
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+		info, err := os.Stat(path)
+		switch {
+		case err == nil && info.Mode().IsRegular() && !ownFile(path):
+			a.note("%s belongs to another user and is ignored", path)
+		case err == nil && info.Mode().IsRegular():
 			account, err := readDirectoryFile(path)
 			return path, account, err
-		} else if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+		case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission):
 			return "", "", usagef("%s: %w", path, err)
 		}
 		if filepath.Dir(dir) == dir {
@@ -109,12 +118,12 @@ func readDirectoryFile(path string) (string, error) {
 	defer f.Close()
 	buf := make([]byte, 512)
 	n, _ := f.Read(buf)
-	line := strings.TrimSpace(string(buf[:n]))
+	line := strings.TrimSpace(string(bytes.TrimPrefix(buf[:n], byteOrderMark)))
 	switch {
 	case line == "":
-		return "", usagef("%s is empty: it holds the name of one account", path)
+		return "", usagef("%s is empty: write the name of one account into it", path)
 	case strings.Contains(line, "/"):
-		return "", usagef("%s names an environment: it holds an account's name alone and always means its sandbox; live has to be typed", path)
+		return "", usagef("%s names an environment; write the account's name alone: the file always means its sandbox", path)
 	}
 	if err := vault.ValidAccount(line); err != nil {
 		return "", usagef("%s: %w", path, err)

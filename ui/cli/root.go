@@ -20,12 +20,12 @@ func newRoot(a *app) *cobra.Command {
 short-lived access tokens from them, counts them down, and puts the ready-made
 Authorization header where you need it.
 
-Without a command it opens the screen.
+Run without a command to open the interactive screen.
 
 A SELECTOR names a profile: "acme/live", or "acme", which means "acme/sandbox".
 Live is never implied.`,
 		Example: `  kitekey demo                        try it, nothing is stored
-  kitekey add acme                    keep acme's sandbox key pair
+  kitekey add acme                    add acme's sandbox credential
   kitekey token acme --curl | sh      call the API with a token that ps does not show
   kitekey exec acme -- npm test       a token in the environment of a command`,
 		Version:       a.Version,

@@ -1,0 +1,23 @@
+//go:build !windows
+
+package cli
+
+import (
+	"os"
+	"syscall"
+)
+
+// ownFile reports whether a file belongs to the user, and so does the link to it if
+// it is one.
+func ownFile(path string) bool {
+	for _, stat := range []func(string) (os.FileInfo, error){os.Stat, os.Lstat} {
+		info, err := stat(path)
+		if err != nil {
+			return false
+		}
+		if sys, ok := info.Sys().(*syscall.Stat_t); ok && int64(sys.Uid) != int64(os.Getuid()) {
+			return false
+		}
+	}
+	return true
+}
