@@ -4,28 +4,38 @@
 //
 // # Who may use it
 //
-// Whoever reaches the proxy spends somebody's money, and other users, web pages
-// and half of the tools on a machine can open a connection to loopback. So the
-// proxy listens on loopback only, and its base URL has a path that is made up
-// anew for each run ([Proxy.URL]); without it there is nothing but a 404. A
-// request is refused when its Host is not the proxy's own address (a web page's
-// name that was made to point here, DNS rebinding) or when a browser sent it for
-// a page (an Origin header, or a Sec-Fetch-Site other than "none").
+// A request through the proxy spends the account's money, and other users, web
+// pages and most tools on a machine can open a connection to loopback. So the proxy
+// listens on loopback only, and its base URL has a random path ([Proxy.URL]);
+// without it the answer is 404. The system is asked who owns the other end of each
+// connection, and another user's is refused; where the system does not say
+// ([Proxy.KnowsOwners]), the path alone protects. A socket in a private folder
+// ([Proxy.StartUnix]) needs no such path. A request is refused as well when its
+// Host is not the proxy's own address (a web page's name that was made to point
+// here, DNS rebinding) or when a browser sent it for a page (an Origin header, or a
+// Sec-Fetch-Site other than "none").
 //
 // # What passes
 //
-// A request goes out with its method, path, query, body and headers, except
-// those that say who is asking (Authorization, Cookie, Origin, Referer,
-// X-Forwarded-…) and those that belong to the connection. Paths stay below the
-// gateway's base URL, and minting (/auth/) is not for proxy users. Replies come
+// A request goes out with its method, path, query, body and headers, except those
+// that say who is asking (Authorization, Cookie, Origin, Referer, X-Forwarded-…)
+// and those that belong to the connection. Paths stay below the gateway's base URL
+// and are written so that every server reads them alike; minting (/auth/) is not
+// for proxy users. [Options.ReadOnly] and [Options.Allow] refuse more. Replies come
 // back as they are, except for headers that would act on a browser or another
 // connection. A redirect is not passed on: a client that follows it would carry
 // its request to another host. It becomes a 502.
 //
-// Bodies are neither kept nor logged.
+// # What is sent once
+//
+// A write is sent once. When no answer says whether it was carried out, the
+// response is a 502 or 504 that says so.
+//
+// Bodies are neither stored nor logged.
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -33,31 +43,48 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
-	"net/netip"
 	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"kitekey/kite"
+	"kitekey/kite/internal/loopback"
 )
 
-// maxBody bounds a request's body.
-const maxBody = 16 << 20
+const (
+	maxBody   = 16 << 20 // of a request
+	smallBody = 64 << 10 // is read before it is sent, so that it can go on a fresh connection
+)
 
 // Options says where requests go and with what.
 type Options struct {
 	// Client says which gateway it is. Required.
 	Client *kite.Client
-	// Token gets a token: a kept one with life enough, or with fresh set one that is
-	// minted now. It may be called from several goroutines. Required.
+	// Token gets a token: a cached one with life enough, or with fresh set one that
+	// is minted now. One call is under way at a time, or two when one is fresh. Its
+	// context ends with the proxy. Required.
 	Token func(ctx context.Context, fresh bool) (kite.Token, error)
+	// Path is the first step of every path, the proxy's secret; "" makes one up. It
+	// has letters and digits only.
+	Path string
+	// ReadOnly lets only requests pass that change nothing.
+	ReadOnly bool
+	// Allow lets only requests pass that a rule allows; all when it is empty.
+	Allow []Rule
 	// Now is the local clock; time.Now when nil.
 	Now func() time.Time
-	// Log is called after each request, by several goroutines at once.
+	// Log is called after each request, by several goroutines at once. It must not
+	// block.
 	Log func(Record)
 }
 
@@ -65,7 +92,7 @@ type Options struct {
 // no query, no header.
 type Record struct {
 	Method  string
-	Path    string // below the base URL; "" when the request was turned away
+	Path    string // below the base URL; "" when the request was refused
 	Status  int
 	Latency time.Duration
 	Err     error // why there is no reply of the gateway's, or nil
@@ -73,17 +100,23 @@ type Record struct {
 
 // Proxy is a reverse proxy to Kitegateway.
 type Proxy struct {
-	base   *url.URL
-	secret string // the first step of every path
-	tokens *tokens
-	log    func(Record)
-	pass   *httputil.ReverseProxy
+	base     *url.URL
+	secret   string // the first step of every path; "" behind a Unix socket
+	readOnly bool
+	allow    []Rule
+	tokens   *tokens
+	stop     context.CancelFunc // ends the renewals
+	log      func(Record)
+	pass     *httputil.ReverseProxy
 
-	listener net.Listener
-	server   *http.Server
-	served   chan struct{}
-	hosts    []string // what a Host header may say
+	listener    net.Listener
+	server      loopback.Server
+	knowsOwners bool
+	hosts       []string // what a Host header may say
 }
+
+// NewPath makes up a value for [Options.Path]: 130 random bits.
+func NewPath() string { return rand.Text() }
 
 // New makes a proxy that listens nowhere yet.
 func New(o Options) (*Proxy, error) {
@@ -94,19 +127,27 @@ func New(o Options) (*Proxy, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Path == "" {
+		o.Path = NewPath()
+	}
+	ctx, stop := context.WithCancel(context.Background())
 	p := &Proxy{
-		base:   base,
-		secret: rand.Text(), // 130 bits
-		tokens: newTokens(o.Token, o.Now),
-		log:    o.Log,
+		base:     base,
+		secret:   o.Path,
+		readOnly: o.ReadOnly,
+		allow:    o.Allow,
+		tokens:   newTokens(ctx, o.Token, o.Now),
+		stop:     stop,
+		log:      o.Log,
 	}
 	p.pass = &httputil.ReverseProxy{
 		Rewrite:        p.rewrite,
 		Transport:      &authorized{p.tokens, upstream},
 		ModifyResponse: p.cleanResponse,
-		ErrorHandler:   p.failed,
+		ErrorHandler:   p.handleError,
 		ErrorLog:       log.New(io.Discard, "", 0), // it could quote what it should not
 		FlushInterval:  -1,
+		BufferPool:     buffers,
 	}
 	return p, nil
 }
@@ -114,60 +155,87 @@ func New(o Options) (*Proxy, error) {
 // Start listens on addr, a loopback address such as "127.0.0.1:0", and serves
 // until [Proxy.Close].
 func (p *Proxy) Start(addr string) error {
-	host, port, err := net.SplitHostPort(addr)
+	l, err := loopback.Listen(addr)
 	if err != nil {
-		return fmt.Errorf("%q is not an address: write HOST:PORT, as in 127.0.0.1:0", addr)
+		return err
 	}
-	if host == "localhost" {
-		host = "127.0.0.1"
-	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil || ip.Zone() != "" || !ip.Unmap().IsLoopback() {
-		return fmt.Errorf("%q is not a loopback address: the proxy is for this machine only, as in 127.0.0.1:0", host)
-	}
-	if p.listener, err = net.Listen("tcp", net.JoinHostPort(ip.Unmap().String(), port)); err != nil {
-		return fmt.Errorf("cannot listen on %s: %w", addr, errors.Unwrap(err))
-	}
-	_, port, _ = net.SplitHostPort(p.listener.Addr().String())
-	for _, name := range []string{ip.Unmap().String(), "localhost"} {
+	host, port, _ := net.SplitHostPort(l.Addr().String())
+	for _, name := range []string{host, "localhost"} {
 		p.hosts = append(p.hosts, net.JoinHostPort(name, port))
 		if port == "80" {
 			p.hosts = append(p.hosts, strings.TrimSuffix(net.JoinHostPort(name, port), ":80"))
 		}
 	}
-	p.server = &http.Server{
-		Handler:           p,
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		// "OPTIONS *" is turned away like all that does not know the secret.
-		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     log.New(io.Discard, "", 0),
-	}
-	p.served = make(chan struct{})
-	go func() {
-		defer close(p.served)
-		_ = p.server.Serve(p.listener) // always ErrServerClosed: Close is the only end
-	}()
+	p.serve(l)
 	return nil
 }
 
-// URL is the base URL to use instead of the gateway's. It is a secret: whoever
-// has it can use the proxy. Only after Start.
+// StartUnix is Start with a Unix socket, whose folder must be the user's own and
+// closed to others; it is made when it is missing. The socket replaces the secret
+// path.
+func (p *Proxy) StartUnix(path string) error {
+	if runtime.GOOS == "windows" {
+		return errors.New("a Unix socket cannot be protected on Windows: use an address")
+	}
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	switch info, err := os.Stat(dir); {
+	case err != nil:
+		return err
+	case info.Mode().Perm()&0o077 != 0:
+		return fmt.Errorf("the folder %s is open to other users: use one with mode 700", dir)
+	}
+	if info, err := os.Lstat(path); err == nil {
+		if info.Mode()&fs.ModeSocket == 0 {
+			return fmt.Errorf("%s exists and is not a socket", path)
+		}
+		if conn, err := net.Dial("unix", path); err == nil {
+			_ = conn.Close()
+			return fmt.Errorf("%s is in use", path)
+		}
+		_ = os.Remove(path) // left behind by a proxy that was killed
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w", path, errors.Unwrap(err))
+	}
+	p.secret = ""
+	p.hosts = []string{"localhost"}
+	p.serve(l)
+	return nil
+}
+
+func (p *Proxy) serve(l net.Listener) {
+	p.listener = l
+	p.knowsOwners = tellsOwners(l)
+	p.server.Handler = p
+	p.server.ConnContext = withPeer
+	// "OPTIONS *" is refused like all that does not know the secret.
+	p.server.DisableGeneralOptionsHandler = true
+	p.server.Serve(l)
+}
+
+// URL is the base URL to use instead of the gateway's. It is a secret, because it
+// is enough to use the proxy. Only after Start.
 func (p *Proxy) URL() kite.Secret {
+	if p.secret == "" {
+		return kite.NewSecret("http://localhost")
+	}
 	return kite.NewSecret("http://" + p.listener.Addr().String() + "/" + p.secret)
 }
+
+// KnowsOwners reports whether this system says which user opens a connection, so
+// that other users' are refused. Only after Start.
+func (p *Proxy) KnowsOwners() bool { return p.knowsOwners }
 
 // Close stops listening, gives requests under way until ctx ends, and then ends
 // them.
 func (p *Proxy) Close(ctx context.Context) {
-	if p.server == nil {
-		return
-	}
-	if p.server.Shutdown(ctx) != nil {
-		_ = p.server.Close()
-	}
-	<-p.served
+	p.server.Close(ctx)
+	p.stop()
+	p.tokens.wait.Wait()
 }
 
 // rejection is why a request is not passed on.
@@ -188,47 +256,82 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	if no != nil {
 		seen.err = errors.New(no.words)
-		refuse(seen, no.status, "kitekey_proxy_refused", no.words)
+		refuse(seen, no.status, codeRefused, no.words)
 		return
 	}
-	// No change of protocol: what follows it would pass unseen. Ignoring the wish is
-	// what HTTP allows, and Java's client makes it with every request.
+	// No change of protocol: what follows it would pass unseen. RFC 9110 (7.8) allows
+	// ignoring Upgrade; Java's HttpClient always sends it.
 	r.Header.Del("Upgrade")
 	r.Body = http.MaxBytesReader(seen, r.Body, maxBody)
-	plain, _ := url.PathUnescape(path) // authorize has seen that it can be
-	r.URL.Path, r.URL.RawPath = plain, path
+	if r.ContentLength > 0 && r.ContentLength <= smallBody {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			seen.err = fmt.Errorf("the client did not send its body: %w", err)
+			refuse(seen, http.StatusBadRequest, codeRefused, "the body is not complete")
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	}
+	unescaped, _ := url.PathUnescape(path) // authorize has seen that it can be
+	r.URL.Path, r.URL.RawPath = unescaped, path
 	p.pass.ServeHTTP(seen, r)
 }
 
-// authorize decides whether a request may pass, and gives its path below the base
-// URL, escaped as it came.
+// buffers are shared by the replies that are copied.
+var buffers = &bufferPool{sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}}
+
+type bufferPool struct{ pool sync.Pool }
+
+func (b *bufferPool) Get() []byte  { return *b.pool.Get().(*[]byte) }
+func (b *bufferPool) Put(p []byte) { b.pool.Put(&p) }
+
+// authorize is the one place that decides whether a request may pass. It returns
+// the path below the base URL, escaped as it came.
 func (p *Proxy) authorize(r *http.Request) (path string, no *rejection) {
+	if owner := peerOf(r.Context()); owner == peerOther || owner == peerUnknown && p.knowsOwners {
+		return "", &rejection{http.StatusForbidden, "the connection is another user's"}
+	}
 	if !p.ownHost(r.Host) {
 		return "", &rejection{http.StatusForbidden, "the request is for another host"}
 	}
 	if site := r.Header.Get("Sec-Fetch-Site"); len(r.Header.Values("Origin")) > 0 || site != "" && site != "none" {
 		return "", &rejection{http.StatusForbidden, "the request comes from a web page"}
 	}
-	secret, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
-	if subtle.ConstantTimeCompare([]byte(secret), []byte(p.secret)) != 1 {
-		return "", &rejection{http.StatusNotFound, "there is nothing here: the path must begin with this run's secret"}
+	rest := strings.TrimPrefix(r.URL.EscapedPath(), "/")
+	if p.secret != "" {
+		var secret string
+		secret, rest, _ = strings.Cut(rest, "/")
+		if subtle.ConstantTimeCompare([]byte(secret), []byte(p.secret)) != 1 {
+			return "", &rejection{http.StatusNotFound, "there is nothing here: the path must begin with the proxy's own"}
+		}
 	}
 	switch r.Method {
 	case http.MethodConnect, http.MethodTrace: // TRACE would show the token
 		return "", &rejection{http.StatusMethodNotAllowed, "this method is not passed on"}
 	}
 	if r.ContentLength > maxBody {
-		return "", &rejection{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d MiB", maxBody>>20)}
+		return "", &rejection{http.StatusRequestEntityTooLarge, tooLarge}
 	}
 	path = "/" + rest
-	if kite.CheckPath(path) != nil {
-		return "", &rejection{http.StatusBadRequest, "the path must be plain, without . or .. or empty steps"}
+	const odd = "the path must be plain, without . or .. or empty steps, ; or escaped slashes"
+	if kite.CheckPath(path) != nil || overridesPath(r.Header) {
+		return "", &rejection{http.StatusBadRequest, odd}
 	}
-	if plain, err := url.PathUnescape(path); err != nil || strings.HasPrefix(strings.ToLower(plain)+"/", "/auth/") {
-		return "", &rejection{http.StatusForbidden, "tokens are kitekey's to mint: leave the Authorization header to it"}
+	unescaped, err := url.PathUnescape(path)
+	if first, _, _ := strings.Cut(strings.ToLower(unescaped), ";"); err != nil || strings.HasPrefix(first+"/", "/auth/") {
+		return "", &rejection{http.StatusForbidden, "tokens are minted by kitekey: leave the Authorization header to it"}
+	}
+	if !plain(path) {
+		return "", &rejection{http.StatusBadRequest, odd}
+	}
+	if p.restricted(r, unescaped) {
+		return "", &rejection{http.StatusForbidden, "this request is not allowed here"}
 	}
 	return path, nil
 }
+
+const tooLarge = "the body is larger than 16 MiB, a limit of the proxy's own"
 
 func (p *Proxy) ownHost(host string) bool {
 	for _, own := range p.hosts {
@@ -265,6 +368,9 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 // cleanResponse takes out of a reply what would act on more than this request,
 // and what could show the token.
 func (p *Proxy) cleanResponse(resp *http.Response) error {
+	if err := unknownOutcome(resp); err != nil {
+		return err
+	}
 	value := resp.Request.Header.Get("Authorization")
 	_, bare, _ := strings.Cut(value, " ")
 	for name, values := range resp.Header {
@@ -281,8 +387,14 @@ func (p *Proxy) cleanResponse(resp *http.Response) error {
 		}
 	}
 	// A 201 says where the new thing is: through the proxy, that is.
-	if rest, ok := strings.CutPrefix(resp.Header.Get("Location"), p.base.String()+"/"); ok {
-		resp.Header.Set("Location", "/"+p.secret+"/"+rest)
+	if location := resp.Header.Get("Location"); location != "" {
+		if rest, ok := strings.CutPrefix(location, p.base.String()+"/"); ok {
+			prefix := "/"
+			if p.secret != "" {
+				prefix += p.secret + "/"
+			}
+			resp.Header.Set("Location", prefix+rest)
+		}
 	}
 	protect(resp.Header)
 	return nil
@@ -298,25 +410,54 @@ func protect(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
-// failed answers for a gateway that did not, or a token that is not to be had.
-func (p *Proxy) failed(w http.ResponseWriter, _ *http.Request, err error) {
+// unknownOutcome is the error for a write that a gateway, or what stands before it,
+// answers with 502, 503 or 504.
+func unknownOutcome(resp *http.Response) error {
+	if kite.IsSafe(resp.Request.Method) {
+		return nil
+	}
+	switch resp.StatusCode {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return &kite.Error{Kind: kite.ErrOutcomeUnknown, Host: resp.Request.URL.Host, Op: resp.Request.Method, Status: resp.StatusCode}
+	}
+	return nil
+}
+
+// The codes of the proxy's own replies.
+const (
+	codeRefused = "kitekey_proxy_refused"
+	codeFailed  = "kitekey_proxy_failed"
+	codeUnknown = "kitekey_proxy_outcome_unknown"
+)
+
+// handleError answers when the gateway failed or no token could be obtained.
+func (p *Proxy) handleError(w http.ResponseWriter, r *http.Request, err error) {
 	if seen, ok := w.(*responseRecorder); ok {
 		seen.err = err
 	}
-	var tooLarge *http.MaxBytesError
+	var tooLong *http.MaxBytesError
+	var e *kite.Error
+	late := errors.Is(err, context.DeadlineExceeded)
 	switch {
-	case errors.Is(err, context.Canceled):
+	case errors.Is(r.Context().Err(), context.Canceled):
 		panic(http.ErrAbortHandler) // the client has gone
-	case errors.As(err, &tooLarge):
-		refuse(w, http.StatusRequestEntityTooLarge, "kitekey_proxy_refused", fmt.Sprintf("the body has more than %d MiB", maxBody>>20))
-	case errors.Is(err, kite.ErrRateLimited):
-		var e *kite.Error
-		if errors.As(err, &e) && e.RetryAfter > 0 {
-			w.Header().Set("Retry-After", fmt.Sprint(int(e.RetryAfter/time.Second)))
+	case errors.As(err, &tooLong):
+		refuse(w, http.StatusRequestEntityTooLarge, codeRefused, tooLarge)
+	case errors.Is(err, kite.ErrOutcomeUnknown):
+		status := http.StatusBadGateway
+		if errors.As(err, &e) && (late || e.Status == http.StatusGatewayTimeout) {
+			status = http.StatusGatewayTimeout
 		}
-		refuse(w, http.StatusTooManyRequests, "kitekey_proxy_failed", err.Error())
+		refuse(w, status, codeUnknown, err.Error())
+	case errors.Is(err, kite.ErrRateLimited):
+		if errors.As(err, &e) && e.RetryAfter > 0 {
+			w.Header().Set("Retry-After", strconv.FormatInt(int64(e.RetryAfter/time.Second), 10))
+		}
+		refuse(w, http.StatusTooManyRequests, codeFailed, err.Error())
+	case late:
+		refuse(w, http.StatusGatewayTimeout, codeFailed, err.Error())
 	default:
-		refuse(w, http.StatusBadGateway, "kitekey_proxy_failed", err.Error())
+		refuse(w, http.StatusBadGateway, codeFailed, err.Error())
 	}
 }
 

@@ -40,7 +40,7 @@ type setup struct {
 }
 
 // start puts a proxy before a gateway that answers with handler (nil: 200).
-func start(t *testing.T, handler http.HandlerFunc, token func(context.Context, bool) (kite.Token, error)) *setup {
+func start(t *testing.T, handler http.HandlerFunc, token func(context.Context, bool) (kite.Token, error), change ...func(*Options)) *setup {
 	t.Helper()
 	s := &setup{t: t, client: &http.Client{
 		Transport:     &http.Transport{DisableCompression: true},
@@ -62,11 +62,15 @@ func start(t *testing.T, handler http.HandlerFunc, token func(context.Context, b
 	}
 	upstream := &kite.Client{BaseURL: gateway.URL + "/v1"}
 	var err error
-	s.Proxy, err = New(Options{Client: upstream, Token: token, Log: func(r Record) {
+	o := Options{Client: upstream, Token: token, Log: func(r Record) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.records = append(s.records, r)
-	}})
+	}}
+	for _, c := range change {
+		c(&o)
+	}
+	s.Proxy, err = New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +85,7 @@ func start(t *testing.T, handler http.HandlerFunc, token func(context.Context, b
 		upstream.CloseIdleConnections()
 		gateway.Close()
 		for _, r := range s.records {
-			if text := fmt.Sprintf("%+v", r); strings.Contains(text, "canary") || strings.Contains(text, s.secret) {
+			if text := fmt.Sprintf("%+v", r); strings.Contains(text, "canary") || s.secret != "" && strings.Contains(text, s.secret) {
 				t.Errorf("the log shows a secret: %s", text)
 			}
 		}

@@ -9,108 +9,131 @@ import (
 	"kitekey/kite"
 )
 
-// How early a token is renewed: with this much life left, or a tenth of a
-// shorter life.
+// renewAhead is how early a token is renewed: with this much life left, or a tenth
+// of a shorter life.
 const renewAhead = 30 * time.Second
 
 // forcedEvery is how often at most a token is replaced because the gateway
-// refused it: one that refuses everything must not be asked to mint without end.
+// refused it: a gateway that refuses everything is not asked to mint all the time.
 const forcedEvery = 10 * time.Second
 
 // tokens keeps the token in use, so that not every request reads the store.
 type tokens struct {
 	source func(ctx context.Context, fresh bool) (kite.Token, error)
 	now    func() time.Time
-	renew  chan struct{} // held by the one who renews
+	ctx    context.Context // ends with the proxy
+	wait   sync.WaitGroup  // renewals under way
 
 	mu      sync.Mutex
-	current kite.Token
+	current token
 	forced  time.Time // when a token was last replaced because it was refused
+	renewal *renewal  // under way, nil when none
 }
 
-func newTokens(source func(context.Context, bool) (kite.Token, error), now func() time.Time) *tokens {
-	return &tokens{source: source, now: now, renew: make(chan struct{}, 1)}
+// token is a token with what every request asks of it.
+type token struct {
+	kite.Token
+	header string    // the Authorization header's value
+	renew  time.Time // when to renew it, by the local clock
+	ends   time.Time // its deadline
 }
 
-// get gives a token with life in it. Towards the end of its life one caller
-// renews it while the others go on with it.
-func (t *tokens) get(ctx context.Context) (kite.Token, error) {
-	tok, due := t.inUse()
-	if !due {
-		return tok, nil
-	}
-	alive := !tok.Expired(t.now())
-	if alive {
-		select {
-		case t.renew <- struct{}{}:
-		default:
-			return tok, nil
-		}
-	} else {
-		select {
-		case t.renew <- struct{}{}:
-		case <-ctx.Done():
-			return kite.Token{}, ctx.Err()
-		}
-	}
-	defer func() { <-t.renew }()
-	if tok, due := t.inUse(); !due { // somebody else has done it
-		return tok, nil
-	}
-	next, err := t.source(ctx, false)
-	if err != nil {
-		if alive && !tok.Expired(t.now()) {
-			return tok, nil
-		}
-		return kite.Token{}, err
-	}
+// renewal is one call of the source. All requests that wait for it share what
+// comes of it, a failure too.
+type renewal struct {
+	fresh bool
+	done  chan struct{}
+	token token
+	err   error
+}
+
+func newTokens(ctx context.Context, source func(context.Context, bool) (kite.Token, error), now func() time.Time) *tokens {
+	return &tokens{source: source, now: now, ctx: ctx}
+}
+
+// get returns a token with life left. Towards the end of its life it is renewed
+// while requests go on with it.
+func (t *tokens) get(ctx context.Context) (token, error) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.current = next
-	return next, nil
-}
-
-// inUse is the current token, and whether it is time to renew it.
-func (t *tokens) inUse() (tok kite.Token, due bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	life := t.current.Deadline().Sub(t.current.Minted)
-	return t.current, t.current.Remaining(t.now()) <= min(renewAhead, life/10)
-}
-
-// replace gives another token than the one that was refused; ok is false when
-// there is none to be had or it is too early to ask again.
-func (t *tokens) replace(ctx context.Context, refused kite.Token) (tok kite.Token, ok bool) {
-	select {
-	case t.renew <- struct{}{}:
-	case <-ctx.Done():
-		return kite.Token{}, false
+	now, current := t.now().Round(0), t.current
+	if now.Before(current.renew) {
+		t.mu.Unlock()
+		return current, nil
 	}
-	defer func() { <-t.renew }()
-	t.mu.Lock()
-	current, now := t.current, t.now()
-	early := !t.forced.IsZero() && now.Sub(t.forced).Abs() < forcedEvery
+	r := t.start(false)
 	t.mu.Unlock()
+	if now.Before(current.ends) {
+		return current, nil
+	}
+	return r.result(ctx)
+}
+
+// replace returns another token than the one that was refused; ok is false when
+// none could be obtained, or when it is too early to ask again.
+func (t *tokens) replace(ctx context.Context, refused token) (tok token, ok bool) {
+	t.mu.Lock()
+	now, current := t.now(), t.current
 	if !current.Value.Equal(refused.Value) {
+		t.mu.Unlock()
 		return current, true
 	}
-	if early {
-		return kite.Token{}, false
+	r := t.renewal
+	if r == nil || !r.fresh {
+		if !t.forced.IsZero() && now.Sub(t.forced).Abs() < forcedEvery {
+			t.mu.Unlock()
+			return token{}, false
+		}
+		r = t.start(true)
 	}
-	next, err := t.source(ctx, true)
-	if err != nil {
-		return kite.Token{}, false
+	t.mu.Unlock()
+	tok, err := r.result(ctx)
+	return tok, err == nil && !tok.Value.Equal(refused.Value)
+}
+
+// start begins a renewal, or joins the one under way. The caller holds t.mu.
+func (t *tokens) start(fresh bool) *renewal {
+	if r := t.renewal; r != nil && (r.fresh || !fresh) {
+		return r
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.current, t.forced = next, now
-	return next, true
+	r := &renewal{fresh: fresh, done: make(chan struct{})}
+	t.renewal = r
+	t.wait.Go(func() {
+		next, err := t.source(t.ctx, fresh)
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		defer close(r.done)
+		if t.renewal == r {
+			t.renewal = nil
+		}
+		if r.err = err; err != nil {
+			return
+		}
+		life := next.Deadline().Sub(next.Minted)
+		r.token = token{
+			Token: next, header: next.Value.Reveal(),
+			ends: next.Deadline(), renew: next.Deadline().Add(-min(renewAhead, life/10)),
+		}
+		t.current = r.token
+		if fresh {
+			t.forced = t.now()
+		}
+	})
+	return r
+}
+
+func (r *renewal) result(ctx context.Context) (token, error) {
+	select {
+	case <-r.done:
+		return r.token, r.err
+	case <-ctx.Done():
+		return token{}, ctx.Err()
+	}
 }
 
 // authorized is a transport that puts the token on each request. A read that is
-// refused although the token should live is tried once more with a new one;
-// anything else is not: what it asked for may have been done. The next request has
-// the new one either way.
+// refused although the token should be valid is tried once more with a new one. A
+// write is not: what it asked for may have been done. The next request has the new
+// token either way.
 type authorized struct {
 	tokens *tokens
 	next   http.RoundTripper
@@ -121,28 +144,18 @@ func (a *authorized) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp, err := a.send(r, tok)
+	// The request is the proxy's own copy: see ReverseProxy.
+	r.Header["Authorization"] = []string{tok.header}
+	resp, err := a.next.RoundTrip(r)
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
 	}
 	another, ok := a.tokens.replace(r.Context(), tok)
-	if !ok || !repeatable(r) {
+	if !ok || !kite.IsSafe(r.Method) || r.Body != nil && r.Body != http.NoBody {
 		return resp, nil
 	}
 	_ = resp.Body.Close()
-	return a.send(r, another)
-}
-
-func (a *authorized) send(r *http.Request, tok kite.Token) (*http.Response, error) {
-	r = r.Clone(r.Context())
-	r.Header.Set("Authorization", tok.Value.Reveal())
-	return a.next.RoundTrip(r)
-}
-
-func repeatable(r *http.Request) bool {
-	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions:
-		return r.Body == nil || r.Body == http.NoBody
-	}
-	return false
+	again := r.Clone(r.Context())
+	again.Header["Authorization"] = []string{another.header}
+	return a.next.RoundTrip(again)
 }

@@ -18,16 +18,13 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
-	"io"
-	"log"
 	"net"
 	"net/http"
-	"net/netip"
 	"sync"
 	"time"
 
 	"kitekey/kite"
+	"kitekey/kite/internal/loopback"
 )
 
 // Merchant is one business account in one environment.
@@ -80,9 +77,8 @@ type Simulator struct {
 	references map[string]string
 	revoked    map[profile]int // how often a merchant's tokens have been revoked
 
-	server   *http.Server
+	server   loopback.Server
 	listener net.Listener
-	served   chan struct{}
 	closing  chan struct{}
 	close    sync.Once
 }
@@ -122,36 +118,18 @@ func New(o Options) *Simulator {
 }
 
 // Start listens on addr, "127.0.0.1:0" for any free port, and serves until
-// [Simulator.Close]. Only loopback addresses are taken: a payment API that pays
-// nothing must not be reachable for anybody else.
+// [Simulator.Close]. Only loopback addresses are accepted.
 func (s *Simulator) Start(addr string) error {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return fmt.Errorf("%q is not an address: write HOST:PORT, as in 127.0.0.1:4010", addr)
-	}
-	if host == "localhost" {
-		host = "127.0.0.1"
-	}
-	if ip, err := netip.ParseAddr(host); err != nil || !ip.Unmap().IsLoopback() {
-		return fmt.Errorf("%q is not a loopback address: the simulator listens on this machine only, as in 127.0.0.1:4010", host)
-	}
-	if s.server != nil {
+	if s.listener != nil {
 		return errors.New("the simulator has been started already")
 	}
-	s.listener, err = net.Listen("tcp", net.JoinHostPort(host, port))
+	l, err := loopback.Listen(addr)
 	if err != nil {
-		return fmt.Errorf("cannot listen on %s: %w", addr, errors.Unwrap(err))
+		return err
 	}
-	s.server = &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog:          log.New(io.Discard, "", 0), // there may be a screen on stderr
-	}
-	s.served = make(chan struct{})
-	go func() {
-		defer close(s.served)
-		_ = s.server.Serve(s.listener) // always ErrServerClosed: Close is the only end
-	}()
+	s.listener = l
+	s.server.Handler = s
+	s.server.Serve(l)
 	return nil
 }
 
@@ -175,10 +153,9 @@ func (s *Simulator) BaseURL(env kite.Environment) string {
 // Close ends every request and stops listening.
 func (s *Simulator) Close() {
 	s.close.Do(func() { close(s.closing) })
-	if s.server != nil {
-		_ = s.server.Close()
-		<-s.served
-	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel() // at once
+	s.server.Close(ctx)
 }
 
 // Merchants lists those it knows.

@@ -1,0 +1,257 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"kitekey/kite"
+)
+
+func TestParseRule(t *testing.T) {
+	for _, s := range []string{"", "GET", "/x", "GET x", "FETCH /x", "GET /x?y", "GET /a/../b", "GET /a;b", "GET /a%2fb", "CONNECT /x", "GET //x"} {
+		if _, err := ParseRule(s); err == nil {
+			t.Errorf("ParseRule(%q) accepts it", s)
+		}
+	}
+	rule := func(s string) Rule {
+		r, err := ParseRule(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	for _, tt := range []struct {
+		rule, method, path string
+		want               bool
+	}{
+		{"GET /data/*", "GET", "/data/wallets/balances", true},
+		{"GET /data/*", "HEAD", "/data/x", true},
+		{"GET /data/*", "POST", "/data/x", false},
+		{"GET /data/*", "GET", "/data", false},
+		{"GET /data/*", "GET", "/data/", false},
+		{"GET /data/*", "GET", "/database/x", false},
+		{"GET /data/*", "GET", "/x/data/y", false},
+		{"post /collections/request-to-pay", "POST", "/collections/request-to-pay", true},
+		{"POST /collections/request-to-pay", "POST", "/collections/request-to-pay/x", false},
+		{"GET /data/wallets/*/balance", "GET", "/data/wallets/UGX/balance", true},
+		{"GET /data/wallets/*/balance", "GET", "/data/wallets/UGX/KES/balance", false},
+		{"GET /*", "GET", "/anything/at/all", true},
+	} {
+		if got := rule(tt.rule).allows(tt.method, tt.path); got != tt.want {
+			t.Errorf("%q allows %s %s: %v, want %v", tt.rule, tt.method, tt.path, got, tt.want)
+		}
+	}
+}
+
+// startWith is start with options of the test's own.
+func startWith(t *testing.T, change func(*Options)) *setup {
+	t.Helper()
+	return start(t, nil, nil, change)
+}
+
+func TestReadOnly_RefusesEveryFormOfWrite(t *testing.T) {
+	s := startWith(t, func(o *Options) { o.ReadOnly = true })
+	header := func(name, value string) func(*http.Request) {
+		return func(r *http.Request) { r.Header[name] = []string{value} }
+	}
+	for name, tt := range map[string]struct {
+		method, path string
+		change       func(*http.Request)
+		status       int
+	}{
+		"read":                        {"GET", "/data/wallets/balances", nil, 200},
+		"head":                        {"HEAD", "/data/wallets/balances", nil, 200},
+		"write":                       {"POST", "/x", nil, 403},
+		"odd method":                  {"PURGE", "/x", nil, 403},
+		"lower-case":                  {"post", "/x", nil, 403},
+		"override":                    {"GET", "/x", header("X-Http-Method-Override", "POST"), 403},
+		"override in its own case":    {"GET", "/x", header("x-HTTP-method-OVERRIDE", "POST"), 403},
+		"override with _":             {"GET", "/x", header("X_HTTP_Method_Override", "POST"), 403},
+		"older override":              {"GET", "/x", header("X-Method-Override", "POST"), 403},
+		"override in the query":       {"GET", "/x?a=1&_method=DELETE", nil, 403},
+		"override in the query, ;":    {"GET", "/x?a=1;_method=DELETE", nil, 403},
+		"override in the query, %":    {"GET", "/x?%5fmethod=DELETE", nil, 403},
+		"override in the query, caps": {"GET", "/x?_METHOD=DELETE", nil, 403},
+		"a parameter":                 {"GET", "/data;a=b/x", nil, 400},
+		"an escaped parameter":        {"GET", "/data%3ba=b/x", nil, 400},
+		"an escape of an escape":      {"GET", "/data%252fx", nil, 400},
+		"an escaped slash":            {"GET", "/data%2fx", nil, 400},
+		"another path":                {"GET", "/x", header("X-Original-URL", "/collections/request-to-pay"), 400},
+		"another path, rewritten":     {"GET", "/x", header("X-Rewrite-Url", "/collections/request-to-pay"), 400},
+		"another path, with _":        {"GET", "/x", header("X_Original_URL", "/collections/request-to-pay"), 400},
+		"minting with a parameter":    {"GET", "/auth;x/token", nil, 403},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := s.reached()
+			resp, body := s.do(tt.method, tt.path, "", tt.change)
+			if resp.StatusCode != tt.status || s.reached() > before != (tt.status == 200) {
+				t.Errorf("%d, reached the gateway: %v; want %d: %s", resp.StatusCode, s.reached() > before, tt.status, body)
+			}
+			if strings.Contains(body, "read-only") || strings.Contains(body, "--") {
+				t.Errorf("says how to lift it: %s", body)
+			}
+		})
+	}
+}
+
+func TestAllow_LetsOnlyRulesPass(t *testing.T) {
+	s := startWith(t, func(o *Options) {
+		for _, text := range []string{"GET /data/*", "POST /collections/request-to-pay"} {
+			rule, err := ParseRule(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Allow = append(o.Allow, rule)
+		}
+	})
+	form := func(r *http.Request) { r.Header.Set("Content-Type", "application/x-www-form-urlencoded") }
+	for _, tt := range []struct {
+		method, path, body string
+		change             func(*http.Request)
+		status             int
+	}{
+		{"GET", "/data/wallets/balances", "", nil, 200},
+		{"POST", "/collections/request-to-pay", "{}", nil, 200},
+		{"POST", "/collections/request-to-pay?_method=DELETE", "{}", nil, 403},
+		{"POST", "/collections/request-to-pay", "_method=DELETE", form, 403},
+		{"DELETE", "/data/wallets/balances", "", nil, 403},
+		{"POST", "/collections/other", "{}", nil, 403},
+		{"GET", "/transactions/x", "", nil, 403},
+		{"GET", "/DATA/x", "", nil, 403},
+	} {
+		if resp, body := s.do(tt.method, tt.path, tt.body, tt.change); resp.StatusCode != tt.status {
+			t.Errorf("%s %s: %d, want %d: %s", tt.method, tt.path, resp.StatusCode, tt.status, body)
+		}
+	}
+}
+
+// A write that gets no answer, or a 502, 503 or 504, is told as what may have been
+// carried out, and is sent once.
+func TestWriteWithoutAnswer(t *testing.T) {
+	for name, tt := range map[string]struct {
+		handler http.HandlerFunc
+		status  int
+	}{
+		"502":     {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }, 502},
+		"503":     {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Retry-After", "1"); w.WriteHeader(503) }, 502},
+		"504":     {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(504) }, 504},
+		"dropped": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 502},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == "POST" {
+					tt.handler(w, r)
+				}
+			}, nil)
+			s.do("GET", "/warm", "", nil)
+			resp, body := s.do("POST", "/pay", "{}", func(r *http.Request) { r.Header.Set("Idempotency-Key", "k") })
+			if resp.StatusCode != tt.status || !strings.Contains(body, "it may have been carried out: look it up") ||
+				!strings.Contains(body, codeUnknown) || resp.Header.Get("Retry-After") != "" {
+				t.Errorf("%d %v %s", resp.StatusCode, resp.Header, body)
+			}
+			if n := s.reached(); n != 2 {
+				t.Errorf("%d requests reached the gateway, want 2", n)
+			}
+		})
+	}
+}
+
+// Requests that wait for a token share what comes of getting it.
+func TestTokens_ShareOneFailedMint(t *testing.T) {
+	var calls atomic.Int32
+	release := make(chan struct{})
+	tok := newTokens(t.Context(), func(context.Context, bool) (kite.Token, error) {
+		calls.Add(1)
+		<-release
+		return kite.Token{}, errors.New("no gateway")
+	}, time.Now)
+	var waiting, failed sync.WaitGroup
+	for range 16 {
+		waiting.Add(1)
+		failed.Go(func() {
+			waiting.Done()
+			if _, err := tok.get(context.Background()); err == nil {
+				t.Error("a token came out of a failure")
+			}
+		})
+	}
+	waiting.Wait()
+	time.Sleep(20 * time.Millisecond) // until all of them wait
+	close(release)
+	failed.Wait()
+	if n := calls.Load(); n != 1 {
+		t.Errorf("%d mints failed for sixteen requests", n)
+	}
+	tok.wait.Wait()
+}
+
+func TestStartUnix(t *testing.T) {
+	open := t.TempDir()
+	if err := os.Chmod(open, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p, err := New(Options{Client: &kite.Client{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.StartUnix(filepath.Join(open, "s")); err == nil {
+		t.Error("a socket in a folder that is open to others")
+	}
+	private := filepath.Join(open, "private")
+	socket := filepath.Join(private, "s")
+	p, err = New(Options{Client: &kite.Client{BaseURL: "http://127.0.0.1:1/v1"}, Token: func(context.Context, bool) (kite.Token, error) { return living(canary), nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.StartUnix(socket); err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close(context.Background())
+	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	}}}
+	defer client.CloseIdleConnections()
+	if p.URL().Reveal() != "http://localhost" {
+		t.Errorf("the URL is %s", p.URL().Reveal())
+	}
+	resp, err := client.Get("http://localhost/data/wallets/balances")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != 502 { // nothing listens at the gateway's address
+		t.Errorf("%s", resp.Status)
+	}
+	second, err := New(Options{Client: &kite.Client{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := second.StartUnix(socket); err == nil || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("a second proxy on the socket: %v", err)
+	}
+}
+
+func TestSmallBodyIsReadWhole(t *testing.T) {
+	s := start(t, nil, nil)
+	conn, err := net.Dial("tcp", s.listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(conn, "POST /"+s.secret+"/pay HTTP/1.1\r\nHost: "+s.listener.Addr().String()+"\r\nContent-Length: 100\r\n\r\n{\"amount\":")
+	_ = conn.(*net.TCPConn).CloseWrite()
+	_, _ = io.Copy(io.Discard, conn)
+	_ = conn.Close()
+	if n := s.reached(); n != 0 {
+		t.Errorf("half a payment reached the gateway %d times", n)
+	}
+}
