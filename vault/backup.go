@@ -182,6 +182,7 @@ type ImportStep struct {
 	Entry   Entry
 	Finding ImportFinding
 	Present Profile // the profile that is there, zero for ImportNew
+	Source  string  // where a new profile's credential goes, "" is the store
 }
 
 // ImportFinding is how an entry stands to what the vault has.
@@ -213,7 +214,7 @@ func (v *Vault) PlanImport(ctx context.Context, entries []Entry) ([]ImportStep, 
 		if err != nil {
 			return nil, err
 		}
-		step := ImportStep{e, ImportConflict, p}
+		step := ImportStep{Entry: e, Finding: ImportConflict, Present: p}
 		switch c, err := v.read(ctx, p); {
 		case errors.Is(err, ErrNoCredential):
 			step.Finding = ImportLost
@@ -234,7 +235,7 @@ func (v *Vault) Import(ctx context.Context, s ImportStep) error {
 	e := s.Entry
 	switch s.Finding {
 	case ImportNew:
-		_, err := v.Add(ctx, NewProfile{Selector: e.Selector, Label: e.Label, ExpiresIn: e.ExpiresIn, Credential: e.Current, extra: e.credentials()})
+		_, err := v.Add(ctx, NewProfile{Selector: e.Selector, Label: e.Label, ExpiresIn: e.ExpiresIn, Credential: e.Current, Source: s.Source, extra: e.credentials()})
 		return err
 	case ImportConflict, ImportLost:
 		_, err := v.Replace(ctx, e.Selector, e.Current)

@@ -26,6 +26,7 @@ type importFlags struct {
 	account, environment     string
 	onConflict               string
 	passphraseFile, identity string
+	source                   string
 	yes, dryRun, json        bool
 }
 
@@ -59,6 +60,7 @@ names no environment is the sandbox's, unless --environment says otherwise.`,
 	f.StringVar(&o.onConflict, "on-conflict", "", "`what` to do when another key pair is there: skip or replace; default: ask")
 	f.StringVar(&o.passphraseFile, backupPassphraseFlag, "", "`file` or pipe that holds the backup's passphrase")
 	f.StringVarP(&o.identity, "identity", "i", "", "`file` with the age private key that opens the backup, instead of a passphrase")
+	a.registerSource(cmd, &o.source, "the `source` that new credentials are written to, instead of the store")
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask whether to go ahead")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be done, and change nothing")
 	f.BoolVar(&o.json, "json", false, "print one JSON object per profile")
@@ -318,6 +320,7 @@ func (a *app) settleImport(ctx context.Context, steps []vault.ImportStep, o impo
 func (a *app) carryOut(ctx context.Context, v *vault.Vault, steps []vault.ImportStep, skipped map[vault.Selector]bool, o importFlags) error {
 	counts := map[string]int{}
 	for _, s := range steps {
+		s.Source = o.source
 		done := map[vault.ImportFinding]string{vault.ImportNew: "added", vault.ImportSame: "kept", vault.ImportConflict: "replaced", vault.ImportLost: "restored"}[s.Finding]
 		if skipped[s.Entry.Selector] {
 			done = "skipped"

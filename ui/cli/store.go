@@ -195,24 +195,42 @@ func newStoreMigrate(a *app) *cobra.Command {
 	var (
 		to             string
 		dryRun, asJSON bool
+		sourced        moveOptions
 	)
 	cmd := &cobra.Command{
-		Use:   "migrate --to file|keyring",
-		Short: "Move every profile to the other store",
+		Use:   "migrate --to file|keyring|SOURCE [SELECTOR…]",
+		Short: "Move credentials to the other store, or to or from a source",
 		Long: `Move every profile's secrets to the other store. Each is read back from there, and
 nothing is deleted from the old store before all of them are in the new one. It can
-be interrupted at any moment and run again: nothing is lost and nothing is doubled.`,
+be interrupted at any moment and run again: nothing is lost and nothing is doubled.
+
+With --to and the name of a source, credentials move from the store to a team's secret
+manager: each is written there, read back, and deleted here. With --from they move from
+a source to the store; the source keeps them, for everyone else. Both take profiles, or
+move all.`,
 		Example: `  kitekey store migrate --to file --dry-run
-  kitekey store migrate --to keyring`,
-		Args:              argCount(0, 0, "no arguments"),
-		ValidArgsFunction: cobra.NoFileCompletions,
+  kitekey store migrate --to keyring
+  kitekey store migrate --to team acme
+  kitekey store migrate --from team acme/live`,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: a.completeSelectors(true),
 	}
-	cmd.Flags().StringVar(&to, "to", "", "keyring or file")
+	cmd.Flags().StringVar(&to, "to", "", "keyring, file, or a source's `name`")
+	cmd.Flags().StringVar(&sourced.from, "from", "", "`name` of the source to move from")
+	a.registerConfirm(cmd, &sourced.confirm)
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be moved, and change nothing")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was moved as JSON")
 	_ = cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(storeNames(), cobra.ShellCompDirectiveNoFileComp))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if _, ok := storeKindOf(to); !ok {
+		_, isStore := storeKindOf(to)
+		if sourced.from != "" || to != "" && !isStore {
+			sourced.to, sourced.profiles, sourced.dryRun, sourced.json = to, args, dryRun, asJSON
+			return a.runMoveSourced(cmd.Context(), sourced)
+		}
+		if len(args) > 0 {
+			return usagef("a store moves as a whole: only to or from a source can single profiles move")
+		}
+		if !isStore {
 			return usagef("--to: use %s", strings.Join(storeNames(), " or "))
 		}
 		return a.migrate(cmd.Context(), to, dryRun, asJSON)
