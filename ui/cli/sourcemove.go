@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 
+	"kitekey/ui/handout"
 	"kitekey/ui/words"
 	"kitekey/vault"
 )
@@ -45,7 +46,10 @@ func (a *app) runMoveSourced(ctx context.Context, o moveOptions) error {
 		move = func(sel vault.Selector) error { _, err := v.MoveFromSource(ctx, sel); return err }
 	}
 	if !o.dryRun {
-		if err := a.confirmLive(ctx, onLive(o.confirm, does, sels...)); err != nil {
+		if anyLive(sels) {
+			a.note("this %s", does)
+		}
+		if err := a.confirmLive(ctx, handout.Move, o.confirm, sels...); err != nil {
 			return err
 		}
 	}

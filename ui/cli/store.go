@@ -217,7 +217,7 @@ move all.`,
 	}
 	cmd.Flags().StringVar(&to, "to", "", "keyring, file, or a source's `name`")
 	cmd.Flags().StringVar(&sourced.from, "from", "", "`name` of the source to move from")
-	a.registerConfirm(cmd, &sourced.confirm)
+	a.confirmFlag(cmd, &sourced.confirm)
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be moved, and change nothing")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was moved as JSON")
 	_ = cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(storeNames(), cobra.ShellCompDirectiveNoFileComp))

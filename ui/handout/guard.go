@@ -50,6 +50,7 @@ const (
 	Redirect  Action = "redirect" // change the origin that the credential goes to
 	Rename    Action = "rename"
 	Remove    Action = "remove"
+	Move      Action = "move" // a credential to or from a team's source
 
 	Verify Action = "verify"
 	List   Action = "list"
@@ -70,6 +71,7 @@ var rules = map[Action]rule{
 	Mint:      {does: "mint a token", typed: true},
 	Copy:      {does: "copy a token", typed: true},
 	Run:       {does: "give a command a token", typed: true},
+	Move:      {does: "move the credential between this machine and a source", always: true},
 	Call:      {does: "send a request that can move money", always: true},
 	Proxy:     {does: "let every request of a proxy move money", always: true},
 	KeepAlive: {does: "keep a token alive"},

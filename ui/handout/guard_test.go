@@ -28,7 +28,7 @@ func (c *clock) now() time.Time { return c.t }
 // What asks on live and what does not is decided; a new action has to be put
 // into one of the two lists.
 func TestGuard_AsksForWhatHandsOutOrChanges(t *testing.T) {
-	asks := []Action{Mint, Copy, Run, Call, Proxy, KeepAlive, Reveal, Export, Replace, Rotate, Rollback, Drop, Redirect, Rename, Remove}
+	asks := []Action{Mint, Copy, Run, Call, Proxy, KeepAlive, Reveal, Export, Replace, Rotate, Rollback, Drop, Redirect, Rename, Remove, Move}
 	free := []Action{Verify, List, Edit, Forget}
 	if len(asks)+len(free) != len(rules) {
 		t.Fatalf("%d actions are judged here, %d have a rule", len(asks)+len(free), len(rules))
