@@ -33,6 +33,7 @@ type app struct {
 	clip     clipStatus
 	reveal   revealed
 	lock     locker
+	signals  *signals
 
 	tasks     tasks
 	keep      keepAlive
@@ -100,7 +101,14 @@ func (a *app) handle(msg tea.Msg) tea.Cmd {
 		if msg.Mode == ansi.ModeUnicodeCore && msg.Value != ansi.ModeNotRecognized && msg.Value != ansi.ModePermanentlyReset {
 			a.method = ansi.GraphemeWidth
 		}
-	case tea.FocusMsg, tea.ResumeMsg:
+	case stopMsg:
+		return a.suspend()
+	case tea.ResumeMsg:
+		return a.resume()
+	case continueMsg:
+		a.keep = keepAlive{}
+		return tea.Batch(a.lock.lock(a, nil), tea.ClearScreen)
+	case tea.FocusMsg:
 		// The clock has been read; other processes may have minted meanwhile.
 		return tea.Batch(a.lock.ifIdle(a), a.reload())
 	case tickMsg:

@@ -744,12 +744,30 @@ func TestNobodyActsOnWhatTheyCannotSee(t *testing.T) {
 	})
 }
 
-func TestSuspendLocks(t *testing.T) {
+func TestSuspend_Locks(t *testing.T) {
 	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	a := still(t, 3, 0, &now)
+	a.o.canSuspend = func() bool { return true }
 	if a.suspend() == nil || !a.lock.locked {
 		t.Error("the screen is open while the shell is in front")
 	}
+}
+
+// Without a job-control shell above there is nobody who would continue kitekey.
+func TestSuspend_StaysWhereThereIsNoShell(t *testing.T) {
+	drive(t, setup{options: func(o *Options) { o.canSuspend = func() bool { return false } }}, func(t *testing.T, d *driver) {
+		for range 2 { // from the open screen, then from the locked one
+			d.press("ctrl+z").sees("There is no shell to suspend to: the screen is locked.")
+			if d.look(func(a *app) {
+				if a.signals.suspended.Load() {
+					t.Error("it stops all the same")
+				}
+			}); d.isOver() {
+				t.Fatal("the screen is over")
+			}
+		}
+		d.press("enter").sees("Profiles")
+	})
 }
 
 func TestOwnNewsDoNotHideAnError(t *testing.T) {

@@ -90,21 +90,17 @@ func (l *locker) lock(a *app, input *terminalInput) tea.Cmd {
 	}))
 }
 
-// suspend locks before the shell takes over: what happens there is not ours to
-// see. A question to the terminal would be answered to the shell; Bubble Tea gives
-// its buffer up anyway.
-func (a *app) suspend() tea.Cmd {
-	a.keep = keepAlive{}
-	return tea.Sequence(a.lock.lock(a, nil), tea.Suspend)
-}
-
 // key handles a key on the locked screen.
 func (l *locker) key(a *app, msg tea.KeyPressMsg) tea.Cmd {
 	switch msg.String() {
 	case "ctrl+c":
 		return l.quit(a)
 	case "ctrl+z":
-		return tea.Suspend
+		if !a.o.canSuspend() {
+			l.message = noShell
+			return nil
+		}
+		return a.signals.suspendNow
 	case "esc":
 		a.tasks.stopAll(false)
 		l.message = ""

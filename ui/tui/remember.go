@@ -60,6 +60,9 @@ func (a *app) used(id string) { a.lastUsed.Profile, a.lastUsed.At = id, a.now }
 // chooseLastUsed puts the cursor on the profile that was used last, here or by a
 // command, when the screen opens. A filter that would hide it is cleared.
 func (a *app) chooseLastUsed() {
+	if a.o.Demo {
+		return // its story begins at the first
+	}
 	last, at := "", time.Time{}
 	for i := range a.list.profiles {
 		p := &a.list.profiles[i]

@@ -25,6 +25,7 @@
 package tui
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -78,6 +79,8 @@ type Options struct {
 	Output  io.Writer // nil is the terminal
 	Environ []string  // nil is [os.Environ]
 	Now     func() time.Time
+
+	canSuspend func() bool // nil asks the operating system
 }
 
 // framesPerSecond is the rate at which the renderer looks for changes. It bounds
@@ -102,6 +105,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Environ == nil {
 		o.Environ = os.Environ()
+	}
+	if o.canSuspend == nil {
+		o.canSuspend = canSuspend
 	}
 	if o.Theme == "" {
 		o.Theme = ThemeAuto
@@ -131,7 +137,8 @@ func plainLocale(environ []string) bool {
 
 // Run shows the screen until the user quits or ctx ends, and leaves the terminal
 // as it found it either way. The caller's ctx should end on SIGINT, SIGTERM and
-// SIGHUP: Run installs no signal handler of its own. The error is nil when the
+// SIGHUP; Run itself looks after those that stop and that would kill (SIGTSTP,
+// SIGCONT, SIGQUIT, SIGABRT). The error is nil when the
 // user quit and ctx's error when it ended.
 func Run(ctx context.Context, o Options) error {
 	// Bubble Tea would write everything it draws, revealed secrets included,
@@ -139,8 +146,9 @@ func Run(ctx context.Context, o Options) error {
 	if err := os.Unsetenv("TEA_TRACE"); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // ends every task
+	parent := ctx
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil) // ends every task
 	a := newApp(ctx, o)
 	options := []tea.ProgramOption{
 		tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithFPS(framesPerSecond),
@@ -154,11 +162,13 @@ func Run(ctx context.Context, o Options) error {
 	if o.Output != nil {
 		options = append(options, tea.WithOutput(o.Output))
 	}
-	_, err := tea.NewProgram(a, options...).Run()
+	program := tea.NewProgram(a, options...)
+	watchSignals(ctx, cancel, program, a.signals)
+	_, err := program.Run()
 	a.reveal.hide()
 	a.remember()
 	if ctx.Err() != nil && errors.Is(err, tea.ErrProgramKilled) {
-		return ctx.Err()
+		return cmp.Or(parent.Err(), context.Cause(ctx))
 	}
 	return err
 }
@@ -173,6 +183,7 @@ func newApp(ctx context.Context, o Options) *app {
 		uncached: map[string]vault.TokenInfo{},
 		guard:    &handout.Guard{Remember: handout.ScreenMemory, Now: o.Now},
 		reports:  map[string]vault.Report{},
+		signals:  &signals{},
 	}
 	a.tokens = &handout.Tokens{Vault: o.Vault, Guard: a.guard, Clipboard: o.Clipboard, BaseURL: o.BaseURL, Now: o.Now}
 	a.lock.lastInput = a.now
