@@ -56,6 +56,21 @@ type Unlocker interface {
 	Unlock(ctx context.Context, passphrase kite.Secret) error
 }
 
+// Keeper is an [Unlocker] that can stay unlocked for later commands of this user,
+// until Lock.
+type Keeper interface {
+	// KeepUnlocked asks for the passphrase, also where the store is unlocked already,
+	// and says until when it stays so. ErrCannotKeep when this machine cannot.
+	KeepUnlocked(ctx context.Context, life time.Duration) (until time.Time, err error)
+	// KeepOpen does it for a store that was unlocked in this process, and asks nothing.
+	KeepOpen(life time.Duration) (until time.Time, err error)
+	// KeptUntil says until when the store is unlocked for every command.
+	KeptUntil() (until time.Time, ok bool)
+}
+
+// ErrCannotKeep: this machine has nothing in which a store could stay unlocked.
+var ErrCannotKeep = errors.New("the kernel does not keep the store unlocked")
+
 // Restorer is a [Store] that can put back the last good copy of what is damaged.
 type Restorer interface {
 	// Restore does so and says what it did. It changes nothing in a store that is

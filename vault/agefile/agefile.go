@@ -62,6 +62,7 @@ type Store struct {
 	slot       chan struct{} // held while identity is looked at: one question at a time
 	identity   *age.X25519Identity
 	wrapped    []byte // the identity.age that identity came from
+	keeper     keeper
 	// replace is disk.Replace, or what a test puts in its place to fail at a step.
 	replace func(path, backup string, data []byte) error
 }
@@ -73,6 +74,7 @@ var _ interface {
 	vault.Unlocker
 	vault.Restorer
 	vault.Discarder
+	vault.Keeper
 } = (*Store)(nil)
 
 // New returns the store kept in folder dir, which is created with the first
@@ -80,7 +82,8 @@ var _ interface {
 func New(dir string, ask vault.Passphrase) *Store {
 	return &Store{
 		dir: dir, ask: ask, locks: disk.FileLocks{Dir: filepath.Join(dir, disk.Folder)},
-		workFactor: defaultWorkFactor, slot: make(chan struct{}, 1), replace: disk.Replace,
+		workFactor: defaultWorkFactor, slot: make(chan struct{}, 1),
+		keeper: newKeeper(), replace: disk.Replace,
 	}
 }
 

@@ -34,12 +34,20 @@ var errNoStore = errors.New("there is no file store yet")
 // Locked reports whether the next operation needs the passphrase.
 func (s *Store) Locked() bool {
 	s.slot <- struct{}{}
-	defer func() { <-s.slot }()
-	return s.identity == nil && Exists(s.dir)
+	opened := s.identity != nil
+	<-s.slot
+	if opened || !Exists(s.dir) {
+		return false
+	}
+	_, ok := s.KeptUntil()
+	return !ok
 }
 
-// Lock forgets what the passphrase opened.
-func (s *Store) Lock() { s.forget() }
+// Lock forgets what the passphrase opened, also what is kept for other commands.
+func (s *Store) Lock() {
+	s.forget()
+	_ = s.keeper.drop(s.keptName())
+}
 
 func (s *Store) forget() {
 	s.slot <- struct{}{}
@@ -96,6 +104,10 @@ func (s *Store) openWith(ctx context.Context, op string, create bool, ask vault.
 		return s.create(ctx, op, ask)
 	case err != nil:
 		return nil, s.failed(op, vault.ErrUnavailable, err)
+	}
+	if identity, _, ok := s.loadKept(wrapped); ok {
+		s.identity, s.wrapped = identity, wrapped
+		return identity, nil
 	}
 	return s.unwrap(ctx, op, wrapped, ask)
 }

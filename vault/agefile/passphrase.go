@@ -27,7 +27,7 @@ import (
 // What a crash between 2 and 4 has left undone is done when the store is opened
 // next.
 func (s *Store) ChangePassphrase(ctx context.Context, next vault.Passphrase) error {
-	s.forget() // changing it takes knowing it
+	s.Lock() // changing it takes knowing it
 	old, err := s.openWith(ctx, vault.OpOpen, false, s.ask)
 	if errors.Is(err, errNoStore) {
 		return s.failed(vault.OpOpen, vault.ErrNotFound, errNoStore)
