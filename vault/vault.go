@@ -98,8 +98,8 @@ func (v *Vault) StoreName() string { return v.store.Name() }
 // Dir is the data folder, "" when there is none.
 func (v *Vault) Dir() string { return v.dir }
 
-// Lock makes the store forget what it has unlocked in this process, where it
-// keeps something: the next call unlocks it again.
+// Lock makes the store forget what it has unlocked, in this process and for later
+// commands, where it keeps something: the next call unlocks it again.
 func (v *Vault) Lock() {
 	if l, ok := v.store.(Locker); ok {
 		l.Lock()
@@ -126,6 +126,42 @@ func (v *Vault) Unlock(ctx context.Context, passphrase kite.Secret) error {
 		return nil
 	}
 	return u.Unlock(ctx, passphrase)
+}
+
+// CanKeep reports whether the store is one that a passphrase opens and that can
+// stay unlocked for later commands.
+func (v *Vault) CanKeep() bool {
+	_, ok := v.store.(Keeper)
+	return ok
+}
+
+// KeepUnlocked asks for the passphrase and keeps the store unlocked for every
+// command of this user, until the returned time or Lock. ErrCannotKeep when the store
+// or this machine cannot.
+func (v *Vault) KeepUnlocked(ctx context.Context, life time.Duration) (until time.Time, err error) {
+	k, ok := v.store.(Keeper)
+	if !ok {
+		return time.Time{}, ErrCannotKeep
+	}
+	return k.KeepUnlocked(ctx, life)
+}
+
+// KeepOpen is KeepUnlocked for a store that was just unlocked here: it asks
+// nothing.
+func (v *Vault) KeepOpen(life time.Duration) (until time.Time, err error) {
+	k, ok := v.store.(Keeper)
+	if !ok {
+		return time.Time{}, ErrCannotKeep
+	}
+	return k.KeepOpen(life)
+}
+
+// KeptUntil says until when the store is unlocked for every command.
+func (v *Vault) KeptUntil() (until time.Time, ok bool) {
+	if k, can := v.store.(Keeper); can {
+		return k.KeptUntil()
+	}
+	return time.Time{}, false
 }
 
 // List gives every profile, by account, sandbox first. It reads the index

@@ -124,7 +124,7 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.Is(err, vault.ErrLocked), errors.Is(err, vault.ErrUnavailable), errors.Is(err, vault.ErrTimeout),
 		errors.Is(err, vault.ErrTooBig), errors.Is(err, vault.ErrCorrupt), errors.Is(err, vault.ErrBusy),
-		errors.Is(err, vault.ErrIndexDamaged), errors.Is(err, vault.ErrOtherStore):
+		errors.Is(err, vault.ErrIndexDamaged), errors.Is(err, vault.ErrOtherStore), errors.Is(err, vault.ErrCannotKeep):
 		return exitStore
 	case errors.Is(err, kite.ErrRefused), errors.Is(err, kite.ErrInvalid):
 		return exitRefused

@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kitekey/ui/words"
+	"kitekey/vault"
+)
+
+// defaultUnlock is how long "unlock" lasts when nothing else is said, and
+// longestUnlock how long it may.
+const (
+	defaultUnlock = 30 * time.Minute
+	longestUnlock = 24 * time.Hour
+)
+
+type unlockOptions struct {
+	life time.Duration
+	json bool
+}
+
+func newUnlock(a *app, run func(context.Context, unlockOptions) error) *cobra.Command {
+	o := unlockOptions{life: defaultUnlock}
+	cmd := &cobra.Command{
+		Use:   "unlock",
+		Short: "Unlock the file store once, for a time",
+		Long: `Unlock the file store for every command of this user, until the time is over or
+"kitekey lock". The passphrase is asked for once, and commands are as fast as with a
+keyring.
+
+Meanwhile the key to the store is in the Linux kernel's keyring: in no file, no
+variable and no process. Every program that runs as this user can use it, as it can
+use an unlocked desktop keyring. A new passphrase, and locking the screen of
+kitekey, lock it too. Where the kernel keeps no keys, as in some containers, this
+command says so, and every command asks for the passphrase as before.`,
+		Example: `  kitekey unlock
+  kitekey unlock --for 8h`,
+		Args:              argCount(0, 0, "no arguments"),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, args []string) error { return run(cmd.Context(), o) },
+	}
+	durationFlag(cmd, &duration{value: &o.life, least: time.Second, most: longestUnlock}, "for", "how `long`: 30m, 8h; at most 24h")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	return cmd
+}
+
+func (a *app) runUnlock(ctx context.Context, o unlockOptions) error {
+	v, err := a.fileStoreVault()
+	if err != nil {
+		return err
+	}
+	until, err := v.KeepUnlocked(ctx, o.life)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return a.printJSON(lockStateOf(v))
+	}
+	a.note("the file store is unlocked until %s (%s)", clock(until, a.Now()), words.Duration(o.life))
+	return nil
+}
+
+// fileStoreVault is the vault over a store that a passphrase opens.
+func (a *app) fileStoreVault() (*vault.Vault, error) {
+	v, err := a.openQuietly()
+	if err != nil {
+		return nil, err
+	}
+	if !v.CanKeep() {
+		return nil, usagef("%s is unlocked by the operating system; this command is for the file store (--store file)", words.Store(v.StoreName()))
+	}
+	return v, nil
+}
+
+// clock is a time of day, with its date when it is not today.
+func clock(t, now time.Time) string {
+	t, now = t.Local(), now.Local()
+	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return t.Format("15:04")
+	}
+	return t.Format("2006-01-02 15:04")
+}
