@@ -3,9 +3,11 @@ package cli
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"kitekey/kite"
 	"kitekey/ui/handout"
 	"kitekey/vault"
 )
@@ -20,15 +22,19 @@ func newRename(a *app, run func(context.Context, renameOptions) error) *cobra.Co
 	var o renameOptions
 	cmd := &cobra.Command{
 		Use:   "rename OLD NEW",
-		Short: "Rename an account, in both environments",
+		Short: "Rename an account, or move a profile",
 		Long: `Rename an account: its sandbox and its live profile are renamed together. The
 credentials, cached tokens and verdicts stay as they are.
+
+With two whole names it moves one profile, as when a live credential was stored as a
+sandbox one: acme/sandbox to acme/live. Its verdict and cached token are dropped.
 
 When the account has a live profile it asks for that profile's name; without a
 terminal --confirm gives it.`,
 		Example: `  kitekey rename acme acme-stores
-  kitekey rename acme acme-stores --confirm acme/live`,
-		Args:              argCount(2, 2, "the old and the new account name"),
+  kitekey rename acme acme-stores --confirm acme/live
+  kitekey rename acme/sandbox acme/live    these are live keys stored as sandbox`,
+		Args:              argCount(2, 2, "the old and the new name"),
 		ValidArgsFunction: a.completeAccounts,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.from, o.to = args[0], args[1]
@@ -41,6 +47,12 @@ terminal --confirm gives it.`,
 }
 
 func (a *app) runRename(ctx context.Context, o renameOptions) error {
+	switch whole := strings.Contains(o.from, "/"); {
+	case whole != strings.Contains(o.to, "/"):
+		return usagef("rename takes two account names (acme coral) or two whole names (acme/sandbox acme/live)")
+	case whole:
+		return a.moveProfile(ctx, o)
+	}
 	for _, name := range []string{o.from, o.to} {
 		if err := vault.ValidAccount(name); err != nil {
 			return usagef("%w", err)
@@ -89,4 +101,44 @@ func ofAccount(profiles []vault.Profile, account string) []vault.Selector {
 		}
 	}
 	return sels
+}
+
+// moveProfile gives one profile another account or environment.
+func (a *app) moveProfile(ctx context.Context, o renameOptions) error {
+	from, err := parseSelector(o.from)
+	if err != nil {
+		return err
+	}
+	to, err := parseSelector(o.to)
+	if err != nil {
+		return err
+	}
+	v, err := a.open()
+	if err != nil {
+		return err
+	}
+	if _, err := v.Lookup(from); err != nil {
+		return about(from, err)
+	}
+	if err := a.confirmLive(ctx, handout.Rename, o.confirm, liveOf(from, to)); err != nil {
+		return err
+	}
+	p, err := v.Move(ctx, from, to)
+	if err != nil {
+		return about(from, err)
+	}
+	if o.json {
+		return a.printJSON(a.profileJSON(p))
+	}
+	a.note(`%s is now %s; "kitekey verify %s" tries it`, from, to, to)
+	return nil
+}
+
+// liveOf is the profile whose name has to be typed for a move: what is live already,
+// else what becomes live.
+func liveOf(from, to vault.Selector) vault.Selector {
+	if from.Environment == kite.Live {
+		return from
+	}
+	return to
 }

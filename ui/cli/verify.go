@@ -2,11 +2,8 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,86 +12,154 @@ import (
 	"kitekey/vault"
 )
 
-func newVerify(a *app) *cobra.Command {
-	var (
-		all, stdin, deep, asJSON, report bool
-		environment                      string
-	)
+type verifyOptions struct {
+	profiles    []string
+	all         bool
+	stdin       bool   // a credential that is not stored
+	environment string // of that credential
+	deep        bool
+	both        bool // try a refused credential in the other environment
+	form        string
+	failingOnly bool
+}
+
+// The forms in which verify prints what it found.
+const (
+	verifyTable  = "table"
+	verifyJSON   = "json"
+	verifyCSV    = "csv"
+	verifyReport = "report"
+)
+
+func newVerify(a *app, run func(context.Context, verifyOptions) error) *cobra.Command {
+	o := verifyOptions{environment: string(kite.Sandbox)}
+	var json, csv, report bool
+	show := ""
 	cmd := &cobra.Command{
 		Use:   "verify [SELECTOR… | --all | --stdin]",
-		Short: "Find out which key pairs work, and why one does not",
-		Long: `Try key pairs by minting a token that lives a minute and is dropped. --deep also
-makes a read-only call with it. Results come as they are found, eight at a time,
-slower when the gateway asks for it. The exit code is the highest of the verdicts'.
+		Short: "Find out which credentials work, and why one does not",
+		Long: `Verify credentials by minting a token that lives a minute and is thrown away. --deep
+also makes a read-only call with it. Results come as they are found, eight at a time,
+slower if the gateway asks for it. The exit code is the highest of these:
 
-  works                   0   the gateway gave a token
-  no credential           3   the profile is there, its key pair is not
-  refused                 4   the gateway does not accept the pair
-  called invalid          4   the gateway finds fault with the request
-  unreachable             5   nothing answered: says nothing about the pair
-  too many requests       5   the gateway wants a rest: says nothing about the pair
-  gateway failed          5   says nothing about the pair
-  not a Kitegateway reply 5   something else answered, a proxy say
-  the keyring …           6   it is locked or does not answer
+` + verdictTable() + `
 
---stdin tries a pair that is not stored and keeps nothing of it.`,
+--report prints blocks for a ticket, without secrets; for several profiles a summary
+comes first, and then the failing ones unless --show all is given.
+
+--both tries a credential that is refused in the other environment too, with one more
+request, and says if it is stored under the wrong one.
+
+--stdin verifies a credential that is not stored, and keeps nothing of it.`,
 		Example: `  kitekey verify acme/live --deep
+  kitekey verify --all --show failing
+  kitekey verify --all --csv > verified.csv
   kitekey verify --all --json | jq -r 'select(.verdict != "ok") | .profile'
-  kitekey verify acme --report             a block for a ticket, without secrets
-  kitekey verify --stdin --environment live < pair.json`,
+  kitekey verify --stdin --environment live < acme.json`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeSelectors(true),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("environment") && !o.stdin {
+				return usagef("--environment goes with --stdin; a stored credential's is in its name: acme/live")
+			}
+			o.profiles, o.form = args, verifyTable
+			switch {
+			case json:
+				o.form = verifyJSON
+			case csv:
+				o.form = verifyCSV
+			case report:
+				o.form = verifyReport
+			}
+			o.failingOnly = show == "failing" || show == "" && report
+			return run(cmd.Context(), o)
+		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&all, "all", false, "every profile")
-	f.BoolVar(&stdin, "stdin", false, "a pair that is not stored: "+stdinForm)
-	f.StringVar(&environment, "environment", "sandbox", "`where` to try the pair of --stdin: sandbox or live")
-	f.BoolVar(&deep, "deep", false, "prove that the token is accepted too")
-	f.BoolVar(&asJSON, "json", false, "print one JSON object per profile")
-	f.BoolVar(&report, "report", false, "print a block for a ticket per profile, without secrets")
-	cmd.MarkFlagsMutuallyExclusive("json", "report")
+	f.BoolVar(&o.all, "all", false, "every profile")
+	f.BoolVar(&o.stdin, "stdin", false, "a credential that is not stored: "+stdinForm)
+	choiceFlag(cmd, &o.environment, "environment", "`where` to try the credential of --stdin: sandbox or live", "sandbox", "live")
+	f.BoolVar(&o.deep, "deep", false, "prove that the token is accepted too")
+	f.BoolVar(&o.both, "both", false, "try a refused credential in the other environment too")
+	choiceFlag(cmd, &show, "show", "`which` results to print: all or failing (default: all, for a --report of several failing)", "all", "failing")
+	f.BoolVar(&json, "json", false, "print one JSON object per profile")
+	f.BoolVar(&csv, "csv", false, "print comma-separated values, a heading first")
+	f.BoolVar(&report, "report", false, "print text for a ticket, without secrets")
+	cmd.MarkFlagsMutuallyExclusive("json", "csv", "report")
 	cmd.MarkFlagsMutuallyExclusive("all", "stdin")
-	_ = cmd.RegisterFlagCompletionFunc("environment", cobra.FixedCompletions([]string{"sandbox", "live"}, cobra.ShellCompDirectiveNoFileComp))
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ctx := cmd.Context()
-		out := &reportWriter{app: a, asJSON: asJSON, block: report}
-		if stdin {
-			return a.verifyStdin(ctx, out, args, environment, deep)
-		}
-		if cmd.Flags().Changed("environment") {
-			return usagef("--environment goes with --stdin; a stored pair's is in its name: acme/live")
-		}
-		sels, v, err := a.chosen(args, all)
-		if err != nil {
-			return err
-		}
-		if len(sels) == 0 {
-			a.note("no profiles to verify")
-			return nil
-		}
-		if len(sels) == 1 {
-			if _, err := v.Lookup(sels[0]); err != nil {
-				return about(sels[0], err)
-			}
-		}
-		out.begin(sels)
-		if len(sels) == 1 {
-			// Nobody waits a minute for one answer when the gateway wants a rest.
-			out.add(v.Verify(ctx, sels[0], deep))
-		} else {
-			v.VerifyAll(ctx, sels, deep, out.add)
-		}
-		return out.end(ctx)
-	}
+	cmd.MarkFlagsMutuallyExclusive("both", "stdin")
 	return cmd
 }
 
-// verifyStdin tries a pair that is not stored.
-func (a *app) verifyStdin(ctx context.Context, out *reportWriter, args []string, environment string, deep bool) error {
-	if len(args) > 0 {
-		return usagef("--stdin takes no profile; --environment says where to try the pair")
+// verdictTable lists the verdicts with their exit codes and what they mean in short.
+func verdictTable() string {
+	var rows [][]string
+	for _, v := range words.VerdictsByClass() {
+		w := words.Verdict(v, "")
+		meaning, _, _ := strings.Cut(w.Meaning, ". ")
+		meaning, _, _ = strings.Cut(meaning, ": ")
+		rows = append(rows, []string{fmt.Sprint(w.Exit), w.Word, meaning})
 	}
-	env, err := kite.ParseEnvironment(environment)
+	return table(rows)
+}
+
+func (a *app) runVerify(ctx context.Context, o verifyOptions) error {
+	out := newReportWriter(a, o)
+	if o.stdin {
+		return a.verifyStdin(ctx, out, o)
+	}
+	sels, v, err := a.chosen(o.profiles, o.all)
+	if err != nil {
+		return err
+	}
+	if len(sels) == 0 {
+		a.note("no profiles to verify")
+		return nil
+	}
+	if len(sels) == 1 {
+		if _, err := v.Lookup(sels[0]); err != nil {
+			return about(sels[0], err)
+		}
+	}
+	out.begin(sels)
+	each := func(r vault.Report) { out.add(a.tryElsewhere(ctx, v, r, o.both)) }
+	if len(sels) == 1 {
+		// One answer is not worth a minute's wait when the gateway asks for a rest.
+		each(v.Verify(ctx, sels[0], o.deep))
+	} else {
+		v.VerifyAll(ctx, sels, o.deep, each)
+	}
+	return out.end(ctx)
+}
+
+// verified is a report, and what the other environment said if it was asked.
+type verified struct {
+	vault.Report
+	elsewhere vault.Verdict // VerdictNone: not asked
+}
+
+// tryElsewhere tries a refused credential in the other environment.
+func (a *app) tryElsewhere(ctx context.Context, v *vault.Vault, r vault.Report, both bool) verified {
+	if !both || r.Verdict != vault.VerdictRejected || ctx.Err() != nil {
+		return verified{Report: r}
+	}
+	return verified{r, v.VerifyElsewhere(ctx, r.Selector).Verdict}
+}
+
+// other is the other environment.
+func other(env kite.Environment) kite.Environment {
+	if env == kite.Live {
+		return kite.Sandbox
+	}
+	return kite.Live
+}
+
+// verifyStdin verifies a credential that is not stored.
+func (a *app) verifyStdin(ctx context.Context, out *reportWriter, o verifyOptions) error {
+	if len(o.profiles) > 0 {
+		return usagef("--stdin takes no profile; --environment says where to try the credential")
+	}
+	env, err := kite.ParseEnvironment(o.environment)
 	if err != nil {
 		return usagef("--environment: %w", err)
 	}
@@ -107,179 +172,9 @@ func (a *app) verifyStdin(ctx context.Context, out *reportWriter, args []string,
 		return err
 	}
 	sel := vault.Selector{Account: "stdin", Environment: env}
-	out.notStored = true
 	out.begin([]vault.Selector{sel})
-	r := v.VerifyCredential(ctx, env, cred, deep)
+	r := v.VerifyCredential(ctx, env, cred, o.deep)
 	r.Selector = sel
-	out.add(r)
+	out.add(verified{Report: r})
 	return out.end(ctx)
-}
-
-// reportWriter prints reports as they come. Its methods are called by one
-// goroutine at a time.
-type reportWriter struct {
-	app           *app
-	asJSON, block bool
-	notStored     bool // the pair of --stdin
-
-	width, total, done, worst int
-	counts                    map[vault.Verdict]int
-	last                      vault.Report
-	bad                       []vault.Report // the first of each verdict that is not ok
-	progress                  io.Writer      // nil when nobody would see it
-	err                       error          // of writing
-}
-
-func (w *reportWriter) begin(sels []vault.Selector) {
-	w.total, w.counts = len(sels), map[vault.Verdict]int{}
-	for _, sel := range sels {
-		w.width = max(w.width, len(sel.String()))
-	}
-	if isTerminal(w.app.Stderr) {
-		w.progress = w.app.Stderr
-	}
-	w.showProgress()
-}
-
-// add prints one report. The progress line makes room for it.
-func (w *reportWriter) add(r vault.Report) {
-	w.clearProgress()
-	switch {
-	case w.err != nil:
-	case w.asJSON:
-		w.err = w.app.printJSON(newReportJSON(r))
-	case w.block:
-		w.err = w.app.print("%s\n", words.Ticket(r, w.app.Version))
-	default:
-		word := words.Verdict(r.Verdict, r.Store).Word
-		if errors.Is(r.Err, vault.ErrNoProfile) {
-			word = "no such profile"
-		}
-		w.err = w.app.print("%s\n", strings.TrimRight(fmt.Sprintf("%-*s  %-23s  %s", w.width, r.Selector, word, reportDetail(r)), " "))
-	}
-	w.done++
-	if w.counts[r.Verdict]++; w.counts[r.Verdict] == 1 && r.Err != nil {
-		w.bad = append(w.bad, r)
-	}
-	code := words.Verdict(r.Verdict, r.Store).Exit
-	if r.Verdict == vault.VerdictNone {
-		code = exitCode(r.Err) // nothing was tried: no such profile, for one
-	}
-	w.worst = max(w.worst, code)
-	w.last = r
-	w.showProgress()
-}
-
-func (w *reportWriter) end(ctx context.Context) error {
-	w.clearProgress()
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if w.err != nil {
-		return w.err
-	}
-	w.app.tellSkew(w.last.Skew)
-	if w.total > 1 {
-		var parts []string
-		for _, verdict := range append([]vault.Verdict{vault.VerdictNone}, vault.Verdicts...) {
-			if n := w.counts[verdict]; n > 0 {
-				parts = append(parts, fmt.Sprintf("%s %d", words.Verdict(verdict, w.last.Store).Word, n))
-			}
-		}
-		w.app.note("%d verified: %s", w.total, strings.Join(parts, ", "))
-		// What to do is the same for all of a verdict.
-		for _, r := range w.bad {
-			w.app.tell(about(r.Selector, r.Err))
-		}
-	} else if w.last.Err != nil {
-		if w.notStored {
-			other := kite.Live
-			if w.last.Environment == kite.Live {
-				other = kite.Sandbox
-			}
-			text := fmt.Sprintf("the pair on stdin: %v", w.last.Err)
-			if errors.Is(w.last.Err, kite.ErrRefused) {
-				text += fmt.Sprintf("; is it one of %s? --environment %s tries it there", other, other)
-			}
-			w.app.note("%s", text)
-		} else {
-			w.app.tell(about(w.last.Selector, w.last.Err))
-		}
-	}
-	if w.worst != exitDone {
-		return exitSilently(w.worst)
-	}
-	return nil
-}
-
-func (w *reportWriter) showProgress() {
-	switch {
-	case w.progress == nil || w.done == w.total:
-	case w.total == 1:
-		_, _ = fmt.Fprintf(w.progress, "asking the gateway…")
-	default:
-		_, _ = fmt.Fprintf(w.progress, "%d of %d verified…", w.done, w.total)
-	}
-}
-
-func (w *reportWriter) clearProgress() {
-	if w.progress != nil {
-		_, _ = io.WriteString(w.progress, "\r\x1b[K")
-	}
-}
-
-// reportDetail is the end of a line of the table.
-func reportDetail(r vault.Report) string {
-	var parts []string
-	if r.Status != 0 && r.Verdict != vault.VerdictOK {
-		parts = append(parts, fmt.Sprintf("HTTP %d", r.Status))
-	}
-	if r.Message != "" {
-		parts = append(parts, words.Line(r.Message))
-	} else if r.Verdict == vault.VerdictOK {
-		parts = append(parts, r.Host, milliseconds(r.Latency))
-	} else if r.Verdict == vault.VerdictUnreachable {
-		parts = append(parts, r.Host)
-	}
-	return strings.Join(parts, ", ")
-}
-
-// reportJSON is a report as --json shows it.
-type reportJSON struct {
-	Profile     string     `json:"profile"`
-	Account     string     `json:"account"`
-	Environment string     `json:"environment"`
-	Host        string     `json:"host"`
-	Verdict     *string    `json:"verdict"`
-	CheckedAt   *time.Time `json:"checked_at"`
-	Status      *int       `json:"status"`
-	Message     *string    `json:"message"`
-	Error       *string    `json:"error"`
-	SkewSeconds int64      `json:"skew_seconds"`
-	LatencyMS   int64      `json:"latency_ms"`
-	KeyHint     string     `json:"key_hint"`
-	Deep        bool       `json:"deep"`
-}
-
-func newReportJSON(r vault.Report) reportJSON {
-	out := reportJSON{
-		Profile:     r.Selector.String(),
-		Account:     r.Account,
-		Environment: string(r.Environment),
-		Host:        r.Host,
-		Verdict:     orNull(string(r.Verdict)),
-		CheckedAt:   jsonTime(r.At),
-		Message:     orNull(r.Message),
-		SkewSeconds: seconds(r.Skew),
-		LatencyMS:   r.Latency.Milliseconds(),
-		KeyHint:     r.KeyHint,
-		Deep:        r.Deep,
-	}
-	if r.Status != 0 {
-		out.Status = &r.Status
-	}
-	if r.Err != nil {
-		out.Error = orNull(r.Err.Error())
-	}
-	return out
 }

@@ -1,0 +1,320 @@
+package cli
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"kitekey/kite"
+	"kitekey/ui/words"
+	"kitekey/vault"
+)
+
+// reportWriter prints reports as they come. Its methods are called by one
+// goroutine at a time.
+type reportWriter struct {
+	app *app
+	o   verifyOptions
+
+	width, total, worst int
+	found               []verified
+	progress            io.Writer // nil when stderr is not a terminal
+	csv                 *csv.Writer
+	err                 error // of writing
+}
+
+func newReportWriter(a *app, o verifyOptions) *reportWriter {
+	w := &reportWriter{app: a, o: o}
+	if isTerminal(a.Stderr) {
+		w.progress = a.Stderr
+	}
+	return w
+}
+
+func (w *reportWriter) begin(sels []vault.Selector) {
+	w.total = len(sels)
+	for _, sel := range sels {
+		w.width = max(w.width, len(sel.String()))
+	}
+	if w.o.form == verifyCSV {
+		w.csv = csv.NewWriter(w.app.Stdout)
+		w.writeCSV(csvHeading)
+	}
+	w.showProgress()
+}
+
+// add prints one result, unless it waits for the summary of a report. The progress
+// line makes room for it.
+func (w *reportWriter) add(r verified) {
+	w.clearProgress()
+	w.found = append(w.found, r)
+	w.worst = max(w.worst, exitOf(r.Report))
+	if w.err == nil && w.wanted(r) {
+		w.write(r)
+	}
+	w.showProgress()
+}
+
+// wanted reports whether a result is printed.
+func (w *reportWriter) wanted(r verified) bool {
+	return !w.o.failingOnly || r.Verdict != vault.VerdictOK || w.o.form == verifyReport && w.total == 1
+}
+
+func (w *reportWriter) write(r verified) {
+	switch w.o.form {
+	case verifyJSON:
+		w.err = w.app.printJSON(newReportJSON(r))
+	case verifyCSV:
+		w.writeCSV(csvRow(newReportJSON(r)))
+	case verifyReport:
+		if w.total == 1 {
+			w.err = w.app.print("%s\n", words.Ticket(r.Report, w.app.Version))
+		}
+	default:
+		word := words.Verdict(r.Verdict, r.Store).Word
+		if errors.Is(r.Err, vault.ErrNoProfile) {
+			word = "no such profile"
+		}
+		w.err = w.app.print("%s\n", strings.TrimRight(fmt.Sprintf("%-*s  %-23s  %s", w.width, r.Selector, word, reportDetail(r)), " "))
+	}
+}
+
+// end prints what comes after the last result and returns the exit code.
+func (w *reportWriter) end(ctx context.Context) error {
+	w.clearProgress()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if w.o.form == verifyReport && w.total > 1 {
+		w.err = w.app.print("%s", w.report())
+	}
+	if w.err != nil {
+		return w.err
+	}
+	last := w.found[len(w.found)-1]
+	w.app.tellSkew(last.Skew)
+	switch {
+	case w.total > 1:
+		w.app.note("%d verified: %s", w.total, strings.Join(w.counts(), ", "))
+		w.tellOnePerVerdict()
+	case last.Err != nil && w.o.stdin:
+		w.tellStdin(last)
+	case last.Err != nil:
+		w.app.tell(about(last.Selector, last.Err))
+	}
+	w.tellElsewhere()
+	if w.worst != exitDone {
+		return exitSilently(w.worst)
+	}
+	return nil
+}
+
+// report is the text for a ticket about several profiles: a summary, and the
+// results that are wanted, failing ones first.
+func (w *reportWriter) report() string {
+	reports := make([]vault.Report, 0, len(w.found))
+	for _, r := range w.found {
+		if w.wanted(r) {
+			reports = append(reports, r.Report)
+		}
+	}
+	order := words.VerdictsByClass()
+	slices.SortStableFunc(reports, func(x, y vault.Report) int {
+		if d := slices.Index(order, x.Verdict) - slices.Index(order, y.Verdict); d != 0 {
+			return d
+		}
+		return strings.Compare(x.Selector.String(), y.Selector.String())
+	})
+	var b strings.Builder
+	fmt.Fprintf(&b, "kitekey verification of %s\n", words.Count(w.total, "profile"))
+	for _, line := range w.counts() {
+		fmt.Fprintf(&b, "  %s\n", line)
+	}
+	fmt.Fprintf(&b, "  at %s\n", w.app.Now().UTC().Format(time.RFC3339))
+	if len(reports) > 0 {
+		b.WriteString("\n" + words.Tickets(reports, w.app.Version))
+	}
+	return b.String()
+}
+
+// counts says how many results there are of each verdict: "works 3".
+func (w *reportWriter) counts() []string {
+	n := map[vault.Verdict]int{}
+	store := map[vault.Verdict]string{}
+	for _, r := range w.found {
+		n[r.Verdict]++
+		store[r.Verdict] = r.Store
+	}
+	var parts []string
+	for _, v := range append([]vault.Verdict{vault.VerdictNone}, vault.Verdicts...) {
+		if n[v] > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", words.Verdict(v, store[v]).Word, n[v]))
+		}
+	}
+	return parts
+}
+
+// tellOnePerVerdict says what to do about the first result of each verdict: it is
+// the same for the others.
+func (w *reportWriter) tellOnePerVerdict() {
+	told := map[vault.Verdict]bool{}
+	for _, r := range w.found {
+		if r.Err != nil && !told[r.Verdict] {
+			told[r.Verdict] = true
+			w.app.tell(about(r.Selector, r.Err))
+		}
+	}
+}
+
+func (w *reportWriter) tellStdin(r verified) {
+	text := fmt.Sprintf("the credential on stdin: %v", r.Err)
+	if errors.Is(r.Err, kite.ErrRefused) {
+		env := other(r.Environment)
+		text += fmt.Sprintf("; is it one of %s? --environment %s tries it there", env, env)
+	}
+	w.app.note("%s", text)
+}
+
+// tellElsewhere names the credentials that work in the other environment, and the
+// command that moves them.
+func (w *reportWriter) tellElsewhere() {
+	for _, r := range w.found {
+		if r.elsewhere != vault.VerdictOK {
+			continue
+		}
+		right := vault.Selector{Account: r.Account, Environment: other(r.Environment)}
+		w.app.note(`%s: this is a %s credential stored as %s; "kitekey rename %s %s" moves it`, r.Selector, right.Environment, r.Environment, r.Selector, right)
+	}
+}
+
+// exitOf is the exit code of one result.
+func exitOf(r vault.Report) int {
+	if r.Verdict == vault.VerdictNone {
+		return exitCode(r.Err) // nothing was tried: no such profile, for one
+	}
+	return words.Verdict(r.Verdict, r.Store).Exit
+}
+
+func (w *reportWriter) showProgress() {
+	switch done := len(w.found); {
+	case w.progress == nil || done == w.total:
+	case w.total == 1:
+		_, _ = fmt.Fprintf(w.progress, "asking the gateway…")
+	default:
+		_, _ = fmt.Fprintf(w.progress, "%d of %d verified…", done, w.total)
+	}
+}
+
+func (w *reportWriter) clearProgress() {
+	if w.progress != nil {
+		_, _ = io.WriteString(w.progress, "\r\x1b[K")
+	}
+}
+
+// reportDetail is the end of a line of the table.
+func reportDetail(r verified) string {
+	var parts []string
+	if r.Status != 0 && r.Verdict != vault.VerdictOK {
+		parts = append(parts, fmt.Sprintf("HTTP %d", r.Status))
+	}
+	switch {
+	case r.Message != "":
+		parts = append(parts, words.Line(r.Message))
+	case r.Verdict == vault.VerdictOK:
+		parts = append(parts, r.Host, milliseconds(r.Latency))
+	case r.Verdict == vault.VerdictUnreachable:
+		parts = append(parts, r.Host)
+	}
+	if r.elsewhere == vault.VerdictOK {
+		parts = append(parts, "works in "+string(other(r.Environment)))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// reportJSON is a result as --json shows it.
+type reportJSON struct {
+	profileRef
+	Host                    *string    `json:"host"`
+	Verdict                 *string    `json:"verdict"`
+	VerifiedAt              *time.Time `json:"verified_at"`
+	Status                  *int       `json:"status"`
+	Message                 *string    `json:"message"`
+	Error                   *string    `json:"error"`
+	SkewSeconds             *int64     `json:"skew_seconds"`
+	LatencyMS               *int64     `json:"latency_ms"`
+	KeyHint                 *string    `json:"key_hint"`
+	Deep                    bool       `json:"deep"`
+	OtherEnvironmentVerdict *string    `json:"other_environment_verdict"`
+}
+
+func newReportJSON(r verified) reportJSON {
+	out := reportJSON{
+		profileRef:              refTo(r.Selector),
+		Host:                    orNull(r.Host),
+		Verdict:                 orNull(string(r.Verdict)),
+		VerifiedAt:              jsonTime(r.At),
+		Message:                 orNull(r.Message),
+		KeyHint:                 orNull(r.KeyHint),
+		Deep:                    r.Deep,
+		OtherEnvironmentVerdict: orNull(string(r.elsewhere)),
+	}
+	if r.Status != 0 { // only a reply tells them
+		skew, latency := seconds(r.Skew), r.Latency.Milliseconds()
+		out.Status, out.SkewSeconds, out.LatencyMS = &r.Status, &skew, &latency
+	}
+	if r.Err != nil {
+		out.Error = orNull(r.Err.Error())
+	}
+	return out
+}
+
+// csvHeading names the columns, which are the keys of --json.
+var csvHeading = []string{
+	"profile", "account", "environment", "verdict", "status", "message", "host", "verified_at",
+	"latency_ms", "skew_seconds", "key_hint", "deep", "other_environment_verdict", "error",
+}
+
+func csvRow(r reportJSON) []string {
+	at := ""
+	if r.VerifiedAt != nil {
+		at = r.VerifiedAt.Format(time.RFC3339)
+	}
+	return []string{
+		r.Profile, r.Account, r.Environment, text(r.Verdict), number(r.Status), text(r.Message), text(r.Host), at,
+		number(r.LatencyMS), number(r.SkewSeconds), text(r.KeyHint), strconv.FormatBool(r.Deep), text(r.OtherEnvironmentVerdict), text(r.Error),
+	}
+}
+
+// text is a cell that comes from outside. A spreadsheet takes what begins with one
+// of these characters for a formula; the quote keeps it text.
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	line := words.Line(*s)
+	if strings.HasPrefix(line, "=") || strings.HasPrefix(line, "+") || strings.HasPrefix(line, "-") || strings.HasPrefix(line, "@") {
+		return "'" + line
+	}
+	return line
+}
+
+func number[N int | int64](n *N) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatInt(int64(*n), 10)
+}
+
+func (w *reportWriter) writeCSV(row []string) {
+	_ = w.csv.Write(row)
+	w.csv.Flush()
+	if err := w.csv.Error(); w.err == nil {
+		w.err = writeError(err)
+	}
+}
