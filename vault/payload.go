@@ -28,6 +28,7 @@ type credentials struct {
 	Previous   kite.Credential // zero when there is none
 	ReplacedAt time.Time       // when Current took Previous's place
 	Staged     kite.Credential // zero when there is none
+	ProxyURL   kite.Secret     // zero when none is kept: see [Vault.KeepProxyURL]
 
 	item *SourceItem // what a source holds, when it came from one
 }
@@ -47,6 +48,7 @@ type credentialsJSON struct {
 	Previous    *credentialJSON `json:"previous,omitempty"`
 	ReplacedAt  int64           `json:"replaced_at,omitempty"` // Unix seconds
 	Staged      *credentialJSON `json:"staged,omitempty"`
+	ProxyURL    kite.Secret     `json:"proxy_url,omitzero"`
 }
 
 type tokenJSON struct {
@@ -91,6 +93,7 @@ func (c credentials) encode() ([]byte, error) {
 	raw := credentialsJSON{
 		V: payloadVersion, Account: c.Account, Environment: string(c.Environment),
 		Current: toJSON(c.Current), Previous: optionalJSON(c.Previous), Staged: optionalJSON(c.Staged),
+		ProxyURL: c.ProxyURL,
 	}
 	if raw.Previous != nil {
 		raw.ReplacedAt = c.ReplacedAt.Unix()
@@ -100,6 +103,9 @@ func (c credentials) encode() ([]byte, error) {
 		if p != nil {
 			secrets = append(secrets, p.APIKey, p.APISecret)
 		}
+	}
+	if !c.ProxyURL.IsZero() {
+		secrets = append(secrets, c.ProxyURL)
 	}
 	return encodePayload(raw, secrets...)
 }
@@ -119,6 +125,7 @@ func decodeCredentials(data []byte) (credentials, error) {
 	c := credentials{
 		Selector: Selector{raw.Account, env},
 		Current:  raw.Current.credential(), Previous: raw.Previous.credential(), Staged: raw.Staged.credential(),
+		ProxyURL: raw.ProxyURL,
 	}
 	if !hasCredential(c.Current) {
 		return credentials{}, errors.New("its credential is not complete")

@@ -86,7 +86,7 @@ func (v *Vault) readSource(ctx context.Context, p Profile) (credentials, error) 
 		return credentials{}, profileError(p.Selector, err)
 	}
 	item, err := src.Get(ctx, p.Selector)
-	c := credentials{p.Selector, item.Current, item.Previous, item.ReplacedAt, item.Staged, &item}
+	c := credentials{Selector: p.Selector, Current: item.Current, Previous: item.Previous, ReplacedAt: item.ReplacedAt, Staged: item.Staged, item: &item}
 	switch {
 	case errors.Is(err, ErrNotFound):
 		// What is there, if anything, can be given a credential: rewrite needs its version.

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"path"
 	"strings"
@@ -78,4 +79,117 @@ func TestProxyShowsNoSecret(t *testing.T) {
 		}
 	}
 	filesHave(t, envOf(h.env, "KITEKEY_HOME"), canaries...)
+}
+
+// server is a command that serves until it is stopped.
+type server struct {
+	*exec.Cmd
+	stdout *bufio.Reader
+	first  string // the first line of stdout
+}
+
+// serve starts a command of h and waits for its first line. stderr is where its
+// notes go.
+func (h *house) serve(stderr io.Writer, args ...string) *server {
+	h.t.Helper()
+	s := &server{Cmd: exec.Command(h.binary, args...)}
+	s.Env, s.Stderr = h.env, stderr
+	out, err := s.StdoutPipe()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if err := s.Start(); err != nil {
+		h.t.Fatal(err)
+	}
+	hung := time.AfterFunc(time.Minute, func() { _ = s.Process.Kill() })
+	h.t.Cleanup(func() {
+		hung.Stop()
+		_ = s.Process.Kill()
+		_, _ = s.Process.Wait()
+	})
+	s.stdout = bufio.NewReader(out)
+	line, err := s.stdout.ReadString('\n')
+	if err != nil {
+		h.t.Fatalf("%v prints nothing: %v", args, err)
+	}
+	s.first = strings.TrimSpace(line)
+	return s
+}
+
+func (s *server) end(t *testing.T) {
+	t.Helper()
+	_ = s.Process.Signal(syscall.SIGINT)
+	if err := s.Wait(); err != nil {
+		t.Errorf("%v ends with %v", s.Args, err)
+	}
+}
+
+// A pipe on stderr that nothing reads is full after some hundred lines.
+func TestServersGoOnWithAFullPipeOnStderr(t *testing.T) {
+	h := newHouse(t, "acme")
+	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	client := &http.Client{Timeout: 10 * time.Second}
+	defer client.CloseIdleConnections()
+	for name, args := range map[string][]string{
+		"proxy":     {"proxy", "acme"},
+		"simulator": {"simulator", "--listen", "127.0.0.1:0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			unread, theirs, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer unread.Close()
+			s := h.serve(theirs, args...)
+			_ = theirs.Close()
+			url := s.first
+			if _, value, ok := strings.Cut(url, "="); ok { // export KITEKEY_SANDBOX_URL=…
+				url = value
+			}
+			for i := range 3000 {
+				resp, err := client.Get(url + "/data/wallets/balances")
+				if err != nil {
+					t.Fatalf("request %d: %v", i, err)
+				}
+				_, _ = io.Copy(io.Discard, resp.Body)
+				_ = resp.Body.Close()
+			}
+			s.end(t)
+		})
+	}
+}
+
+func TestProxy_KeepURLIsTheSameAtEachRun(t *testing.T) {
+	h := newHouse(t, "acme", "other")
+	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	urlOf := func(args ...string) string {
+		s := h.serve(io.Discard, append([]string{"proxy", "acme"}, args...)...)
+		s.end(t)
+		return s.first
+	}
+	first := urlOf("--keep-url")
+	if again := urlOf("--keep-url"); again != first {
+		t.Errorf("%s, then %s", first, again)
+	}
+	if other := urlOf(); other == first {
+		t.Error("a proxy without --keep-url has the kept URL")
+	}
+	// A rotation keeps it, too.
+	h.must(pairOf("other"), "rotate", "acme", "--stdin")
+	if again := urlOf("--keep-url"); again != first {
+		t.Errorf("%s, and after a rotation %s", first, again)
+	}
+	replaced := urlOf("--new-url")
+	if replaced == first || path.Base(replaced) == path.Base(first) {
+		t.Errorf("--new-url gives %s after %s", replaced, first)
+	}
+	if again := urlOf("--keep-url"); again != replaced {
+		t.Errorf("%s, then %s", replaced, again)
+	}
+	// Another program on its port is said, and no other port is taken.
+	s := h.serve(io.Discard, "proxy", "acme", "--keep-url")
+	if code, _, errs := h.run("", "proxy", "acme", "--keep-url"); code != 1 || !strings.Contains(errs, "--new-url takes another port") {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+	s.end(t)
 }

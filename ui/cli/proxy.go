@@ -3,131 +3,233 @@ package cli
 import (
 	"context"
 	"errors"
+	"net"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"kitekey/kite"
 	"kitekey/kite/proxy"
+	"kitekey/ui/handout"
 	"kitekey/vault"
 )
 
 // proxyGrace is what requests under way get when the proxy is told to stop.
 const proxyGrace = 3 * time.Second
 
-func newProxy(a *app) *cobra.Command {
-	var (
-		listen, confirm string
-		expiresIn       kite.Lifetime
-		asJSON, quiet   bool
-	)
+type proxyOptions struct {
+	profile    []string // the selector, if it was given
+	listen     string
+	unixSocket string
+	keepURL    bool
+	newURL     bool
+	readOnly   bool
+	allow      []proxy.Rule
+	expiresIn  kite.Lifetime
+	confirm    string
+	json       bool
+	quiet      bool
+}
+
+func newProxy(a *app, run func(context.Context, proxyOptions) error) *cobra.Command {
+	var o proxyOptions
+	var allow []string
 	cmd := &cobra.Command{
 		Use:   "proxy [SELECTOR]",
 		Short: "Let any tool on this machine call the API without a token",
 		Long: `Listen on a loopback address and pass requests on to the gateway with a valid
 Authorization header, renewed in time. The first line on stdout is the base URL to
-use in place of the gateway's.
+use in place of the gateway's. It runs until ctrl-c.
 
-That URL has a random part, new with each run: whoever knows it can spend what the
-account holds. Requests from web pages, for other hosts and for minting are turned
-away, redirects are not passed on, and bodies are not logged. Live needs --confirm.
-It runs until ctrl-c.`,
+The base URL has a random path and is a secret: paste it into a tool's settings, not
+into a command's arguments, which other users can list. On Linux and Windows other
+users are refused even when they know it; elsewhere the system does not say who
+connects. --unix-socket listens on a socket in a private folder instead.
+
+--read-only lets only GET, HEAD and OPTIONS pass, --allow only the requests that it
+names; a * in the path stands for one step, at its end for all that follow. Requests
+from web pages, for other hosts and for minting never pass, redirects are not passed
+on, and bodies are not logged. A write is sent once; when no answer says whether it
+was carried out, the response is a 502 or 504 that says so.
+
+--keep-url gives the same URL at each run, so that a saved collection goes on
+working. It is kept in the store with the credential; --new-url replaces it.
+
+Live asks for the profile's name, or needs --confirm with it.`,
 		Example: `  kitekey proxy acme
-  kitekey proxy acme --listen 127.0.0.1:8080 --json
-  kitekey proxy acme/live --confirm acme/live
-  curl "$URL/data/wallets/balances"        where URL is what it printed`,
+  kitekey proxy acme --keep-url --read-only
+  kitekey proxy acme --allow 'GET /data/*' --allow 'POST /collections/request-to-pay'
+  kitekey proxy acme --unix-socket ~/.kitekey-acme/socket
+  curl --unix-socket ~/.kitekey-acme/socket http://localhost/data/wallets/balances
+  kitekey proxy acme/live --confirm acme/live --json`,
 		Args:              argCount(0, 1, "one profile"),
 		ValidArgsFunction: a.completeSelectors(false),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.profile = args
+			for _, text := range allow {
+				rule, err := proxy.ParseRule(text)
+				if err != nil {
+					return usagef("--allow: %w", err)
+				}
+				o.allow = append(o.allow, rule)
+			}
+			return run(cmd.Context(), o)
+		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&listen, "listen", "127.0.0.1:0", "loopback `address` and port; port 0 takes a free one")
-	f.Var(&expiresIn, "expires-in", "`life` to mint with: 300, 90s, 1h30m, 2d (default: the profile's)")
-	f.StringVar(&confirm, "confirm", "", "the `profile`'s name, needed for live")
-	f.BoolVar(&asJSON, "json", false, "print the base URL and what is behind it as JSON")
-	f.BoolVarP(&quiet, "quiet", "q", false, "do not log requests")
-	_ = cmd.RegisterFlagCompletionFunc("confirm", a.completeSelectors(false))
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ctx := cmd.Context()
-		sel, err := a.selector(args)
-		if err != nil {
-			return err
-		}
-		switch {
-		case confirm != "" && confirm != sel.String():
-			return unconfirmedf("%s: --confirm names another profile", sel)
-		case confirm == "" && sel.Environment == kite.Live:
-			return unconfirmedf("%s: a proxy to live lets every request move money; confirm with --confirm %s", sel, sel)
-		}
-		v, err := a.open()
-		if err != nil {
-			return err
-		}
-		// Now, when somebody is looking, and not with the first request.
-		if _, err := a.token(ctx, v, sel, vault.TokenRequest{ExpiresIn: expiresIn}); err != nil {
-			return err
-		}
-		urls, err := a.overrides()
-		if err != nil {
-			return err
-		}
-		client := &kite.Client{Environment: sel.Environment, BaseURL: urls[sel.Environment], Now: a.Now}
-		defer client.CloseIdleConnections()
-		o := proxy.Options{
-			Client: client,
-			Now:    a.Now,
-			Token: func(ctx context.Context, fresh bool) (kite.Token, error) {
-				tok, err := v.Token(ctx, sel, vault.TokenRequest{ExpiresIn: expiresIn, Fresh: fresh})
-				return tok.Token, about(sel, err)
-			},
-		}
-		if !quiet {
-			o.Log = a.logProxied
-		}
-		p, err := proxy.New(o)
-		if err != nil {
-			return err
-		}
-		if err := p.Start(listen); err != nil {
-			var system *os.SyscallError // a port that is taken is no wrong usage
-			if errors.As(err, &system) {
-				return err
-			}
-			return usagef("--listen: %w", err)
-		}
-		defer func() {
-			grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), proxyGrace)
-			defer cancel()
-			p.Close(grace)
-		}()
-		if err := a.printProxy(sel, p.URL(), asJSON); err != nil {
-			return err
-		}
-		a.note("%s: the proxy runs until ctrl-c; keep its URL to yourself", sel)
-		// Being told to stop is how a server ends well.
-		<-ctx.Done()
-		return nil
-	}
+	f.StringVar(&o.listen, "listen", "127.0.0.1:0", "loopback `address` and port; port 0 takes a free one")
+	f.StringVar(&o.unixSocket, "unix-socket", "", "`path` of a socket to listen on instead, in a private folder")
+	f.BoolVar(&o.readOnly, "read-only", false, "refuse requests that change something")
+	f.StringArrayVar(&allow, "allow", nil, "refuse all but `'METHOD /path/*'`; may be repeated")
+	f.BoolVar(&o.keepURL, "keep-url", false, "use the same port and path at each run")
+	f.BoolVar(&o.newURL, "new-url", false, "replace the URL that --keep-url uses")
+	lifetimeFlag(cmd, &o.expiresIn, "`life` to mint with: 300, 90s, 1h30m, 2d (default: the profile's)")
+	a.confirmFlag(cmd, &o.confirm)
+	f.BoolVar(&o.json, "json", false, "print the base URL and what is behind it as JSON")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "do not log requests")
+	cmd.MarkFlagsMutuallyExclusive("unix-socket", "listen")
+	cmd.MarkFlagsMutuallyExclusive("unix-socket", "keep-url")
+	cmd.MarkFlagsMutuallyExclusive("unix-socket", "new-url")
 	return cmd
+}
+
+func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
+	sel, err := a.selector(o.profile)
+	if err != nil {
+		return err
+	}
+	v, err := a.open()
+	if err != nil {
+		return err
+	}
+	if _, err := v.Lookup(sel); err != nil {
+		return about(sel, err)
+	}
+	if err := a.confirmLive(ctx, handout.Proxy, o.confirm, sel); err != nil {
+		return err
+	}
+	// At the start, when the user is looking, and not with the first request.
+	if _, err := a.token(ctx, v, sel, vault.TokenRequest{ExpiresIn: o.expiresIn}); err != nil {
+		return err
+	}
+	urls, err := a.overrides()
+	if err != nil {
+		return err
+	}
+	defer a.neverBlock()()
+	client := a.gateways(urls)(sel.Environment)
+	defer client.CloseIdleConnections()
+	po := proxy.Options{
+		Client:   client,
+		ReadOnly: o.readOnly,
+		Allow:    o.allow,
+		Now:      a.Now,
+		Token: func(ctx context.Context, fresh bool) (kite.Token, error) {
+			tok, err := v.Token(ctx, sel, vault.TokenRequest{ExpiresIn: o.expiresIn, Fresh: fresh})
+			return tok.Token, about(sel, err)
+		},
+		Log: func(r proxy.Record) { a.logProxied(r, o.quiet) },
+	}
+	listen, keep := o.listen, o.keepURL || o.newURL
+	if keep {
+		if listen, po.Path, err = a.keptProxyURL(ctx, v, sel, o); err != nil {
+			return err
+		}
+	}
+	p, err := proxy.New(po)
+	if err != nil {
+		return err
+	}
+	if o.unixSocket != "" {
+		err = p.StartUnix(o.unixSocket)
+	} else {
+		err = p.Start(listen)
+	}
+	var system *os.SyscallError // a port that is taken is not wrong usage
+	switch {
+	case errors.As(err, &system) && keep:
+		return &codeError{exitFailure, err.Error() + "; --new-url takes another port", err}
+	case errors.As(err, &system):
+		return err
+	case err != nil && o.unixSocket != "":
+		return usagef("--unix-socket: %w", err)
+	case err != nil:
+		return usagef("--listen: %w", err)
+	}
+	defer func() {
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), proxyGrace)
+		defer cancel()
+		p.Close(grace)
+	}()
+	if keep {
+		if err := v.KeepProxyURL(ctx, sel, p.URL()); err != nil {
+			return about(sel, err)
+		}
+	}
+	if err := a.printProxy(sel, p, o); err != nil {
+		return err
+	}
+	switch {
+	case o.unixSocket != "":
+		a.note("%s: the proxy runs until ctrl-c on %s", sel, o.unixSocket)
+	case p.KnowsOwners():
+		a.note("%s: the proxy runs until ctrl-c; other users of this machine are refused", sel)
+	default:
+		a.note("%s: the proxy runs until ctrl-c; keep its URL to yourself: this system does not say which user connects", sel)
+	}
+	// Being told to stop is how a server ends well.
+	<-ctx.Done()
+	return nil
+}
+
+// keptProxyURL returns the address and the path of the URL that is kept for the
+// profile, or new ones. A port that was asked for with --listen goes before.
+func (a *app) keptProxyURL(ctx context.Context, v *vault.Vault, sel vault.Selector, o proxyOptions) (listen, path string, err error) {
+	listen = o.listen
+	kept, err := v.ProxyURL(ctx, sel)
+	if err != nil {
+		return "", "", about(sel, err)
+	}
+	u, err := url.Parse(kept.Reveal())
+	if o.newURL || kept.IsZero() || err != nil || u.Host == "" {
+		return listen, proxy.NewPath(), nil
+	}
+	if _, port, err := net.SplitHostPort(o.listen); err == nil && port == "0" {
+		listen = u.Host
+	}
+	return listen, strings.Trim(u.Path, "/"), nil
 }
 
 // printProxy prints where the proxy is: what was asked for, its secret part
 // included.
-func (a *app) printProxy(sel vault.Selector, url kite.Secret, asJSON bool) error {
-	if !asJSON {
-		return a.print("%s\n", url.Reveal())
+func (a *app) printProxy(sel vault.Selector, p *proxy.Proxy, o proxyOptions) error {
+	if !o.json {
+		return a.print("%s\n", p.URL().Reveal())
 	}
 	return a.printJSON(struct {
-		Profile     string `json:"profile"`
-		Account     string `json:"account"`
-		Environment string `json:"environment"`
-		BaseURL     string `json:"base_url"`
-		Upstream    string `json:"upstream"`
-	}{sel.String(), sel.Account, string(sel.Environment), url.Reveal(), a.baseURL(sel.Environment)})
+		Profile      string  `json:"profile"`
+		Account      string  `json:"account"`
+		Environment  string  `json:"environment"`
+		BaseURL      string  `json:"base_url"`
+		UnixSocket   *string `json:"unix_socket"`
+		Upstream     string  `json:"upstream"`
+		ReadOnly     bool    `json:"read_only"`
+		OwnUserOnly  bool    `json:"own_user_only"`
+		AllowedRules int     `json:"allow_rules"`
+	}{
+		sel.String(), sel.Account, string(sel.Environment), p.URL().Reveal(), orNull(o.unixSocket), a.baseURL(sel.Environment),
+		o.readOnly, p.KnowsOwners(), len(o.allow),
+	})
 }
 
 // logProxied writes a line for each request, with nothing of what it carried.
-func (a *app) logProxied(r proxy.Record) {
+func (a *app) logProxied(r proxy.Record, quiet bool) {
+	if quiet {
+		return
+	}
 	what := kite.CleanText(r.Method)
 	if r.Path != "" {
 		what += " " + kite.CleanText(r.Path)

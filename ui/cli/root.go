@@ -64,7 +64,7 @@ Live is never implied.`,
 		newExec(a, a.runExec),
 		newEnv(a, a.runEnv),
 		newAPI(a, a.runAPI),
-		newProxy(a),
+		newProxy(a, a.runProxy),
 		newForget(a, a.runForget),
 		newInspect(a),
 	)
@@ -79,7 +79,7 @@ Live is never implied.`,
 	)
 	add(groupTry,
 		newDemo(a),
-		newSimulator(a),
+		newSimulator(a, a.runSimulator),
 	)
 	add(groupCare,
 		newDoctor(a),

@@ -1,10 +1,10 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,77 +13,82 @@ import (
 	"kitekey/kite/simulator"
 )
 
-func newSimulator(a *app) *cobra.Command {
-	var (
-		listen string
-		asJSON bool
-		quiet  bool
-		knobs  simulator.Behavior
-		fail   string
-	)
+type simulatorOptions struct {
+	listen   string
+	behavior simulator.Behavior
+	json     bool
+	quiet    bool
+}
+
+func newSimulator(a *app, run func(context.Context, simulatorOptions) error) *cobra.Command {
+	var o simulatorOptions
+	var fail string
 	cmd := &cobra.Command{
 		Use:   "simulator",
 		Short: "Run a Kitegateway to develop against, on this machine only",
 		Long: `Run Kitegateway as its documentation describes it, on a loopback address: several
-merchants with made-up credentials, signed tokens that expire, wallets, the documented
-errors. It prints what to point kitekey or an integration at, logs requests on
-stderr without any secret, and runs until ctrl-c.`,
+merchants with made-up credentials, signed tokens that expire, wallets, requests to
+pay that are checked as documented, the documented errors. It prints what to point
+kitekey or an integration at, logs requests on stderr without any secret, and runs
+until ctrl-c.`,
 		Example: `  kitekey simulator
   kitekey simulator --listen 127.0.0.1:0 --json
-  kitekey simulator --latency 300ms --limit 5     a slow gateway that wants a rest
+  kitekey simulator --latency 300ms --limit 5     slow, at most 5 requests a second
   kitekey simulator --fail 502                    one that is down
   # in another terminal, after pasting the export lines:
   printf '{"api_key":"sim-key-acme-sandbox","api_secret":"sim-secret-acme-sandbox"}' | kitekey add acme --stdin`,
 		Args:              argCount(0, 0, "no arguments"),
 		ValidArgsFunction: cobra.NoFileCompletions,
-	}
-	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:4010", "loopback `address` and port; port 0 takes a free one")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print addresses and credentials as JSON")
-	cmd.Flags().DurationVar(&knobs.Latency, "latency", 0, "`time` before every answer, as in 250ms")
-	cmd.Flags().DurationVar(&knobs.Skew, "skew", 0, "how far its clock is ahead, as `time`: 10m, -10m")
-	cmd.Flags().DurationVar(&knobs.MaxLife, "max-life", 0, "longest `life` of a token, whatever is asked for")
-	cmd.Flags().IntVar(&knobs.Limit, "limit", 0, "`requests` per second, further ones get 429; 0 is no limit")
-	cmd.Flags().StringVar(&fail, "fail", "", "`how` every request fails: "+strings.Join(failures(), ", "))
-	_ = cmd.RegisterFlagCompletionFunc("fail", cobra.FixedCompletions(failures(), cobra.ShellCompDirectiveNoFileComp))
-	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "do not log requests")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if fail != "" && !slices.Contains(failures(), fail) {
-			return usagef("--fail: %q is none of %s", fail, strings.Join(failures(), ", "))
-		}
-		if knobs.Latency < 0 || knobs.MaxLife < 0 || knobs.Limit < 0 {
-			return usagef("--latency, --max-life and --limit cannot be negative")
-		}
-		knobs.Failure = simulator.Failure(fail)
-		var o simulator.Options
-		if !quiet {
-			o.Log = func(r simulator.Record) {
-				a.note("%s %s %s %d", r.Time.Format("15:04:05"), r.Method, r.Path, r.Status)
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.behavior.Limit < 0 {
+				return usagef("--limit cannot be negative")
 			}
-		}
-		sim := simulator.New(o)
-		if err := sim.Start(listen); err != nil {
-			var system *os.SyscallError // a port that is taken is no wrong usage
-			if errors.As(err, &system) {
-				return err
-			}
-			return usagef("--listen: %w", err)
-		}
-		defer sim.Close()
-		for _, env := range kite.Environments {
-			sim.Set("", env, knobs)
-		}
-		if err := a.printConnectionInfo(sim, asJSON); err != nil {
-			return err
-		}
-		a.note("the simulator runs on %s until ctrl-c", sim.Addr())
-		// Being told to stop is how a server ends well.
-		<-cmd.Context().Done()
-		return nil
+			o.behavior.Failure = simulator.Failure(fail)
+			return run(cmd.Context(), o)
+		},
 	}
+	f := cmd.Flags()
+	f.StringVar(&o.listen, "listen", "127.0.0.1:4010", "loopback `address` and port; port 0 takes a free one")
+	f.BoolVar(&o.json, "json", false, "print addresses and credentials as JSON")
+	durationFlag(cmd, &duration{value: &o.behavior.Latency}, "latency", "`time` before every answer, as in 250ms")
+	durationFlag(cmd, &duration{value: &o.behavior.Skew, orNegative: true}, "skew", "how far its clock is ahead, as `time`: 10m, -10m")
+	durationFlag(cmd, &duration{value: &o.behavior.MaxLife}, "max-life", "longest `life` of a token, whatever is asked for")
+	f.IntVar(&o.behavior.Limit, "limit", 0, "`requests` per second, further ones get 429; 0 is no limit")
+	choiceFlag(cmd, &fail, "fail", "`how` every request fails: "+strings.Join(failures(), ", "), failures()...)
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "do not log requests")
 	return cmd
 }
 
-// failures are the ways to fail that need nothing more to be said.
+func (a *app) runSimulator(ctx context.Context, o simulatorOptions) error {
+	defer a.neverBlock()()
+	var so simulator.Options
+	if !o.quiet {
+		so.Log = func(r simulator.Record) {
+			a.note("%s %s %s %d", r.Time.Format("15:04:05"), r.Method, r.Path, r.Status)
+		}
+	}
+	sim := simulator.New(so)
+	if err := sim.Start(o.listen); err != nil {
+		var system *os.SyscallError // a port that is taken is not wrong usage
+		if errors.As(err, &system) {
+			return err
+		}
+		return usagef("--listen: %w", err)
+	}
+	defer sim.Close()
+	for _, env := range kite.Environments {
+		sim.Set("", env, o.behavior)
+	}
+	if err := a.printConnectionInfo(sim, o.json); err != nil {
+		return err
+	}
+	a.note("the simulator runs on %s until ctrl-c", sim.Addr())
+	// Being told to stop is how a server ends well.
+	<-ctx.Done()
+	return nil
+}
+
+// failures are the ways to fail that need no further setting.
 func failures() []string {
 	var names []string
 	for _, f := range []simulator.Failure{
