@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kitekey/ui/clipboard"
+	"kitekey/ui/plain"
 	"kitekey/ui/tui"
 )
 
@@ -126,7 +127,10 @@ func show(ctx context.Context, o tui.Options, s *screenFlags) (err error) {
 		}()
 	}
 	if s.plain {
-		return tui.RunPlain(ctx, o)
+		return plain.Run(ctx, plain.Options{
+			Vault: o.Vault, Clipboard: o.Clipboard, Demo: o.Demo, SandboxOnly: o.SandboxOnly, Overrides: o.Overrides, BaseURL: o.BaseURL,
+			ClearAfter: o.ClearAfter, NoNotices: o.NoNotices, NoReveal: o.NoReveal, Input: o.Input, Output: o.Output, Now: o.Now,
+		})
 	}
 	return tui.Run(ctx, o)
 }

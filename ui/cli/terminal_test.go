@@ -100,6 +100,8 @@ func TestPlainHiddenPrompt(t *testing.T) {
 		"TERM":   {func(c *terminaltest.Terminal) { c.Signal(syscall.SIGTERM) }, 130},
 		"paste": {func(c *terminaltest.Terminal) {
 			c.Type(strings.Repeat("k", 6000) + "\r")
+			c.WaitFor("api_secret of zed sandbox, not shown: ")
+			c.Type("x\r")
 			c.WaitFor("6000 bytes")
 			c.Type("\x04")
 		}, 0},
@@ -111,7 +113,7 @@ func TestPlainHiddenPrompt(t *testing.T) {
 			at.Type("a\n")
 			at.WaitFor("empty stops: ")
 			at.Type("zed\n")
-			at.WaitFor("api_key, not shown: ")
+			at.WaitFor("api_key of zed sandbox, not shown: ")
 			c.end(at)
 			at.WaitExit(c.code)
 			if strings.Contains(at.Screen(), "half") || strings.Contains(at.Screen(), "kkk") {

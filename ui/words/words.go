@@ -45,8 +45,8 @@ func Count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// Sentence gives text a capital letter and a full stop. A name in quotes or a
-// key's name keeps its first letter.
+// Sentence gives text a capital letter and a full stop. What begins with a name,
+// such as acme/live or api_key, keeps its first letter.
 func Sentence(text string) string {
 	if text == "" {
 		return ""
@@ -62,10 +62,13 @@ func Sentence(text string) string {
 // joined.
 func Line(s string) string { return strings.Join(strings.Fields(kite.CleanText(s)), " ") }
 
-// Capital gives text a capital letter.
+// Capital gives text a capital letter, unless it begins with a name such as
+// acme/live or api_key.
 func Capital(text string) string {
-	if first, size := utf8.DecodeRuneInString(text); unicode.IsLower(first) {
-		return string(unicode.ToUpper(first)) + text[size:]
+	first, _, _ := strings.Cut(text, " ")
+	if strings.ContainsFunc(first, func(r rune) bool { return !unicode.IsLetter(r) && !strings.ContainsRune("',.;?!", r) }) {
+		return text
 	}
-	return text
+	r, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(r)) + text[size:]
 }

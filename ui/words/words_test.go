@@ -112,7 +112,8 @@ func TestCountAndSentence(t *testing.T) {
 	if got := Count(1, "profile") + Count(0, "profile") + Count(2, "token"); got != "1 profile0 profiles2 tokens" {
 		t.Error(got)
 	}
-	for text, want := range map[string]string{"": "", "wait a minute": "Wait a minute.", `"kitekey doctor" says more`: `"kitekey doctor" says more.`, "done?": "Done?"} {
+	for text, want := range map[string]string{"": "", "wait a minute": "Wait a minute.", `"kitekey doctor" says more`: `"kitekey doctor" says more.`, "done?": "Done?",
+		"acme/live: refused": "acme/live: refused.", "api_key read": "api_key read.", "this computer's clock": "This computer's clock."} {
 		if got := Sentence(text); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}

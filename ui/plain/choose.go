@@ -1,0 +1,87 @@
+package plain
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"kitekey/kite"
+	"kitekey/ui/words"
+	"kitekey/vault"
+)
+
+// choose makes the profile that text names the one that commands are about, and
+// says so; or why none is.
+func (c *conversation) choose(text string) {
+	found := c.find(text)
+	switch len(found) {
+	case 1:
+		c.chosen = found[0].Selector
+		c.say("%s, %s.", speak(c.chosen), c.state(found[0]))
+	case 0:
+		near := c.near(text)
+		if len(near) == 0 {
+			c.say("%q is neither a profile nor a command. Type list or help.", words.Line(text))
+			return
+		}
+		c.say("There is no %q. Did you mean %s?", words.Line(text), speakAll(near))
+	default:
+		c.say("%q means %d profiles: %s. Type the one you mean.", words.Line(text), len(found), speakAll(found))
+	}
+}
+
+// find returns the profiles that text names: its number in the list, "acme/live",
+// "acme live", "ACME/LIVE", "acme" for its sandbox, or its label.
+func (c *conversation) find(text string) []vault.Profile {
+	if n, err := strconv.Atoi(text); err == nil {
+		if n >= 1 && n <= len(c.profiles) {
+			return c.profiles[n-1 : n]
+		}
+		return nil
+	}
+	name := strings.ToLower(strings.Join(strings.Fields(text), " "))
+	for _, env := range kite.Environments {
+		if account, ok := strings.CutSuffix(name, " "+string(env)); ok {
+			if found := c.named(vault.Selector{Account: account, Environment: env}); found != nil {
+				return found
+			}
+			// A label and an environment: "acme stores ltd live".
+			return c.where(func(p vault.Profile) bool {
+				return p.Environment == env && strings.EqualFold(p.Label, account)
+			})
+		}
+	}
+	if sel, err := vault.ParseSelector(name); err == nil {
+		if found := c.named(sel); found != nil {
+			return found
+		}
+	}
+	return c.where(func(p vault.Profile) bool { return p.Label != "" && strings.EqualFold(p.Label, name) })
+}
+
+func (c *conversation) named(sel vault.Selector) []vault.Profile {
+	return c.where(func(p vault.Profile) bool { return p.Selector == sel })
+}
+
+func (c *conversation) where(fits func(vault.Profile) bool) []vault.Profile {
+	var found []vault.Profile
+	for _, p := range c.profiles {
+		if fits(p) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// near returns at most three profiles that text may have meant.
+func (c *conversation) near(text string) []vault.Profile {
+	name, _, _ := strings.Cut(strings.ToLower(strings.Join(strings.Fields(text), " ")), "/")
+	if len(name) < 2 {
+		return nil
+	}
+	found := c.where(func(p vault.Profile) bool {
+		return strings.Contains(p.Account, name) || strings.Contains(strings.ToLower(p.Label), name) ||
+			slices.Contains(strings.Fields(name), p.Account)
+	})
+	return found[:min(len(found), 3)]
+}

@@ -1,0 +1,99 @@
+package plain
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"kitekey/vault"
+)
+
+// errQuit ends the conversation.
+var errQuit = errors.New("quit")
+
+// command is one thing that can be typed.
+type command struct {
+	names []string // the word, then its short forms
+	takes string   // what may follow, for the help; "" is nothing
+	help  string
+	run   func(c *conversation, ctx context.Context, rest string) error
+	// about is run instead, for a command about the chosen profile.
+	about func(c *conversation, ctx context.Context, p vault.Profile, rest string) error
+}
+
+// commands is the one table of commands: what is understood, and what help says.
+func commands() []command {
+	return []command{
+		{names: []string{"list", "l"}, takes: "[WORDS]", help: "all profiles, or those with the words; failing, unexpired, live and sandbox are understood", run: does(func(c *conversation, rest string) { c.list(rest) })},
+		{names: []string{"choose"}, takes: "NAME", help: "choose a profile by its number, name or label; the name alone does it too", run: does(func(c *conversation, rest string) { c.choose(rest) })},
+		{names: []string{"copy", "c"}, takes: "[header, token or curl]", help: "copy the Authorization header, or the token, or a curl command; mints when no token is unexpired", about: (*conversation).copyToken},
+		{names: []string{"mint", "m"}, takes: "[LIFE]", help: "mint a new token and copy its header; 90s, 5m, 1h30m or 2d is the life", about: (*conversation).mint},
+		{names: []string{"time", "t"}, help: "how long the token lives", about: (*conversation).sayTime},
+		{names: []string{"reveal", "s"}, help: "read out the credential", about: (*conversation).reveal},
+		{names: []string{"forget", "f"}, help: "forget the cached token", about: (*conversation).forget},
+		{names: []string{"clear", "x"}, help: "clear what was copied from the clipboard", run: (*conversation).clear},
+		{names: []string{"verify", "v"}, takes: "[all, or WORDS]", help: "verify the credential and hear what it means; verify all, or all with the words", run: (*conversation).verify},
+		{names: []string{"why", "w"}, help: "what the last verdict means and what the gateway said", about: (*conversation).why},
+		{names: []string{"add", "a"}, help: "add a profile", run: func(c *conversation, ctx context.Context, _ string) error { return c.add(ctx) }},
+		{names: []string{"edit", "e"}, help: "change the label, the default life of tokens, or the account's name", about: (*conversation).edit},
+		{names: []string{"rotate", "r"}, help: "replace the credential once the new one is verified", about: (*conversation).rotate},
+		{names: []string{"finish"}, help: "verify the staged credential and put it in use", about: (*conversation).finish},
+		{names: []string{"discard"}, help: "discard the staged credential", about: (*conversation).discard},
+		{names: []string{"rollback"}, help: "put the previous credential back in use", about: (*conversation).rollback},
+		{names: []string{"drop"}, help: "drop the previous credential: there is no way back then", about: (*conversation).dropPrevious},
+		{names: []string{"remove", "d"}, help: "remove the profile and its credential", about: (*conversation).remove},
+		{names: []string{"activity"}, takes: "[all]", help: "what was done with the profile, or with all", run: (*conversation).activity},
+		{names: []string{"help", "h", "?"}, help: "this list", run: does(func(c *conversation, _ string) { c.sayHelp() })},
+		{names: []string{"quit", "q"}, help: "quit", run: func(*conversation, context.Context, string) error { return errQuit }},
+	}
+}
+
+// does is a command that only says something.
+func does(what func(*conversation, string)) func(*conversation, context.Context, string) error {
+	return func(c *conversation, _ context.Context, rest string) error {
+		what(c, rest)
+		return nil
+	}
+}
+
+// do carries out a line: a command with what follows it, else a profile's name.
+func (c *conversation) do(ctx context.Context, line string) error {
+	if err := c.load(); err != nil {
+		return err
+	}
+	word, rest, _ := strings.Cut(line, " ")
+	rest = strings.TrimSpace(rest)
+	for _, cmd := range commands() {
+		for _, name := range cmd.names {
+			if !strings.EqualFold(word, name) {
+				continue
+			}
+			if cmd.run != nil {
+				return cmd.run(c, ctx, rest)
+			}
+			p, ok := c.current()
+			if !ok {
+				c.say("Choose a profile first: type its number or its name.")
+				return nil
+			}
+			return cmd.about(c, ctx, p, rest)
+		}
+	}
+	if line != "" {
+		c.choose(line)
+	}
+	return nil
+}
+
+func (c *conversation) sayHelp() {
+	for _, cmd := range commands() {
+		head := cmd.names[0]
+		if len(cmd.names) > 1 {
+			head += " (" + strings.Join(cmd.names[1:], ", ") + ")"
+		}
+		if cmd.takes != "" {
+			head += " " + cmd.takes
+		}
+		c.say("%s: %s.", head, cmd.help)
+	}
+}

@@ -1,0 +1,308 @@
+package plain
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"kitekey/kite"
+	"kitekey/ui/handout"
+	"kitekey/ui/words"
+	"kitekey/vault"
+)
+
+// add asks for one thing after the other, and again for what makes no sense.
+func (c *conversation) add(ctx context.Context) error {
+	// What cannot be stored is said before a secret is typed.
+	if err := c.o.Vault.CheckStore(); err != nil {
+		return err
+	}
+	if err := c.o.Vault.Reach(ctx); err != nil {
+		return err
+	}
+	n := vault.NewProfile{}
+	for n.Account == "" {
+		name, err := c.ask(ctx, "Account, such as acme or acme/live; empty stops: ")
+		if err != nil || strings.TrimSpace(name) == "" {
+			return err
+		}
+		sel, err := vault.ParseSelector(strings.TrimSpace(name))
+		if err == nil && c.o.SandboxOnly && sel.Environment == kite.Live {
+			err = errors.New("kitekey was started for the sandbox only")
+		}
+		if err == nil && len(c.named(sel)) > 0 {
+			err = errors.New(speak(sel) + " is there already; choose it and type rotate to replace its credential")
+		}
+		if err != nil {
+			c.say("No: %s.", words.Line(err.Error()))
+			continue
+		}
+		n.Selector = sel
+	}
+	for {
+		cred, err := c.askCredential(ctx, n.Selector)
+		if err != nil {
+			return err
+		}
+		n.Credential = cred
+		c.say("Verifying it.")
+		r := c.o.Vault.VerifyCredential(ctx, n.Environment, cred, false)
+		n.Verdict = r.Verdict
+		if r.Err == nil {
+			break
+		}
+		r.Selector = n.Selector
+		c.reports[n.Selector] = r
+		c.say("Not accepted: %s", words.Sentence(words.Line(r.Err.Error())))
+		answer, err := c.ask(ctx, "Type save to save it all the same, again to enter it again, or stop: ")
+		if err != nil {
+			return err
+		}
+		switch strings.ToLower(strings.TrimSpace(answer)) {
+		case "save", "s":
+		case "again", "a", "r":
+			continue
+		default:
+			c.say("Nothing was saved.")
+			return nil
+		}
+		break
+	}
+	return c.save(ctx, n)
+}
+
+// save stores a new profile. What was typed is kept until it is stored or given
+// up: it may exist nowhere else.
+func (c *conversation) save(ctx context.Context, n vault.NewProfile) error {
+	for {
+		p, err := c.o.Vault.Add(ctx, n)
+		if err == nil {
+			c.chosen = p.Selector
+			c.say("%s added.", speak(p.Selector))
+			return nil
+		}
+		c.say("Not saved: %s", words.Sentence(words.Line(err.Error())))
+		again, err := c.ask(ctx, "What you typed is still here. Type again to try once more, anything else to discard it: ")
+		if err != nil {
+			return err
+		}
+		if answer := strings.ToLower(strings.TrimSpace(again)); answer != "again" && answer != "r" {
+			c.say("Nothing was saved.")
+			return nil
+		}
+	}
+}
+
+// edit asks for each setting; empty leaves it as it is.
+func (c *conversation) edit(ctx context.Context, p vault.Profile, _ string) error {
+	var change vault.ProfileUpdate
+	label, err := c.ask(ctx, "Label, now "+orNone(p.Label)+"; empty leaves it, a dash removes it: ")
+	if err != nil {
+		return err
+	}
+	if label = strings.TrimSpace(label); label == "-" {
+		change.Label = new(string)
+	} else if label != "" {
+		change.Label = &label
+	}
+	for change.ExpiresIn == nil {
+		text, err := c.ask(ctx, "Default life of tokens, now "+words.Duration(p.ExpiresIn.Duration())+"; empty leaves it: ")
+		if err != nil {
+			return err
+		}
+		if text = strings.TrimSpace(text); text == "" {
+			break
+		}
+		life, err := kite.ParseLifetime(text)
+		if err != nil {
+			c.say("No: %s.", words.Line(err.Error()))
+			continue
+		}
+		change.ExpiresIn = &life
+	}
+	account, err := c.ask(ctx, "Account's name, now "+p.Account+"; a new one renames both its environments; empty leaves it: ")
+	if err != nil {
+		return err
+	}
+	if account = strings.TrimSpace(account); account != "" && account != p.Account {
+		if err := vault.ValidAccount(account); err != nil {
+			return err
+		}
+		var both []vault.Selector
+		for _, q := range c.profiles {
+			if q.Account == p.Account {
+				both = append(both, q.Selector)
+			}
+		}
+		if err := c.confirm(ctx, handout.Rename, both...); err != nil {
+			return err
+		}
+	} else {
+		account = ""
+	}
+	if change != (vault.ProfileUpdate{}) {
+		if _, err := c.o.Vault.Edit(ctx, p.Selector, change); err != nil {
+			return err
+		}
+	}
+	if account != "" {
+		if err := c.o.Vault.Rename(ctx, p.Account, account); err != nil {
+			return err
+		}
+		c.chosen.Account = account
+	}
+	if change == (vault.ProfileUpdate{}) && account == "" {
+		c.say("Nothing was changed.")
+		return nil
+	}
+	c.say("%s saved.", speak(c.chosen))
+	return nil
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+// rotate replaces the credential once the new one is verified.
+func (c *conversation) rotate(ctx context.Context, p vault.Profile, _ string) error {
+	if err := c.confirm(ctx, handout.Rotate, p.Selector); err != nil {
+		return err
+	}
+	if err := c.o.Vault.Reach(ctx); err != nil {
+		return err
+	}
+	cred, err := c.askCredential(ctx, p.Selector)
+	if err != nil {
+		return err
+	}
+	for {
+		c.say("Verifying it.")
+		r, err := c.o.Vault.Rotate(ctx, p.Selector, cred)
+		if err == nil || r.Outcome == vault.OutcomeStaged || ctx.Err() != nil {
+			return c.rotated(p, r, err)
+		}
+		c.say("Not replaced: %s", words.Sentence(words.Line(err.Error())))
+		answer, err := c.ask(ctx, "What you typed is still here. Type again to try it once more, new to enter another, or stop: ")
+		if err != nil {
+			return err
+		}
+		switch strings.ToLower(strings.TrimSpace(answer)) {
+		case "again":
+		case "new":
+			if cred, err = c.askCredential(ctx, p.Selector); err != nil {
+				return err
+			}
+		default:
+			c.say("Nothing was replaced.")
+			return nil
+		}
+	}
+}
+
+// rotated says what a rotation came to.
+func (c *conversation) rotated(p vault.Profile, r vault.Rotation, err error) error {
+	if r.Report.Verdict != vault.VerdictNone {
+		r.Report.Selector = p.Selector
+		c.reports[p.Selector] = r.Report
+	}
+	switch r.Outcome {
+	case vault.OutcomeReplaced:
+		c.say("The new credential of %s is in use. The previous one is kept: rollback puts it back, drop drops it.", speak(p.Selector))
+		return err
+	case vault.OutcomeStaged:
+		c.say("Not replaced yet: the gateway could not judge the new credential. It is staged: finish tries it again, discard discards it.")
+	}
+	return err
+}
+
+func (c *conversation) finish(ctx context.Context, p vault.Profile, _ string) error {
+	if !p.Staged {
+		c.say("No credential of %s is staged.", speak(p.Selector))
+		return nil
+	}
+	if err := c.confirm(ctx, handout.Rotate, p.Selector); err != nil {
+		return err
+	}
+	c.say("Verifying it.")
+	r, err := c.o.Vault.FinishRotation(ctx, p.Selector)
+	return c.rotated(p, r, err)
+}
+
+func (c *conversation) discard(ctx context.Context, p vault.Profile, _ string) error {
+	if !p.Staged {
+		c.say("No credential of %s is staged.", speak(p.Selector))
+		return nil
+	}
+	if err := c.sure(ctx, handout.Drop, p.Selector, "Kitegateway does not show its api_secret again. Discard the staged credential?"); err != nil {
+		return err
+	}
+	if _, err := c.o.Vault.DiscardStaged(ctx, p.Selector); err != nil {
+		return err
+	}
+	c.say("The staged credential is discarded. The one in use stays.")
+	return nil
+}
+
+func (c *conversation) rollback(ctx context.Context, p vault.Profile, _ string) error {
+	if !p.Previous {
+		c.say("%s has no previous credential.", speak(p.Selector))
+		return nil
+	}
+	if err := c.confirm(ctx, handout.Rollback, p.Selector); err != nil {
+		return err
+	}
+	if _, err := c.o.Vault.Rollback(ctx, p.Selector); err != nil {
+		return err
+	}
+	delete(c.reports, p.Selector)
+	c.say("The previous credential of %s is in use again. Type verify to try it.", speak(p.Selector))
+	return nil
+}
+
+func (c *conversation) dropPrevious(ctx context.Context, p vault.Profile, _ string) error {
+	if !p.Previous {
+		c.say("%s has no previous credential.", speak(p.Selector))
+		return nil
+	}
+	if err := c.sure(ctx, handout.Drop, p.Selector, "There is no way back then. Drop the previous credential?"); err != nil {
+		return err
+	}
+	if _, err := c.o.Vault.Confirm(ctx, p.Selector); err != nil {
+		return err
+	}
+	c.say("The previous credential is dropped. Delete it at Kitegateway too.")
+	return nil
+}
+
+func (c *conversation) remove(ctx context.Context, p vault.Profile, _ string) error {
+	if err := c.sure(ctx, handout.Remove, p.Selector, "Kitegateway does not show its api_secret again. Remove "+speak(p.Selector)+"?"); err != nil {
+		return err
+	}
+	if err := c.o.Vault.Remove(ctx, p.Selector); err != nil {
+		return err
+	}
+	delete(c.handed, p.Selector)
+	delete(c.reports, p.Selector)
+	c.chosen = vault.Selector{}
+	c.say("%s removed. At the gateway its credential works until you delete it there.", speak(p.Selector))
+	return nil
+}
+
+// errNo is a question that was answered with no.
+var errNo = errors.New("nothing was done")
+
+// sure asks before what cannot be undone: for the name on live, yes or no on the
+// sandbox.
+func (c *conversation) sure(ctx context.Context, do handout.Action, sel vault.Selector, question string) error {
+	if !c.tokens.Guard.Allows(do, sel) {
+		return c.confirm(ctx, do, sel)
+	}
+	yes, err := c.yes(ctx, question)
+	if err == nil && !yes {
+		err = errNo
+	}
+	return err
+}

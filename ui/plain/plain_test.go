@@ -1,0 +1,559 @@
+package plain
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"kitekey/kite"
+	"kitekey/kite/simulator"
+	"kitekey/ui/clipboard"
+	"kitekey/vault"
+	"kitekey/vault/storetest"
+)
+
+// board is a clipboard for tests.
+type board struct {
+	mu      sync.Mutex
+	text    string
+	clearAt time.Time
+	err     error
+}
+
+func (b *board) Copy(_ context.Context, secret []byte, clearAt time.Time) (clipboard.Receipt, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err != nil {
+		return clipboard.Receipt{}, b.err
+	}
+	b.text, b.clearAt = string(secret), clearAt
+	return clipboard.Receipt{Way: clipboard.X11, ClearsAt: clearAt}, nil
+}
+
+func (b *board) Clear(context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.text = ""
+	return nil
+}
+
+type inProcess struct{ handler http.Handler }
+
+func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	p.handler.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
+// world is what a conversation is about, and what was said.
+type world struct {
+	t     *testing.T
+	vault *vault.Vault
+	store *storetest.Faulty
+	sim   *simulator.Simulator
+	clip  *board
+	out   lockedBuffer
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func (l *lockedBuffer) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.b.Reset()
+}
+
+// newWorld has acme in both environments, labelled, and borealis and dune.
+func newWorld(t *testing.T, profiles ...string) *world {
+	t.Helper()
+	w := &world{t: t, store: storetest.NewFaulty(nil).Named("keyring"), sim: simulator.New(simulator.Options{}), clip: &board{}}
+	v, err := vault.Open(vault.Options{Store: w.store, Gateway: func(e kite.Environment) vault.Gateway {
+		base := "http://127.0.0.1:1/v1"
+		if e == kite.Live {
+			base = "http://127.0.0.1:1/live/v1"
+		}
+		return &kite.Client{Environment: e, BaseURL: base, Transport: inProcess{w.sim}}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.vault = v
+	labels := map[string]string{"acme": "Acme Stores Ltd", "borealis": "Boréalis Café"}
+	for _, name := range profiles {
+		sel, err := vault.ParseSelector(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cred, ok := w.sim.Credential(sel.Account, sel.Environment)
+		if !ok {
+			t.Fatalf("the simulator has no %s", sel)
+		}
+		n := vault.NewProfile{Selector: sel, Label: labels[sel.Account], Credential: cred, Verdict: vault.VerdictOK}
+		if _, err := v.Add(t.Context(), n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return w
+}
+
+var four = []string{"acme", "acme/live", "borealis", "dune"}
+
+func (w *world) options() Options {
+	return Options{Vault: w.vault, Clipboard: w.clip, Output: &w.out}
+}
+
+// talk says lines, one after the other, and returns what was answered.
+func (w *world) talk(o Options, lines ...string) string {
+	w.t.Helper()
+	w.out.reset()
+	o.Input = strings.NewReader(strings.Join(lines, "\n") + "\n")
+	if err := Run(w.t.Context(), o); err != nil {
+		w.t.Fatal(err)
+	}
+	said := w.out.String()
+	if strings.ContainsAny(said, "\x1b\r") {
+		w.t.Errorf("plain mode moves the cursor: %q", said)
+	}
+	return said
+}
+
+// converse is a test of one conversation on a fake clock.
+func converse(t *testing.T, profiles []string, do func(t *testing.T, w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { do(t, newWorld(t, profiles...)) })
+}
+
+func has(t *testing.T, said string, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(said, text) {
+			t.Errorf("%q was not said in:\n%s", text, said)
+		}
+	}
+}
+
+func lacks(t *testing.T, said string, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if strings.Contains(said, text) {
+			t.Errorf("%q was said in:\n%s", text, said)
+		}
+	}
+}
+
+func (w *world) count(name string) simulator.Counts {
+	sel, _ := vault.ParseSelector(name)
+	return w.sim.CountOf(sel.Account, sel.Environment)
+}
+
+func (w *world) lookup(name string) vault.Profile {
+	w.t.Helper()
+	sel, _ := vault.ParseSelector(name)
+	p, err := w.vault.Lookup(sel)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return p
+}
+
+func TestPlain_BeginsWithTotals(t *testing.T) {
+	converse(t, four, func(t *testing.T, w *world) {
+		said := w.talk(w.options(), "q")
+		has(t, said, "4 profiles, 1 of them LIVE. 4 works.", "Type list")
+		lacks(t, said, "borealis")
+	})
+	converse(t, nil, func(t *testing.T, w *world) {
+		has(t, w.talk(w.options()), "No profiles yet. Type add")
+	})
+	converse(t, four, func(t *testing.T, w *world) {
+		o := w.options()
+		o.Demo, o.SandboxOnly, o.Overrides = true, true, []string{"sandbox goes to http://127.0.0.1:1"}
+		said := w.talk(o, "list", "acme/live")
+		has(t, said, "This is a demonstration", "3 profiles, 0 of them LIVE", "Override in force: sandbox goes to")
+		lacks(t, strings.ReplaceAll(said, "of them LIVE", ""), "acme LIVE")
+	})
+}
+
+func TestPlain_ChoosesByNumberNameAndLabel(t *testing.T) {
+	for text, want := range map[string]string{
+		"1":                    "acme sandbox, works.",
+		"acme":                 "acme sandbox, works.",
+		"acme live":            "acme LIVE, works.",
+		"ACME/LIVE":            "acme LIVE, works.",
+		"Acme Live":            "acme LIVE, works.",
+		"boréalis café":        "borealis sandbox, works.",
+		"acme stores ltd live": "acme LIVE, works.",
+		"Acme Stores Ltd":      `"Acme Stores Ltd" means 2 profiles: acme sandbox, acme LIVE. Type the one you mean.`,
+		"bore":                 `There is no "bore". Did you mean borealis sandbox?`,
+		"dune live":            `There is no "dune live". Did you mean dune sandbox?`,
+		"choose dune":          "dune sandbox, works.",
+		"9":                    `"9" is neither a profile nor a command`,
+		"x\x1b[31my":           "is neither a profile nor a command",
+	} {
+		converse(t, four, func(t *testing.T, w *world) { has(t, w.talk(w.options(), text), want) })
+	}
+}
+
+func TestPlain_ListsWhatIsAskedFor(t *testing.T) {
+	converse(t, four, func(t *testing.T, w *world) {
+		said := w.talk(w.options(), "list")
+		has(t, said, "1: acme sandbox, Acme Stores Ltd, works.", "2: acme LIVE", "3: borealis sandbox, Boréalis Café", "4: dune sandbox, works.")
+		said = w.talk(w.options(), "l live")
+		has(t, said, "2: acme LIVE")
+		lacks(t, said, "1: acme", "3: borealis")
+		has(t, w.talk(w.options(), "list failing"), `No profile matches "failing"`)
+	})
+}
+
+func TestPlain_CopiesAndMints(t *testing.T) {
+	converse(t, four, func(t *testing.T, w *world) {
+		said := w.talk(w.options(), "acme", "time", "copy", "t", "c token", "c nonsense", "mint 90s", "m 1e9", "x")
+		has(t, said, "acme sandbox has no token. Type copy or mint.", "Minting.", "New token of acme sandbox, valid for 5 min.",
+			"Its header is in the clipboard (X11) until", "token unexpired for another 5 min", "Its token is in the clipboard",
+			"header, token or curl", "valid for 1 min 30 s", "Failed: ", "Cleared from the clipboard.")
+		if n := w.count("acme").Mints; n != 2 || w.clip.text != "" {
+			t.Errorf("%d mints, %q left", n, w.clip.text)
+		}
+		lacks(t, said, "eyJ", "sim-")
+		said = w.talk(w.options(), "copy")
+		has(t, said, "1 token unexpired.", "Choose a profile first")
+		w.clip.err = errors.New("no display")
+		has(t, w.talk(w.options(), "1", "m"), "New token of acme sandbox", "Failed: Cannot copy: no display")
+	})
+}
+
+// Everything that hands something of live out, or changes it, asks for its name.
+func TestPlain_AsksForTheNameOfLive(t *testing.T) {
+	for _, tt := range []struct {
+		line string
+		asks bool
+	}{
+		{"copy", true}, {"copy token", true}, {"mint", true}, {"reveal", true}, {"rotate", true}, {"remove", true},
+		{"rollback", true}, {"drop", true}, {"finish", true}, {"discard", true},
+		{"verify", false}, {"why", false}, {"forget", false}, {"time", false}, {"activity", false}, {"list", false},
+	} {
+		converse(t, four, func(t *testing.T, w *world) {
+			switch tt.line {
+			case "rollback", "drop": // need a previous one
+				w.rotate("acme/live", false)
+			case "finish", "discard": // need a staged one
+				w.rotate("acme/live", true)
+			}
+			before := w.count("acme/live").Requests
+			said := w.talk(w.options(), "acme live", tt.line, "acme")
+			if asked := strings.Contains(said, "LIVE: real keys, real money."); asked != tt.asks {
+				t.Errorf("%s asked: %v, want %v:\n%s", tt.line, asked, tt.asks, said)
+			}
+			if !tt.asks {
+				return
+			}
+			has(t, said, "type acme/live: That is not its name; nothing was done.")
+			if w.count("acme/live").Requests != before || w.clip.text != "" || strings.Contains(said, "sim-") {
+				t.Errorf("%s touched live without its name", tt.line)
+			}
+			if p := w.lookup("acme/live"); p.Previous != (tt.line == "rollback" || tt.line == "drop") || p.Staged != (tt.line == "finish" || tt.line == "discard") {
+				t.Errorf("%s changed live without its name: %+v", tt.line, p)
+			}
+		})
+	}
+	converse(t, four, func(t *testing.T, w *world) {
+		said := w.talk(w.options(), "acme live", "copy", "acme/live", "mint")
+		has(t, said, "New token of acme LIVE")
+		if n := strings.Count(said, "LIVE: real keys"); n != 1 {
+			t.Errorf("asked %d times within ten minutes:\n%s", n, said)
+		}
+		if said = w.talk(w.options(), "acme", "edit", "", "", "acme2", "no"); !strings.Contains(said, "type acme/live") {
+			t.Errorf("renaming an account that has live does not ask:\n%s", said)
+		}
+	})
+}
+
+// rotate gives a profile another credential; when the gateway is down it stays
+// staged.
+func (w *world) rotate(name string, down bool) {
+	w.t.Helper()
+	sel, _ := vault.ParseSelector(name)
+	cred := secondCredential(sel)
+	if down {
+		w.down(sel.Environment, true)
+	}
+	_, err := w.vault.Rotate(w.t.Context(), sel, cred)
+	if (err != nil) != down {
+		w.t.Fatal(err)
+	}
+	w.down(sel.Environment, false)
+}
+
+// down makes the gateway fail for second credentials.
+func (w *world) down(env kite.Environment, down bool) {
+	b := simulator.Behavior{}
+	if down {
+		b.Failure = simulator.InternalError
+	}
+	for _, account := range []string{"ember", "coral"} {
+		w.sim.Set(account, env, b)
+	}
+}
+
+// secondCredential is another one that the environment's gateway accepts.
+func secondCredential(sel vault.Selector) kite.Credential {
+	account := "ember"
+	if sel.Environment == kite.Live {
+		account = "coral"
+	}
+	return simulator.NewMerchant(account, sel.Environment).Credential
+}
+
+func TestPlain_SaysTheGatewaysWords(t *testing.T) {
+	converse(t, four, func(t *testing.T, w *world) {
+		w.sim.Set("acme", kite.Sandbox, simulator.Behavior{Refuse: true})
+		said := w.talk(w.options(), "1", "verify", "why")
+		if strings.Count(said, "acme sandbox: refused; the gateway said: 401, Invalid") != 2 {
+			t.Errorf("not the gateway's words:\n%s", said)
+		}
+		has(t, said, "Verified just now at 127.0.0.1:1.", "It means: Kitegateway answered", "Next: ", "type rotate")
+		lacks(t, said, "press")
+	})
+}
+
+func TestPlain_VerifiesAll(t *testing.T) {
+	converse(t, four, func(t *testing.T, w *world) {
+		w.sim.Set("dune", kite.Sandbox, simulator.Behavior{Failure: simulator.HTMLPage})
+		said := w.talk(w.options(), "verify all", "dune", "why")
+		has(t, said, "Verifying 4 profiles.", "dune sandbox: not a Kitegateway reply", "Done: 1 not a Kitegateway reply, 3 works.", "type why", "It means: Something answered")
+		lacks(t, said, "real money")
+		has(t, w.talk(w.options(), "verify live"), "Verifying 1 profile.", "Done: 1 works.")
+	})
+}
+
+func TestPlain_Adds(t *testing.T) {
+	converse(t, nil, func(t *testing.T, w *world) {
+		said := w.talk(w.options(), "a", "Acme", "acme", "", "sim-key-acme-sandbox", "wrong", "again", "sim-key-acme-sandbox", "sim-secret-acme-sandbox", "c")
+		has(t, said, `try "acme"`, "The api_key is empty.", "Not accepted:", "acme sandbox added.", "Its header is in the clipboard")
+		if w.lookup("acme").Verdict != vault.VerdictOK {
+			t.Error("not verified")
+		}
+	})
+	// A text that holds both halves fills both.
+	converse(t, nil, func(t *testing.T, w *world) {
+		said := w.talk(w.options(), "add", "acme", `{"api_key":"sim-key-acme-sandbox","api_secret":"sim-secret-acme-sandbox"}`)
+		has(t, said, "read from JSON", "acme sandbox added.")
+		lacks(t, said, "sim-")
+	})
+	converse(t, four, func(t *testing.T, w *world) {
+		has(t, w.talk(w.options(), "add", "acme", "", "add", ""), "acme sandbox is there already")
+	})
+}
+
+// What was typed outlives a store that fails, and a store that is not there is
+// said before anything is typed.
+func TestPlain_AddSurvivesTheStore(t *testing.T) {
+	converse(t, nil, func(t *testing.T, w *world) {
+		o := w.options()
+		o.Input = &hooked{lines: []string{"add", "acme", "sim-key-acme-sandbox", "sim-secret-acme-sandbox", "again", "q"}, before: map[int]func(){
+			3: func() { w.store.Fail(vault.ErrLocked) }, 4: func() { w.store.Heal() },
+		}}
+		if err := Run(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		has(t, w.out.String(), "Not saved: acme/sandbox: not added: the keyring is locked", "What you typed is still here", "acme sandbox added.")
+		w.store.Fail(vault.ErrLocked)
+		said := w.talk(w.options(), "add", "neu")
+		has(t, said, "Failed: The keyring is locked", "Next: ")
+		lacks(t, said, "api_key")
+	})
+}
+
+// hooked gives one line at a time, and does something before some of them.
+type hooked struct {
+	lines  []string
+	before map[int]func()
+	at     int
+	rest   string
+}
+
+func (h *hooked) Read(p []byte) (int, error) {
+	if h.rest == "" {
+		if h.at == len(h.lines) {
+			return 0, io.EOF
+		}
+		if do := h.before[h.at]; do != nil {
+			do()
+		}
+		h.rest = h.lines[h.at] + "\n"
+		h.at++
+	}
+	n := copy(p, h.rest)
+	h.rest = h.rest[n:]
+	return n, nil
+}
+
+func TestPlain_Edits(t *testing.T) {
+	converse(t, four, func(t *testing.T, w *world) {
+		said := w.talk(w.options(), "dune", "edit", "Dune Tours", "1e9", "90s", "")
+		has(t, said, "now none", "now 5 min", "No: ", "dune sandbox saved.")
+		if p := w.lookup("dune"); p.Label != "Dune Tours" || p.ExpiresIn.Duration() != 90*time.Second {
+			t.Errorf("%+v", p)
+		}
+		has(t, w.talk(w.options(), "dune", "edit", "-", "", "sahara"), "sahara sandbox saved.")
+		if p := w.lookup("sahara"); p.Label != "" || p.ExpiresIn.Duration() != 90*time.Second {
+			t.Errorf("%+v", p)
+		}
+		has(t, w.talk(w.options(), "sahara", "edit", "", "", ""), "Nothing was changed.")
+	})
+}
+
+func TestPlain_RotatesAndRollsBack(t *testing.T) {
+	const key, secret = "sim-key-ember-sandbox", "sim-secret-ember-sandbox"
+	converse(t, four, func(t *testing.T, w *world) {
+		said := w.talk(w.options(), "dune", "rollback", "rotate", key, "wrong", "new", key, secret, "rollback", "drop", "no", "drop", "yes", "drop")
+		has(t, said, "dune sandbox has no previous credential.", "Not replaced: ", "The new credential of dune sandbox is in use.",
+			"The previous credential of dune sandbox is in use again.", "Nothing was done.", "The previous credential is dropped.")
+		if w.lookup("dune").Previous {
+			t.Error("not dropped")
+		}
+		lacks(t, said, "sim-")
+	})
+	converse(t, four, func(t *testing.T, w *world) {
+		w.down(kite.Sandbox, true)
+		said := w.talk(w.options(), "dune", "rotate", key, secret)
+		has(t, said, "Not replaced yet", "It is staged", "Next: ")
+		w.down(kite.Sandbox, false)
+		has(t, w.talk(w.options(), "dune", "finish", "finish"), "The new credential of dune sandbox is in use", "No credential of dune sandbox is staged.")
+		has(t, w.talk(w.options(), "dune", "rollback"), "in use again")
+		w.rotate("dune", true)
+		has(t, w.talk(w.options(), "dune", "discard", "no", "discard", "yes"), "Nothing was done.", "The staged credential is discarded.")
+	})
+}
+
+func TestPlain_RevealsRemovesAndForgets(t *testing.T) {
+	converse(t, four, func(t *testing.T, w *world) {
+		said := w.talk(w.options(), "dune", "reveal", "no")
+		lacks(t, said, "sim-key")
+		said = w.talk(w.options(), "dune", "reveal", "yes")
+		has(t, said, "stay in the terminal's scrollback", "api_key: sim-key-dune-sandbox\n", "api_secret: sim-secret-dune-sandbox\n")
+		o := w.options()
+		o.NoReveal = true
+		lacks(t, w.talk(o, "dune", "reveal", "yes"), "sim-")
+		has(t, w.talk(w.options(), "dune", "copy", "forget", "time"), "is forgotten", "dune sandbox has no token")
+		has(t, w.talk(w.options(), "dune", "remove", "no", "remove", "yes", "copy"), "Nothing was done.", "dune sandbox removed.", "Choose a profile first")
+		has(t, w.talk(w.options(), "activity all"), "dune sandbox removed, done", "dune sandbox revealed, done")
+	})
+}
+
+// A token is announced when it is low and when it has expired, once each, and the
+// end of ctx ends a conversation that waits for a line.
+func TestPlain_AnnouncesExpiry(t *testing.T) {
+	converse(t, four, func(t *testing.T, w *world) {
+		in, keyboard := io.Pipe()
+		o := w.options()
+		o.Input = in
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- Run(ctx, o) }()
+		_, _ = io.WriteString(keyboard, "1\nc\n")
+		time.Sleep(3*time.Minute + 50*time.Second)
+		synctest.Wait()
+		lacks(t, w.out.String(), "Notice")
+		time.Sleep(11 * time.Second)
+		synctest.Wait()
+		has(t, w.out.String(), "Notice: the token of acme sandbox expires in 1 min.\nacme sandbox> ")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		has(t, w.out.String(), "Notice: the token of acme sandbox has expired.\nacme sandbox> ")
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if n := strings.Count(w.out.String(), "Notice"); n != 2 {
+			t.Errorf("%d announcements", n)
+		}
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("ended with %v", err)
+		}
+		_ = keyboard.Close()
+	})
+}
+
+func TestPlain_AnnouncesNothingWhenToldNotTo(t *testing.T) {
+	converse(t, four, func(t *testing.T, w *world) {
+		in, keyboard := io.Pipe()
+		o := w.options()
+		o.Input, o.NoNotices = in, true
+		ended := make(chan error)
+		go func() { ended <- Run(t.Context(), o) }()
+		_, _ = io.WriteString(keyboard, "1\nc\n")
+		time.Sleep(time.Hour)
+		_ = keyboard.Close()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		lacks(t, w.out.String(), "Notice")
+	})
+}
+
+// Each name of a command is one command's, and none hides another.
+func TestPlain_CommandNamesAreOnes(t *testing.T) {
+	seen := map[string]string{}
+	for _, c := range commands() {
+		if (c.run == nil) == (c.about == nil) || c.help == "" {
+			t.Errorf("%s is not whole", c.names[0])
+		}
+		for _, name := range c.names {
+			if other, ok := seen[name]; ok {
+				t.Errorf("%q is %s and %s", name, other, c.names[0])
+			}
+			seen[name] = c.names[0]
+		}
+	}
+	// What it tells people to type can be typed.
+	w := ways()
+	for _, text := range []string{w.Verify, w.Rotate, w.Remove, w.Add, w.List} {
+		word, ok := strings.CutPrefix(text, "type ")
+		if _, known := seen[word]; !ok || !known {
+			t.Errorf("%q is no command", text)
+		}
+	}
+}
+
+// 150 profiles: it begins with a sentence, and verifying says how far it is.
+func TestPlain_WithManyProfiles(t *testing.T) {
+	converse(t, nil, func(t *testing.T, w *world) {
+		cred, _ := w.sim.Credential("acme", kite.Sandbox)
+		for i := range 150 {
+			sel := vault.Selector{Account: fmt.Sprintf("m%03d", i), Environment: kite.Sandbox}
+			if _, err := w.vault.Add(t.Context(), vault.NewProfile{Selector: sel, Credential: cred.Clone()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		said := w.talk(w.options(), "q")
+		if n := strings.Count(said, "\n"); n > 4 {
+			t.Errorf("%d lines before the first question:\n%s", n, said)
+		}
+		has(t, said, "150 profiles, 0 of them LIVE. 150 not verified.")
+		has(t, w.talk(w.options(), "verify all"), "37 of 150.", "111 of 150.", "Done: 150 works.")
+	})
+}

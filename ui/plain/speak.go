@@ -1,0 +1,146 @@
+package plain
+
+import (
+	"fmt"
+	"strings"
+
+	"kitekey/kite"
+	"kitekey/ui/words"
+	"kitekey/vault"
+)
+
+// speak names a profile so that live cannot be missed by ear.
+func speak(s vault.Selector) string {
+	if s.Environment == kite.Live {
+		return s.Account + " LIVE"
+	}
+	return s.Account + " sandbox"
+}
+
+func speakAll(profiles []vault.Profile) string {
+	names := make([]string, len(profiles))
+	for i, p := range profiles {
+		names[i] = speak(p.Selector)
+	}
+	return strings.Join(names, ", ")
+}
+
+// ways is what plain mode tells people to type.
+func ways() words.Ways {
+	return words.Ways{
+		Verify: "type verify", Rotate: "type rotate", Remove: "type remove", Add: "type add", List: "type list", Doctor: `"kitekey doctor"`,
+	}
+}
+
+// state is a profile's verdict and token in half a sentence: "works, token
+// unexpired for another 4 min 10 s".
+func (c *conversation) state(p vault.Profile) string {
+	text := words.Verdict(p.Verdict, p.Store).Word
+	if p.Staged {
+		text += ", a credential is staged"
+	}
+	if token := c.life(p); token != "" {
+		text += ", " + token
+	}
+	return text
+}
+
+// life says how long the profile's token lives, "" when there is none.
+func (c *conversation) life(p vault.Profile) string {
+	switch state := words.TokenStateOf(p.Token, c.now()); state {
+	case words.NoToken:
+		return ""
+	case words.Expired:
+		return "token expired"
+	case words.Fresh:
+		return "token unexpired for another " + words.Duration(p.Token.Remaining(c.now()))
+	default:
+		return "token " + state.String() + ", for another " + words.Duration(p.Token.Remaining(c.now()))
+	}
+}
+
+// sayTotals says in a few sentences what there is, however much there is.
+func (c *conversation) sayTotals() {
+	if len(c.profiles) == 0 {
+		c.say("No profiles yet. Type add to add one, or help.")
+		return
+	}
+	live, unexpired := 0, 0
+	count := map[vault.Verdict]int{}
+	for _, p := range c.profiles {
+		if p.Environment == kite.Live {
+			live++
+		}
+		if p.Token.Unexpired(c.now()) {
+			unexpired++
+		}
+		count[p.Verdict]++
+	}
+	c.say("%s, %d of them LIVE. %s.", words.Count(len(c.profiles), "profile"), live, c.tally(count))
+	if unexpired > 0 {
+		c.say("%s unexpired.", words.Count(unexpired, "token"))
+	}
+	c.say("Type list to hear them, a profile's number or name to choose it, or help.")
+}
+
+// tally writes how many profiles have which verdict, the failing ones first.
+func (c *conversation) tally(count map[vault.Verdict]int) string {
+	var parts []string
+	for _, v := range words.VerdictsByClass() {
+		if n := count[v]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, words.Verdict(v, c.o.Vault.StoreName()).Word))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// list reads profiles out; a profile has the same number whatever the filter.
+func (c *conversation) list(filter string) {
+	if len(c.profiles) == 0 {
+		c.say("No profiles yet. Type add to add one.")
+		return
+	}
+	said := 0
+	for i, p := range c.profiles {
+		if !c.matches(p, filter) {
+			continue
+		}
+		name := speak(p.Selector)
+		if p.Label != "" {
+			name += ", " + p.Label
+		}
+		c.say("%d: %s, %s.", i+1, name, c.state(p))
+		said++
+	}
+	if said == 0 {
+		c.say("No profile matches %q.", words.Line(filter))
+	}
+}
+
+// matches reports whether a profile is meant by a filter: "failing", "unexpired",
+// "live", "sandbox", or words that are all in its name, label or verdict.
+func (c *conversation) matches(p vault.Profile, filter string) bool {
+	w := words.Verdict(p.Verdict, p.Store)
+	text := strings.ToLower(p.Account + " " + string(p.Environment) + " " + p.Label + " " + w.Word)
+	for _, word := range strings.Fields(strings.ToLower(filter)) {
+		switch word {
+		case "failing":
+			if w.Class != words.Bad && w.Class != words.Doubtful {
+				return false
+			}
+		case "unexpired":
+			if !p.Token.Unexpired(c.now()) {
+				return false
+			}
+		case "live", "sandbox":
+			if string(p.Environment) != word {
+				return false
+			}
+		default:
+			if !strings.Contains(text, word) {
+				return false
+			}
+		}
+	}
+	return true
+}

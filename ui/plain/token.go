@@ -1,0 +1,134 @@
+package plain
+
+import (
+	"context"
+	"strings"
+
+	"kitekey/kite"
+	"kitekey/ui/handout"
+	"kitekey/ui/words"
+	"kitekey/vault"
+)
+
+func (c *conversation) copyToken(ctx context.Context, p vault.Profile, rest string) error {
+	as := handout.Header
+	switch f := handout.Form(strings.ToLower(rest)); f {
+	case "":
+	case handout.Header, handout.Token, handout.Curl:
+		as = f
+	default:
+		c.say("It can be copied as header, token or curl.")
+		return nil
+	}
+	return c.handOut(ctx, p, as, vault.TokenRequest{})
+}
+
+func (c *conversation) mint(ctx context.Context, p vault.Profile, rest string) error {
+	request := vault.TokenRequest{Fresh: true}
+	if rest != "" {
+		life, err := kite.ParseLifetime(rest)
+		if err != nil {
+			return err
+		}
+		if life.IsUnusual() {
+			if yes, err := c.yes(ctx, "A token for "+words.Duration(life.Duration())+" is unusually long."); err != nil || !yes {
+				return err
+			}
+		}
+		request.ExpiresIn = life
+	}
+	return c.handOut(ctx, p, handout.Header, request)
+}
+
+func (c *conversation) handOut(ctx context.Context, p vault.Profile, as handout.Form, request vault.TokenRequest) error {
+	do := handout.Copy
+	if request.Fresh || !p.Token.Unexpired(c.now()) {
+		do = handout.Mint
+	}
+	if err := c.confirm(ctx, do, p.Selector); err != nil {
+		return err
+	}
+	if do == handout.Mint {
+		c.say("Minting.")
+	}
+	given, err := c.tokens.Give(ctx, handout.Request{Profile: p.Selector, Token: request, As: as, ClearAfter: c.o.ClearAfter})
+	if given.Token.Deadline.IsZero() {
+		return err
+	}
+	c.watch(p.Selector, given.Token)
+	if given.Minted {
+		c.say("New token of %s, valid for %s.", speak(p.Selector), given.Life())
+	} else {
+		c.say("Token of %s, valid for another %s.", speak(p.Selector), given.Life())
+	}
+	if warning := words.ClockWarning(given.Token.Skew); warning != "" {
+		c.say("Note: %s.", warning)
+	}
+	if !given.Cached {
+		c.say("Note: the token could not be cached; the next copy mints another.")
+	}
+	if err != nil {
+		return err
+	}
+	c.say("Its %s is in the clipboard (%s) until %s.", as, given.Receipt.Way, given.Receipt.ClearsAt.Local().Format("15:04:05"))
+	if given.Receipt.Caveat != "" {
+		c.say("Note: %s.", given.Receipt.Caveat)
+	}
+	return nil
+}
+
+func (c *conversation) sayTime(_ context.Context, p vault.Profile, _ string) error {
+	if text := c.life(p); text != "" {
+		c.say("%s, %s.", speak(p.Selector), text)
+		return nil
+	}
+	c.say("%s has no token. Type copy or mint.", speak(p.Selector))
+	return nil
+}
+
+// reveal writes the credential out: whoever listens has asked for it.
+func (c *conversation) reveal(ctx context.Context, p vault.Profile, _ string) error {
+	if c.o.NoReveal {
+		c.say("Revealing is switched off here.")
+		return nil
+	}
+	if err := c.confirm(ctx, handout.Reveal, p.Selector); err != nil {
+		return err
+	}
+	if yes, err := c.yes(ctx, "The api_key and the api_secret will be read out, and stay in the terminal's scrollback."); err != nil || !yes {
+		return err
+	}
+	cred, err := c.o.Vault.Credential(ctx, p.Selector)
+	if err != nil {
+		return err
+	}
+	defer cred.Erase()
+	for _, half := range []struct {
+		name   string
+		secret kite.Secret
+	}{{"api_key", cred.APIKey}, {"api_secret", cred.APISecret}} {
+		half.secret.RevealTo(func(value []byte) {
+			_, _ = c.o.Output.Write([]byte(half.name + ": "))
+			_, _ = c.o.Output.Write(value)
+			_, _ = c.o.Output.Write([]byte("\n"))
+		})
+	}
+	return nil
+}
+
+func (c *conversation) forget(ctx context.Context, p vault.Profile, _ string) error {
+	if err := c.o.Vault.Forget(ctx, p.Selector); err != nil {
+		return err
+	}
+	delete(c.handed, p.Selector)
+	c.say("The cached token of %s is forgotten. The gateway honours it until it expires.", speak(p.Selector))
+	return nil
+}
+
+func (c *conversation) clear(ctx context.Context, _ string) error {
+	if err := c.o.Clipboard.Clear(ctx); err != nil {
+		return err
+	}
+	c.say("Cleared from the clipboard.")
+	return nil
+}
