@@ -151,6 +151,9 @@ func (v *Vault) checkIndex() (profiles []Profile, ok bool, found []Finding) {
 // Reach tells whether the store can be used now: it asks for an item that cannot
 // be there.
 func (v *Vault) Reach(ctx context.Context) error {
+	if p, ok := v.store.(Pinger); ok {
+		return p.Ping(ctx)
+	}
 	if _, err := v.store.Get(ctx, "doctor"); err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}

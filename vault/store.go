@@ -18,7 +18,7 @@ import (
 // gave up. The package storetest checks all of this for any store.
 //
 // A store can do more: see [Lister], [Locker], [Unlocker], [Restorer],
-// [Discarder] and [Inspector]. The vault asks for these by type assertion and
+// [Discarder], [Pinger] and [Inspector]. The vault asks for these by type assertion and
 // does without where a store lacks them.
 type Store interface {
 	// Name is what settings and people call it; each store's package has it as a
@@ -84,6 +84,12 @@ type Discarder interface {
 	Discard(ctx context.Context) error
 }
 
+// Pinger is a [Store] that can say whether it can be used now without reading an
+// item.
+type Pinger interface {
+	Ping(ctx context.Context) error
+}
+
 // Inspector is a [Store] that knows more about itself than whether it answers.
 type Inspector interface {
 	Inspect(ctx context.Context) (Facts, error)
@@ -93,6 +99,7 @@ type Inspector interface {
 type Facts struct {
 	Provider     string   // program that keeps the items: "gnome-keyring-daemon", "keepassxc"
 	KeepsRemoved bool     // the program keeps removed items, or earlier values, by itself
+	Duplicates   []string // keys that several items have: a synchronising tool's copies, for example
 	Rivals       []string // other programs of this user that write to the same files: what one writes the other may overwrite
 }
 
@@ -161,6 +168,7 @@ const (
 	ReasonGone          Reason = "gone"           // the program ended in the middle of the call
 	ReasonWriteFailed   Reason = "write-failed"   // the program could not write its file
 	ReasonNotKept       Reason = "not-kept"       // the program reported success, but the item is not as written
+	ReasonHidden        Reason = "hidden"         // the item may be in a part of the store that is locked
 	ReasonDuplicates    Reason = "duplicates"     // several items have the same name and different values
 	ReasonWrongPassword Reason = "wrong-password" // the passphrase does not open it
 	ReasonDamaged       Reason = "damaged"        // a whole file cannot be read

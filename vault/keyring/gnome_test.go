@@ -40,9 +40,11 @@ func reasonOf(err error) vault.Reason {
 func second[T any](_ T, err error) error { return err }
 
 // patientKeyring is one that a slow machine cannot make fail.
-func patientKeyring() *Store {
+func patientKeyring(t *testing.T) *Store {
+	t.Helper()
 	k := New()
-	k.deadline, k.probe = 30*time.Second, 30*time.Second
+	t.Cleanup(k.Lock)
+	k.deadline = 30 * time.Second
 	return k
 }
 
@@ -51,7 +53,7 @@ func TestStore_OnGnomeKeyring(t *testing.T) {
 	storetest.Run(t, storetest.Suite{Name: Name, Lists: true, Lock: func(*testing.T) { d.Lock() }, New: func(t *testing.T) storetest.Place {
 		d = keyringtest.Start(t)
 		d.Use()
-		return func() vault.Store { return patientKeyring() }
+		return func() vault.Store { return patientKeyring(t) }
 	}})
 }
 
@@ -59,7 +61,7 @@ func TestStore_OnFake(t *testing.T) {
 	_, fake, _ := fakeKeyring(t)
 	storetest.Run(t, storetest.Suite{Name: Name, Lists: true, Lock: func(*testing.T) { fake.Lock() }, New: func(t *testing.T) storetest.Place {
 		fake.Reset()
-		return func() vault.Store { return patientKeyring() }
+		return func() vault.Store { return patientKeyring(t) }
 	}})
 }
 
@@ -67,7 +69,7 @@ func TestStore_OnFake(t *testing.T) {
 func TestStore_SharesItemsWithSecretTool(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()
-	if err := patientKeyring().Set(t.Context(), "one", []byte("three")); err != nil {
+	if err := patientKeyring(t).Set(t.Context(), "one", []byte("three")); err != nil {
 		t.Fatal(err)
 	}
 	if got := d.Lookup("kitekey", "one"); got != "three" {
@@ -78,12 +80,12 @@ func TestStore_SharesItemsWithSecretTool(t *testing.T) {
 func TestKeyringDaemonStopped(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()
-	k, ctx := patientKeyring(), t.Context()
+	k, ctx := patientKeyring(t), t.Context()
 	if err := k.Set(ctx, "one", []byte("before")); err != nil {
 		t.Fatal(err)
 	}
 	d.StopDaemon()
-	k.deadline, k.probe = 200*time.Millisecond, 200*time.Millisecond
+	k.deadline = 200 * time.Millisecond
 	for name, call := range map[string]func() error{
 		"Get":    func() error { return second(k.Get(ctx, "one")) },
 		"Set":    func() error { return k.Set(ctx, "one", []byte("after")) },
@@ -102,7 +104,7 @@ func TestKeyringDaemonStopped(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 	d.ContinueDaemon()
-	k.deadline, k.probe = 30*time.Second, 30*time.Second
+	k.deadline = 30 * time.Second
 	if err := k.Set(ctx, "another", []byte("x")); err != nil { // the daemon has worked off what it was sent
 		t.Fatal(err)
 	}
@@ -114,7 +116,7 @@ func TestKeyringDaemonStopped(t *testing.T) {
 func TestKeyringDaemonGone(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()
-	k, ctx := patientKeyring(), t.Context()
+	k, ctx := patientKeyring(t), t.Context()
 	if err := k.Set(ctx, "one", []byte("kept")); err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +139,7 @@ func TestKeyringDaemonGone(t *testing.T) {
 func TestKeyringFileDamaged(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()
-	w := newVault(t, patientKeyring())
+	w := newVault(t, patientKeyring(t))
 	if _, err := w.Add(t.Context(), vault.NewProfile{Selector: acme, Credential: testCredential}); err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +161,7 @@ func TestKeyringFileDamaged(t *testing.T) {
 func TestKeyringConcurrent(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()
-	k, ctx := patientKeyring(), t.Context()
+	k, ctx := patientKeyring(t), t.Context()
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
@@ -181,7 +183,7 @@ func TestKeyringConcurrent(t *testing.T) {
 func TestKeyringWithoutBus(t *testing.T) {
 	for _, address := range []string{"unix:path=/nonexistent", "nonsense"} {
 		t.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
-		err := second(New().Get(t.Context(), "one"))
+		err := second(patientKeyring(t).Get(t.Context(), "one"))
 		if kindOf(err) != vault.ErrUnavailable || reasonOf(err) != vault.ReasonNoSession {
 			t.Errorf("%s: %v, reason %q", address, err, reasonOf(err))
 		}

@@ -4,30 +4,18 @@ package keyring
 
 import (
 	"strings"
-	"time"
 
 	"kitekey/vault"
 )
 
-func reachable() error { return nil }
+// prompts: a call that takes long on macOS waits for a person, whom security(1)
+// has asked.
+const prompts = true
 
-// readQuickly finds nothing: there is no quicker way than the library's here.
-func readQuickly(string) (value string, found bool, err error) { return "", false, nil }
-
-// abandon has nothing to close: on macOS each call is a process of its own, and
-// a hanging one waits for a prompt that the person can still see.
-func abandon(time.Duration) bool { return false }
-
-// promptPending cannot be asked of security(1): a call that takes long there
-// waits for a person.
-func promptPending(time.Duration) bool { return true }
-
-func disconnected(error) bool { return false }
-
-func classifySystem(_ error, text string, _ time.Duration) (kind error, reason vault.Reason) {
+func classifySystem(op string, err error) error {
 	// -25308, which is exit status 36: no prompt can be shown, over SSH for example.
-	if strings.Contains(text, "25308") || strings.Contains(text, "exit status 36") {
-		return vault.ErrLocked, vault.ReasonNoPrompt
+	if text := err.Error(); strings.Contains(text, "25308") || strings.Contains(text, "exit status 36") {
+		return failure(op, vault.ErrLocked, vault.ReasonNoPrompt, err)
 	}
-	return vault.ErrUnavailable, ""
+	return failure(op, vault.ErrUnavailable, "", err)
 }

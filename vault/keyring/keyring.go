@@ -1,12 +1,35 @@
+// Package keyring is the store in the operating system's own keyring: the Secret
+// Service on Linux and the BSDs (gnome-keyring, KWallet, KeePassXC), Keychain on
+// macOS, Credential Manager on Windows.
+//
+// An item has the attributes that go-keyring gives it: the service [Service], and
+// as its user name the item's key. So `secret-tool lookup service kitekey username
+// KEY` reads the same item, and what earlier versions wrote is found.
+//
+// # What keyrings do
+//
+// Each of these has been seen, and has a test:
+//
+//   - a dismissed prompt is reported as success; so what was written or deleted is
+//     looked at again;
+//   - a daemon that is killed while it creates an item leaves one with an empty
+//     secret; that is a corrupt item, never an empty value;
+//   - a daemon that is stopped answers never; so every call has a deadline, which
+//     does not run while a person reads a prompt;
+//   - KeePassXC asks for each item that is read or overwritten, while the
+//     collection is unlocked;
+//   - the default collection changes: an item stays where it was, so items are
+//     looked for in every collection;
+//   - a locked collection may hide what is in it: then nothing is said to be
+//     missing.
+//
+// On Linux and the BSDs the package has a client of its own, in the folder
+// secretservice; elsewhere it stands on github.com/zalando/go-keyring.
 package keyring
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"time"
-
-	gokeyring "github.com/zalando/go-keyring"
 
 	"kitekey/vault"
 )
@@ -18,232 +41,36 @@ const Name = "keyring"
 // system's keyring; their user name is the item's key.
 const Service = "kitekey"
 
-// How long the keyring may take when it asks nobody. Measured calls take
-// milliseconds; a write on a keyring with thousands of items some 150.
-const (
-	keyringDeadline = 3 * time.Second
-	probeDeadline   = 500 * time.Millisecond
-)
+// deadline is how long the keyring may take for one operation when it asks nobody.
+// Measured operations take milliseconds; a write on a keyring with thousands of
+// items some 150.
+const deadline = 3 * time.Second
 
-// Store is the operating system's own store: Secret Service on Linux and the
-// BSDs, Keychain on macOS, Credential Manager on Windows.
-//
-// The library below it has no deadlines, can hang for ever and can panic, and on
-// a dismissed prompt it reports success. So every call runs in a goroutine of
-// its own that can be given up, one call at a time, and what was written or
-// deleted is looked at again.
+// Store is the [vault.Store] in the keyring. [New] makes one.
 type Store struct {
-	slot     chan struct{} // holds the one call that may be under way
+	slot     chan struct{} // holds the one operation that may be under way: two prompts at once confuse
 	deadline time.Duration
-	probe    time.Duration // for asking a keyring that took too long what is the matter
+	platform
 }
 
-// New returns the keyring of the user's session. It connects at the first
-// call.
-func New() *Store {
-	return &Store{slot: make(chan struct{}, 1), deadline: keyringDeadline, probe: probeDeadline}
-}
+var _ interface {
+	vault.Store
+} = (*Store)(nil)
+
+// New returns the keyring of the user's session. It connects at the first call.
+func New() *Store { return &Store{slot: make(chan struct{}, 1), deadline: deadline} }
 
 // Name gives [Name].
-func (k *Store) Name() string { return Name }
+func (s *Store) Name() string { return Name }
 
-// Get implements [vault.Store]. Reading twice does no harm, so a connection that broke
-// in mid-call is tried once more.
-func (k *Store) Get(ctx context.Context, key string) ([]byte, error) {
-	var value []byte
-	read := func() (err error) {
-		value, err = getItem(key)
-		return err
-	}
-	if err := k.call(ctx, vault.OpRead, key, read); err != nil {
-		if !disconnected(err) {
-			return nil, err
-		}
-		if err := k.call(ctx, vault.OpRead, key, read); err != nil {
-			return nil, err
-		}
-	}
-	return value, nil
-}
-
-// Set implements [vault.Store].
-func (k *Store) Set(ctx context.Context, key string, value []byte) error {
-	if err := vault.CheckItem(k, key, value); err != nil {
-		return err
-	}
-	value = bytes.Clone(value)
-	return k.call(ctx, vault.OpWrite, key, func() error {
-		if err := gokeyring.Set(Service, key, string(value)); err != nil {
-			return err
-		}
-		back, err := getItem(key)
-		switch {
-		case errors.Is(err, gokeyring.ErrNotFound), err == nil && !bytes.Equal(back, value):
-			return errNotWritten
-		}
-		return err
-	})
-}
-
-// Delete implements [vault.Store].
-func (k *Store) Delete(ctx context.Context, key string) error {
-	return k.call(ctx, vault.OpDelete, key, func() error {
-		if err := gokeyring.Delete(Service, key); err != nil {
-			return err
-		}
-		_, err := getItem(key)
-		switch {
-		case errors.Is(err, gokeyring.ErrNotFound):
-			return nil
-		case err == nil, errors.Is(err, vault.ErrEmpty):
-			return errNotDeleted
-		}
-		return err
-	})
-}
-
-// getItem reads one item. An item with an empty secret is what a keyring killed
-// while creating it leaves behind; it was never a value.
-func getItem(key string) ([]byte, error) {
-	value, found, err := readQuickly(key)
-	if err == nil && !found {
-		value, err = gokeyring.Get(Service, key)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if value == "" {
-		return nil, vault.ErrEmpty
-	}
-	return []byte(value), nil
-}
-
-// What the library does not say by itself.
+// What a keyring does without saying so.
 var (
-	errNotWritten   = errors.New("the keyring reported success but did not keep it: was its prompt dismissed?")
-	errNotDeleted   = errors.New("the keyring reported success but still has it: was its prompt dismissed?")
-	errDisconnected = errors.New("the connection to the keyring broke")
-	errStuck        = errors.New("an earlier call still hangs")
-	errNoBus        = errors.New("there is no session bus")
-	errNoCollection = errors.New("there is no default keyring")
+	errNotWritten = errors.New("the keyring reported success but did not keep it")
+	errNotDeleted = errors.New("the keyring reported success but still has it")
+	errStuck      = errors.New("an earlier call still hangs")
 )
 
-// call runs one use of the library under a deadline. When it is given up the
-// connection is closed, which ends the call for good: without that a write given
-// up would still happen later.
-func (k *Store) call(ctx context.Context, op, key string, use func() error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := vault.CheckKey(key); err != nil {
-		return k.failed(op, err)
-	}
-	if err := reachable(); err != nil {
-		return k.failed(op, err)
-	}
-	timer := time.NewTimer(k.deadline)
-	defer timer.Stop()
-	select {
-	case k.slot <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return k.failed(op, errStuck)
-	}
-	done := make(chan error, 1)
-	go func() {
-		defer func() { <-k.slot }()
-		defer func() {
-			if p := recover(); p != nil {
-				done <- errDisconnected // the library takes a closed connection for an answer
-			}
-		}()
-		done <- use()
-	}()
-	timer.Reset(k.deadline)
-	given := time.Now()
-	for {
-		select {
-		case err := <-done:
-			if err != nil {
-				return k.failed(op, err)
-			}
-			return nil
-		case <-ctx.Done():
-			k.giveUp(done)
-			return ctx.Err()
-		case <-timer.C:
-			// A prompt on somebody's screen is worth waiting for; a keyring that
-			// does not even answer whether it is locked is not.
-			locked, prompt := promptPending(k.probe), vault.PromptOf(ctx)
-			if left := prompt.Wait - time.Since(given); locked && left > 0 {
-				prompt.Waiting()
-				timer.Reset(min(left, time.Second))
-				continue
-			}
-			k.giveUp(done)
-			if locked {
-				return k.failed(op, errLockedNow)
-			}
-			return k.failed(op, context.DeadlineExceeded)
-		}
-	}
-}
-
-// giveUp ends a call: it closes the connection until the call has noticed. Once
-// is not always enough, because a call between two requests connects anew.
-func (k *Store) giveUp(done <-chan error) {
-	for range 5 {
-		if !abandon(k.probe) {
-			return
-		}
-		select {
-		case <-done:
-			return
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
-var errLocked = errors.New("it is locked")
-
-var errLockedNow = errors.New("it waits to be unlocked")
-
-// failed turns what the library or the system said into a [*vault.StoreError].
-func (k *Store) failed(op string, err error) error {
-	kind, reason := classify(err, k.probe)
-	e := &vault.StoreError{Op: op, Store: Name, Kind: kind, Reason: reason, Err: err}
-	switch {
-	case kind == vault.ErrNotFound, kind == vault.ErrTooBig:
-		e.Err = nil
-	case kind == vault.ErrLocked && reason == "":
-		e.Err = nil // "failed to unlock correct collection" tells a person nothing more
-	case kind == vault.ErrTimeout && errors.Is(err, context.DeadlineExceeded):
-		e.Err = nil // not the caller's deadline, ours
-	}
-	return e
-}
-
-func classify(err error, wait time.Duration) (kind error, reason vault.Reason) {
-	switch {
-	case errors.Is(err, gokeyring.ErrNotFound):
-		return vault.ErrNotFound, ""
-	case errors.Is(err, gokeyring.ErrSetDataTooBig):
-		return vault.ErrTooBig, ""
-	case errors.Is(err, vault.ErrEmpty):
-		return vault.ErrCorrupt, ""
-	case errors.Is(err, errNotWritten), errors.Is(err, errNotDeleted):
-		return vault.ErrLocked, vault.ReasonNotKept
-	case errors.Is(err, errStuck), errors.Is(err, context.DeadlineExceeded):
-		return vault.ErrTimeout, vault.ReasonNotResponding
-	case errors.Is(err, errLocked):
-		return vault.ErrLocked, ""
-	case errors.Is(err, errLockedNow):
-		return vault.ErrLocked, vault.ReasonPromptPending
-	case errors.Is(err, errNoCollection):
-		return vault.ErrUnavailable, vault.ReasonNoCollection
-	case errors.Is(err, gokeyring.ErrUnsupportedPlatform):
-		return vault.ErrUnavailable, vault.ReasonNotSupported
-	}
-	return classifySystem(err, err.Error(), wait)
+// failure is a [*vault.StoreError] about this store.
+func failure(op string, kind error, reason vault.Reason, err error) *vault.StoreError {
+	return &vault.StoreError{Op: op, Store: Name, Kind: kind, Reason: reason, Err: err}
 }

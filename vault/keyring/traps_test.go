@@ -28,7 +28,7 @@ func fakeKeyring(t *testing.T) (*keyringtest.Bus, *keyringtest.Fake, *Store) {
 	t.Helper()
 	bus := keyringtest.StartBus(t)
 	bus.Use()
-	return bus, bus.Fake(), patientKeyring()
+	return bus, bus.Fake(), patientKeyring(t)
 }
 
 func TestTraps(t *testing.T) {
@@ -53,9 +53,14 @@ func TestTraps(t *testing.T) {
 		{"a sound one, listed", func() {}, list, nil, ""},
 		{"prompt accepted on write", func() { fake.On("CreateItem", keyringtest.Accept) }, setNew, nil, ""},
 		{"prompt accepted on delete", func() { fake.On("Delete", keyringtest.Accept) }, del, nil, ""},
-		{"prompt dismissed on write of a new item", func() { fake.On("CreateItem", keyringtest.Dismiss) }, setNew, vault.ErrLocked, vault.ReasonNotKept},
-		{"prompt dismissed on write of an old item", func() { fake.On("CreateItem", keyringtest.Dismiss) }, set, vault.ErrLocked, vault.ReasonNotKept},
-		{"prompt dismissed on delete", func() { fake.On("Delete", keyringtest.Dismiss) }, del, vault.ErrLocked, vault.ReasonNotKept},
+		{"prompt dismissed on write of a new item", func() { fake.On("CreateItem", keyringtest.Dismiss) }, setNew, vault.ErrLocked, vault.ReasonDismissed},
+		{"a write of an old item that is not kept", func() { fake.On("SetSecret", keyringtest.Lie) }, set, vault.ErrLocked, vault.ReasonNotKept},
+		{"access refused on read", func() { fake.Guard() }, get, vault.ErrLocked, vault.ReasonDismissed},
+		{"access refused on write", func() { fake.Guard() }, set, vault.ErrLocked, vault.ReasonDismissed},
+		{"access allowed on read", func() { fake.Guard(); fake.On("Unlock", keyringtest.Accept) }, get, nil, ""},
+		{"access allowed on write", func() { fake.Guard(); fake.On("Unlock", keyringtest.Accept) }, set, nil, ""},
+		{"prompt dismissed on delete", func() { fake.On("Delete", keyringtest.Dismiss) }, del, vault.ErrLocked, vault.ReasonDismissed},
+		{"a deletion that is not done", func() { fake.On("Delete", keyringtest.Lie) }, del, vault.ErrLocked, vault.ReasonNotKept},
 		{"a write that is not kept", func() { fake.On("CreateItem", keyringtest.Lie) }, setNew, vault.ErrLocked, vault.ReasonNotKept},
 		{"a write that is kept empty", func() { fake.On("CreateItem", keyringtest.Empty) }, setNew, vault.ErrCorrupt, ""},
 		{"an empty secret", func() { fake.On("GetSecret", keyringtest.Empty) }, get, vault.ErrCorrupt, ""},
@@ -68,8 +73,8 @@ func TestTraps(t *testing.T) {
 		{"no default keyring, written", fake.NoCollection, set, vault.ErrUnavailable, vault.ReasonNoCollection},
 		{"disk full", func() {
 			fake.On("CreateItem", fail("org.freedesktop.DBus.Error.Failed", "Couldn't create item: An error occurred on the device"))
-		}, set, vault.ErrUnavailable, vault.ReasonWriteFailed},
-		{"locked in between", func() { fake.On("CreateItem", fail("org.freedesktop.Secret.Error.IsLocked", "locked")) }, set, vault.ErrLocked, ""},
+		}, setNew, vault.ErrUnavailable, vault.ReasonWriteFailed},
+		{"locked in between", func() { fake.On("SetSecret", fail("org.freedesktop.Secret.Error.IsLocked", "locked")) }, set, vault.ErrLocked, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			fake.Reset()
@@ -98,12 +103,12 @@ func TestTrapsThatHang(t *testing.T) {
 	_, fake, k := fakeKeyring(t)
 	ctx := t.Context()
 	k.deadline = brief
-	for _, method := range []string{"OpenSession", "SearchItems", "Unlock", "CreateItem", "GetSecret", "Delete", "Get Collections", "Get Attributes"} {
+	for _, method := range []string{"OpenSession", "SearchItems", "Unlock", "CreateItem", "SetSecret", "GetSecret", "Delete", "Get Collections", "Get Attributes"} {
 		fake.Reset()
 		fake.Put("kitekey", "one", "old")
 		fake.On(method, keyringtest.Hang)
 		calls := map[string]error{
-			"Get": second(k.Get(ctx, "one")), "Set": k.Set(ctx, "one", []byte("new")), "Delete": k.Delete(ctx, "one"), "Keys": second(k.Keys(ctx)),
+			"Get": second(k.Get(ctx, "one")), "Set": k.Set(ctx, "one", []byte("new")), "Set of a new one": k.Set(ctx, "new", []byte("new")), "Delete": k.Delete(ctx, "one"), "Keys": second(k.Keys(ctx)),
 		}
 		hung := 0
 		for name, err := range calls {
@@ -172,7 +177,7 @@ func TestServiceLeavesWhilePrompting(t *testing.T) {
 	_, fake, k := fakeKeyring(t)
 	fake.Lock()
 	fake.On("Unlock", keyringtest.Ignore)
-	k.deadline, k.probe = brief, brief
+	k.deadline = brief
 	done := make(chan error)
 	go func() { done <- second(k.Get(vault.WithPrompt(t.Context(), time.Hour), "one")) }()
 	<-fake.Prompted()
@@ -208,19 +213,19 @@ func TestDisconnectInMidCall(t *testing.T) {
 	if got, err := k.Get(t.Context(), "one"); err != nil || string(got) != "old" {
 		t.Errorf("reading is safe to repeat: %q, %v", got, err)
 	}
-	next.On("CreateItem", keyringtest.Disconnect)
+	next.On("SetSecret", keyringtest.Disconnect)
 	third := bus.Fake()
 	if err := k.Set(t.Context(), "one", []byte("new")); kindOf(err) != vault.ErrUnavailable {
 		t.Errorf("a write is not: %v", err)
 	}
-	if calls := third.Calls(); slices.Contains(calls, "CreateItem") {
+	if calls := third.Calls(); slices.Contains(calls, "SetSecret") {
 		t.Errorf("written again by itself: %v", calls)
 	}
 }
 
 func TestBusWithoutService(t *testing.T) {
 	keyringtest.StartBus(t).Use()
-	err := second(New().Get(t.Context(), "one"))
+	err := second(patientKeyring(t).Get(t.Context(), "one"))
 	if kindOf(err) != vault.ErrUnavailable {
 		t.Errorf("%v", err)
 	}
@@ -259,7 +264,8 @@ func TestSilentSocket(t *testing.T) {
 	}()
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+socket)
 	k := New()
-	k.deadline, k.probe = brief, brief
+	t.Cleanup(k.Lock)
+	k.deadline = brief
 	for range 3 {
 		if err := second(k.Get(t.Context(), "one")); kindOf(err) != vault.ErrTimeout {
 			t.Errorf("%v", err)
@@ -272,7 +278,6 @@ func TestSilentSocket(t *testing.T) {
 		_ = c.Close()
 	}
 	mu.Unlock()
-	k.slot <- struct{}{} // the call that hung has ended
 }
 
 func TestBusThere(t *testing.T) {
@@ -287,13 +292,9 @@ func TestBusThere(t *testing.T) {
 		{"unix:path=/somewhere", empty, true}, {"", full, true}, {"autolaunch:", full, true},
 		{"", empty, false}, {"autolaunch:", empty, false}, // godbus would start a bus of its own
 	} {
-		if err := busThere(c.address, c.dir); (err == nil) != c.there {
+		if _, err := findBus(c.address, c.dir); (err == nil) != c.there {
 			t.Errorf("%q: %v", c.address, err)
 		}
-	}
-	err := New().failed("read", errNoBus)
-	if reasonOf(err) != vault.ReasonNoSession {
-		t.Errorf("reason %q", reasonOf(err))
 	}
 }
 

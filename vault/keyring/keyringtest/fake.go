@@ -9,27 +9,34 @@ import (
 	"sync"
 
 	"github.com/godbus/dbus/v5"
+
+	"kitekey/vault/keyring/secretservice"
 )
 
 // Fake is a Secret Service that does what a real one does rarely and never on
-// command. It keeps one collection, "login", in memory.
+// command. It keeps collections in memory: "login", and those that a test adds.
+// What is in a locked collection cannot be found, as in KWallet and KeePassXC.
 type Fake struct {
 	conn *dbus.Conn
 
-	mu        sync.Mutex
-	items     map[dbus.ObjectPath]*item
-	serial    int
-	locked    bool
-	noDefault bool
-	actions   map[string]Action // by method: "Unlock", "CreateItem", "Delete", "GetSecret", …
-	calls     []string
-	prompts   map[dbus.ObjectPath]prompt
-	prompted  chan string // methods whose prompt was shown
+	mu       sync.Mutex
+	items    map[dbus.ObjectPath]*item
+	serial   int
+	locked   map[string]bool            // by collection
+	home     string                     // the default collection, "" for none
+	keys     map[dbus.ObjectPath][]byte // the sessions'
+	actions  map[string]Action          // by method: "Unlock", "CreateItem", "Delete", "GetSecret", …
+	calls    []string
+	prompts  map[dbus.ObjectPath]prompt
+	prompted chan string // methods whose prompt was shown
 }
 
 type item struct {
+	collection string
 	attributes map[string]string
 	secret     []byte
+	modified   uint64
+	guarded    bool // a person must allow each access, as KeePassXC has it
 }
 
 // prompt is what happens when the user is asked.
@@ -66,7 +73,8 @@ func (b *Bus) Fake() *Fake {
 	}
 	b.t.Cleanup(func() { _ = conn.Close() })
 	f := &Fake{conn: conn, items: map[dbus.ObjectPath]*item{}, actions: map[string]Action{}, prompts: map[dbus.ObjectPath]prompt{},
-		prompted: make(chan string, 100)}
+		prompted: make(chan string, 100), keys: map[dbus.ObjectPath][]byte{}}
+	f.Reset()
 	const root = dbus.ObjectPath(servicePath)
 	for _, e := range []struct {
 		methods map[string]any
@@ -76,8 +84,8 @@ func (b *Bus) Fake() *Fake {
 		{map[string]any{"OpenSession": f.openSession, "SearchItems": f.searchAll, "Unlock": f.unlock, "ReadAlias": f.readAlias}, root, service},
 		{map[string]any{"SearchItems": f.search, "CreateItem": f.createItem}, root + "/collection", "org.freedesktop.Secret.Collection"},
 		{map[string]any{"SearchItems": f.search, "CreateItem": f.createItem}, root + "/aliases", "org.freedesktop.Secret.Collection"},
-		{map[string]any{"GetSecret": f.getSecret, "Delete": f.delete}, root + "/collection", "org.freedesktop.Secret.Item"},
-		{map[string]any{"Prompt": f.prompt}, root + "/prompt", "org.freedesktop.Secret.Prompt"},
+		{map[string]any{"GetSecret": f.getSecret, "SetSecret": f.setSecret, "Delete": f.delete}, root + "/collection", "org.freedesktop.Secret.Item"},
+		{map[string]any{"Prompt": f.prompt, "Dismiss": f.dismiss}, root + "/prompt", "org.freedesktop.Secret.Prompt"},
 		{map[string]any{"Close": func() *dbus.Error { return nil }}, root + "/session", "org.freedesktop.Secret.Session"},
 		// godbus asks the deepest path that anything is exported on.
 		{map[string]any{"Get": f.property}, root, "org.freedesktop.DBus.Properties"},
@@ -101,36 +109,87 @@ func (f *Fake) On(method string, a Action) {
 	f.actions[method] = a
 }
 
-// Reset makes every method behave, unlocks the collection and empties it.
+// Login is the collection that there is from the beginning.
+const Login = "login"
+
+// Reset makes every method behave, and leaves one collection, "login", unlocked and
+// empty.
 func (f *Fake) Reset() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	clear(f.actions)
 	clear(f.items)
-	f.calls, f.locked, f.noDefault = nil, false, false
+	f.calls, f.locked, f.home = nil, map[string]bool{Login: false}, Login
 }
 
-// Lock locks the collection. What Unlock does then is up to its action; without
-// one it shows a prompt that is dismissed at once, as gnome-keyring does where
-// there is no display.
-func (f *Fake) Lock() {
+// Lock locks the login collection. What Unlock does then is up to its action;
+// without one it shows a prompt that is dismissed at once, as gnome-keyring does
+// where there is no display.
+func (f *Fake) Lock() { f.LockCollection(Login, true) }
+
+// LockCollection locks or unlocks a collection.
+func (f *Fake) LockCollection(name string, locked bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.locked = true
+	f.locked[name] = locked
 }
 
-// NoCollection takes the login collection and the default one away.
+// Collection adds a collection and makes it the default one. The login collection
+// is taken away when it is empty and replace is set.
+func (f *Fake) Collection(name string, replace bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.locked[name], f.home = false, name
+	if replace {
+		delete(f.locked, Login)
+	}
+}
+
+// Default makes another collection the default one, as KeePassXC does when the
+// person turns to another tab.
+func (f *Fake) Default(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.home = name
+}
+
+// NoCollection takes every collection away.
 func (f *Fake) NoCollection() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.noDefault = true
+	f.locked, f.home = map[string]bool{}, ""
 }
 
-// Put stores an item as another program would.
-func (f *Fake) Put(service, user, secret string) {
+// Put stores an item in the login collection as another program would.
+func (f *Fake) Put(service, user, secret string) { f.PutIn(Login, service, user, secret, 1) }
+
+// PutIn stores one more item in a collection, changed last at that time.
+func (f *Fake) PutIn(collection, service, user, secret string, modified uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.put(map[string]string{"service": service, "username": user}, []byte(secret))
+	f.add(collection, map[string]string{"service": service, "username": user}, []byte(secret)).modified = modified
+}
+
+// Guard makes every access to an item ask the person, while its collection is
+// unlocked.
+func (f *Fake) Guard() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, i := range f.items {
+		i.guarded = true
+	}
+}
+
+// Count is how many items there are for the service and user.
+func (f *Fake) Count(service, user string) (n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, i := range f.items {
+		if i.attributes["service"] == service && i.attributes["username"] == user {
+			n++
+		}
+	}
+	return n
 }
 
 // Secret is what is kept for the service and user; ok is false when nothing is.
@@ -214,9 +273,41 @@ func (f *Fake) prompt(msg dbus.Message, _ string) *dbus.Error {
 	return nil
 }
 
-func (f *Fake) openSession(_ string, _ dbus.Variant) (dbus.Variant, dbus.ObjectPath, *dbus.Error) {
+func (f *Fake) openSession(algorithm string, input dbus.Variant) (dbus.Variant, dbus.ObjectPath, *dbus.Error) {
 	_, err := f.begin("OpenSession")
-	return dbus.MakeVariant(""), servicePath + "/session/s1", err
+	if err != nil {
+		return dbus.Variant{}, "", err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.serial++
+	path := dbus.ObjectPath(fmt.Sprintf("%s/session/s%d", servicePath, f.serial))
+	if algorithm == "plain" {
+		f.keys[path] = nil
+		return dbus.MakeVariant(""), path, nil
+	}
+	theirs, _ := input.Value().([]byte)
+	keys := secretservice.NewKeys()
+	key, keyErr := keys.Shared(theirs)
+	if keyErr != nil { // the client asks again
+		key = make([]byte, 16)
+	}
+	f.keys[path] = key
+	return dbus.MakeVariant(keys.Public()), path, nil
+}
+
+// collectionOf is the collection of a path, an item's or an alias too.
+func (f *Fake) collectionOf(path dbus.ObjectPath) string {
+	rest := strings.TrimPrefix(string(path), servicePath+"/")
+	if rest == "aliases/default" {
+		return f.home
+	}
+	name, _, _ := strings.Cut(strings.TrimPrefix(rest, "collection/"), "/")
+	return name
+}
+
+func collectionPath(name string) dbus.ObjectPath {
+	return dbus.ObjectPath(servicePath + "/collection/" + name)
 }
 
 func (f *Fake) unlock(paths []dbus.ObjectPath) ([]dbus.ObjectPath, dbus.ObjectPath, *dbus.Error) {
@@ -226,17 +317,32 @@ func (f *Fake) unlock(paths []dbus.ObjectPath) ([]dbus.ObjectPath, dbus.ObjectPa
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	switch {
-	case f.noDefault:
-		return nil, noPrompt, nil
-	case !f.locked:
-		return paths, noPrompt, nil
-	case a.kind == "":
+	unlocked := []dbus.ObjectPath{}
+	var shut []dbus.ObjectPath
+	for _, p := range paths {
+		locked, known := f.locked[f.collectionOf(p)]
+		switch i := f.items[p]; {
+		case !known:
+		case locked, i != nil && i.guarded:
+			shut = append(shut, p)
+		default:
+			unlocked = append(unlocked, p)
+		}
+	}
+	if len(shut) == 0 {
+		return unlocked, noPrompt, nil
+	}
+	if a.kind == "" {
 		a = Dismiss
 	}
-	return []dbus.ObjectPath{}, f.ask("Unlock", a, func() dbus.Variant {
-		f.locked = false
-		return dbus.MakeVariant(paths)
+	return unlocked, f.ask("Unlock", a, func() dbus.Variant {
+		for _, p := range shut {
+			f.locked[f.collectionOf(p)] = false
+			if i := f.items[p]; i != nil {
+				i.guarded = false
+			}
+		}
+		return dbus.MakeVariant(shut)
 	}), nil
 }
 
@@ -244,34 +350,42 @@ func (f *Fake) readAlias(string) (dbus.ObjectPath, *dbus.Error) {
 	_, err := f.begin("ReadAlias")
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.noDefault {
+	if f.home == "" {
 		return "/", err
 	}
-	return loginPath, err
+	return collectionPath(f.home), err
 }
 
 func (f *Fake) searchAll(attributes map[string]string) (unlocked, locked []dbus.ObjectPath, err *dbus.Error) {
-	found, err := f.search(attributes)
+	if _, err := f.begin("SearchItems"); err != nil {
+		return nil, nil, err
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.locked {
-		return []dbus.ObjectPath{}, found, err
+	unlocked, locked = []dbus.ObjectPath{}, []dbus.ObjectPath{}
+	for path, i := range f.items {
+		switch shut, known := f.locked[i.collection]; {
+		case shut || !known || !i.matches(attributes):
+		case i.guarded:
+			locked = append(locked, path)
+		default:
+			unlocked = append(unlocked, path)
+		}
 	}
-	return found, []dbus.ObjectPath{}, err
+	return unlocked, locked, nil
 }
 
-func (f *Fake) search(attributes map[string]string) ([]dbus.ObjectPath, *dbus.Error) {
+// search is a collection's own, which go-keyring uses.
+func (f *Fake) search(msg dbus.Message, attributes map[string]string) ([]dbus.ObjectPath, *dbus.Error) {
 	if _, err := f.begin("SearchItems"); err != nil {
 		return nil, err
 	}
+	at, _ := msg.Headers[dbus.FieldPath].Value().(dbus.ObjectPath)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	found := []dbus.ObjectPath{}
-	if f.noDefault {
-		return found, dbus.NewError("org.freedesktop.DBus.Error.UnknownMethod", []any{"no such collection"})
-	}
 	for path, i := range f.items {
-		if i.matches(attributes) {
+		if i.collection == f.collectionOf(at) && i.matches(attributes) {
 			found = append(found, path)
 		}
 	}
@@ -295,39 +409,83 @@ type secret struct {
 	ContentType string
 }
 
-func (f *Fake) createItem(properties map[string]dbus.Variant, s secret, _ bool) (dbus.ObjectPath, dbus.ObjectPath, *dbus.Error) {
+// open gives the plain value of a secret that a client sent.
+func (f *Fake) open(s secret) ([]byte, *dbus.Error) {
+	key, ok := f.keys[s.Session]
+	if !ok {
+		return nil, dbus.NewError("org.freedesktop.Secret.Error.NoSession", []any{"no such session"})
+	}
+	if key == nil {
+		return s.Value, nil
+	}
+	value, err := secretservice.Decrypt(key, s.Parameters, s.Value)
+	if err != nil {
+		return nil, dbus.MakeFailedError(err)
+	}
+	return value, nil
+}
+
+func (f *Fake) createItem(msg dbus.Message, properties map[string]dbus.Variant, s secret, replace bool) (dbus.ObjectPath, dbus.ObjectPath, *dbus.Error) {
 	a, err := f.begin("CreateItem")
 	if err != nil {
 		return noPrompt, noPrompt, err
 	}
 	attributes, _ := properties["org.freedesktop.Secret.Item.Attributes"].Value().(map[string]string)
+	at, _ := msg.Headers[dbus.FieldPath].Value().(dbus.ObjectPath)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.locked {
+	collection := f.collectionOf(at)
+	if locked, known := f.locked[collection]; !known || locked {
 		return noPrompt, noPrompt, dbus.NewError("org.freedesktop.Secret.Error.IsLocked", []any{"locked"})
 	}
+	value, err := f.open(s)
+	if err != nil {
+		return noPrompt, noPrompt, err
+	}
 	if a == Empty {
-		s.Value = nil
+		value = nil
 	}
 	path := noPrompt
 	p := f.ask("CreateItem", a, func() dbus.Variant {
-		path = f.put(attributes, s.Value)
+		for old, i := range f.items {
+			if replace && i.collection == collection && maps.Equal(i.attributes, attributes) {
+				i.secret, path = value, old
+				return dbus.MakeVariant(path)
+			}
+		}
+		path = f.pathOf(f.add(collection, attributes, value))
 		return dbus.MakeVariant(path)
 	})
 	return path, p, nil
 }
 
-func (f *Fake) put(attributes map[string]string, value []byte) dbus.ObjectPath {
-	for path, i := range f.items {
-		if maps.Equal(i.attributes, attributes) {
-			i.secret = value
+func (f *Fake) add(collection string, attributes map[string]string, value []byte) *item {
+	f.serial++
+	i := &item{collection: collection, attributes: attributes, secret: value, modified: uint64(f.serial)}
+	f.items[dbus.ObjectPath(fmt.Sprintf("%s/i%d", collectionPath(collection), f.serial))] = i
+	return i
+}
+
+func (f *Fake) pathOf(i *item) dbus.ObjectPath {
+	for path, other := range f.items {
+		if other == i {
 			return path
 		}
 	}
-	f.serial++
-	path := dbus.ObjectPath(fmt.Sprintf("%s/i%d", loginPath, f.serial))
-	f.items[path] = &item{attributes, value}
-	return path
+	return noPrompt
+}
+
+// reach gives the item of a call, when a client may have it now.
+func (f *Fake) reach(msg dbus.Message) (*item, *dbus.Error) {
+	path, _ := msg.Headers[dbus.FieldPath].Value().(dbus.ObjectPath)
+	switch i := f.items[path]; {
+	case i == nil:
+		return nil, dbus.NewError("org.freedesktop.Secret.Error.NoSuchObject", []any{"no such item"})
+	case f.locked[i.collection], i.guarded:
+		return nil, dbus.NewError("org.freedesktop.Secret.Error.IsLocked", []any{"locked"})
+	default:
+		return i, nil
+	}
 }
 
 func (f *Fake) getSecret(msg dbus.Message, session dbus.ObjectPath) (secret, *dbus.Error) {
@@ -335,19 +493,49 @@ func (f *Fake) getSecret(msg dbus.Message, session dbus.ObjectPath) (secret, *db
 	if err != nil {
 		return secret{}, err
 	}
-	path, _ := msg.Headers[dbus.FieldPath].Value().(dbus.ObjectPath)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	i := f.items[path]
-	switch {
-	case i == nil:
-		return secret{}, dbus.NewError("org.freedesktop.Secret.Error.NoSuchObject", []any{"no such item"})
-	case f.locked:
-		return secret{}, dbus.NewError("org.freedesktop.Secret.Error.IsLocked", []any{"locked"})
-	case a == Empty:
-		return secret{Session: session, Parameters: []byte{}, Value: []byte{}, ContentType: "text/plain"}, nil
+	i, err := f.reach(msg)
+	if err != nil {
+		return secret{}, err
 	}
-	return secret{session, []byte{}, i.secret, "text/plain"}, nil
+	key, ok := f.keys[session]
+	if !ok {
+		return secret{}, dbus.NewError("org.freedesktop.Secret.Error.NoSession", []any{"no such session"})
+	}
+	value := i.secret
+	if a == Empty {
+		value = []byte{}
+	}
+	if key == nil {
+		return secret{session, []byte{}, value, "text/plain"}, nil
+	}
+	iv, wire, _ := secretservice.Encrypt(key, value)
+	return secret{session, iv, wire, "text/plain"}, nil
+}
+
+func (f *Fake) setSecret(msg dbus.Message, s secret) *dbus.Error {
+	a, err := f.begin("SetSecret")
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i, err := f.reach(msg)
+	if err != nil {
+		return err
+	}
+	value, err := f.open(s)
+	switch {
+	case err != nil:
+		return err
+	case a == Empty:
+		i.secret = nil
+	case a != Lie:
+		f.serial++
+		i.secret, i.modified = value, uint64(f.serial)
+	}
+	return nil
 }
 
 func (f *Fake) delete(msg dbus.Message) (dbus.ObjectPath, *dbus.Error) {
@@ -371,18 +559,25 @@ func (f *Fake) property(msg dbus.Message, _, name string) (dbus.Variant, *dbus.E
 	path, _ := msg.Headers[dbus.FieldPath].Value().(dbus.ObjectPath)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	switch {
-	case name == "Collections" && f.noDefault:
-		return dbus.MakeVariant([]dbus.ObjectPath{}), nil
+	locked, known := f.locked[f.collectionOf(path)]
+	switch i := f.items[path]; {
 	case name == "Collections":
-		return dbus.MakeVariant([]dbus.ObjectPath{loginPath}), nil
-	case name == "Locked":
-		return dbus.MakeVariant(f.locked), nil
-	case name == "Attributes" && f.items[path] != nil:
-		return dbus.MakeVariant(f.items[path].attributes), nil
+		all := []dbus.ObjectPath{}
+		for name := range f.locked {
+			all = append(all, collectionPath(name))
+		}
+		return dbus.MakeVariant(all), nil
+	case name == "Locked" && known:
+		return dbus.MakeVariant(locked || i != nil && i.guarded), nil
+	case name == "Attributes" && i != nil:
+		return dbus.MakeVariant(i.attributes), nil
+	case name == "Modified" && i != nil:
+		return dbus.MakeVariant(i.modified), nil
 	}
 	return dbus.Variant{}, dbus.NewError("org.freedesktop.DBus.Error.UnknownProperty", []any{strings.Join([]string{string(path), name}, " ")})
 }
+
+func (f *Fake) dismiss(dbus.Message) *dbus.Error { return nil }
 
 // Answer accepts every prompt that nobody answered so far.
 func (f *Fake) Answer() {

@@ -1,0 +1,95 @@
+//go:build (dragonfly && cgo) || (freebsd && cgo) || linux || netbsd || openbsd
+
+package keyring
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+var errNoBus = errors.New("there is no session bus")
+
+// busAddress is where the session bus is: what the environment says, else the
+// places in the user's runtime folder where systemd and others put it. Unlike
+// godbus it never starts a bus of its own, and leaves the environment alone.
+func busAddress() (string, error) {
+	return findBus(os.Getenv("DBUS_SESSION_BUS_ADDRESS"), fmt.Sprintf("/run/user/%d", os.Getuid()))
+}
+
+func findBus(address, dir string) (string, error) {
+	if address != "" && address != "autolaunch:" {
+		return address, nil
+	}
+	if path := filepath.Join(dir, "bus"); exists(path) {
+		return "unix:path=" + path, nil
+	}
+	data, _ := os.ReadFile(filepath.Join(dir, "dbus-session"))
+	for line := range strings.Lines(string(data)) {
+		if address, ok := strings.CutPrefix(line, "DBUS_SESSION_BUS_ADDRESS="); ok {
+			return strings.Trim(strings.TrimSpace(address), `'";`), nil
+		}
+	}
+	return "", errNoBus
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// foreign is the name of the user to whom the bus at address belongs, "" when it
+// is this process's own or cannot be told.
+func foreign(address string) string {
+	path, ok := socketPath(address)
+	if !ok {
+		return ""
+	}
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrPermission) {
+		// /run/user/1000 is closed to everybody else, and its name is the user's.
+		if id, ok := strings.CutPrefix(filepath.Dir(path), "/run/user/"); ok && id != strconv.Itoa(os.Getuid()) {
+			return userName(id)
+		}
+		return "another user"
+	}
+	if err != nil {
+		return ""
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Getuid() {
+		return userName(strconv.FormatUint(uint64(stat.Uid), 10))
+	}
+	return ""
+}
+
+func userName(id string) string {
+	if u, err := user.LookupId(id); err == nil {
+		return u.Username
+	}
+	return "user " + id
+}
+
+// socketPath is the file of the first address that has one.
+func socketPath(address string) (string, bool) {
+	for one := range strings.SplitSeq(address, ";") {
+		rest, ok := strings.CutPrefix(one, "unix:")
+		if !ok {
+			continue
+		}
+		for pair := range strings.SplitSeq(rest, ",") {
+			if path, ok := strings.CutPrefix(pair, "path="); ok {
+				if plain, err := url.PathUnescape(path); err == nil {
+					return plain, true
+				}
+			}
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,77 @@
+package secretservice
+
+import (
+	"context"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// answer shows a prompt and waits until the person has answered it, for as long as
+// o.Patience. A prompt that nobody answered is taken off the screen.
+func (o *Op) answer(prompt Path) (result dbus.Variant, err error) {
+	if prompt == noPath || prompt == "" {
+		return dbus.Variant{}, nil
+	}
+	o.Asked = true
+	c := o.conn
+	if c.signals == nil {
+		// Answers to prompts, and the service's leaving, which would never be answered.
+		c.signals = make(chan *dbus.Signal, 64)
+		c.bus.Signal(c.signals)
+		err := o.limited(func(ctx context.Context) error {
+			if err := c.bus.AddMatchSignalContext(ctx, dbus.WithMatchInterface(promptIface), dbus.WithMatchMember("Completed")); err != nil {
+				return err
+			}
+			return c.bus.AddMatchSignalContext(ctx, dbus.WithMatchInterface("org.freedesktop.DBus"),
+				dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, Name))
+		})
+		if err != nil {
+			return dbus.Variant{}, err
+		}
+	}
+	if err := o.call(prompt, promptIface+".Prompt", []any{""}, nil); err != nil {
+		return dbus.Variant{}, err
+	}
+	told := time.NewTimer(min(o.Patience, toldAfter))
+	defer told.Stop()
+	patience := time.NewTimer(o.Patience)
+	defer patience.Stop()
+	for {
+		select {
+		case s, open := <-c.signals:
+			if !open || s == nil {
+				return dbus.Variant{}, ErrDisconnected
+			}
+			if s.Name == "org.freedesktop.DBus.NameOwnerChanged" {
+				return dbus.Variant{}, ErrDisconnected
+			}
+			if s.Path != prompt || s.Name != promptIface+".Completed" || len(s.Body) != 2 {
+				continue
+			}
+			if dismissed, _ := s.Body[0].(bool); dismissed {
+				return dbus.Variant{}, ErrDismissed
+			}
+			result, _ := s.Body[1].(dbus.Variant)
+			return result, nil
+		case <-told.C:
+			o.Waiting()
+		case <-patience.C:
+			o.dismiss(prompt)
+			return dbus.Variant{}, ErrUnanswered
+		case <-o.ctx.Done():
+			o.dismiss(prompt)
+			return dbus.Variant{}, o.ctx.Err()
+		case <-c.bus.Context().Done():
+			return dbus.Variant{}, ErrDisconnected
+		}
+	}
+}
+
+// toldAfter is how long a prompt is on the screen before the front end is told
+// that a person is waited for: without a display it is gone before that.
+const toldAfter = 300 * time.Millisecond
+
+func (o *Op) dismiss(prompt Path) {
+	o.conn.object(prompt).Go(promptIface+".Dismiss", dbus.FlagNoReplyExpected, nil)
+}

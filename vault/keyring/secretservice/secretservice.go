@@ -1,0 +1,426 @@
+// Package secretservice is a client of the Secret Service, the D-Bus interface
+// behind which gnome-keyring, KWallet, KeePassXC and others keep secrets:
+// https://specifications.freedesktop.org/secret-service/.
+//
+// # Why not a library
+//
+// Two were read first, and neither is enough:
+//
+//   - go-keyring's secret_service speaks "plain", so that every secret is in a
+//     trace of the bus, waits without any limit, takes a dismissed prompt for
+//     success, and shares one connection with the whole process;
+//   - keybase/go-keychain/secretservice encrypts, but stands on a fork of godbus
+//     (a second D-Bus library in the binary), limits the opening of a session
+//     alone, returns an empty secret without an error when it cannot decrypt one,
+//     derives a wrong key in one of 256 sessions (it drops the leading zero bytes of
+//     the shared secret), and gives a prompt 30 seconds whoever is there to answer.
+//
+// So this package stands on godbus alone.
+//
+// # Limits
+//
+// A [Conn] is a private connection with one encrypted session. Everything is done
+// through an [Op], which limits the time that the service may take and, apart from
+// it, the time that a person may take to answer a prompt. The specification lets
+// any call return a prompt, and KeePassXC makes use of that.
+package secretservice
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// The names of the Secret Service.
+const (
+	Name = "org.freedesktop.secrets"
+
+	servicePath     = dbus.ObjectPath("/org/freedesktop/secrets")
+	loginPath       = dbus.ObjectPath("/org/freedesktop/secrets/collection/login")
+	serviceIface    = "org.freedesktop.Secret.Service"
+	collectionIface = "org.freedesktop.Secret.Collection"
+	itemIface       = "org.freedesktop.Secret.Item"
+	sessionIface    = "org.freedesktop.Secret.Session"
+	promptIface     = "org.freedesktop.Secret.Prompt"
+
+	noPath = dbus.ObjectPath("/")
+)
+
+// What the service or its user can say besides a D-Bus error.
+var (
+	ErrDismissed    = errors.New("the question was dismissed")
+	ErrUnanswered   = errors.New("the question was not answered")
+	ErrTimeout      = errors.New("the service did not answer in time")
+	ErrDisconnected = errors.New("the connection to the service broke")
+	ErrNoCollection = errors.New("there is no default collection")
+	ErrStillLocked  = errors.New("it is still locked")
+)
+
+// Path names an object of the service: an item or a collection.
+type Path = dbus.ObjectPath
+
+// Conn is a connection to the session bus and a session with the service.
+type Conn struct {
+	bus     *dbus.Conn
+	end     context.CancelFunc
+	session Path
+	key     []byte
+	signals chan *dbus.Signal
+}
+
+// Dial connects to the bus at address. It returns when ctx ends, whatever the
+// other side does.
+func Dial(ctx context.Context, address string) (*Conn, error) {
+	life, end := context.WithCancel(context.Background())
+	stop := context.AfterFunc(ctx, end) // unblocks the handshake
+	type result struct {
+		bus *dbus.Conn
+		err error
+	}
+	connected := make(chan result, 1)
+	go func() {
+		bus, err := dbus.Connect(address, dbus.WithContext(life))
+		connected <- result{bus, err}
+	}()
+	select {
+	case r := <-connected:
+		if !stop() || r.err != nil {
+			end()
+			if ctx.Err() != nil {
+				return nil, timeoutOf(ctx)
+			}
+			return nil, r.err
+		}
+		return &Conn{bus: r.bus, end: end}, nil
+	case <-ctx.Done():
+		end()
+		return nil, timeoutOf(ctx)
+	}
+}
+
+// timeoutOf tells the caller's own cancelling from the end of the time.
+func timeoutOf(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return ErrTimeout
+	}
+	return ctx.Err()
+}
+
+// Close ends the session and the connection, and with it every call under way.
+func (c *Conn) Close() {
+	if c.session != "" && c.bus.Connected() {
+		c.object(c.session).Go(sessionIface+".Close", dbus.FlagNoReplyExpected, nil)
+	}
+	clear(c.key)
+	_ = c.bus.Close()
+	c.end()
+}
+
+// Alive reports whether the connection still stands.
+func (c *Conn) Alive() bool { return c.bus.Connected() }
+
+func (c *Conn) object(p Path) dbus.BusObject { return c.bus.Object(Name, p) }
+
+// Op is one use of a connection: it holds what is left of the time. It is not
+// safe for concurrent use.
+type Op struct {
+	conn *Conn
+	ctx  context.Context
+
+	// Left is how long the service may still take, all calls together.
+	Left time.Duration
+	// Patience is how long a person may take to answer a prompt.
+	Patience time.Duration
+	// Waiting is called when a prompt is on the screen.
+	Waiting func()
+	// Asked is set once a prompt has been shown.
+	Asked bool
+}
+
+// NewOp begins a use of the connection.
+func (c *Conn) NewOp(ctx context.Context, left, patience time.Duration, waiting func()) *Op {
+	return &Op{conn: c, ctx: ctx, Left: left, Patience: patience, Waiting: waiting}
+}
+
+// limited runs a call under what is left of the time.
+func (o *Op) limited(run func(ctx context.Context) error) error {
+	if o.Left <= 0 {
+		return ErrTimeout
+	}
+	ctx, cancel := context.WithTimeout(o.ctx, o.Left)
+	defer cancel()
+	began := time.Now()
+	err := run(ctx)
+	o.Left -= time.Since(began)
+	switch {
+	case err == nil:
+		return nil
+	case o.ctx.Err() != nil:
+		return o.ctx.Err()
+	case ctx.Err() != nil:
+		return ErrTimeout
+	case Disconnected(err):
+		return fmt.Errorf("%w: %w", ErrDisconnected, err)
+	}
+	return err
+}
+
+func (o *Op) call(p Path, method string, args, results []any) error {
+	return o.limited(func(ctx context.Context) error {
+		return o.conn.object(p).CallWithContext(ctx, method, 0, args...).Store(results...)
+	})
+}
+
+// Disconnected reports whether err means that the connection, or the service at
+// its other end, has gone.
+func Disconnected(err error) bool {
+	var busError dbus.Error
+	return errors.Is(err, ErrDisconnected) || errors.Is(err, dbus.ErrClosed) ||
+		errors.As(err, &busError) && strings.HasSuffix(busError.Name, ".NoReply")
+}
+
+// Open agrees on a key with the service. When attributes are given it searches for
+// them at the same time, which saves a round trip.
+func (o *Op) Open(attributes map[string]string) (unlocked, locked []Path, err error) {
+	for range 8 {
+		keys := NewKeys()
+		err = o.limited(func(ctx context.Context) error {
+			service := o.conn.object(servicePath)
+			open := service.GoWithContext(ctx, serviceIface+".OpenSession", 0, make(chan *dbus.Call, 1), Algorithm, dbus.MakeVariant(keys.Public()))
+			var search *dbus.Call
+			if attributes != nil {
+				search = service.GoWithContext(ctx, serviceIface+".SearchItems", 0, make(chan *dbus.Call, 1), attributes)
+			}
+			var public dbus.Variant
+			if err := (<-open.Done).Store(&public, &o.conn.session); err != nil {
+				if search != nil {
+					<-search.Done
+				}
+				return err
+			}
+			theirs, _ := public.Value().([]byte)
+			var keyErr error
+			o.conn.key, keyErr = keys.Shared(theirs) // while the service searches
+			if search != nil {
+				if err := (<-search.Done).Store(&unlocked, &locked); err != nil {
+					return err
+				}
+			}
+			return keyErr
+		})
+		if !errors.Is(err, errAmbiguous) {
+			return unlocked, locked, err
+		}
+		o.conn.object(o.conn.session).Go(sessionIface+".Close", dbus.FlagNoReplyExpected, nil)
+		o.conn.session = ""
+	}
+	return nil, nil, err
+}
+
+// Search finds items in every collection. What a locked collection gives depends
+// on the service: see [SearchesLocked].
+func (o *Op) Search(attributes map[string]string) (unlocked, locked []Path, err error) {
+	err = o.call(servicePath, serviceIface+".SearchItems", []any{attributes}, []any{&unlocked, &locked})
+	return unlocked, locked, err
+}
+
+// wireSecret is a secret as the specification defines it.
+type wireSecret struct {
+	Session     Path
+	Parameters  []byte
+	Value       []byte
+	ContentType string
+}
+
+// contentType is what go-keyring writes. KeePassXC keeps anything that is not
+// text as an attachment.
+const contentType = "text/plain; charset=utf8"
+
+// Secret reads an item's secret.
+func (o *Op) Secret(item Path) ([]byte, error) {
+	var s wireSecret
+	if err := o.call(item, itemIface+".GetSecret", []any{o.conn.session}, []any{&s}); err != nil {
+		return nil, err
+	}
+	if len(s.Value) == 0 {
+		return nil, nil
+	}
+	return Decrypt(o.conn.key, s.Parameters, s.Value)
+}
+
+func (o *Op) seal(value []byte) (wireSecret, error) {
+	iv, wire, err := Encrypt(o.conn.key, value)
+	return wireSecret{o.conn.session, iv, wire, contentType}, err
+}
+
+// SetSecret replaces the secret of an item.
+func (o *Op) SetSecret(item Path, value []byte) error {
+	s, err := o.seal(value)
+	if err != nil {
+		return err
+	}
+	return o.call(item, itemIface+".SetSecret", []any{s}, nil)
+}
+
+// Create creates an item in a collection, or replaces the one there that has the
+// same attributes.
+func (o *Op) Create(collection Path, label string, attributes map[string]string, value []byte) (item Path, err error) {
+	s, err := o.seal(value)
+	if err != nil {
+		return "", err
+	}
+	properties := map[string]dbus.Variant{
+		itemIface + ".Label":      dbus.MakeVariant(label),
+		itemIface + ".Attributes": dbus.MakeVariant(attributes),
+	}
+	var prompt Path
+	if err := o.call(collection, collectionIface+".CreateItem", []any{properties, s, true}, []any{&item, &prompt}); err != nil {
+		return "", err
+	}
+	result, err := o.answer(prompt)
+	if created, ok := result.Value().(Path); ok && err == nil {
+		item = created
+	}
+	return item, err
+}
+
+// Delete deletes an item.
+func (o *Op) Delete(item Path) error {
+	var prompt Path
+	if err := o.call(item, itemIface+".Delete", nil, []any{&prompt}); err != nil {
+		return err
+	}
+	_, err := o.answer(prompt)
+	return err
+}
+
+// Unlock unlocks collections, or gets access to items. ErrStillLocked when the
+// service did not, ErrDismissed when the person refused.
+func (o *Op) Unlock(objects ...Path) error {
+	var unlocked []Path
+	var prompt Path
+	if err := o.call(servicePath, serviceIface+".Unlock", []any{objects}, []any{&unlocked, &prompt}); err != nil {
+		return err
+	}
+	result, err := o.answer(prompt)
+	if err != nil {
+		return err
+	}
+	if more, ok := result.Value().([]Path); ok {
+		unlocked = append(unlocked, more...)
+	}
+	if len(unlocked) == 0 {
+		return ErrStillLocked
+	}
+	return nil
+}
+
+// Home is the collection that new items go to: the login collection, else the
+// default one. ErrNoCollection when there is neither.
+func (o *Op) Home() (Path, error) {
+	v, err := o.property(servicePath, serviceIface, "Collections")
+	if err != nil {
+		return "", err
+	}
+	if all, _ := v.Value().([]Path); slices.Contains(all, loginPath) {
+		return loginPath, nil
+	}
+	var home Path
+	if err := o.call(servicePath, serviceIface+".ReadAlias", []any{"default"}, []any{&home}); err != nil {
+		return "", err
+	}
+	if home == noPath || home == "" {
+		return "", ErrNoCollection
+	}
+	return home, nil
+}
+
+// Collections lists the collections, and those of them that are locked; but for
+// the one that is forgotten at the session's end.
+func (o *Op) Collections() (all, locked []Path, err error) {
+	v, err := o.property(servicePath, serviceIface, "Collections")
+	if err != nil {
+		return nil, nil, err
+	}
+	listed, _ := v.Value().([]Path)
+	for _, c := range listed {
+		if path.Base(string(c)) == "session" {
+			continue
+		}
+		v, err := o.property(c, collectionIface, "Locked")
+		var busError dbus.Error
+		if errors.As(err, &busError) && !Disconnected(err) {
+			continue // closed meanwhile
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		all = append(all, c)
+		if is, _ := v.Value().(bool); is {
+			locked = append(locked, c)
+		}
+	}
+	return all, locked, nil
+}
+
+// Attributes reads an item's attributes. gnome-keyring hashes those of a locked
+// collection.
+func (o *Op) Attributes(item Path) (map[string]string, error) {
+	v, err := o.property(item, itemIface, "Attributes")
+	attributes, _ := v.Value().(map[string]string)
+	return attributes, err
+}
+
+// Modified reads when an item was last changed.
+func (o *Op) Modified(item Path) (time.Time, error) {
+	v, err := o.property(item, itemIface, "Modified")
+	seconds, _ := v.Value().(uint64)
+	return time.Unix(int64(seconds), 0), err //nolint:gosec // a time
+}
+
+func (o *Op) property(p Path, iface, name string) (v dbus.Variant, err error) {
+	err = o.call(p, "org.freedesktop.DBus.Properties.Get", []any{iface, name}, []any{&v})
+	return v, err
+}
+
+// Provider is the name of the program behind the service, "" where the system
+// does not tell.
+func (o *Op) Provider() (name string, pid int) {
+	var id uint32
+	err := o.limited(func(ctx context.Context) error {
+		return o.conn.bus.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.GetConnectionUnixProcessID", 0, Name).Store(&id)
+	})
+	if err != nil {
+		return "", 0
+	}
+	return processName(int(id)), int(id)
+}
+
+// processName reads a program's name from Linux' /proc: its file's, where that
+// can be read, else the first 15 characters that the kernel keeps.
+func processName(pid int) string {
+	if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); err == nil {
+		return strings.TrimSuffix(path.Base(exe), " (deleted)")
+	}
+	comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	return string(bytes.TrimSpace(comm))
+}
+
+// SearchesLocked reports whether a search by the program of that name finds what
+// is in a locked collection. gnome-keyring does (it compares hashes); KWallet and
+// KeePassXC do not know what is in theirs.
+func SearchesLocked(provider string) bool { return strings.HasPrefix(provider, "gnome-keyring") }
+
+// KeepsRemoved reports whether the program of that name keeps removed items and
+// earlier values by itself: KeePassXC has a recycle bin and a history.
+func KeepsRemoved(provider string) bool {
+	return strings.HasPrefix(strings.ToLower(provider), "keepassxc")
+}

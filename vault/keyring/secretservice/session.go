@@ -1,0 +1,108 @@
+package secretservice
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math/big"
+	"sync"
+)
+
+// Algorithm is the only session algorithm that this package speaks. The other one
+// in the specification is "plain", which shows every secret in a trace of the bus.
+const Algorithm = "dh-ietf1024-sha256-aes128-cbc-pkcs7"
+
+// group is the Second Oakley Group of RFC 2409, section 6.2, with 2 as its
+// generator.
+var group = sync.OnceValue(func() *big.Int {
+	p, _ := new(big.Int).SetString("FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74"+
+		"020BBEA63B139B22514A08798E3404DDEF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245"+
+		"E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7EDEE386BFB5A899FA5AE9F24117C4B1FE6"+
+		"49286651ECE65381FFFFFFFFFFFFFFFF", 16)
+	return p
+})
+
+const (
+	groupBytes   = 128
+	privateBytes = 32 // an exponent of 256 bits is as hard to find as this group allows, and quick to use
+)
+
+// Keys is one side's half of a key agreement.
+type Keys struct{ private, public *big.Int }
+
+// NewKeys makes a fresh pair.
+func NewKeys() Keys {
+	raw := make([]byte, privateBytes)
+	_, _ = rand.Read(raw) // never fails
+	raw[0] |= 0x80
+	private := new(big.Int).SetBytes(raw)
+	return Keys{private, new(big.Int).Exp(big.NewInt(2), private, group())}
+}
+
+// Public is what the other side is sent.
+func (k Keys) Public() []byte { return k.public.FillBytes(make([]byte, groupBytes)) }
+
+// errAmbiguous means that the shared secret begins with a zero byte: some services
+// leave that byte out when they derive the key, others do not.
+var errAmbiguous = errors.New("the shared secret begins with a zero byte")
+
+// Shared gives the AES key that both sides know. It fails with an error that asks
+// for another pair in one of 256 cases; see errAmbiguous.
+func (k Keys) Shared(public []byte) ([]byte, error) {
+	theirs := new(big.Int).SetBytes(public)
+	if theirs.Cmp(big.NewInt(1)) <= 0 || theirs.Cmp(new(big.Int).Sub(group(), big.NewInt(1))) >= 0 {
+		return nil, errors.New("the service's public key is out of bounds")
+	}
+	secret := new(big.Int).Exp(theirs, k.private, group()).FillBytes(make([]byte, groupBytes))
+	if secret[0] == 0 {
+		return nil, errAmbiguous
+	}
+	return hkdf.Key(sha256.New, secret, nil, "", 16)
+}
+
+// Encrypt gives the parameters and the value of a secret on the wire.
+func Encrypt(key, value []byte) (iv, wire []byte, err error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, nil, err
+	}
+	iv = make([]byte, aes.BlockSize)
+	_, _ = rand.Read(iv) // never fails
+	pad := aes.BlockSize - len(value)%aes.BlockSize
+	wire = make([]byte, len(value)+pad)
+	copy(wire, value)
+	for i := len(value); i < len(wire); i++ {
+		wire[i] = byte(pad)
+	}
+	cipher.NewCBCEncrypter(block, iv).CryptBlocks(wire, wire)
+	return iv, wire, nil
+}
+
+// Decrypt is the inverse of Encrypt. It decrypts in place: what it returns is part
+// of wire.
+func Decrypt(key, iv, wire []byte) ([]byte, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	if len(iv) != aes.BlockSize || len(wire) == 0 || len(wire)%aes.BlockSize != 0 {
+		return nil, fmt.Errorf("%w: %d bytes with %d bytes of parameters", errUndecipherable, len(wire), len(iv))
+	}
+	cipher.NewCBCDecrypter(block, iv).CryptBlocks(wire, wire)
+	pad := int(wire[len(wire)-1])
+	if pad == 0 || pad > aes.BlockSize {
+		return nil, errUndecipherable
+	}
+	for _, b := range wire[len(wire)-pad:] {
+		if int(b) != pad {
+			return nil, errUndecipherable
+		}
+	}
+	return wire[:len(wire)-pad], nil
+}
+
+var errUndecipherable = errors.New("the service's secret cannot be decrypted")
