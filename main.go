@@ -13,6 +13,7 @@ import (
 	"kitekey/ui/cli"
 	"kitekey/ui/clipboard"
 	"kitekey/ui/process"
+	"kitekey/ui/safepath"
 )
 
 // version, commit and date are set by the release build. A build from a checkout
@@ -47,7 +48,7 @@ func run() int {
 		Stdin:   os.Stdin,
 		Stdout:  os.Stdout,
 		Stderr:  os.Stderr,
-		Environ: os.Environ(),
+		Environ: safepath.Environ(),
 		Dir:     dir,
 		Now:     time.Now,
 		Version: cli.Version(version, commit, date),

@@ -150,3 +150,33 @@ func TestProtect_OwnDescriptorsAndChildrenStayUsable(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 }
+
+// Programs that a project brings along are not started as helpers, not even by what
+// runs before kitekey's own code; as exec's command they are found.
+func TestProtect_HelpersAreNotTakenFromAProject(t *testing.T) {
+	folder := t.TempDir()
+	bin := filepath.Join(folder, "node_modules", ".bin")
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	planted := "#!/bin/sh\necho \"$0 $*\" >>" + folder + "/started\n"
+	for _, name := range []string{"tmux", "wl-copy", "wl-paste", "xclip", "pass"} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte(planted), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h := newHouse(t, "acme")
+	h.env = append(h.env, "PATH="+bin+":node_modules/.bin:"+os.Getenv("PATH"))
+	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	inside := append(h.env, "TMUX="+folder+"/socket,1,0", "WAYLAND_DISPLAY=wayland-0", "XDG_RUNTIME_DIR="+folder)
+	s := startScreen(t, h.binary, inside, "copy", "acme")
+	s.WaitFor("copied")
+	started, _ := os.ReadFile(folder + "/started")
+	if len(started) > 0 {
+		t.Errorf("it started %s", started)
+	}
+	h.must("", "exec", "acme", "--", "pass", "show")
+	if started, err := os.ReadFile(folder + "/started"); err != nil || !strings.HasSuffix(string(started), "/pass show\n") {
+		t.Errorf("exec did not find the project's program: %q %v", started, err)
+	}
+}

@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -70,7 +72,7 @@ func (a *app) runExec(ctx context.Context, o execOptions) error {
 		return err
 	}
 	// Before minting, so that a mistyped command costs no token.
-	path, err := findCommand(o.argv[0])
+	path, err := a.findCommand(o.argv[0])
 	if err != nil {
 		return err
 	}
@@ -92,10 +94,10 @@ func (a *app) runExec(ctx context.Context, o execOptions) error {
 	return a.run(path, o.argv, environ)
 }
 
-// findCommand looks a command up in PATH. Its errors have the exit codes of a
-// shell.
-func findCommand(name string) (path string, err error) {
-	path, err = exec.LookPath(name)
+// findCommand looks a command up in the user's PATH: this process has a shorter
+// one, for helpers. Its errors have the exit codes of a shell.
+func (a *app) findCommand(name string) (path string, err error) {
+	path, err = lookPath(name, a.getenv("PATH"))
 	switch {
 	case err == nil:
 		return path, nil
@@ -107,6 +109,31 @@ func findCommand(name string) (path string, err error) {
 		return "", &codeError{exitNoSuchCommand, fmt.Sprintf("%s is in the working folder only; write ./%s to run it", name, name), err}
 	}
 	return "", &codeError{exitNoSuchCommand, fmt.Sprintf("command not found: %s", name), err}
+}
+
+// lookPath is [exec.LookPath] in another PATH.
+func lookPath(name, path string) (string, error) {
+	if filepath.Base(name) != name {
+		return exec.LookPath(name)
+	}
+	err := error(&exec.Error{Name: name, Err: exec.ErrNotFound})
+	for _, dir := range filepath.SplitList(path) {
+		candidate := filepath.Join(cmp.Or(dir, "."), name)
+		relative := !filepath.IsAbs(candidate)
+		if relative {
+			candidate = "." + string(filepath.Separator) + candidate
+		}
+		found, lookErr := exec.LookPath(candidate)
+		switch {
+		case lookErr == nil && relative:
+			return found, &exec.Error{Name: name, Err: exec.ErrDot}
+		case lookErr == nil:
+			return found, nil
+		case errors.Is(lookErr, fs.ErrPermission):
+			err = lookErr
+		}
+	}
+	return "", err
 }
 
 func isFolder(name string) bool {

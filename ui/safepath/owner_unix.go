@@ -1,0 +1,19 @@
+//go:build unix
+
+package safepath
+
+import (
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// othersCanWrite reports whether every user can write to a folder, or one who is
+// neither this user nor root owns it.
+func othersCanWrite(info fs.FileInfo) bool {
+	if info.Mode().Perm()&0o002 != 0 {
+		return true
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stat.Uid != 0 && int(stat.Uid) != os.Geteuid()
+}

@@ -1,0 +1,55 @@
+package safepath
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+func TestClean_LeavesOutWhereOthersPutPrograms(t *testing.T) {
+	root := t.TempDir()
+	if err := os.Chmod(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	folder := func(name string, mode os.FileMode) string {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	good, missing := folder("good", 0o755), filepath.Join(root, "not there")
+	unsafe := []string{"", ".", "bin", "../bin", folder("project/node_modules/.bin", 0o755)}
+	if runtime.GOOS != "windows" {
+		folder("loose", 0o777)
+		link := filepath.Join(root, "link")
+		if err := os.Symlink(folder("open", 0o777|os.ModeSticky), link); err != nil {
+			t.Fatal(err)
+		}
+		unsafe = append(unsafe, folder("world", 0o777), folder("loose/below", 0o755), link)
+		good = strings.Join([]string{good, folder("shared/below", 0o755)}, string(filepath.ListSeparator))
+		folder("shared", 0o777|os.ModeSticky)
+		if os.Getuid() == 0 {
+			another := folder("another", 0o755)
+			if err := os.Chown(another, 65534, 65534); err != nil {
+				t.Fatal(err)
+			}
+			unsafe = append(unsafe, another)
+		}
+	}
+	want := strings.Join([]string{good, missing}, string(filepath.ListSeparator))
+	given := want + string(filepath.ListSeparator) + strings.Join(unsafe, string(filepath.ListSeparator))
+	if got := Clean(given); got != want {
+		t.Errorf("of\n%q\nis left\n%q, want\n%q", given, got, want)
+	}
+	for _, dir := range unsafe {
+		if Unsafe(dir) == nil {
+			t.Errorf("%q counts as safe", dir)
+		}
+	}
+}
