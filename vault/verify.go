@@ -16,6 +16,7 @@ const VerifyExpiresIn kite.Lifetime = 60
 type Report struct {
 	Selector
 	Store   string // where the credential is kept
+	Source  string // the source it comes from, "" when the store has it
 	Host    string
 	Verdict Verdict
 	At      time.Time
@@ -72,7 +73,7 @@ func (v *Vault) verify(ctx context.Context, sel Selector, deep bool) (r Report, 
 	}
 	var c credentials
 	if err == nil {
-		r.KeyHint = p.KeyHint
+		r.KeyHint, r.Source = p.KeyHint, p.Source
 		c, err = v.read(ctx, p)
 	}
 	defer func() { c.erase() }()
@@ -92,7 +93,7 @@ func (v *Vault) verify(ctx context.Context, sel Selector, deep bool) (r Report, 
 				r = v.VerifyCredential(ctx, sel.Environment, c.Current, deep)
 			}
 		}
-		r.Selector, r.item = sel, c.item
+		r.Selector, r.Source, r.item = sel, p.Source, c.item
 	}
 	if r.Verdict == VerdictOK {
 		v.confirmLater(ctx, sel, c)

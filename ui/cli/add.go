@@ -152,10 +152,7 @@ func (a *app) addFromSource(ctx context.Context, v *vault.Vault, n vault.NewProf
 
 // kept says where a profile's credential lives.
 func kept(p vault.Profile) string {
-	if p.Source != "" {
-		return "the source " + p.Source
-	}
-	return words.Store(p.Store)
+	return words.KeptIn(p.Store, p.Source)
 }
 
 // verifyNew verifies a new credential. It returns the profile with the verdict to

@@ -56,6 +56,7 @@ func (a *app) screenOptions(s *screenFlags) tui.Options {
 	}
 	return tui.Options{
 		Clipboard:     a.clipboard(terminal, true),
+		Sources:       a.sourcesSetUp,
 		SandboxOnly:   s.sandboxOnly,
 		Version:       a.Version,
 		ClearAfter:    s.clearAfter,

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,6 +107,16 @@ func sourceNames(all []source.Config) []string {
 		names[i] = c.Name
 	}
 	return names
+}
+
+// sourcesSetUp are the names of all sources.
+func (a *app) sourcesSetUp() ([]string, error) {
+	dir, err := a.home()
+	if err != nil {
+		return nil, err
+	}
+	all, err := source.Load(dir)
+	return sourceNames(all), err
 }
 
 // completeSources completes the names of sources.
@@ -708,27 +717,10 @@ func (a *app) syncSource(ctx context.Context, name string, asJSON bool) error {
 		a.note("%s: no longer in %s, and taken off this list", sel, name)
 	}
 	for _, p := range s.Taken {
-		kept := words.Store(p.Store)
-		if p.Source != "" {
-			kept = "the source " + p.Source
-		}
-		a.note("%s: also in %s, but the profile of that name is kept in %s and stays so", p.Selector, name, kept)
+		a.note("%s: also in %s, but the profile of that name is kept in %s and stays so", p.Selector, name, kept(p))
 	}
-	a.note("%s: %s", name, syncSummary(s))
+	a.note("%s: %s", name, words.Sync(s))
 	return nil
-}
-
-func syncSummary(s vault.Sync) string {
-	var parts []string
-	for _, part := range []struct {
-		n    int
-		word string
-	}{{len(s.New), "new"}, {len(s.Renamed), "renamed"}, {len(s.Gone), "gone"}, {len(s.Taken), "kept elsewhere"}, {s.Same, "unchanged"}} {
-		if part.n > 0 {
-			parts = append(parts, fmt.Sprint(part.n, " ", part.word))
-		}
-	}
-	return cmp.Or(strings.Join(parts, ", "), "no profiles in it")
 }
 
 func newSourceTest(a *app, run func(context.Context, sourceOptions) error) *cobra.Command {

@@ -249,6 +249,7 @@ type reportJSON struct {
 	SkewSeconds             *int64     `json:"skew_seconds"`
 	LatencyMS               *int64     `json:"latency_ms"`
 	KeyHint                 *string    `json:"key_hint"`
+	Source                  *string    `json:"source"`
 	Deep                    bool       `json:"deep"`
 	OtherEnvironmentVerdict *string    `json:"other_environment_verdict"`
 }
@@ -261,6 +262,7 @@ func newReportJSON(r verified) reportJSON {
 		VerifiedAt:              jsonTime(r.At),
 		Message:                 orNull(r.Message),
 		KeyHint:                 orNull(r.KeyHint),
+		Source:                  orNull(r.Source),
 		Deep:                    r.Deep,
 		OtherEnvironmentVerdict: orNull(string(r.elsewhere)),
 	}
@@ -277,7 +279,7 @@ func newReportJSON(r verified) reportJSON {
 // csvHeading names the columns, which are the keys of --json.
 var csvHeading = []string{
 	"profile", "account", "environment", "verdict", "status", "message", "host", "verified_at",
-	"latency_ms", "skew_seconds", "key_hint", "deep", "other_environment_verdict", "error",
+	"latency_ms", "skew_seconds", "key_hint", "source", "deep", "other_environment_verdict", "error",
 }
 
 func csvRow(r reportJSON) []string {
@@ -287,7 +289,7 @@ func csvRow(r reportJSON) []string {
 	}
 	return []string{
 		r.Profile, r.Account, r.Environment, text(r.Verdict), number(r.Status), text(r.Message), text(r.Host), at,
-		number(r.LatencyMS), number(r.SkewSeconds), text(r.KeyHint), strconv.FormatBool(r.Deep), text(r.OtherEnvironmentVerdict), text(r.Error),
+		number(r.LatencyMS), number(r.SkewSeconds), text(r.KeyHint), text(r.Source), strconv.FormatBool(r.Deep), text(r.OtherEnvironmentVerdict), text(r.Error),
 	}
 }
 

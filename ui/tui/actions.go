@@ -72,6 +72,7 @@ var commands = map[string]string{
 	"e": "kitekey edit SELECTOR --label TEXT",
 	"r": "kitekey rotate SELECTOR",
 	"d": "kitekey remove SELECTOR",
+	"R": "kitekey source sync",
 	"L": "kitekey log",
 }
 

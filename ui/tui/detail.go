@@ -174,6 +174,7 @@ func (d *detail) authLines(a *app, p *vault.Profile, w int) []string {
 
 func (d *detail) restLines(a *app, p *vault.Profile, w int) []string {
 	out := []string{a.fact("expires_in", words.Duration(p.ExpiresIn.Duration())+" by default", w)}
+	out = append(out, a.sourceLines(p, w)...)
 	if p.Store != "" && p.Store != a.o.Vault.StoreName() {
 		out = append(out, a.st.warn.Styled(a.cut(a.st.glyph.warn+" kept in the "+p.Store+" store: start kitekey with --store "+p.Store, w, a.st.glyph.more)))
 	}

@@ -122,6 +122,7 @@ type setup struct {
 	before        func(*driver)
 	profile       colorprofile.Profile
 	jump          time.Duration
+	source        vault.Source // every source there is
 }
 
 // merchants are the profiles of the tests: every state worth showing.
@@ -156,7 +157,7 @@ func drive(t *testing.T, s setup, f func(t *testing.T, d *driver)) {
 		d.sim = simulator.New(simulator.Options{})
 		v, err := vault.Open(vault.Options{Store: d.store, Now: d.wall, Command: "screen", Gateway: func(e kite.Environment) vault.Gateway {
 			return &kite.Client{Environment: e, Now: d.wall, BaseURL: simulatorURL(e), Transport: inProcess{d.sim}}
-		}})
+		}, Source: func(string) (vault.Source, error) { return s.source, nil }})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -126,6 +126,8 @@ func bindings() []binding {
 		{Binding: bind("r", "r", "rotate"), group: groupAccount, long: "replace the credential once the new one is verified; finish or undo a replacement", run: (*app).openRotate, why: hasProfile},
 		{Binding: bind("d delete", "d", "delete"), group: groupAccount, long: "delete the profile and its credential from this machine", run: noCmd((*app).openDelete), why: hasProfile},
 
+		{Binding: bind("R", "R", "refresh"), group: groupAccount, long: "ask the team's sources which profiles they have", run: (*app).syncSources, why: canRefresh},
+
 		{Binding: bind("Z", "Z", "lock"), group: groupApp, long: "lock: clear secrets from memory and hide the screen", run: (*app).lockByKey},
 		{Binding: bind("ctrl+l", "ctrl+l", "repaint"), group: groupApp, long: "draw the screen again", run: func(*app) tea.Cmd { return tea.ClearScreen }},
 		{Binding: bind("L", "L", "activity"), group: groupApp, long: "the activity log", run: (*app).openActivity},

@@ -277,28 +277,11 @@ func saveEdit(a *app, d *formDialog, p vault.Profile) tea.Cmd {
 // for the name.
 func (a *app) openDelete() {
 	p := *a.chosen()
+	if p.Source != "" {
+		a.openDeleteSourced(p)
+		return
+	}
 	v := a.o.Vault
-	q := &question{
-		head: "Delete " + selWords(p.Selector), isLive: p.Environment == kite.Live, yes: "delete",
-		text: "This takes the credential out of " + words.Store(v.StoreName()) + ". Kitegateway does not show its api_secret again. At the gateway it goes on working until you revoke it there.",
-		then: func(a *app) tea.Cmd {
-			return a.run(task{id: p.ID, kind: taskRemove, doing: "deleting"}, func(ctx context.Context) func(*app) tea.Cmd {
-				err := v.Remove(ctx, p.Selector)
-				return func(a *app) tea.Cmd {
-					if err != nil {
-						a.reportError(p.ID, "deleting", err)
-						return a.reload()
-					}
-					delete(a.reports, p.ID)
-					a.notify(done, p.Selector.String()+" deleted")
-					return a.reload()
-				}
-			})
-		},
-	}
-	if q.isLive {
-		q.want, q.input = p.Selector.String(), focused(newTextInput("type "+p.Selector.String()))
-		q.text += " To go on, type " + q.want + "."
-	}
-	a.push(q)
+	a.askBeforeDelete(p, "This takes the credential out of "+words.Store(v.StoreName())+". Kitegateway does not show its api_secret again. At the gateway it goes on working until you revoke it there.",
+		"deleted", v.Remove)
 }

@@ -24,6 +24,7 @@ const (
 	taskEdit                      // save changes to one
 	taskRemove                    // remove one
 	taskRotate                    // a step of a rotation
+	taskSync                      // ask the sources for their names
 	taskReport                    // copy a report
 	taskClear                     // clear the clipboard
 	taskActivity                  // read the activity log

@@ -57,6 +57,7 @@ type Clipboard interface {
 type Options struct {
 	Vault     *vault.Vault
 	Clipboard Clipboard
+	Sources   func() ([]string, error) // names of the team's sources; nil when there can be none
 
 	Demo        bool                          // say on every screen that this is a demonstration
 	SandboxOnly bool                          // live profiles are not even listed

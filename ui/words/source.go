@@ -1,8 +1,10 @@
 package words
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 
 	"kitekey/vault"
 	"kitekey/vault/source"
@@ -62,4 +64,26 @@ func sourceNextStep(err error) (next string, ok bool) {
 		next = "run the command by hand to see what it says"
 	}
 	return next, true
+}
+
+// KeptIn says where a credential lives: a store or a source.
+func KeptIn(store, source string) string {
+	if source != "" {
+		return "the source " + source
+	}
+	return Store(store)
+}
+
+// Sync says what bringing the list in line with a source came to: "2 new, 1 gone".
+func Sync(s vault.Sync) string {
+	var parts []string
+	for _, part := range []struct {
+		n    int
+		word string
+	}{{len(s.New), "new"}, {len(s.Renamed), "renamed"}, {len(s.Gone), "gone"}, {len(s.Taken), "kept elsewhere"}, {s.Same, "unchanged"}} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprint(part.n, " ", part.word))
+		}
+	}
+	return cmp.Or(strings.Join(parts, ", "), "no profiles in it")
 }

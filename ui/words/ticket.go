@@ -39,6 +39,7 @@ func Ticket(r vault.Report, version string) string {
 	for _, line := range [][2]string{
 		{"profile", r.Selector.String()},
 		{"environment", string(r.Environment)},
+		{"kept in", KeptIn(r.Store, r.Source)},
 		{"host", r.Host},
 		{"verdict", verdict},
 		{"http status", status},

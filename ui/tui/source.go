@@ -1,0 +1,112 @@
+package tui
+
+import (
+	"context"
+	"fmt"
+
+	tea "charm.land/bubbletea/v2"
+
+	"kitekey/kite"
+	"kitekey/ui/words"
+	"kitekey/vault"
+)
+
+// syncSources asks the team's sources which profiles they have, and brings the list in
+// line. No credential is read.
+func (a *app) syncSources() tea.Cmd {
+	v, names := a.o.Vault, a.o.Sources
+	return a.run(task{kind: taskSync, doing: "asking the sources"}, func(ctx context.Context) func(*app) tea.Cmd {
+		all, err := names()
+		type synced struct {
+			name string
+			vault.Sync
+			err error
+		}
+		var found []synced
+		for _, name := range all {
+			s, err := v.SyncSource(ctx, name)
+			found = append(found, synced{name, s, err})
+		}
+		return func(a *app) tea.Cmd {
+			if err != nil {
+				a.reportError("", "reading the sources", err)
+				return nil
+			}
+			if len(found) == 0 {
+				a.notify(warning, `no source is set up; "kitekey source add" sets one up`)
+			}
+			for _, f := range found {
+				if f.err != nil {
+					a.reportError("", "asking "+f.name, f.err)
+					continue
+				}
+				a.notify(done, f.name+": "+words.Sync(f.Sync))
+			}
+			return a.reload()
+		}
+	})
+}
+
+// canRefresh is why the sources cannot be asked, "" when they can.
+func canRefresh(a *app) string {
+	if a.o.Sources == nil {
+		return "there are no sources here"
+	}
+	return ""
+}
+
+// sourceLines say where a credential comes from that this machine does not keep.
+func (a *app) sourceLines(p *vault.Profile, w int) []string {
+	if p.Source == "" {
+		return nil
+	}
+	return []string{a.fact("kept in", "the source "+p.Source+", for the team", w)}
+}
+
+// openDeleteSourced asks whether a profile in a source goes from this list or for
+// everyone.
+func (a *app) openDeleteSourced(p vault.Profile) {
+	v := a.o.Vault
+	remove := func(text, done string, remove func(context.Context, vault.Selector) error) func(*app) tea.Cmd {
+		return func(a *app) tea.Cmd {
+			a.askBeforeDelete(p, text, done, remove)
+			return nil
+		}
+	}
+	a.push(&menu{
+		head: "Delete " + selWords(p.Selector), action: "go on", isLive: p.Environment == kite.Live,
+		intro: "Its credential is in the source " + p.Source + ", which other people use too.",
+		items: []menuItem{
+			{"l", "from this list", "the source keeps the credential; R lists it again", remove(
+				"This takes "+p.Selector.String()+" off this list and forgets its cached token. The source keeps the credential.", "taken off this list", v.Remove)},
+			{"t", "for the team", "delete the credential in the source, for everyone", remove(
+				"This deletes the credential in the source "+p.Source+", for everyone who uses it.", "deleted for the team", v.RemoveForAll)},
+		},
+	})
+}
+
+// askBeforeDelete asks before a profile is removed, on live for its name.
+func (a *app) askBeforeDelete(p vault.Profile, text, said string, remove func(context.Context, vault.Selector) error) {
+	q := &question{
+		head: "Delete " + selWords(p.Selector), isLive: p.Environment == kite.Live, yes: "delete", text: text,
+		then: func(a *app) tea.Cmd {
+			return a.run(task{id: p.ID, kind: taskRemove, doing: "deleting"}, func(ctx context.Context) func(*app) tea.Cmd {
+				err := remove(ctx, p.Selector)
+				return func(a *app) tea.Cmd {
+					if err != nil {
+						a.reportError(p.ID, "deleting", err)
+						return a.reload()
+					}
+					delete(a.reports, p.ID)
+					a.notify(done, fmt.Sprintf("%s %s", p.Selector, said))
+					return a.reload()
+				}
+			})
+		},
+	}
+	if q.isLive {
+		q.want, q.input = p.Selector.String(), focused(newTextInput("type "+p.Selector.String()))
+		q.text += " To go on, type " + q.want + "."
+	}
+	a.push(q)
+}
