@@ -27,7 +27,8 @@ import (
 	"kitekey/kite/internal/loopback"
 )
 
-// Merchant is one business account in one environment.
+// Merchant is one business account in one environment. Two of one account are its two
+// credentials; the first one's balances count.
 type Merchant struct {
 	Account     string
 	Environment kite.Environment

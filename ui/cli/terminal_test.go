@@ -207,8 +207,8 @@ func TestDemoLeavesTheTerminal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, environ := world(t)
 			c := startAtTerminal(t, environ, "demo")
-			c.WaitFor("DEMO")
-			c.WaitFor("ember")
+			c.WaitFor("nothing is stored")
+			c.WaitFor("borealis")
 			end.do(c)
 			c.WaitExit(end.code)
 			home := envOf(environ, "KITEKEY_HOME")

@@ -21,9 +21,10 @@ type app struct {
 	keys []binding
 
 	canvas
-	layout  layout
-	mouse   bool
-	ticking bool // a heartbeat is on its way
+	layout    layout
+	mouse     bool
+	ticking   bool // a heartbeat is on its way
+	startOver bool // the demo is to begin again
 
 	list     list
 	detail   detail
@@ -119,6 +120,8 @@ func (a *app) handle(msg tea.Msg) tea.Cmd {
 		return tea.Batch(a.lock.ifIdle(a), a.lock.arm(a))
 	case reply:
 		return a.finish(msg)
+	case sayMsg:
+		a.notify(info, string(msg))
 	case clipboardStaysMsg:
 		a.reportError("", "clearing the clipboard", msg.err)
 	case verifiedMsg:

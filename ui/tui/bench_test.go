@@ -25,7 +25,7 @@ func benchmark(b *testing.B, before string, msg func(i int) tea.Msg) {
 	a.o.LockAfter = -1
 	a.Update(tea.WindowSizeMsg{Width: 120, Height: 40})
 	for _, r := range before {
-		a.Update(keyPress(string(r)))
+		a.Update(keyNamed(string(r)))
 	}
 	b.ReportAllocs()
 	i := 0
@@ -42,15 +42,15 @@ func BenchmarkTick(b *testing.B) { benchmark(b, "", func(int) tea.Msg { return t
 func BenchmarkTickOnBoard(b *testing.B) { benchmark(b, "t", func(int) tea.Msg { return tickMsg{} }) }
 
 func BenchmarkMove(b *testing.B) {
-	benchmark(b, "", func(i int) tea.Msg { return keyPress([]string{"down", "down", "up"}[i%3]) })
+	benchmark(b, "", func(i int) tea.Msg { return keyNamed([]string{"down", "down", "up"}[i%3]) })
 }
 
 func BenchmarkFilterKey(b *testing.B) {
-	benchmark(b, "/", func(i int) tea.Msg { return keyPress([]string{"m", "1", "backspace", "backspace"}[i%4]) })
+	benchmark(b, "/", func(i int) tea.Msg { return keyNamed([]string{"m", "1", "backspace", "backspace"}[i%4]) })
 }
 
 func BenchmarkHelp(b *testing.B) {
-	benchmark(b, "?", func(i int) tea.Msg { return keyPress([]string{"down", "up"}[i%2]) })
+	benchmark(b, "?", func(i int) tea.Msg { return keyNamed([]string{"down", "up"}[i%2]) })
 }
 
 func BenchmarkVerifyAll(b *testing.B) {

@@ -29,6 +29,7 @@ import (
 type driver struct {
 	t       *testing.T
 	program *tea.Program
+	app     *app // to be read through look, or when the program has ended
 	vault   *vault.Vault
 	sim     *simulator.Simulator
 	store   *storetest.Faulty
@@ -175,6 +176,7 @@ func drive(t *testing.T, s setup, f func(t *testing.T, d *driver)) {
 		ctx, cancel := context.WithCancel(t.Context())
 		d.cancel = cancel
 		a := newApp(ctx, o)
+		d.app = a
 		d.program = tea.NewProgram(a, tea.WithContext(ctx), tea.WithInput(nil), tea.WithOutput(io.Discard),
 			tea.WithoutSignalHandler(), tea.WithWindowSize(s.width, s.height), tea.WithColorProfile(s.profile),
 			tea.WithEnvironment(o.Environ), tea.WithFPS(1), tea.WithFilter(d.record))
@@ -239,7 +241,7 @@ func (d *driver) settle() { synctest.Wait() }
 func (d *driver) press(keys ...string) *driver {
 	for _, k := range keys {
 		d.keys++
-		d.program.Send(keyPress(k))
+		d.program.Send(keyNamed(k))
 		d.settle()
 	}
 	return d
@@ -257,53 +259,6 @@ func (d *driver) paste(text string) *driver {
 	d.program.Send(tea.PasteMsg{Content: text})
 	d.settle()
 	return d
-}
-
-func keyPress(name string) tea.KeyPressMsg {
-	var k tea.Key
-	if rest, ok := strings.CutPrefix(name, "ctrl+"); ok {
-		k.Mod, name = tea.ModCtrl, rest
-	}
-	if rest, ok := strings.CutPrefix(name, "shift+"); ok {
-		k.Mod, name = tea.ModShift, rest
-	}
-	switch name {
-	case "enter":
-		k.Code = tea.KeyEnter
-	case "esc":
-		k.Code = tea.KeyEscape
-	case "f1":
-		k.Code = tea.KeyF1
-	case "tab":
-		k.Code = tea.KeyTab
-	case "up":
-		k.Code = tea.KeyUp
-	case "down":
-		k.Code = tea.KeyDown
-	case "left":
-		k.Code = tea.KeyLeft
-	case "right":
-		k.Code = tea.KeyRight
-	case "pgdown":
-		k.Code = tea.KeyPgDown
-	case "pgup":
-		k.Code = tea.KeyPgUp
-	case "home":
-		k.Code = tea.KeyHome
-	case "end":
-		k.Code = tea.KeyEnd
-	case "backspace":
-		k.Code = tea.KeyBackspace
-	case "space", " ":
-		k.Code, k.Text = tea.KeySpace, " "
-	default:
-		r := []rune(name)
-		k.Code = r[0]
-		if k.Mod == 0 {
-			k.Text = name
-		}
-	}
-	return tea.KeyPressMsg(k)
 }
 
 // sleep lets fake time pass.

@@ -140,6 +140,14 @@ func bindings() []binding {
 	}
 }
 
+// demoBinding starts the demo over.
+func demoBinding() binding {
+	return binding{Binding: bind("R", "R", "start over"), group: groupApp, long: "start the demo over", foot: 70, run: func(a *app) tea.Cmd {
+		a.startOver = true
+		return a.quit()
+	}}
+}
+
 // The reasons for which a key may not work now.
 
 func hasProfiles(a *app) string {

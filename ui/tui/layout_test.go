@@ -126,7 +126,7 @@ func FuzzLayout(f *testing.F) {
 			if r == utf8Replacement {
 				continue
 			}
-			send(keyPress(name))
+			send(keyNamed(name))
 			now = now.Add(7 * time.Second)
 		}
 	})

@@ -59,7 +59,8 @@ type Options struct {
 	Clipboard Clipboard
 	Sources   func() ([]string, error) // names of the team's sources; nil when there can be none
 
-	Demo        bool                          // say on every screen that this is a demonstration
+	Demo        bool                          // say on every screen that this is a demonstration; R ends it with [ErrStartOver]
+	Script      []Step                        // what the screen types itself before it quits
 	SandboxOnly bool                          // live profiles are not even listed
 	Overrides   []string                      // base URL overrides in force, said on every screen
 	BaseURL     func(kite.Environment) string // for the curl line; nil is [kite.Environment.BaseURL]
@@ -165,11 +166,17 @@ func Run(ctx context.Context, o Options) error {
 	}
 	program := tea.NewProgram(a, options...)
 	watchSignals(ctx, cancel, program, a.signals)
+	if len(o.Script) > 0 {
+		go play(ctx, o.Script, program.Send)
+	}
 	_, err := program.Run()
 	a.reveal.hide()
 	a.remember()
-	if ctx.Err() != nil && errors.Is(err, tea.ErrProgramKilled) {
+	switch {
+	case ctx.Err() != nil && errors.Is(err, tea.ErrProgramKilled):
 		return cmp.Or(parent.Err(), context.Cause(ctx))
+	case err == nil && a.startOver:
+		return ErrStartOver
 	}
 	return err
 }
@@ -185,6 +192,9 @@ func newApp(ctx context.Context, o Options) *app {
 		guard:    &handout.Guard{Remember: handout.ScreenMemory, Now: o.Now},
 		reports:  map[string]vault.Report{},
 		signals:  &signals{},
+	}
+	if o.Demo {
+		a.keys = append(a.keys, demoBinding())
 	}
 	a.tokens = &handout.Tokens{Vault: o.Vault, Guard: a.guard, Clipboard: o.Clipboard, BaseURL: o.BaseURL, Now: o.Now}
 	a.lock.lastInput = a.now

@@ -140,8 +140,11 @@ func (a *app) headerLine() string {
 // said.
 func (a *app) modeBadges(full bool) string {
 	var out string
-	if a.o.Demo {
-		out += "  DEMO"
+	switch {
+	case a.o.Demo && full:
+		out += "  demo" + a.st.glyph.sep + "nothing is stored"
+	case a.o.Demo:
+		out += "  demo"
 	}
 	if a.o.SandboxOnly {
 		out += "  SANDBOX ONLY"

@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"io"
+	"slices"
+	"testing"
+	"time"
+
+	"kitekey/kite"
+	"kitekey/kite/simulator"
+	"kitekey/vault"
+)
+
+func newDemoVault(t *testing.T) *vault.Vault {
+	t.Helper()
+	sim := simulator.New(simulator.Options{Merchants: demoMerchants()})
+	if err := sim.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sim.Close)
+	a := &app{System: System{Now: time.Now, Stderr: io.Discard}}
+	v, err := a.demoVault(t.Context(), sim)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// A new kind of verdict gets its place in the demo, or a reason here.
+func TestDemo_ShowsEveryVerdictThereIs(t *testing.T) {
+	profiles, err := newDemoVault(t).List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	without := map[vault.Verdict]string{
+		vault.VerdictInvalid:         "a request that kitekey never makes",
+		vault.VerdictUnexpectedReply: "a portal or a firewall, not an account's state",
+		vault.VerdictNoCredential:    "a keyring that lost an item",
+	}
+	for _, v := range vault.Verdicts {
+		shown := slices.ContainsFunc(profiles, func(p vault.Profile) bool { return p.Verdict == v })
+		if _, left := without[v]; !shown && !left && !isStoreDown(v) {
+			t.Errorf("no profile of the demo is %s", v)
+		}
+	}
+	for what, has := range map[string]func(vault.Profile) bool{
+		"not verified":        func(p vault.Profile) bool { return p.Verdict == vault.VerdictNone },
+		"locked":              func(p vault.Profile) bool { return p.Verdict == vault.VerdictStoreLocked },
+		"a staged credential": func(p vault.Profile) bool { return p.Staged },
+		"a previous one":      func(p vault.Profile) bool { return p.Previous },
+		"a wrong clock":       func(p vault.Profile) bool { return p.Token.Skew > time.Minute },
+		"live":                func(p vault.Profile) bool { return p.Environment == kite.Live },
+	} {
+		if !slices.ContainsFunc(profiles, has) {
+			t.Errorf("no profile of the demo shows: %s", what)
+		}
+	}
+}
+
+// isStoreDown tells the verdicts on a store or a source, of which one is enough.
+func isStoreDown(v vault.Verdict) bool {
+	return v == vault.VerdictUnavailable || v == vault.VerdictSource
+}
+
+func TestDemo_NoTokenEndsInTheFirstMinute(t *testing.T) {
+	profiles, err := newDemoVault(t).List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range profiles {
+		if left := p.Token.Remaining(time.Now()); !p.Token.Deadline.IsZero() && left < time.Minute {
+			t.Errorf("%s has a token for %v", p.Selector, left)
+		}
+	}
+}
+
+func TestDemo_ALockedProfileStaysLocked(t *testing.T) {
+	v := newDemoVault(t)
+	r := v.Verify(t.Context(), vault.Selector{Account: "jade", Environment: kite.Sandbox}, false)
+	if r.Verdict != vault.VerdictStoreLocked {
+		t.Errorf("verifying it found %q", r.Verdict)
+	}
+}
+
+func TestDemo_ARefusedRotationIsInTheLog(t *testing.T) {
+	sel := vault.Selector{Account: "kelp", Environment: kite.Sandbox}
+	log, err := newDemoVault(t).Activities(&sel, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(log, func(a vault.Activity) bool { return a.Result != "" && a.Result != "ok" }) {
+		t.Errorf("the log has no failure: %+v", log)
+	}
+}
