@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -10,94 +11,146 @@ import (
 	"golang.org/x/term"
 
 	"kitekey/kite"
+	"kitekey/ui/tui"
 	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
-// pingPatience bounds how long the doctor waits for a gateway.
-const pingPatience = 4 * time.Second
+// pingTimeout bounds how long the doctor waits for a gateway.
+const pingTimeout = 4 * time.Second
 
-func newDoctor(a *app) *cobra.Command {
-	var repair, adopt, offline, asJSON bool
+type doctorOptions struct {
+	repair, adopt bool
+	offline       bool
+	json          bool
+}
+
+func newDoctor(a *app, run func(context.Context, doctorOptions) error) *cobra.Command {
+	var o doctorOptions
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Look whether everything is in order, and mend it",
-		Long: `Look at the data folder and its permissions, the index, the store and whether both
-agree, overrides in force, the gateway and this computer's clock, the clipboard and
-the terminal. Each line is ok, a warning or a problem, with the mend.
+		Short: "Check the setup and repair it",
+		Long: `Check the data folder and its permissions, the index, the store and whether both
+agree, overrides, proxies, the gateways and this computer's clock, the clipboard and
+the terminal. Each line is ok, a warning or a problem, with what to do about it.
 
---repair mends what needs nobody's decision: it rebuilds a damaged index from the
-store and from its last good copy, finishes what was interrupted, and tightens
-permissions. It deletes no credential. With --adopt it also lists key pairs again
-that are in the store and in no profile: they may be another KITEKEY_HOME's.
+--repair does what needs no decision: it rebuilds a damaged index from the store and
+from its last good copy, finishes what was interrupted, and tightens permissions. It
+deletes no credential. With --adopt it also lists credentials that are in the store
+and in no profile: they may belong to another KITEKEY_HOME.
 
-The exit code is 0 only when nothing is wrong, 6 when the store cannot be used, 1
+The exit code is 0 only if everything is ok, 6 if the store cannot be used, 1
 otherwise.`,
 		Example: `  kitekey doctor
   kitekey doctor --repair
   kitekey doctor --json | jq '.findings[] | select(.level != "ok")'`,
-		Args: argCount(0, 0, "nothing"),
+		Args:              argCount(0, 0, "no arguments"),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.adopt && !o.repair {
+				return usagef("--adopt goes with --repair")
+			}
+			return run(cmd.Context(), o)
+		},
 	}
-	cmd.Flags().BoolVar(&repair, "repair", false, "mend what can be mended")
-	cmd.Flags().BoolVar(&adopt, "adopt", false, "with --repair: also list key pairs in the store that no profile lists")
-	cmd.Flags().BoolVar(&offline, "offline", false, "do not ask the gateway")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the findings as JSON")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		ctx := cmd.Context()
-		if adopt && !repair {
-			return usagef("--adopt goes with --repair")
-		}
-		v, err := a.openQuietly()
-		if err != nil {
-			return err
-		}
-		repaired := []string{}
-		if repair {
-			done, err := v.Repair(ctx, adopt)
-			for _, step := range done {
-				line := words.RepairStep(step)
-				a.note("%s", words.Line(line))
-				repaired = append(repaired, line)
-			}
-			if err != nil {
-				return fmt.Errorf("repair: %w", err)
-			}
-			if len(done) == 0 {
-				a.note("there was nothing to repair")
-			}
-		}
-		gateways := make(chan []finding, 1) // asked while the store is looked at
-		if offline {
-			gateways <- nil
-		} else {
-			go func() { gateways <- a.checkGateways(ctx) }()
-		}
-		checked, err := v.Check(ctx)
-		if err != nil {
-			return err
-		}
-		var found []finding
-		for _, f := range checked {
-			w := words.Finding(f)
-			found = append(found, finding{w.Check, f.Severity, w.Text, w.Fix, f.Kind})
-		}
-		found = append(found, a.checkNetwork()...)
-		found = append(found, <-gateways...)
-		found = append(found, a.checkClipboard(), a.checkTerminal())
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if asJSON {
-			err = a.printJSON(newCheckUpJSON(found, repaired))
-		} else {
-			err = a.printFindings(found)
-		}
-		if err != nil {
-			return err
-		}
-		return exitFor(found)
-	}
+	cmd.Flags().BoolVar(&o.repair, "repair", false, "repair what can be repaired")
+	cmd.Flags().BoolVar(&o.adopt, "adopt", false, "with --repair: also list credentials in the store that no profile lists")
+	cmd.Flags().BoolVar(&o.offline, "offline", false, "do not ask the gateways")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print the findings as JSON")
 	return cmd
+}
+
+func (a *app) runDoctor(ctx context.Context, o doctorOptions) error {
+	found, err := a.checkStoreName()
+	if err != nil {
+		return err
+	}
+	v, err := a.openQuietly()
+	if err != nil {
+		return err
+	}
+	repaired := []string{}
+	if o.repair {
+		if repaired, err = a.repair(ctx, v, o.adopt); err != nil {
+			return err
+		}
+	}
+	gateways := make(chan []finding, 1) // asked while the store is looked at
+	if o.offline {
+		gateways <- nil
+	} else {
+		go func() { gateways <- a.checkGateways(ctx) }()
+	}
+	checked, err := v.Check(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range checked {
+		w := words.Finding(f)
+		if o.repair && words.RepairFixes(f.Kind) {
+			w.Fix = `the repair could not fix this; a backup is read with "kitekey import"`
+		}
+		found = append(found, finding{w.Check, f.Severity, w.Text, w.Fix, f.Kind})
+	}
+	found = append(found, a.checkNetwork()...)
+	found = append(found, <-gateways...)
+	found = append(found, a.checkClipboard(), a.checkTerminal())
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if o.json {
+		err = a.printJSON(newCheckUpJSON(found, repaired))
+	} else {
+		err = a.printFindings(found)
+	}
+	if err != nil {
+		return err
+	}
+	return exitFor(found)
+}
+
+// repair repairs and says what it did. Its error never recommends the repair that
+// has just failed.
+func (a *app) repair(ctx context.Context, v *vault.Vault, adopt bool) ([]string, error) {
+	repaired := []string{}
+	done, err := v.Repair(ctx, adopt)
+	for _, step := range done {
+		line := words.RepairStep(step)
+		a.note("%s", words.Line(line))
+		repaired = append(repaired, line)
+	}
+	switch {
+	case errors.Is(err, vault.ErrIndexDamaged):
+		return nil, &codeError{exitCode(err), fmt.Sprintf(`repair: %v; it could not be rebuilt; a backup is read with "kitekey import"`, err), err}
+	case err != nil:
+		return nil, fmt.Errorf("repair: %w", err)
+	case len(done) == 0:
+		a.note("there was nothing to repair")
+	}
+	return repaired, nil
+}
+
+// checkStoreName finds a store that this kitekey does not know, in a setting or in
+// the index. The check-up then goes on with the default store.
+func (a *app) checkStoreName() ([]finding, error) {
+	dir, err := a.home()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := a.storeName(dir); err == nil {
+		return nil, nil
+	}
+	f := finding{Check: "store", Severity: vault.SeverityProblem, kind: vault.FindingStoreFailed}
+	switch names := strings.Join(storeNames(), " or "); {
+	case a.storeFlag != "":
+		return nil, usagef("unknown store %q: use %s", a.storeFlag, names)
+	case a.getenv("KITEKEY_STORE") != "":
+		f.Text, f.Fix = fmt.Sprintf("KITEKEY_STORE names an unknown store, %q", a.getenv("KITEKEY_STORE")), "set it to "+names+", or unset it"
+	default:
+		f.Text, f.Fix = fmt.Sprintf("the profiles are in a store that this kitekey does not know, %q", storeInUse(dir)), "upgrade kitekey"
+	}
+	a.storeFlag = storeKinds[0].name
+	return []finding{f}, nil
 }
 
 // finding is a line of the report.
@@ -172,7 +225,7 @@ func newCheckUpJSON(found []finding, repaired []string) checkUpJSON {
 func (a *app) checkGateways(ctx context.Context) []finding {
 	urls, _ := a.overrides()
 	gateways := a.gateways(urls)
-	ctx, cancel := context.WithTimeout(ctx, pingPatience)
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	results := make([]chan finding, len(kite.Environments))
 	for i, env := range kite.Environments {
@@ -209,8 +262,7 @@ func gatewayFinding(env kite.Environment, host string, reply *kite.Reply, err er
 	return f
 }
 
-// checkClipboard lists the ways to copy. A machine without one is in order as
-// long as nobody sits at it.
+// checkClipboard lists the ways to copy. Without a terminal none is needed.
 func (a *app) checkClipboard() finding {
 	terminal, done := a.terminal()
 	defer done()
@@ -231,7 +283,7 @@ func (a *app) checkClipboard() finding {
 	return f
 }
 
-// checkTerminal tells what the screen has to work with.
+// checkTerminal says what the screen has to work with.
 func (a *app) checkTerminal() finding {
 	f := finding{Check: "terminal", Severity: vault.SeverityOK}
 	if !isTerminal(a.Stdout) {
@@ -243,8 +295,8 @@ func (a *app) checkTerminal() finding {
 	if file, ok := a.Stdout.(interface{ Fd() uintptr }); ok {
 		if w, h, err := term.GetSize(int(file.Fd())); err == nil {
 			parts = append(parts, fmt.Sprintf("%d×%d", w, h))
-			if w < 40 || h < 12 {
-				f.Severity, f.Fix = vault.SeverityWarning, "the screen needs 40×12 at least: enlarge the window"
+			if w < tui.MinWidth || h < tui.MinHeight {
+				f.Severity, f.Fix = vault.SeverityWarning, fmt.Sprintf("the screen needs at least %d×%d: enlarge the window", tui.MinWidth, tui.MinHeight)
 			}
 		}
 	}
@@ -263,7 +315,7 @@ func (a *app) checkTerminal() finding {
 	}
 	if name == "" || name == "dumb" {
 		f.Severity, f.Fix = vault.SeverityWarning, `this terminal cannot show the screen: use the commands, or "kitekey --plain"`
-		parts[0] = "TERM is not set to anything of use"
+		parts[0] = "TERM does not name a usable terminal"
 	}
 	f.Text = strings.Join(parts, ", ")
 	return f

@@ -82,7 +82,7 @@ Live is never implied.`,
 		newSimulator(a, a.runSimulator),
 	)
 	add(groupCare,
-		newDoctor(a),
+		newDoctor(a, a.runDoctor),
 		newNetwork(a, a.runNetwork, a.runNetworkCA),
 		newStatus(a, a.runStatus),
 		newUnlock(a, a.runUnlock),

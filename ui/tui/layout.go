@@ -10,7 +10,7 @@ import (
 // The smallest terminal in which kitekey draws its screen, and the width from
 // which it shows two panes.
 const (
-	minWidth, minHeight = 40, 10
+	MinWidth, MinHeight = 40, 10
 	twoPanes            = 96
 	threePlaces         = 150 // room for what happened and how to use it, too
 )

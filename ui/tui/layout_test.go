@@ -152,7 +152,7 @@ func TestTooSmall(t *testing.T) {
 }
 
 func TestColumnsAlwaysFit(t *testing.T) {
-	for w := minWidth - 4; w < 300; w++ {
+	for w := MinWidth - 4; w < 300; w++ {
 		for _, longest := range []int{4, 12, 30, 64} {
 			c := layColumns(w, longest)
 			sum := 2 + c.name + 1 + c.env + 1 + 1 + 1 + c.count + 1 + c.bar

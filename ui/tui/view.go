@@ -79,7 +79,7 @@ func (l *layout) detailSize(c *canvas) (w, h int) {
 }
 
 func (c *canvas) wide() bool     { return c.width >= twoPanes }
-func (c *canvas) tooSmall() bool { return c.width < minWidth || c.height < minHeight }
+func (c *canvas) tooSmall() bool { return c.width < MinWidth || c.height < MinHeight }
 
 // draw makes the whole screen: exactly height lines of width cells.
 func (a *app) draw() []string {
@@ -104,7 +104,7 @@ func (a *app) draw() []string {
 }
 
 func (c *canvas) drawTooSmall() []string {
-	lines := []string{"kitekey needs", fmt.Sprintf("%d x %d;", minWidth, minHeight), fmt.Sprintf("this is %d x %d", c.width, c.height), "ctrl+c quits"}
+	lines := []string{"kitekey needs", fmt.Sprintf("%d x %d;", MinWidth, MinHeight), fmt.Sprintf("this is %d x %d", c.width, c.height), "ctrl+c quits"}
 	out := make([]string, 0, c.height)
 	for i := range c.height {
 		text := ""
