@@ -3,6 +3,7 @@ package vault
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,6 +41,7 @@ type Entry struct {
 	Previous   kite.Credential // zero when there is none, as is Staged
 	ReplacedAt time.Time
 	Staged     kite.Credential
+	Origin     kite.Origin // the gateway that it belongs to, "" when that is not known
 }
 
 type backupJSON struct {
@@ -86,11 +88,11 @@ func (v *Vault) entry(ctx context.Context, sel Selector) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	return Entry{p.Selector, p.Label, p.ExpiresIn, c.Current, c.Previous, c.ReplacedAt, c.Staged}, nil
+	return Entry{p.Selector, p.Label, p.ExpiresIn, c.Current, c.Previous, c.ReplacedAt, c.Staged, c.originOf(p)}, nil
 }
 
 func (e Entry) credentials() credentials {
-	return credentials{Selector: e.Selector, Current: e.Current, Previous: e.Previous, ReplacedAt: e.ReplacedAt, Staged: e.Staged}
+	return credentials{Selector: e.Selector, Current: e.Current, Previous: e.Previous, ReplacedAt: e.ReplacedAt, Staged: e.Staged, Origin: e.Origin}
 }
 
 // WriteBackup writes entries to w, encrypted to the recipients.
@@ -143,11 +145,17 @@ func ReadBackup(data []byte, with ...age.Identity) ([]Entry, error) {
 
 func parseBackup(plain []byte) ([]Entry, error) {
 	var raw backupJSON
-	if len(plain) > maxBackup || json.Unmarshal(plain, &raw) != nil || raw.Format != backupMark {
+	if len(plain) > maxBackup {
 		return nil, ErrNotBackup
 	}
-	if raw.Version != backupVersion {
-		return nil, fmt.Errorf("%w that this release reads: its version is %d", ErrNotBackup, raw.Version)
+	err := decodeVersioned(plain, &raw, &raw.Version, backupVersion)
+	var newer *NewerError
+	switch {
+	case errors.As(err, &newer):
+		newer.What = "the backup"
+		return nil, newer
+	case err != nil || raw.Format != backupMark:
+		return nil, ErrNotBackup
 	}
 	var entries []Entry
 	for i, p := range raw.Profiles {
@@ -155,13 +163,16 @@ func parseBackup(plain []byte) ([]Entry, error) {
 		if err == nil {
 			err = errors.Join(storable(c.Current), storableIfAny(c.Previous), storableIfAny(c.Staged))
 		}
+		if errors.Is(err, ErrNewer) {
+			return nil, err
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%w: profile %d of %d: %w", ErrNotBackup, i+1, len(raw.Profiles), err)
 		}
 		if slices.ContainsFunc(entries, func(e Entry) bool { return e.Selector == c.Selector }) {
 			return nil, fmt.Errorf("%w: %s is in it twice", ErrNotBackup, c.Selector)
 		}
-		e := Entry{c.Selector, "", lifetime(p.ExpiresIn), c.Current, c.Previous, c.ReplacedAt, c.Staged}
+		e := Entry{c.Selector, "", lifetime(p.ExpiresIn), c.Current, c.Previous, c.ReplacedAt, c.Staged, cmp.Or(c.Origin, kite.OriginKitegateway)}
 		if e.Label, err = CleanLabel(p.Label); err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", ErrNotBackup, e.Selector, err)
 		}
@@ -235,10 +246,10 @@ func (v *Vault) Import(ctx context.Context, s ImportStep) error {
 	e := s.Entry
 	switch s.Finding {
 	case ImportNew:
-		_, err := v.Add(ctx, NewProfile{Selector: e.Selector, Label: e.Label, ExpiresIn: e.ExpiresIn, Credential: e.Current, Source: s.Source, extra: e.credentials()})
+		_, err := v.Add(ctx, NewProfile{Selector: e.Selector, Label: e.Label, ExpiresIn: e.ExpiresIn, Credential: e.Current, Origin: e.Origin, Source: s.Source, extra: e.credentials()})
 		return err
 	case ImportConflict, ImportLost:
-		_, err := v.Replace(ctx, e.Selector, e.Current)
+		_, err := v.replace(ctx, e.Selector, e.Current, e.Origin)
 		return err
 	}
 	return nil

@@ -153,7 +153,6 @@ func TestReadBackupRefuses(t *testing.T) {
 		"text":         "canary",
 		"other JSON":   `{"api_key":"canary"}`,
 		"other format": `{"format":"x","version":1}`,
-		"later":        `{"format":"kitekey-backup","version":2}`,
 		"twice":        `{"format":"kitekey-backup","version":1,"profiles":[` + one + "," + one + `]}`,
 		"no secret":    `{"format":"kitekey-backup","version":1,"profiles":[` + strings.Replace(one, `"s"`, `""`, 1) + `]}`,
 		"bad key":      `{"format":"kitekey-backup","version":1,"profiles":[` + strings.Replace(one, `"s"`, `"a\nb"`, 1) + `]}`,

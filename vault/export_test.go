@@ -39,13 +39,18 @@ var (
 	OrphanKeys        = orphanKeys
 	ParseActivities   = parseActivities
 	ParseBackup       = parseBackup
-	ParseIndex        = parseIndex
 	SameCredential    = sameCredential
 	Storable          = storable
 	TokenKey          = tokenKey
 	Unsettled         = unsettled
 	Writable          = writable
 )
+
+// ParseIndex is parseIndex without the version.
+func ParseIndex(data []byte) ([]Profile, error) {
+	profiles, _, err := parseIndex(data)
+	return profiles, err
+}
 
 func (c credentials) Encode() ([]byte, error) { return c.encode() }
 
@@ -63,10 +68,16 @@ func (v *Vault) SetGateway(g func(kite.Environment) Gateway) { v.gateway = g }
 func (v *Vault) SetSource(s func(string) (Source, error))    { v.source = s }
 func (v *Vault) Locks() disk.Locker                          { return v.locks }
 func (v *Vault) TightenPermissions() error                   { return v.tightenPermissions() }
-func (v *Vault) SaveIndex(profiles []Profile) error          { return v.index.save(profiles) }
+func (v *Vault) SaveIndex(profiles []Profile) error {
+	return v.index.update(context.Background(), func(p *[]Profile) error { *p = profiles; return nil })
+}
 
 func (v *Vault) UpdateIndex(ctx context.Context, change func(*[]Profile) error) error {
 	return v.index.update(ctx, change)
+}
+
+func (v *Vault) StageOnly(ctx context.Context, sel Selector, cred kite.Credential) (Profile, kite.Credential, error) {
+	return v.stage(ctx, sel, cred)
 }
 
 func (v *Vault) ReadItem(ctx context.Context, p Profile) (Credentials, error) { return v.read(ctx, p) }

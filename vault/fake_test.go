@@ -15,14 +15,15 @@ import (
 
 // fakeGateway mints tokens that name their number, and does what err says.
 type fakeGateway struct {
-	mu    sync.Mutex
-	host  string
-	now   func() time.Time
-	mints int
-	lives []kite.Lifetime
-	keys  []string // api_keys seen
-	err   error
-	deep  error
+	mu     sync.Mutex
+	host   string
+	now    func() time.Time
+	mints  int
+	lives  []kite.Lifetime
+	keys   []string // api_keys seen
+	err    error
+	deep   error
+	origin kite.Origin // "" is Kitegateway
 
 	refuses func(key string) bool // unless nil
 	block   chan struct{}         // closed to let mints go, nil when they need not wait
@@ -31,6 +32,13 @@ type fakeGateway struct {
 }
 
 func (g *fakeGateway) Host() string { return g.host }
+
+func (g *fakeGateway) Origin() kite.Origin {
+	if g.origin == "" {
+		return kite.OriginKitegateway
+	}
+	return g.origin
+}
 
 func (g *fakeGateway) Mint(ctx context.Context, c kite.Credential, life kite.Lifetime) (kite.Token, error) {
 	g.mu.Lock()

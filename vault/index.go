@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,15 +23,24 @@ import (
 // The index's files in the data folder.
 const (
 	indexFile   = "index.json"
-	indexBackup = "index.json.bak" // the last good index.json before the present one
+	indexBackup = "index.json.bak" // a second copy, written once index.json is in place
 	indexLock   = "index"
+	maxIndex    = 64 << 20 // bytes: some 300,000 profiles
 )
 
-const indexVersion = 1
+// indexVersion is what is written. Version 1 had what a profile's status file has
+// now in the entries themselves; it is read too.
+const indexVersion = 2
 
-// index is the list of profiles and how it is kept. On disk, readers need no
-// lock because a new index replaces the old one in one step; writers hold one
-// around reading, changing and replacing.
+// index is the list of profiles and how it is kept. What changes rarely, names
+// above all, is in index.json, one profile per line; what every mint changes is in
+// a status file (see status.go). So a mint writes little, and looking one profile
+// up parses one line, however many there are.
+//
+// On disk, readers need no lock because a new file replaces the old one in one
+// step; writers hold one around reading, changing and replacing. A writer that
+// changes both writes the status first: status that does not fit its entry is
+// ignored.
 type index struct {
 	dir   string // "" keeps it in memory
 	locks disk.Locker
@@ -40,58 +50,44 @@ type index struct {
 }
 
 // indexJSON and entryJSON are index.json's format. Times are UTC, durations
-// whole seconds but for the skew.
+// whole seconds unless their name says otherwise.
 type indexJSON struct {
 	Version  int         `json:"version"`
 	Profiles []entryJSON `json:"profiles"`
 }
 
+// entryJSON begins with the account and the environment, which is what [entryLine]
+// looks for.
 type entryJSON struct {
-	ID          string     `json:"id"`
-	Account     string     `json:"account"`
-	Environment string     `json:"environment"`
-	Store       string     `json:"store"`
-	Source      string     `json:"source,omitempty"`
-	Label       string     `json:"label,omitempty"`
-	KeyHint     string     `json:"key_hint,omitempty"`
-	ExpiresIn   int64      `json:"expires_in"`
-	Host        string     `json:"host,omitempty"`
-	Verdict     string     `json:"verdict,omitempty"`
-	VerdictAt   time.Time  `json:"verdict_at,omitzero"`
-	Token       *tokenInfo `json:"token,omitempty"`
-	LastUsed    time.Time  `json:"last_used,omitzero"`
-	State       string     `json:"state,omitempty"`
-	Staged      bool       `json:"staged,omitempty"`
-	Previous    bool       `json:"previous,omitempty"`
-}
+	Account     string `json:"account"`
+	Environment string `json:"environment"`
+	ID          string `json:"id"`
+	Store       string `json:"store"`
+	Source      string `json:"source,omitempty"`
+	Origin      string `json:"origin,omitempty"` // "" in entries of version 1
+	Label       string `json:"label,omitempty"`
+	KeyHint     string `json:"key_hint,omitempty"`
+	ExpiresIn   int64  `json:"expires_in"`
+	State       string `json:"state,omitempty"`
+	Staged      bool   `json:"staged,omitempty"`
+	Previous    bool   `json:"previous,omitempty"`
 
-type tokenInfo struct {
-	Minted    time.Time `json:"minted"`
-	Deadline  time.Time `json:"deadline"`
-	ExpiresIn int64     `json:"expires_in"`
-	SkewMS    int64     `json:"skew_ms,omitempty"`
+	statusJSON // of version 1 only
 }
 
 func toEntry(p Profile) entryJSON {
-	e := entryJSON{
-		ID: p.ID, Account: p.Account, Environment: string(p.Environment), Store: p.Store, Source: p.Source, Label: p.Label, KeyHint: p.KeyHint,
-		ExpiresIn: int64(p.ExpiresIn), Host: p.Host, Verdict: string(p.Verdict), VerdictAt: utc(p.VerdictAt),
-		LastUsed: utc(p.LastUsed), State: string(p.State), Staged: p.Staged, Previous: p.Previous,
+	return entryJSON{
+		ID: p.ID, Account: p.Account, Environment: string(p.Environment), Store: p.Store, Source: p.Source, Origin: string(p.Origin),
+		Label: p.Label, KeyHint: p.KeyHint, ExpiresIn: int64(p.ExpiresIn), State: string(p.State), Staged: p.Staged, Previous: p.Previous,
 	}
-	if t := p.Token; !t.Deadline.IsZero() {
-		e.Token = &tokenInfo{utc(t.Minted), utc(t.Deadline), int64(t.ExpiresIn), t.Skew.Milliseconds()}
-	}
-	return e
 }
 
-// fromEntry reads an entry. Whoever could write the file could not only have
-// written nonsense: what is shown is made fit for a terminal, and what would
-// overflow a duration is taken for nothing.
+// fromEntry validates an entry. The file is not trusted: text is made fit for a
+// terminal, and numbers out of range become 0.
 func fromEntry(e entryJSON) (Profile, error) {
 	p := Profile{
-		ID: e.ID, Store: e.Store, Source: e.Source, Label: truncate(kite.CleanText(e.Label), MaxLabel), KeyHint: truncate(kite.CleanText(e.KeyHint), 4),
-		ExpiresIn: lifetime(e.ExpiresIn), Host: e.Host, Verdict: Verdict(e.Verdict), VerdictAt: e.VerdictAt, LastUsed: e.LastUsed, State: State(e.State),
-		Staged: e.Staged, Previous: e.Previous,
+		ID: e.ID, Store: e.Store, Source: e.Source, Label: outside(e.Label, MaxLabel), KeyHint: outside(e.KeyHint, 4),
+		ExpiresIn: lifetime(e.ExpiresIn), State: State(e.State), Staged: e.Staged, Previous: e.Previous,
 	}
 	if err := ValidAccount(e.Account); err != nil {
 		return p, err
@@ -109,18 +105,39 @@ func fromEntry(e entryJSON) (Profile, error) {
 	case e.Source != "" && ValidAccount(e.Source) != nil:
 		return p, fmt.Errorf("%s names no usable source", p.Selector)
 	case !slices.Contains([]State{StateSettled, StateAdding, StateChanging, StateRemoving}, p.State):
-		return p, fmt.Errorf("%s is in a state that there is not", p.Selector)
+		return p, fmt.Errorf("%s has an unknown state", p.Selector)
 	}
 	if p.ExpiresIn == 0 {
 		p.ExpiresIn = DefaultExpiresIn
 	}
-	if !slices.Contains(Verdicts, p.Verdict) {
-		p.Verdict, p.VerdictAt = VerdictNone, time.Time{}
-	}
-	if t := e.Token; t != nil {
-		p.Token = TokenInfo{t.Minted, t.Deadline, lifetime(t.ExpiresIn), time.Duration(t.SkewMS) * time.Millisecond}
+	p.setStatus(e.statusJSON)
+	if p.Origin, err = kite.ParseOrigin(e.Origin); e.Origin == "" {
+		p.Origin = originOfHost(p.Host)
+	} else if err != nil {
+		return p, fmt.Errorf("%s names no usable origin", p.Selector)
 	}
 	return p, nil
+}
+
+// originOfHost is the origin of a credential from before origins were kept: that
+// of the gateway of its last verdict.
+func originOfHost(host string) kite.Origin {
+	for _, env := range kite.Environments {
+		if u, err := url.Parse(env.BaseURL()); host == "" || err == nil && u.Host == host {
+			return kite.OriginKitegateway
+		}
+	}
+	return kite.OriginOverride
+}
+
+// outside is text from a file or from the network, made fit for a terminal and cut
+// to limit characters. Every such text passes here before it is kept or shown.
+func outside(text string, limit int) string {
+	text = kite.CleanText(text)
+	if r := []rune(text); len(r) > limit {
+		text = string(r[:limit])
+	}
+	return text
 }
 
 // lifetime is n seconds as a lifetime, 0 when n is out of range.
@@ -131,14 +148,6 @@ func lifetime(n int64) kite.Lifetime {
 	return kite.Lifetime(n)
 }
 
-// briefly cuts text to n characters.
-func truncate(text string, n int) string {
-	if r := []rune(text); len(r) > n {
-		return string(r[:n])
-	}
-	return text
-}
-
 // utc drops the zone and the monotonic reading.
 func utc(t time.Time) time.Time {
 	if t.IsZero() {
@@ -147,78 +156,214 @@ func utc(t time.Time) time.Time {
 	return t.UTC().Round(0)
 }
 
-// load reads the index. No file at all is an empty index.
+// load reads the index and every profile's status. No file at all is an empty
+// index.
 func (x *index) load() ([]Profile, error) {
 	if x.dir == "" {
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		return slices.Clone(x.profiles), nil
 	}
-	var data []byte
-	err := disk.RetrySharingViolation(func() (err error) {
-		data, err = os.ReadFile(filepath.Join(x.dir, indexFile))
-		return err
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Stat(filepath.Join(x.dir, indexBackup)); err == nil {
-			return nil, x.damaged(errors.New("index.json is gone"))
+	profiles, _, err := x.loadNames()
+	if err != nil {
+		return nil, err
+	}
+	return profiles, x.loadStatus(profiles)
+}
+
+// loadNames is load without the status; version is the file's, 0 without a file.
+func (x *index) loadNames() (profiles []Profile, version int, err error) {
+	data, err := x.read()
+	if err != nil || data == nil {
+		return nil, 0, err
+	}
+	return x.parse(data)
+}
+
+// read reads index.json; nil without one.
+func (x *index) read() ([]byte, error) {
+	path := filepath.Join(x.dir, indexFile)
+	data, err := disk.Read(path, maxIndex)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Lstat(filepath.Join(x.dir, indexBackup)); err == nil {
+			return nil, x.damaged(errors.New("it is gone"))
 		}
 		return nil, nil
-	}
-	if err != nil {
+	case errors.Is(err, disk.ErrNotRegular), errors.Is(err, disk.ErrTooLarge):
+		return nil, x.damaged(disk.SyscallError(err))
+	case err != nil:
 		return nil, fmt.Errorf("read the index: %w", err)
+	case len(data) == 0:
+		return nil, x.damaged(errors.New("it is empty"))
 	}
-	profiles, err := parseIndex(data)
+	return data, nil
+}
+
+func (x *index) parse(data []byte) ([]Profile, int, error) {
+	profiles, version, err := parseIndex(data)
+	var newer *NewerError
+	if errors.As(err, &newer) {
+		newer.Path = filepath.Join(x.dir, indexFile)
+		return nil, version, newer
+	}
 	if err != nil {
-		return nil, x.damaged(err)
+		return nil, version, x.damaged(err)
 	}
-	return profiles, nil
+	return profiles, version, nil
 }
 
 func (x *index) damaged(err error) error {
-	return fmt.Errorf("%w: %s: %w",
-		ErrIndexDamaged, filepath.Join(x.dir, indexFile), err)
+	return fmt.Errorf("%w: %s: %w", ErrIndexDamaged, filepath.Join(x.dir, indexFile), err)
 }
 
-// parseIndex reads the format and refuses what no kitekey can have written.
-func parseIndex(data []byte) ([]Profile, error) {
+// lookup returns one profile with its status. It parses that profile's line alone,
+// where index.json is as this kitekey writes it.
+func (x *index) lookup(sel Selector) (Profile, error) {
+	return x.find(entryLine{sel: sel}, func(p Profile) bool { return p.Selector == sel })
+}
+
+// byID is lookup by a profile's id.
+func (x *index) byID(id string) (Profile, error) {
+	return x.find(entryLine{id: id}, func(p Profile) bool { return p.ID == id })
+}
+
+func (x *index) find(line entryLine, is func(Profile) bool) (Profile, error) {
+	if x.dir == "" {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		if i := slices.IndexFunc(x.profiles, is); i >= 0 {
+			return x.profiles[i], nil
+		}
+		return Profile{}, ErrNoProfile
+	}
+	data, err := x.read()
+	if err != nil {
+		return Profile{}, err
+	}
+	if data == nil {
+		return Profile{}, ErrNoProfile
+	}
+	p, ok := line.in(data)
+	if !ok || !is(p) { // not there, or not as this kitekey writes it: only the whole file tells
+		profiles, _, err := x.parse(data)
+		if err != nil {
+			return Profile{}, err
+		}
+		i := slices.IndexFunc(profiles, is)
+		if i < 0 {
+			return Profile{}, ErrNoProfile
+		}
+		p = profiles[i]
+	}
+	one := []Profile{p}
+	err = x.loadStatus(one)
+	return one[0], err
+}
+
+// entryLine finds the line of one profile in an index.
+type entryLine struct {
+	sel Selector
+	id  string
+}
+
+func (l entryLine) in(data []byte) (Profile, bool) {
+	if !bytes.HasPrefix(data, []byte(indexHead)) || !bytes.HasSuffix(data, []byte(indexTail)) {
+		return Profile{}, false
+	}
+	what := `"id":"` + l.id + `",`
+	if l.id == "" {
+		what = `"account":"` + l.sel.Account + `","environment":"` + string(l.sel.Environment) + `",`
+	}
+	at := bytes.Index(data, []byte(what))
+	if at < 0 {
+		return Profile{}, false
+	}
+	start := bytes.LastIndexByte(data[:at], '{')
+	end := bytes.IndexByte(data[at:], '\n')
+	if start < 0 || end < 0 {
+		return Profile{}, false
+	}
+	var e entryJSON
+	if json.Unmarshal(data[start:at+end], &e) != nil {
+		return Profile{}, false
+	}
+	p, err := fromEntry(e)
+	return p, err == nil
+}
+
+// parseIndex reads the format and refuses what no kitekey can have written. The
+// error is a [*NewerError] when a newer one has.
+func parseIndex(data []byte) (profiles []Profile, version int, err error) {
 	var raw indexJSON
-	if err := json.Unmarshal(data, &raw); err != nil {
-		return nil, err
+	if err := decodeVersioned(data, &raw, &raw.Version, indexVersion); err != nil {
+		return nil, raw.Version, err
 	}
-	if raw.Version != indexVersion {
-		return nil, fmt.Errorf("its version is %d and this kitekey reads %d: was it written by another release?", raw.Version, indexVersion)
-	}
-	profiles := make([]Profile, 0, len(raw.Profiles))
+	profiles = make([]Profile, 0, len(raw.Profiles))
 	ids, names := make(map[string]bool, len(raw.Profiles)), make(map[Selector]bool, len(raw.Profiles))
 	for _, e := range raw.Profiles {
 		p, err := fromEntry(e)
 		if err != nil {
-			return nil, err
+			return nil, raw.Version, err
 		}
 		if ids[p.ID] || names[p.Selector] {
-			return nil, fmt.Errorf("%s is in it twice", p.Selector)
+			return nil, raw.Version, fmt.Errorf("%s is in it twice", p.Selector)
 		}
 		ids[p.ID], names[p.Selector] = true, true
 		profiles = append(profiles, p)
 	}
-	return profiles, nil
+	return profiles, raw.Version, nil
 }
 
-// formatIndex writes one profile per line: fit to be read by a person, and half
-// the size of indented JSON, which every command would have to read.
+// decodeVersioned reads JSON with a version. A file of a newer version is a
+// [*NewerError], whatever else it holds.
+func decodeVersioned(data []byte, into any, version *int, newest int) error {
+	err := json.Unmarshal(data, into)
+	if err != nil {
+		var only struct {
+			Version int `json:"version"`
+		}
+		if json.Unmarshal(data, &only) != nil {
+			return err
+		}
+		*version = only.Version
+	}
+	switch {
+	case *version > newest:
+		return &NewerError{Version: *version, Reads: newest}
+	case err == nil && *version < 1:
+		return errors.New("it has no version")
+	}
+	return err
+}
+
+const (
+	indexHead = `{"version":2,"profiles":[`
+	indexTail = "]}\n"
+)
+
+// formatIndex writes one profile per line: fit to be read by a person, half the
+// size of indented JSON, and quick to search.
 func formatIndex(profiles []Profile) ([]byte, error) {
+	lines := make([]any, len(profiles))
+	for i, p := range profiles {
+		lines[i] = toEntry(p)
+	}
+	return formatLines(indexHead, lines)
+}
+
+func formatLines(head string, lines []any) ([]byte, error) {
 	var buf bytes.Buffer
-	fmt.Fprintf(&buf, `{"version":%d,"profiles":[`, indexVersion)
+	buf.WriteString(head)
 	enc := json.NewEncoder(&buf) // ends each entry with a line break
 	enc.SetEscapeHTML(false)
-	for i, p := range profiles {
+	for i, line := range lines {
 		buf.WriteByte("\n,"[min(i, 1)])
-		if err := enc.Encode(toEntry(p)); err != nil {
+		if err := enc.Encode(line); err != nil {
 			return nil, err
 		}
 	}
-	buf.WriteString("]}\n")
+	buf.WriteString(indexTail)
 	return buf.Bytes(), nil
 }
 
@@ -257,38 +402,88 @@ func firstStore(path string) string {
 	return first.Store
 }
 
-// update reads the index, lets change work on it and replaces it, all under the
-// lock. Nothing is written when change fails.
+// update reads the index, lets change work on it and replaces what changed, all
+// under the lock. Nothing is written when change fails. change may run more than
+// once.
 func (x *index) update(ctx context.Context, change func(profiles *[]Profile) error) error {
 	unlock, err := x.locks.Lock(ctx, indexLock, disk.IndexWait)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	profiles, err := x.load()
-	if err != nil {
-		return err
-	}
-	if err := change(&profiles); err != nil {
-		return err
-	}
-	sortProfiles(profiles)
-	return x.save(profiles)
-}
-
-// save replaces the index. The caller holds the lock.
-func (x *index) save(profiles []Profile) error {
 	if x.dir == "" {
 		x.mu.Lock()
 		defer x.mu.Unlock()
-		x.profiles = slices.Clone(profiles)
+		profiles := slices.Clone(x.profiles)
+		if err := change(&profiles); err != nil {
+			return err
+		}
+		sortProfiles(profiles)
+		x.profiles = profiles
 		return nil
 	}
+	for {
+		names, version, err := x.loadNames()
+		if err != nil {
+			return err
+		}
+		before := slices.Clone(names)
+		if err := x.loadStatus(before); err != nil {
+			return err
+		}
+		profiles := slices.Clone(before)
+		if err := change(&profiles); err != nil {
+			return err
+		}
+		sortProfiles(profiles)
+		saved, err := x.saveStatus(ctx, before, profiles, version == 1)
+		if err != nil {
+			return err
+		}
+		if !saved { // a mint has changed the same status meanwhile
+			continue
+		}
+		if version == indexVersion && slices.EqualFunc(before, profiles, Profile.sameEntry) {
+			return nil
+		}
+		return x.save(profiles)
+	}
+}
+
+// sameEntry reports whether two profiles have the same line in index.json.
+func (p Profile) sameEntry(q Profile) bool { return toEntry(p) == toEntry(q) }
+
+// change changes one profile. What changes only its status does not touch
+// index.json. change may run more than once.
+func (x *index) change(ctx context.Context, id string, change func(*Profile)) (p Profile, err error) {
+	if x.dir != "" {
+		p, ok, err := x.changeStatus(ctx, id, change)
+		if err != nil || ok {
+			return p, err
+		}
+	}
+	err = x.update(ctx, func(profiles *[]Profile) error {
+		i := findID(*profiles, id)
+		if i < 0 {
+			return ErrNoProfile
+		}
+		change(&(*profiles)[i])
+		p = (*profiles)[i]
+		return nil
+	})
+	return p, err
+}
+
+// save replaces index.json, then its copy. The caller holds the lock.
+func (x *index) save(profiles []Profile) error {
 	data, err := formatIndex(profiles)
 	if err != nil {
 		return err
 	}
-	return disk.Replace(filepath.Join(x.dir, indexFile), filepath.Join(x.dir, indexBackup), data)
+	if err := disk.Replace(filepath.Join(x.dir, indexFile), "", data); err != nil {
+		return err
+	}
+	return disk.Replace(filepath.Join(x.dir, indexBackup), "", data)
 }
 
 // sortProfiles puts accounts in order, sandbox before live.

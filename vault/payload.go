@@ -6,7 +6,6 @@ import (
 	"encoding/base32"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -29,6 +28,8 @@ type credentials struct {
 	ReplacedAt time.Time       // when Current took Previous's place
 	Staged     kite.Credential // zero when there is none
 	ProxyURL   kite.Secret     // zero when none is kept: see [Vault.KeepProxyURL]
+	Origin     kite.Origin     // "" in items from before origins were kept
+	Outdated   bool            // an import has put a credential in use since Staged was staged
 
 	item *SourceItem // what a source holds, when it came from one
 }
@@ -49,6 +50,8 @@ type credentialsJSON struct {
 	ReplacedAt  int64           `json:"replaced_at,omitempty"` // Unix seconds
 	Staged      *credentialJSON `json:"staged,omitempty"`
 	ProxyURL    kite.Secret     `json:"proxy_url,omitzero"`
+	Origin      string          `json:"origin,omitempty"`
+	Outdated    bool            `json:"staged_outdated,omitempty"`
 }
 
 type tokenJSON struct {
@@ -93,7 +96,7 @@ func (c credentials) encode() ([]byte, error) {
 	raw := credentialsJSON{
 		V: payloadVersion, Account: c.Account, Environment: string(c.Environment),
 		Current: toJSON(c.Current), Previous: optionalJSON(c.Previous), Staged: optionalJSON(c.Staged),
-		ProxyURL: c.ProxyURL,
+		ProxyURL: c.ProxyURL, Origin: string(c.Origin), Outdated: c.Outdated && hasCredential(c.Staged),
 	}
 	if raw.Previous != nil {
 		raw.ReplacedAt = c.ReplacedAt.Unix()
@@ -127,9 +130,15 @@ func decodeCredentials(data []byte) (credentials, error) {
 		Current:  raw.Current.credential(), Previous: raw.Previous.credential(), Staged: raw.Staged.credential(),
 		ProxyURL: raw.ProxyURL,
 	}
+	if raw.Origin != "" {
+		if c.Origin, err = kite.ParseOrigin(raw.Origin); err != nil {
+			return credentials{}, errors.New("it names no usable origin")
+		}
+	}
 	if !hasCredential(c.Current) {
 		return credentials{}, errors.New("its credential is not complete")
 	}
+	c.Outdated = raw.Outdated
 	if raw.Previous != nil {
 		c.ReplacedAt = time.Unix(raw.ReplacedAt, 0)
 	}
@@ -192,11 +201,20 @@ func decodePayload(data []byte, v any, version *int) error {
 	if len(data) == 0 {
 		return errors.New("it is empty")
 	}
-	if err := json.Unmarshal(data, v); err != nil {
-		return errors.New("it is not what kitekey writes")
+	err := json.Unmarshal(data, v)
+	if err != nil {
+		var only struct {
+			V int `json:"v"`
+		}
+		if json.Unmarshal(data, &only) == nil {
+			*version = only.V
+		}
 	}
-	if *version != payloadVersion {
-		return fmt.Errorf("its version is %d and this kitekey reads %d", *version, payloadVersion)
+	switch {
+	case *version > payloadVersion:
+		return &NewerError{What: "its item", Version: *version, Reads: payloadVersion}
+	case err != nil || *version != payloadVersion:
+		return errors.New("it is not what kitekey writes")
 	}
 	return nil
 }

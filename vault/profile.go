@@ -25,6 +25,7 @@ type Profile struct {
 	Source    string        // name of the source that holds its credential, "" when the store does
 	Label     string        // the account's free text
 	KeyHint   string        // the api_key's last characters
+	Origin    kite.Origin   // the gateway that its credential belongs to, and is sent to alone
 	ExpiresIn kite.Lifetime // default life of its tokens
 	Host      string        // of the gateway that Verdict and Token are of, "" when nobody said
 	Verdict   Verdict       // the last one
@@ -34,22 +35,61 @@ type Profile struct {
 	State     State         // what is under way, "" when nothing is
 	Staged    bool          // a new credential waits to be verified
 	Previous  bool          // the credential before the last rotation is kept
+
+	facts verdictFacts // what the verdict came with, see Report
 }
 
-// judge notes what was found about the profile's pair. Verdict and token are of
-// one gateway: another's token, as after an override has come or gone, is no more.
-func (p *Profile) setVerdict(host string, verdict Verdict, at time.Time) {
-	if p.Host != host {
-		p.Host, p.Token = host, TokenInfo{}
+// verdictFacts is what is kept of a [Report] beside its verdict.
+type verdictFacts struct {
+	Status  int
+	Message string // the gateway's own words
+	Detail  string // of the error
+	Latency time.Duration
+	Skew    time.Duration
+	Deep    bool
+}
+
+// Report is the last verification or mint as it was when its verdict was recorded,
+// zero when there is none. Its Err has the words of what went wrong, and no kind.
+func (p Profile) Report() Report {
+	if p.Verdict == VerdictNone {
+		return Report{}
 	}
-	p.Verdict, p.VerdictAt = verdict, at
+	f := p.facts
+	r := Report{
+		Selector: p.Selector, Store: p.Store, Host: p.Host, Verdict: p.Verdict, At: p.VerdictAt, Status: f.Status, Message: f.Message,
+		Skew: f.Skew, Latency: f.Latency, KeyHint: p.KeyHint, Deep: f.Deep,
+	}
+	if f.Detail != "" {
+		r.Err = errors.New(f.Detail)
+	}
+	return r
 }
 
-// seenFrom takes out of p what is of another gateway than the one in use: its
-// verdict proves nothing here, and its token opens nothing.
+// setReport records what was found about the profile's credential. A different
+// host (an override was added or removed) invalidates the cached token.
+func (p *Profile) setReport(r Report) {
+	if p.Host != r.Host {
+		p.Host, p.Token = r.Host, TokenInfo{}
+	}
+	p.Verdict, p.VerdictAt = r.Verdict, r.At
+	p.facts = verdictFacts{Status: r.Status, Message: outside(r.Message, maxMessage), Latency: r.Latency.Truncate(time.Millisecond), Skew: r.Skew.Truncate(time.Millisecond), Deep: r.Deep}
+	if r.Err != nil {
+		p.facts.Detail = outside(r.Err.Error(), maxMessage)
+	}
+}
+
+// clearVerdict forgets the verdict: it was about another credential.
+func (p *Profile) clearVerdict() {
+	p.Verdict, p.VerdictAt, p.facts = VerdictNone, time.Time{}, verdictFacts{}
+}
+
+// forHost clears verdict and token if they are from another host: the verdict
+// proves nothing here, and the token opens nothing.
 func (p *Profile) forHost(host string) {
 	if p.Host != "" && p.Host != host {
-		p.Verdict, p.VerdictAt, p.Token = VerdictNone, time.Time{}, TokenInfo{}
+		p.clearVerdict()
+		p.Token = TokenInfo{}
 	}
 }
 
@@ -93,8 +133,10 @@ type NewProfile struct {
 	Label      string
 	ExpiresIn  kite.Lifetime // 0 is DefaultExpiresIn
 	Credential kite.Credential
-	Source     string  // where the credential is kept when not in the store; a zero Credential is there already
-	Verdict    Verdict // what was found before adding, VerdictNone when nobody looked
+	Origin     kite.Origin // the gateway that it belongs to; "" is the one in use
+	Source     string      // where the credential is kept when not in the store; a zero Credential is there already
+	Verdict    Verdict     // what was found before adding; VerdictNone when it was not verified, or Report says more
+	Report     Report      // the verification before adding, if there was one
 
 	extra credentials // what a backup has besides: a previous and a staged credential
 }
@@ -102,6 +144,7 @@ type NewProfile struct {
 // Edit is what [Vault.Edit] changes: what is not nil.
 type ProfileUpdate struct {
 	Label     *string
+	Origin    *kite.Origin
 	ExpiresIn *kite.Lifetime
 }
 

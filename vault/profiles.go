@@ -80,7 +80,7 @@ func (v *Vault) Add(ctx context.Context, n NewProfile) (p Profile, err error) {
 	if n.listOnly() {
 		return p, nil
 	}
-	n.extra.Selector, n.extra.Current = n.Selector, n.Credential
+	n.extra.Selector, n.extra.Current, n.extra.Origin = n.Selector, n.Credential, p.Origin
 	if p.Source != "" {
 		n.extra.item = &SourceItem{Entry: Entry{Label: p.Label, ExpiresIn: p.ExpiresIn}}
 	}
@@ -125,6 +125,9 @@ func (v *Vault) newProfile(n NewProfile) (Profile, error) {
 	if n.ExpiresIn == 0 {
 		n.ExpiresIn = DefaultExpiresIn
 	}
+	if n.Origin == "" {
+		n.Origin = v.gateway(n.Environment).Origin()
+	}
 	if n.Source != "" {
 		if err := ValidAccount(n.Source); err != nil {
 			return Profile{}, inputError{err}
@@ -134,11 +137,14 @@ func (v *Vault) newProfile(n NewProfile) (Profile, error) {
 		return Profile{}, err
 	}
 	p := Profile{
-		ID: newID(), Selector: n.Selector, Store: v.store.Name(), Source: n.Source, Label: label, KeyHint: n.Credential.Hint(), ExpiresIn: n.ExpiresIn,
+		ID: newID(), Selector: n.Selector, Store: v.store.Name(), Source: n.Source, Label: label, KeyHint: n.Credential.Hint(), Origin: n.Origin, ExpiresIn: n.ExpiresIn,
 		Verdict: n.Verdict, Staged: hasCredential(n.extra.Staged), Previous: hasCredential(n.extra.Previous),
 	}
-	if n.Verdict != VerdictNone {
-		p.setVerdict(v.gateway(p.Environment).Host(), n.Verdict, v.now())
+	switch host := v.gateway(p.Environment).Host(); {
+	case n.Report.Verdict != VerdictNone:
+		p.setReport(n.Report)
+	case n.Verdict != VerdictNone:
+		p.setReport(Report{Host: host, Verdict: n.Verdict, At: v.now()})
 	}
 	return p, nil
 }
@@ -178,8 +184,9 @@ func (v *Vault) addFailed(ctx context.Context, p Profile, cause error) error {
 	return fmt.Errorf("%s: not added: %w", p.Selector, cause)
 }
 
-// Edit changes what the index alone knows; the store is not touched. Of a profile
-// in a source it is the source that knows, and is changed first.
+// Edit changes what is known about a credential. The store is touched for its
+// origin alone. Of a profile in a source it is the source that knows, and is
+// changed first.
 func (v *Vault) Edit(ctx context.Context, sel Selector, u ProfileUpdate) (Profile, error) {
 	var label string
 	if u.Label != nil {
@@ -194,6 +201,11 @@ func (v *Vault) Edit(ctx context.Context, sel Selector, u ProfileUpdate) (Profil
 	}
 	if err := v.editSourced(ctx, p, u.ExpiresIn, u.Label != nil, label); err != nil {
 		return Profile{}, err
+	}
+	if u.Origin != nil {
+		if p, err = v.setOrigin(ctx, p, *u.Origin); err != nil {
+			return Profile{}, err
+		}
 	}
 	err = v.index.update(ctx, func(profiles *[]Profile) error {
 		i := findID(*profiles, p.ID)
@@ -248,7 +260,14 @@ func (v *Vault) Remove(ctx context.Context, sel Selector) (err error) {
 		return err
 	}
 	// Asking first: a store that is locked or hangs leaves everything as it was.
-	if _, err := v.store.Get(ctx, p.ID); err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrCorrupt) {
+	data, err := v.store.Get(ctx, p.ID)
+	defer clear(data)
+	if err == nil {
+		if _, err = decodeCredentials(data); !errors.Is(err, ErrNewer) {
+			err = nil
+		}
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrCorrupt) {
 		return fmt.Errorf("%s: not removed: %w", sel, err)
 	}
 	if p, err = v.change(ctx, p.ID, func(p *Profile) { p.State = StateRemoving }); err != nil {

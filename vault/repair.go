@@ -151,7 +151,7 @@ func (v *Vault) loadBackup() ([]Profile, error) {
 	if err != nil {
 		return nil, nil //nolint:nilerr // no copy: the store has to do
 	}
-	profiles, err := parseIndex(data)
+	profiles, _, err := parseIndex(data)
 	if err != nil {
 		return nil, nil //nolint:nilerr // damaged as well
 	}
@@ -182,6 +182,7 @@ func (v *Vault) relist(ctx context.Context, profiles *[]Profile, orphans []strin
 			continue
 		}
 		data, err := v.store.Get(ctx, key)
+		defer clear(data)
 		empty := errors.Is(err, ErrEmpty) || err == nil && len(data) == 0
 		if err != nil && !empty {
 			if errors.Is(err, ErrNotFound) {

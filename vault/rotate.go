@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,13 @@ type Rotation struct {
 // [Vault.FinishRotation] goes on from there. A profile whose credential is lost
 // gets the new one in either case.
 func (v *Vault) Rotate(ctx context.Context, sel Selector, cred kite.Credential) (Rotation, error) {
+	p, err := v.Lookup(sel)
+	if err == nil {
+		err = checkOrigin(sel, p.Origin, v.gateway(sel.Environment)) // before anything is staged
+	}
+	if err != nil {
+		return Rotation{}, err
+	}
 	p, waited, err := v.stage(ctx, sel, cred)
 	if err != nil {
 		return Rotation{}, err
@@ -77,7 +85,7 @@ func (v *Vault) stage(ctx context.Context, sel Selector, cred kite.Credential) (
 		case sameCredential(c.Current, cred):
 			return inputError{fmt.Errorf("%s: this is the credential in use already", sel)}
 		default:
-			waited, c.Staged = c.Staged, cred
+			waited, c.Staged, c.Outdated = c.Staged, cred, false
 		}
 		return nil
 	})
@@ -126,6 +134,9 @@ func (v *Vault) finishRotation(ctx context.Context, sel Selector, certain kite.C
 	if !hasCredential(staged) {
 		return Rotation{Profile: p}, nothingStaged(sel)
 	}
+	if err := checkOrigin(sel, c.originOf(p), v.gateway(sel.Environment)); err != nil {
+		return Rotation{Profile: p}, err
+	}
 	// Nothing is locked while the gateway takes its time: tokens of the pair in
 	// use can be minted meanwhile.
 	r = Rotation{Profile: p, Report: v.VerifyCredential(ctx, sel.Environment, staged, false)}
@@ -163,7 +174,7 @@ func (v *Vault) finishRotation(ctx context.Context, sel Selector, certain kite.C
 	}
 	r.Outcome, r.Profile = OutcomeReplaced, p
 	if p, err := v.change(context.WithoutCancel(ctx), p.ID, func(p *Profile) {
-		p.setVerdict(r.Report.Host, VerdictOK, r.Report.At)
+		p.setReport(r.Report)
 	}); err == nil {
 		r.Profile = p
 	}
@@ -209,6 +220,11 @@ func (v *Vault) Confirm(ctx context.Context, sel Selector) (_ Profile, err error
 // Replace puts a pair in use at once, without asking the gateway, and keeps the
 // former as the previous one: for an import, where both are known.
 func (v *Vault) Replace(ctx context.Context, sel Selector, cred kite.Credential) (_ Profile, err error) {
+	return v.replace(ctx, sel, cred, "")
+}
+
+// replace is Replace for a credential of another origin, unless that is "".
+func (v *Vault) replace(ctx context.Context, sel Selector, cred kite.Credential, origin kite.Origin) (_ Profile, err error) {
 	defer func() { v.Record(ActionReplaced, sel, err) }()
 	if err := storable(cred); err != nil {
 		return Profile{}, err
@@ -218,6 +234,8 @@ func (v *Vault) Replace(ctx context.Context, sel Selector, cred kite.Credential)
 			return inputError{fmt.Errorf("%s: this is the credential in use already", sel)}
 		}
 		c.Previous, c.Current, c.ReplacedAt = c.Current, cred, v.now()
+		c.Origin = cmp.Or(origin, c.Origin)
+		c.Outdated = true // what is staged is older: verifying must not put it in use
 		return nil
 	})
 }
@@ -254,7 +272,7 @@ func (v *Vault) rewrite(ctx context.Context, sel Selector, orNew bool, change fu
 		return Profile{}, err
 	}
 	before := c.Current
-	c.Selector = sel
+	c.Selector, c.Origin = sel, c.originOf(p)
 	if err := change(&c); err != nil {
 		return Profile{}, err
 	}
@@ -269,6 +287,7 @@ func (v *Vault) rewrite(ctx context.Context, sel Selector, orNew bool, change fu
 		}
 		return Profile{}, fmt.Errorf("%s: %w", sel, err)
 	}
+	v.failures.clear(p.ID)
 	var stale error // the token of a pair that is no longer in use goes with it
 	if !sameCredential(before, c.Current) {
 		stale = v.deleteItem(ctx, tokenKey(p.ID))
@@ -279,7 +298,8 @@ func (v *Vault) rewrite(ctx context.Context, sel Selector, orNew bool, change fu
 			p.State = StateSettled
 		}
 		if !sameCredential(before, c.Current) {
-			p.Token, p.Verdict, p.VerdictAt = TokenInfo{}, VerdictNone, time.Time{}
+			p.Token = TokenInfo{}
+			p.clearVerdict()
 		}
 	})
 	if err != nil {

@@ -16,6 +16,7 @@ const (
 	settingsFile    = "settings.json"
 	settingsLock    = "settings"
 	settingsVersion = 1
+	maxSettings     = 1 << 20 // bytes
 )
 
 // Settings is what the user has chosen for a data folder, beside what flags and
@@ -35,7 +36,7 @@ type settingsJSON struct {
 // LoadSettings reads a data folder's settings; no file is the defaults.
 func LoadSettings(dir string) (Settings, error) {
 	s, path := DefaultSettings, filepath.Join(dir, settingsFile)
-	data, err := os.ReadFile(path)
+	data, err := disk.Read(path, maxSettings)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
 	}
@@ -43,11 +44,14 @@ func LoadSettings(dir string) (Settings, error) {
 		return s, fmt.Errorf("read the settings: %w", err)
 	}
 	var raw settingsJSON
-	if err := json.Unmarshal(data, &raw); err != nil {
-		return s, fmt.Errorf("%s cannot be read: %w; mend it, or delete it for the defaults", path, err)
-	}
-	if raw.Version != settingsVersion {
-		return s, fmt.Errorf("%s has version %d and this kitekey reads %d", path, raw.Version, settingsVersion)
+	err = decodeVersioned(data, &raw, &raw.Version, settingsVersion)
+	var newer *NewerError
+	switch {
+	case errors.As(err, &newer):
+		newer.Path = path
+		return s, newer
+	case err != nil:
+		return s, &SettingsError{Path: path, Err: err}
 	}
 	if raw.ActivityLog != nil {
 		s.ActivityLog = *raw.ActivityLog

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 )
 
 // Settle finishes what interrupted processes left half done. Entries whose owner
@@ -110,12 +109,13 @@ func (v *Vault) settleChanging(ctx context.Context, p Profile) error {
 	return err
 }
 
-// describe brings what the index says about the item in line with the item.
+// syncFrom brings what the index says about the item in line with the item.
 func (p *Profile) syncFrom(c credentials) {
 	if hint := c.Current.Hint(); hint != p.KeyHint {
-		p.KeyHint, p.Verdict, p.VerdictAt = hint, VerdictNone, time.Time{}
+		p.KeyHint = hint
+		p.clearVerdict()
 	}
-	p.Staged, p.Previous = hasCredential(c.Staged), hasCredential(c.Previous)
+	p.Staged, p.Previous, p.Origin = hasCredential(c.Staged), hasCredential(c.Previous), c.originOf(*p)
 	if c.item != nil {
 		p.adopt(*c.item)
 	}

@@ -86,7 +86,7 @@ func (v *Vault) readSource(ctx context.Context, p Profile) (credentials, error) 
 		return credentials{}, profileError(p.Selector, err)
 	}
 	item, err := src.Get(ctx, p.Selector)
-	c := credentials{Selector: p.Selector, Current: item.Current, Previous: item.Previous, ReplacedAt: item.ReplacedAt, Staged: item.Staged, item: &item}
+	c := credentials{Selector: p.Selector, Current: item.Current, Previous: item.Previous, ReplacedAt: item.ReplacedAt, Staged: item.Staged, Origin: item.Origin, item: &item}
 	switch {
 	case errors.Is(err, ErrNotFound):
 		// What is there, if anything, can be given a credential: rewrite needs its version.
@@ -133,6 +133,7 @@ func (v *Vault) writeSource(ctx context.Context, p Profile, c credentials) error
 		item = *c.item
 	}
 	item.Selector, item.Current, item.Previous, item.ReplacedAt, item.Staged = p.Selector, c.Current, c.Previous, c.ReplacedAt, c.Staged
+	item.Origin = c.originOf(p)
 	return w.Put(ctx, item)
 }
 

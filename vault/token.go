@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"kitekey/kite"
@@ -44,33 +43,28 @@ func infoOf(t kite.Token) TokenInfo {
 
 // Token returns a token for the profile: the cached one if it will do, else a
 // newly minted one, which is then cached. Callers that need one at the same time
-// share one mint, across processes too.
+// share one mint, or its failure, across processes too.
 func (v *Vault) Token(ctx context.Context, sel Selector, req TokenRequest) (Token, error) {
-	profiles, err := v.index.load()
-	if err != nil {
-		return Token{}, err
-	}
-	p, err := lookupIn(profiles, sel)
+	began := v.now()
+	p, err := v.Lookup(sel)
 	if err != nil {
 		return Token{}, err
 	}
 	if !req.Fresh && !req.NoCache && p.State == StateSettled {
 		tok, err := v.cached(ctx, p, req)
 		if !errors.Is(err, ErrNotFound) {
-			return Token{Token: tok, Cached: err == nil}, err
-		}
-	}
-	if unsettled(profiles) {
-		if err := v.settle(ctx, profiles); err != nil {
-			return Token{}, fmt.Errorf("%s: %w", sel, err)
+			return v.handOut(ctx, p, tok, err)
 		}
 	}
 	if req.NoCache {
-		tok, err := v.mint(ctx, p, req)
+		if p, err = v.settled(ctx, p); err != nil {
+			return Token{}, profileError(sel, err)
+		}
+		tok, _, err := v.mint(ctx, p, req)
 		return Token{Token: tok, Minted: err == nil}, err
 	}
 	before := p.Token
-	p, unlock, err := v.lockProfile(ctx, sel)
+	p, unlock, waited, err := v.waitForProfile(ctx, sel)
 	if err != nil {
 		return Token{}, err
 	}
@@ -79,16 +73,41 @@ func (v *Vault) Token(ctx context.Context, sel Selector, req TokenRequest) (Toke
 	// if it was not there when this call began.
 	if !req.Fresh || !p.Token.Minted.Equal(before.Minted) {
 		if tok, err := v.cached(ctx, p, req); !errors.Is(err, ErrNotFound) {
-			return Token{Token: tok, Cached: err == nil}, err
+			return v.handOut(ctx, p, tok, err)
 		}
 	}
-	purged := v.startPurge(ctx, p.ID)
-	defer purged()
-	tok, err := v.mint(ctx, p, req)
+	if err := v.failures.since(p.ID, began); waited && err != nil {
+		return Token{}, profileError(sel, err)
+	}
+	stopPurge := v.startPurge(ctx, p.ID)
+	tok, report, err := v.mint(ctx, p, req)
+	stopPurge()
+	if err != nil {
+		v.failures.record(p.ID, v.now(), err)
+		return Token{}, err
+	}
+	v.failures.clear(p.ID)
+	return Token{Token: tok, Minted: true, Cached: v.cacheToken(ctx, p, tok, report)}, nil
+}
+
+// handOut finishes handing out a cached token.
+func (v *Vault) handOut(ctx context.Context, p Profile, tok kite.Token, err error) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	return Token{Token: tok, Minted: true, Cached: v.cacheToken(ctx, p, tok)}, nil
+	v.touch(ctx, p)
+	return Token{Token: tok, Cached: true}, nil
+}
+
+// touchAfter is how exact LastUsed is for tokens from the cache: handing one out
+// writes nothing within that time.
+const touchAfter = time.Minute
+
+// touch records that a profile was used.
+func (v *Vault) touch(ctx context.Context, p Profile) {
+	if now := v.now(); now.Sub(p.LastUsed) >= touchAfter {
+		v.updateBestEffort(ctx, p.ID, func(p *Profile) { p.LastUsed = now })
+	}
 }
 
 // Cached returns the cached token and never asks the network. ErrNotFound if
@@ -125,6 +144,9 @@ func (v *Vault) cached(ctx context.Context, p Profile, req TokenRequest) (kite.T
 	}
 	defer clear(data)
 	tok, host, err := decodeToken(data)
+	if errors.Is(err, ErrNewer) {
+		return kite.Token{}, profileError(p.Selector, err)
+	}
 	if err != nil || host != v.gateway(p.Environment).Host() ||
 		req.ExpiresIn != 0 && req.ExpiresIn != tok.Requested {
 		return kite.Token{}, none
@@ -145,41 +167,53 @@ func minRemaining(req TokenRequest, tok kite.Token) time.Duration {
 }
 
 // mint asks the gateway for a token and records what that says about the
-// credential.
-func (v *Vault) mint(ctx context.Context, p Profile, req TokenRequest) (kite.Token, error) {
+// credential. The report is that of a success.
+func (v *Vault) mint(ctx context.Context, p Profile, req TokenRequest) (kite.Token, Report, error) {
 	c, err := v.read(ctx, p)
 	if err != nil {
-		return kite.Token{}, err
+		return kite.Token{}, Report{}, err
 	}
 	defer func() { c.erase() }()
 	life := req.ExpiresIn
 	if life == 0 {
 		life = p.ExpiresIn
 	}
-	g := v.gateway(p.Environment)
-	tok, err := g.Mint(ctx, c.Current, life)
-	if errors.Is(err, kite.ErrRefused) {
+	tok, report := v.try(ctx, p, c, life)
+	if report.Verdict == VerdictRejected {
 		if again, ok := v.replacedSince(ctx, p, c); ok {
 			c.erase()
 			c = again
-			tok, err = g.Mint(ctx, c.Current, life)
+			tok, report = v.try(ctx, p, c, life)
 		}
 	}
-	v.Record(ActionMinted, p.Selector, err)
+	v.Record(ActionMinted, p.Selector, report.Err)
 	v.learn(ctx, p, c)
-	if err != nil {
-		if errors.Is(err, kite.ErrRefused) && v.stillInUse(ctx, p, c.Current) {
-			v.updateBestEffort(ctx, p.ID, func(p *Profile) { p.setVerdict(g.Host(), VerdictRejected, v.now()) })
-		}
-		return kite.Token{}, fmt.Errorf("%s: %w", p.Selector, err)
-	}
-	if req.NoCache && v.stillInUse(ctx, p, c.Current) {
+	// A failure that says nothing about the credential leaves its verdict alone.
+	switch {
+	case report.Verdict == VerdictRejected && v.stillInUse(ctx, p, c.Current):
+		v.updateBestEffort(ctx, p.ID, func(p *Profile) { p.setReport(report) })
+	case report.Err == nil && req.NoCache && v.stillInUse(ctx, p, c.Current):
 		v.updateBestEffort(ctx, p.ID, func(p *Profile) {
-			p.setVerdict(g.Host(), VerdictOK, v.now())
+			p.setReport(report)
 			p.LastUsed = v.now()
 		})
 	}
-	return tok, nil
+	return tok, report, profileError(p.Selector, report.Err)
+}
+
+// try mints one token, unless the credential belongs to another gateway.
+func (v *Vault) try(ctx context.Context, p Profile, c credentials, life kite.Lifetime) (kite.Token, Report) {
+	g := v.gateway(p.Environment)
+	r := Report{Selector: p.Selector, Store: p.Store, Host: g.Host(), KeyHint: c.Current.Hint()}
+	if r.Err = checkOrigin(p.Selector, c.originOf(p), g); r.Err != nil {
+		r.At = v.now()
+		return kite.Token{}, r
+	}
+	began := time.Now()
+	tok, err := g.Mint(ctx, c.Current, life)
+	r.Latency = time.Since(began)
+	r.outcome(v.now(), tok, err)
+	return tok, r
 }
 
 // updateBestEffort changes an index entry where the caller succeeds with or
@@ -192,17 +226,16 @@ func (v *Vault) updateBestEffort(ctx context.Context, id string, change func(*Pr
 // cannot be cached (too big, a store that does not answer) is good all the same:
 // cacheToken then returns false and the index knows of no token. The caller holds
 // the profile's lock.
-func (v *Vault) cacheToken(ctx context.Context, p Profile, tok kite.Token) (cached bool) {
+func (v *Vault) cacheToken(ctx context.Context, p Profile, tok kite.Token, report Report) (cached bool) {
 	ctx = context.WithoutCancel(ctx)
 	var info TokenInfo
-	host := v.gateway(p.Environment).Host()
-	data, err := encodeToken(p.Selector, host, tok)
+	data, err := encodeToken(p.Selector, report.Host, tok)
 	defer clear(data)
 	if err == nil && len(data) <= MaxPayload && v.store.Set(ctx, tokenKey(p.ID), data) == nil {
 		info, cached = infoOf(tok), true
 	}
 	_, err = v.change(ctx, p.ID, func(p *Profile) {
-		p.setVerdict(host, VerdictOK, v.now())
+		p.setReport(report)
 		p.Token, p.LastUsed = info, v.now()
 	})
 	return cached && err == nil
@@ -218,9 +251,7 @@ func (v *Vault) startPurge(ctx context.Context, except string) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if profiles, err := v.index.load(); err == nil {
-			v.purgeExpired(ctx, slices.DeleteFunc(profiles, func(p Profile) bool { return p.ID == except }))
-		}
+		v.purgeExpired(ctx, v.index.expiredTokens(v.now(), except, purgeLimit))
 	}()
 	return func() {
 		cancel()
@@ -231,23 +262,23 @@ func (v *Vault) startPurge(ctx context.Context, except string) (stop func()) {
 // purgeExpired deletes expired tokens from the store, of profiles that no other
 // caller is working on.
 func (v *Vault) purgeExpired(ctx context.Context, profiles []Profile) {
-	left := purgeLimit
 	for _, p := range profiles {
-		if left == 0 || ctx.Err() != nil {
+		if ctx.Err() != nil {
 			return
 		}
-		if v.checkStore(p) != nil || p.State != StateSettled || p.Token.Deadline.IsZero() || p.Token.Unexpired(v.now()) {
+		if v.checkStore(p) != nil || p.State != StateSettled {
 			continue
 		}
-		left--
 		unlock, ok, err := v.locks.TryLock(p.ID)
 		if err != nil || !ok {
 			continue
 		}
-		if again, err := v.Lookup(p.Selector); err == nil && again.ID == p.ID && !again.Token.Unexpired(v.now()) && storeDown(v.forget(ctx, p)) {
-			left = 0 // the store will not delete the others either
-		}
+		again, err := v.Lookup(p.Selector)
+		down := err == nil && again.ID == p.ID && !again.Token.Unexpired(v.now()) && storeDown(v.forget(ctx, p))
 		unlock()
+		if down {
+			return // it will not delete the others either
+		}
 	}
 }
 

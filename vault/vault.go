@@ -41,6 +41,7 @@ import (
 // Gateway is what the vault needs of the API: [*kite.Client] has it.
 type Gateway interface {
 	Host() string
+	Origin() kite.Origin
 	Mint(ctx context.Context, cred kite.Credential, expiresIn kite.Lifetime) (kite.Token, error)
 	Balances(ctx context.Context, tok kite.Token) ([]kite.Balance, error)
 }
@@ -65,6 +66,7 @@ type Vault struct {
 	index    *index
 	locks    disk.Locker // one per profile, named by its id
 	activity *activityLog
+	failures failureLog
 }
 
 // Open makes the data folder when it is missing; it touches neither the index
@@ -81,6 +83,7 @@ func Open(o Options) (*Vault, error) {
 		locks := disk.NewMemoryLocks()
 		v.locks, v.index = locks, &index{locks: locks}
 		v.activity = &activityLog{command: o.Command}
+		v.failures = newFailureLog("")
 		return v, nil
 	}
 	if err := os.MkdirAll(v.dir, 0o700); err != nil {
@@ -89,6 +92,7 @@ func Open(o Options) (*Vault, error) {
 	locks := disk.FileLocks{Dir: filepath.Join(v.dir, disk.Folder)}
 	v.locks, v.index = locks, &index{dir: v.dir, locks: locks}
 	v.activity = &activityLog{dir: v.dir, locks: locks, command: o.Command, limit: activityLimit}
+	v.failures = newFailureLog(filepath.Join(v.dir, disk.Folder))
 	return v, nil
 }
 
@@ -178,25 +182,22 @@ func (v *Vault) List() ([]Profile, error) {
 	return profiles, err
 }
 
-// Lookup gives the profile of that name from the index. ErrNoProfile names near
-// misses.
+// Lookup returns the profile of that name from the index. The error is a
+// [*NoProfileError] when there is none.
 func (v *Vault) Lookup(sel Selector) (Profile, error) {
-	profiles, err := v.index.load()
+	p, err := v.index.lookup(sel)
+	if errors.Is(err, ErrNoProfile) {
+		profiles, err := v.index.load()
+		if err != nil {
+			return Profile{}, err
+		}
+		return Profile{}, &NoProfileError{Selector: sel, Near: nearMisses(profiles, sel), Empty: len(profiles) == 0}
+	}
 	if err != nil {
 		return Profile{}, err
 	}
-	p, err := lookupIn(profiles, sel)
-	if err == nil {
-		p.forHost(v.gateway(p.Environment).Host())
-	}
-	return p, err
-}
-
-func lookupIn(profiles []Profile, sel Selector) (Profile, error) {
-	if i := find(profiles, sel); i >= 0 {
-		return profiles[i], nil
-	}
-	return Profile{}, &NoProfileError{Selector: sel, Near: nearMisses(profiles, sel), Empty: len(profiles) == 0}
+	p.forHost(v.gateway(p.Environment).Host())
+	return p, nil
 }
 
 // nearMisses lists what may have been meant: the same account in the other
@@ -238,20 +239,31 @@ func distance(a, b string) int {
 // lockProfile takes the lock of sel's profile and reads its entry again, which
 // may have changed while waiting.
 func (v *Vault) lockProfile(ctx context.Context, sel Selector) (Profile, func(), error) {
+	p, unlock, _, err := v.waitForProfile(ctx, sel)
+	return p, unlock, err
+}
+
+// waitForProfile is lockProfile; waited reports whether another caller had the lock.
+func (v *Vault) waitForProfile(ctx context.Context, sel Selector) (_ Profile, unlock func(), waited bool, err error) {
 	p, err := v.Lookup(sel)
 	if err != nil {
-		return Profile{}, nil, err
+		return Profile{}, nil, false, err
 	}
 	unlock, ok, err := v.locks.TryLock(p.ID)
-	if err == nil && !ok {
-		// Whoever has it may hang in a store that does not answer. Asking the store
-		// first keeps callers from waiting for that one after the other.
+	waited = err == nil && !ok
+	if waited {
+		// The holder may hang in a store that does not answer. Asking the store first
+		// keeps callers from waiting for that one after the other.
 		if err = v.Reach(ctx); err == nil {
 			unlock, err = v.locks.Lock(ctx, p.ID, disk.ProfileWait)
 		}
 	}
+	var busy *disk.BusyError
+	if errors.As(err, &busy) {
+		err = &BusyError{Selector: sel, Waited: busy.Waited}
+	}
 	if err != nil {
-		return Profile{}, nil, fmt.Errorf("%s: %w", sel, err)
+		return Profile{}, nil, waited, profileError(sel, err)
 	}
 	again, err := v.Lookup(sel)
 	if err == nil && again.ID == p.ID && again.State != StateSettled && v.checkStore(again) == nil {
@@ -265,27 +277,29 @@ func (v *Vault) lockProfile(ctx context.Context, sel Selector) (Profile, func(),
 	}
 	if err != nil {
 		unlock()
-		return Profile{}, nil, err
+		return Profile{}, nil, waited, err
 	}
-	return again, unlock, nil
+	return again, unlock, waited, nil
+}
+
+// settled finishes an interrupted change of p, if there is one.
+func (v *Vault) settled(ctx context.Context, p Profile) (Profile, error) {
+	if p.State == StateSettled || v.checkStore(p) != nil {
+		return p, nil
+	}
+	if err := v.settleOne(ctx, p); err != nil {
+		return p, err
+	}
+	return v.Lookup(p.Selector)
 }
 
 // change updates the index entry with that id. An entry that is gone is
 // ErrNoProfile.
 func (v *Vault) change(ctx context.Context, id string, change func(*Profile)) (p Profile, err error) {
-	err = v.index.update(ctx, func(profiles *[]Profile) error {
-		i := findID(*profiles, id)
-		if i < 0 {
-			return ErrNoProfile
-		}
-		change(&(*profiles)[i])
-		p = (*profiles)[i]
-		return nil
-	})
-	return p, err
+	return v.index.change(ctx, id, change)
 }
 
-// drop takes the entry with that id out of the index.
+// deleteEntry takes the entry with that id out of the index.
 func (v *Vault) deleteEntry(ctx context.Context, id string) error {
 	return v.index.update(ctx, func(profiles *[]Profile) error {
 		if i := findID(*profiles, id); i >= 0 {
@@ -295,7 +309,7 @@ func (v *Vault) deleteEntry(ctx context.Context, id string) error {
 	})
 }
 
-// ours fails for a profile whose secrets are in another store: nothing that is
+// checkStore fails for a profile whose secrets are in another store: nothing that is
 // found or not found in this one says anything about it.
 func (v *Vault) checkStore(p Profile) error {
 	if p.Store == v.store.Name() {
@@ -304,8 +318,8 @@ func (v *Vault) checkStore(p Profile) error {
 	return &OtherStoreError{Selector: p.Selector, Store: p.Store, InUse: v.store.Name()}
 }
 
-// allOurs keeps one data folder to one store: nobody should have to remember
-// which profile is where.
+// checkStores keeps one data folder to one store, so that a person need not
+// remember which profile is where.
 func (v *Vault) checkStores(profiles []Profile) error {
 	for _, p := range profiles {
 		if err := v.checkStore(p); err != nil {
@@ -343,7 +357,10 @@ func (v *Vault) read(ctx context.Context, p Profile) (credentials, error) {
 			// An account may have been renamed since; no environment ever becomes the other.
 			return credentials{}, fmt.Errorf("%s: %w: its item is one of %s", p.Selector, ErrIndexDamaged, c.Selector)
 		}
-		err = &StoreError{Op: "read", Store: v.store.Name(), Kind: ErrCorrupt, Err: err}
+		if errors.Is(err, ErrNewer) {
+			return credentials{}, profileError(p.Selector, err)
+		}
+		err = &StoreError{Op: OpRead, Store: v.store.Name(), Kind: ErrCorrupt, Err: err}
 	}
 	switch {
 	case errors.Is(err, ErrNotFound):

@@ -315,7 +315,6 @@ func TestIndexDamage(t *testing.T) {
 	for name, spoil := range map[string]func() error{
 		"empty": func() error { return os.WriteFile(path, nil, 0o600) },
 		"torn":  func() error { return os.WriteFile(path, good[:len(good)/2], 0o600) },
-		"newer": func() error { return os.WriteFile(path, []byte(`{"version":99}`), 0o600) },
 		"doubled": func() error {
 			return os.WriteFile(path, []byte(strings.ReplaceAll(string(good), "coral", "acme")), 0o600)
 		},

@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"kitekey/kite"
@@ -47,18 +48,17 @@ func (v *Vault) noteVerdicts(ctx context.Context, found map[string]Report) {
 	if len(found) == 0 {
 		return
 	}
-	_ = v.index.update(context.WithoutCancel(ctx), func(profiles *[]Profile) error {
-		for i := range *profiles {
-			if r, ok := found[(*profiles)[i].ID]; ok {
-				(*profiles)[i].setVerdict(r.Host, r.Verdict, r.At)
-				if r.item != nil {
-					(*profiles)[i].KeyHint = r.KeyHint
-					(*profiles)[i].adopt(*r.item)
-				}
+	changes := make(map[string]func(*Profile), len(found))
+	for id, r := range found {
+		changes[id] = func(p *Profile) {
+			if r.item != nil {
+				p.KeyHint = r.KeyHint
+				p.adopt(*r.item)
 			}
+			p.setReport(r)
 		}
-		return nil
-	})
+	}
+	v.index.changeMany(context.WithoutCancel(ctx), changes)
 }
 
 // verify is Verify without noting the verdict. id says whose it is, "" when it
@@ -77,10 +77,13 @@ func (v *Vault) verify(ctx context.Context, sel Selector, deep bool) (r Report, 
 		c, err = v.read(ctx, p)
 	}
 	defer func() { c.erase() }()
-	if err == nil && hasCredential(c.Staged) {
+	if err == nil && hasCredential(c.Staged) && !c.Outdated {
 		if done, _ := v.FinishRotation(ctx, sel); done.Outcome == OutcomeReplaced {
 			c, err = v.read(ctx, p)
 		}
+	}
+	if err == nil {
+		err = checkOrigin(sel, c.originOf(p), v.gateway(sel.Environment))
 	}
 	if err != nil {
 		r.Err, r.Verdict = err, VerdictOf(err)
@@ -123,17 +126,22 @@ func (v *Vault) VerifyCredential(ctx context.Context, env kite.Environment, cred
 	r := Report{Selector: Selector{Environment: env}, Store: v.store.Name(), Host: g.Host(), Deep: deep, KeyHint: cred.Hint()}
 	began := time.Now()
 	tok, err := g.Mint(ctx, cred, VerifyExpiresIn)
-	r.Latency, r.At = time.Since(began), v.now()
-	if err == nil {
-		r.Status, r.Skew = 200, tok.Skew
-		if deep {
-			_, err = g.Balances(ctx, tok)
-		}
+	r.Latency = time.Since(began)
+	if err == nil && deep {
+		_, err = g.Balances(ctx, tok)
 	}
-	var refusal *kite.Error
-	if errors.As(err, &refusal) {
-		r.Status, r.Message = refusal.Status, refusal.Message
-	}
-	r.Err, r.Verdict = err, VerdictOf(err)
+	r.outcome(v.now(), tok, err)
 	return r
+}
+
+// outcome completes a report with what a mint came to.
+func (r *Report) outcome(at time.Time, tok kite.Token, err error) {
+	r.At, r.Err, r.Verdict = at, err, VerdictOf(err)
+	var failure *kite.Error
+	switch {
+	case errors.As(err, &failure):
+		r.Status, r.Message, r.Skew = failure.Status, failure.Message, failure.Skew
+	case err == nil:
+		r.Status, r.Skew = http.StatusOK, tok.Skew
+	}
 }

@@ -120,11 +120,11 @@ func exitCode(err error) int {
 		return exitStore
 	case errors.Is(err, handout.ErrNotConfirmed):
 		return exitUnconfirmed
-	case errors.Is(err, vault.ErrExists), errors.Is(err, vault.ErrBadInput):
+	case errors.Is(err, vault.ErrExists), errors.Is(err, vault.ErrBadInput), errors.Is(err, vault.ErrOrigin):
 		return exitUsage
 	case errors.Is(err, vault.ErrLocked), errors.Is(err, vault.ErrUnavailable), errors.Is(err, vault.ErrTimeout),
 		errors.Is(err, vault.ErrTooBig), errors.Is(err, vault.ErrCorrupt), errors.Is(err, vault.ErrBusy),
-		errors.Is(err, vault.ErrIndexDamaged), errors.Is(err, vault.ErrOtherStore), errors.Is(err, vault.ErrCannotKeep):
+		errors.Is(err, vault.ErrIndexDamaged), errors.Is(err, vault.ErrNewer), errors.Is(err, vault.ErrNoLocks), errors.Is(err, vault.ErrOtherStore), errors.Is(err, vault.ErrCannotKeep):
 		return exitStore
 	case errors.Is(err, kite.ErrRefused), errors.Is(err, kite.ErrInvalid):
 		return exitRefused

@@ -48,6 +48,8 @@ func scripts() []string {
 type noGateway struct{}
 
 func (noGateway) Host() string { return "127.0.0.1:1" }
+
+func (noGateway) Origin() kite.Origin { return kite.OriginKitegateway }
 func (noGateway) Mint(context.Context, kite.Credential, kite.Lifetime) (kite.Token, error) {
 	return kite.Token{}, &kite.Error{Kind: kite.ErrUnreachable, Host: "127.0.0.1:1", Op: "mint a token"}
 }

@@ -119,6 +119,7 @@ func NextStep(err error, by Ways) string {
 	var missing *vault.NoProfileError
 	var other *vault.OtherStoreError
 	var unlisted *vault.UnlistedError
+	var origin *vault.OriginError
 	_, inTheWay, _ := interference(err)
 	next := ""
 	if step, ok := sourceNextStep(err); ok {
@@ -140,6 +141,14 @@ func NextStep(err error, by Ways) string {
 		next = `to use it, add --store ` + other.Store + `; to move everything to ` + Store(other.InUse) + `, run "kitekey store migrate --to ` + other.InUse + `"`
 	case errors.As(err, &unlisted):
 		next = adopt + " --store " + unlisted.Store + ", then the same again"
+	case errors.Is(err, vault.ErrNewer):
+		next = "upgrade kitekey; nothing was changed"
+	case errors.As(err, &origin):
+		next = "if it is meant to go there, run \"kitekey edit " + origin.Selector.String() + " --origin " + string(origin.InUse) + "\""
+	case errors.Is(err, vault.ErrSettings):
+		next = "correct the file, or delete it for the defaults"
+	case errors.Is(err, vault.ErrNoLocks):
+		next = "KITEKEY_HOME names a folder on another file system"
 	case errors.Is(err, vault.ErrIndexDamaged):
 		next = "no credential is lost; to rebuild the index, " + repair
 	case errors.Is(err, vault.ErrDataFolder):

@@ -1,0 +1,96 @@
+package vault_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	. "kitekey/vault"
+)
+
+// No command that writes touches what a newer kitekey wrote, a repair least of
+// all.
+func TestNewerFormats_AreLeftAlone(t *testing.T) {
+	commands := map[string]func(context.Context, *world) error{
+		"Add": func(ctx context.Context, w *world) error {
+			return second(w.Add(ctx, NewProfile{Selector: sel("dune"), Credential: pair("d")}))
+		},
+		"Token": func(ctx context.Context, w *world) error {
+			return second(w.Token(ctx, sel("acme"), TokenRequest{Fresh: true}))
+		},
+		"Verify":   func(ctx context.Context, w *world) error { return w.Verify(ctx, sel("acme"), false).Err },
+		"Rotate":   func(ctx context.Context, w *world) error { return second(w.Rotate(ctx, sel("acme"), pair("new"))) },
+		"Replace":  func(ctx context.Context, w *world) error { return second(w.Replace(ctx, sel("acme"), pair("new"))) },
+		"Rollback": func(ctx context.Context, w *world) error { return second(w.Rollback(ctx, sel("acme"))) },
+		"Rename":   func(ctx context.Context, w *world) error { return w.Rename(ctx, "acme", "dune") },
+		"Remove":   func(ctx context.Context, w *world) error { return w.Remove(ctx, sel("acme")) },
+		"Repair":   func(ctx context.Context, w *world) error { return second(w.Repair(ctx, false)) },
+		"adopt":    func(ctx context.Context, w *world) error { return second(w.Repair(ctx, true)) },
+		"Edit": func(ctx context.Context, w *world) error {
+			label := "L"
+			return second(w.Edit(ctx, sel("acme"), ProfileUpdate{Label: &label}))
+		},
+		"Forget":         func(ctx context.Context, w *world) error { return w.Forget(ctx, sel("acme")) },
+		"ChangeSettings": func(ctx context.Context, w *world) error { return ChangeSettings(ctx, w.dir, func(*Settings) {}) },
+	}
+	file := func(name ...string) func(*world, Profile) (func() string, error) {
+		return func(w *world, p Profile) (func() string, error) {
+			path := filepath.Join(append([]string{w.dir}, name...)...)
+			if name[0] == "status" {
+				path = filepath.Join(w.dir, "status", p.ID[:1]+".json")
+			}
+			err := os.MkdirAll(filepath.Dir(path), 0o700)
+			if err != nil {
+				return nil, err
+			}
+			err = os.WriteFile(path, []byte(`{"version":99,"profiles":{"a":1},"activity_log":[]}`), 0o600)
+			return func() string { data, _ := os.ReadFile(path); return string(data) }, err
+		}
+	}
+	for format, c := range map[string]struct {
+		plant func(*world, Profile) (read func() string, err error)
+		does  []string // the commands that have to do with it; the others need not fail
+	}{
+		"index.json":    {file("index.json"), []string{"Add", "Token", "Verify", "Rotate", "Replace", "Rollback", "Rename", "Remove", "Repair", "adopt", "Edit", "Forget"}},
+		"status":        {file("status"), []string{"Add", "Token", "Verify", "Rotate", "Replace", "Rollback", "Rename", "Remove", "Edit", "Forget"}},
+		"settings.json": {file("settings.json"), []string{"ChangeSettings"}},
+		"item": {func(w *world, p Profile) (func() string, error) {
+			err := w.store.Set(t.Context(), p.ID, []byte(`{"v":99,"current":"elsewhere"}`))
+			return func() string { data, _ := w.store.Get(t.Context(), p.ID); return string(data) }, err
+		}, []string{"Token", "Verify", "Rotate", "Replace", "Rollback", "Rename", "Remove"}},
+	} {
+		for name, do := range commands {
+			w := newWorld(t)
+			p := w.mustAdd(t, "acme")
+			read, err := c.plant(w, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := read()
+			err = do(t.Context(), w)
+			must := false
+			for _, does := range c.does {
+				must = must || does == name
+			}
+			if must && !errors.Is(err, ErrNewer) {
+				t.Errorf("%s, %s: %v", format, name, err)
+			}
+			if got := read(); got != before || before == "" {
+				t.Errorf("%s, %s: touched: %q, was %q", format, name, got, before)
+			}
+		}
+	}
+}
+
+func TestReadBackup_OfANewerKitekey(t *testing.T) {
+	for _, plain := range []string{
+		`{"format":"kitekey-backup","version":2,"profiles":{}}`,
+		`{"format":"kitekey-backup","version":1,"profiles":[{"expires_in":1,"credentials":{"v":2,"current":[]}}]}`,
+	} {
+		if _, err := ParseBackup([]byte(plain)); !errors.Is(err, ErrNewer) {
+			t.Errorf("%s: %v", plain, err)
+		}
+	}
+}

@@ -1,0 +1,407 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"kitekey/vault/internal/disk"
+)
+
+// A profile's status is what every mint and every verification changes: verdict,
+// cached token, last use. It is kept in one of up to 32 small files by the first
+// letter of the profile's id, so that a mint reads and writes a thirty-second part
+// of it, and a list reads 32 files at most.
+//
+// Nothing in it is lost for good: a status file that cannot be read counts as
+// empty, and the next mint or verification writes it again.
+const (
+	statusFolder  = "status"
+	statusVersion = 1
+	statusHead    = `{"version":1,"profiles":[`
+	maxStatus     = 16 << 20
+)
+
+type statusFileJSON struct {
+	Version  int              `json:"version"`
+	Profiles []statusLineJSON `json:"profiles"`
+}
+
+// statusLineJSON is one profile's status. KeyHint says which credential it is
+// about: status of another one is ignored.
+type statusLineJSON struct {
+	ID      string `json:"id"`
+	KeyHint string `json:"key_hint,omitempty"`
+	statusJSON
+}
+
+type statusJSON struct {
+	Host      string     `json:"host,omitempty"`
+	Verdict   string     `json:"verdict,omitempty"`
+	VerdictAt time.Time  `json:"verdict_at,omitzero"`
+	HTTP      int        `json:"http_status,omitempty"`
+	Message   string     `json:"message,omitempty"`
+	Detail    string     `json:"detail,omitempty"`
+	LatencyMS int64      `json:"latency_ms,omitempty"`
+	SkewMS    int64      `json:"skew_ms,omitempty"`
+	Deep      bool       `json:"deep,omitempty"`
+	Token     *tokenInfo `json:"token,omitempty"`
+	LastUsed  time.Time  `json:"last_used,omitzero"`
+}
+
+type tokenInfo struct {
+	Minted    time.Time `json:"minted"`
+	Deadline  time.Time `json:"deadline"`
+	ExpiresIn int64     `json:"expires_in"`
+	SkewMS    int64     `json:"skew_ms,omitempty"`
+}
+
+func toStatus(p Profile) statusLineJSON {
+	s := statusLineJSON{ID: p.ID, KeyHint: p.KeyHint, statusJSON: statusJSON{
+		Host: p.Host, Verdict: string(p.Verdict), VerdictAt: utc(p.VerdictAt), HTTP: p.facts.Status, Message: p.facts.Message, Detail: p.facts.Detail,
+		LatencyMS: p.facts.Latency.Milliseconds(), SkewMS: p.facts.Skew.Milliseconds(), Deep: p.facts.Deep, LastUsed: utc(p.LastUsed),
+	}}
+	if t := p.Token; !t.Deadline.IsZero() {
+		s.Token = &tokenInfo{utc(t.Minted), utc(t.Deadline), int64(t.ExpiresIn), t.Skew.Milliseconds()}
+	}
+	return s
+}
+
+// The longest texts that are kept of what a gateway said, in characters.
+const (
+	maxMessage = 300
+	maxHost    = 255
+)
+
+// setStatus validates and takes over a status. The file is not trusted.
+func (p *Profile) setStatus(s statusJSON) {
+	p.Host, p.LastUsed = outside(s.Host, maxHost), s.LastUsed
+	if p.Verdict = Verdict(s.Verdict); slices.Contains(Verdicts, p.Verdict) {
+		p.VerdictAt = s.VerdictAt
+		p.facts = verdictFacts{
+			Status: s.HTTP, Message: outside(s.Message, maxMessage), Detail: outside(s.Detail, maxMessage),
+			Latency: milliseconds(s.LatencyMS), Skew: milliseconds(s.SkewMS), Deep: s.Deep,
+		}
+	} else {
+		p.Verdict = VerdictNone
+	}
+	if t := s.Token; t != nil {
+		p.Token = TokenInfo{t.Minted, t.Deadline, lifetime(t.ExpiresIn), milliseconds(t.SkewMS)}
+	}
+}
+
+// milliseconds is n ms, 0 when that is out of range.
+func milliseconds(n int64) time.Duration {
+	const most = int64(100 * 365 * 24 * time.Hour / time.Millisecond)
+	if n < -most || n > most {
+		return 0
+	}
+	return time.Duration(n) * time.Millisecond
+}
+
+// statusShard names the file of a profile's status.
+func statusShard(id string) string { return id[:1] }
+
+func (x *index) statusPath(shard string) string {
+	return filepath.Join(x.dir, statusFolder, shard+".json")
+}
+
+func statusLock(shard string) string { return "status-" + shard }
+
+// readStatus reads one status file. The lines of profiles that are not there any
+// more are harmless. It fails only for a newer version.
+func (x *index) readStatus(shard string) (map[string]statusLineJSON, error) {
+	lines := map[string]statusLineJSON{}
+	data, err := disk.Read(x.statusPath(shard), maxStatus)
+	if err != nil {
+		return lines, nil //nolint:nilerr // none, or unreadable: as good as empty
+	}
+	var raw statusFileJSON
+	err = decodeVersioned(data, &raw, &raw.Version, statusVersion)
+	var newer *NewerError
+	if errors.As(err, &newer) {
+		newer.Path = x.statusPath(shard)
+		return nil, newer
+	}
+	if err != nil {
+		return lines, nil //nolint:nilerr // as above
+	}
+	for _, line := range raw.Profiles {
+		lines[line.ID] = line
+	}
+	return lines, nil
+}
+
+// loadStatus completes profiles that were read from index.json.
+func (x *index) loadStatus(profiles []Profile) error {
+	shards := map[string]map[string]statusLineJSON{}
+	for i := range profiles {
+		p := &profiles[i]
+		shard := statusShard(p.ID)
+		lines, ok := shards[shard]
+		if !ok {
+			var err error
+			if lines, err = x.readStatus(shard); err != nil {
+				return err
+			}
+			shards[shard] = lines
+		}
+		p.applyStatus(lines)
+	}
+	return nil
+}
+
+// applyStatus sets p's status from its shard's lines.
+func (p *Profile) applyStatus(lines map[string]statusLineJSON) {
+	line, ok := lines[p.ID]
+	if !ok {
+		return // none, or that of a version 1 entry
+	}
+	p.clearVerdict()
+	p.Host, p.Token = "", TokenInfo{}
+	if line.KeyHint == p.KeyHint {
+		p.setStatus(line.statusJSON)
+	} else {
+		p.LastUsed = line.LastUsed
+	}
+}
+
+// sameStatus reports whether two profiles have the same line in a status file.
+func (p Profile) sameStatus(q Profile) bool {
+	a, b := toStatus(p), toStatus(q)
+	if a.Token != nil && b.Token != nil && *a.Token == *b.Token {
+		a.Token = b.Token
+	}
+	return a == b
+}
+
+// hasStatus reports whether there is anything to keep of p's status.
+func (p Profile) hasStatus() bool { return !p.sameStatus(Profile{ID: p.ID, KeyHint: p.KeyHint}) }
+
+// writeStatus replaces a status file. The caller holds its lock.
+func (x *index) writeStatus(shard string, lines map[string]statusLineJSON) error {
+	path := x.statusPath(shard)
+	out := make([]any, 0, len(lines))
+	for _, id := range slices.Sorted(maps.Keys(lines)) {
+		out = append(out, lines[id])
+	}
+	data, err := formatLines(statusHead, out)
+	if err != nil {
+		return err
+	}
+	err = disk.Replace(path, "", data)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
+			err = disk.Replace(path, "", data)
+		}
+	}
+	return err
+}
+
+// changeStatus is change for what touches the status alone; ok is false when it
+// would touch more, and nothing is changed then.
+func (x *index) changeStatus(ctx context.Context, id string, change func(*Profile)) (p Profile, ok bool, err error) {
+	if !validID(id) {
+		return p, false, ErrNoProfile
+	}
+	shard := statusShard(id)
+	unlock, err := x.locks.Lock(ctx, statusLock(shard), disk.IndexWait)
+	if err != nil {
+		return p, false, err
+	}
+	defer unlock()
+	before, err := x.byID(id)
+	if err != nil {
+		return p, false, err
+	}
+	p = before
+	change(&p)
+	switch {
+	case !p.sameEntry(before):
+		return Profile{}, false, nil
+	case p.sameStatus(before):
+		return p, true, nil
+	}
+	lines, err := x.readStatus(shard)
+	if err != nil {
+		return p, false, err
+	}
+	lines[id] = toStatus(p)
+	return p, true, x.writeStatus(shard, lines)
+}
+
+// saveStatus writes the status of the profiles that differ, and drops that of
+// those that are gone. It is not saved when another process has changed it since
+// before was read. With all, the status of version 1 entries moves to its files.
+func (x *index) saveStatus(ctx context.Context, before, after []Profile, all bool) (saved bool, err error) {
+	was := make(map[string]Profile, len(before))
+	for _, p := range before {
+		was[p.ID] = p
+	}
+	type edits map[string]*Profile // nil to delete
+	shards := map[string]edits{}
+	edit := func(id string, p *Profile) {
+		shard := statusShard(id)
+		if shards[shard] == nil {
+			shards[shard] = edits{}
+		}
+		shards[shard][id] = p
+	}
+	gone := maps.Clone(was)
+	for i := range after {
+		p := &after[i]
+		q, ok := was[p.ID]
+		delete(gone, p.ID)
+		if ok && !p.sameStatus(q) || (all || !ok) && p.hasStatus() {
+			edit(p.ID, p)
+		}
+	}
+	for id := range gone {
+		edit(id, nil)
+	}
+	for _, shard := range slices.Sorted(maps.Keys(shards)) {
+		unlock, err := x.locks.Lock(ctx, statusLock(shard), disk.IndexWait)
+		if err != nil {
+			return false, err
+		}
+		defer unlock()
+	}
+	for _, shard := range slices.Sorted(maps.Keys(shards)) {
+		lines, err := x.readStatus(shard)
+		if err != nil {
+			return false, err
+		}
+		for id, p := range shards[shard] {
+			if p == nil {
+				delete(lines, id)
+				continue
+			}
+			if q, ok := was[id]; ok {
+				now := q
+				now.applyStatus(lines)
+				if !now.sameStatus(q) {
+					return false, nil
+				}
+			}
+			lines[id] = toStatus(*p)
+		}
+		if err := x.writeStatus(shard, lines); err != nil {
+			return false, fmt.Errorf("write the status: %w", err)
+		}
+	}
+	return true, nil
+}
+
+// changeMany is change for many profiles, where the callers succeed with or
+// without it: one write per status file. A change that touches more than the status
+// is made by itself.
+func (x *index) changeMany(ctx context.Context, changes map[string]func(*Profile)) {
+	shards := map[string][]string{}
+	for _, id := range slices.Sorted(maps.Keys(changes)) {
+		if x.dir == "" || !validID(id) {
+			_, _ = x.change(ctx, id, changes[id])
+			continue
+		}
+		shards[statusShard(id)] = append(shards[statusShard(id)], id)
+	}
+	for shard, ids := range shards {
+		for _, id := range x.changeShard(ctx, shard, ids, changes) {
+			_, _ = x.change(ctx, id, changes[id])
+		}
+	}
+}
+
+// changeShard makes the changes that touch the status alone, and returns the
+// profiles of the others.
+func (x *index) changeShard(ctx context.Context, shard string, ids []string, changes map[string]func(*Profile)) (left []string) {
+	unlock, err := x.locks.Lock(ctx, statusLock(shard), disk.IndexWait)
+	if err != nil {
+		return nil
+	}
+	defer unlock()
+	lines, err := x.readStatus(shard)
+	if err != nil {
+		return nil
+	}
+	for _, id := range ids {
+		before, err := x.byID(id)
+		if err != nil {
+			continue
+		}
+		p := before
+		changes[id](&p)
+		if !p.sameEntry(before) {
+			left = append(left, id)
+			continue
+		}
+		lines[id] = toStatus(p)
+	}
+	_ = x.writeStatus(shard, lines)
+	return left
+}
+
+// expiredTokens lists up to limit profiles other than except whose cached tokens
+// have expired: those of except's own file and of one more, or of all while they
+// are small. Over time every file has its turn.
+func (x *index) expiredTokens(now time.Time, except string, limit int) (found []Profile) {
+	expired := func(t TokenInfo) bool { return !t.Deadline.IsZero() && !t.Unexpired(now) }
+	if x.dir == "" {
+		profiles, _ := x.load()
+		for _, p := range profiles {
+			if p.ID != except && expired(p.Token) && len(found) < limit {
+				found = append(found, p)
+			}
+		}
+		return found
+	}
+	for _, shard := range x.shardsToPurge(except) {
+		lines, err := x.readStatus(shard)
+		if err != nil {
+			continue
+		}
+		for id, line := range lines {
+			var seen Profile
+			seen.setStatus(line.statusJSON)
+			if id == except || !expired(seen.Token) {
+				continue
+			}
+			if len(found) == limit {
+				return found
+			}
+			if p, err := x.byID(id); err == nil && expired(p.Token) {
+				found = append(found, p)
+			}
+		}
+	}
+	return found
+}
+
+func (x *index) shardsToPurge(own string) (shards []string) {
+	entries, err := os.ReadDir(filepath.Join(x.dir, statusFolder))
+	if err != nil {
+		return nil
+	}
+	const small = 64 << 10
+	size := int64(0)
+	for _, e := range entries {
+		shard, ok := strings.CutSuffix(e.Name(), ".json")
+		info, err := e.Info()
+		if !ok || err != nil {
+			continue
+		}
+		size += info.Size()
+		shards = append(shards, shard)
+	}
+	if size <= small || len(shards) == 0 {
+		return shards
+	}
+	return []string{statusShard(own), shards[rand.IntN(len(shards))]}
+}
