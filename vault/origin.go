@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"errors"
 
 	"kitekey/kite"
 )
@@ -40,11 +41,11 @@ func (v *Vault) setOrigin(ctx context.Context, p Profile, origin kite.Origin) (P
 		c.Origin = origin
 		return nil
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrReadOnly) { // then this machine alone knows
 		return p, err
 	}
 	return v.change(ctx, p.ID, func(p *Profile) {
-		p.Token = TokenInfo{}
+		p.Origin, p.Token = origin, TokenInfo{}
 		p.clearVerdict()
 	})
 }

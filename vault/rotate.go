@@ -45,13 +45,6 @@ type Rotation struct {
 // [Vault.FinishRotation] goes on from there. A profile whose credential is lost
 // gets the new one in either case.
 func (v *Vault) Rotate(ctx context.Context, sel Selector, cred kite.Credential) (Rotation, error) {
-	p, err := v.Lookup(sel)
-	if err == nil {
-		err = checkOrigin(sel, p.Origin, v.gateway(sel.Environment)) // before anything is staged
-	}
-	if err != nil {
-		return Rotation{}, err
-	}
 	p, waited, err := v.stage(ctx, sel, cred)
 	if err != nil {
 		return Rotation{}, err
@@ -79,6 +72,9 @@ func (v *Vault) stage(ctx context.Context, sel Selector, cred kite.Credential) (
 		return Profile{}, waited, err
 	}
 	p, err = v.rewrite(ctx, sel, true, func(c *credentials) error {
+		if err := checkOrigin(sel, c.Origin, v.gateway(sel.Environment)); err != nil {
+			return err
+		}
 		switch {
 		case !hasCredential(c.Current):
 			c.Current = cred

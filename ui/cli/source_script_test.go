@@ -63,7 +63,7 @@ func engineScript(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Setenv("ROLE_ID", roleID)
 		ts.Check(os.WriteFile(ts.MkAbs("secret-id"), []byte(secretID+"\n"), 0o600))
 	case "put":
-		e.Call(t, http.MethodPost, e.mount+"/data/kitegateway/"+args[1], map[string]any{"data": map[string]string{"api_key": args[2], "api_secret": args[3]}})
+		e.Call(t, http.MethodPost, e.mount+"/data/kitegateway/"+args[1], map[string]any{"data": map[string]string{"api_key": args[2], "api_secret": args[3], "origin": "override"}})
 	case "delete":
 		e.Call(t, http.MethodDelete, e.mount+"/data/kitegateway/"+args[1], nil)
 	case "has":

@@ -62,6 +62,11 @@ func readFields(fields map[string]json.RawMessage) (item vault.SourceItem, err e
 	if life, err := kite.ParseLifetime(textOf(fields[fieldExpiresIn])); err == nil {
 		item.ExpiresIn = life
 	}
+	if origin := textOf(fields[fieldOrigin]); origin != "" {
+		if item.Origin, err = kite.ParseOrigin(origin); err != nil {
+			return item, fmt.Errorf("%s: %w", fieldOrigin, err)
+		}
+	}
 	if at, err := time.Parse(time.RFC3339, textOf(fields[fieldReplacedAt])); err == nil {
 		item.ReplacedAt = at
 	}
@@ -105,6 +110,7 @@ func writeFields(item vault.SourceItem) map[string]json.RawMessage {
 			c.APISecret.RevealTo(func(b []byte) { fields[secret] = quoted(b) })
 		}
 	}
+	text(fieldOrigin, string(item.Origin))
 	pair(fieldKey, fieldSecret, item.Current)
 	pair(fieldPreviousKey, fieldPreviousSecret, item.Previous)
 	pair(fieldStagedKey, fieldStagedSecret, item.Staged)

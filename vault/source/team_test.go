@@ -49,7 +49,7 @@ type gateway struct {
 
 func (g *gateway) Host() string { return "sandbox.example" }
 
-func (g *gateway) Origin() string { return "kitegateway" }
+func (g *gateway) Origin() kite.Origin { return kite.OriginKitegateway }
 
 func (g *gateway) Mint(ctx context.Context, c kite.Credential, life kite.Lifetime) (kite.Token, error) {
 	select {
