@@ -29,26 +29,26 @@ func ParseOrigin(s string) (Origin, error) {
 	return "", fmt.Errorf("unknown origin %q; use kitegateway or override", truncate(CleanText(s), 40))
 }
 
-// ParseBaseURL checks a base URL that is to stand in for the documented one and
-// returns it normalised. Only a loopback address will do ("localhost", 127.0.0.0/8
-// or [::1]): whoever can set a variable in somebody's shell must not be able to
-// have the api_secret sent to a host of theirs. Scheme http or https; no user,
-// query or fragment. The errors do not repeat the URL, which may hold a password.
+// ParseBaseURL checks a base URL that replaces the documented one and returns it
+// normalised. It must be http or https on a loopback address ("localhost",
+// 127.0.0.0/8 or [::1]), without user, query or fragment: a variable in someone's
+// shell must not have the api_secret sent to another host. The errors do not repeat
+// the URL, which may hold a password.
 func ParseBaseURL(raw string) (string, error) {
 	u, err := url.Parse(strings.TrimSpace(raw))
 	switch {
 	case err != nil || u.Opaque != "":
 		return "", errors.New("not a URL: write it like http://127.0.0.1:4010/v1")
 	case u.Scheme != "http" && u.Scheme != "https":
-		return "", errors.New("its scheme must be http or https, as in http://127.0.0.1:4010/v1")
+		return "", errors.New("the scheme must be http or https, as in http://127.0.0.1:4010/v1")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", errors.New("it may hold no user, password, query or fragment")
+		return "", errors.New("a user, password, query or fragment is not allowed")
 	case !isLoopback(u.Hostname()):
 		return "", fmt.Errorf("%q is not this machine: a base URL can be overridden to a loopback address only (127.0.0.1, [::1], localhost)", CleanText(u.Hostname()))
 	case !validPort(u.Port()):
-		return "", errors.New("its port is not one: from 1 to 65535")
+		return "", errors.New("the port must be from 1 to 65535")
 	case u.RawPath != "" || u.Path != "" && path.Clean(u.Path) != strings.TrimSuffix(u.Path, "/") && u.Path != "/":
-		return "", errors.New("its path must be plain, as in http://127.0.0.1:4010/v1")
+		return "", errors.New("the path must be plain, as in http://127.0.0.1:4010/v1")
 	}
 	u.Host = strings.ToLower(u.Host)
 	u.Path = strings.TrimSuffix(u.Path, "/")
@@ -60,8 +60,8 @@ func validPort(port string) bool {
 	return port == "" || err == nil && n > 0
 }
 
-// isLoopback reports whether a URL's host is this machine for certain. Names
-// other than localhost are not looked up: what they mean is up to somebody else.
+// isLoopback reports whether a URL's host is this machine for certain. Names other
+// than localhost are not looked up: the network decides what they mean.
 func isLoopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true

@@ -81,6 +81,10 @@ type Balance struct {
 	Amount   json.Number `json:"balance"`
 }
 
+// BalancesPath is the documented call that reads all wallets: the one to try a
+// token with.
+const BalancesPath = "/data/wallets/balances"
+
 const opMint = "mint a token"
 
 // gatewayLifetime is the documented life of a token for which none was asked.
@@ -119,8 +123,8 @@ func (c *Client) base() string {
 // connection failure, 429, 502, 503 and 504, with growing waits or the one that
 // Retry-After asks for.
 func (c *Client) Mint(ctx context.Context, cred Credential, expiresIn Lifetime) (Token, error) {
-	// Through NewCredential once more: what is stored may have been tampered with,
-	// and must not become a header unseen.
+	// Checked once more: what is stored may have been tampered with, and becomes a
+	// header.
 	cred, _, err := NewCredential(cred.APIKey, cred.APISecret)
 	if err != nil {
 		return Token{}, c.invalid(opMint, err)
@@ -173,10 +177,10 @@ func readToken(reply *Reply, now time.Time, expiresIn Lifetime) (Token, error) {
 	if !ok { // then it lives as long as was asked
 		expires = gatewayNow.Add(cmp.Or(expiresIn, gatewayLifetime).Duration()).Truncate(time.Second)
 	}
-	// A token of one second may be over when it arrives, and both clocks show whole
-	// seconds; that is no fault.
+	// A token of one second may have expired when it arrives, and both clocks show
+	// whole seconds; that is not an error.
 	if expires.Before(gatewayNow.Add(-reply.Latency - time.Second)) {
-		return Token{}, fmt.Errorf("a token that died %v before it came", gatewayNow.Sub(expires).Round(time.Second))
+		return Token{}, fmt.Errorf("a token that had expired %v before it came", gatewayNow.Sub(expires).Round(time.Second))
 	}
 	return Token{Value: value, Expires: expires.UTC(), Minted: now.Round(0), Requested: expiresIn, Skew: reply.Skew}, nil
 }
@@ -261,23 +265,23 @@ func pathOnly(p string) string {
 	return p
 }
 
-// CheckPath tells whether a path, perhaps with a query, is one that a [Request]
-// can have: one that stays below the base URL, whatever it says.
+// CheckPath reports why a [Request] cannot have a path, perhaps with a query: it
+// must stay below the base URL however a server reads it.
 func CheckPath(p string) error {
 	if !strings.HasPrefix(p, "/") || strings.HasPrefix(p, "//") {
 		return errors.New("the path must begin with one slash, as in /data/wallets/balances")
 	}
 	u, err := url.Parse(p)
 	if err != nil || u.Fragment != "" || strings.ContainsAny(p, "\\ #") {
-		return errors.New("the path is not a URL's path")
+		return errors.New("invalid path")
 	}
 	// Once more for each layer of escapes: some servers take off more than one.
 	for plain := u.Path; ; {
 		if clean := path.Clean(plain); clean != plain && clean+"/" != plain {
-			return errors.New("the path must not hold . or .. or empty steps")
+			return errors.New("the path must not have . or .. or empty steps")
 		}
 		if strings.ContainsFunc(plain, func(r rune) bool { return r == '\\' || unicode.IsControl(r) }) {
-			return errors.New("the path must not hold backslashes or control characters")
+			return errors.New("the path must not have backslashes or control characters")
 		}
 		next, err := url.PathUnescape(plain)
 		if err != nil || next == plain {
@@ -290,16 +294,15 @@ func CheckPath(p string) error {
 // Balances asks for every wallet's balance: read-only, and so the proof that a
 // token is accepted.
 func (c *Client) Balances(ctx context.Context, tok Token) ([]Balance, error) {
-	const path = "/data/wallets/balances"
-	reply, err := c.Do(ctx, tok, Request{Path: path})
+	reply, err := c.Do(ctx, tok, Request{Path: BalancesPath})
 	if err != nil {
 		return nil, err
 	}
 	var balances []Balance
 	e, _ := parseEnvelope(reply.Body)
 	if err := json.Unmarshal(e.Data, &balances); err != nil {
-		return nil, &Error{Kind: ErrUnexpectedReply, Host: c.Host(), Op: "GET " + path, Status: reply.Status, Skew: reply.Skew,
-			Err: errors.New("data that is no list of balances")}
+		return nil, &Error{Kind: ErrUnexpectedReply, Host: c.Host(), Op: "GET " + BalancesPath, Status: reply.Status, Skew: reply.Skew,
+			Err: errors.New("data that is not a list of balances")}
 	}
 	for i := range balances {
 		balances[i].Currency = CleanText(balances[i].Currency)
@@ -326,9 +329,9 @@ func (c *Client) now() time.Time {
 }
 
 // Ping finds out whether Kitegateway answers, and by which clock. It sends no
-// credential, so the answer to be had is a refusal, as Kitegateway words one.
+// credential, so a 401 in Kitegateway's format means success.
 func (c *Client) Ping(ctx context.Context) (*Reply, error) {
-	reply, err := c.call(ctx, exchange{op: "ask whether it is there", method: http.MethodGet, path: "/data/wallets/balances", header: http.Header{}})
+	reply, err := c.call(ctx, exchange{op: "look for the gateway", method: http.MethodGet, path: BalancesPath, header: http.Header{}})
 	if errors.Is(err, ErrRefused) {
 		err = nil
 	}

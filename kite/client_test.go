@@ -111,7 +111,7 @@ func TestReplies(t *testing.T) {
 		"redirect":                 {answer(302, "", "Location", "https://evil.example/x?api_secret="+canary), ErrUnexpectedReply, []string{"302: a redirect to evil.example, which is not followed"}, 1},
 		"redirect to nowhere":      {answer(307, ""), ErrUnexpectedReply, []string{"a redirect to nowhere"}, 1},
 		"redirect to an escape":    {answer(301, "", "Location", "http://\u202eevil.example"), ErrUnexpectedReply, []string{"301"}, 1},
-		"a status beyond":          {answer(777, "{}"), ErrUnexpectedReply, []string{"a status that HTTP does not have"}, 1},
+		"a status beyond":          {answer(777, "{}"), ErrUnexpectedReply, []string{"an invalid HTTP status"}, 1},
 		"escapes in the message":   {answer(401, `{"code":"\u001b[2J","message":"\u001b[31mred\u001b[0m \u202eback\r\nline"}`), ErrRefused, []string{"(401: red back line)"}, 1},
 		"message of another type":  {answer(400, `{"code":400,"message":{"api_key":["is required"]}}`), ErrInvalid, []string{`{"api_key":["is required"]}`}, 1},
 		"very long message":        {answer(400, failed("x", strings.Repeat("long ", 1000))), ErrInvalid, []string{"long…"}, 1},

@@ -10,7 +10,7 @@ import (
 
 // How long the halves of a credential may be, in bytes. Kitegateway promises no
 // length; the samples it shows have 18 characters. These bounds are generous and
-// still let a current, a previous and a staged pair share the 2,560 bytes that
+// still let a current, a previous and a staged credential share the 2,560 bytes that
 // the smallest OS keyring gives to one item.
 const (
 	MaxAPIKeyLen    = 256

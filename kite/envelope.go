@@ -36,7 +36,7 @@ func (t *lenientText) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// parseEnvelope reads a reply's body; ok is false when it is no JSON object. The
+// parseEnvelope reads a reply's body; ok is false when it is not a JSON object. The
 // content type is not asked: servers mislabel JSON more often than they send
 // something else that happens to parse.
 func parseEnvelope(body []byte) (e envelope, ok bool) {
@@ -52,8 +52,12 @@ func parseEnvelope(body []byte) (e envelope, ok bool) {
 // documented form of an error, a code in words and a status other than
 // "success", for which no HTTP status is known: 0.
 func (e envelope) errorStatus() (status int, isError bool) {
-	if n, err := strconv.Atoi(strings.TrimSpace(string(e.Code))); err == nil {
-		return n, n >= 400 && n <= 599
+	// 64 bits, so that every machine reads the same.
+	if n, err := strconv.ParseInt(strings.TrimSpace(string(e.Code)), 10, 64); err == nil {
+		if n < 0 || n > 599 {
+			return 0, false
+		}
+		return int(n), n >= 400
 	}
 	return 0, e.Code != "" && !strings.EqualFold(string(e.Status), "success")
 }
@@ -100,39 +104,47 @@ func checkToken(bare []byte) error {
 		return errors.New("a token that is too long for a header")
 	}
 	for _, c := range bare {
-		// A line break here would let whoever sent the token add headers of their own.
+		// A line break would let the sender of the token add headers.
 		if c <= ' ' || c > '~' {
-			return errors.New("a token with characters that no token has")
+			return errors.New("a token with invalid characters")
 		}
 	}
 	return nil
 }
 
-// maxTokenLen bounds a token; servers commonly allow 8 KiB for a header line.
+// maxTokenLen limits a token, in bytes; servers commonly allow 8 KiB for a header line.
 const maxTokenLen = 8000
 
-// maxExpires is the end of the year 9999: later times cannot be written as RFC
-// 3339, which is how they are kept and shown.
-const maxExpires = 253402300799
-
-// parseExpires reads "expires": Unix seconds, documented as a number. Taken as
-// well: the number as text, with a fraction, and in milliseconds. ok is false
-// when there is none.
-func parseExpires(raw lenientText) (at time.Time, ok bool, err error) {
-	s := strings.TrimSpace(string(raw))
-	if s == "" {
-		return time.Time{}, false, nil
-	}
-	f, err := strconv.ParseFloat(s, 64)
+// ParseUnixTime reads a Unix time that a gateway or a token states: seconds, also
+// with a fraction, and milliseconds, which are a common slip. It is not ok for a
+// time before 1970 or after the year 9999, which RFC 3339 cannot write.
+func ParseUnixTime(text string) (at time.Time, ok bool) {
+	const (
+		millisecondsFrom = 1e11         // the year 5138 in seconds, 1973 in milliseconds
+		endOfYear9999    = 253402300799 // seconds
+	)
+	f, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(f >= 0 && f < 1e15) {
-		return time.Time{}, false, errors.New("a token whose expiry is no time")
+		return time.Time{}, false
 	}
-	// 1e11 seconds is the year 5138, 1e11 milliseconds is 1973.
-	if f >= 1e11 {
+	if f >= millisecondsFrom {
 		f /= 1000
 	}
-	if f > maxExpires {
-		return time.Time{}, false, errors.New("a token whose expiry is no time")
+	if f > endOfYear9999 {
+		return time.Time{}, false
 	}
-	return time.Unix(int64(f), 0), true, nil
+	return time.Unix(int64(f), 0), true
+}
+
+// parseExpires reads "expires", which is documented as a number and also accepted
+// as text. ok is false when there is none.
+func parseExpires(raw lenientText) (at time.Time, ok bool, err error) {
+	text := strings.TrimSpace(string(raw))
+	if text == "" {
+		return time.Time{}, false, nil
+	}
+	if at, ok = ParseUnixTime(text); !ok {
+		return time.Time{}, false, errors.New("a token with an invalid expiry")
+	}
+	return at, true, nil
 }

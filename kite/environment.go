@@ -2,7 +2,7 @@ package kite
 
 import "fmt"
 
-// Environment is one of Kitegateway's two worlds. Money is real in [Live] only.
+// Environment is sandbox or live. Money is real in [Live] only.
 type Environment string
 
 // The two environments.
@@ -20,7 +20,7 @@ func ParseEnvironment(s string) (Environment, error) {
 	case Sandbox, Live:
 		return e, nil
 	}
-	return "", fmt.Errorf("%q is no environment: it is sandbox or live", s)
+	return "", fmt.Errorf("unknown environment %q; use sandbox or live", s)
 }
 
 // BaseURL is the documented address of the environment's API, version included.

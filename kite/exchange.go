@@ -203,7 +203,7 @@ func setDefault(h http.Header, name, value string) {
 	}
 }
 
-// classifyLarge judges a reply of which only the beginning has been read: by its
+// classifyLarge classifies a reply of which only the beginning has been read: by its
 // status, and by whether it begins as JSON does.
 func (c *Client) classifyLarge(target *url.URL, x exchange, reply *Reply) *Error {
 	if reply.Status >= 200 && reply.Status <= 299 {
@@ -225,7 +225,7 @@ func (c *Client) classify(target *url.URL, x exchange, reply *Reply) *Error {
 	case status >= 300 && status <= 399:
 		return c.unexpected(x, reply, "a redirect to "+redirectHost(target, reply.Header.Get("Location"))+", which is not followed")
 	case status < 200 || status > 599:
-		return c.unexpected(x, reply, "a status that HTTP does not have")
+		return c.unexpected(x, reply, "an invalid HTTP status")
 	case status <= 299 && !isEnvelope:
 		if len(reply.Body) == 0 && x.op != opMint {
 			return nil // 204, or the answer to a HEAD
@@ -238,8 +238,8 @@ func (c *Client) classify(target *url.URL, x exchange, reply *Reply) *Error {
 		}
 		status = inner // 0 when it is an error that names no status: then unexpected
 	case status <= 499 && status != http.StatusTooManyRequests && !isEnvelope && len(reply.Body) > 0:
-		// A captive portal, a firewall, a web server with another site on it: a
-		// credential must not be called bad on their word.
+		// A captive portal, a firewall, or a web server with another site on it: their
+		// answer says nothing about a credential.
 		return c.unexpected(x, reply, describeBody(reply))
 	}
 	failure := &Error{
@@ -267,8 +267,8 @@ func (c *Client) classify(target *url.URL, x exchange, reply *Reply) *Error {
 	return failure
 }
 
-// cleanWords makes what the gateway says fit to show. Secrets are taken out on
-// both sides of the cleaning, which can join what was apart.
+// cleanWords makes what the gateway says fit to show. It redacts before and after
+// stripping: stripping can join the halves of a split secret.
 func cleanWords(s string, secrets []Secret) string {
 	return redact(CleanText(redact(s, secrets)), secrets)
 }

@@ -11,7 +11,7 @@ import (
 // Failure is a way in which a gateway, or what stands in front of it, goes wrong.
 type Failure string
 
-// The failures that can be had.
+// The failures. The zero value is none.
 const (
 	NoFailure      Failure = ""
 	InternalError  Failure = "500"      // 500 in the documented envelope
@@ -27,7 +27,8 @@ const (
 	ErrorInSuccess Failure = "200"      // 200 around the documented error envelope
 )
 
-// Behavior is how a merchant is treated. The zero value is: well.
+// Behavior is how the simulator treats a merchant's requests. The zero value
+// answers all of them.
 type Behavior struct {
 	Latency time.Duration // waited before every answer
 	Skew    time.Duration // the gateway's clock minus the true one
@@ -46,9 +47,9 @@ type Behavior struct {
 	RedirectTo string // the Location of a Redirect
 }
 
-// Set changes how an account is treated in one environment, at once. The empty
-// account sets how everybody without behavior of their own is treated there,
-// unrecognised callers included.
+// Set changes the behavior towards an account in one environment, at once. The
+// empty account stands for every caller there for which none is set, unrecognised
+// ones included.
 func (s *Simulator) Set(account string, env kite.Environment, k Behavior) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -57,8 +58,8 @@ func (s *Simulator) Set(account string, env kite.Environment, k Behavior) {
 	delete(s.windows, p)
 }
 
-// Revoke makes the tokens that the account was given so far in the environment
-// worth nothing, before their time.
+// Revoke invalidates the tokens that the account has been given so far in the
+// environment.
 func (s *Simulator) Revoke(account string, env kite.Environment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,8 +73,8 @@ func (s *Simulator) generation(p profile) int {
 	return s.revoked[p]
 }
 
-// treatment is what the next request of p gets: the behavior, and whether it is over
-// the limit.
+// treatment returns the behavior towards the next request of p, and whether it is
+// over the limit.
 func (s *Simulator) treatment(p profile) (k Behavior, limited bool, wait time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,5 +127,5 @@ func setRetryAfter(h http.Header, k Behavior, now time.Time, wait time.Duration)
 		h.Set("Retry-After", now.Add(wait).UTC().Format(http.TimeFormat))
 		return
 	}
-	h.Set("Retry-After", strconv.Itoa(int(wait/time.Second)))
+	h.Set("Retry-After", strconv.FormatInt(int64(wait/time.Second), 10))
 }

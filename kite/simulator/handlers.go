@@ -53,17 +53,17 @@ func (s *Simulator) routes() {
 		s.mux.HandleFunc("GET "+prefix+"/data/wallets/{currency}/balance", s.serve(env, s.fromToken, s.balance))
 		s.mux.HandleFunc("POST "+prefix+"/collections/request-to-pay", s.serve(env, s.fromToken, s.requestToPay))
 		s.mux.HandleFunc("GET "+prefix+"/transactions/send-callback/{reference}", s.serve(env, s.fromToken, s.sendCallback))
-		s.mux.HandleFunc(prefix, s.serve(env, nobody, s.notFound))
-		s.mux.HandleFunc(prefix+"/", s.serve(env, nobody, s.notFound))
+		s.mux.HandleFunc(prefix, s.serve(env, unknownCaller, s.notFound))
+		s.mux.HandleFunc(prefix+"/", s.serve(env, unknownCaller, s.notFound))
 	}
-	s.mux.HandleFunc("/", s.serve(kite.Sandbox, nobody, s.notFound))
+	s.mux.HandleFunc("/", s.serve(kite.Sandbox, unknownCaller, s.notFound))
 }
 
 // ServeHTTP implements [http.Handler].
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
-// serve wraps what every request has in common: finding out who asks, counting,
-// and whatever the behavior do to it.
+// serve wraps what every request has in common: recognising the caller, counting,
+// and the behavior that is set for it.
 func (s *Simulator) serve(env kite.Environment, who func(*call) string, handle func(*call)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c := &call{w: w, r: r, profile: profile{environment: env}}
@@ -97,8 +97,8 @@ func (s *Simulator) serve(env kite.Environment, who func(*call) string, handle f
 	}
 }
 
-// nobody is who asks for what does not exist.
-func nobody(*call) string { return "" }
+// unknownCaller is the caller of a path that does not exist.
+func unknownCaller(*call) string { return "" }
 
 // fromBody recognises a merchant by the api_key of a mint.
 func (s *Simulator) fromBody(c *call) string {
@@ -111,7 +111,8 @@ func (s *Simulator) fromBody(c *call) string {
 	return ""
 }
 
-// fromToken recognises a merchant by a token that we signed, alive or not.
+// fromToken recognises a merchant by a token that the simulator signed, expired or
+// not.
 func (s *Simulator) fromToken(c *call) string {
 	found, err := s.parse(c, jwt.WithoutClaimsValidation())
 	if err != nil {
@@ -214,7 +215,7 @@ func (s *Simulator) mint(c *call) {
 	c.succeed(http.StatusOK, "Token generated", map[string]any{"token": "JWT " + signed, "expires": expires.Unix()})
 }
 
-// authorized answers 401 and returns false unless the call carries a living token.
+// authorized answers 401 and returns false unless the call has an unexpired token.
 func (s *Simulator) authorized(c *call) bool {
 	found, err := s.parse(c, jwt.WithTimeFunc(func() time.Time { return c.now }), jwt.WithExpirationRequired())
 	switch {
@@ -288,12 +289,12 @@ func (c *call) write(status int, contentType string, body []byte) {
 	_, _ = c.w.Write(body)
 }
 
-// page is what the web servers in front of gateways say.
+// page answers as the web servers in front of gateways do.
 func (c *call) page(status int, title string) {
 	c.write(status, "text/html; charset=utf-8", fmt.Appendf(nil, "<!doctype html><title>%s</title><h1>%s</h1>\n", title, title))
 }
 
-// misbehave fails in the way that was asked for.
+// misbehave fails in the way that the behavior names.
 func (s *Simulator) misbehave(c *call) {
 	switch c.behavior.Failure {
 	case InternalError:
@@ -324,7 +325,7 @@ func (s *Simulator) misbehave(c *call) {
 	}
 }
 
-// stream writes chunk after chunk until the client has had enough or next says so.
+// stream writes chunk after chunk until the client hangs up or next is false.
 func (c *call) stream(chunk []byte, next func(context.Context) bool) {
 	c.status = http.StatusOK
 	c.w.Header().Set("Content-Type", "application/json")

@@ -8,7 +8,7 @@ import (
 )
 
 // NewMerchant makes a merchant with the credential "sim-key-ACCOUNT-ENV" and
-// "sim-secret-ACCOUNT-ENV", which nobody can take for a real one, and some
+// "sim-secret-ACCOUNT-ENV", which cannot be taken for a real one, and some
 // shillings.
 func NewMerchant(account string, env kite.Environment) Merchant {
 	name := account + "-" + string(env)

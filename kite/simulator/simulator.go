@@ -5,13 +5,15 @@
 // One listener serves both environments, the sandbox below /v1 and live below
 // /live/v1. It knows a few merchants with made-up credentials and balances, signs
 // real JWTs (HS256, with a key that dies with the process), enforces their expiry,
-// and answers in the documented envelopes, the code in words of its errors
-// included. Beside minting it has the documented calls that need no money: wallet
-// balances, a request to pay that is accepted and goes nowhere, and its callback.
+// and answers in the documented envelopes, with the documented codes in words for
+// errors. Besides minting it has the documented calls that need no money: wallet
+// balances, a request to pay that is checked, accepted and goes nowhere, and its
+// callback.
 //
 // What goes wrong in the real world can be made to go wrong here while it runs:
-// see [Behavior]. What the documentation leaves open is answered as strictly as
-// clients can bear: an expires_in that is no positive whole number is a 400.
+// see [Behavior]. A body that the documentation does not allow is refused, and what
+// the documentation leaves open is answered strictly: an expires_in that is not a
+// positive whole number is a 400.
 package simulator
 
 import (
@@ -162,8 +164,8 @@ func (s *Simulator) Close() {
 // Merchants lists those it knows.
 func (s *Simulator) Merchants() []Merchant { return s.merchants }
 
-// Credential is the credential of the account in the environment; ok is false
-// when there is no such merchant.
+// Credential is the credential of the account in the environment; ok is false if
+// there is no such merchant.
 func (s *Simulator) Credential(account string, env kite.Environment) (c kite.Credential, ok bool) {
 	for _, m := range s.merchants {
 		if m.Account == account && m.Environment == env {

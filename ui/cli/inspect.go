@@ -10,7 +10,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -138,18 +137,9 @@ func decodeSegment(s string) (map[string]any, error) {
 // timeClaims are the registered claims that are times (RFC 7519, section 4.1).
 var timeClaims = []string{"iat", "nbf", "exp"}
 
-// time is a claim that is a time in Unix seconds; ok is false when it is not
-// there or no time. Milliseconds, a common slip, are seen as such.
+// time is a claim that is a time; ok is false when it is missing or not one.
 func (t decodedJWT) time(claim string) (at time.Time, ok bool) {
-	text := fmt.Sprint(t.claims[claim])
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(f >= 0 && f < 1e15) {
-		return time.Time{}, false
-	}
-	if f >= 1e11 { // the year 5138 in seconds, 1973 in milliseconds
-		f /= 1000
-	}
-	return time.Unix(int64(f), 0), true
+	return kite.ParseUnixTime(fmt.Sprint(t.claims[claim]))
 }
 
 type inspectJSON struct {

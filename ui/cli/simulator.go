@@ -100,8 +100,8 @@ func failures() []string {
 	return names
 }
 
-// printConnectionInfo prints where the simulator is and whom it knows: shell lines that can
-// be pasted, the credentials as comments, or JSON.
+// printConnectionInfo prints where the simulator is and its merchants: shell lines
+// that can be pasted, the credentials as comments, or JSON.
 func (a *app) printConnectionInfo(sim *simulator.Simulator, asJSON bool) error {
 	if asJSON {
 		type merchantJSON struct {

@@ -30,7 +30,7 @@ func (f Form) String() string {
 
 // curlPath is what a curl command asks for: a call that works for every merchant
 // and changes nothing.
-const curlPath = "/data/wallets/balances"
+const curlPath = kite.BalancesPath
 
 // Render writes the token in the form; baseURL is its environment's.
 func (f Form) Render(tok kite.Token, baseURL string) kite.Secret {
