@@ -164,7 +164,9 @@ func (a *app) tell(err error) {
 // finish says what went wrong, if anything, and returns the exit code.
 func (a *app) finish(ctx context.Context, err error) int {
 	var coded *codeError
-	if err != nil && (ctx.Err() != nil || errors.Is(err, prompt.ErrInterrupted)) && !errors.As(err, &coded) && !errors.Is(err, kite.ErrOutcomeUnknown) {
+	ended := ctx.Err() != nil || errors.Is(err, prompt.ErrInterrupted)
+	says := errors.As(err, &coded) && !errors.Is(err, context.Canceled) || errors.Is(err, kite.ErrOutcomeUnknown)
+	if err != nil && ended && !says {
 		a.note("interrupted")
 		return exitInterrupted
 	}

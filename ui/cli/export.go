@@ -9,59 +9,109 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
 	"github.com/spf13/cobra"
 
+	"kitekey/ui/handout"
 	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
 const backupPassphraseFlag = "backup-passphrase-file"
 
-// exportFlags are what "kitekey export" is told.
-type exportFlags struct {
+type exportOptions struct {
+	profiles, accounts     []string // all profiles when both are empty
 	output, passphraseFile string
-	recipients, accounts   []string
+	recipients             []string
 	armor, force           bool
+	confirm                string
 }
 
-func newExport(a *app) *cobra.Command {
-	var o exportFlags
+func newExport(a *app, run func(context.Context, exportOptions) error) *cobra.Command {
+	var o exportOptions
 	cmd := &cobra.Command{
 		Use:   "export [SELECTOR…]",
-		Short: "Write an encrypted backup of key pairs",
-		Long: `Write key pairs to one file, encrypted with age: all of them, or those of the
-profiles named, or of whole accounts with --account. Previous and staged pairs,
+		Short: "Write an encrypted backup of credentials",
+		Long: `Write credentials to one file, encrypted with age: all of them, or those of the
+profiles named, or of whole accounts with --account. Previous and staged credentials,
 labels and default token lives are in it; tokens and verdicts are not.
 
 The file is opened by a passphrase, which is asked for twice, or by the private key
-of each --recipient. There is no other way to open it, and none without encryption.
+of each --recipient. There is no other way to open it, and no way to write it
+unencrypted. "kitekey import" reads it, here or on another machine, and so does stock
+age.
 
-"kitekey import" reads it, here or on another machine, and so does stock age.`,
+Live credentials ask for the profile's name, or for "live" when there are several;
+without a terminal --confirm gives it.`,
 		Example: `  kitekey export -o backup.age
   kitekey export acme/live --account coral -o two.age
-  kitekey export --recipient age1… > backup.age      no passphrase, for a nightly job`,
+  kitekey export --recipient age1… --confirm live > backup.age      for a nightly job`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeSelectors(true),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.profiles = args
+			return run(cmd.Context(), o)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.output, "output", "o", "", "the `file` to write; default: stdout, unless it is a terminal")
 	f.StringVar(&o.passphraseFile, backupPassphraseFlag, "", "`file` or pipe that holds the backup's passphrase")
-	f.StringArrayVarP(&o.recipients, "recipient", "r", nil, "age public `key` that can open the backup, instead of a passphrase; may be given several times")
-	f.StringArrayVar(&o.accounts, "account", nil, "an `account`, in both environments; may be given several times")
-	f.BoolVar(&o.armor, "armor", false, "write text instead of binary")
-	f.BoolVar(&o.force, "force", false, "replace the file if it is there")
+	f.StringArrayVarP(&o.recipients, "recipient", "r", nil, "age public `key` that can open the backup, in place of a passphrase; may be repeated")
+	f.StringArrayVar(&o.accounts, "account", nil, "an `account`, in both environments; may be repeated")
+	f.BoolVar(&o.armor, "armor", false, "write text in place of binary")
+	f.BoolVar(&o.force, "force", false, "replace the file if it exists")
+	a.confirmFlag(cmd, &o.confirm)
 	cmd.MarkFlagsMutuallyExclusive("recipient", backupPassphraseFlag)
 	_ = cmd.RegisterFlagCompletionFunc("account", a.completeAccounts)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return a.export(cmd.Context(), o, args)
-	}
 	return cmd
 }
 
-func (a *app) export(ctx context.Context, o exportFlags, args []string) error {
+func (a *app) runExport(ctx context.Context, o exportOptions) error {
+	if err := a.checkExport(o); err != nil {
+		return err
+	}
+	to, err := parseRecipients(o.recipients)
+	if err != nil {
+		return err
+	}
+	v, err := a.open()
+	if err != nil {
+		return err
+	}
+	sels, err := a.exported(v, o.profiles, o.accounts)
+	if err != nil {
+		return err
+	}
+	if err := a.confirmLive(ctx, handout.Export, o.confirm, sels...); err != nil {
+		return err
+	}
+	entries, lost := v.Entries(ctx, sels)
+	if len(entries) == 0 {
+		return lost
+	}
+	if len(to) == 0 {
+		recipient, err := a.passphraseRecipient(ctx, o.passphraseFile)
+		if err != nil {
+			return err
+		}
+		to = []age.Recipient{recipient}
+	}
+	if err := a.writeBackup(o, entries, to); err != nil {
+		return err
+	}
+	if lost != nil {
+		a.note("%d of %d profiles are in the backup; left out:", len(entries), len(sels))
+		return lost
+	}
+	a.note("%s in the backup", words.Count(len(entries), "profile"))
+	return nil
+}
+
+// checkExport refuses what cannot succeed before anything is asked or read.
+func (a *app) checkExport(o exportOptions) error {
 	if o.output == "" && isTerminal(a.Stdout) && !o.armor {
 		return usagef("a backup is binary and stdout is a terminal: name a file with -o, or write text with --armor")
 	}
@@ -73,60 +123,51 @@ func (a *app) export(ctx context.Context, o exportFlags, args []string) error {
 	if len(o.recipients) == 0 && o.passphraseFile == "" && !a.canAsk() {
 		return usagef("no terminal to ask for the backup's passphrase on: give --%s or --recipient", backupPassphraseFlag)
 	}
+	return nil
+}
+
+func parseRecipients(keys []string) ([]age.Recipient, error) {
 	var to []age.Recipient
-	for _, r := range o.recipients {
-		list, err := age.ParseRecipients(bytes.NewReader([]byte(r)))
+	for _, key := range keys {
+		list, err := age.ParseRecipients(strings.NewReader(key))
 		if err != nil || len(list) != 1 {
-			return usagef("--recipient: this is no age public key (age1…)")
+			return nil, usagef("--recipient: not an age public key (age1…)")
 		}
 		to = append(to, list...)
 	}
-	v, err := a.open()
+	return to, nil
+}
+
+// passphraseRecipient asks for the passphrase that opens a backup.
+func (a *app) passphraseRecipient(ctx context.Context, file string) (age.Recipient, error) {
+	passphrase, err := a.passphrase(ctx, passphraseSource{fd: -1, file: file, what: "the backup"}, vault.Ask{New: true})
+	if err == nil {
+		err = vault.CheckPassphrase(passphrase)
+	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	sels, err := a.exported(v, args, o.accounts)
+	r, err := age.NewScryptRecipient(vault.ComposedPassphrase(passphrase).Reveal())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	entries, lost := v.Entries(ctx, sels)
-	if len(entries) == 0 {
-		return lost
+	if a.WorkFactor > 0 {
+		r.SetWorkFactor(a.WorkFactor)
 	}
-	if len(to) == 0 {
-		passphrase, err := a.passphrase(ctx, passphraseSource{fd: -1, file: o.passphraseFile, what: "the backup"}, vault.Ask{New: true})
-		if err == nil {
-			err = vault.CheckPassphrase(passphrase)
-		}
-		if err != nil {
-			return err
-		}
-		r, err := age.NewScryptRecipient(vault.ComposedPassphrase(passphrase).Reveal())
-		if err != nil {
-			return err
-		}
-		if a.WorkFactor > 0 {
-			r.SetWorkFactor(a.WorkFactor)
-		}
-		to = []age.Recipient{r}
-	}
+	return r, nil
+}
+
+// writeBackup encrypts entries and writes them to the file, or to stdout.
+func (a *app) writeBackup(o exportOptions, entries []vault.Entry, to []age.Recipient) error {
 	var sealed bytes.Buffer
 	if err := a.sealBackup(&sealed, o.armor, entries, to); err != nil {
 		return fmt.Errorf("write the backup: %w", err)
 	}
-	if o.output == "" {
-		if _, err := a.Stdout.Write(sealed.Bytes()); err != nil {
-			return fmt.Errorf("write the backup: %w", err)
-		}
-	} else if err := writeNew(o.output, sealed.Bytes(), o.force); err != nil {
-		return err
+	if o.output != "" {
+		return writeNew(o.output, sealed.Bytes(), o.force)
 	}
-	if lost != nil {
-		a.note("%d of %d profiles are in the backup; left out:", len(entries), len(sels))
-		return lost
-	}
-	a.note("%s in the backup", words.Count(len(entries), "profile"))
-	return nil
+	_, err := a.Stdout.Write(sealed.Bytes())
+	return writeError(err)
 }
 
 // exported is the profiles to export: those named, those of the accounts named,
@@ -187,11 +228,11 @@ func (a *app) sealBackup(w io.Writer, armored bool, entries []vault.Entry, to []
 }
 
 func existsAlready(path string) error {
-	return usagef("%s is there already; --force replaces it", path)
+	return usagef("%s exists already; --force replaces it", path)
 }
 
-// writeNew writes a file that only its owner may read, whole or not at all. What
-// is there is replaced only with force.
+// writeNew writes a file that only its owner may read, whole or not at all. It
+// replaces an existing file only with force.
 func writeNew(path string, data []byte, force bool) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp-*") // 0600
 	if err != nil {

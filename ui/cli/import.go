@@ -1,11 +1,11 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -13,81 +13,88 @@ import (
 	"github.com/spf13/cobra"
 
 	"kitekey/kite"
+	"kitekey/ui/handout"
 	"kitekey/ui/words"
 	"kitekey/vault"
 	"kitekey/vault/dotenv"
 )
 
-// maxImport bounds what is read of a file to import, in bytes.
-const maxImport = 64 << 20
+// Bounds of what is read, in bytes.
+const (
+	maxImport   = 64 << 20
+	maxIdentity = 64 << 10
+)
 
-// importFlags are what "kitekey import" is told.
-type importFlags struct {
+type importOptions struct {
+	file     string   // "-" for stdin
+	profiles []string // what to take of it; all when it is empty
+
 	account, environment     string
-	onConflict               string
+	onConflict               string // "", onConflictSkip or onConflictReplace
 	passphraseFile, identity string
 	source                   string
 	yes, dryRun, json        bool
+	confirm                  string
 }
 
-func newImport(a *app) *cobra.Command {
-	var o importFlags
+const (
+	onConflictSkip    = "skip"
+	onConflictReplace = "replace"
+)
+
+func newImport(a *app, run func(context.Context, importOptions) error) *cobra.Command {
+	var o importOptions
 	cmd := &cobra.Command{
 		Use:   "import FILE [SELECTOR…]",
-		Short: "Read key pairs from a backup, a .env file or JSON",
-		Long: `Read key pairs from a backup that "kitekey export" wrote, or from a .env file or JSON
-that holds them, and leave that file as it is. FILE can be - for stdin. SELECTORs
-choose some of what is in it.
+		Short: "Read credentials from a backup, a .env file or JSON",
+		Long: `Read credentials from a backup that "kitekey export" wrote, or from a .env file, JSON
+or a Postman environment, and leave that file as it is. FILE can be - for stdin.
+SELECTORs choose some of what is in it.
 
-First it says what it would do. A profile that has another key pair is never
-replaced silently: it asks, or does what --on-conflict says, and then keeps the
-present pair as the previous one, so that "kitekey rotate --rollback" brings it
-back. Without a terminal it wants --yes.
+First it says what it would do. A profile that has another credential is never
+replaced silently: it asks, or does what --on-conflict says. The replaced credential
+becomes the previous one, and "kitekey rotate --rollback" brings it back. Without a
+terminal --yes is needed, and --confirm to replace a live credential.
 
-In a .env file or JSON the names are read as people write them: KITE_API_KEY and
-KITE_API_SECRET, api_key and api_secret, LIVE_API_KEY, KITEGATEWAY_SANDBOX_SECRET_KEY,
-KITE_ACME_LIVE_API_KEY, {"acme": {"live": {"api_key": "…", "api_secret": "…"}}}. What
-names no environment is the sandbox's, unless --environment says otherwise.`,
+Names are read as people write them: KITE_API_KEY and KITE_API_SECRET, api_key and
+api_secret, LIVE_API_KEY, KITEGATEWAY_SANDBOX_SECRET_KEY, KITE_ACME_LIVE_API_KEY,
+{"acme": {"live": {"api_key": "…", "api_secret": "…"}}}. What names no environment is
+taken for the sandbox's, unless --environment says otherwise.`,
 		Example: `  kitekey import backup.age --dry-run
   kitekey import backup.age acme/live
   kitekey import .env --account acme
   kitekey import backup.age --yes --on-conflict skip --backup-passphrase-file pass.txt`,
 		Args: argCount(1, -1, "a file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.file, o.profiles = args[0], args[1:]
+			return run(cmd.Context(), o)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.account, "account", "", "the `account`, where a .env file or JSON does not say")
-	f.StringVar(&o.environment, "environment", "", "`where` it belongs, sandbox or live, when a .env file or JSON does not say")
-	f.StringVar(&o.onConflict, "on-conflict", "", "`what` to do when another key pair is there: skip or replace; default: ask")
+	choiceFlag(cmd, &o.environment, "environment", "`where` it belongs, sandbox or live, when a .env file or JSON does not say", "sandbox", "live")
+	choiceFlag(cmd, &o.onConflict, "on-conflict", "`what` to do when another credential is stored: skip or replace; default: ask", onConflictSkip, onConflictReplace)
 	f.StringVar(&o.passphraseFile, backupPassphraseFlag, "", "`file` or pipe that holds the backup's passphrase")
-	f.StringVarP(&o.identity, "identity", "i", "", "`file` with the age private key that opens the backup, instead of a passphrase")
-	a.registerSource(cmd, &o.source, "the `source` that new credentials are written to, instead of the store")
+	f.StringVarP(&o.identity, "identity", "i", "", "`file` with the age private key that opens the backup, in place of a passphrase")
+	a.registerSource(cmd, &o.source, "the `source` that new credentials are written to, in place of the store")
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask whether to go ahead")
+	a.confirmFlag(cmd, &o.confirm)
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be done, and change nothing")
 	f.BoolVar(&o.json, "json", false, "print one JSON object per profile")
 	cmd.MarkFlagsMutuallyExclusive("identity", backupPassphraseFlag)
-	_ = cmd.RegisterFlagCompletionFunc("environment", cobra.FixedCompletions([]string{"sandbox", "live"}, cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("on-conflict", cobra.FixedCompletions([]string{"skip", "replace"}, cobra.ShellCompDirectiveNoFileComp))
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		switch o.onConflict {
-		case "", "skip", "replace":
-		default:
-			return usagef("--on-conflict: %q is neither skip nor replace", o.onConflict)
-		}
-		return a.importFile(cmd.Context(), o, args[0], args[1:])
-	}
 	return cmd
 }
 
-func (a *app) importFile(ctx context.Context, o importFlags, path string, chosen []string) error {
-	data, err := a.readImport(path)
+func (a *app) runImport(ctx context.Context, o importOptions) error {
+	data, err := a.readImport(ctx, o.file)
 	if err != nil {
 		return err
 	}
-	entries, err := a.entriesIn(ctx, data, o, path)
+	entries, err := a.entriesIn(ctx, data, o)
 	if err != nil {
 		return err
 	}
-	if entries, err = selectEntries(entries, chosen, path); err != nil {
+	if entries, err = selectEntries(entries, o.profiles, o.file); err != nil {
 		return err
 	}
 	v, err := a.open()
@@ -99,49 +106,49 @@ func (a *app) importFile(ctx context.Context, o importFlags, path string, chosen
 		return err
 	}
 	if o.dryRun {
-		return a.tellPlan(steps, o)
+		return a.printPlan(steps, o)
 	}
 	if !o.json {
 		for _, s := range steps {
 			a.note("%s: %s", s.Entry.Selector, planWords(s, o.onConflict))
 		}
 	}
-	skipped, err := a.settleImport(ctx, steps, o)
+	skipped, err := a.confirmImport(ctx, steps, o)
 	if err != nil {
 		return err
 	}
-	return a.carryOut(ctx, v, steps, skipped, o)
+	return a.importSteps(ctx, v, steps, skipped, o)
 }
 
-func (a *app) readImport(path string) ([]byte, error) {
-	var r io.Reader = a.Stdin
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, usagef("cannot read the file: %w", err)
-		}
-		defer f.Close()
-		r = f
-	} else if isTerminal(a.Stdin) {
+func (a *app) readImport(ctx context.Context, path string) ([]byte, error) {
+	var data []byte
+	var err error
+	switch {
+	case path != "-":
+		data, err = readFile(ctx, path, maxImport)
+	case isTerminal(a.Stdin):
 		return nil, usagef("- is stdin, and that is a terminal: name a file, or pipe one in")
+	default:
+		data, err = a.readStdin(ctx, maxImport)
 	}
-	data, err := io.ReadAll(io.LimitReader(r, maxImport+1))
-	if err != nil {
+	var notThere *fs.PathError
+	switch {
+	case errors.Is(err, errTooLarge), errors.As(err, &notThere):
+		return nil, usagef("cannot read %s: %w", path, err)
+	case err != nil:
 		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	if len(data) > maxImport {
-		return nil, usagef("%s is larger than %d MiB", path, maxImport>>20)
 	}
 	return data, nil
 }
 
 // entriesIn reads a file of whatever kind.
-func (a *app) entriesIn(ctx context.Context, data []byte, o importFlags, path string) ([]vault.Entry, error) {
+func (a *app) entriesIn(ctx context.Context, data []byte, o importOptions) ([]vault.Entry, error) {
+	path := o.file
 	if vault.IsAge(data) {
 		if o.account != "" || o.environment != "" {
-			return nil, usagef("--account and --environment are for .env files and JSON; a backup says whose its key pairs are. To take some of them name them: kitekey import FILE acme/live")
+			return nil, usagef("--account and --environment are for .env files and JSON; a backup names its profiles. To take some of them: kitekey import FILE acme/live")
 		}
-		return a.openBackup(ctx, data, o, path)
+		return a.openBackup(ctx, data, o)
 	}
 	if o.passphraseFile != "" || o.identity != "" {
 		return nil, usagef("%s is not encrypted with age: there is nothing to open", path)
@@ -174,25 +181,26 @@ func (a *app) entriesIn(ctx context.Context, data []byte, o importFlags, path st
 		a.note("left alone in %s: %s", path, words.Line(strings.Join(found.Ignored, ", ")))
 	}
 	if found.Trimmed {
-		a.note("blanks around a key or secret were dropped")
+		a.note("blanks around a credential were dropped")
 	}
 	if assumed {
-		a.note("%s does not name an environment everywhere: taken as the sandbox's (--environment live for live)", path)
+		a.note("%s does not name an environment everywhere: taken for the sandbox's (--environment live for live)", path)
 	}
 	return entries, nil
 }
 
 // openBackup decrypts a backup with an identity or a passphrase.
-func (a *app) openBackup(ctx context.Context, data []byte, o importFlags, path string) ([]vault.Entry, error) {
+func (a *app) openBackup(ctx context.Context, data []byte, o importOptions) ([]vault.Entry, error) {
+	path := o.file
 	if o.identity != "" {
-		f, err := os.Open(o.identity)
+		key, err := readFile(ctx, o.identity, maxIdentity)
 		if err != nil {
 			return nil, usagef("--identity: %w", err)
 		}
-		defer f.Close()
-		with, err := age.ParseIdentities(f)
+		defer clear(key)
+		with, err := age.ParseIdentities(bytes.NewReader(key))
 		if err != nil { // its text may quote the file
-			return nil, usagef("--identity: %s holds no age private key (AGE-SECRET-KEY-1…) as it is; one with a passphrase of its own is opened first: age -d", o.identity)
+			return nil, usagef("--identity: %s is not an age identity (AGE-SECRET-KEY-1…); if it is passphrase-protected, decrypt it first with age -d", o.identity)
 		}
 		entries, err := vault.ReadBackup(data, with...)
 		return entries, backupError(path, err, "the private key in "+o.identity)
@@ -257,67 +265,84 @@ func planWords(s vault.ImportStep, onConflict string) string {
 	case vault.ImportNew:
 		return "new, will be added"
 	case vault.ImportSame:
-		return "the same key pair is here already"
+		return "the same credential is stored already"
 	case vault.ImportLost:
-		return "here without its key pair, will get this one"
+		return "listed without its credential, will get this one"
 	}
-	differ := fmt.Sprintf("another key pair is here (%s; the file has %s)", hint(s.Present.KeyHint), hint(s.Entry.Current.Hint()))
+	differ := fmt.Sprintf("another credential is stored (%s; the file has %s)", hint(s.Present.KeyHint), hint(s.Entry.Current.Hint()))
 	switch onConflict {
-	case "skip":
-		return differ + ", stays as it is"
-	case "replace":
-		return differ + ", will be replaced and kept as the previous one"
+	case onConflictSkip:
+		return differ + ", will be kept"
+	case onConflictReplace:
+		return differ + ", will be replaced and become the previous one"
 	}
 	return differ
 }
 
-// settleImport gets the confirmations, and says which conflicts are to be
-// skipped.
-func (a *app) settleImport(ctx context.Context, steps []vault.ImportStep, o importFlags) (skipped map[vault.Selector]bool, err error) {
-	skipped = map[vault.Selector]bool{}
-	var changes int
-	var open []vault.ImportStep
+// confirmImport asks what has to be asked before an import. It returns the
+// conflicts that are to be skipped.
+func (a *app) confirmImport(ctx context.Context, steps []vault.ImportStep, o importOptions) (skipped map[vault.Selector]bool, err error) {
+	skipped, err = a.settleConflicts(ctx, steps, o)
+	if err != nil {
+		return nil, err
+	}
+	changes := 0
+	var replaced []vault.Selector
 	for _, s := range steps {
-		switch {
-		case s.Finding == vault.ImportSame:
-		case s.Finding == vault.ImportConflict && o.onConflict == "skip":
+		if s.Finding == vault.ImportSame || skipped[s.Entry.Selector] {
+			continue
+		}
+		changes++
+		if s.Finding == vault.ImportConflict {
+			replaced = append(replaced, s.Entry.Selector)
+		}
+	}
+	if changes == 0 {
+		return skipped, nil
+	}
+	if err := a.confirmLive(ctx, handout.Replace, o.confirm, replaced...); err != nil {
+		return nil, err
+	}
+	if o.yes {
+		return skipped, nil
+	}
+	return skipped, a.confirmYes(ctx, fmt.Sprintf("Import %s?", words.Count(changes, "credential")), "nothing was imported")
+}
+
+// settleConflicts decides what to do where another credential is stored, and
+// returns the profiles that keep theirs.
+func (a *app) settleConflicts(ctx context.Context, steps []vault.ImportStep, o importOptions) (map[vault.Selector]bool, error) {
+	skipped := map[vault.Selector]bool{}
+	var open []vault.Selector
+	for _, s := range steps {
+		if s.Finding != vault.ImportConflict {
+			continue
+		}
+		switch o.onConflict {
+		case onConflictSkip:
 			skipped[s.Entry.Selector] = true
-		case s.Finding == vault.ImportConflict && o.onConflict == "":
-			open = append(open, s)
-		default:
-			changes++
+		case "":
+			open = append(open, s.Entry.Selector)
 		}
 	}
 	if len(open) > 0 && !a.canAsk() {
-		return nil, unconfirmedf("nothing was imported: say with --on-conflict skip or --on-conflict replace what is to become of %s", words.Count(len(open), "conflict"))
+		return nil, unconfirmedf("nothing was imported; %s: choose --on-conflict skip or --on-conflict replace", words.Count(len(open), "conflict"))
 	}
-	for _, s := range open {
-		answer, err := a.choose(ctx, fmt.Sprintf("%s: replace the key pair that is here (it is kept as the previous one), or skip? [r/s] ", s.Entry.Selector), "rs")
+	for _, sel := range open {
+		answer, err := a.choose(ctx, fmt.Sprintf("%s: replace the stored credential (it becomes the previous one), or skip? [r/s] ", sel), "rs")
 		if err != nil {
 			return nil, err
 		}
 		if answer == 's' {
-			skipped[s.Entry.Selector] = true
-		} else {
-			changes++
+			skipped[sel] = true
 		}
 	}
-	if changes == 0 || o.yes {
-		return skipped, nil
-	}
-	if !a.canAsk() {
-		return nil, unconfirmedf("nothing was imported: confirm with --yes")
-	}
-	ok, err := a.confirm(ctx, fmt.Sprintf("Import %s?", words.Count(changes, "key pair")))
-	if err == nil && !ok {
-		err = unconfirmedf("nothing was imported")
-	}
-	return skipped, err
+	return skipped, nil
 }
 
-// carryOut does what was planned. What fails stops it; running the same again
-// goes on from there, because what is done is the same by then.
-func (a *app) carryOut(ctx context.Context, v *vault.Vault, steps []vault.ImportStep, skipped map[vault.Selector]bool, o importFlags) error {
+// importSteps does what was planned, up to the first failure. Running the same
+// import again continues there, because what is done is "the same" by then.
+func (a *app) importSteps(ctx context.Context, v *vault.Vault, steps []vault.ImportStep, skipped map[vault.Selector]bool, o importOptions) error {
 	counts := map[string]int{}
 	for _, s := range steps {
 		s.Source = o.source
@@ -337,7 +362,7 @@ func (a *app) carryOut(ctx context.Context, v *vault.Vault, steps []vault.Import
 	}
 	a.note("%s", importSummary(counts))
 	if counts["added"]+counts["replaced"]+counts["restored"] > 0 {
-		a.note(`nothing was tried against the gateway; "kitekey verify --all" does`)
+		a.note(`not verified: "kitekey verify --all" tries them`)
 	}
 	return nil
 }
@@ -348,7 +373,7 @@ func importSummary(counts map[string]int) string {
 		if n := counts[word]; n > 0 {
 			text := fmt.Sprintf("%d %s", n, word)
 			if word == "kept" {
-				text = fmt.Sprintf("%d already here", n)
+				text = fmt.Sprintf("%d already stored", n)
 			}
 			parts = append(parts, text)
 		}
@@ -359,11 +384,11 @@ func importSummary(counts map[string]int) string {
 	return strings.Join(parts, ", ")
 }
 
-// tellPlan is --dry-run's output.
-func (a *app) tellPlan(steps []vault.ImportStep, o importFlags) error {
+// printPlan prints what an import would do.
+func (a *app) printPlan(steps []vault.ImportStep, o importOptions) error {
 	for _, s := range steps {
 		if o.json {
-			if err := a.printStep(s, "none"); err != nil {
+			if err := a.printStep(s, ""); err != nil {
 				return err
 			}
 		} else if err := a.print("%s: %s\n", s.Entry.Selector, planWords(s, o.onConflict)); err != nil {
@@ -373,12 +398,15 @@ func (a *app) tellPlan(steps []vault.ImportStep, o importFlags) error {
 	return nil
 }
 
-func (a *app) printStep(s vault.ImportStep, done string) error {
-	return a.printJSON(struct {
-		Profile     string  `json:"profile"`
-		Finding     string  `json:"finding"`
-		Done        string  `json:"done"`
-		KeyHint     string  `json:"key_hint"`
-		PresentHint *string `json:"present_key_hint"`
-	}{s.Entry.Selector.String(), string(s.Finding), done, s.Entry.Current.Hint(), orNull(s.Present.KeyHint)})
+// importJSON is what became of one profile of an import.
+type importJSON struct {
+	profileRef
+	Finding       string  `json:"finding"` // new, same, conflict, lost
+	Result        *string `json:"result"`  // null for a dry run
+	KeyHint       *string `json:"key_hint"`
+	StoredKeyHint *string `json:"stored_key_hint"` // before the import
+}
+
+func (a *app) printStep(s vault.ImportStep, result string) error {
+	return a.printJSON(importJSON{refTo(s.Entry.Selector), string(s.Finding), orNull(result), orNull(s.Entry.Current.Hint()), orNull(s.Present.KeyHint)})
 }

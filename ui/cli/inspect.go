@@ -63,12 +63,12 @@ func (a *app) tokenToInspect(ctx context.Context, args []string) (kite.Secret, e
 	if a.canAsk() {
 		return a.askSecret(ctx, "Token (hidden): ")
 	}
-	data, err := io.ReadAll(io.LimitReader(a.Stdin, maxStdin+1))
-	if err != nil {
+	data, err := a.readStdin(ctx, maxStdin)
+	switch {
+	case errors.Is(err, errTooLarge):
+		return kite.Secret{}, usagef("stdin: %w; not a token", err)
+	case err != nil:
 		return kite.Secret{}, fmt.Errorf("read stdin: %w", err)
-	}
-	if len(data) > maxStdin {
-		return kite.Secret{}, usagef("stdin: more than %d KiB is no token", maxStdin>>10)
 	}
 	return kite.NewSecret(string(data)), nil
 }
