@@ -399,6 +399,7 @@ type sourceAddOptions struct {
 	config  source.Config
 	replace bool
 	noSync  bool
+	profile []string
 	json    bool
 }
 
@@ -412,14 +413,15 @@ func newSourceAdd(a *app, run func(context.Context, sourceAddOptions) error) *co
 --kind vault is the KV secrets engine, version 2, of OpenBao or HashiCorp Vault. The
 token comes from BAO_TOKEN or VAULT_TOKEN, from "kitekey source login", or from the
 file of the engine's own command line (~/.bao-token, ~/.vault-token). For CI, give an
-AppRole: --role-id, and its secret id in a file or from a descriptor.
+AppRole: --role-id, and its secret id in a file or from a descriptor. A policy that may
+read one path and list none is enough with --profile.
 
 --kind command is a program that prints one credential, as JSON with api_key and
 api_secret, as two lines, or as a .env file would hold it. It is run without a shell;
 {account}, {environment} and {path} in its arguments are replaced. --preset knows
 pass, gopass, op and bw. Such a source is read-only.`,
 		Example: `  kitekey source add team --address https://bao.example:8200
-  kitekey source add team --address https://bao.example:8200 --role-id 5c7e… --secret-id-file /run/secrets/secret-id
+  kitekey source add team --address https://bao.example:8200 --role-id 5c7e… --secret-id-file /run/secrets/secret-id --profile acme
   kitekey source add mine --kind command --preset pass
   kitekey source add mine --kind command -- /opt/secrets/get "{account}" "{environment}"`,
 		Args:              cobra.MinimumNArgs(1),
@@ -447,6 +449,8 @@ pass, gopass, op and bw. Such a source is read-only.`,
 	choiceFlag(cmd, &c.Preset, "preset", "a known manager: "+either(source.Presets()), source.Presets()...)
 	f.StringArrayVar(&c.List, "list-arg", nil, "an `argument` of the command that lists names; give it once for each")
 	f.BoolVar(&o.replace, "replace", false, "change the settings of a source that is set up already")
+	f.StringArrayVar(&o.profile, "profile", nil, "list this `profile` and do not ask for the others; can be given several times")
+	_ = cmd.RegisterFlagCompletionFunc("profile", cobra.NoFileCompletions)
 	f.BoolVar(&o.noSync, "no-sync", false, "keep the settings and do not ask the source")
 	f.BoolVar(&o.json, "json", false, "print the source as JSON")
 	return cmd
@@ -464,6 +468,12 @@ func (a *app) runSourceAdd(ctx context.Context, o sourceAddOptions) error {
 	}
 	if err := c.Check(); err != nil {
 		return usagef("%w", err)
+	}
+	var sels []vault.Selector
+	if len(o.profile) > 0 {
+		if sels, err = a.selectors(o.profile); err != nil {
+			return err
+		}
 	}
 	dir, err := a.home()
 	if err != nil {
@@ -485,11 +495,14 @@ func (a *app) runSourceAdd(ctx context.Context, o sourceAddOptions) error {
 	}
 	a.note("%s: set up", c.Name)
 	var failed error
-	if !o.noSync && (c.Kind == source.KindVault || len(c.List) > 0) {
+	switch {
+	case len(sels) > 0:
+		failed = a.linkAll(ctx, c.Name, sels)
+	case !o.noSync && (c.Kind == source.KindVault || len(c.List) > 0):
 		failed = a.syncSource(ctx, c.Name, false)
-		if failed != nil && ctx.Err() != nil {
-			return ctx.Err()
-		}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	if o.json {
 		counts, err := a.inSources()
@@ -504,6 +517,25 @@ func (a *app) runSourceAdd(ctx context.Context, o sourceAddOptions) error {
 		a.tell(failed)
 		a.note(`the settings are kept; "kitekey source test %s" looks at each step, "kitekey source sync %s" tries again`, c.Name, c.Name)
 		return exitSilently(exitCode(failed))
+	}
+	return nil
+}
+
+// linkAll lists profiles whose credentials are in a source, without asking it for
+// its list. What is listed already is fine.
+func (a *app) linkAll(ctx context.Context, name string, sels []vault.Selector) error {
+	v, err := a.open()
+	if err != nil {
+		return err
+	}
+	for _, sel := range sels {
+		if p, err := v.Lookup(sel); err == nil && p.Source == name {
+			continue
+		}
+		if _, err := v.Link(ctx, name, sel); err != nil {
+			return about(sel, err)
+		}
+		a.note("%s: listed", sel)
 	}
 	return nil
 }
@@ -772,7 +804,17 @@ func (a *app) runSourceTest(ctx context.Context, o sourceOptions) error {
 	if !ok {
 		return usagef("%s cannot be tested without reading a credential", c.Name)
 	}
-	found := tester.Test(ctx)
+	profiles, err := v.List()
+	if err != nil {
+		return err
+	}
+	var known []vault.Selector
+	for _, p := range profiles {
+		if p.Source == c.Name {
+			known = append(known, p.Selector)
+		}
+	}
+	found := tester.Test(ctx, known...)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -141,7 +141,7 @@ func (c *command) List(ctx context.Context) ([]vault.Listed, error) {
 var errNoList = errors.New("no command that lists is set up")
 
 // Test implements [Tester].
-func (c *command) Test(ctx context.Context) []Finding {
+func (c *command) Test(ctx context.Context, _ ...vault.Selector) []Finding {
 	path, err := exec.LookPath(c.config.Get[0])
 	if err != nil {
 		err = &Error{Source: c.config.Name, Op: "test", Kind: ErrCommand, Err: fmt.Errorf("%s: %w", c.config.Get[0], runError(err))}

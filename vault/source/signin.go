@@ -354,7 +354,7 @@ func (e *engine) later(at string) bool {
 }
 
 // Test implements [Tester].
-func (e *engine) Test(ctx context.Context) []Finding {
+func (e *engine) Test(ctx context.Context, known ...vault.Selector) []Finding {
 	var found []Finding
 	note := func(check, text string, err error) bool {
 		found = append(found, Finding{check, err == nil, text, err})
@@ -385,7 +385,14 @@ func (e *engine) Test(ctx context.Context) []Finding {
 	if !note("sign-in", fmt.Sprintf("token from %s, %s", from, life), err) {
 		return found
 	}
-	if !note("mount", e.config.Mount+", KV version 2", e.checkMount(ctx)) {
+	err = e.checkMount(ctx)
+	e.mu.Lock()
+	mount := e.config.Mount + ", KV version 2"
+	if !e.mountSeen {
+		mount = e.config.Mount + ", of a version that the policies do not show"
+	}
+	e.mu.Unlock()
+	if !note("mount", mount, err) {
 		return found
 	}
 	sels, err := e.List(ctx)
@@ -393,7 +400,10 @@ func (e *engine) Test(ctx context.Context) []Finding {
 	if err != nil && !errors.Is(err, ErrDenied) {
 		return found
 	}
-	return append(found, e.capabilities(ctx, sels)...)
+	for _, l := range sels {
+		known = append(known, l.Selector)
+	}
+	return append(found, e.capabilities(ctx, known)...)
 }
 
 // health says how the server is, in words.
@@ -424,10 +434,10 @@ func (e *engine) health(ctx context.Context) (string, error) {
 }
 
 // capabilities says what the policies allow, for a secret that is there or could be.
-func (e *engine) capabilities(ctx context.Context, listed []vault.Listed) []Finding {
+func (e *engine) capabilities(ctx context.Context, known []vault.Selector) []Finding {
 	sel := vault.Selector{Account: "example", Environment: kite.Sandbox}
-	if len(listed) > 0 {
-		sel = listed[0].Selector
+	if len(known) > 0 {
+		sel = known[0]
 	}
 	path := e.dataPath(sel)
 	c := call{op: "look at the policies", method: http.MethodPost, path: "sys/capabilities-self"}

@@ -53,8 +53,9 @@ func Open(c Config, sys System) (vault.Source, error) {
 // a credential.
 type Tester interface {
 	// Test looks at everything that can be wrong, one finding each, and stops at
-	// what makes the rest pointless.
-	Test(ctx context.Context) []Finding
+	// what makes the rest pointless. What the policies allow is asked for a profile
+	// that is listed, or for one of known.
+	Test(ctx context.Context, known ...vault.Selector) []Finding
 }
 
 // Finding is one thing that [Tester.Test] looked at.
