@@ -10,6 +10,7 @@ import (
 
 	"kitekey/ui/clipboard"
 	"kitekey/ui/plain"
+	"kitekey/ui/session"
 	"kitekey/ui/tui"
 )
 
@@ -114,7 +115,12 @@ func (a *app) runScreen(cmd *cobra.Command, s *screenFlags) error {
 		}
 	}
 	a.onScreen = true
-	return show(cmd.Context(), o, s)
+	ctx, cancel := context.WithCancel(cmd.Context())
+	defer cancel()
+	if !s.plain {
+		o.Session = session.Requests(ctx)
+	}
+	return show(ctx, o, s)
 }
 
 // show runs the screen, or plain mode. What is on a clipboard that nothing can clear

@@ -27,6 +27,27 @@ type Request struct {
 // ErrUnavailable, and says why.
 func Watch(ctx context.Context) (<-chan Request, error) { return watch(ctx) }
 
+// Requests is Watch without waiting for the connection, or for what it fails with:
+// the channel is closed then.
+func Requests(ctx context.Context) <-chan Request {
+	requests := make(chan Request)
+	go func() {
+		defer close(requests)
+		watched, err := Watch(ctx)
+		if err != nil {
+			return
+		}
+		for r := range watched {
+			select {
+			case requests <- r:
+			case <-ctx.Done():
+				r.Done()
+			}
+		}
+	}()
+	return requests
+}
+
 // newRequest makes a Request of which done is called once.
 func newRequest(sleep bool, done func()) Request {
 	return Request{Sleep: sleep, Done: sync.OnceFunc(done)}

@@ -71,7 +71,7 @@ func (a *app) dialog() dialog {
 
 // Init implements [tea.Model].
 func (a *app) Init() tea.Cmd {
-	return tea.Batch(tea.RequestBackgroundColor, a.reload(), a.lock.arm(a))
+	return tea.Batch(tea.RequestBackgroundColor, a.reload(), a.lock.arm(a), a.waitForSession())
 }
 
 // Update implements [tea.Model].
@@ -108,13 +108,15 @@ func (a *app) handle(msg tea.Msg) tea.Cmd {
 		return a.resume()
 	case continueMsg:
 		a.keep = keepAlive{}
-		return tea.Batch(a.lock.lock(a, nil), tea.ClearScreen)
+		return tea.Batch(a.lock.lock(a, nil, nil), tea.ClearScreen)
 	case tea.FocusMsg:
 		// The clock has been read; other processes may have minted meanwhile.
 		return tea.Batch(a.lock.ifIdle(a), a.reload())
 	case tickMsg:
 		a.ticking = false
 		return tea.Batch(a.keep.tick(a), a.expiry.warn(a), a.refresh())
+	case sessionLockMsg:
+		return a.lockWithSession(msg)
 	case lockTimerMsg:
 		a.lock.timer = false
 		return tea.Batch(a.lock.ifIdle(a), a.lock.arm(a))

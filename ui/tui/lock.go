@@ -41,20 +41,21 @@ func (l *locker) ifIdle(a *app) tea.Cmd {
 	if l.locked || a.o.LockAfter < 0 || a.now.Sub(l.lastInput) < a.o.LockAfter {
 		return nil
 	}
-	return l.lock(a, a.input)
+	return l.lock(a, a.input, nil)
 }
 
 // lockByKey is the key: the person is leaving.
 func (a *app) lockByKey() tea.Cmd {
 	a.keep = keepAlive{}
-	return a.lock.lock(a, a.input)
+	return a.lock.lock(a, a.input, nil)
 }
 
 // lock drops what the screen holds, has the store forget what it has unlocked,
 // and shows nothing until unlocked. A form with a secret typed into it is kept,
 // unseen: Kitegateway shows an api_secret once. One that is being saved goes on.
-// input is where secrets were typed, nil when it must not be asked now.
-func (l *locker) lock(a *app, input *terminalInput) tea.Cmd {
+// input is where secrets were typed, nil when it must not be asked now. done is
+// called once no secret is left in memory; it may be nil.
+func (l *locker) lock(a *app, input *terminalInput, done func()) tea.Cmd {
 	v := a.o.Vault
 	a.reveal.hide()
 	a.tasks.stopAll(false)
@@ -74,20 +75,32 @@ func (l *locker) lock(a *app, input *terminalInput) tea.Cmd {
 	a.dialogs = kept
 	l.locked, l.message, l.needPass = true, "", false
 	ask, overwritten := input.overwrite()
-	forget := a.run(task{kind: taskOverwrite, quiet: true}, func(ctx context.Context) func(*app) tea.Cmd {
+	forget := func(ctx context.Context) {
 		forgetMemory(ctx, overwritten)
-		return nil
-	})
-	return tea.Batch(ask, forget, a.run(task{kind: taskLock, quiet: true}, func(context.Context) func(*app) tea.Cmd {
+		if done != nil {
+			done()
+		}
+	}
+	lock := a.run(task{kind: taskLock, quiet: true}, func(ctx context.Context) func(*app) tea.Cmd {
 		v.Lock()
 		need := v.NeedsPassphrase()
+		if overwritten == nil {
+			forget(ctx) // nothing to wait for, and what comes next may be a stop
+		}
 		return func(a *app) tea.Cmd {
 			if a.lock.needPass = need; need {
 				a.keep = keepAlive{} // minting anew would ask for the passphrase
 			}
-			return nil
+			if overwritten == nil {
+				return nil
+			}
+			return a.run(task{kind: taskOverwrite, quiet: true}, func(ctx context.Context) func(*app) tea.Cmd {
+				forget(ctx)
+				return nil
+			})
 		}
-	}))
+	})
+	return tea.Batch(ask, lock)
 }
 
 // key handles a key on the locked screen.

@@ -19,7 +19,7 @@ const noShell = "There is no shell to suspend to: the screen is locked."
 // goes to the shell. Where there is none it stays locked.
 func (a *app) suspend() tea.Cmd {
 	a.keep = keepAlive{}
-	lock := a.lock.lock(a, nil)
+	lock := a.lock.lock(a, nil, nil)
 	if !a.o.canSuspend() {
 		a.lock.message = noShell
 		return lock

@@ -40,6 +40,7 @@ import (
 	"kitekey/kite"
 	"kitekey/ui/clipboard"
 	"kitekey/ui/handout"
+	"kitekey/ui/session"
 	"kitekey/vault"
 )
 
@@ -66,8 +67,9 @@ type Options struct {
 	BaseURL     func(kite.Environment) string // for the curl line; nil is [kite.Environment.BaseURL]
 	Version     string                        // for the report that goes into a ticket
 
-	ClearAfter time.Duration // how long a copy stays in the clipboard; 0 is [clipboard.DefaultClear]
-	LockAfter  time.Duration // idle time after which the screen locks; 0 is 10 minutes, negative never
+	ClearAfter time.Duration          // how long a copy stays in the clipboard; 0 is [clipboard.DefaultClear]
+	Session    <-chan session.Request // asks for the screen to be locked; nil when nothing does
+	LockAfter  time.Duration          // idle time after which the screen locks; 0 is 10 minutes, negative never
 
 	Theme         Theme // dark, light, or auto: what the terminal says
 	ASCII         bool  // borders and marks in ASCII; the C and POSIX locales draw nothing else

@@ -1,0 +1,39 @@
+package tui
+
+import (
+	"testing"
+
+	"kitekey/ui/session"
+)
+
+func TestSessionLock_LocksAndSaysWhenSecretsAreGone(t *testing.T) {
+	var requests chan session.Request
+	connect := func(o *Options) {
+		requests = make(chan session.Request)
+		o.Session = requests
+	}
+	drive(t, setup{options: connect}, func(t *testing.T, d *driver) {
+		defer close(requests)
+		d.press("s").sees("sim-secret-acme-sandbox")
+		var shown *secretHolder
+		d.look(func(a *app) { shown = a.reveal.holder })
+		done := 0
+		ask := func() {
+			requests <- session.Request{Done: func() {
+				if c, _ := shown.get(); !c.IsZero() {
+					t.Error("it says that secrets are gone while it holds one")
+				}
+				done++
+			}}
+			d.settle()
+		}
+		ask()
+		d.sees("kitekey is locked").lacks("sim-secret")
+		// A locked screen has nothing to clear, and is asked again all the same.
+		ask()
+		if d.sees("kitekey is locked"); done != 2 {
+			t.Errorf("done was said %d times", done)
+		}
+		d.press("space").sees("acme / sandbox").lacks("sim-secret")
+	})
+}
