@@ -16,6 +16,15 @@ const (
 	verifyMaxRest = 15 * time.Second // a longer rest is not waited for
 )
 
+type restKey struct{}
+
+// WithRestNotify returns a context under which [Vault.VerifyAll] calls onRest when it
+// rests because the gateway asked for it, with the time at which it goes on. The
+// function must not block.
+func WithRestNotify(ctx context.Context, onRest func(until time.Time)) context.Context {
+	return context.WithValue(ctx, restKey{}, onRest)
+}
+
 // VerifyAll verifies many profiles, eight at a time, and calls each with every
 // report as it comes, never twice at once. When the gateway says that it has too
 // many requests all of them rest for as long as it asked, fewer go on at a time,
@@ -23,7 +32,10 @@ const (
 // store, or a source, does not work it is not asked again and again: the rest of
 // its profiles is reported with the same error. It returns when all are reported or ctx has ended.
 func (v *Vault) VerifyAll(ctx context.Context, sels []Selector, deep bool, each func(Report)) {
-	r := &verifyPool{atOnce: verifyAtOnce, down: map[string]error{}}
+	r := &verifyPool{atOnce: verifyAtOnce, down: map[string]error{}, onRest: func(time.Time) {}}
+	if onRest, ok := ctx.Value(restKey{}).(func(time.Time)); ok {
+		r.onRest = onRest
+	}
 	r.changed = sync.NewCond(&r.mu)
 	profiles, _ := v.index.load() // what is wrong with it, each profile's report says
 	for _, sel := range sels {
@@ -140,6 +152,7 @@ type verifyPool struct {
 	running int
 	atOnce  int              // how many may run: halved by a 429, one more after each success
 	resume  time.Time        // nothing starts before
+	onRest  func(time.Time)  // told when resume moves
 	down    map[string]error // what a source as a whole failed with; "" is the store
 }
 
@@ -193,6 +206,7 @@ func (r *verifyPool) done(job verifyJob, rest time.Duration, again, limited bool
 		r.waiting = append(r.waiting, job)
 		if at := time.Now().Add(rest); at.After(r.resume) {
 			r.resume = at
+			r.onRest(at)
 		}
 	}
 	if limited {

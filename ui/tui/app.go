@@ -46,6 +46,7 @@ type app struct {
 	lastUsed  remembered                 // and how the screen was left the last time
 	keepState bool                       // what is remembered is a newer kitekey's
 	reports   map[string]vault.Report    // of this session, by profile
+	lastRun   *verifyRun                 // the last verification of many, to be opened again
 }
 
 // push puts a dialog above the others.

@@ -57,7 +57,7 @@ func BenchmarkVerifyAll(b *testing.B) {
 	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	a := still(b, 1000, 50, &now)
 	a.Update(tea.WindowSizeMsg{Width: 120, Height: 40})
-	run := &verifyRun{results: map[vault.Selector]vault.Report{}, arrived: make(chan vault.Report)}
+	run := &verifyRun{results: map[vault.Selector]vault.Report{}, arrived: make(chan verifiedMsg)}
 	for i := range a.list.profiles {
 		run.sels = append(run.sels, a.list.profiles[i].Selector)
 	}

@@ -140,12 +140,20 @@ func bindings() []binding {
 	}
 }
 
-// demoBinding starts the demo over.
-func demoBinding() binding {
-	return binding{Binding: bind("R", "R", "start over"), group: groupApp, long: "start the demo over", foot: 70, run: func(a *app) tea.Cmd {
+// demoBindings are bindings for the demo, which has no sources to refresh: R starts it
+// over.
+func demoBindings() []binding {
+	all := bindings()
+	over := binding{Binding: bind("R", "R", "start over"), group: groupApp, long: "start the demo over", foot: 70, run: func(a *app) tea.Cmd {
 		a.startOver = true
 		return a.quit()
 	}}
+	for i := range all {
+		if all[i].Help().Key == over.Help().Key {
+			all[i] = over
+		}
+	}
+	return all
 }
 
 // The reasons for which a key may not work now.

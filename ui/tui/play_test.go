@@ -44,7 +44,11 @@ func TestDemo_SaysThatNothingIsStored(t *testing.T) {
 func TestDemo_StartsOverWithR(t *testing.T) {
 	drive(t, setup{options: func(o *Options) { o.Demo = true }}, func(t *testing.T, d *driver) {
 		d.press("R")
-		<-d.done
+		select {
+		case <-d.done:
+		case <-time.After(time.Minute):
+			t.Fatalf("it goes on:\n%s", d.screen())
+		}
 		if !d.app.startOver {
 			t.Error("it ended for good")
 		}

@@ -196,7 +196,7 @@ func newApp(ctx context.Context, o Options) *app {
 		signals:  &signals{},
 	}
 	if o.Demo {
-		a.keys = append(a.keys, demoBinding())
+		a.keys = demoBindings()
 	}
 	a.tokens = &handout.Tokens{Vault: o.Vault, Guard: a.guard, Clipboard: o.Clipboard, BaseURL: o.BaseURL, Now: o.Now}
 	a.lock.lastInput = a.now

@@ -49,16 +49,24 @@ func (d *verdictDialog) keys(a *app) []dialogKey {
 			return then(a)
 		}
 	}
-	return append([]dialogKey{
+	keys := []dialogKey{
 		on("c", "c", "copy a report", func() tea.Cmd {
 			if p := a.profileByID(d.id); p != nil {
-				return a.copyReport([]vault.Report{a.reportFor(p)})
+				return a.copyReport("", []vault.Report{a.reportFor(p)})
 			}
 			return nil
 		}),
 		on("v", "v", "verify again", leave((*app).verifyOne)),
 		on("r", "r", "rotate", leave((*app).openRotate)),
-	}, d.pagerKeys(a, d, "w")...)
+	}
+	if p := a.profileByID(d.id); p != nil && a.reportFor(p).Verdict == vault.VerdictRejected && !a.o.SandboxOnly {
+		to := otherEnvironment(p.Selector)
+		keys = append(keys, on("e", "e", "try "+environmentName(to.Environment), func() tea.Cmd {
+			a.askElsewhere(*p, to)
+			return nil
+		}))
+	}
+	return append(keys, d.pagerKeys(a, d, "w")...)
 }
 
 // reportFor is the last report of a profile; what the index knows when there is

@@ -1,0 +1,377 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"charm.land/bubbles/v2/textinput"
+	tea "charm.land/bubbletea/v2"
+
+	"kitekey/kite"
+	"kitekey/ui/words"
+	"kitekey/vault"
+)
+
+// verifyRun is a verification of many profiles, and the list of its results: one
+// chooses in it, opens a result, filters, and comes back to it without verifying
+// again.
+type verifyRun struct {
+	basicDialog
+	sels    []vault.Selector
+	results map[vault.Selector]vault.Report
+	started time.Time
+	took    time.Duration // 0 while it runs
+	task    *task
+	arrived chan verifiedMsg
+	resting time.Time // until when the gateway wants a rest
+
+	at     int  // chosen row
+	byName bool // in the list's order; otherwise what fails comes first
+	filter textinput.Model
+	typing bool
+}
+
+// verifiedMsg is one report of a run, or the news that it rests; last tells that there
+// will be no more.
+type verifiedMsg struct {
+	run     *verifyRun
+	from    chan verifiedMsg // which start of the run it is of
+	report  vault.Report
+	resting time.Time
+	last    bool
+}
+
+// verifyAll opens the results of the profiles in the list: the ones at hand, or new
+// ones. Verifying hands nothing out and changes nothing, so live takes part without a
+// question.
+func (a *app) verifyAll() tea.Cmd {
+	var sels []vault.Selector
+	for _, r := range a.list.rows {
+		sels = append(sels, a.list.profiles[r.profile].Selector)
+	}
+	if run := a.lastRun; run != nil && sameSelectors(run.sels, sels) {
+		a.push(run)
+		return nil
+	}
+	run := &verifyRun{sels: sels, results: map[vault.Selector]vault.Report{}, filter: newTextInput("type to filter")}
+	a.lastRun = run
+	a.push(run)
+	return run.start(a, sels)
+}
+
+// sameSelectors compares without order.
+func sameSelectors(x, y []vault.Selector) bool {
+	if len(x) != len(y) {
+		return false
+	}
+	has := make(map[vault.Selector]bool, len(x))
+	for _, s := range x {
+		has[s] = true
+	}
+	return !slices.ContainsFunc(y, func(s vault.Selector) bool { return !has[s] })
+}
+
+// start verifies some of the run's profiles; their reports come one by one.
+func (d *verifyRun) start(a *app, sels []vault.Selector) tea.Cmd {
+	for _, s := range sels {
+		delete(d.results, s)
+	}
+	d.started, d.took, d.resting, d.at = a.now, 0, time.Time{}, 0
+	d.arrived = make(chan verifiedMsg, len(sels)+1)
+	v, arrived := a.o.Vault, d.arrived
+	t, cmd := a.start(task{kind: taskVerifyAll, doing: "verifying", quiet: true}, func(ctx context.Context) func(*app) tea.Cmd {
+		defer close(arrived)
+		watched := vault.WithRestNotify(ctx, func(until time.Time) {
+			select {
+			case arrived <- verifiedMsg{resting: until}:
+			default: // there are newer reports to show than that
+			}
+		})
+		v.VerifyAll(watched, sels, false, func(r vault.Report) {
+			select {
+			case arrived <- verifiedMsg{report: r}:
+			case <-ctx.Done():
+			}
+		})
+		return nil
+	})
+	d.task = t
+	return tea.Batch(cmd, d.next())
+}
+
+// next waits for the next news.
+func (d *verifyRun) next() tea.Cmd {
+	arrived := d.arrived
+	return func() tea.Msg {
+		msg, ok := <-arrived
+		msg.run, msg.from, msg.last = d, arrived, !ok
+		return msg
+	}
+}
+
+func (d *verifyRun) verified(a *app, msg verifiedMsg) tea.Cmd {
+	switch {
+	case msg.last:
+		// The end of a start that was stopped may come after the next one has begun.
+		if d.took == 0 && msg.from == d.arrived {
+			d.end(a)
+		}
+		return a.reload()
+	case !msg.resting.IsZero():
+		d.resting = msg.resting.Round(0)
+	case !errors.Is(msg.report.Err, context.Canceled):
+		d.results[msg.report.Selector] = msg.report
+		if i := slices.IndexFunc(a.list.profiles, func(p vault.Profile) bool { return p.Selector == msg.report.Selector }); i >= 0 {
+			a.noteReport(a.list.profiles[i].ID, msg.report)
+		}
+	}
+	return d.next()
+}
+
+func (d *verifyRun) end(a *app) { d.took = max(a.now.Sub(d.started), time.Millisecond) }
+
+// failed are the profiles that want another look, those not reached included.
+func (d *verifyRun) failed() (sels []vault.Selector) {
+	for _, s := range d.sels {
+		if r, ok := d.results[s]; !ok || r.Verdict != vault.VerdictOK {
+			sels = append(sels, s)
+		}
+	}
+	return sels
+}
+
+// rows are the profiles that the filter leaves, in their order.
+func (d *verifyRun) rows(a *app) []vault.Selector {
+	query := strings.Fields(strings.ToLower(d.filter.Value()))
+	rows := make([]vault.Selector, 0, len(d.sels))
+	for _, s := range d.sels {
+		if len(query) == 0 || containsAll(strings.ToLower(d.text(a, s)), query) {
+			rows = append(rows, s)
+		}
+	}
+	if d.byName {
+		return rows
+	}
+	rank := func(s vault.Selector) int {
+		switch r, ok := d.results[s]; {
+		case !ok:
+			return len(vault.Verdicts) + 1
+		case r.Verdict == vault.VerdictOK:
+			return len(vault.Verdicts)
+		default:
+			return slices.Index(vault.Verdicts, r.Verdict)
+		}
+	}
+	slices.SortStableFunc(rows, func(x, y vault.Selector) int { return rank(x) - rank(y) })
+	return rows
+}
+
+// text is what a row says, for the filter.
+func (d *verifyRun) text(a *app, s vault.Selector) string {
+	r, ok := d.results[s]
+	if !ok {
+		return s.String()
+	}
+	failing := ""
+	if r.Verdict != vault.VerdictOK {
+		failing = " failing"
+	}
+	return s.String() + " " + words.Verdict(r.Verdict, r.Store).Word + " " + reasonOf(r) + failing
+}
+
+func (d *verifyRun) title() string   { return "Verify all" }
+func (d *verifyRun) width() int      { return 116 }
+func (d *verifyRun) takesText() bool { return d.typing }
+
+func (d *verifyRun) keys(a *app) []dialogKey {
+	if d.typing {
+		stop := does(func() { d.typing = false })
+		return []dialogKey{on("enter down tab", "enter", "done", stop), on("esc", "esc", "clear", does(func() {
+			d.typing = false
+			d.filter.SetValue("")
+		}))}
+	}
+	page := max(a.layout.body-8, 1)
+	by := func(n int) func() tea.Cmd {
+		return does(func() { d.at = max(min(d.at+n, len(d.rows(a))-1), 0) })
+	}
+	keys := []dialogKey{on("enter w", "enter", "why", does(func() { d.open(a) }))}
+	again := d.failed()
+	if d.took != 0 && len(again) > 0 {
+		keys = append(keys, on("r", "r", fmt.Sprintf("retry %d", len(again)), func() tea.Cmd { return d.start(a, again) }))
+	}
+	if d.took != 0 {
+		keys = append(keys, on("V", "V", "verify again", func() tea.Cmd { return d.start(a, d.sels) }))
+	}
+	order := "by name"
+	if d.byName {
+		order = "failing first"
+	}
+	keys = append(keys,
+		on("c", "c", "copy report", func() tea.Cmd { return d.report(a, false) }),
+		on("C", "C", "of all", func() tea.Cmd { return d.report(a, true) }),
+		on("o", "o", order, does(func() { d.byName, d.at = !d.byName, 0 })),
+		on("/", "/", "filter", does(func() {
+			d.typing = true
+			d.filter.Focus()
+		})),
+		on("up k", "", "", by(-1)), on("down j", "", "", by(1)),
+		on("pgup ctrl+b", "", "", by(-page)), on("pgdown ctrl+f space", "", "", by(page)),
+		on("ctrl+u", "", "", by(-page/2)), on("ctrl+d", "", "", by(page/2)),
+		on("home g", "", "", by(-len(d.sels))), on("end G", "", "", by(len(d.sels))))
+	back := "close"
+	switch {
+	case d.took == 0:
+		back = "stop"
+	case d.filter.Value() != "":
+		back = "clear filter"
+	}
+	return append(keys, on("esc q", "esc", back, does(func() { d.back(a) })))
+}
+
+// back stops the run, clears the filter, or leaves the list, which V opens again.
+func (d *verifyRun) back(a *app) {
+	switch {
+	case d.took == 0:
+		a.tasks.stop(d.task)
+		d.end(a)
+	case d.filter.Value() != "":
+		d.filter.SetValue("")
+		d.at = 0
+	default:
+		a.drop(d)
+	}
+}
+
+func (d *verifyRun) update(_ *app, msg tea.Msg) tea.Cmd {
+	if !d.typing {
+		return nil
+	}
+	var cmd tea.Cmd
+	d.filter, cmd = d.filter.Update(msg)
+	d.at = 0
+	return cmd
+}
+
+// open shows the chosen result in full.
+func (d *verifyRun) open(a *app) {
+	rows := d.rows(a)
+	if d.at >= len(rows) {
+		return
+	}
+	if _, ok := d.results[rows[d.at]]; !ok {
+		a.notify(info, rows[d.at].String()+" has not been reached yet")
+		return
+	}
+	if i := slices.IndexFunc(a.list.profiles, func(p vault.Profile) bool { return p.Selector == rows[d.at] }); i >= 0 {
+		a.push(&verdictDialog{id: a.list.profiles[i].ID})
+	}
+}
+
+// report copies what was found: a summary, and the failing profiles or all of them.
+func (d *verifyRun) report(a *app, all bool) tea.Cmd {
+	var reports []vault.Report
+	for _, s := range d.sels {
+		if r, ok := d.results[s]; ok && (all || r.Verdict != vault.VerdictOK) {
+			reports = append(reports, r)
+		}
+	}
+	summary := "kitekey verified " + d.state(a) + ": " + strings.Join(d.tally(a), ", ") + "\n\n"
+	return a.copyReport(summary, reports)
+}
+
+// state is how far it is.
+func (d *verifyRun) state(a *app) string {
+	n, whole := len(d.results), len(d.sels)
+	switch {
+	case d.took == 0 && d.resting.After(a.now):
+		return fmt.Sprintf("%d of %d, resting for %s because the gateway asked", n, whole, words.About(d.resting.Sub(a.now)))
+	case d.took == 0:
+		return fmt.Sprintf("%d of %d", n, whole)
+	case n < whole:
+		return fmt.Sprintf("stopped at %d of %d", n, whole)
+	}
+	return fmt.Sprintf("all %d in %.1f s", whole, d.took.Seconds())
+}
+
+// tally counts the verdicts: "3 works", "1 refused".
+func (d *verifyRun) tally(a *app) (parts []string) {
+	count := map[vault.Verdict]int{}
+	for _, r := range d.results {
+		count[r.Verdict]++
+	}
+	for _, v := range vault.Verdicts {
+		if count[v] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", count[v], words.Verdict(v, a.o.Vault.StoreName()).Word))
+		}
+	}
+	return parts
+}
+
+func (d *verifyRun) lines(a *app, w int) []string {
+	state := d.state(a)
+	barWidth := max(w-a.len(state)-2, 3)
+	out := []string{a.cut(a.st.bar(barWidth, time.Duration(len(d.results)), time.Duration(len(d.sels)), a.st.accent, a.st.line)+"  "+state, w, a.st.glyph.more)}
+	parts := d.tally(a)
+	for i, p := range parts {
+		parts[i] = strings.ReplaceAll(p, " ", "\u00a0") // a number and its words stay on one line
+	}
+	for _, l := range a.wrap(strings.Join(parts, a.st.glyph.sep), w) {
+		out = append(out, a.st.dim.Styled(strings.ReplaceAll(l, "\u00a0", " ")))
+	}
+	if d.typing || d.filter.Value() != "" {
+		out = append(out, a.st.accent.Styled("/ ")+a.drawInput(d.filter, w-2))
+	} else {
+		out = append(out, "")
+	}
+	rows := d.rows(a)
+	longest := 8
+	for _, s := range d.sels {
+		longest = max(longest, a.len(s.Account))
+	}
+	room := max(a.layout.body-2-2-len(out), 1)
+	top := max(min(d.at-room/2, len(rows)-room), 0)
+	for i, s := range rows[top:min(top+room, len(rows))] {
+		out = append(out, d.line(a, s, top+i == d.at, min(longest, max(w/3, 8)), w))
+	}
+	if len(rows) == 0 {
+		out = append(out, a.st.dim.Styled("nothing matches the filter"))
+	}
+	return out
+}
+
+// line draws one profile of the run: its name, what was found, and why.
+func (d *verifyRun) line(a *app, s vault.Selector, chosen bool, names, w int) string {
+	line := "  "
+	if chosen {
+		line = a.st.accent.Styled(a.st.glyph.cursor) + " "
+	}
+	line += a.fit(a.cutMiddle(s.Account, names), names, "")
+	if s.Environment == kite.Live {
+		line += " " + a.st.textStyles.live.Styled("LIVE   ")
+	} else {
+		line += " " + a.st.dim.Styled("sandbox")
+	}
+	r, ok := d.results[s]
+	switch {
+	case !ok && d.took == 0:
+		return line + " " + a.st.dim.Styled(a.st.glyph.more)
+	case !ok:
+		return line + " " + a.st.dim.Styled("not reached")
+	}
+	glyph, word, paint := a.verdictLook(&vault.Profile{Selector: s, Verdict: r.Verdict}, nil, &a.st.textStyles)
+	line += " " + paint.Styled(glyph+" "+word)
+	if reason := reasonOf(r); reason != "" {
+		line += a.st.dim.Styled(a.st.glyph.sep + reason)
+	} else if r.Verdict == vault.VerdictOK {
+		line += a.st.dim.Styled(latencyWords(r.Latency))
+	}
+	if words.ClockWarning(r.Skew) != "" {
+		line += a.st.warn.Styled(a.st.glyph.sep + words.Clock(r.Skew))
+	}
+	return a.cut(line, w, a.st.glyph.more)
+}
