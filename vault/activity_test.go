@@ -134,7 +134,7 @@ func TestActivityAfterACrash(t *testing.T) {
 // The log never keeps anything from working.
 func TestActivityCannotBeWritten(t *testing.T) {
 	w := newWorld(t)
-	if err := os.Mkdir(filepath.Join(w.dir, ActivityFile), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(w.dir, ActivityFile), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	w.mustAdd(t, "acme")

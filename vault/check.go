@@ -30,6 +30,7 @@ type FindingKind string
 // The kinds of findings.
 const (
 	FindingFolder           FindingKind = "folder"            // the data folder is in order: Path
+	FindingFolderMissing    FindingKind = "folder-missing"    // there is no data folder yet: Path
 	FindingFolderUnreadable FindingKind = "folder-unreadable" // Path, Err
 	FindingFolderUnwritable FindingKind = "folder-unwritable" // Path, Err
 	FindingFolderOpen       FindingKind = "folder-open"       // other users may read or write Paths
@@ -103,6 +104,9 @@ func writable(dir string) error {
 func (v *Vault) checkFolder() []Finding {
 	if v.dir == "" || runtime.GOOS == "windows" {
 		return nil
+	}
+	if _, err := os.Stat(v.dir); errors.Is(err, fs.ErrNotExist) {
+		return []Finding{{Kind: FindingFolderMissing, Severity: SeverityOK, Path: v.dir}}
 	}
 	var open []string
 	err := filepath.WalkDir(v.dir, func(path string, d fs.DirEntry, err error) error {
@@ -241,6 +245,9 @@ func (v *Vault) tightenPermissions() error {
 		return nil
 	}
 	return filepath.WalkDir(v.dir, func(path string, d fs.DirEntry, err error) error {
+		if path == v.dir && errors.Is(err, fs.ErrNotExist) {
+			return nil // it is not there yet
+		}
 		if err != nil {
 			return err
 		}

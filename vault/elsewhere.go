@@ -27,9 +27,7 @@ func (v *Vault) VerifyElsewhere(ctx context.Context, sel Selector) Report {
 	if err != nil {
 		return failed(err)
 	}
-	r := v.VerifyCredential(ctx, env, c.Current, false)
-	r.Selector = elsewhere
-	return r
+	return v.verifyOwn(ctx, elsewhere, c.Current, c.originOf(p), false)
 }
 
 // Move gives a profile another account or environment, as when a live credential
@@ -56,7 +54,7 @@ func (v *Vault) Move(ctx context.Context, from, to Selector) (Profile, error) {
 	if err != nil {
 		return Profile{}, fmt.Errorf("not moved: %w", err)
 	}
-	moved, err := v.Add(ctx, NewProfile{Selector: to, Label: p.Label, ExpiresIn: p.ExpiresIn, Credential: c.Current, extra: c})
+	moved, err := v.Add(ctx, NewProfile{Selector: to, Label: p.Label, ExpiresIn: p.ExpiresIn, Credential: c.Current, Origin: c.originOf(p), extra: c})
 	if err != nil {
 		return Profile{}, err
 	}

@@ -52,7 +52,7 @@ var (
 	// ErrSettings: settings.json cannot be read. See [SettingsError].
 	ErrSettings = errors.New("the settings cannot be read")
 	// ErrDataFolder: the data folder cannot be made or used.
-	ErrDataFolder = errors.New("cannot use the data folder")
+	ErrDataFolder = disk.ErrFolder
 )
 
 // inputError matches ErrBadInput and shows only its own words.

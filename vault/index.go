@@ -380,12 +380,11 @@ func StoreInUse(dir string) string {
 }
 
 func firstStore(path string) string {
-	f, err := os.Open(path)
+	head, err := disk.ReadHead(path, 64<<10)
 	if err != nil {
 		return ""
 	}
-	defer f.Close()
-	dec := json.NewDecoder(f)
+	dec := json.NewDecoder(bytes.NewReader(head))
 	var first entryJSON
 	for { // up to the list
 		t, err := dec.Token()

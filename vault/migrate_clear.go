@@ -172,13 +172,20 @@ func (v *Vault) forgetMigration() error {
 }
 
 func readMigrationNote(dir string) (migrationNote, error) {
-	data, err := os.ReadFile(filepath.Join(dir, migrationFile))
+	path := filepath.Join(dir, migrationFile)
+	data, err := disk.Read(path, maxIndex)
 	if err != nil {
 		return migrationNote{}, err
 	}
 	var note migrationNote
-	if err := json.Unmarshal(data, &note); err != nil || note.Version != 1 || !validIDs(note.IDs) {
-		return migrationNote{}, fmt.Errorf("%s cannot be read", filepath.Join(dir, migrationFile))
+	err = decodeVersioned(data, &note, &note.Version, 1)
+	var newer *NewerError
+	if errors.As(err, &newer) {
+		newer.Path = path
+		return migrationNote{}, newer
+	}
+	if err != nil || !validIDs(note.IDs) {
+		return migrationNote{}, fmt.Errorf("%s cannot be read", path)
 	}
 	return note, nil
 }

@@ -244,40 +244,83 @@ func accountLabel(profiles []Profile, account string) string {
 }
 
 // Remove deletes a profile's credential and cached token, then its entry. A
-// removal that the store did not let through is finished by whoever touches the
-// store next.
-func (v *Vault) Remove(ctx context.Context, sel Selector) (err error) {
+// removal that the store did not let through is finished by the next call that
+// uses the store.
+func (v *Vault) Remove(ctx context.Context, sel Selector) error {
+	_, err := v.remove(ctx, sel, false)
+	return err
+}
+
+// Removed is a profile that was removed, with its credentials.
+type Removed struct {
+	Profile Profile
+	item    credentials
+}
+
+// Erase overwrites the credentials: the profile cannot be put back any more.
+func (r *Removed) Erase() {
+	r.item.erase()
+	r.item = credentials{}
+}
+
+// RemoveWithUndo is [Vault.Remove] and returns what was removed, for
+// [Vault.PutBack]. The caller erases it in time.
+func (v *Vault) RemoveWithUndo(ctx context.Context, sel Selector) (*Removed, error) {
+	return v.remove(ctx, sel, true)
+}
+
+// PutBack adds a removed profile again: its credentials, label, lifetime and
+// verdict. The cached token is gone.
+func (v *Vault) PutBack(ctx context.Context, r *Removed) (Profile, error) {
+	p := r.Profile
+	if p.Source == "" && !hasCredential(r.item.Current) {
+		return Profile{}, fmt.Errorf("%s: %w: it has been erased", p.Selector, ErrNoCredential)
+	}
+	n := NewProfile{Selector: p.Selector, Label: p.Label, ExpiresIn: p.ExpiresIn, Origin: p.Origin, Source: p.Source, Report: p.Report()}
+	if p.Source == "" {
+		n.Credential, n.extra = r.item.Current, r.item
+	}
+	return v.Add(ctx, n)
+}
+
+func (v *Vault) remove(ctx context.Context, sel Selector, keep bool) (removed *Removed, err error) {
 	defer func() { v.Record(ActionRemoved, sel, err) }()
 	if err := v.Settle(ctx); err != nil {
-		return fmt.Errorf("%s: %w", sel, err)
+		return nil, fmt.Errorf("%s: %w", sel, err)
 	}
 	p, unlock, err := v.lockProfile(ctx, sel)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer unlock()
 	if err := v.checkStore(p); err != nil {
-		return err
+		return nil, err
 	}
 	// Asking first: a store that is locked or hangs leaves everything as it was.
 	data, err := v.store.Get(ctx, p.ID)
 	defer clear(data)
+	var c credentials
 	if err == nil {
-		if _, err = decodeCredentials(data); !errors.Is(err, ErrNewer) {
+		if c, err = decodeCredentials(data); !errors.Is(err, ErrNewer) {
 			err = nil
 		}
 	}
 	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrCorrupt) {
-		return fmt.Errorf("%s: not removed: %w", sel, err)
+		return nil, fmt.Errorf("%s: not removed: %w", sel, err)
+	}
+	removed = &Removed{Profile: p, item: c}
+	if !keep {
+		removed.Erase()
 	}
 	if p, err = v.change(ctx, p.ID, func(p *Profile) { p.State = StateRemoving }); err != nil {
-		return err
+		removed.Erase()
+		return nil, err
 	}
 	// From here on there is no way back, and an impatient caller must not leave it half done.
 	if err := v.finishRemoval(context.WithoutCancel(ctx), p); err != nil {
-		return fmt.Errorf("%s: its removal has begun and will be finished when the %s answers again: %w", sel, v.store.Name(), err)
+		return removed, fmt.Errorf("%s: its removal has begun and will be finished when the %s answers again: %w", sel, v.store.Name(), err)
 	}
-	return nil
+	return removed, nil
 }
 
 // Rename gives an account, in all its environments, another name.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -49,8 +50,8 @@ type RepairStep struct {
 //     kept as index.json.damaged;
 //   - items that no profile lists are listed again, and those that hold nothing
 //     (a keyring killed while it creates an item leaves an empty one) are deleted.
-//     With a sound index that lists profiles this is done only when adopt is set:
-//     such items are more likely those of another data folder than lost ones;
+//     This is done for the items that this data folder has known: others are
+//     more likely those of another folder than lost ones, and adopt is needed;
 //   - what was interrupted is finished, permissions are tightened, what crashes
 //     left in the data folder is swept;
 //   - damaged files of a file store give way to their last good copies.
@@ -93,13 +94,15 @@ func (v *Vault) Repair(ctx context.Context, adopt bool) (done []RepairStep, err 
 		}
 		done = append(done, RepairStep{Kind: RepairedIndex, Count: len(profiles)})
 	}
-	var adopted []RepairStep
-	if adopt || damaged || len(profiles) == 0 {
-		adopted, err = v.relist(ctx, &profiles, orphanKeys(keys, profiles))
-		done = append(done, adopted...)
-		if err != nil {
-			return done, err
-		}
+	orphans := orphanKeys(keys, profiles)
+	if !adopt {
+		own := v.knownIDs()
+		orphans = slices.DeleteFunc(orphans, func(key string) bool { return !own[strings.TrimSuffix(key, tokenSuffix)] })
+	}
+	adopted, err := v.relist(ctx, &profiles, orphans)
+	done = append(done, adopted...)
+	if err != nil {
+		return done, err
 	}
 	if damaged || len(adopted) > 0 {
 		if damaged {
@@ -140,38 +143,73 @@ func (v *Vault) unsettledHere() (n int) {
 	return n
 }
 
-// rescue reads the last good copy of a damaged index, none being an empty one,
-// and keeps the damaged file for whoever wants to look at it.
+// loadBackup reads the last good copy of a damaged index; none counts as an empty
+// one.
 func (v *Vault) loadBackup() ([]Profile, error) {
-	path := filepath.Join(v.dir, indexFile)
-	if err := os.Rename(path, path+".damaged"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	data, err := os.ReadFile(filepath.Join(v.dir, indexBackup))
+	data, err := disk.Read(filepath.Join(v.dir, indexBackup), maxIndex)
 	if err != nil {
 		return nil, nil //nolint:nilerr // no copy: the store has to do
 	}
-	profiles, _, err := parseIndex(data)
+	profiles, _, err := v.index.parse(data)
+	if errors.Is(err, ErrNewer) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, nil //nolint:nilerr // damaged as well
 	}
 	return profiles, nil
 }
 
-// saveRepaired replaces the index. A damaged one is not kept as the last good
-// copy.
+// saveRepaired replaces the index. A damaged one is kept under another name.
 func (v *Vault) saveRepaired(profiles []Profile, damaged bool) error {
 	if !damaged {
 		return v.index.save(profiles)
 	}
-	data, err := formatIndex(profiles)
-	if err != nil {
-		return err
+	for _, name := range []string{indexFile, indexBackup} {
+		path := filepath.Join(v.dir, name)
+		if data, err := disk.Read(path, maxIndex); err == nil {
+			if _, _, err = parseIndex(data); err == nil {
+				continue // sound, as a copy may be
+			}
+		}
+		if err := disk.SetAside(path); err != nil {
+			return err
+		}
 	}
-	return disk.Replace(filepath.Join(v.dir, indexFile), "", data)
+	return v.index.save(profiles)
 }
 
-// adopt lists stray items again and deletes those that hold nothing.
+// knownIDs are the ids of profiles that this data folder has had: they are in what
+// is left of its index, in its status files, or its locks.
+func (v *Vault) knownIDs() map[string]bool {
+	ids := map[string]bool{}
+	if v.dir == "" {
+		return ids
+	}
+	texts := []string{indexFile, indexBackup, migrationFile}
+	entries, _ := os.ReadDir(filepath.Join(v.dir, statusFolder))
+	for _, e := range entries {
+		texts = append(texts, filepath.Join(statusFolder, e.Name()))
+	}
+	for _, name := range texts {
+		data, err := disk.Read(filepath.Join(v.dir, name), maxIndex)
+		if err != nil {
+			continue
+		}
+		for _, quoted := range idInText.FindAll(data, -1) {
+			ids[string(quoted[1:len(quoted)-1])] = true
+		}
+	}
+	entries, _ = os.ReadDir(filepath.Join(v.dir, disk.Folder))
+	for _, e := range entries {
+		ids[strings.TrimSuffix(e.Name(), ".lock")] = true
+	}
+	return ids
+}
+
+var idInText = regexp.MustCompile(`"[a-z2-7]{16}"`)
+
+// relist lists orphans again and deletes those that hold nothing.
 func (v *Vault) relist(ctx context.Context, profiles *[]Profile, orphans []string) (done []RepairStep, err error) {
 	for _, key := range orphans {
 		if strings.HasSuffix(key, tokenSuffix) {

@@ -105,7 +105,7 @@ func TestRepairDamagedIndex(t *testing.T) {
 			if err := os.MkdirAll(w.dir, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			done, err := w.Repair(ctx, false)
+			done, err := w.Repair(ctx, name == "folder empty") // where nothing tells which items were this folder's
 			if err != nil || len(done) == 0 {
 				t.Fatalf("%v, %v", done, err)
 			}
@@ -226,5 +226,113 @@ func TestFreeName(t *testing.T) {
 			t.Fatalf("%d: %v", i, s)
 		}
 		profiles = append(profiles, Profile{Selector: s})
+	}
+}
+
+// Two data folders share a keyring: what repairs the one leaves the other's
+// credentials where they are listed.
+func TestRepair_LeavesAnotherFoldersCredentials(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	p := w.mustAdd(t, "acme")
+	if _, err := w.Token(ctx, sel("acme"), TokenRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	other := newWorldIn(t, filepath.Join(t.TempDir(), "other"), w.store)
+	if done, err := other.Repair(ctx, false); err != nil || len(done) != 0 {
+		t.Fatalf("an empty folder's repair did %v %v", done, err)
+	}
+	other.mustAdd(t, "coral")
+	if err := os.WriteFile(filepath.Join(other.dir, "index.json"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Repair(ctx, false); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := other.List(); err != nil || len(list) != 1 || list[0].Account != "coral" {
+		t.Errorf("listed: %v %v", list, err)
+	}
+	if _, err := w.store.Get(ctx, TokenKey(p.ID)); err != nil {
+		t.Errorf("the other folder's token: %v", err)
+	}
+	if _, err := other.Repair(ctx, true); err != nil {
+		t.Fatal(err)
+	}
+	if list, _ := other.List(); len(list) != 2 {
+		t.Errorf("with adopt: %v", list)
+	}
+}
+
+// What was damaged once is not replaced by what is damaged next.
+func TestRepair_KeepsEveryDamagedCopy(t *testing.T) {
+	w := newWorld(t)
+	w.mustAdd(t, "acme")
+	path := filepath.Join(w.dir, "index.json")
+	for _, damage := range []string{"first", "second", "third"} {
+		if err := os.WriteFile(path, []byte(damage), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Repair(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]string{".damaged": "first", ".damaged-2": "second", ".damaged-3": "third"} {
+		if data, err := os.ReadFile(path + name); err != nil || string(data) != want {
+			t.Errorf("%s: %q %v", name, data, err)
+		}
+	}
+	// A folder in the index's place is moved away.
+	if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.List(); !errors.Is(err, ErrIndexDamaged) {
+		t.Errorf("a folder: %v", err)
+	}
+	if _, err := w.Repair(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := w.List(); err != nil || len(list) != 1 {
+		t.Errorf("%v %v", list, err)
+	}
+}
+
+func TestRemoveWithUndo_CanBePutBack(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.mustAdd(t, "acme/live")
+	if _, err := w.Rotate(ctx, sel("acme/live"), pair("new")); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := w.StageOnly(ctx, sel("acme/live"), pair("staged")); err != nil {
+		t.Fatal(err)
+	}
+	label := "Acme"
+	if _, err := w.Edit(ctx, sel("acme/live"), ProfileUpdate{Label: &label}); err != nil {
+		t.Fatal(err)
+	}
+	before, _ := w.Lookup(sel("acme/live"))
+	removed, err := w.RemoveWithUndo(ctx, sel("acme/live"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if keys, _ := w.store.Keys(ctx); len(keys) != 0 {
+		t.Errorf("left in the store: %v", keys)
+	}
+	after, err := w.PutBack(ctx, removed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after.Label != label || after.KeyHint != before.KeyHint || after.Verdict != before.Verdict || !after.Staged || !after.Previous || after.Report() != before.Report() {
+		t.Errorf("put back as %+v, was %+v", after, before)
+	}
+	if c := w.item(t, "acme/live"); !SameCredential(c.Current, pair("new")) || !SameCredential(c.Previous, pair("acme/live")) || !SameCredential(c.Staged, pair("staged")) {
+		t.Error("the credentials are others")
+	}
+	removed.Erase()
+	if err := w.Remove(ctx, sel("acme/live")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.PutBack(ctx, removed); !errors.Is(err, ErrNoCredential) {
+		t.Errorf("after Erase: %v", err)
 	}
 }

@@ -130,13 +130,12 @@ func (v *Vault) finishRotation(ctx context.Context, sel Selector, certain kite.C
 	if !hasCredential(staged) {
 		return Rotation{Profile: p}, nothingStaged(sel)
 	}
-	if err := checkOrigin(sel, c.originOf(p), v.gateway(sel.Environment)); err != nil {
-		return Rotation{Profile: p}, err
-	}
 	// Nothing is locked while the gateway takes its time: tokens of the pair in
 	// use can be minted meanwhile.
-	r = Rotation{Profile: p, Report: v.VerifyCredential(ctx, sel.Environment, staged, false)}
-	r.Report.Selector = sel
+	r = Rotation{Profile: p, Report: v.verifyOwn(ctx, sel, staged, c.originOf(p), false)}
+	if errors.Is(r.Report.Err, ErrOrigin) {
+		return r, r.Report.Err
+	}
 	switch r.Report.Verdict {
 	case VerdictOK:
 	case VerdictRejected, VerdictInvalid:

@@ -24,6 +24,9 @@ func TestIndex_ReadsVersion1(t *testing.T) {
 	deadline := w.clock.now().Add(time.Minute).UTC().Format(time.RFC3339)
 	write := func() {
 		t.Helper()
+		if err := os.MkdirAll(w.dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
 		entry := `{"id":"%s","account":"%s","environment":"sandbox","store":"memory","key_hint":"1234","expires_in":300,"host":"sandbox.kitegateway.com",` +
 			`"verdict":"ok","verdict_at":"` + at + `","token":{"minted":"` + at + `","deadline":"` + deadline + `","expires_in":60},"last_used":"` + at + `"}`
 		text := `{"version":1,"profiles":[` + "\n" + fmt.Sprintf(entry, "aaaaaaaaaaaaaaaa", "acme") + "\n," + fmt.Sprintf(entry, "bbbbbbbbbbbbbbbb", "coral") + "\n]}\n"

@@ -29,7 +29,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"time"
@@ -48,7 +48,7 @@ type Gateway interface {
 
 // Options is what [Open] needs.
 type Options struct {
-	Dir     string // data folder, made when missing; "" keeps the index in memory and nothing on disk
+	Dir     string // data folder, made when needed; "" keeps the index in memory and nothing on disk
 	Store   Store
 	Gateway func(kite.Environment) Gateway
 	Source  func(name string) (Source, error) // opens a profile's source; nil when there are none
@@ -69,8 +69,9 @@ type Vault struct {
 	failures failureLog
 }
 
-// Open makes the data folder when it is missing; it touches neither the index
-// nor the store.
+// Open touches neither the index nor the store, and makes nothing: a missing data
+// folder is made with the first change. A folder that another user owns is refused
+// with ErrDataFolder, because that user can put anything into it.
 func Open(o Options) (*Vault, error) {
 	v := &Vault{dir: o.Dir, store: o.Store, gateway: o.Gateway, source: o.Source, now: o.Now}
 	if v.store == nil || v.gateway == nil {
@@ -86,8 +87,8 @@ func Open(o Options) (*Vault, error) {
 		v.failures = newFailureLog("")
 		return v, nil
 	}
-	if err := os.MkdirAll(v.dir, 0o700); err != nil {
-		return nil, dataDirError(v.dir, err)
+	if err := disk.Own(v.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, &DataFolderError{Dir: v.dir, Op: "use", Err: err}
 	}
 	locks := disk.FileLocks{Dir: filepath.Join(v.dir, disk.Folder)}
 	v.locks, v.index = locks, &index{dir: v.dir, locks: locks}

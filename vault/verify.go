@@ -82,18 +82,15 @@ func (v *Vault) verify(ctx context.Context, sel Selector, deep bool) (r Report, 
 			c, err = v.read(ctx, p)
 		}
 	}
-	if err == nil {
-		err = checkOrigin(sel, c.originOf(p), v.gateway(sel.Environment))
-	}
 	if err != nil {
 		r.Err, r.Verdict = err, VerdictOf(err)
 	} else {
-		r = v.VerifyCredential(ctx, sel.Environment, c.Current, deep)
+		r = v.verifyOwn(ctx, sel, c.Current, c.originOf(p), deep)
 		if r.Verdict == VerdictRejected {
 			if again, ok := v.replacedSince(ctx, p, c); ok {
 				c.erase()
 				c = again
-				r = v.VerifyCredential(ctx, sel.Environment, c.Current, deep)
+				r = v.verifyOwn(ctx, sel, c.Current, c.originOf(p), deep)
 			}
 		}
 		r.Selector, r.Source, r.item = sel, p.Source, c.item
@@ -122,8 +119,17 @@ func (v *Vault) stillInUse(ctx context.Context, p Profile, tried kite.Credential
 // VerifyCredential tries a credential that need not be stored, and stores
 // nothing.
 func (v *Vault) VerifyCredential(ctx context.Context, env kite.Environment, cred kite.Credential, deep bool) Report {
-	g := v.gateway(env)
-	r := Report{Selector: Selector{Environment: env}, Store: v.store.Name(), Host: g.Host(), Deep: deep, KeyHint: cred.Hint()}
+	return v.verifyOwn(ctx, Selector{Environment: env}, cred, v.gateway(env).Origin(), deep)
+}
+
+// verifyOwn is VerifyCredential for a stored credential, which is not sent to
+// another gateway than its own.
+func (v *Vault) verifyOwn(ctx context.Context, sel Selector, cred kite.Credential, origin kite.Origin, deep bool) Report {
+	g := v.gateway(sel.Environment)
+	r := Report{Selector: sel, Store: v.store.Name(), Host: g.Host(), Deep: deep, KeyHint: cred.Hint(), At: v.now()}
+	if r.Err = checkOrigin(sel, origin, g); r.Err != nil {
+		return r
+	}
 	began := time.Now()
 	tok, err := g.Mint(ctx, cred, VerifyExpiresIn)
 	r.Latency = time.Since(began)

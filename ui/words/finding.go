@@ -24,6 +24,7 @@ const (
 // finding's facts; {name} is the store's name.
 var findings = map[vault.FindingKind]FindingWords{
 	vault.FindingFolder:           {"data folder", "{path}, only you can read it", ""},
+	vault.FindingFolderMissing:    {"data folder", "{path} is not there yet", ""},
 	vault.FindingFolderUnreadable: {"data folder", "{path} cannot be read: {error}", "give yourself access to it again"},
 	vault.FindingFolderUnwritable: {"data folder", "{path} cannot be written: {error}", "free some space or give yourself access; until then changes cannot be saved"},
 	vault.FindingFolderOpen:       {"data folder", "other users may read {paths}", repair},

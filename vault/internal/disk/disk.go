@@ -125,3 +125,27 @@ func SyncDir(dir string) error {
 	}
 	return errors.Join(d.Sync(), d.Close())
 }
+
+// SetAside gives what is damaged at path a second name, before it is replaced:
+// path.damaged, or the first of path.damaged-2, path.damaged-3 … that is free.
+// What is not a file is moved away. Nothing there is fine.
+func SetAside(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	to := path + ".damaged"
+	for n := 2; ; n++ {
+		if _, err := os.Lstat(to); errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		to = fmt.Sprintf("%s.damaged-%d", path, n)
+	}
+	if info.Mode().IsRegular() && os.Link(path, to) == nil {
+		return nil
+	}
+	return RetrySharingViolation(func() error { return os.Rename(path, to) })
+}

@@ -19,6 +19,9 @@ var ErrBusy = errors.New("busy")
 // them two processes would overwrite each other's changes.
 var ErrNoLocks = errors.New("the file system has no file locks")
 
+// ErrFolder: the folder that files are kept in cannot be made or used.
+var ErrFolder = errors.New("cannot use the data folder")
+
 // BusyError is an ErrBusy.
 type BusyError struct {
 	Name   string        // of the lock
@@ -118,9 +121,10 @@ func (l FileLocks) lock(name string, take func(*flock.Flock) error) (unlock func
 	f := flock.New(l.path(name), flock.SetPermissions(0o600))
 	err = take(f)
 	if errors.Is(err, os.ErrNotExist) {
-		if err = os.MkdirAll(l.Dir, 0o700); err == nil {
-			err = take(f)
+		if err = os.MkdirAll(l.Dir, 0o700); err != nil {
+			return nil, false, fmt.Errorf("%w: %s: %w", ErrFolder, filepath.Dir(l.Dir), SyscallError(err))
 		}
+		err = take(f)
 	}
 	if noLocks(err) {
 		return nil, false, fmt.Errorf("%s: %w", l.Dir, ErrNoLocks)

@@ -38,6 +38,18 @@ func Read(path string, limit int64) ([]byte, error) {
 	})
 }
 
+// ReadHead is [Read] of at most the first n bytes of a file of any size.
+func ReadHead(path string, n int64) ([]byte, error) {
+	return within(context.Background(), path, func() ([]byte, error) {
+		f, _, err := openRegular(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return io.ReadAll(io.LimitReader(f, n))
+	})
+}
+
 // ReadStream is [Read] for a path that a person named, which may be a pipe too
 // (/dev/fd/3): it is read until it ends or ctx does.
 func ReadStream(ctx context.Context, path string, limit int64) ([]byte, error) {
