@@ -160,7 +160,7 @@ func TestRebuiltFromKeyring(t *testing.T) {
 	if code, out, _ := h.run("", "doctor", "--offline"); code != 1 || !strings.Contains(out, "3 items in the keyring that no profile here lists") {
 		t.Errorf("exit %d:\n%s", code, out)
 	}
-	h.must("", "doctor", "--repair", "--offline")
+	h.must("", "doctor", "--repair", "--adopt", "--offline")
 	list := h.must("", "list")
 	if !strings.Contains(list, "acme/sandbox") || !strings.Contains(list, "coral/sandbox") || strings.Count(list, "\n") != 3 {
 		t.Errorf("rebuilt:\n%s", list)
