@@ -1,0 +1,107 @@
+package words_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"kitekey/ui/words/wordstest"
+)
+
+const root = "../.."
+
+// What people read (help, messages, manual pages, all of which are string literals,
+// the screens, and the README) uses the words of the house. The list is in wordstest.
+func TestWords_NothingPeopleReadUsesABannedWord(t *testing.T) {
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() {
+			if path != root && (strings.HasPrefix(name, ".") || name == "wordstest" || name == "simulator") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		switch {
+		case strings.HasSuffix(name, "_test.go"):
+		case strings.HasSuffix(name, ".go"):
+			checkLiterals(t, path)
+		case strings.HasSuffix(name, ".golden"), strings.HasSuffix(name, ".md"):
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			for i, line := range strings.Split(string(text), "\n") {
+				report(t, path, i+1, line)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkLiterals looks at every string of a Go file but import paths and tags.
+func checkLiterals(t *testing.T, path string) {
+	t.Helper()
+	set := token.NewFileSet()
+	file, err := parser.ParseFile(set, path, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.ImportSpec:
+			return false
+		case *ast.Field:
+			n.Tag = nil
+		case *ast.BasicLit:
+			if n.Kind != token.STRING {
+				return true
+			}
+			text, err := strconv.Unquote(n.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			report(t, path, set.Position(n.Pos()).Line, text)
+		}
+		return true
+	})
+}
+
+func report(t *testing.T, path string, line int, text string) {
+	t.Helper()
+	for _, what := range wordstest.Find(text) {
+		t.Errorf("%s:%d: %s", strings.TrimPrefix(path, root+"/"), line, what)
+	}
+}
+
+// The list finds what it is for, and leaves the field's own phrases alone.
+func TestWords_TheListWorks(t *testing.T) {
+	for _, bad := range []string{
+		"Keep a key pair for an account", "the pair is stored but not proven", "Drop kept tokens", "3 tokens alive",
+		"the former one is kept", "each line with the mend", "take it back in time", "that is no method",
+		"for nobody", "is none of these", "deletes the profile",
+	} {
+		if len(wordstest.Find(bad)) == 0 {
+			t.Errorf("%q is let through", bad)
+		}
+	}
+	for _, good := range []string{
+		"keep a token alive", "keep-alive on", "there is no such profile", "it is no longer there", "the previous credential",
+		"drop the previous credential", "delete it at Kitegateway too", "spare", "the sandbox and its live profile",
+	} {
+		if found := wordstest.Find(good); len(found) > 0 {
+			t.Errorf("%q is not: %v", good, found)
+		}
+	}
+}
