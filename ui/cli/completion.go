@@ -29,7 +29,7 @@ profile names. Names come from the index: completing never touches the keyring.`
 			case "powershell":
 				return root.GenPowerShellCompletionWithDesc(a.Stdout)
 			}
-			return usagef("%q is none of bash, zsh, fish and powershell", args[0])
+			return usagef("%q is not one of bash, zsh, fish and powershell", args[0])
 		},
 	}
 }

@@ -99,9 +99,9 @@ func decodeJWT(text string) (decodedJWT, error) {
 	case strings.ContainsAny(text, " \t\r\n"):
 		return decodedJWT{}, errors.New("that is more than one token: a JWT has no blanks in it")
 	case len(parts) == 5:
-		return decodedJWT{}, errors.New("that is an encrypted token (JWE): without its key nobody can look inside")
+		return decodedJWT{}, errors.New("that is an encrypted token (JWE): it cannot be read without its key")
 	case len(parts) != 3:
-		return decodedJWT{}, fmt.Errorf("that is no JWT: it should be three parts with dots between, and is %d", len(parts))
+		return decodedJWT{}, fmt.Errorf("not a JWT: it should be three parts between dots, and is %d", len(parts))
 	}
 	t := decodedJWT{signed: parts[2] != ""}
 	var err error
@@ -171,7 +171,7 @@ func (t decodedJWT) json(now time.Time) inspectJSON {
 // text is for a person. Nothing in it can move a terminal's cursor.
 func (t decodedJWT) text(now time.Time) string {
 	var b strings.Builder
-	b.WriteString("The signature is NOT checked: anybody can write what follows.\n")
+	b.WriteString("The signature is NOT checked: what follows proves nothing.\n")
 	if alg, _ := t.header["alg"].(string); !t.signed || strings.EqualFold(alg, "none") {
 		b.WriteString("This token is not signed at all.\n")
 	}

@@ -56,7 +56,7 @@ Handing out a token that was kept from an earlier mint is not an entry.`,
 			return nil
 		}
 		if last < 0 {
-			return usagef("--last: %d is no number of entries", last)
+			return usagef("--last: %d is not a number of entries", last)
 		}
 		if last == 0 {
 			last = int(^uint(0) >> 1)

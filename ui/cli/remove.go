@@ -24,8 +24,8 @@ func newRemove(a *app, run func(context.Context, removeOptions) error) *cobra.Co
 	cmd := &cobra.Command{
 		Use:     "remove SELECTOR",
 		Aliases: []string{"rm"},
-		Short:   "Delete a profile with its credential and cached token",
-		Long: `Delete a profile with everything stored for it. Kitegateway shows an api_secret
+		Short:   "Remove a profile with its credential and cached token",
+		Long: `Remove a profile with everything stored for it. Kitegateway shows an api_secret
 once: what is deleted here cannot be fetched again.
 
 Of a profile in a source, the list's entry and the cached token go, and the source

@@ -89,7 +89,7 @@ func (a *app) needTerminal(s *screenFlags) error {
 	case isTerminal(a.Stdin) && isTerminal(a.Stdout):
 		return nil
 	}
-	return usagef(`the screen needs a terminal, and this is none; the commands work without one: see "kitekey --help"`)
+	return usagef(`the screen needs a terminal; the commands work without one: see "kitekey --help"`)
 }
 
 // runScreen is the bare "kitekey".

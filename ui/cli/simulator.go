@@ -53,7 +53,7 @@ until ctrl-c.`,
 	durationFlag(cmd, &duration{value: &o.behavior.Latency}, "latency", "`time` before every answer, as in 250ms")
 	durationFlag(cmd, &duration{value: &o.behavior.Skew, orNegative: true}, "skew", "how far its clock is ahead, as `time`: 10m, -10m")
 	durationFlag(cmd, &duration{value: &o.behavior.MaxLife}, "max-life", "longest `life` of a token, whatever is asked for")
-	f.IntVar(&o.behavior.Limit, "limit", 0, "`requests` per second, further ones get 429; 0 is no limit")
+	f.IntVar(&o.behavior.Limit, "limit", 0, "`requests` per second, further ones get 429; 0 does not limit")
 	choiceFlag(cmd, &fail, "fail", "`how` every request fails: "+strings.Join(failures(), ", "), failures()...)
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "do not log requests")
 	return cmd

@@ -762,7 +762,7 @@ func newSourceTest(a *app, run func(context.Context, sourceOptions) error) *cobr
 		Short: "Look at each step on the way to a source",
 		Long: `Look at everything that can be wrong with a source: the server, the sign-in, the mount,
 the list, and what the policies allow. No credential is read and nothing is changed.
-What a policy forbids is told and is no failure.`,
+What a policy forbids is told and not a failure.`,
 		Example: `  kitekey source test
   kitekey source test team --json`,
 		Args:              argCount(0, 1, "one source"),

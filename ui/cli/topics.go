@@ -29,7 +29,7 @@ func Settings() []Variable {
 func ExecVariables() []Variable {
 	return []Variable{
 		{varAuthorization, `the Authorization header's value, "JWT …"`},
-		{varExpiresAt, "when the token dies, RFC 3339 in UTC"},
+		{varExpiresAt, "when the token expires, RFC 3339 in UTC"},
 		{varBaseURL, "where to send requests, version included"},
 		{varEnvironment, "sandbox or live"},
 		{varAccount, "the account's name"},
@@ -72,16 +72,16 @@ Variables that "kitekey exec" and "kitekey env" give:
 ` + table(given) + `
 
 An override in force is told on stderr and shown on every screen. A base URL that
-is not on this machine is refused, so that nobody who can set a variable can have
-an api_secret sent elsewhere.`,
+is not on this machine is refused, so that a variable cannot send an api_secret
+elsewhere.`,
 		},
 		{
 			Use:   "storage",
 			Short: "Where secrets are kept, and what that protects against",
 			Long: `The data folder (KITEKEY_HOME) holds an index without any secret: account names,
-labels, the last characters of each api_key, verdicts, when kept tokens expire.
+labels, the last characters of each api_key, verdicts, when cached tokens expire.
 
-Key pairs and kept tokens are in the store:
+Credentials and cached tokens are in the store:
 
   keyring  the operating system's, under the service "kitekey"
            Linux: the Secret Service (GNOME Keyring, KWallet, KeePassXC). Any
@@ -98,11 +98,11 @@ Key pairs and kept tokens are in the store:
 "kitekey store show" says which is in use, "kitekey store migrate" moves everything
 to the other, "kitekey export" writes a backup that is encrypted too.
 
-Both protect what is on the disk from other users and from whoever gets hold of
-the disk. Neither protects from programs that run as you.
+Both protect what is on the disk from other users and from a stolen disk. Neither
+protects from programs that run as you.
 
 A secret never comes in by argument and is in no log, error or listing. exec and
-env hand a token, never the key pair, to the programs they start.`,
+env hand a token, never the credential, to the programs they start.`,
 		},
 	}
 }

@@ -31,7 +31,7 @@ func sourceNextStep(err error) (next string, ok bool) {
 	login := fmt.Sprintf(`run "kitekey source login %s", or sign in with the engine's own command line`, e.Source)
 	switch e.Kind {
 	case source.ErrSealed:
-		next = "ask whoever runs the engine to unseal it; cached tokens go on working"
+		next = "ask the people who run the engine to unseal it; cached tokens go on working"
 	case source.ErrStandby:
 		next = "give the source the address of the active node or of the load balancer"
 	case source.ErrRateLimited:

@@ -256,7 +256,7 @@ func secure(dir string, names ...string) error {
 			return nil
 		}
 		if err := os.Chmod(path, mode&^forbidden); err != nil {
-			return fmt.Errorf("other users can get at %s, and that cannot be mended: %w", path, err)
+			return fmt.Errorf("other users can get at %s, and their access cannot be taken away: %w", path, err)
 		}
 		return nil
 	}

@@ -23,7 +23,7 @@ var banned = []struct {
 	{re(`\bcredential (that )?waits\b|\bwaiting credential\b`), "staged", nil},
 	{re(`\bmend(s|ed|ing)?\b`), "fix, repair", nil},
 	{re(`\bproven\b`), "verified", nil},
-	{re(`\btak(e|es|en|ing) (it|them) back\b|\btaken back\b|\btaken (back )?out of the clipboard\b`), "clear", nil},
+	{re(`\btak(e|es|en|ing) (it|them) back\b|\bis taken back\b|\btaken back\b|\btaken (back )?out of the clipboard\b`), "clear", nil},
 	{re(`\bdrop(s|ped)? (the |a |its |cached |kept )*tokens?\b|\btokens? (was |were )?dropped\b`), "forget", nil},
 	{re(`\bdelet(e|es|ed|ing) (a |the |this |that )?profiles?\b`), "remove", nil},
 	{re(`\b(nobody|somebody|whoever|anybody)\b`), "a noun for who it is", nil},
