@@ -37,7 +37,7 @@ type Report struct {
 // the gateway is finished first, and one of an earlier day is confirmed by
 // success.
 func (v *Vault) Verify(ctx context.Context, sel Selector, deep bool) Report {
-	r, id := v.verify(ctx, sel, deep)
+	r, id := v.verify(ctx, sel, Profile{}, deep)
 	v.noteVerdicts(ctx, map[string]Report{id: r})
 	return r
 }
@@ -63,19 +63,14 @@ func (v *Vault) noteVerdicts(ctx context.Context, found map[string]Report) {
 
 // verify is Verify without noting the verdict. id says whose it is, "" when it
 // is not to be noted.
-func (v *Vault) verify(ctx context.Context, sel Selector, deep bool) (r Report, id string) {
+//
+// known is the profile as it was listed a moment ago, so that many profiles do not
+// read the whole list once each; zero where nobody has looked.
+func (v *Vault) verify(ctx context.Context, sel Selector, known Profile, deep bool) (r Report, id string) {
 	r = Report{Selector: sel, Store: v.store.Name(), At: v.now(), Deep: deep, Host: v.gateway(sel.Environment).Host()}
 	defer func() { v.Record(ActionVerified, sel, r.Err) }()
-	err := v.Settle(ctx)
-	var p Profile
-	if err == nil {
-		p, err = v.Lookup(sel)
-	}
-	var c credentials
-	if err == nil {
-		r.KeyHint, r.Source = p.KeyHint, p.Source
-		c, err = v.read(ctx, p)
-	}
+	p, c, err := v.readToVerify(ctx, sel, known)
+	r.KeyHint, r.Source = p.KeyHint, p.Source
 	defer func() { c.erase() }()
 	if err == nil && hasCredential(c.Staged) && !c.Outdated {
 		if done, _ := v.FinishRotation(ctx, sel); done.Outcome == OutcomeReplaced {
@@ -102,6 +97,24 @@ func (v *Vault) verify(ctx context.Context, sel Selector, deep bool) (r Report, 
 		id = p.ID
 	}
 	return r, id
+}
+
+// readToVerify gives a profile and its item. What is not as it was listed is looked
+// up again: it may have been removed, replaced or moved since.
+func (v *Vault) readToVerify(ctx context.Context, sel Selector, known Profile) (p Profile, c credentials, err error) {
+	if known.ID != "" && known.State == StateSettled {
+		if c, err = v.read(ctx, known); err == nil || !errors.Is(err, ErrNoCredential) {
+			return known, c, err
+		}
+	}
+	if err = v.Settle(ctx); err != nil {
+		return p, c, err
+	}
+	if p, err = v.Lookup(sel); err != nil {
+		return p, c, err
+	}
+	c, err = v.read(ctx, p)
+	return p, c, err
 }
 
 // stillInUse reports whether a pair that was tried is the profile's still: the

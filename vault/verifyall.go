@@ -37,13 +37,14 @@ func (v *Vault) VerifyAll(ctx context.Context, sels []Selector, deep bool, each 
 		r.onRest = onRest
 	}
 	r.changed = sync.NewCond(&r.mu)
-	profiles, _ := v.index.load() // what is wrong with it, each profile's report says
-	for _, sel := range sels {
-		job := verifyJob{sel: sel}
-		if i := find(profiles, sel); i >= 0 {
-			job.source = profiles[i].Source
+	listed := map[Selector]Profile{}
+	if profiles, err := v.index.load(); err == nil { // what is wrong with it, each profile's report says
+		for _, p := range profiles {
+			listed[p.Selector] = p
 		}
-		r.waiting = append(r.waiting, job)
+	}
+	for _, sel := range sels {
+		r.waiting = append(r.waiting, verifyJob{sel: sel, known: listed[sel]})
 	}
 	stop := context.AfterFunc(ctx, func() {
 		r.mu.Lock()
@@ -93,13 +94,13 @@ func (v *Vault) verifyFrom(ctx context.Context, r *verifyPool, deep bool, found 
 			return
 		}
 		var n verifyResult
-		if err := r.downError(job.source); err != nil {
+		if err := r.downError(job.known.Source); err != nil {
 			n.Report = v.storeFailed(job.sel, deep, err)
 		} else {
-			n.Report, n.id = v.verify(ctx, job.sel, deep)
+			n.Report, n.id = v.verify(ctx, job.sel, job.known, deep)
 		}
 		if storeDown(n.Err) || sourceDown(n.Err) {
-			r.setDownError(job.source, n.Err)
+			r.setDownError(job.known.Source, n.Err)
 		}
 		if ctx.Err() != nil {
 			r.done(job, 0, false, false)
@@ -139,9 +140,9 @@ func retryAfter(r Report, tries int) (rest time.Duration, again bool) {
 }
 
 type verifyJob struct {
-	sel    Selector
-	source string // "" when its credential is in the store
-	tries  int
+	sel   Selector
+	known Profile // as it is listed, zero when it is not
+	tries int
 }
 
 // verifyPool is what the workers of one VerifyAll share.
