@@ -24,6 +24,9 @@ func (v *Vault) VerifyElsewhere(ctx context.Context, sel Selector) Report {
 	}
 	c, err := v.read(ctx, p)
 	defer c.erase()
+	if err == nil {
+		err = checkOrigin(sel, c.originOf(p), v.gateway(env))
+	}
 	if err != nil {
 		return failed(err)
 	}

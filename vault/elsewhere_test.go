@@ -82,3 +82,15 @@ func TestVerifyElsewhere(t *testing.T) {
 		t.Errorf("it changed the profile: %+v, %v", p, err)
 	}
 }
+
+// A credential of Kitegateway is not sent to an override, in the other environment
+// neither.
+func TestVerifyElsewhere_KeepsToTheOrigin(t *testing.T) {
+	w := newWorld(t)
+	w.mustAdd(t, "acme")
+	w.gateway.origin = kite.OriginOverride
+	mints := w.gateway.count()
+	if r := w.VerifyElsewhere(t.Context(), sel("acme")); !errors.Is(r.Err, ErrOrigin) || w.gateway.count() != mints {
+		t.Errorf("%v, %d mints more", r.Err, w.gateway.count()-mints)
+	}
+}

@@ -6,12 +6,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"kitekey/kite"
+	"kitekey/ui/handout"
 	"kitekey/vault"
 )
 
 type editOptions struct {
 	profile   string
 	label     *string // nil: as it is
+	origin    string  // "": as it is
+	confirm   string
 	expiresIn kite.Lifetime
 	json      bool
 }
@@ -23,11 +26,16 @@ func newEdit(a *app, run func(context.Context, editOptions) error) *cobra.Comman
 	)
 	cmd := &cobra.Command{
 		Use:   "edit SELECTOR",
-		Short: "Change a profile's label or default token life",
+		Short: "Change a profile's label, default token life or origin",
 		Long: `Change a profile's label, or the life that its tokens get when no --expires-in is
-given. The credential is changed with "kitekey rotate". No secret is touched.`,
+given. The credential is changed with "kitekey rotate".
+
+--origin says which gateway the credential belongs to, and is sent to alone:
+kitegateway, or an override on this machine such as the simulator. It is where the
+credential was accepted first. For a live profile it asks for the name.`,
 		Example: `  kitekey edit acme --label "Acme Stores Ltd"
-  kitekey edit acme/live --expires-in 90s`,
+  kitekey edit acme/live --expires-in 90s
+  kitekey edit acme --origin kitegateway    added while an override was in force`,
 		Args:              argCount(1, 1, "one profile"),
 		ValidArgsFunction: a.completeSelectors(false),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -40,7 +48,9 @@ given. The credential is changed with "kitekey rotate". No secret is touched.`,
 	cmd.Flags().StringVar(&label, "label", "", "free `text` shown beside the account; \"\" removes it")
 	lifetimeFlag(cmd, &o.expiresIn, "the default token `life`: 300, 90s, 1h30m, 2d")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the changed profile as JSON")
-	cmd.MarkFlagsOneRequired("label", "expires-in")
+	choiceFlag(cmd, &o.origin, "origin", "`where` the credential belongs: kitegateway or override", string(kite.OriginKitegateway), string(kite.OriginOverride))
+	a.confirmFlag(cmd, &o.confirm)
+	cmd.MarkFlagsOneRequired("label", "expires-in", "origin")
 	return cmd
 }
 
@@ -56,6 +66,16 @@ func (a *app) runEdit(ctx context.Context, o editOptions) error {
 	v, err := a.open()
 	if err != nil {
 		return err
+	}
+	if o.origin != "" {
+		origin := kite.Origin(o.origin)
+		update.Origin = &origin
+		if _, err := v.Lookup(sel); err != nil {
+			return about(sel, err)
+		}
+		if err := a.confirmLive(ctx, handout.Redirect, o.confirm, sel); err != nil {
+			return err
+		}
 	}
 	p, err := v.Edit(ctx, sel, update)
 	if err != nil {

@@ -116,6 +116,7 @@ type profileJSON struct {
 	State            *string          `json:"state"`
 	Store            string           `json:"store"`
 	Source           *string          `json:"source"`
+	Origin           *string          `json:"origin"`
 	Staged           bool             `json:"staged"`
 	Previous         bool             `json:"previous"`
 }
@@ -141,6 +142,7 @@ func (a *app) profileJSON(p vault.Profile) profileJSON {
 		State:            orNull(string(p.State)),
 		Store:            p.Store,
 		Source:           orNull(p.Source),
+		Origin:           orNull(string(p.Origin)),
 		Staged:           p.Staged,
 		Previous:         p.Previous,
 	}

@@ -121,18 +121,13 @@ func (a *app) printActivities(entries []vault.Activity) error {
 
 // activityJSON is an entry as --json shows it.
 type activityJSON struct {
-	At          *time.Time `json:"at"`
-	Profile     string     `json:"profile"`
-	Account     string     `json:"account"`
-	Environment string     `json:"environment"`
-	Action      string     `json:"action"`
-	Command     string     `json:"command"`
-	Result      string     `json:"result"`
+	LoggedAt *time.Time `json:"logged_at"`
+	profileRef
+	Action  string  `json:"action"`
+	Command *string `json:"command"`
+	Result  string  `json:"result"`
 }
 
 func newActivityJSON(e vault.Activity) activityJSON {
-	return activityJSON{
-		At: jsonTime(e.At), Profile: e.Selector.String(), Account: e.Account, Environment: string(e.Environment),
-		Action: string(e.Action), Command: e.Command, Result: e.Result,
-	}
+	return activityJSON{jsonTime(e.At), refTo(e.Selector), string(e.Action), orNull(e.Command), e.Result}
 }

@@ -75,6 +75,7 @@ An override in force is told on stderr and shown on every screen. A base URL tha
 is not on this machine is refused, so that a variable cannot send an api_secret
 elsewhere.`,
 		},
+		newJSONTopic(),
 		{
 			Use:   "storage",
 			Short: "Where secrets are kept, and what that protects against",
