@@ -40,9 +40,11 @@ type upstream struct {
 }
 
 func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
-	op := r.Method + " " + truncate(CleanText(strings.TrimPrefix(r.URL.Path, u.base.Path)), 100)
+	op := func() string {
+		return r.Method + " " + truncate(CleanText(strings.TrimPrefix(r.URL.Path, u.base.Path)), 100)
+	}
 	fail := func(kind, cause error) error {
-		return &Error{Kind: kind, Host: u.base.Host, Op: op, Err: cause}
+		return &Error{Kind: kind, Host: u.base.Host, Op: op(), Err: cause}
 	}
 	if r.URL.Scheme != u.base.Scheme || r.URL.Host != u.base.Host || r.Host != u.base.Host ||
 		!strings.HasPrefix(r.URL.Path, u.base.Path+"/") {
@@ -69,13 +71,13 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 		case !safe && connected:
 			return nil, fail(ErrOutcomeUnknown, cause)
 		case errors.Is(r.Context().Err(), context.Canceled):
-			return nil, canceled(u.base.Host, op)
+			return nil, canceled(u.base.Host, op())
 		}
 		return nil, fail(failureKind(err, false), cause)
 	}
 	if what := notPassedOn(r.URL, resp); what != "" {
 		_ = resp.Body.Close()
-		e := &Error{Kind: ErrUnexpectedReply, Host: u.base.Host, Op: op, Status: resp.StatusCode, Err: errors.New(what)}
+		e := &Error{Kind: ErrUnexpectedReply, Host: u.base.Host, Op: op(), Status: resp.StatusCode, Err: errors.New(what)}
 		if !safe {
 			e.Kind = ErrOutcomeUnknown
 		}

@@ -146,8 +146,9 @@ func New(o Options) (*Proxy, error) {
 		ModifyResponse: p.cleanResponse,
 		ErrorHandler:   p.handleError,
 		ErrorLog:       log.New(io.Discard, "", 0), // it could quote what it should not
-		FlushInterval:  -1,
-		BufferPool:     buffers,
+		// FlushInterval stays 0: replies of unknown length are flushed as they come all
+		// the same, and the others cost no timer.
+		BufferPool: buffers,
 	}
 	return p, nil
 }
