@@ -62,7 +62,7 @@ When the gateway no longer accepts a cached token, a new one is minted and a rea
 repeated with it; a write is not.`,
 		Example: `  kitekey api acme /data/wallets/balances
   kitekey api acme --fail /data/wallets/UGX/balance | jq .data.balance
-  kitekey api acme POST /collections/request-to-pay -F amount=500 -f currency=UGX -f payment_method=MOBILE_MONEY -f account_number=256700000000 -f narration=test -f merchant_reference=$(uuidgen)
+  kitekey api acme POST /collections/request-to-pay -F amount=500 -f currency=UGX -f payment_method=MOBILE_MONEY -f account_number=256700000000 -f narration=test -f merchant_reference=0b3c7a52-9d4e-4f6a-8b1c-2d3e4f5a6b7c
   kitekey api acme/live POST /collections/request-to-pay --data @payment.json --confirm acme/live`,
 		Args: argCount(1, 3, "a path, before it perhaps a profile and a method"),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {

@@ -199,3 +199,33 @@ func (l *tunnelListener) Accept() (net.Conn, error) {
 }
 func (l *tunnelListener) Close() error   { l.once.Do(func() { close(l.conns) }); return nil }
 func (l *tunnelListener) Addr() net.Addr { return l.addr }
+
+// TestPortSquatterGetsNothing has another program listen where an override points:
+// what was added without the override is not sent to it.
+func TestPortSquatterGetsNothing(t *testing.T) {
+	h := newHouse(t, "acme")
+	var requests atomic.Int32
+	squatter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		h.sim.ServeHTTP(w, r)
+	}))
+	defer squatter.Close()
+	env := slices.DeleteFunc(h.env, func(kv string) bool { return strings.HasPrefix(kv, "KITEKEY_SANDBOX_URL=") })
+	// Added for Kitegateway itself; nothing can be asked there.
+	h.env = append(slices.Clone(env), "HTTPS_PROXY=http://127.0.0.1:1")
+	h.must(pairOf("acme"), "add", "acme", "--stdin", "--no-verify")
+
+	h.env = append(slices.Clone(env), "KITEKEY_SANDBOX_URL="+squatter.URL+"/v1")
+	for _, args := range [][]string{
+		{"token", "acme"}, {"token", "acme", "--no-cache"}, {"exec", "acme", "--", "true"}, {"env", "acme"}, {"verify", "acme"}, {"verify", "--all"},
+		{"api", "acme", "/data/wallets/balances"}, {"proxy", "acme"}, {"copy", "acme"},
+	} {
+		code, _, errs := h.run("", args...)
+		if code != 2 || !strings.Contains(errs, "Kitegateway") {
+			t.Errorf("%v: exit %d: %s", args, code, errs)
+		}
+	}
+	if n := requests.Load(); n != 0 {
+		t.Errorf("%d requests reached the program at the override's port", n)
+	}
+}
