@@ -65,18 +65,6 @@ func TestStore_OnFake(t *testing.T) {
 	}})
 }
 
-// What kitekey writes is where other programs look for it.
-func TestStore_SharesItemsWithSecretTool(t *testing.T) {
-	d := keyringtest.Start(t)
-	d.Use()
-	if err := patientKeyring(t).Set(t.Context(), "one", []byte("three")); err != nil {
-		t.Fatal(err)
-	}
-	if got := d.Lookup("kitekey", "one"); got != "three" {
-		t.Errorf("secret-tool sees %q", got)
-	}
-}
-
 func TestKeyringDaemonStopped(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()

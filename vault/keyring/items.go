@@ -62,7 +62,8 @@ func (s *Store) Set(ctx context.Context, key string, value []byte) error {
 		}
 		var item secretservice.Path
 		if len(items) > 0 {
-			if item, err = u.newest(items); err != nil {
+			// Of equals any will do: it gets the value, and the others go.
+			if item, err = u.newest(items); err != nil && !errors.Is(err, errDuplicates) {
 				return err
 			}
 			u.wrote = true
@@ -218,28 +219,31 @@ func (s *Store) attempt(ctx context.Context, u *use, patience time.Duration, wai
 	if s.conn != nil && !s.conn.Alive() {
 		s.hangUp()
 	}
-	if s.conn == nil {
-		address, err := busAddress()
-		if err != nil {
-			return err
-		}
-		began := time.Now()
-		dial, cancel := context.WithTimeout(ctx, left)
-		conn, err := secretservice.Dial(dial, address)
-		cancel()
-		if err != nil {
-			return &dialError{address, err}
-		}
-		s.conn = conn
-		u.Op = conn.NewOp(ctx, left-time.Since(began), patience, waiting)
-		if u.unlocked, u.locked, err = u.Open(u.attributes); err != nil {
-			s.hangUp()
-			return err
-		}
-		u.first = true
+	if s.conn != nil {
+		u.Op = s.conn.NewOp(ctx, left, patience, waiting)
 		return do(u)
 	}
-	u.Op = s.conn.NewOp(ctx, left, patience, waiting)
+	keys := make(chan secretservice.Keys, 1)
+	go func() { keys <- secretservice.NewKeys() }() // while the connection is made
+	address, err := busAddress()
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	dial, cancel := context.WithTimeout(ctx, left)
+	conn, err := secretservice.Dial(dial, address)
+	cancel()
+	if err != nil {
+		return &dialError{address, err}
+	}
+	s.conn = conn
+	u.Op = conn.NewOp(ctx, left-time.Since(began), patience, waiting)
+	u.unlocked, u.locked, err = u.Open(<-keys, u.attributes)
+	if err != nil {
+		s.hangUp()
+		return err
+	}
+	u.first = true
 	return do(u)
 }
 
@@ -424,8 +428,8 @@ func (u *use) secret(item secretservice.Path) ([]byte, error) {
 	return value, err
 }
 
-// newest gives the item that was changed last. errDuplicates when two were changed
-// in the same second.
+// newest gives the item that was changed last; one of them, and errDuplicates, when
+// two were changed in the same second.
 func (u *use) newest(items []secretservice.Path) (newest secretservice.Path, err error) {
 	if len(items) == 1 {
 		return items[0], nil
@@ -447,8 +451,11 @@ func (u *use) newest(items []secretservice.Path) (newest secretservice.Path, err
 			tie = true
 		}
 	}
-	if tie || newest == "" {
-		return "", errDuplicates
+	switch {
+	case newest == "":
+		return "", vault.ErrNotFound
+	case tie:
+		return newest, errDuplicates
 	}
 	return newest, nil
 }

@@ -3,6 +3,7 @@
 package keyringtest
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"strings"
@@ -17,6 +18,7 @@ import (
 // command. It keeps collections in memory: "login", and those that a test adds.
 // What is in a locked collection cannot be found, as in KWallet and KeePassXC.
 type Fake struct {
+	bus  *Bus
 	conn *dbus.Conn
 
 	mu       sync.Mutex
@@ -72,7 +74,7 @@ func (b *Bus) Fake() *Fake {
 		b.t.Fatal(err)
 	}
 	b.t.Cleanup(func() { _ = conn.Close() })
-	f := &Fake{conn: conn, items: map[dbus.ObjectPath]*item{}, actions: map[string]Action{}, prompts: map[dbus.ObjectPath]prompt{},
+	f := &Fake{bus: b, conn: conn, items: map[dbus.ObjectPath]*item{}, actions: map[string]Action{}, prompts: map[dbus.ObjectPath]prompt{},
 		prompted: make(chan string, 100), keys: map[dbus.ObjectPath][]byte{}}
 	f.Reset()
 	const root = dbus.ObjectPath(servicePath)
@@ -86,7 +88,7 @@ func (b *Bus) Fake() *Fake {
 		{map[string]any{"SearchItems": f.search, "CreateItem": f.createItem}, root + "/aliases", "org.freedesktop.Secret.Collection"},
 		{map[string]any{"GetSecret": f.getSecret, "SetSecret": f.setSecret, "Delete": f.delete}, root + "/collection", "org.freedesktop.Secret.Item"},
 		{map[string]any{"Prompt": f.prompt, "Dismiss": f.dismiss}, root + "/prompt", "org.freedesktop.Secret.Prompt"},
-		{map[string]any{"Close": func() *dbus.Error { return nil }}, root + "/session", "org.freedesktop.Secret.Session"},
+		{map[string]any{"Close": f.closeSession}, root + "/session", "org.freedesktop.Secret.Session"},
 		// godbus asks the deepest path that anything is exported on.
 		{map[string]any{"Get": f.property}, root, "org.freedesktop.DBus.Properties"},
 		{map[string]any{"Get": f.property}, root + "/collection", "org.freedesktop.DBus.Properties"},
@@ -575,6 +577,27 @@ func (f *Fake) property(msg dbus.Message, _, name string) (dbus.Variant, *dbus.E
 		return dbus.MakeVariant(i.modified), nil
 	}
 	return dbus.Variant{}, dbus.NewError("org.freedesktop.DBus.Error.UnknownProperty", []any{strings.Join([]string{string(path), name}, " ")})
+}
+
+func (f *Fake) closeSession(msg dbus.Message) *dbus.Error {
+	path, _ := msg.Headers[dbus.FieldPath].Value().(dbus.ObjectPath)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.keys, path)
+	return nil
+}
+
+// Sessions is how many sessions are open.
+func (f *Fake) Sessions() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.keys)
+}
+
+// Wait waits until done.
+func (f *Fake) Wait(what string, done func() bool) {
+	f.bus.t.Helper()
+	f.bus.wait(what, func(context.Context) bool { return done() })
 }
 
 func (f *Fake) dismiss(dbus.Message) *dbus.Error { return nil }

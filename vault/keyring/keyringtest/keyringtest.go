@@ -252,6 +252,21 @@ func (k *Keyring) Lookup(service, user string) string {
 	return string(out)
 }
 
+// Store stores an item with secret-tool, as another program would. attributes are
+// names and values.
+func (k *Keyring) Store(label, secret string, attributes ...string) {
+	k.t.Helper()
+	Need(k.t, "secret-tool")
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "secret-tool", append([]string{"store", "--label=" + label}, attributes...)...)
+	cmd.Env = append(os.Environ(), k.Env()...)
+	cmd.Stdin = strings.NewReader(secret)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		k.t.Fatalf("secret-tool store: %v: %s", err, out)
+	}
+}
+
 // Users lists the users of the service's items, an item as often as it is there.
 func (k *Keyring) Users(service string) []string {
 	k.t.Helper()

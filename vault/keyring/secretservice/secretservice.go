@@ -74,44 +74,7 @@ type Conn struct {
 	session Path
 	key     []byte
 	signals chan *dbus.Signal
-}
-
-// Dial connects to the bus at address. It returns when ctx ends, whatever the
-// other side does.
-func Dial(ctx context.Context, address string) (*Conn, error) {
-	life, end := context.WithCancel(context.Background())
-	stop := context.AfterFunc(ctx, end) // unblocks the handshake
-	type result struct {
-		bus *dbus.Conn
-		err error
-	}
-	connected := make(chan result, 1)
-	go func() {
-		bus, err := dbus.Connect(address, dbus.WithContext(life))
-		connected <- result{bus, err}
-	}()
-	select {
-	case r := <-connected:
-		if !stop() || r.err != nil {
-			end()
-			if ctx.Err() != nil {
-				return nil, timeoutOf(ctx)
-			}
-			return nil, r.err
-		}
-		return &Conn{bus: r.bus, end: end}, nil
-	case <-ctx.Done():
-		end()
-		return nil, timeoutOf(ctx)
-	}
-}
-
-// timeoutOf tells the caller's own cancelling from the end of the time.
-func timeoutOf(ctx context.Context) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return ErrTimeout
-	}
-	return ctx.Err()
+	hello   *dbus.Call // under way until Open has seen its reply
 }
 
 // Close ends the session and the connection, and with it every call under way.
@@ -187,17 +150,27 @@ func Disconnected(err error) bool {
 		errors.As(err, &busError) && strings.HasSuffix(busError.Name, ".NoReply")
 }
 
-// Open agrees on a key with the service. When attributes are given it searches for
+// Open agrees on a key with the service, from a fresh pair of keys. When attributes are given it searches for
 // them at the same time, which saves a round trip.
-func (o *Op) Open(attributes map[string]string) (unlocked, locked []Path, err error) {
+func (o *Op) Open(keys Keys, attributes map[string]string) (unlocked, locked []Path, err error) {
 	for range 8 {
-		keys := NewKeys()
 		err = o.limited(func(ctx context.Context) error {
 			service := o.conn.object(servicePath)
 			open := service.GoWithContext(ctx, serviceIface+".OpenSession", 0, make(chan *dbus.Call, 1), Algorithm, dbus.MakeVariant(keys.Public()))
 			var search *dbus.Call
 			if attributes != nil {
 				search = service.GoWithContext(ctx, serviceIface+".SearchItems", 0, make(chan *dbus.Call, 1), attributes)
+			}
+			if o.conn.hello != nil {
+				select {
+				case <-o.conn.hello.Done:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+				if o.conn.hello.Err != nil {
+					return o.conn.hello.Err
+				}
+				o.conn.hello = nil
 			}
 			var public dbus.Variant
 			if err := (<-open.Done).Store(&public, &o.conn.session); err != nil {
@@ -220,7 +193,7 @@ func (o *Op) Open(attributes map[string]string) (unlocked, locked []Path, err er
 			return unlocked, locked, err
 		}
 		o.conn.object(o.conn.session).Go(sessionIface+".Close", dbus.FlagNoReplyExpected, nil)
-		o.conn.session = ""
+		o.conn.session, keys = "", NewKeys()
 	}
 	return nil, nil, err
 }

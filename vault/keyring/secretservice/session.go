@@ -28,7 +28,7 @@ var group = sync.OnceValue(func() *big.Int {
 
 const (
 	groupBytes   = 128
-	privateBytes = 32 // an exponent of 256 bits is as hard to find as this group allows, and quick to use
+	privateBytes = 24 // this group is as strong as 80 bits, for which 160 are enough; more would only be slower
 )
 
 // Keys is one side's half of a key agreement.

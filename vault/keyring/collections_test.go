@@ -1,0 +1,165 @@
+//go:build linux
+
+package keyring
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"kitekey/vault"
+	"kitekey/vault/keyring/keyringtest"
+)
+
+// The default collection moves: a login keyring is created later, KeePassXC's
+// other tab comes to the front. An item stays where it was.
+
+func TestGet_FindsItemInAnyCollection(t *testing.T) {
+	_, fake, k := fakeKeyring(t)
+	fake.Put(Service, "one", "kept")
+	fake.Collection("private", false)
+	if got, err := k.Get(t.Context(), "one"); err != nil || string(got) != "kept" {
+		t.Errorf("Get = %q, %v", got, err)
+	}
+}
+
+func TestSet_ReplacesItemWhereItIs(t *testing.T) {
+	_, fake, k := fakeKeyring(t)
+	fake.Collection("private", true)
+	if err := k.Set(t.Context(), "one", []byte("old")); err != nil {
+		t.Fatal(err)
+	}
+	fake.Collection("other", false)
+	if err := k.Set(t.Context(), "one", []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	if n := fake.Count(Service, "one"); n != 1 {
+		t.Errorf("%d items", n)
+	}
+	if got, err := k.Get(t.Context(), "one"); err != nil || string(got) != "new" {
+		t.Errorf("Get = %q, %v", got, err)
+	}
+}
+
+func TestDelete_RemovesItemFromEveryCollection(t *testing.T) {
+	_, fake, k := fakeKeyring(t)
+	fake.Put(Service, "one", "kept")
+	fake.Collection("private", false)
+	fake.PutIn("private", Service, "one", "kept", 2)
+	if err := k.Delete(t.Context(), "one"); err != nil {
+		t.Fatal(err)
+	}
+	if n := fake.Count(Service, "one"); n != 0 {
+		t.Errorf("%d items are left", n)
+	}
+}
+
+// A locked collection hides its items: whether one is there cannot be said.
+func TestHiddenItemIsNotMissing(t *testing.T) {
+	_, fake, k := fakeKeyring(t)
+	fake.Collection("first", true)
+	fake.PutIn("first", Service, "one", "kept", 1)
+	fake.Collection("second", false)
+	fake.LockCollection("first", true)
+	for name, err := range map[string]error{
+		"Get": second(k.Get(t.Context(), "one")), "Delete": k.Delete(t.Context(), "one"), "Keys": second(k.Keys(t.Context())),
+	} {
+		if kindOf(err) != vault.ErrLocked {
+			t.Errorf("%s: %v, want locked", name, err)
+		}
+	}
+	// The keyring itself can be used: new items are kept.
+	if err := k.Ping(t.Context()); err != nil {
+		t.Errorf("Ping: %v", err)
+	}
+	if err := k.Set(t.Context(), "two", []byte("new")); err != nil {
+		t.Errorf("Set of a new item: %v", err)
+	}
+	if got, err := k.Get(t.Context(), "two"); err != nil || string(got) != "new" {
+		t.Errorf("Get = %q, %v", got, err)
+	}
+	// A person who unlocks it finds everything.
+	fake.On("Unlock", keyringtest.Accept)
+	if got, err := k.Get(t.Context(), "one"); err != nil || string(got) != "kept" {
+		t.Errorf("Get after unlocking = %q, %v", got, err)
+	}
+	if keys, err := k.Keys(t.Context()); err != nil || !slices.Equal(keys, []string{"one", "two"}) {
+		t.Errorf("Keys after unlocking = %v, %v", keys, err)
+	}
+}
+
+// A synchronising tool makes copies of an item.
+func TestDuplicates(t *testing.T) {
+	_, fake, k := fakeKeyring(t)
+	for _, c := range []struct {
+		name   string
+		values []string
+		times  []uint64
+		want   string
+		reason vault.Reason
+	}{
+		{"equal", []string{"same", "same"}, []uint64{1, 1}, "same", ""},
+		{"the later counts", []string{"old", "new"}, []uint64{1, 2}, "new", ""},
+		{"the later counts, found first", []string{"new", "old"}, []uint64{2, 1}, "new", ""},
+		{"an empty one does not count", []string{"", "kept"}, []uint64{2, 1}, "kept", ""},
+		{"undecided", []string{"this", "that"}, []uint64{1, 1}, "", vault.ReasonDuplicates},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			fake.Reset()
+			k.Lock()
+			for i, v := range c.values {
+				fake.PutIn(keyringtest.Login, Service, "one", v, c.times[i])
+			}
+			got, err := k.Get(t.Context(), "one")
+			if string(got) != c.want || reasonOf(err) != c.reason || (err == nil) != (c.reason == "") {
+				t.Errorf("Get = %q, %v", got, err)
+			}
+			if errors.Is(err, vault.ErrLocked) {
+				t.Errorf("a false locked: %v", err)
+			}
+			facts, err := k.Inspect(t.Context())
+			if err != nil || !slices.Equal(facts.Duplicates, []string{"one"}) {
+				t.Errorf("Inspect = %+v, %v", facts, err)
+			}
+			if c.reason != "" {
+				return
+			}
+			if err := k.Set(t.Context(), "one", []byte("written")); err != nil {
+				t.Fatal(err)
+			}
+			if n := fake.Count(Service, "one"); n != 1 {
+				t.Errorf("%d items after Set", n)
+			}
+			if got, err := k.Get(t.Context(), "one"); err != nil || string(got) != "written" {
+				t.Errorf("Get after Set = %q, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestDuplicates_AreDeletedTogether(t *testing.T) {
+	_, fake, k := fakeKeyring(t)
+	fake.PutIn(keyringtest.Login, Service, "one", "this", 1)
+	fake.PutIn(keyringtest.Login, Service, "one", "that", 1)
+	if err := k.Delete(t.Context(), "one"); err != nil {
+		t.Fatal(err)
+	}
+	if n := fake.Count(Service, "one"); n != 0 {
+		t.Errorf("%d items are left", n)
+	}
+}
+
+// The connection is private, and closed: nobody keeps a session or a name on the
+// bus after it.
+func TestStore_LeavesNothingOpen(t *testing.T) {
+	_, fake, k := fakeKeyring(t)
+	fake.Put(Service, "one", "kept")
+	if _, err := k.Get(t.Context(), "one"); err != nil {
+		t.Fatal(err)
+	}
+	if n := fake.Sessions(); n != 1 {
+		t.Errorf("%d sessions while it is in use", n)
+	}
+	k.Lock()
+	fake.Wait("the session's end", func() bool { return fake.Sessions() == 0 })
+}

@@ -1,0 +1,169 @@
+package secretservice
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// Dial connects to the bus at address. It returns when ctx ends, whatever the
+// other side does.
+func Dial(ctx context.Context, address string) (*Conn, error) {
+	if path, ok := plainSocket(address); ok {
+		return dialQuickly(ctx, path)
+	}
+	life, end := context.WithCancel(context.Background())
+	stop := context.AfterFunc(ctx, end) // unblocks the handshake
+	type result struct {
+		bus *dbus.Conn
+		err error
+	}
+	connected := make(chan result, 1)
+	go func() {
+		bus, err := dbus.Connect(address, dbus.WithContext(life))
+		connected <- result{bus, err}
+	}()
+	select {
+	case r := <-connected:
+		if !stop() || r.err != nil {
+			end()
+			if ctx.Err() != nil {
+				return nil, timeoutOf(ctx)
+			}
+			return nil, r.err
+		}
+		return &Conn{bus: r.bus, end: end}, nil
+	case <-ctx.Done():
+		end()
+		return nil, timeoutOf(ctx)
+	}
+}
+
+// timeoutOf tells the caller's own cancelling from the end of the time.
+func timeoutOf(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return ErrTimeout
+	}
+	return ctx.Err()
+}
+
+// plainSocket is the path of an address that is one Unix socket, on a system whose
+// bus asks the kernel who is calling.
+func plainSocket(address string) (path string, ok bool) {
+	rest, ok := strings.CutPrefix(address, "unix:")
+	if !ok || runtime.GOOS != "linux" || strings.Contains(address, ";") {
+		return "", false
+	}
+	for pair := range strings.SplitSeq(rest, ",") {
+		switch name, value, _ := strings.Cut(pair, "="); name {
+		case "path":
+			path = value
+		case "abstract":
+			path = "@" + value
+		case "guid":
+		default:
+			return "", false
+		}
+	}
+	path, err := url.PathUnescape(path)
+	return path, err == nil && path != ""
+}
+
+// dialQuickly sends the whole handshake in one piece and waits for no part of it,
+// as systemd's client does. godbus takes five round trips, and every script that
+// uses a cached token waits for them.
+func dialQuickly(ctx context.Context, path string) (*Conn, error) {
+	socket, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, timeoutOf(ctx)
+		}
+		return nil, err
+	}
+	life, end := context.WithCancel(context.Background())
+	bus, err := dbus.NewConn(&pipelined{Conn: socket, in: bufio.NewReader(socket)}, dbus.WithContext(life))
+	if err == nil {
+		err = bus.Auth([]dbus.Auth{external{}})
+	}
+	if err != nil {
+		end()
+		_ = socket.Close()
+		return nil, err
+	}
+	hello := bus.BusObject().Go("org.freedesktop.DBus.Hello", 0, make(chan *dbus.Call, 1))
+	return &Conn{bus: bus, end: end, hello: hello}, nil
+}
+
+// external is the mechanism EXTERNAL. pipelined sends the rest of it.
+type external struct{}
+
+// FirstData implements [dbus.Auth].
+func (external) FirstData() (name, resp []byte, status dbus.AuthStatus) {
+	return []byte("EXTERNAL"), nil, dbus.AuthOk
+}
+
+// HandleData implements [dbus.Auth].
+func (external) HandleData([]byte) (resp []byte, status dbus.AuthStatus) { return nil, dbus.AuthError }
+
+// pipelined is a socket that answers godbus' side of the handshake itself, sends
+// what is meant ahead of the first message, and takes the bus's answer off what
+// comes back.
+type pipelined struct {
+	net.Conn
+	in       *bufio.Reader
+	answers  bytes.Buffer // for godbus, until the handshake is over
+	begun    bool         // the handshake is over for godbus
+	sent     bool         // the handshake has been sent
+	answered bool         // the bus's answer has come
+}
+
+// Write implements [net.Conn].
+func (p *pipelined) Write(data []byte) (int, error) {
+	switch {
+	case p.sent:
+		return p.Conn.Write(data)
+	case p.begun:
+		p.sent = true
+		uid := hex.EncodeToString([]byte(strconv.Itoa(os.Geteuid())))
+		_, err := p.Conn.Write(append([]byte("\x00AUTH EXTERNAL "+uid+"\r\nBEGIN\r\n"), data...))
+		return len(data), err
+	}
+	switch string(bytes.TrimRight(data, "\r\n")) {
+	case "AUTH":
+		p.answers.WriteString("REJECTED EXTERNAL\r\n")
+	case "AUTH EXTERNAL":
+		p.answers.WriteString("OK 00\r\n")
+	case "BEGIN":
+		p.begun = true
+	}
+	return len(data), nil
+}
+
+// Read implements [net.Conn].
+func (p *pipelined) Read(data []byte) (int, error) {
+	if p.answers.Len() > 0 {
+		return p.answers.Read(data)
+	}
+	if !p.answered {
+		line, err := p.in.ReadString('\n')
+		if err != nil {
+			return 0, err
+		}
+		if !strings.HasPrefix(line, "OK ") {
+			return 0, fmt.Errorf("the bus refused the connection: %q", strings.TrimSpace(line))
+		}
+		p.answered = true
+	}
+	return p.in.Read(data)
+}
