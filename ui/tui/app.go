@@ -25,6 +25,7 @@ type app struct {
 	mouse     bool
 	ticking   bool // a heartbeat is on its way
 	startOver bool // the demo is to begin again
+	started   time.Time
 
 	list     list
 	detail   detail
@@ -40,7 +41,8 @@ type app struct {
 	keep      keepAlive
 	expiry    expiryWatch
 	guard     *handout.Guard
-	input     *terminalInput // nil when it is not the terminal
+	input     *terminalInput  // nil when it is not the terminal
+	output    *terminalOutput // nil when it is not the terminal
 	tokens    *handout.Tokens
 	uncached  map[string]vault.TokenInfo // tokens that the index does not know, by profile
 	lastUsed  remembered                 // and how the screen was left the last time
@@ -72,7 +74,11 @@ func (a *app) dialog() dialog {
 
 // Init implements [tea.Model].
 func (a *app) Init() tea.Cmd {
-	return tea.Batch(tea.RequestBackgroundColor, a.reload(), a.lock.arm(a), a.waitForSession())
+	ask := tea.RequestBackgroundColor
+	if a.o.Theme != ThemeAuto {
+		ask = nil
+	}
+	return tea.Batch(ask, a.reload(), a.lock.arm(a), a.waitForSession())
 }
 
 // Update implements [tea.Model].
@@ -102,6 +108,9 @@ func (a *app) handle(msg tea.Msg) tea.Cmd {
 	case tea.ModeReportMsg:
 		if msg.Mode == ansi.ModeUnicodeCore && msg.Value != ansi.ModeNotRecognized && msg.Value != ansi.ModePermanentlyReset {
 			a.method = ansi.GraphemeWidth
+			if a.output != nil {
+				a.output.graphemes.Store(true)
+			}
 		}
 	case stopMsg:
 		return a.suspend()

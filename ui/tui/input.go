@@ -1,7 +1,10 @@
 package tui
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"strings"
@@ -21,6 +24,9 @@ import (
 // overwrite puts input there that means nothing.
 type terminalInput struct {
 	*os.File
+	filter inputFilter
+	ready  []byte      // filtered, and more than was asked for
+	gone   func(error) // told when the terminal is
 
 	mu     sync.Mutex
 	read   int           // bytes since it was overwritten last
@@ -29,12 +35,13 @@ type terminalInput struct {
 }
 
 // newTerminalInput is nil where Bubble Tea should open its input by itself: on
-// Windows it reads no bytes, and without a terminal on stdin it looks for one.
-func newTerminalInput(stdin *os.File) *terminalInput {
+// Windows it reads no bytes, and without a terminal on stdin it looks for one. gone
+// is called when the terminal is.
+func newTerminalInput(stdin *os.File, gone func(error)) *terminalInput {
 	if runtime.GOOS == "windows" || !term.IsTerminal(int(stdin.Fd())) {
 		return nil
 	}
-	return &terminalInput{File: stdin}
+	return &terminalInput{File: stdin, gone: gone}
 }
 
 // Read implements [io.Reader].
@@ -42,11 +49,42 @@ func (t *terminalInput) Read(b []byte) (int, error) {
 	if n := t.blank(b); n > 0 {
 		return n, nil
 	}
-	n, err := t.File.Read(b)
+	if len(t.ready) > 0 {
+		n := copy(b, t.ready)
+		clear(t.ready[:n])
+		t.ready = t.ready[n:]
+		return n, nil
+	}
+	n, err := t.File.Read(b[:max(len(b)-len(pasteEnd), 1)])
+	if err != nil || n == 0 {
+		// Closed while SIGHUP is ignored, a terminal shows only here that it is gone.
+		// Bubble Tea would go on without it.
+		t.gone(fmt.Errorf("the terminal is gone: %w", cmp.Or(err, io.EOF)))
+		return n, err
+	}
 	t.mu.Lock()
 	t.read += n
 	t.mu.Unlock()
-	return n, err
+	out := t.filter.filter(b[:n], time.Now())
+	n = copy(b, out)
+	t.ready = append([]byte(nil), out[n:]...)
+	return n, nil
+}
+
+// drain reads what the terminal still answers to questions of a screen that was
+// closed right after it had opened: the shell would take it for something typed.
+func (t *terminalInput) drain(d time.Duration) {
+	if t == nil {
+		return
+	}
+	fd := int(t.Fd())
+	state, err := term.MakeRaw(fd)
+	if err != nil {
+		return
+	}
+	defer func() { _ = term.Restore(fd, state) }()
+	time.Sleep(d)
+	flushInput(fd)
 }
 
 // blank fills b with an application program command (APC), which is for terminals

@@ -119,6 +119,13 @@ func (o *Options) setDefaults() {
 	o.ASCII = o.ASCII || plainLocale(o.Environ)
 }
 
+// A screen that is closed within drainWithin, and before the terminal has said what
+// its background is, waits drainFor for the answer.
+const (
+	drainWithin = 3 * time.Second
+	drainFor    = 150 * time.Millisecond
+)
+
 // getenv is os.Getenv for an environment.
 func getenv(environ []string, name string) string {
 	for _, entry := range slices.Backward(environ) {
@@ -160,11 +167,14 @@ func Run(ctx context.Context, o Options) error {
 	}
 	if o.Input != nil {
 		options = append(options, tea.WithInput(o.Input))
-	} else if a.input = newTerminalInput(os.Stdin); a.input != nil {
+	} else if a.input = newTerminalInput(os.Stdin, cancel); a.input != nil {
 		options = append(options, tea.WithInput(a.input))
 	}
 	if o.Output != nil {
 		options = append(options, tea.WithOutput(o.Output))
+	} else if out := newTerminalOutput(os.Stdout); out != nil {
+		a.output = out
+		options = append(options, tea.WithOutput(out))
 	}
 	program := tea.NewProgram(a, options...)
 	watchSignals(ctx, cancel, program, a.signals)
@@ -172,6 +182,9 @@ func Run(ctx context.Context, o Options) error {
 		go play(ctx, o.Script, program.Send)
 	}
 	_, err := program.Run()
+	if a.bg == unknown && a.now.Sub(a.started) < drainWithin {
+		a.input.drain(drainFor)
+	}
 	a.reveal.hide()
 	a.remember()
 	switch {
@@ -199,7 +212,7 @@ func newApp(ctx context.Context, o Options) *app {
 		a.keys = demoBindings()
 	}
 	a.tokens = &handout.Tokens{Vault: o.Vault, Guard: a.guard, Clipboard: o.Clipboard, BaseURL: o.BaseURL, Now: o.Now}
-	a.lock.lastInput = a.now
+	a.lock.lastInput, a.started = a.now, a.now
 	a.list.filter = newTextInput("type to filter")
 	a.restyle()
 	a.recall()

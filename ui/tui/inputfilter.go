@@ -1,0 +1,110 @@
+package tui
+
+import (
+	"bytes"
+	"regexp"
+	"time"
+)
+
+const (
+	pasteStart = "\x1b[200~"
+	pasteEnd   = "\x1b[201~"
+
+	// replyWait is how long the rest of a terminal's reply is waited for.
+	replyWait = 2 * time.Second
+	// replyLimit is longer than any reply.
+	replyLimit = 4 << 10
+	// escTime is how long Bubble Tea waits before an ESC alone is the key.
+	escTime = 40 * time.Millisecond
+	// pasteIdle is how long a paste may pause before a key ends it.
+	pasteIdle = 2 * time.Second
+	// pasteLimit is the largest paste that is taken.
+	pasteLimit = 1 << 20
+	// keyLimit is longer than what one key sends.
+	keyLimit = 16
+)
+
+// inputFilter looks through what comes from the terminal, before Bubble Tea does.
+// A reply that arrives in pieces is put together, so that no piece is typed into a
+// field; a paste that never ends does not hold back the keys for ever.
+type inputFilter struct {
+	held    []byte    // the beginning of a reply whose rest is to come
+	at      time.Time // when something came last
+	esc     bool      // that ended in an ESC
+	paste   bool      // within a paste
+	pasted  int       // its size so far
+	dropped bool      // the rest of it is dropped, up to its end
+	tail    []byte    // the end of what came last, where it may be half a mark
+}
+
+// partialReply finds a reply that has begun at the end of the input: OSC, DCS, or a
+// report of a mode, of a device or of the mouse.
+var partialReply = regexp.MustCompile(`\x1b(?:[\]P][^\x07\x1b]*\x1b?|\[[?<][0-9;$]*)$`)
+
+// lostReply is a reply whose ESC has been taken for the key.
+var lostReply = regexp.MustCompile(`^(?:\][0-9]+;[^\x07\x1b]*(?:\x07|\x1b\\)?|P[>01][^\x07\x1b]*(?:\x1b\\)?|\[\?[0-9;]*(?:\$?[a-z])?)`)
+
+// filter returns what Bubble Tea should read in place of b.
+func (f *inputFilter) filter(b []byte, now time.Time) []byte {
+	idle := now.Sub(f.at)
+	f.at = now
+	if f.paste {
+		return f.inPaste(b, idle)
+	}
+	if len(f.held) > 0 {
+		if idle <= replyWait && len(f.held) <= replyLimit {
+			b = append(f.held, b...)
+		}
+		f.held = nil
+	}
+	if f.esc && idle > escTime && idle <= replyWait {
+		b = b[len(lostReply.Find(b)):]
+	}
+	f.esc = len(b) > 0 && b[len(b)-1] == '\x1b'
+	if i := bytes.LastIndex(b, []byte(pasteStart)); i >= 0 && !bytes.Contains(b[i:], []byte(pasteEnd)) {
+		f.paste, f.pasted, f.dropped = true, len(b)-i, false
+		f.remember(b)
+		return b
+	}
+	if loc := partialReply.FindIndex(b); loc != nil && len(b)-loc[0] > 1 {
+		f.held = append([]byte(nil), b[loc[0]:]...)
+		f.esc = false
+		return b[:loc[0]]
+	}
+	return b
+}
+
+// inPaste passes a paste on until its end. One that has paused for long is over
+// with the next key; of one that is too large the rest is dropped.
+func (f *inputFilter) inPaste(b []byte, idle time.Duration) []byte {
+	if idle > pasteIdle && len(b) <= keyLimit && !bytes.Contains(b, []byte("\x1b[20")) {
+		f.paste = false
+		if f.dropped {
+			return b
+		}
+		return append([]byte(pasteEnd), b...)
+	}
+	f.pasted += len(b)
+	whole := append(append([]byte(nil), f.tail...), b...)
+	f.remember(whole)
+	if i := bytes.Index(whole, []byte(pasteEnd)); i >= 0 {
+		f.paste, f.tail = false, nil
+		if f.dropped {
+			return b[max(i+len(pasteEnd)-(len(whole)-len(b)), 0):]
+		}
+		return b
+	}
+	switch {
+	case f.dropped:
+		return nil
+	case f.pasted > pasteLimit:
+		f.dropped = true
+		return append(b[:len(b):len(b)], pasteEnd...)
+	}
+	return b
+}
+
+// remember keeps the last bytes, in which a mark may have begun.
+func (f *inputFilter) remember(b []byte) {
+	f.tail = append([]byte(nil), b[max(len(b)-len(pasteEnd)+1, 0):]...)
+}

@@ -1,0 +1,92 @@
+package tui
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// piece is what comes from the terminal at once, some time after the one before.
+type piece struct {
+	after time.Duration
+	text  string
+}
+
+func filtered(pieces ...piece) string {
+	var f inputFilter
+	var out strings.Builder
+	now := time.Unix(1e9, 0)
+	for _, p := range pieces {
+		now = now.Add(p.after)
+		out.Write(f.filter([]byte(p.text), now))
+	}
+	return out.String()
+}
+
+func TestInputFilter_Replies(t *testing.T) {
+	const half = 500 * time.Millisecond
+	for name, tt := range map[string]struct {
+		pieces []piece
+		want   string
+	}{
+		"whole":                  {[]piece{{0, "a\x1b]11;rgb:ffff/ffff/ffff\x07b"}}, "a\x1b]11;rgb:ffff/ffff/ffff\x07b"},
+		"in two pieces":          {[]piece{{0, "a\x1b]11;rgb:ff"}, {half, "ff/ffff/ffff\x1b\\b"}}, "a\x1b]11;rgb:ffff/ffff/ffff\x1b\\b"},
+		"in three pieces":        {[]piece{{0, "\x1b]1"}, {half, "1;rgb:ffff/ffff"}, {half, "/ffff\x1b"}, {half, "\\"}}, "\x1b]11;rgb:ffff/ffff/ffff\x1b\\"},
+		"never ended":            {[]piece{{0, "\x1b]11;rgb:ff"}, {time.Minute, "j"}}, "j"},
+		"a mode's report":        {[]piece{{0, "\x1b[?20"}, {half, "26;2$y"}}, "\x1b[?2026;2$y"},
+		"a device's report":      {[]piece{{0, "\x1bP>|XTerm"}, {half, "(390)\x1b\\k"}}, "\x1bP>|XTerm(390)\x1b\\k"},
+		"after its ESC was lost": {[]piece{{0, "\x1b"}, {half, "]11;rgb:ffff/ffff/ffff\x1b\\j"}}, "\x1bj"},
+		"split but in time":      {[]piece{{0, "\x1b"}, {time.Millisecond, "]11;rgb:ffff/ffff/ffff\x1b\\j"}}, "\x1b]11;rgb:ffff/ffff/ffff\x1b\\j"},
+		"keys":                   {[]piece{{0, "j"}, {half, "\x1b"}, {half, "\x1b[A"}, {half, "\x1bOB"}, {half, "]"}}, "j\x1b\x1b[A\x1bOB]"},
+		"escape, then a key":     {[]piece{{0, "\x1b"}, {half, "q"}}, "\x1bq"},
+	} {
+		if got := filtered(tt.pieces...); got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+func TestInputFilter_Pastes(t *testing.T) {
+	large := strings.Repeat("x", 100<<10)
+	for name, tt := range map[string]struct {
+		pieces []piece
+		want   string
+	}{
+		"whole":            {[]piece{{0, pasteStart + "secret" + pasteEnd + "j"}}, pasteStart + "secret" + pasteEnd + "j"},
+		"in pieces":        {[]piece{{0, pasteStart + "sec"}, {time.Minute, strings.Repeat("r", 40) + pasteEnd}, {0, "j"}}, pasteStart + "sec" + strings.Repeat("r", 40) + pasteEnd + "j"},
+		"end in pieces":    {[]piece{{0, pasteStart + "sec\x1b[2"}, {time.Second, "01~"}, {time.Minute, "j"}}, pasteStart + "sec" + pasteEnd + "j"},
+		"never ended":      {[]piece{{0, pasteStart + "sec"}, {3 * time.Second, "\x03"}, {0, "j"}}, pasteStart + "sec" + pasteEnd + "\x03j"},
+		"looks like reply": {[]piece{{0, pasteStart + "\x1b]11;rgb"}, {time.Second, pasteEnd}}, pasteStart + "\x1b]11;rgb" + pasteEnd},
+	} {
+		if got := filtered(tt.pieces...); got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+	pieces := []piece{{0, pasteStart}}
+	for range 30 {
+		pieces = append(pieces, piece{time.Millisecond, large})
+	}
+	got := filtered(append(pieces, piece{time.Millisecond, "yy" + pasteEnd + "j"})...)
+	if len(got) > pasteLimit+2*len(large) || !strings.HasSuffix(got, pasteEnd+"j") || strings.Count(got, pasteEnd) != 1 {
+		t.Errorf("a paste of %d bytes becomes %d, ending in %q", 30*len(large), len(got), got[len(got)-20:])
+	}
+}
+
+// What is not a reply comes through as it is, however it is cut.
+func FuzzInputFilter(f *testing.F) {
+	f.Add("hello\x1b[Aworld\x1b", 3)
+	f.Add("\x1b[200~x\x1b[201~", 5)
+	f.Add("\xff\x00\x1bOP", 1)
+	f.Fuzz(func(t *testing.T, text string, cut int) {
+		if strings.Contains(text, "\x1b]") || strings.Contains(text, "\x1bP") || strings.Contains(text, "\x1b[?") || strings.Contains(text, "\x1b[<") {
+			return
+		}
+		cut = max(min(cut, len(text)), 0)
+		if cut > 0 && text[cut-1] == '\x1b' {
+			return // half a sequence, or the key
+		}
+		if got := filtered(piece{0, text[:cut]}, piece{time.Millisecond, text[cut:]}); got != text {
+			t.Errorf("%q becomes %q", text, got)
+		}
+	})
+}
