@@ -71,7 +71,7 @@ func withTeam(s *teamSource) setup {
 
 func TestSource_RefreshListsItsProfilesAndTheyMint(t *testing.T) {
 	acme := vault.Selector{Account: "acme", Environment: kite.Sandbox}
-	s := &teamSource{items: map[vault.Selector]vault.SourceItem{acme: {Version: 1, Entry: vault.Entry{Selector: acme, Current: kite.Credential{
+	s := &teamSource{items: map[vault.Selector]vault.SourceItem{acme: {Version: 1, Entry: vault.Entry{Selector: acme, Origin: kite.OriginOverride, Current: kite.Credential{
 		APIKey: kite.NewSecret("sim-key-acme-sandbox"), APISecret: kite.NewSecret("sim-secret-acme-sandbox"),
 	}}}}}
 	drive(t, withTeam(s), func(t *testing.T, d *driver) {
