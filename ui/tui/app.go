@@ -186,6 +186,7 @@ func (a *app) paste(msg tea.PasteMsg) tea.Cmd {
 	case a.lock.locked:
 	case a.dialog() != nil:
 		return a.dialog().update(a, msg)
+	case a.pastedOntoList(msg.Content):
 	case a.list.typing:
 		return a.list.filterKey(msg, a.now)
 	}

@@ -69,10 +69,12 @@ type formDialog struct {
 	fields   []*field
 	at       int
 	isLive   bool
-	action   string // what saving is called
+	replaces vault.Selector // whose credential the form replaces, zero for a new one
+	action   string         // what saving is called
 	save     func(*app, *formDialog) tea.Cmd
 	task     *task  // saving is under way
 	stopping bool   // and has been told to stop
+	said     string // what a paste was read as
 	problem  string // why the last save failed
 	next     string // what to do about it
 	// anyway saves in spite of the problem, nil when that makes no sense.
@@ -219,7 +221,11 @@ func (d *formDialog) update(a *app, msg tea.Msg) tea.Cmd {
 	if d.busy(a) {
 		return nil // what is being saved must not change under way
 	}
+	if paste, ok := msg.(tea.PasteMsg); ok && d.field(fieldAPIKey) != nil && d.pasted(a, paste.Content) {
+		return nil
+	}
 	f := d.fields[d.at]
+	d.said = ""
 	switch f.kind {
 	case hidden:
 		f.secret.update(msg)
@@ -321,6 +327,12 @@ func (d *formDialog) lines(a *app, w int) []string {
 // below is what is under way or went wrong.
 func (d *formDialog) below(a *app, w int) []string {
 	var out []string
+	if d.said != "" && !d.busy(a) {
+		out = append(out, "")
+		for _, l := range a.wrap(a.st.glyph.ok+" "+d.said, w) {
+			out = append(out, a.st.ok.Styled(l))
+		}
+	}
 	switch {
 	case d.busy(a):
 		text := d.task.doing + a.st.glyph.more + " esc stops it"

@@ -58,8 +58,8 @@ func (a *app) openRotateForm(p vault.Profile) {
 		head: "Rotate " + selWords(p.Selector), action: "verify and replace",
 		intro:  "Generate a second credential in the Kitegateway dashboard and enter it here. It is verified before anything is replaced, and the current one is kept as the previous.",
 		isLive: p.Environment == kite.Live,
-		fields: []*field{key, secret},
-		save:   func(a *app, d *formDialog) tea.Cmd { return rotate(a, d, p) },
+		fields: []*field{key, secret}, replaces: p.Selector,
+		save: func(a *app, d *formDialog) tea.Cmd { return rotate(a, d, p) },
 	})
 }
 

@@ -55,6 +55,13 @@ func (s *secretInput) append(text string) {
 	s.value = append(s.value, text...)
 }
 
+// set takes over a copy of a value. As after coming back, a paste replaces it.
+func (s *secretInput) set(value kite.Secret) {
+	s.clear()
+	value.RevealTo(func(b []byte) { s.value = append(make([]byte, 0, max(1024, len(b))), b...) })
+	s.left = true
+}
+
 func (s *secretInput) clear() {
 	clear(s.value[:cap(s.value)])
 	s.value = nil

@@ -1,0 +1,138 @@
+package tui
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"kitekey/kite"
+	"kitekey/ui/prompt"
+	"kitekey/ui/words"
+	"kitekey/vault"
+)
+
+// pasted reads a text that was pasted into a form which asks for a credential,
+// whichever field has the focus. It reports false for a bare value, which goes into
+// the field.
+func (d *formDialog) pasted(a *app, content string) bool {
+	text := kite.NewSecret(content)
+	p, named, err := prompt.ReadPaste(text, d.pasteTarget())
+	f := d.fields[d.at]
+	switch {
+	case err != nil && f.kind == hidden:
+		a.push(&question{
+			head: "Take it as the " + f.id.String() + "?", yes: "go back", isLive: d.live(),
+			text:     words.Sentence(err.Error()) + " It can be taken as the " + f.id.String() + ", as it is.",
+			then:     func(*app) tea.Cmd { text.Erase(); return nil },
+			otherKey: "t", other: "take it as it is",
+			otherThen: func(*app) tea.Cmd {
+				f.secret.set(text)
+				text.Erase()
+				return nil
+			},
+		})
+		return true
+	case err != nil:
+		d.said = ""
+		d.fail("not pasted: "+err.Error(), "Paste the api_key and the api_secret into their fields.")
+		text.Erase()
+		return true
+	case !named:
+		text.Erase()
+		return false
+	}
+	text.Erase()
+	if conflict := p.Conflict(d.replaces); conflict != "" {
+		a.push(&question{
+			head: "Use it all the same?", yes: "go back", isLive: d.live(),
+			text:     words.Sentence(conflict),
+			then:     func(*app) tea.Cmd { p.Erase(); return nil },
+			otherKey: "u", other: "use it",
+			otherThen: func(*app) tea.Cmd { d.fill(p); return nil },
+		})
+		return true
+	}
+	d.fill(p)
+	return true
+}
+
+// pasteTarget says which credential of several is meant.
+func (d *formDialog) pasteTarget() vault.Selector {
+	if d.replaces.Account != "" {
+		return d.replaces
+	}
+	s := vault.Selector{Account: strings.TrimSpace(d.field(fieldAccount).value())}
+	if d.field(fieldEnvironment).visited || d.liveChosen() {
+		s.Environment = d.selector().Environment
+	}
+	return s
+}
+
+// fill puts what was read into the fields, and says what and from where.
+func (d *formDialog) fill(p prompt.Paste) {
+	defer p.Erase()
+	d.problem, d.next, d.anyway = "", "", nil
+	d.said = p.Found()
+	for id, half := range map[fieldID]kite.Secret{fieldAPIKey: p.APIKey, fieldAPISecret: p.APISecret} {
+		if !half.IsZero() {
+			d.field(id).secret.set(half)
+			d.field(id).visited = true
+		}
+	}
+	if f := d.field(fieldAccount); f != nil && p.Account != "" {
+		if f.value() == "" {
+			f.input.SetValue(p.Account)
+			f.input.CursorEnd()
+			d.said += ", account " + p.Account
+		} else if f.value() != p.Account {
+			d.said += "; the text names the account " + p.Account
+		}
+	}
+	if f := d.field(fieldEnvironment); f != nil && p.Environment != "" {
+		switch at := environmentIndex(f, p.Environment); {
+		case at >= 0:
+			f.at = at
+			d.said += ", environment " + environmentName(p.Environment)
+		default:
+			d.said += "; it is one of " + environmentName(p.Environment) + ", which --sandbox-only leaves out"
+		}
+	}
+	// On to what is still missing, or to the end.
+	for i, f := range d.fields {
+		empty := f.kind == hidden && f.secret.empty() || f.id == fieldAccount && f.value() == ""
+		if empty || i == len(d.fields)-1 {
+			d.at = i
+			return
+		}
+	}
+}
+
+// environmentIndex is which choice of the field is the environment, -1 for none.
+func environmentIndex(f *field, e kite.Environment) int {
+	for i := range f.choices {
+		if (i == f.liveAt) == (e == kite.Live) {
+			return i
+		}
+	}
+	return -1
+}
+
+// pastedOntoList opens the filled form for a credential that was pasted where no field
+// takes it. It reports false for any other text.
+func (a *app) pastedOntoList(content string) bool {
+	text := kite.NewSecret(content)
+	p, named, err := prompt.ReadPaste(text, vault.Selector{})
+	text.Erase()
+	if err != nil || !named || !p.Both() {
+		return false
+	}
+	a.list.typing = false
+	a.openAdd()
+	d, ok := a.dialog().(*formDialog)
+	if !ok {
+		return false
+	}
+	d.field(fieldAccount).input.SetValue("")
+	d.fill(p)
+	return true
+}

@@ -1,0 +1,117 @@
+package tui
+
+import (
+	"strings"
+	"testing"
+
+	"kitekey/kite"
+	"kitekey/kite/simulator"
+	"kitekey/vault"
+)
+
+// pastes are what people have, for a merchant that the simulator knows and the vault
+// does not.
+var pastes = map[string]struct{ text, from string }{
+	"JSON":                {`{"api_key":"sim-key-gale-sandbox","api_secret":"sim-secret-gale-sandbox"}`, "JSON"},
+	"dotenv lines":        {"KITE_API_KEY=sim-key-gale-sandbox\nKITE_API_SECRET=\"sim-secret-gale-sandbox\"\n", "lines of NAME=value"},
+	"names and colons":    {"api_key: sim-key-gale-sandbox\napi_secret: sim-secret-gale-sandbox", "lines of"},
+	"two lines":           {"sim-key-gale-sandbox\nsim-secret-gale-sandbox\n", "two lines"},
+	"Postman environment": {`{"name":"gale","values":[{"key":"KITE_API_KEY","value":"sim-key-gale-sandbox"},{"key":"KITE_API_SECRET","value":"sim-secret-gale-sandbox"}],"_postman_variable_scope":"environment"}`, "a Postman environment"},
+	"named account":       {"KITE_GALE_LIVE_API_KEY=sim-key-gale-sandbox\nKITE_GALE_LIVE_API_SECRET=sim-secret-gale-sandbox", "account gale,"},
+}
+
+func TestPaste_FillsBothHalvesFromWhatPeopleHave(t *testing.T) {
+	for name, c := range pastes {
+		t.Run(name, func(t *testing.T) {
+			for steps := range 5 { // whichever field has the focus
+				drive(t, setup{}, func(t *testing.T, d *driver) {
+					d.press("a")
+					for range steps {
+						d.press("tab")
+					}
+					d.paste(c.text).dialog("Add a credential").sees("read from", c.from)
+					d.look(func(a *app) {
+						f := a.dialog().(*formDialog)
+						key, secret := f.field(fieldAPIKey).secret.secret(), f.field(fieldAPISecret).secret.secret()
+						if key.Reveal() != "sim-key-gale-sandbox" || secret.Reveal() != "sim-secret-gale-sandbox" {
+							t.Errorf("after %d steps the halves are wrong", steps)
+						}
+					})
+					d.lacks("sim-key", "sim-secret")
+				})
+			}
+		})
+	}
+}
+
+func TestPaste_OntoTheListOpensTheFilledForm(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.paste(pastes["named account"].text).dialog("Add a credential").sees("account gale,").lacks("sim-")
+	})
+}
+
+func TestPaste_IntoTheFilterIsNotShown(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("/").paste(pastes["JSON"].text).dialog("Add a credential").lacks("sim-")
+	})
+}
+
+func TestPaste_OtherTextOntoTheListDoesNothing(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.paste("hello there").dialog("").paste("STRIPE_API_KEY=x").dialog("")
+	})
+}
+
+func TestPaste_HalfGoesIntoItsFieldAndTheOtherIsAskedFor(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("a").write("gale").paste(`KITE_API_SECRET="sim-secret-gale-sandbox"`).sees("api_secret read from lines of NAME=value")
+		d.look(func(a *app) {
+			f := a.dialog().(*formDialog)
+			if f.fields[f.at].id != fieldAPIKey {
+				t.Errorf("the focus is on %s", f.fields[f.at].id)
+			}
+		})
+	})
+}
+
+func TestPaste_WhatIsNotUnderstoodIsAskedAbout(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("a").write("gale").press("enter", "enter", "enter").paste("SOME_THING=abc").dialog("Take it as the api_key?")
+		d.press("enter").dialog("Add a credential").sees("paste or type")
+		d.paste("SOME_THING=abc").press("t").dialog("Add a credential").sees("received, hidden")
+	})
+}
+
+func TestPaste_ForAnotherEnvironmentIsAskedAbout(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("r").dialog("Rotate acme / sandbox").paste(`{"environment":"live","api_key":"sim-key-acme-live","api_secret":"sim-secret-acme-live"}`)
+		d.dialog("Use it all the same?").sees("The text says live").press("enter").dialog("Rotate acme / sandbox").sees("paste or type")
+	})
+}
+
+func TestPaste_ChoosesTheProfilesOwnOfSeveral(t *testing.T) {
+	drive(t, setup{before: func(d *driver) { d.sim.Set("acme", kite.Sandbox, simulator.Behavior{}) }}, func(t *testing.T, d *driver) {
+		d.press("r").paste(`{"sandbox":{"api_key":"sim-key-acme-sandbox","api_secret":"sim-secret-acme-sandbox"},"live":{"api_key":"l","api_secret":"m"}}`)
+		d.dialog("Rotate acme / sandbox").sees("api_key and api_secret read from JSON")
+	})
+}
+
+func TestPaste_BareValueGoesIntoItsField(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("a").write("neu").press("enter", "enter", "enter").paste("sim-key-neu").sees("received, hidden").lacks("read from")
+	})
+}
+
+func TestPaste_FilledFormIsSaved(t *testing.T) {
+	drive(t, setup{before: func(d *driver) {
+		if err := d.vault.Remove(d.t.Context(), vault.Selector{Account: "ember", Environment: kite.Sandbox}); err != nil {
+			d.t.Fatal(err)
+		}
+	}}, func(t *testing.T, d *driver) {
+		d.paste("KITE_EMBER_API_KEY=sim-key-ember-sandbox\nKITE_EMBER_API_SECRET=sim-secret-ember-sandbox")
+		d.dialog("Add a credential").press("ctrl+s").sees("ember/sandbox added; it works")
+		if strings.Contains(d.screen(), "sim-") {
+			t.Error("a secret is on the screen")
+		}
+	})
+}
