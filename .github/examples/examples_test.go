@@ -4,6 +4,7 @@ package examples
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -204,6 +205,61 @@ func TestExamples_Dockerfile(t *testing.T) {
 		script := strings.ReplaceAll(runOf(t, "Dockerfile"), "/run/secrets/bao_secret_id", file)
 		if out := j.run(script, "BAO_ROLE_ID="+roleID); !strings.Contains(out, "run fetch-catalogue with a token of acme") {
 			t.Errorf("npm was not run: %s", out)
+		}
+		j.nothingLeft()
+	})
+}
+
+// bao is the engine's command line, as far as the README uses it.
+const bao = `#!/bin/sh
+set -e
+call() { curl -sS -f -H "X-Vault-Token: $ADMIN" -X "$1" -d "$3" "$ENGINE/v1/$2"; }
+case "$1 $2" in
+"secrets enable") call POST sys/mounts/secret '{"type":"kv","options":{"version":"2"}}' ;;
+"policy write") call PUT "sys/policies/acl/$3" "{\"policy\":\"$(tr '\n' ' ' <"$4" | sed 's/# [^.]*\.[^.]*\.//; s/"/\\"/g')\"}" ;;
+"token create") call POST auth/token/create '{"policies":["kitegateway"],"ttl":"1h"}' | sed 's/.*"client_token":"\([^"]*\)".*/\1/' ;;
+*) echo "bao $*?" >&2; exit 1 ;;
+esac
+`
+
+// The README's ten lines are run as they are written.
+func TestExamples_ReadmeForTeams(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("needs curl")
+	}
+	engines(t, func(t *testing.T, e sourcetest.Engine) {
+		j := newJob(t, e)
+		data, err := os.ReadFile("../../README.md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, lines, ok := strings.Cut(string(data), "<!-- teams -->\n```sh\n")
+		lines, _, end := strings.Cut(lines, "```\n<!-- /teams -->")
+		if !ok || !end || strings.Count(lines, "\n") != 10 {
+			t.Fatal("the README has no ten lines for teams")
+		}
+		j.write("bin/bao", bao, 0o700)
+		policy, err := os.ReadFile("kitegateway.hcl")
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.write(".github/examples/kitegateway.hcl", string(policy), 0o600)
+		sim := simulator.New(simulator.Options{})
+		if err := sim.Start("127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { sim.Close() })
+		j.write("acme-live.json", `{"api_key":"sim-key-acme-live","api_secret":"sim-secret-acme-live"}`, 0o600)
+		j.write("new.json", `{"api_key":"sim-key-coral-live","api_secret":"sim-secret-coral-live"}`, 0o600)
+		env := []string{"ADMIN=" + e.Root, "ENGINE=" + e.Address, "KITEKEY_LIVE_URL=" + sim.BaseURL(kite.Live), "KITEKEY_STORE=file", "KITEKEY_PASSPHRASE_FILE=" + j.write("passphrase", "correct horse battery staple", 0o600)}
+		out := j.run(lines, env...)
+		for _, want := range []string{"JWT ", "acme/live: it works", "token expires in|which expires in", "is in use"} {
+			if !regexp.MustCompile(want).MatchString(out) {
+				t.Errorf("no %q in %s", want, out)
+			}
+		}
+		if _, reply := e.As(t, e.Root, "GET", "secret/data/kitegateway/acme/live", nil); !strings.Contains(fmt.Sprint(reply), "sim-key-coral-live") {
+			t.Errorf("the engine has %v", reply)
 		}
 		j.nothingLeft()
 	})
