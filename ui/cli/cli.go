@@ -64,16 +64,34 @@ func Main(ctx context.Context, sys System) int {
 	root := newRoot(a)
 	root.SetArgs(sys.Args)
 	root.SetIn(sys.Stdin)
-	root.SetOut(sys.Stdout)
+	out := &checkedWriter{w: sys.Stdout}
+	root.SetOut(out) // for help and the version; commands write to a.Stdout
 	root.SetErr(sys.Stderr)
 	cmd, err := root.ExecuteContextC(a.withUnlockPrompt(ctx))
 	if err != nil && !a.running {
 		err = wrongUsage(err)
 	}
+	if err == nil {
+		err = writeError(out.err) // cobra drops those of help
+	}
 	if failed := a.onFailure[cmd]; err != nil && failed != nil {
 		failed()
 	}
 	return a.finish(ctx, err)
+}
+
+// checkedWriter keeps the first error of writing, for callers that drop it.
+type checkedWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (c *checkedWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
 }
 
 // app is one run: the world it sees and what the global flags chose.

@@ -1,10 +1,26 @@
 package cli
 
 import (
+	"context"
+	"io"
+
 	"github.com/spf13/cobra"
 )
 
-func newCompletion(a *app) *cobra.Command {
+type completionOptions struct {
+	shell string
+	root  *cobra.Command // what the script completes
+}
+
+// completionShells are the shells that cobra writes scripts for.
+var completionShells = map[string]func(*cobra.Command, io.Writer) error{
+	"bash":       func(root *cobra.Command, w io.Writer) error { return root.GenBashCompletionV2(w, true) },
+	"zsh":        (*cobra.Command).GenZshCompletion,
+	"fish":       func(root *cobra.Command, w io.Writer) error { return root.GenFishCompletion(w, true) },
+	"powershell": (*cobra.Command).GenPowerShellCompletionWithDesc,
+}
+
+func newCompletion(a *app, run func(context.Context, completionOptions) error) *cobra.Command {
 	shells := []string{"bash", "zsh", "fish", "powershell"}
 	return &cobra.Command{
 		Use:   "completion SHELL",
@@ -18,18 +34,14 @@ profile names. Names come from the index: completing never touches the keyring.`
 		Args:              argCount(1, 1, "the name of a shell"),
 		ValidArgsFunction: cobra.FixedCompletions(shells, cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			root := cmd.Root()
-			switch args[0] {
-			case "bash":
-				return root.GenBashCompletionV2(a.Stdout, true)
-			case "zsh":
-				return root.GenZshCompletion(a.Stdout)
-			case "fish":
-				return root.GenFishCompletion(a.Stdout, true)
-			case "powershell":
-				return root.GenPowerShellCompletionWithDesc(a.Stdout)
+			if _, ok := completionShells[args[0]]; !ok {
+				return usagef("unknown shell; use %s", either(shells))
 			}
-			return usagef("%q is not one of bash, zsh, fish and powershell", args[0])
+			return run(cmd.Context(), completionOptions{args[0], cmd.Root()})
 		},
 	}
+}
+
+func (a *app) runCompletion(_ context.Context, o completionOptions) error {
+	return writeError(completionShells[o.shell](o.root, a.Stdout))
 }

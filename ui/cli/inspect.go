@@ -19,8 +19,13 @@ import (
 	"kitekey/ui/words"
 )
 
-func newInspect(a *app) *cobra.Command {
-	var asJSON bool
+type inspectOptions struct {
+	token []string // the words of a token; none, or "-", for stdin
+	json  bool
+}
+
+func newInspect(a *app, run func(context.Context, inspectOptions) error) *cobra.Command {
+	var o inspectOptions
 	cmd := &cobra.Command{
 		Use:   "inspect [TOKEN | -]",
 		Short: "Show what a token says, offline",
@@ -28,30 +33,35 @@ func newInspect(a *app) *cobra.Command {
 anywhere, and the signature is not checked: only the gateway can say whether a token
 is good ("kitekey verify --deep" asks it).
 
-The token may have its "JWT " prefix or be a whole "Authorization: …" line. It is
-best piped in: an argument is seen by ps and kept in the shell's history. At a
-terminal and without an argument it is asked for, hidden.`,
+The token may have its "JWT " prefix or be a whole "Authorization: …" line. Pipe it
+in: an argument is seen by ps and kept in the shell's history. At a terminal and
+without an argument it is asked for, hidden.`,
 		Example: `  kitekey token acme | kitekey inspect
   kitekey inspect --json < token.txt | jq .claims`,
 		Args:              cobra.ArbitraryArgs, // "Authorization: JWT …" without quotes is three
 		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.token = args
+			return run(cmd.Context(), o)
+		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		text, err := a.tokenToInspect(cmd.Context(), args)
-		if err != nil {
-			return err
-		}
-		t, err := decodeJWT(text.Reveal())
-		if err != nil {
-			return usagef("%w", err)
-		}
-		if asJSON {
-			return a.printJSON(t.json(a.Now()))
-		}
-		return a.print("%s", t.text(a.Now()))
-	}
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return cmd
+}
+
+func (a *app) runInspect(ctx context.Context, o inspectOptions) error {
+	text, err := a.tokenToInspect(ctx, o.token)
+	if err != nil {
+		return err
+	}
+	t, err := decodeJWT(text.Reveal())
+	if err != nil {
+		return usagef("%w", err)
+	}
+	if o.json {
+		return a.printJSON(t.json(a.Now()))
+	}
+	return a.print("%s", t.text(a.Now()))
 }
 
 // tokenToInspect takes the token from the arguments, a hidden prompt or stdin.
@@ -95,9 +105,9 @@ func decodeJWT(text string) (decodedJWT, error) {
 	parts := strings.Split(text, ".")
 	switch {
 	case text == "":
-		return decodedJWT{}, errors.New("there is no token to look at")
+		return decodedJWT{}, errors.New("no token given")
 	case strings.ContainsAny(text, " \t\r\n"):
-		return decodedJWT{}, errors.New("that is more than one token: a JWT has no blanks in it")
+		return decodedJWT{}, errors.New("more than one token: a JWT has no blanks in it")
 	case len(parts) == 5:
 		return decodedJWT{}, errors.New("that is an encrypted token (JWE): it cannot be read without its key")
 	case len(parts) != 3:

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -13,74 +15,80 @@ import (
 	"kitekey/vault"
 )
 
-func newLog(a *app) *cobra.Command {
-	var (
-		last            int
-		asJSON, on, off bool
-	)
+type logOptions struct {
+	profile []string // at most one; none for all
+	last    int      // entries, 0 for all
+	json    bool
+
+	// At most one of these, and then nothing is shown.
+	on, off bool
+}
+
+func newLog(a *app, run func(context.Context, logOptions) error) *cobra.Command {
+	var o logOptions
 	cmd := &cobra.Command{
 		Use:   "log [SELECTOR]",
 		Short: "Show what was done with the profiles, when, and by which command",
-		Long: `Show the activity log: what was minted, copied, revealed, verified, rotated, added
-and removed, when, for which profile, by which command, and what came of it. It
-holds no secret and no token, stays on this machine (activity.jsonl in the data
-folder) and keeps the last few thousand entries.
-
-Handing out a token that was kept from an earlier mint is not an entry.`,
+		Long: `Show the activity log: what was minted, handed out, copied, revealed, called,
+verified, rotated, added, removed and exported; when, for which profile, by which
+command and program, for which --reason, and with what result. It holds no secret, no
+token and no body of a request, stays on this machine (activity.jsonl in the data
+folder) and keeps the last few thousand entries.`,
 		Example: `  kitekey log
   kitekey log acme/live -n 5
   kitekey log --json | jq -r 'select(.result != "ok")'
-  kitekey log --off                 keep none from now on`,
+  kitekey log --off                 log nothing from now on`,
 		Args:              argCount(0, 1, "at most one profile"),
 		ValidArgsFunction: a.completeSelectors(false),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.profile = args
+			if (o.on || o.off) && (len(args) > 0 || o.json || cmd.Flags().Changed("last")) {
+				return usagef("--on and --off go alone: there is one log for all profiles")
+			}
+			return run(cmd.Context(), o)
+		},
 	}
 	f := cmd.Flags()
-	f.IntVarP(&last, "last", "n", 50, "how `many` entries, 0 for all")
-	f.BoolVar(&asJSON, "json", false, "print one JSON object per entry")
-	f.BoolVar(&off, "off", false, "keep no log from now on; what there is stays")
-	f.BoolVar(&on, "on", false, "keep a log again")
+	f.IntVarP(&o.last, "last", "n", 50, "how `many` entries, 0 for all")
+	f.BoolVar(&o.json, "json", false, "print one JSON object per entry")
+	f.BoolVar(&o.off, "off", false, "log nothing from now on; existing entries stay")
+	f.BoolVar(&o.on, "on", false, "log again")
 	cmd.MarkFlagsMutuallyExclusive("on", "off")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		dir, err := a.home()
-		if err != nil {
-			return err
-		}
-		if on || off {
-			if len(args) > 0 || asJSON || cmd.Flags().Changed("last") {
-				return usagef("--on and --off go alone: the log is one for all profiles")
-			}
-			if err := vault.ChangeSettings(cmd.Context(), dir, func(s *vault.Settings) { s.ActivityLog = on }); err != nil {
-				return err
-			}
-			a.note("the activity log is %s", map[bool]string{true: "on", false: "off"}[on])
-			return nil
-		}
-		if last < 0 {
-			return usagef("--last: %d is not a number of entries", last)
-		}
-		if last == 0 {
-			last = int(^uint(0) >> 1)
-		}
-		var sel *vault.Selector
-		if len(args) == 1 {
-			s, err := parseSelector(args[0])
-			if err != nil {
-				return err
-			}
-			sel = &s
-		}
-		return a.showLog(dir, sel, last, asJSON)
-	}
 	return cmd
 }
 
-func (a *app) showLog(dir string, sel *vault.Selector, last int, asJSON bool) error {
+func (a *app) runLog(ctx context.Context, o logOptions) error {
+	dir, err := a.home()
+	if err != nil {
+		return err
+	}
+	switch {
+	case o.on || o.off:
+		err := vault.ChangeSettings(ctx, dir, func(s *vault.Settings) { s.ActivityLog = o.on })
+		return a.noteOnSuccess(err, "the activity log is %s", map[bool]string{true: "on", false: "off"}[o.on])
+	case o.last < 0:
+		return usagef("--last: %d is not a number of entries", o.last)
+	case o.last == 0:
+		o.last = math.MaxInt
+	}
+	var sel *vault.Selector
+	if len(o.profile) == 1 {
+		s, err := parseSelector(o.profile[0])
+		if err != nil {
+			return err
+		}
+		sel = &s
+	}
+	return a.showLog(dir, sel, o)
+}
+
+func (a *app) showLog(dir string, sel *vault.Selector, o logOptions) error {
 	v, err := a.openQuietly()
 	if err != nil {
 		return err
 	}
-	entries, readErr := v.Activities(sel, last)
-	if asJSON {
+	entries, readErr := v.Activities(sel, o.last)
+	if o.json {
 		for _, e := range entries {
 			if err := a.printJSON(newActivityJSON(e)); err != nil {
 				return err
@@ -94,13 +102,11 @@ func (a *app) showLog(dir string, sel *vault.Selector, last int, asJSON bool) er
 	case readErr != nil || err != nil:
 		return errors.Join(readErr, err)
 	case !s.ActivityLog:
-		a.note(`the activity log is off; "kitekey log --on" keeps one again`)
+		a.note(`the activity log is off; "kitekey log --on" turns it on`)
+	case len(entries) == 0 && sel != nil:
+		a.note("nothing logged about %s yet", sel)
 	case len(entries) == 0:
-		if sel != nil {
-			a.note("nothing logged about %s yet", sel)
-		} else {
-			a.note("nothing logged yet")
-		}
+		a.note("nothing logged yet")
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,8 +11,13 @@ import (
 	"github.com/spf13/pflag"
 )
 
-func newMan(a *app) *cobra.Command {
-	var dir string
+type manOptions struct {
+	page *cobra.Command // the command or topic to print, the root for --dir
+	dir  string         // write all pages there
+}
+
+func newMan(a *app, run func(context.Context, manOptions) error) *cobra.Command {
+	var o manOptions
 	cmd := &cobra.Command{
 		Use:   "man [COMMAND]",
 		Short: "Print a manual page, or write all of them",
@@ -20,48 +26,53 @@ all of them into a folder, for packagers and for people who like man.`,
 		Example: `  kitekey man | man -l -
   kitekey man exec | man -l -
   kitekey man --dir ~/.local/share/man/man1`,
-		Args: argCount(0, 1, "at most one command"),
-	}
-	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		var names []cobra.Completion
-		for _, c := range cmd.Root().Commands() {
-			if len(args) == 0 && hasPage(c) {
-				names = append(names, cobra.CompletionWithDesc(c.Name(), c.Short))
+		Args:              argCount(0, -1, "a command"),
+		ValidArgsFunction: completePages,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.page = cmd.Root(); len(args) > 0 {
+				if o.dir != "" {
+					return usagef("--dir writes all pages; it takes no command")
+				}
+				found, rest, err := o.page.Find(args)
+				if err != nil || len(rest) > 0 || !hasPage(found) {
+					return usagef("there is no command %q", strings.Join(args, " "))
+				}
+				o.page = found
 			}
-		}
-		return names, cobra.ShellCompDirectiveNoFileComp
+			return run(cmd.Context(), o)
+		},
 	}
-	cmd.Flags().StringVar(&dir, "dir", "", "`folder` to write all pages into, as kitekey.1, kitekey-add.1 and so on")
+	cmd.Flags().StringVar(&o.dir, "dir", "", "`folder` to write all pages into, as kitekey.1, kitekey-add.1 and so on")
 	_ = cmd.MarkFlagDirname("dir")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		page := cmd.Root()
-		if len(args) > 0 {
-			if dir != "" {
-				return usagef("--dir writes all pages; it takes no command")
-			}
-			found, rest, err := page.Find(args)
-			if err != nil || len(rest) > 0 || !hasPage(found) {
-				return usagef("there is no command %q", args[0])
-			}
-			page = found
-		}
-		if dir == "" {
-			return a.print("%s", manPage(page, a.Version))
-		}
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return usagef("--dir: %w", err)
-		}
-		n, err := writePages(page, dir, a.Version)
-		if err != nil {
-			return fmt.Errorf("write the manual pages: %w", err)
-		}
-		a.note("%d pages written to %s", n, dir)
-		return nil
-	}
 	return cmd
 }
 
-// hasPage tells what is worth a page: what can be run, and topics.
+func completePages(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var names []cobra.Completion
+	for _, c := range cmd.Root().Commands() {
+		if len(args) == 0 && hasPage(c) {
+			names = append(names, cobra.CompletionWithDesc(c.Name(), c.Short))
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+func (a *app) runMan(_ context.Context, o manOptions) error {
+	if o.dir == "" {
+		return a.print("%s", manPage(o.page, a.Version))
+	}
+	if err := os.MkdirAll(o.dir, 0o755); err != nil {
+		return usagef("--dir: %w", err)
+	}
+	n, err := writePages(o.page, o.dir, a.Version)
+	if err != nil {
+		return fmt.Errorf("write the manual pages: %w", err)
+	}
+	a.note("%d pages written to %s", n, o.dir)
+	return nil
+}
+
+// hasPage reports whether a command has a page: what can be run, and topics.
 func hasPage(c *cobra.Command) bool {
 	return !c.Hidden && c.Name() != "help" && (c.IsAvailableCommand() || c.IsAdditionalHelpTopicCommand())
 }

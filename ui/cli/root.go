@@ -66,7 +66,7 @@ Live is never implied.`,
 		newAPI(a, a.runAPI),
 		newProxy(a, a.runProxy),
 		newForget(a, a.runForget),
-		newInspect(a),
+		newInspect(a, a.runInspect),
 	)
 	add(groupProfiles,
 		newAdd(a, a.runAdd),
@@ -91,9 +91,9 @@ Live is never implied.`,
 		newSource(a),
 		newExport(a, a.runExport),
 		newImport(a, a.runImport),
-		newLog(a),
-		newMan(a),
-		newCompletion(a),
+		newLog(a, a.runLog),
+		newMan(a, a.runMan),
+		newCompletion(a, a.runCompletion),
 	)
 	root.AddCommand(newTopics()...)
 	root.SetHelpCommand(newHelp())
