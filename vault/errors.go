@@ -180,7 +180,7 @@ func (e *SettingsError) Unwrap() []error { return []error{ErrSettings, e.Err} }
 // DataFolderError is an ErrDataFolder.
 type DataFolderError struct {
 	Dir string
-	Op  string // "make", "read", "write"
+	Op  string // "make", "read", "write", "use"
 	Err error
 }
 

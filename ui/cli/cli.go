@@ -104,5 +104,6 @@ type app struct {
 	command      string                    // the command that runs, for the activity log
 	running      bool                      // a command has begun: its usage was right
 	announced    bool                      // overrides have been told
+	toldReadable bool                      // others can read the passphrase's file: that has been told
 	onFailure    map[*cobra.Command]func() // what a command does when it fails in any way
 }

@@ -94,7 +94,8 @@ func (a *app) runDoctor(ctx context.Context, o doctorOptions) error {
 	}
 	found = append(found, a.checkNetwork()...)
 	found = append(found, <-gateways...)
-	found = append(found, a.checkClipboard(), a.checkTerminal())
+	found = append(found, a.checkClipboard(), a.checkTerminal(), checkMemory(), checkScreenLock(ctx))
+	found = append(found, a.checkPath()...)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -32,7 +32,7 @@ type watcher struct {
 func watch(ctx context.Context) (<-chan Request, error) {
 	bus, err := dbus.ConnectSystemBus(dbus.WithContext(ctx))
 	if err != nil {
-		return nil, fmt.Errorf("%w: no system bus: %w", ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	w := &watcher{bus: bus, requests: make(chan Request)}
 	if err := w.subscribe(ctx); err != nil {

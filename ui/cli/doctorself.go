@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+
+	"kitekey/ui/process"
+	"kitekey/ui/safepath"
+	"kitekey/ui/session"
+	"kitekey/vault"
+)
+
+// checkMemory says what keeps kitekey's memory from other programs.
+func checkMemory() finding {
+	f := finding{Check: "memory", Severity: vault.SeverityOK, Text: process.Protected}
+	if f.Text == "" {
+		f.Text = "this system keeps a program's memory from the user's other programs by itself, or not at all"
+	}
+	return f
+}
+
+// checkScreenLock says whether the screen locks with the desktop session.
+func checkScreenLock(ctx context.Context) finding {
+	f := finding{Check: "screen lock", Severity: vault.SeverityOK, Text: "with the desktop session, before the machine sleeps, and when it is idle"}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if _, err := session.Watch(ctx); err != nil {
+		f.Text = "when it is idle; " + err.Error()
+	}
+	return f
+}
+
+// checkPath lists the folders from which no helper is taken.
+func (a *app) checkPath() []finding {
+	var unsafe []string
+	for _, dir := range filepath.SplitList(a.getenv("PATH")) {
+		if err := safepath.Unsafe(dir); err != nil {
+			unsafe = append(unsafe, `"`+dir+`" (`+err.Error()+")")
+		}
+	}
+	if len(unsafe) == 0 {
+		return nil
+	}
+	return []finding{{Check: "helpers", Severity: vault.SeverityOK,
+		Text: "programs such as wl-copy and tmux are not taken from these folders of PATH: " + strings.Join(unsafe, ", ")}}
+}

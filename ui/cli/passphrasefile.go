@@ -1,0 +1,37 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// checkPassphraseFile looks at who can get at a file that holds a passphrase. One
+// that others can change is refused. That others can read it is said once, and no
+// more: containers mount their secrets so. A pipe belongs to its two ends.
+func (a *app) checkPassphraseFile(name string) error {
+	info, err := os.Stat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil // reading it says what is wrong
+	}
+	if err := changeable(info); err != nil {
+		return usagef("the passphrase in %s is not used: %w", name, err)
+	}
+	if forOthers(info, 0o066) && !a.toldReadable {
+		a.note("other users can read the passphrase in %s; run \"chmod 600 %s\"", name, name)
+		a.toldReadable = true
+	}
+	return nil
+}
+
+// changeable says why others can change a file or a folder, nil when they cannot.
+func changeable(info fs.FileInfo) error {
+	if forOthers(info, 0o002) {
+		return errors.New("every user can change it")
+	}
+	if uid, known := owner(info); known && uid != 0 && uid != os.Geteuid() {
+		return fmt.Errorf("it belongs to another user (uid %d)", uid)
+	}
+	return nil
+}

@@ -1,0 +1,22 @@
+//go:build unix
+
+package cli
+
+import (
+	"io/fs"
+	"syscall"
+)
+
+// forOthers reports whether a file has one of these permissions.
+func forOthers(info fs.FileInfo, permissions fs.FileMode) bool {
+	return info.Mode().Perm()&permissions != 0
+}
+
+// owner is the user that a file belongs to.
+func owner(info fs.FileInfo) (uid int, known bool) {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, false
+	}
+	return int(stat.Uid), true
+}
