@@ -30,7 +30,6 @@ var liveCommands = map[string]struct {
 	"remove": {asks: true, tries: []string{"remove acme/live", "remove acme/live --yes"}},
 
 	"token": {tries: []string{"token acme/live", "token acme/live --header", "token acme acme/live --json"}},
-	"exec":  {tries: []string{"exec acme/live -- true"}},
 	"env":   {tries: []string{"env acme/live"}},
 
 	"verify": {tries: []string{"verify acme/live", "verify --all"}},
@@ -40,9 +39,10 @@ var liveCommands = map[string]struct {
 	"log":    {tries: []string{"log acme/live"}},
 	"doctor": {tries: []string{"doctor --offline"}},
 
-	// Copying needs a clipboard; its guard is the hand-out's, as token's is. The others
+	// Copying needs a clipboard, and exec becomes the command it runs: their guard is
+	// the hand-out's, as token's is, and scripts test them. The others
 	// are about no profile, or about moving all of them, which scripts test.
-	"copy": {}, "add": {}, "demo": {}, "simulator": {}, "inspect": {}, "network": {}, "store": {}, "source": {}, "status": {}, "unlock": {}, "lock": {},
+	"copy": {}, "exec": {}, "add": {}, "demo": {}, "simulator": {}, "inspect": {}, "network": {}, "store": {}, "source": {}, "status": {}, "unlock": {}, "lock": {},
 	"man": {}, "completion": {}, "version": {}, "help": {}, "exit-codes": {}, "environment": {}, "storage": {}, "json": {},
 }
 
@@ -81,7 +81,7 @@ func TestLive_EveryCommandThatHandsOutOrChangesAsks(t *testing.T) {
 func TestLive_IsChosenByNoVariableAndNoFile(t *testing.T) {
 	w := newLiveWorld(t)
 	w.environ = append(w.environ, "KITEKEY_PROFILE=acme/live")
-	for _, line := range []string{"token", "exec -- true", "env", "verify"} {
+	for _, line := range []string{"token", "env", "verify"} {
 		if code, out := w.run(line); code != exitUsage {
 			t.Errorf("KITEKEY_PROFILE=acme/live, %s: exit %d: %s", line, code, out)
 		}
