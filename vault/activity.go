@@ -6,20 +6,23 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"kitekey/vault/internal/disk"
 )
 
-// The activity log says what was done with which profile, so that somebody can
-// find out when a credential was last used, and by what. It holds no secret, no
-// token and no words of the gateway's. One line of JSON per entry, in two files:
+// The activity log says what was done with which profile, by what and why, so that
+// it can be found out later how a credential was used. An entry is written when its
+// outcome is known. The log holds no secret, no token, no body of a request and no
+// words of the gateway's. One line of JSON per entry, in two files:
 // when the present one is full it becomes the former, and the one before goes.
 const (
 	activityFile   = "activity.jsonl"
@@ -27,6 +30,7 @@ const (
 	activityLock   = "activity"
 	activityLimit  = 1 << 20 // bytes per file, some 7,000 entries
 	activityWait   = time.Second
+	maxReason      = 200 // characters
 )
 
 // Action is what was done.
@@ -46,7 +50,9 @@ const (
 	ActionRenamed    Action = "renamed"
 	ActionRemoved    Action = "removed"
 	ActionExported   Action = "exported"
-	ActionMoved      Action = "moved" // to another store
+	ActionHandedOut  Action = "handed out" // a token from the cache
+	ActionRequested  Action = "requested"  // a call with a token
+	ActionMoved      Action = "moved"      // to another store
 )
 
 // Activity is an entry of the log.
@@ -56,6 +62,13 @@ type Activity struct {
 	Action  Action
 	Command string // the command that did it, "token"; "screen" for the screen
 	Result  string // "ok", a verdict, "cancelled" or "failed"
+	Parent  string // name of the program that started kitekey, "" where the system does not say
+	Reason  string // what the user gave as the reason, if anything
+
+	Method     string   // of a request
+	Path       string   // of a request, with {…} in the place of ids and without its query
+	Status     int      // HTTP status of the reply to a request, 0 when there was none
+	Recipients []string // whom an export was encrypted to
 }
 
 type activityJSON struct {
@@ -65,6 +78,12 @@ type activityJSON struct {
 	Action      Action    `json:"action"`
 	Command     string    `json:"command"`
 	Result      string    `json:"result"`
+	Parent      string    `json:"parent,omitempty"`
+	Reason      string    `json:"reason,omitempty"`
+	Method      string    `json:"method,omitempty"`
+	Path        string    `json:"path,omitempty"`
+	Status      int       `json:"status,omitempty"`
+	Recipients  []string  `json:"recipients,omitempty"`
 }
 
 // activityLog keeps the entries, in memory where there is no folder.
@@ -72,22 +91,118 @@ type activityLog struct {
 	dir     string
 	locks   disk.Locker
 	command string
+	reason  string
 	limit   int64
 
 	mu     sync.Mutex
 	on     *bool // the setting, once it was looked up
 	memory []Activity
+	queue  []Activity    // entries of LogLater
+	idle   chan struct{} // closed when the queue has been written; nil when it is empty
 }
 
 // Record puts an action and what came of it into the activity log. Nothing fails
 // because the log cannot be written. What was refused before anything was done
 // (no such profile, bad input) is no action.
 func (v *Vault) Record(action Action, sel Selector, err error) {
-	if errors.Is(err, ErrNoProfile) || errors.Is(err, ErrExists) || errors.Is(err, ErrBadInput) {
+	v.Log(Activity{Selector: sel, Action: action}, err)
+}
+
+// Log is [Vault.Record] for an entry with more facts. It fills in when, by what and
+// why, and the result.
+func (v *Vault) Log(a Activity, err error) {
+	if v.activity.complete(&a, v.now(), err) {
+		v.activity.add(a)
+	}
+}
+
+// LogLater is [Vault.Log] for many entries a second: they are written together,
+// soon. It never waits. Flush writes them at the end.
+func (v *Vault) LogLater(a Activity, err error) {
+	if v.activity.complete(&a, v.now(), err) {
+		v.activity.later(a)
+	}
+}
+
+// Flush waits until what LogLater was given has been written.
+func (v *Vault) Flush() {
+	v.activity.mu.Lock()
+	idle := v.activity.idle
+	v.activity.mu.Unlock()
+	if idle != nil {
+		<-idle
+	}
+}
+
+// complete fills in an entry. It is false for what is no action: refused before
+// anything was done.
+func (l *activityLog) complete(a *Activity, now time.Time, err error) bool {
+	if errors.Is(err, ErrNoProfile) || errors.Is(err, ErrExists) || errors.Is(err, ErrBadInput) || errors.Is(err, ErrOrigin) {
+		return false
+	}
+	a.At, a.Command, a.Reason, a.Parent = now, l.command, l.reason, parentName()
+	if a.Result = resultOf(err); err == nil && a.Status >= 400 {
+		a.Result = "failed"
+	}
+	a.Method, a.Path = outside(a.Method, 20), pathTemplate(a.Path)
+	return true
+}
+
+// pathTemplate takes the query from a path and puts {…} in the place of what looks
+// like an id: it may be a customer's number.
+func pathTemplate(path string) string {
+	path, _, _ = strings.Cut(path, "?")
+	steps := strings.Split(outside(path, 200), "/")
+	for i, step := range steps {
+		if len(step) > 24 || strings.ContainsAny(step, "0123456789+@%") && step != "v1" {
+			steps[i] = "{…}"
+		}
+	}
+	return strings.Join(steps, "/")
+}
+
+// parentName is the name of the program that started this one, where /proc tells.
+var parentName = sync.OnceValue(func() string {
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", os.Getppid()))
+	if err != nil {
+		return ""
+	}
+	return outside(strings.TrimSpace(string(name)), 32)
+})
+
+// most entries that wait to be written; more are dropped rather than waited for.
+const maxQueue = 10_000
+
+func (l *activityLog) later(a Activity) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queue) >= maxQueue {
 		return
 	}
-	v.activity.add(Activity{v.now(), sel, action, v.activity.command, resultOf(err)})
+	l.queue = append(l.queue, a)
+	if l.idle != nil {
+		return
+	}
+	l.idle = make(chan struct{})
+	go func() {
+		for {
+			time.Sleep(queueTime)
+			l.mu.Lock()
+			batch := l.queue
+			if l.queue = nil; len(batch) == 0 {
+				close(l.idle)
+				l.idle = nil
+				l.mu.Unlock()
+				return
+			}
+			l.write(batch)
+			l.mu.Unlock()
+		}
+	}()
 }
+
+// queueTime is how long an entry of LogLater may wait.
+const queueTime = 50 * time.Millisecond
 
 func resultOf(err error) string {
 	switch verdict := VerdictOf(err); {
@@ -113,31 +228,40 @@ func (v *Vault) Activities(sel *Selector, last int) ([]Activity, error) {
 func (l *activityLog) add(a Activity) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.write([]Activity{a})
+}
+
+// write adds entries. The caller holds mu.
+func (l *activityLog) write(list []Activity) {
 	if l.dir == "" {
-		l.memory = append(l.memory, a)
+		l.memory = append(l.memory, list...)
 		l.memory = l.memory[max(0, len(l.memory)-1000):]
 		return
 	}
 	if l.on == nil {
 		s, err := LoadSettings(l.dir)
-		on := s.ActivityLog && err == nil // nobody who has turned it off wants it back by an accident
+		on := s.ActivityLog && err == nil // unreadable settings do not switch a log on again
 		l.on = &on
 	}
 	if *l.on {
-		_ = l.append(a)
+		_ = l.append(list...)
 	}
 }
 
-// append writes one line in one call. The lock keeps other processes from
+// append writes its lines in one call. The lock keeps other processes from
 // putting the file aside in between.
-func (l *activityLog) append(a Activity) error {
-	line, err := json.Marshal(activityJSON{
-		a.At.UTC().Round(0).Truncate(time.Millisecond), a.Account, string(a.Environment), a.Action, a.Command, a.Result,
-	})
-	if err != nil {
-		return err
+func (l *activityLog) append(list ...Activity) error {
+	var line []byte
+	for _, a := range list {
+		entry, err := json.Marshal(activityJSON{
+			a.At.UTC().Round(0).Truncate(time.Millisecond), a.Account, string(a.Environment), a.Action, a.Command, a.Result,
+			a.Parent, a.Reason, a.Method, a.Path, a.Status, a.Recipients,
+		})
+		if err != nil {
+			return err
+		}
+		line = append(append(line, entry...), '\n')
 	}
-	line = append(line, '\n')
 	unlock, err := l.locks.Lock(context.Background(), activityLock, activityWait)
 	if err != nil {
 		return err
@@ -149,7 +273,7 @@ func (l *activityLog) append(a Activity) error {
 			return err
 		}
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err := disk.OpenAppend(path)
 	if err != nil {
 		return err
 	}
@@ -206,7 +330,14 @@ func parseActivities(r io.Reader) []Activity {
 		if err != nil {
 			continue
 		}
-		all = append(all, Activity{raw.At, sel, raw.Action, raw.Command, raw.Result})
+		a := Activity{
+			At: raw.At, Selector: sel, Action: Action(outside(string(raw.Action), 32)), Command: outside(raw.Command, 64), Result: outside(raw.Result, 64),
+			Parent: outside(raw.Parent, 32), Reason: outside(raw.Reason, maxReason), Method: outside(raw.Method, 20), Path: outside(raw.Path, 200), Status: raw.Status,
+		}
+		for _, to := range raw.Recipients[:min(len(raw.Recipients), 20)] {
+			a.Recipients = append(a.Recipients, outside(to, 100))
+		}
+		all = append(all, a)
 	}
 	return all
 }

@@ -37,7 +37,7 @@ func TestActivity(t *testing.T) {
 			w.mustAdd(t, "acme")
 			w.mustAdd(t, "coral/live")
 			_, _ = w.Token(ctx, sel("acme"), TokenRequest{})
-			_, _ = w.Token(ctx, sel("acme"), TokenRequest{}) // from the cache: no entry
+			_, _ = w.Token(ctx, sel("acme"), TokenRequest{}) // from the cache
 			_ = w.Verify(ctx, sel("coral/live"), false)
 			_, _ = w.Credential(ctx, sel("acme"))
 			_, _ = w.Rotate(ctx, sel("acme"), pair("new"))
@@ -50,7 +50,7 @@ func TestActivity(t *testing.T) {
 			_, _ = w.Token(ctx, sel("nobody"), TokenRequest{})
 			_ = w.Remove(ctx, sel("acme"))
 			want := []string{
-				"acme/sandbox added ok", "acme/sandbox minted ok", "acme/sandbox revealed ok", "acme/sandbox rotated ok",
+				"acme/sandbox added ok", "acme/sandbox minted ok", "acme/sandbox handed out ok", "acme/sandbox revealed ok", "acme/sandbox rotated ok",
 				"acme/sandbox rolled back ok", "acme/sandbox copied ok", "acme/sandbox minted rejected",
 				"acme/sandbox minted cancelled", "acme/sandbox removed ok",
 			}

@@ -57,7 +57,8 @@ type backupEntryJSON struct {
 	Credentials json.RawMessage `json:"credentials"` // as in the store
 }
 
-// Entries reads the credentials of those profiles, for a backup. The error is the
+// Entries reads the credentials of those profiles, for a backup. The caller logs
+// ActionExported once the backup is written. The error is the
 // first profile's that cannot be read; the others are read all the same unless
 // the store as a whole does not work.
 func (v *Vault) Entries(ctx context.Context, sels []Selector) (entries []Entry, err error) {
@@ -66,7 +67,9 @@ func (v *Vault) Entries(ctx context.Context, sels []Selector) (entries []Entry, 
 	}
 	for _, sel := range sels {
 		e, readErr := v.entry(ctx, sel)
-		v.Record(ActionExported, sel, readErr)
+		if readErr != nil {
+			v.Record(ActionExported, sel, readErr)
+		}
 		if readErr != nil {
 			err = errors.Join(err, readErr)
 			if storeDown(readErr) || ctx.Err() != nil {

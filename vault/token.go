@@ -95,6 +95,7 @@ func (v *Vault) handOut(ctx context.Context, p Profile, tok kite.Token, err erro
 	if err != nil {
 		return Token{}, err
 	}
+	v.Record(ActionHandedOut, p.Selector, nil)
 	v.touch(ctx, p)
 	return Token{Token: tok, Cached: true}, nil
 }

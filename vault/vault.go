@@ -54,6 +54,7 @@ type Options struct {
 	Source  func(name string) (Source, error) // opens a profile's source; nil when there are none
 	Now     func() time.Time                  // nil is time.Now
 	Command string                            // what the activity log says did it: "token", "screen"
+	Reason  string                            // what the activity log says as the reason, if the user gave one
 }
 
 // Vault is safe for concurrent use, by several processes too.
@@ -83,7 +84,7 @@ func Open(o Options) (*Vault, error) {
 	if v.dir == "" {
 		locks := disk.NewMemoryLocks()
 		v.locks, v.index = locks, &index{locks: locks}
-		v.activity = &activityLog{command: o.Command}
+		v.activity = &activityLog{command: o.Command, reason: outside(o.Reason, maxReason)}
 		v.failures = newFailureLog("")
 		return v, nil
 	}
@@ -92,7 +93,7 @@ func Open(o Options) (*Vault, error) {
 	}
 	locks := disk.FileLocks{Dir: filepath.Join(v.dir, disk.Folder)}
 	v.locks, v.index = locks, &index{dir: v.dir, locks: locks}
-	v.activity = &activityLog{dir: v.dir, locks: locks, command: o.Command, limit: activityLimit}
+	v.activity = &activityLog{dir: v.dir, locks: locks, command: o.Command, reason: outside(o.Reason, maxReason), limit: activityLimit}
 	v.failures = newFailureLog(filepath.Join(v.dir, disk.Folder))
 	return v, nil
 }

@@ -130,6 +130,11 @@ func (a *app) runAPI(ctx context.Context, o apiOptions) error {
 	client := a.gateways(urls)(sel.Environment)
 	client.Timeout, client.MaxElapsedTime = o.timeout, o.timeout
 	reply, err := a.callAPI(ctx, v, client, sel, o.token.request(), r)
+	used := vault.Activity{Selector: sel, Action: vault.ActionRequested, Method: r.Method, Path: r.Path}
+	if reply != nil {
+		used.Status = reply.Status
+	}
+	v.Log(used, err)
 	if reply != nil {
 		if reply.Rest != nil {
 			defer reply.Rest.Close()

@@ -98,6 +98,7 @@ func (c *checkedWriter) Write(p []byte) (int, error) {
 type app struct {
 	System
 	storeFlag    string                    // --store
+	reason       string                    // --reason
 	passphraseFD int                       // --passphrase-fd, -1 for none
 	onScreen     bool                      // the screen is open: nothing may ask on its terminal
 	interrupt    func()                    // ends the run as a signal does

@@ -99,7 +99,11 @@ func (a *app) runExport(ctx context.Context, o exportOptions) error {
 		}
 		to = []age.Recipient{recipient}
 	}
-	if err := a.writeBackup(o, entries, to); err != nil {
+	err = a.writeBackup(o, entries, to)
+	for _, e := range entries {
+		v.Log(vault.Activity{Selector: e.Selector, Action: vault.ActionExported, Recipients: recipientNames(o)}, err)
+	}
+	if err != nil {
 		return err
 	}
 	if lost != nil {
@@ -108,6 +112,14 @@ func (a *app) runExport(ctx context.Context, o exportOptions) error {
 	}
 	a.note("%s in the backup", words.Count(len(entries), "profile"))
 	return nil
+}
+
+// recipientNames says for the activity log who can open the backup.
+func recipientNames(o exportOptions) []string {
+	if len(o.recipients) == 0 {
+		return []string{"passphrase"}
+	}
+	return o.recipients
 }
 
 // checkExport refuses what cannot succeed before anything is asked or read.

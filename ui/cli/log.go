@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -117,23 +118,54 @@ func (a *app) printActivities(entries []vault.Activity) error {
 	}
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "WHEN\tPROFILE\tWHAT\tBY\tRESULT")
+	fmt.Fprintln(w, "WHEN\tPROFILE\tWHAT\tBY\tRESULT\tDETAILS")
 	for _, e := range entries {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", e.At.Local().Format(time.DateTime), e.Selector, words.Line(string(e.Action)), words.Line(e.Command), words.Line(e.Result))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", e.At.Local().Format(time.DateTime), e.Selector, words.Line(string(e.Action)), words.Line(e.Command), words.Line(e.Result), activityDetails(e))
 	}
 	_ = w.Flush()
 	return a.print("%s", b.String())
+}
+
+// activityDetails says what else is known of an entry, "-" for nothing.
+func activityDetails(e vault.Activity) string {
+	var parts []string
+	if e.Method != "" {
+		parts = append(parts, strings.TrimSpace(fmt.Sprintf("%s %s %d", e.Method, e.Path, e.Status)))
+	}
+	if len(e.Recipients) > 0 {
+		parts = append(parts, "to "+strings.Join(e.Recipients, ", "))
+	}
+	if e.Parent != "" {
+		parts = append(parts, "from "+e.Parent)
+	}
+	if e.Reason != "" {
+		parts = append(parts, "reason: "+e.Reason)
+	}
+	return cmp.Or(words.Line(strings.Join(parts, "; ")), "-")
 }
 
 // activityJSON is an entry as --json shows it.
 type activityJSON struct {
 	LoggedAt *time.Time `json:"logged_at"`
 	profileRef
-	Action  string  `json:"action"`
-	Command *string `json:"command"`
-	Result  string  `json:"result"`
+	Action     string   `json:"action"`
+	Command    *string  `json:"command"`
+	Result     string   `json:"result"`
+	Parent     *string  `json:"parent"`
+	Reason     *string  `json:"reason"`
+	Method     *string  `json:"method"`
+	Path       *string  `json:"path"`
+	Status     *int     `json:"status"`
+	Recipients []string `json:"recipients"`
 }
 
 func newActivityJSON(e vault.Activity) activityJSON {
-	return activityJSON{jsonTime(e.At), refTo(e.Selector), string(e.Action), orNull(e.Command), e.Result}
+	out := activityJSON{
+		jsonTime(e.At), refTo(e.Selector), string(e.Action), orNull(e.Command), e.Result,
+		orNull(e.Parent), orNull(e.Reason), orNull(e.Method), orNull(e.Path), nil, e.Recipients,
+	}
+	if e.Status != 0 {
+		out.Status = &e.Status
+	}
+	return out
 }

@@ -91,7 +91,7 @@ func (a *app) openQuietly() (*vault.Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	return vault.Open(vault.Options{Dir: dir, Store: store, Gateway: a.vaultGateways(urls), Source: a.sources(dir, store), Now: a.Now, Command: a.command})
+	return vault.Open(vault.Options{Dir: dir, Store: store, Gateway: a.vaultGateways(urls), Source: a.sources(dir, store), Now: a.Now, Command: a.command, Reason: cmp.Or(a.reason, a.getenv("KITEKEY_REASON"))})
 }
 
 // gateways makes one client per environment, so that connections are shared.

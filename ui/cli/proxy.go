@@ -131,8 +131,12 @@ func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
 			tok, err := v.Token(ctx, sel, vault.TokenRequest{ExpiresIn: o.expiresIn, Fresh: fresh})
 			return tok.Token, about(sel, err)
 		},
-		Log: func(r proxy.Record) { a.logProxied(r, o.quiet) },
+		Log: func(r proxy.Record) {
+			v.LogLater(vault.Activity{Selector: sel, Action: vault.ActionRequested, Method: r.Method, Path: r.Path, Status: r.Status}, r.Err)
+			a.logProxied(r, o.quiet)
+		},
 	}
+	defer v.Flush()
 	listen, keep := o.listen, o.keepURL || o.newURL
 	if keep {
 		if listen, po.Path, err = a.keptProxyURL(ctx, v, sel, o); err != nil {

@@ -42,6 +42,7 @@ Live is never implied.`,
 	root.SetVersionTemplate("kitekey {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.PersistentFlags().StringVar(&a.storeFlag, "store", "", "`where` secrets are kept: keyring or file (KITEKEY_STORE)")
+	root.PersistentFlags().StringVar(&a.reason, "reason", "", "`text` for the activity log: why this is done (KITEKEY_REASON)")
 	root.PersistentFlags().IntVar(&a.passphraseFD, "passphrase-fd", -1, "`descriptor` to read the file store's passphrase from (KITEKEY_PASSPHRASE_FILE)")
 	root.PersistentFlags().Lookup("passphrase-fd").DefValue = "0" // -1, none, would be shown
 	_ = root.RegisterFlagCompletionFunc("store", cobra.FixedCompletions(storeNames(), cobra.ShellCompDirectiveNoFileComp))

@@ -15,6 +15,7 @@ func Settings() []Variable {
 		{"KITEKEY_HOME", "data folder; default: the system's user configuration folder + /kitekey"},
 		{"KITEKEY_STORE", "where secrets are kept: keyring or file; --store comes before it"},
 		{"KITEKEY_PASSPHRASE_FILE", "file or pipe (/dev/fd/3) that holds the passphrase of the file store"},
+		{"KITEKEY_REASON", "why something is done, for the activity log; --reason comes before it"},
 		{"KITEKEY_PROFILE", "the profile when a command names none; a .kitekey file (an account's name, always its sandbox) comes after it"},
 		{"KITEKEY_SANDBOX_URL", "base URL instead of the sandbox's, version included; loopback addresses only"},
 		{"KITEKEY_LIVE_URL", "base URL instead of live's, version included; loopback addresses only"},
