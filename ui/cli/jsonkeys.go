@@ -34,6 +34,8 @@ func JSONKeys() []Variable {
 		{"finding, result", "import: new, same, conflict, lost; added, replaced, restored, skipped, kept"},
 		{"forgotten", "forget: there was a cached token"},
 		{"logged_at, action, command", "log: when, what was done, by which command"},
+		{"parent, reason", "log: the program that started kitekey, and --reason"},
+		{"method, path, recipients", "log: of a call, without ids and query (with status); of an export, who can open it"},
 		{"ok, findings, repaired", "doctor: all is ok; what was found; what --repair did"},
 		{"check, level, text, fix", "doctor: what was looked at, how bad it is, what was found, what to do"},
 		{"chosen_by, place, answers, problem", "store show: what chose the store, where it is, whether it answers, why not"},
