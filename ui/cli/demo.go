@@ -16,7 +16,13 @@ import (
 // in any case.
 const clearGrace = 300 * time.Millisecond
 
-func newDemo(a *app) *cobra.Command {
+type demoOptions struct {
+	screen *screenFlags
+	script bool // it plays itself
+}
+
+func newDemo(a *app, run func(context.Context, demoOptions) error) *cobra.Command {
+	var o demoOptions
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Try the screen with made-up accounts; nothing is stored",
@@ -30,28 +36,30 @@ of it is gone when you quit.`,
   kitekey demo --script          it plays itself once, for a recording`,
 		Args:              argCount(0, 0, "no arguments"),
 		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
 	}
-	flags := newScreenFlags(cmd)
-	script := cmd.Flags().Bool("script", false, "let the demo play itself once through")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := a.needTerminal(flags); err != nil {
-			return err
-		}
-		if *script && flags.plain {
-			return usagef("--script needs the screen: leave --plain out")
-		}
-		for {
-			err := a.runDemo(cmd.Context(), flags, *script)
-			if !errors.Is(err, tui.ErrStartOver) {
-				return err
-			}
-		}
-	}
+	o.screen = newScreenFlags(cmd)
+	cmd.Flags().BoolVar(&o.script, "script", false, "let the demo play itself once through")
 	return cmd
 }
 
-// runDemo shows the demo once.
-func (a *app) runDemo(ctx context.Context, flags *screenFlags, script bool) error {
+func (a *app) runDemo(ctx context.Context, o demoOptions) error {
+	if err := a.needTerminal(o.screen); err != nil {
+		return err
+	}
+	if o.script && o.screen.plain {
+		return usagef("--script needs the screen: leave --plain out")
+	}
+	for {
+		err := a.showDemo(ctx, o.screen, o.script)
+		if !errors.Is(err, tui.ErrStartOver) {
+			return err
+		}
+	}
+}
+
+// showDemo shows the demo once.
+func (a *app) showDemo(ctx context.Context, flags *screenFlags, script bool) error {
 	o := a.screenOptions(flags)
 	sim := simulator.New(simulator.Options{Merchants: demoMerchants()})
 	if err := sim.Start("127.0.0.1:0"); err != nil {

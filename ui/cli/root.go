@@ -79,7 +79,7 @@ Live is never implied.`,
 		newRemove(a, a.runRemove),
 	)
 	add(groupTry,
-		newDemo(a),
+		newDemo(a, a.runDemo),
 		newSimulator(a, a.runSimulator),
 	)
 	add(groupCare,

@@ -36,7 +36,7 @@ asked for. See also "kitekey help storage".`,
 		}
 		return cmd.Help()
 	}
-	cmd.AddCommand(newStoreShow(a), newStorePassphrase(a), newStoreMigrate(a))
+	cmd.AddCommand(newStoreShow(a, a.runStoreShow), newStorePassphrase(a, a.runStorePassphrase), newStoreMigrate(a, a.runStoreMigrate))
 	return cmd
 }
 
@@ -52,8 +52,12 @@ type storeJSON struct {
 	Migration *string `json:"interrupted_migration"`
 }
 
-func newStoreShow(a *app) *cobra.Command {
-	var asJSON bool
+type storeShowOptions struct {
+	json bool
+}
+
+func newStoreShow(a *app, run func(context.Context, storeShowOptions) error) *cobra.Command {
+	var o storeShowOptions
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Show which store is in use, and why",
@@ -63,36 +67,38 @@ is unlocked and no passphrase is asked for; "kitekey doctor" looks closer.`,
   kitekey store show --json | jq -r .store`,
 		Args:              argCount(0, 0, "no arguments"),
 		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		s, err := a.describeStore(cmd.Context())
-		if err != nil {
-			return err
-		}
-		if asJSON {
-			return a.printJSON(s)
-		}
-		answers := "opened with a passphrase when it is needed"
-		switch {
-		case s.Problem != nil:
-			answers = "no: " + *s.Problem
-		case s.Answers != nil:
-			answers = "yes"
-		}
-		rows := [][]string{
-			{"store", s.Store}, {"chosen by", s.Chosen}, {"kept in", s.Place},
-			{"profiles", fmt.Sprint(s.Profiles)}, {"answers", answers},
-		}
-		if s.Elsewhere > 0 {
-			rows = append(rows, []string{"elsewhere", fmt.Sprintf("%d in another store: see \"kitekey doctor\"", s.Elsewhere)})
-		}
-		if s.Migration != nil {
-			rows = append(rows, []string{"migration", *s.Migration})
-		}
-		return a.print("%s\n", table(rows))
-	}
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return cmd
+}
+
+func (a *app) runStoreShow(ctx context.Context, o storeShowOptions) error {
+	s, err := a.describeStore(ctx)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return a.printJSON(s)
+	}
+	answers := "opened with a passphrase when it is needed"
+	switch {
+	case s.Problem != nil:
+		answers = "no: " + *s.Problem
+	case s.Answers != nil:
+		answers = "yes"
+	}
+	rows := [][]string{
+		{"store", s.Store}, {"chosen by", s.Chosen}, {"kept in", s.Place},
+		{"profiles", fmt.Sprint(s.Profiles)}, {"answers", answers},
+	}
+	if s.Elsewhere > 0 {
+		rows = append(rows, []string{"elsewhere", fmt.Sprintf("%d in another store: see \"kitekey doctor\"", s.Elsewhere)})
+	}
+	if s.Migration != nil {
+		rows = append(rows, []string{"migration", *s.Migration})
+	}
+	return a.print("%s\n", table(rows))
 }
 
 func (a *app) describeStore(ctx context.Context) (storeJSON, error) {
@@ -150,8 +156,12 @@ func (a *app) describeStore(ctx context.Context) (storeJSON, error) {
 	return s, ctx.Err()
 }
 
-func newStorePassphrase(a *app) *cobra.Command {
-	var file string
+type storePassphraseOptions struct {
+	file string // that holds the new passphrase; "" asks
+}
+
+func newStorePassphrase(a *app, run func(context.Context, storePassphraseOptions) error) *cobra.Command {
+	var o storePassphraseOptions
 	cmd := &cobra.Command{
 		Use:   "passphrase",
 		Short: "Change the passphrase of the file store",
@@ -165,41 +175,43 @@ opens nothing that is stored after the change.`,
   kitekey store passphrase --passphrase-fd 3 --new-passphrase-file new.txt 3< old.txt`,
 		Args:              argCount(0, 0, "no arguments"),
 		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
 	}
-	cmd.Flags().StringVar(&file, "new-passphrase-file", "", "file or pipe that holds the new passphrase")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		dir, err := a.home()
-		if err != nil {
-			return err
-		}
-		if !agefile.Exists(dir) {
-			return usagef("there is no file store in %s; \"kitekey store show\" tells what is in use", dir)
-		}
-		if file == "" && !a.canAsk() {
-			return usagef("no terminal to ask for the new passphrase on; give it with --new-passphrase-file")
-		}
-		next := passphraseSource{fd: -1, file: file, what: "the file store"}
-		err = a.fileStore(dir).ChangePassphrase(cmd.Context(), func(ctx context.Context, ask vault.Ask) (kite.Secret, error) {
-			return a.passphrase(ctx, next, ask)
-		})
-		if err != nil {
-			return err
-		}
-		a.note("the passphrase of the file store is changed")
-		return nil
-	}
+	cmd.Flags().StringVar(&o.file, "new-passphrase-file", "", "`file` or pipe that holds the new passphrase")
 	return cmd
 }
 
-func newStoreMigrate(a *app) *cobra.Command {
-	var (
-		to             string
-		dryRun, asJSON bool
-		sourced        moveOptions
-	)
+func (a *app) runStorePassphrase(ctx context.Context, o storePassphraseOptions) error {
+	dir, err := a.home()
+	if err != nil {
+		return err
+	}
+	if !agefile.Exists(dir) {
+		return usagef("there is no file store in %s; \"kitekey store show\" says what is in use", dir)
+	}
+	if o.file == "" && !a.canAsk() {
+		return usagef("no terminal to ask for the new passphrase on; give it with --new-passphrase-file")
+	}
+	next := passphraseSource{fd: -1, file: o.file, what: "the file store"}
+	err = a.fileStore(dir).ChangePassphrase(ctx, func(ctx context.Context, ask vault.Ask) (kite.Secret, error) {
+		return a.passphrase(ctx, next, ask)
+	})
+	return a.noteOnSuccess(err, "the passphrase of the file store is changed")
+}
+
+type migrateOptions struct {
+	to          string
+	dryRun      bool
+	json        bool
+	moveOptions // to or from a source
+}
+
+func newStoreMigrate(a *app, run func(context.Context, migrateOptions) error) *cobra.Command {
+	var o migrateOptions
 	cmd := &cobra.Command{
-		Use:   "migrate --to file|keyring|SOURCE [SELECTOR…]",
-		Short: "Move credentials to the other store, or to or from a source",
+		Use:                   "migrate --to file|keyring|SOURCE [SELECTOR…] [flags]",
+		DisableFlagsInUseLine: true,
+		Short:                 "Move credentials to the other store, or to or from a source",
 		Long: `Move every profile's secrets to the other store. Each is read back from there, and
 nothing is deleted from the old store before all of them are in the new one. It can
 be interrupted at any moment and run again: nothing is lost and nothing is doubled.
@@ -214,28 +226,34 @@ move all.`,
   kitekey store migrate --from team acme/live`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeSelectors(true),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.profiles = args
+			return run(cmd.Context(), o)
+		},
 	}
-	cmd.Flags().StringVar(&to, "to", "", "keyring, file, or a source's `name`")
-	cmd.Flags().StringVar(&sourced.from, "from", "", "`name` of the source to move from")
-	a.confirmFlag(cmd, &sourced.confirm)
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be moved, and change nothing")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was moved as JSON")
+	f := cmd.Flags()
+	f.StringVar(&o.to, "to", "", "keyring, file, or a source's `name`")
+	f.StringVar(&o.from, "from", "", "`name` of the source to move from")
+	a.confirmFlag(cmd, &o.confirm)
+	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be moved, and change nothing")
+	f.BoolVar(&o.json, "json", false, "print what was moved as JSON")
 	_ = cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(storeNames(), cobra.ShellCompDirectiveNoFileComp))
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		_, isStore := storeKindOf(to)
-		if sourced.from != "" || to != "" && !isStore {
-			sourced.to, sourced.profiles, sourced.dryRun, sourced.json = to, args, dryRun, asJSON
-			return a.runMoveSourced(cmd.Context(), sourced)
-		}
-		if len(args) > 0 {
-			return usagef("a store moves as a whole: only to or from a source can single profiles move")
-		}
-		if !isStore {
-			return usagef("--to: use %s", strings.Join(storeNames(), " or "))
-		}
-		return a.migrate(cmd.Context(), to, dryRun, asJSON)
-	}
 	return cmd
+}
+
+func (a *app) runStoreMigrate(ctx context.Context, o migrateOptions) error {
+	_, isStore := storeKindOf(o.to)
+	switch {
+	case o.from != "" || o.to != "" && !isStore:
+		move := o.moveOptions
+		move.to, move.dryRun, move.json = o.to, o.dryRun, o.json
+		return a.runMoveSourced(ctx, move)
+	case len(o.profiles) > 0:
+		return usagef("a store moves as a whole: only to or from a source can single profiles move")
+	case !isStore:
+		return usagef("--to: use %s", strings.Join(storeNames(), " or "))
+	}
+	return a.migrate(ctx, o.to, o.dryRun, o.json)
 }
 
 func (a *app) migrate(ctx context.Context, to string, dryRun, asJSON bool) error {
@@ -337,7 +355,7 @@ func (a *app) finishMigration(ctx context.Context, v *vault.Vault, dir, to strin
 		if err != nil {
 			return err
 		}
-		a.note("finished the migration that was interrupted: %d profiles looked after", n)
+		a.note("completed the interrupted migration (%d profiles)", n)
 	}
 	if asJSON {
 		return a.tellMigration(m, dryRun, true)
