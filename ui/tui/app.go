@@ -48,6 +48,7 @@ type app struct {
 	lastUsed  remembered                 // and how the screen was left the last time
 	keepState bool                       // what is remembered is a newer kitekey's
 	reports   map[string]vault.Report    // of this session, by profile
+	removed   removals                   // what can be put back
 	lastRun   *verifyRun                 // the last verification of many, to be opened again
 }
 
@@ -198,6 +199,7 @@ func (a *app) expire() {
 	a.notices.expire(a.now)
 	a.clip.expire(a.now)
 	a.reveal.expire(a.now)
+	a.removed.expire(a.now)
 	if a.list.tokensOnly {
 		a.list.keepChosen(a.now) // an expired token leaves the list
 	}

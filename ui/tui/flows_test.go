@@ -140,7 +140,7 @@ func TestFormsComplainAsOneTypes(t *testing.T) {
 		d.sees(`try "acme"`)
 		d.press("ctrl+u").write("acme").sees("acme/sandbox is here already")
 		d.write("2").lacks("is here already").press("enter", "enter", "enter")
-		d.paste("one\ntwo").press("enter").sees("more than one line")
+		d.paste("one\ntwo\nthree").press("enter").sees("more than one line")
 		d.press("up", "ctrl+u").paste("\xff\xfe").press("enter").sees("not UTF-8")
 		d.press("enter").write("1e9").sees("not a duration").press("ctrl+u").write("abc").sees("not a duration")
 		d.press("ctrl+u").write("0").sees("at least 1")
@@ -153,7 +153,7 @@ func TestEscAsksBeforeDiscardingASecret(t *testing.T) {
 		d.press("a").write("neu").press("enter", "enter", "enter").paste("k").press("esc")
 		d.sees("Discard what you typed?").press("esc").sees("Add a credential", "received, hidden")
 		d.press("ctrl+c").sees("Discard what you typed?", "discard it and quit").press("esc")
-		d.press("esc", "enter").lacks("Add a credential")
+		d.press("esc", "enter").sees("Add a credential").press("esc", "y").lacks("Add a credential")
 	})
 }
 
@@ -433,7 +433,7 @@ func TestLockKeepsAHalfTypedForm(t *testing.T) {
 func TestTheWakingKeyDoesNothingElse(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.leap(time.Hour) // asleep, and no timer has fired yet
-		d.press("d").sees("kitekey is locked").lacks("Delete")
+		d.press("d").sees("kitekey is locked").lacks("Remove")
 	})
 }
 
@@ -506,12 +506,12 @@ func TestCopyIsNeverKeptLongerThanTheToken(t *testing.T) {
 	})
 }
 
-func TestEditAndDelete(t *testing.T) {
+func TestEditAndRemove(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("e").sees("Edit acme / sandbox").press("ctrl+u").write("Neuer Name").press("enter", "ctrl+u").write("90s").press("ctrl+s")
 		d.sees("acme/sandbox saved", "Neuer Name", "1 min 30 s by default")
 		d.press("e", "enter", "enter", "ctrl+u").write("acme2").sees("renames both").press("enter").sees("type acme/live").write("acme/live").press("enter").sees("acme2 / sandbox")
-		d.press("d").sees("Delete acme2 / sandbox").press("enter").sees("acme2/sandbox deleted", "6 profiles")
+		d.press("d").sees("Remove acme2 / sandbox").press("y").sees("acme2/sandbox removed", "6 profiles")
 	})
 }
 
@@ -618,7 +618,7 @@ func TestRotate(t *testing.T) {
 		if key() != was {
 			t.Fatal("a refused pair replaced the one in use")
 		}
-		d.press("esc", "enter")
+		d.press("esc", "y")
 
 		// Stopped half-way: the new pair waits.
 		d.sim.Set("borealis", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
@@ -740,7 +740,7 @@ func TestProgressBar(t *testing.T) {
 
 func TestNobodyActsOnWhatTheyCannotSee(t *testing.T) {
 	drive(t, setup{width: 30, height: 8}, func(t *testing.T, d *driver) {
-		d.press("c", "d", "enter").send(tea.WindowSizeMsg{Width: 80, Height: 24}).sees("7 profiles", "no token").lacks("Delete")
+		d.press("c", "d", "enter").send(tea.WindowSizeMsg{Width: 80, Height: 24}).sees("7 profiles", "no token").lacks("Remove")
 	})
 }
 

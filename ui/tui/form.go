@@ -144,7 +144,7 @@ func discardQuestion(f *formDialog, andQuit bool) *question {
 		then = "discard it and quit"
 	}
 	return &question{
-		head: "Discard what you typed?", yes: then,
+		head: "Discard what you typed?", yes: then, yesKey: "y",
 		text: "A secret was typed or pasted that is not saved. Kitegateway does not show it again.",
 		then: func(a *app) tea.Cmd {
 			f.wipe()

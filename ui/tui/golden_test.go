@@ -77,7 +77,7 @@ func states() map[string]struct {
 		}},
 		"discard": {do: func(d *driver) { d.press("a", "enter", "enter", "enter").paste("wrong-key").press("esc") }},
 		"edit":    {do: func(d *driver) { d.press("e") }},
-		"delete":  {do: func(d *driver) { d.press("down", "d") }},
+		"remove":  {do: func(d *driver) { d.press("down", "d") }},
 		"help":    {do: func(d *driver) { d.press("?") }},
 		"messages": {do: func(d *driver) {
 			d.press("c", "x").sleep(time.Minute).press("n", "H")

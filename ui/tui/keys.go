@@ -124,7 +124,8 @@ func bindings() []binding {
 		{Binding: bind("a", "a", "add"), group: groupAccount, long: "add a credential", foot: 60, run: noCmd((*app).openAdd)},
 		{Binding: bind("e", "e", "edit"), group: groupAccount, long: "edit name, label and default expires_in", run: noCmd((*app).openEdit), why: hasProfile},
 		{Binding: bind("r", "r", "rotate"), group: groupAccount, long: "replace the credential once the new one is verified; finish or undo a replacement", run: (*app).openRotate, why: hasProfile},
-		{Binding: bind("d delete", "d", "delete"), group: groupAccount, long: "remove the profile and its credential from this machine", run: noCmd((*app).openDelete), why: hasProfile},
+		{Binding: bind("d delete", "d", "remove"), group: groupAccount, long: "remove the profile and its credential from this machine", run: noCmd((*app).openRemove), why: hasProfile},
+		{Binding: bind("u", "u", "put back"), group: groupAccount, long: "put back what was removed last, for ten minutes or until kitekey quits or locks", foot: 11, run: (*app).putBack, why: canPutBack},
 
 		{Binding: bind("R", "R", "refresh"), group: groupAccount, long: "ask the team's sources which profiles they have", run: (*app).syncSources, why: canRefresh},
 

@@ -35,7 +35,8 @@ type question struct {
 	head, text string
 	want       string // what must be typed; "" asks for nothing
 	input      textinput.Model
-	yes        string // what enter does
+	yes        string // what is done
+	yesKey     string // the key that does it when nothing is typed; "" is enter, otherwise enter leaves it
 	then       func(*app) tea.Cmd
 	otherKey   string // a second way out, with what it does
 	other      string
@@ -57,21 +58,26 @@ func (q *question) takesText() bool {
 }
 
 func (q *question) keys(a *app) []dialogKey {
-	keys := []dialogKey{on("enter", "enter", q.yes, func() tea.Cmd {
+	yes := func() tea.Cmd {
 		if q.want != "" && strings.TrimSpace(q.input.Value()) != q.want {
 			q.wrong = true
 			return nil
 		}
 		a.drop(q)
 		return q.then(a)
-	})}
+	}
+	leave := does(func() { a.drop(q) })
+	keys := []dialogKey{on("enter", "enter", q.yes, yes)}
+	if q.yesKey != "" && q.want == "" {
+		keys = []dialogKey{on("enter", "enter", "cancel", leave), on(q.yesKey, q.yesKey, q.yes, yes)}
+	}
 	if q.otherKey != "" {
 		keys = append(keys, on(q.otherKey, q.otherKey, q.other, func() tea.Cmd {
 			a.drop(q)
 			return q.otherThen(a)
 		}))
 	}
-	return append(keys, on("esc", "esc", "back", does(func() { a.drop(q) })))
+	return append(keys, on("esc", "esc", "back", leave))
 }
 
 func (q *question) update(_ *app, msg tea.Msg) tea.Cmd {

@@ -272,16 +272,3 @@ func saveEdit(a *app, d *formDialog, p vault.Profile) tea.Cmd {
 	}
 	return a.confirm(handout.Rename, save, renamed...)
 }
-
-// openDelete asks before a credential is gone for good; on live it always asks
-// for the name.
-func (a *app) openDelete() {
-	p := *a.chosen()
-	if p.Source != "" {
-		a.openDeleteSourced(p)
-		return
-	}
-	v := a.o.Vault
-	a.askBeforeDelete(p, "This takes the credential out of "+words.Store(v.StoreName())+". Kitegateway does not show its api_secret again. At the gateway it goes on working until you revoke it there.",
-		"deleted", v.Remove)
-}

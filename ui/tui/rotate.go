@@ -137,7 +137,7 @@ func (a *app) discardStaged(p vault.Profile) tea.Cmd {
 		return discard(a) // its name is asked for
 	}
 	a.push(&question{
-		head: "Discard the staged credential?", yes: "discard it",
+		head: "Discard the staged credential?", yes: "discard it", yesKey: "y",
 		text: "Kitegateway does not show its api_secret again. The credential in use stays as it is.",
 		then: discard,
 	})

@@ -2,7 +2,6 @@ package tui
 
 import (
 	"context"
-	"fmt"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -63,50 +62,24 @@ func (a *app) sourceLines(p *vault.Profile, w int) []string {
 	return []string{a.fact("kept in", "the source "+p.Source+", for the team", w)}
 }
 
-// openDeleteSourced asks whether a profile in a source goes from this list or for
+// openRemoveSourced asks whether a profile in a source goes from this list or for
 // everyone.
-func (a *app) openDeleteSourced(p vault.Profile) {
+func (a *app) openRemoveSourced(p vault.Profile) {
 	v := a.o.Vault
 	remove := func(text, done string, remove func(context.Context, vault.Selector) error) func(*app) tea.Cmd {
 		return func(a *app) tea.Cmd {
-			a.askBeforeDelete(p, text, done, remove)
+			a.askBeforeRemoving(p, text, done, withoutUndo(remove))
 			return nil
 		}
 	}
 	a.push(&menu{
-		head: "Delete " + selWords(p.Selector), action: "go on", isLive: p.Environment == kite.Live,
+		head: "Remove " + selWords(p.Selector), action: "go on", isLive: p.Environment == kite.Live,
 		intro: "Its credential is in the source " + p.Source + ", which other people use too.",
 		items: []menuItem{
 			{"l", "from this list", "the source keeps the credential; R lists it again", remove(
 				"This takes "+p.Selector.String()+" off this list and forgets its cached token. The source keeps the credential.", "taken off this list", v.Remove)},
-			{"t", "for the team", "delete the credential in the source, for everyone", remove(
-				"This deletes the credential in the source "+p.Source+", for everyone who uses it.", "deleted for the team", v.RemoveForAll)},
+			{"t", "for the team", "remove the credential from the source, for everyone", remove(
+				"This removes the credential from the source "+p.Source+", for everyone who uses it.", "removed for the team", v.RemoveForAll)},
 		},
 	})
-}
-
-// askBeforeDelete asks before a profile is removed, on live for its name.
-func (a *app) askBeforeDelete(p vault.Profile, text, said string, remove func(context.Context, vault.Selector) error) {
-	q := &question{
-		head: "Delete " + selWords(p.Selector), isLive: p.Environment == kite.Live, yes: "delete", text: text,
-		then: func(a *app) tea.Cmd {
-			return a.run(task{id: p.ID, kind: taskRemove, doing: "deleting"}, func(ctx context.Context) func(*app) tea.Cmd {
-				err := remove(ctx, p.Selector)
-				return func(a *app) tea.Cmd {
-					if err != nil {
-						a.reportError(p.ID, "deleting", err)
-						return a.reload()
-					}
-					delete(a.reports, p.ID)
-					a.notify(done, fmt.Sprintf("%s %s", p.Selector, said))
-					return a.reload()
-				}
-			})
-		},
-	}
-	if q.isLive {
-		q.want, q.input = p.Selector.String(), focused(newTextInput("type "+p.Selector.String()))
-		q.text += " To go on, type " + q.want + "."
-	}
-	a.push(q)
 }

@@ -82,12 +82,12 @@ func TestSource_RefreshListsItsProfilesAndTheyMint(t *testing.T) {
 			t.Errorf("the store holds %v, %v", keys, err)
 		}
 		// From this list only; the source lists it again.
-		d.press("d").sees("from this list", "for the team", "which other people use too").press("l").sees("keeps the credential").press("enter")
+		d.press("d").sees("from this list", "for the team", "which other people use too").press("l").sees("keeps the credential").press("y")
 		d.sees("acme/sandbox taken off this list")
 		if !s.has(acme) {
 			t.Error("gone from the source")
 		}
-		d.press("R").sees("team: 1 new").press("d", "t").sees("This deletes the credential").press("enter")
+		d.press("R").sees("team: 1 new").press("d", "t").sees("This removes the credential").press("y")
 		if s.has(acme) {
 			t.Error("still in the source")
 		}

@@ -186,6 +186,7 @@ func Run(ctx context.Context, o Options) error {
 		a.input.drain(drainFor)
 	}
 	a.reveal.hide()
+	a.removed.erase()
 	a.remember()
 	switch {
 	case ctx.Err() != nil && errors.Is(err, tea.ErrProgramKilled):

@@ -1,0 +1,122 @@
+package tui
+
+import (
+	"context"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"kitekey/kite"
+	"kitekey/ui/words"
+	"kitekey/vault"
+)
+
+// undoTime is how long a removed credential can be put back.
+const undoTime = 10 * time.Minute
+
+// removals are the removed profiles that can be put back, the newest last.
+type removals []removal
+
+type removal struct {
+	*vault.Removed
+	until time.Time
+}
+
+// expire erases what cannot be put back any more.
+func (r *removals) expire(now time.Time) {
+	for len(*r) > 0 && !(*r)[0].until.After(now) {
+		(*r)[0].Erase()
+		*r = (*r)[1:]
+	}
+}
+
+// erase erases all of them, as locking and quitting do.
+func (r *removals) erase() {
+	for _, one := range *r {
+		one.Erase()
+	}
+	*r = nil
+}
+
+// openRemove asks before a credential is removed; on live for its name.
+func (a *app) openRemove() {
+	p := *a.chosen()
+	if p.Source != "" {
+		a.openRemoveSourced(p)
+		return
+	}
+	v := a.o.Vault
+	a.askBeforeRemoving(p, "This takes the credential out of "+words.Store(v.StoreName())+". u puts it back for ten minutes, unless kitekey quits or locks. At the gateway it goes on working until you revoke it there.",
+		"removed; u puts it back", v.RemoveWithUndo)
+}
+
+// askBeforeRemoving asks before a profile is removed. On live its name is typed;
+// elsewhere enter leaves it.
+func (a *app) askBeforeRemoving(p vault.Profile, text, said string, remove func(context.Context, vault.Selector) (*vault.Removed, error)) {
+	q := question{
+		head: "Remove " + selWords(p.Selector), isLive: p.Environment == kite.Live, yes: "remove", yesKey: "y", text: text,
+		then: func(a *app) tea.Cmd {
+			return a.run(task{id: p.ID, kind: taskRemove, doing: "removing"}, func(ctx context.Context) func(*app) tea.Cmd {
+				removed, err := remove(ctx, p.Selector)
+				return func(a *app) tea.Cmd {
+					if err != nil {
+						if removed != nil {
+							removed.Erase()
+						}
+						a.reportError(p.ID, "removing", err)
+						return a.reload()
+					}
+					if removed != nil {
+						a.removed = append(a.removed, removal{removed, a.now.Add(undoTime)})
+					}
+					delete(a.reports, p.ID)
+					a.notify(done, p.Selector.String()+" "+said)
+					return a.reload()
+				}
+			})
+		},
+	}
+	if !q.isLive {
+		a.push(&q)
+		return
+	}
+	q.text += " To go on, type " + p.Selector.String() + "."
+	a.push(newNameQuestion(p.Selector.String(), q))
+}
+
+// withoutUndo is for removals that cannot be put back from here.
+func withoutUndo(remove func(context.Context, vault.Selector) error) func(context.Context, vault.Selector) (*vault.Removed, error) {
+	return func(ctx context.Context, sel vault.Selector) (*vault.Removed, error) { return nil, remove(ctx, sel) }
+}
+
+// canPutBack is why nothing can be put back, "" when something can.
+func canPutBack(a *app) string {
+	if len(a.removed) == 0 {
+		return "nothing was removed in the last ten minutes"
+	}
+	return ""
+}
+
+// putBack adds the profile again that was removed last.
+func (a *app) putBack() tea.Cmd {
+	last := a.removed[len(a.removed)-1]
+	v, sel := a.o.Vault, last.Profile.Selector
+	return a.run(task{kind: taskAdd, doing: "putting " + sel.String() + " back"}, func(ctx context.Context) func(*app) tea.Cmd {
+		p, err := v.PutBack(ctx, last.Removed)
+		return func(a *app) tea.Cmd {
+			if err != nil {
+				a.reportError("", "putting "+sel.String()+" back", err) // it is kept for another try
+				return a.reload()
+			}
+			for i := range a.removed {
+				if a.removed[i].Removed == last.Removed {
+					a.removed = append(a.removed[:i], a.removed[i+1:]...)
+					break
+				}
+			}
+			last.Erase()
+			a.notify(done, sel.String()+" is back")
+			return a.reloadAndChoose(p.ID)
+		}
+	})
+}
