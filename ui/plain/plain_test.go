@@ -337,6 +337,8 @@ func TestPlain_SaysTheGatewaysWords(t *testing.T) {
 		}
 		has(t, said, "Verified just now at 127.0.0.1:1.", "It means: Kitegateway answered", "Next: ", "type rotate")
 		lacks(t, said, "press")
+		// What it said outlives the run.
+		has(t, w.talk(w.options(), "1", "why"), "acme sandbox: refused; the gateway said: 401, Invalid")
 	})
 }
 

@@ -1,7 +1,6 @@
 package plain
 
 import (
-	"fmt"
 	"strings"
 
 	"kitekey/kite"
@@ -76,22 +75,11 @@ func (c *conversation) sayTotals() {
 		}
 		count[p.Verdict]++
 	}
-	c.say("%s, %d of them LIVE. %s.", words.Count(len(c.profiles), "profile"), live, c.tally(count))
+	c.say("%s, %d of them LIVE. %s.", words.Count(len(c.profiles), "profile"), live, strings.Join(words.Tally(count), ", "))
 	if unexpired > 0 {
 		c.say("%s unexpired.", words.Count(unexpired, "token"))
 	}
 	c.say("Type list to hear them, a profile's number or name to choose it, or help.")
-}
-
-// tally writes how many profiles have which verdict, the failing ones first.
-func (c *conversation) tally(count map[vault.Verdict]int) string {
-	var parts []string
-	for _, v := range words.VerdictsByClass() {
-		if n := count[v]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, words.Verdict(v, c.o.Vault.StoreName()).Word))
-		}
-	}
-	return strings.Join(parts, ", ")
 }
 
 // list reads profiles out; a profile has the same number whatever the filter.

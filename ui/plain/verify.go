@@ -59,7 +59,7 @@ func (c *conversation) verifyAll(ctx context.Context, profiles []vault.Profile) 
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	c.say("Done: %s.", c.tally(count))
+	c.say("Done: %s.", strings.Join(words.Tally(count), ", "))
 	if failing > 0 {
 		c.say("Choose one and type why to hear what to do.")
 	}
@@ -70,7 +70,8 @@ func (c *conversation) verifyAll(ctx context.Context, profiles []vault.Profile) 
 func (c *conversation) why(_ context.Context, p vault.Profile, _ string) error {
 	r, ok := c.reports[p.Selector]
 	if !ok {
-		r = vault.Report{Selector: p.Selector, Store: p.Store, Host: p.Host, Verdict: p.Verdict, At: p.VerdictAt, KeyHint: p.KeyHint}
+		r = p.Report() // from an earlier run
+		r.Selector = p.Selector
 	}
 	c.explain(r)
 	return nil

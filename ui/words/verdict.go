@@ -1,6 +1,7 @@
 package words
 
 import (
+	"fmt"
 	"strings"
 
 	"kitekey/vault"
@@ -110,6 +111,22 @@ func Verdict(v vault.Verdict, store string) VerdictWords {
 
 // NextStep is what to do about the verdict, in the front end's ways.
 func (w VerdictWords) NextStep(by Ways) string { return by.fill(w.next) }
+
+// Tally writes how many profiles have which verdict, what fails first: "1 refused",
+// "7 works".
+func Tally(count map[vault.Verdict]int) []string {
+	var parts []string
+	for _, v := range VerdictsByClass() {
+		if n := count[v]; n > 0 {
+			word := verdicts[v].Word
+			if strings.Contains(word, "{store}") {
+				word = verdicts[v].Short
+			}
+			parts = append(parts, fmt.Sprintf("%d %s", n, word))
+		}
+	}
+	return parts
+}
 
 // VerdictsByClass lists the verdicts from bad to good: what support looks at
 // first, first.
