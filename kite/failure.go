@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -98,13 +99,26 @@ func toSafeError(err error, after time.Duration, secrets []Secret) error {
 	case errors.As(err, &record):
 		return &safeError{"it does not speak TLS", nil}
 	case errors.As(err, &errno):
-		return &safeError{errno.Error(), errno}
+		return &safeError{errnoText(errno), errno}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return &safeError{"the connection was closed before the reply was complete", io.ErrUnexpectedEOF}
 	case errors.Is(err, context.Canceled):
 		return &safeError{"interrupted before it answered", context.Canceled}
 	}
 	return &safeError{truncate(CleanText(redact(err.Error(), secrets)), 200), nil}
+}
+
+// winsock has Unix's words for what Windows says in a sentence of its own.
+var winsock = map[syscall.Errno]string{
+	10048: "address already in use", 10051: "network is unreachable", 10053: "connection aborted",
+	10054: "connection reset by peer", 10061: "connection refused", 10065: "no route to host",
+}
+
+func errnoText(errno syscall.Errno) string {
+	if text, ok := winsock[errno]; ok && runtime.GOOS == "windows" {
+		return text
+	}
+	return errno.Error()
 }
 
 // redact takes secrets out of text that came back: a gateway may quote what it

@@ -202,7 +202,7 @@ func TestCheckProxy(t *testing.T) {
 	for value, want := range map[string]string{
 		"http://proxy:3128": "", "proxy:3128": "", "http://user:pass%23@proxy:3128": "", "socks5://127.0.0.1:1080": "", "http://proxy:3128/": "",
 		`"http://proxy:3128"`: "quotes", "'proxy:3128'": "quotes", "http://proxy:3128 ": "blank", "http://pro xy": "blank",
-		"http://user:pa#ss@proxy:3128": "%23", "http://user:12#3@proxy": "%23", "http://user:a/b@proxy:3128": "%2F",
+		"http://user:pa#ss@proxy:3128": "%23", "http://user:12#3@proxy": "%23", "http://user:a/b@proxy:3128": "%2F", "http://user:pass": "not a URL", "http://": "not a URL", ":3128": "not a URL",
 	} {
 		got := checkProxy(value)
 		if (got == "") != (want == "") || !strings.Contains(got, want) {

@@ -36,6 +36,9 @@ func TestCurl(t *testing.T) {
 	if strings.Contains(first, "canary") {
 		t.Errorf("the token is in an argument: %s", first)
 	}
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("no sh here")
+	}
 	out, err := exec.Command("sh", "-c", command).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)

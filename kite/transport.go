@@ -140,7 +140,7 @@ func proxyFromEnvironment(r *http.Request) (*url.URL, error) {
 		return nil, &ProxyError{Variable: name, Err: errors.New(why)}
 	}
 	if err != nil {
-		return nil, &ProxyError{Variable: name, Err: errors.New("it is not a URL: write http://HOST:PORT")}
+		return nil, &ProxyError{Variable: name, Err: errors.New("it is not a proxy's URL: write http://HOST:PORT")}
 	}
 	return proxy, nil
 }
@@ -162,6 +162,12 @@ func checkProxy(value string) string {
 		return "it holds a #: write it as %23"
 	case hasUser && strings.ContainsAny(strings.TrimSuffix(rest, "@"+afterUser), "/?"):
 		return "its user or password holds / or ?: write them as %2F and %3F"
+	}
+	if !strings.Contains(value, "://") {
+		value = "http://" + value
+	}
+	if u, err := url.Parse(value); err != nil || u.Hostname() == "" {
+		return "it is not a URL: write http://HOST:PORT"
 	}
 	return ""
 }

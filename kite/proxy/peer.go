@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"net"
+	"time"
 )
 
 // peer is what the system says of who opened a connection.
@@ -16,14 +17,31 @@ const (
 
 type peerKey struct{}
 
-// withPeer puts the owner of a new connection into its requests' context.
-func withPeer(ctx context.Context, conn net.Conn) context.Context {
-	return context.WithValue(ctx, peerKey{}, ownerOf(conn))
+// connection is an accepted connection and its owner. Its requests come one after
+// the other.
+type connection struct {
+	net.Conn
+	owner peer
 }
 
-func peerOf(ctx context.Context) peer {
-	p, _ := ctx.Value(peerKey{}).(peer)
-	return p
+// withPeer puts a new connection's owner into the context of its requests.
+func withPeer(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, peerKey{}, &connection{conn, ownerOf(conn)})
+}
+
+// peerOf returns the owner of the connection that a request came over. The system
+// may list a connection a moment after it was accepted, so an unknown owner is
+// looked up again.
+func peerOf(ctx context.Context, knowsOwners bool) peer {
+	c, ok := ctx.Value(peerKey{}).(*connection)
+	if !ok {
+		return peerUnknown
+	}
+	for wait := time.Millisecond; knowsOwners && c.owner == peerUnknown && wait < 50*time.Millisecond; wait *= 2 {
+		time.Sleep(wait)
+		c.owner = ownerOf(c.Conn)
+	}
+	return c.owner
 }
 
 // tellsOwners finds out whether this system says who opens a connection to l, by

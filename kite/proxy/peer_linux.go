@@ -69,6 +69,7 @@ const (
 	diagReqLen     = 56
 	diagIDOffset   = 8  // of struct inet_diag_sockid in the request
 	diagUIDOffset  = 64 // of idiag_uid in the reply
+	diagInoOffset  = 68 // of idiag_inode in the reply
 	diagMsgLen     = 72
 	anyState       = 0xffffffff
 	noCookie       = 0xffffffff
@@ -115,6 +116,9 @@ func diagOwner(src, dst netip.AddrPort) (uid uint32, err error) {
 	if n < netlinkHeader+diagMsgLen || binary.NativeEndian.Uint16(reply[4:]) != diagByFamily {
 		return 0, errNoSocket
 	}
+	if binary.NativeEndian.Uint32(reply[netlinkHeader+diagInoOffset:]) == 0 {
+		return 0, errNoSocket // closed by its owner: its uid reads as root's
+	}
 	return binary.NativeEndian.Uint32(reply[netlinkHeader+diagUIDOffset:]), nil
 }
 
@@ -129,7 +133,7 @@ func procOwner(src, dst netip.AddrPort) (uid uint32, err error) {
 		lines := bufio.NewScanner(f)
 		for lines.Scan() {
 			fields := strings.Fields(lines.Text())
-			if len(fields) > 7 && wanted[fields[1]+" "+fields[2]] {
+			if len(fields) > 9 && fields[9] != "0" && wanted[fields[1]+" "+fields[2]] {
 				_ = f.Close()
 				n, err := strconv.ParseUint(fields[7], 10, 32)
 				return uint32(n), err

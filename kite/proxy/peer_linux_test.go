@@ -78,3 +78,25 @@ func TestAnotherUserIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// A socket that its owner has closed reads as root's: it must not pass for root.
+func TestOwnerOf_ClosedSocketIsUnknown(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer accepted.Close()
+	_ = conn.Close()
+	if got := ownerOf(accepted); got != peerUnknown {
+		t.Errorf("ownerOf = %v, want %v", got, peerUnknown)
+	}
+}

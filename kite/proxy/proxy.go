@@ -290,7 +290,7 @@ func (b *bufferPool) Put(p []byte) { b.pool.Put(&p) }
 // authorize is the one place that decides whether a request may pass. It returns
 // the path below the base URL, escaped as it came.
 func (p *Proxy) authorize(r *http.Request) (path string, no *rejection) {
-	if owner := peerOf(r.Context()); owner == peerOther || owner == peerUnknown && p.knowsOwners {
+	if owner := peerOf(r.Context(), p.knowsOwners); owner == peerOther || owner == peerUnknown && p.knowsOwners {
 		return "", &rejection{http.StatusForbidden, "the connection is another user's"}
 	}
 	if !p.ownHost(r.Host) {

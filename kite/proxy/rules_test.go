@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -196,6 +197,9 @@ func TestTokens_ShareOneFailedMint(t *testing.T) {
 }
 
 func TestStartUnix(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("not on Windows")
+	}
 	open := t.TempDir()
 	if err := os.Chmod(open, 0o755); err != nil {
 		t.Fatal(err)
