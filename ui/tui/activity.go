@@ -2,9 +2,14 @@ package tui
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"slices"
+	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"kitekey/kite"
 	"kitekey/ui/words"
@@ -41,24 +46,98 @@ func (v *activity) load(a *app) tea.Cmd {
 // lines draws the last of what was done with a profile, the newest first.
 func (v *activity) lines(c *canvas, sel vault.Selector, w, h int) []string {
 	var out []string
-	for _, e := range slices.Backward(v.entries) {
-		if e.Selector != sel || len(out) >= h {
-			continue
+	for _, m := range momentsOf(v.entries, func(e *vault.Activity) bool { return e.Selector == sel }) {
+		if len(out) == h {
+			break
 		}
-		out = append(out, c.activityLine(&e, w))
+		what, paint := m.words(c)
+		out = append(out, c.spread(c.st.dim.Styled(c.fit(c.moment(m.at), 16, ""))+paint.Styled(what), c.st.dim.Styled(" "+by(m.command)), w, c.st.glyph.more))
 	}
 	return out
 }
 
-// activityLine draws one entry without its profile.
-func (c *canvas) activityLine(e *vault.Activity, w int) string {
-	what := kite.CleanText(string(e.Action))
-	paint := c.st.text
-	if e.Result != string(vault.VerdictOK) {
-		what += ": " + resultWords(e.Result)
-		paint = c.st.warn
+// moment is what one command did at one time: a mint and its copy, or one thing
+// with many profiles.
+type moment struct {
+	at       time.Time
+	command  string
+	profiles []vault.Selector
+	actions  []vault.Action
+	results  map[string]int
+}
+
+// oneMoment is how far apart two entries of a moment are at most.
+const oneMoment = 3 * time.Second
+
+// momentsOf groups the entries that are wanted, the newest moment first.
+func momentsOf(entries []vault.Activity, wanted func(*vault.Activity) bool) []moment {
+	var out []moment
+	last := time.Time{}
+	for i := range slices.Backward(entries) {
+		e := &entries[i]
+		if !wanted(e) {
+			continue
+		}
+		m := moment{at: e.At, command: e.Command, profiles: []vault.Selector{e.Selector}, actions: []vault.Action{e.Action}, results: map[string]int{e.Result: 1}}
+		if n := len(out) - 1; n >= 0 && last.Sub(e.At) <= oneMoment && out[n].takes(&m) {
+			last = e.At
+			continue
+		}
+		out, last = append(out, m), e.At
 	}
-	return c.spread(c.st.dim.Styled(c.fit(c.moment(e.At), 10, ""))+paint.Styled(what), c.st.dim.Styled(" "+by(e.Command)), w, c.st.glyph.more)
+	return out
+}
+
+// takes adds an earlier entry to the moment where they belong together: several
+// things that were done with one profile, or one thing with several.
+func (m *moment) takes(e *moment) bool {
+	sel, action := e.profiles[0], e.actions[0]
+	oneProfile := len(m.profiles) == 1 && m.profiles[0] == sel && !slices.Contains(m.actions, action)
+	oneAction := len(m.actions) == 1 && m.actions[0] == action && !slices.Contains(m.profiles, sel)
+	if m.command != e.command || !oneProfile && !oneAction {
+		return false
+	}
+	if oneProfile {
+		m.actions = append([]vault.Action{action}, m.actions...) // in the order in which they were done
+	} else {
+		m.profiles = append(m.profiles, sel)
+	}
+	for result := range e.results {
+		m.results[result]++
+	}
+	return true
+}
+
+// words says what was done, and what came of it where that is not "ok".
+func (m *moment) words(c *canvas) (string, ansi.Style) {
+	var did []string
+	for _, action := range m.actions {
+		did = append(did, kite.CleanText(string(action)))
+	}
+	text, paint := strings.Join(did, ", "), c.st.text
+	var rest []string
+	for _, result := range slices.Sorted(maps.Keys(m.results)) {
+		if result == string(vault.VerdictOK) {
+			continue
+		}
+		word := resultWords(result)
+		if len(m.profiles) > 1 {
+			word = fmt.Sprintf("%d %s", m.results[result], word)
+		}
+		rest, paint = append(rest, word), c.st.warn
+	}
+	if len(rest) > 0 {
+		text += ": " + strings.Join(rest, ", ")
+	}
+	return text, paint
+}
+
+// name names the profiles of the moment.
+func (m *moment) name() string {
+	if len(m.profiles) > 1 {
+		return words.Count(len(m.profiles), "profile")
+	}
+	return kite.CleanText(m.profiles[0].Account)
 }
 
 // by names the command that did something.
@@ -151,38 +230,51 @@ func (d *activityDialog) lines(a *app, w int) []string {
 		}
 		return a.wrap(text, w)
 	}
-	name := 8
-	for i := range d.entries {
-		name = max(name, len(d.entries[i].Account))
+	moments := momentsOf(d.entries, func(*vault.Activity) bool { return true })
+	name := len("ACCOUNT")
+	for i := range moments {
+		name = max(name, len(moments[i].name()))
 	}
-	name = min(name, max(w-68, 12), 24)
-	var out []string
-	for i := len(d.entries) - 1; i >= 0; i-- {
-		if !d.near(len(out), a.height) {
-			out = append(out, "")
-			continue
+	clock, withBy := 16, w >= 70
+	if w < 60 {
+		clock = 6
+	}
+	name = min(name, max(w-clock-34, 10), 28)
+	head := a.fit("TIME", clock, "") + a.fit("ACCOUNT", name, "") + " " + a.fit("ENV", 8, "") + "WHAT WAS DONE"
+	if withBy {
+		head = a.spread(head, "BY ", w, "")
+	}
+	out := []string{a.st.dim.Styled(a.fit(head, w, ""))}
+	for i := range moments {
+		line := ""
+		if d.near(len(out), a.height) {
+			line = d.line(a, &moments[i], clock, name, w, withBy)
 		}
-		e := &d.entries[i]
-		result, paint := resultWords(e.Result), a.st.ok
-		if e.Result != string(vault.VerdictOK) {
-			paint = a.st.warn
-		}
-		env := a.st.dim.Styled("sandbox ")
-		if e.Environment == kite.Live {
-			env = a.st.textStyles.live.Styled("LIVE    ")
-		}
-		line := a.st.dim.Styled(a.fit(a.moment(e.At), 16, "")) + a.fit(kite.CleanText(e.Account), name, a.st.glyph.more) + " " + env +
-			a.fit(kite.CleanText(string(e.Action)), 12, a.st.glyph.more) + paint.Styled(result)
-		if w >= 70 && e.Command != "" {
-			line += a.st.dim.Styled(a.st.glyph.sep + "by " + kite.CleanText(e.Command))
-		}
-		if w < 60 { // the day and the words give way
-			line = a.st.dim.Styled(e.At.Local().Format("15:04 ")) + a.fit(kite.CleanText(e.Account), max(w-30, 8), a.st.glyph.more) + " " + env +
-				a.fit(string(e.Action), 9, a.st.glyph.more) + " " + paint.Styled(result)
-		}
-		out = append(out, a.cut(line, w, a.st.glyph.more))
+		out = append(out, line)
 	}
 	return out
+}
+
+// line draws one moment.
+func (d *activityDialog) line(a *app, m *moment, clock, name, w int, withBy bool) string {
+	at := a.moment(m.at)
+	if clock < 16 {
+		at = m.at.Local().Format("15:04")
+	}
+	env := blanks(8)
+	switch {
+	case len(m.profiles) > 1:
+	case m.profiles[0].Environment == kite.Live:
+		env = a.st.textStyles.live.Styled("LIVE    ")
+	default:
+		env = a.st.dim.Styled("sandbox ")
+	}
+	what, paint := m.words(&a.canvas)
+	left := a.st.dim.Styled(a.fit(at, clock, "")) + a.fit(a.cutMiddle(m.name(), name), name, "") + " " + env + paint.Styled(what)
+	if !withBy {
+		return a.cut(left, w, a.st.glyph.more)
+	}
+	return a.spread(left, a.st.dim.Styled(" "+by(m.command)+" "), w, a.st.glyph.more)
 }
 
 // resultWords is what came of an action as a person says it.

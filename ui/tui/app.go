@@ -146,7 +146,7 @@ func (a *app) handle(msg tea.Msg) tea.Cmd {
 		return tea.Batch(idle, a.paste(msg))
 	case tea.MouseMsg:
 		idle := a.noteInput()
-		return tea.Batch(idle, a.click(msg))
+		return tea.Batch(idle, a.mouseEvent(msg))
 	}
 	return nil
 }

@@ -201,31 +201,39 @@ func (c *canvas) hintLine(hints []hint, keep int) string {
 
 // hintText is hintLine's text, at most w cells wide.
 func (c *canvas) hintText(hints []hint, w, keep int) string {
-	keep = min(keep, len(hints))
-	for i := range hints {
-		hints[i].key = c.keyName(hints[i].key)
-	}
-	tail, room := 0, w
-	for _, h := range hints[len(hints)-keep:] {
-		tail += 3 + c.len(h.key) + 1 + c.len(h.does)
-	}
-	if len(hints) > 2 {
-		room -= tail
-	}
 	var b strings.Builder
+	used := 0
+	for _, h := range c.layHints(hints, w, keep) {
+		b.WriteString(blanks(h.x-used) + c.st.accent.Styled(c.keyName(h.key)) + " " + c.st.dim.Styled(h.does))
+		used = h.x + h.w
+	}
+	return b.String()
+}
+
+// layHints says which of the hints have room on a line of w cells, and where: the
+// last keep ones always, the others in their order.
+func (c *canvas) layHints(hints []hint, w, keep int) []placed {
+	keep = min(keep, len(hints))
+	size := func(h hint) int { return c.len(c.keyName(h.key)) + 1 + c.len(h.does) }
+	room := w
+	if len(hints) > 2 {
+		for _, h := range hints[len(hints)-keep:] {
+			room -= 3 + size(h)
+		}
+	}
+	var out []placed
 	used, full := 0, false
 	for i, h := range hints {
-		need := c.len(h.key) + 1 + c.len(h.does)
-		full = full || used+need+3 > room // in order: no later one slips in
+		need := size(h)
+		full = full || used+need+3 > room // no later one slips in
 		if i < len(hints)-keep && full {
 			continue
 		}
 		if used > 0 {
-			b.WriteString("   ")
 			used += 3
 		}
-		b.WriteString(c.st.accent.Styled(h.key) + " " + c.st.dim.Styled(h.does))
+		out = append(out, placed{h, used, need})
 		used += need
 	}
-	return b.String()
+	return out
 }

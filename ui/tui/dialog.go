@@ -25,6 +25,8 @@ type dialog interface {
 	live() bool
 	// takesText reports whether a key that is typed now is text, "?" included.
 	takesText() bool
+	// click handles a click on one of its lines.
+	click(a *app, line int) tea.Cmd
 	// scrolled is its scrolling, nil when it has none.
 	scrolled() *pager
 }
@@ -37,6 +39,7 @@ func (basicDialog) update(*app, tea.Msg) tea.Cmd { return nil }
 func (basicDialog) width() int                   { return 76 }
 func (basicDialog) live() bool                   { return false }
 func (basicDialog) takesText() bool              { return false }
+func (basicDialog) click(*app, int) tea.Cmd      { return nil }
 func (basicDialog) scrolled() *pager             { return nil }
 
 // dialogKey is what a key does in a dialog. Without a name it is in no footer.

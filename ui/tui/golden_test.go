@@ -10,6 +10,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/exp/golden"
 
 	"kitekey/kite"
@@ -161,18 +162,57 @@ func TestLightAndDark(t *testing.T) {
 	})
 }
 
-func TestMouse(t *testing.T) {
+func TestMouse_IsOffUnlessAskedFor(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		if d.view().MouseMode != tea.MouseModeNone {
-			t.Error("the mouse is on, and nobody asked for it")
+			t.Error("the mouse is on")
 		}
 		d.press("M").sees("mouse on")
 		if d.view().MouseMode != tea.MouseModeCellMotion {
 			t.Error("the mouse is off")
 		}
-		d.send(tea.MouseClickMsg{X: 10, Y: 5, Button: tea.MouseLeft}).sees("borealis / sandbox")
+	})
+}
+
+// clickOn clicks on a text that is on the screen.
+func (d *driver) clickOn(text string) *driver {
+	d.t.Helper()
+	for y, line := range strings.Split(d.screen(), "\n") {
+		if i := strings.Index(line, text); i >= 0 {
+			return d.send(tea.MouseClickMsg{X: ansi.StringWidth(line[:i]), Y: y, Button: tea.MouseLeft})
+		}
+	}
+	d.t.Fatalf("%q is not on the screen:\n%s", text, d.screen())
+	return d
+}
+
+func TestMouse_ChoosesAndScrolls(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.clickOn("borealis ").sees("borealis / sandbox")
 		d.send(tea.MouseWheelMsg{X: 10, Y: 5, Button: tea.MouseWheelDown}).sees("dune / sandbox")
 		d.send(tea.MouseClickMsg{X: 10, Y: 30, Button: tea.MouseLeft}).sees("dune / sandbox") // nothing there
+	})
+}
+
+func TestMouse_PressesTheFootersKeys(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.clickOn("c copy").sees("header of acme/sandbox copied")
+		d.clickOn("m mint").dialog("Mint a token for acme / sandbox")
+		d.clickOn("esc back").dialog("")
+		d.clickOn("/ filter").write("dune").sees("1 of 7")
+	})
+}
+
+func TestMouse_OrdersByAColumn(t *testing.T) {
+	drive(t, setup{width: 200, height: 50}, func(t *testing.T, d *driver) {
+		d.clickOn("USED").sees("by last use").clickOn("STATE").sees("failing first").clickOn("ACCOUNT").sees("by name")
+		d.press("c").clickOn("TOKEN").sees("soonest to expire first")
+	})
+}
+
+func TestMouse_PicksFromAMenu(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("C").clickOn("the value alone").sees("token of acme/sandbox copied").dialog("")
 	})
 }
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"charm.land/bubbles/v2/textinput"
-	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"kitekey/kite"
@@ -450,35 +449,6 @@ func (c *canvas) verdictLook(p *vault.Profile, t *task, s *textStyles) (glyph, w
 		return g.bad, w.Word, s.bad
 	}
 	return g.warn, w.Word, s.warn
-}
-
-// click handles the mouse, which is off unless asked for.
-func (a *app) click(msg tea.MouseMsg) tea.Cmd {
-	if a.lock.locked || a.dialog() != nil {
-		return nil
-	}
-	m := msg.Mouse()
-	onList := !a.detail.open && !a.wide() || a.wide() && m.X < a.layout.listW
-	switch msg.(type) {
-	case tea.MouseWheelMsg:
-		by := 3
-		if m.Button == tea.MouseWheelUp {
-			by = -3
-		}
-		if !onList {
-			a.detail.top = max(a.detail.top+by, 0)
-			return nil
-		}
-		a.detail = detail{}
-		a.list.moveBy(by)
-	case tea.MouseClickMsg:
-		if row := a.list.top + m.Y - 3; onList && m.Y >= 3 && row >= a.list.top && row < len(a.list.rows) {
-			a.detail = detail{}
-			a.list.cursor = row
-			a.list.scroll()
-		}
-	}
-	return nil
 }
 
 // otherEnvironment finds the same account's other profile, nil when there is none.

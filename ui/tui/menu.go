@@ -46,6 +46,18 @@ func (d *menu) keys(a *app) []dialogKey {
 		on("esc q", "esc", "back", does(func() { a.drop(d) })))
 }
 
+// click runs an item: the lines after the intro are the items.
+func (d *menu) click(a *app, line int) tea.Cmd {
+	if d.intro != "" {
+		line -= len(a.wrap(d.intro, a.dialogWidth(d)-4)) + 1
+	}
+	if line < 0 || line >= len(d.items) {
+		return nil
+	}
+	a.drop(d)
+	return d.items[line].run(a)
+}
+
 func (d *menu) lines(a *app, w int) []string {
 	var out []string
 	if d.intro != "" {

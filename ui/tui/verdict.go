@@ -69,13 +69,13 @@ func (d *verdictDialog) keys(a *app) []dialogKey {
 	return append(keys, d.pagerKeys(a, d, "w")...)
 }
 
-// reportFor is the last report of a profile; what the index knows when there is
-// none from this session.
+// reportFor is the last report of a profile: this session's, or what was kept of an
+// earlier one.
 func (a *app) reportFor(p *vault.Profile) vault.Report {
 	if r, ok := a.reports[p.ID]; ok {
 		return r
 	}
-	return vault.Report{Selector: p.Selector, Store: p.Store, Verdict: p.Verdict, At: p.VerdictAt, KeyHint: p.KeyHint}
+	return p.Report()
 }
 
 // reasonOf says in few words why a verdict is not "works": the gateway's own

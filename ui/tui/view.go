@@ -245,26 +245,29 @@ func (c *canvas) divider(heading string, w int, b lipgloss.Border, line ansi.Sty
 
 // footerLine shows the keys that work now; those that do not fit are in the help.
 func (a *app) footerLine() string {
-	switch {
-	case a.dialog() != nil:
+	hints, keep := a.footerHints()
+	return a.hintLine(hints, keep)
+}
+
+// footerHints are the footer's keys, and how many at its end are always there.
+func (a *app) footerHints() ([]hint, int) {
+	switch d := a.dialog(); {
+	case d != nil && len(a.keysInside(d, a.width)) == 0:
 		// A dialog's keys come in the order of their weight; the last goes back.
-		if len(a.keysInside(a.dialog(), a.width)) == 0 {
-			return a.hintLine(dialogHints(a, a.dialog()), 1)
-		}
-		more := hint{"?", "keys"}
-		if a.dialog().takesText() {
-			more.key = "f1"
-		}
-		return a.hintLine([]hint{more}, 1)
+		return dialogHints(a, d), 1
+	case d != nil && d.takesText():
+		return []hint{{"f1", "keys"}}, 1
+	case d != nil:
+		return []hint{{"?", "keys"}}, 1
 	case a.list.typing:
-		return a.hintLine(filterHints(), 2)
+		return filterHints(), 2
 	}
 	hints := a.hints()
 	// Help and quit, the last two, keep their place when the room is short.
 	if a.width < 60 && len(hints) > 2 {
-		return a.hintLine(hints[:len(hints)-1], 1) // quit is easily found
+		return hints[:len(hints)-1], 1 // quit is easily found
 	}
-	return a.hintLine(hints, 2)
+	return hints, 2
 }
 
 // windowTitle puts the chosen countdown into the terminal's own title.

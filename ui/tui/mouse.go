@@ -1,0 +1,125 @@
+package tui
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// placed is a hint and where it is on its line.
+type placed struct {
+	hint
+	x, w int
+}
+
+// pressHint does what the key of a hint at cell x does, when there is one.
+func (a *app) pressHint(hints []placed, x int) tea.Cmd {
+	for _, h := range hints {
+		if x < h.x || x >= h.x+h.w {
+			continue
+		}
+		if name, _, several := strings.Cut(h.key, " "); !several {
+			return a.keyPress(keyNamed(name))
+		}
+	}
+	return nil
+}
+
+// mouseEvent handles the mouse, which is off unless asked for.
+func (a *app) mouseEvent(msg tea.MouseMsg) tea.Cmd {
+	m := msg.Mouse()
+	_, clicked := msg.(tea.MouseClickMsg)
+	_, wheel := msg.(tea.MouseWheelMsg)
+	switch {
+	case a.lock.locked || a.tooSmall():
+		return nil
+	case clicked && m.Y == a.height-1:
+		hints, keep := a.footerHints()
+		return a.pressHint(a.layHints(hints, a.width-2, keep), m.X-1)
+	case a.dialog() != nil:
+		return a.mouseOnDialog(m, clicked, wheel)
+	}
+	onList := !a.detail.open && !a.wide() || a.wide() && m.X < a.layout.listW
+	by := 3
+	if m.Button == tea.MouseWheelUp {
+		by = -3
+	}
+	switch {
+	case wheel && !onList:
+		a.detail.top = max(a.detail.top+by, 0)
+	case wheel:
+		a.detail = detail{}
+		a.list.moveBy(by)
+	case clicked && onList:
+		return a.clickList(m.X-2, m.Y-2)
+	case clicked && a.chosen() != nil:
+		a.detail.open = true
+	}
+	return nil
+}
+
+// clickList handles a click in the list: on the filter line, on a column's heading,
+// which orders by it, or on a row. x and y count from the pane's inside.
+func (a *app) clickList(x, y int) tea.Cmd {
+	l := &a.list
+	head := l.headingLines(a.layout.listW - 4)
+	switch {
+	case y == 0 && len(l.profiles) > 0:
+		return a.startFilter()
+	case y == 1 && head == 2 && !l.tokensOnly:
+		a.clickHeading(x)
+	case y >= head && l.top+y-head < len(l.rows):
+		a.detail = detail{}
+		l.cursor = l.top + y - head
+		l.scroll()
+	}
+	return nil
+}
+
+// clickHeading orders the list by the column at cell x.
+func (a *app) clickHeading(x int) {
+	w := a.layout.listW - 4
+	c := layColumns(w, a.list.longestName(&a.canvas))
+	state := 2 + c.name + 1 + c.env + 1
+	token := w - c.used - 1 - c.bar - 1 - c.count
+	switch {
+	case x < state:
+		a.list.sortBy = byName
+	case x >= w-c.used:
+		a.list.sortBy = byLastUse
+	case x >= token:
+		a.list.tokensOnly = true
+	default:
+		a.list.sortBy = byState
+	}
+	a.list.keepChosen(a.now)
+}
+
+// mouseOnDialog gives the mouse to the topmost dialog: its keys, its lines, and the
+// wheel.
+func (a *app) mouseOnDialog(m tea.Mouse, clicked, wheel bool) tea.Cmd {
+	d := a.dialog()
+	if wheel {
+		key := "down"
+		if m.Button == tea.MouseWheelUp {
+			key = "up"
+		}
+		return a.updateDialog(keyNamed(key))
+	}
+	if !clicked {
+		return nil
+	}
+	box := a.dialogBox(d)
+	w := a.dialogWidth(d)
+	x, y := m.X-max((a.width-w)/2, 0)-2, m.Y-1-max((a.layout.body-len(box))/2, 0)-1
+	if x < 0 || x >= w-4 || y < 0 || y >= len(box)-2 {
+		return nil
+	}
+	if inside := a.keysInside(d, w-4); len(inside) > 0 && y == len(box)-3 {
+		return a.pressHint(a.layHints(dialogHints(a, d), w-4, 1), x)
+	}
+	if p := d.scrolled(); p != nil {
+		y += p.top
+	}
+	return d.click(a, y)
+}
