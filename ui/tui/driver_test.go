@@ -124,6 +124,7 @@ type setup struct {
 	profile       colorprofile.Profile
 	jump          time.Duration
 	source        vault.Source // every source there is
+	keeper        *testKeeper  // nil when the store cannot stay unlocked
 }
 
 // merchants are the profiles of the tests: every state worth showing.
@@ -156,7 +157,11 @@ func drive(t *testing.T, s setup, f func(t *testing.T, d *driver)) {
 		}
 		d := &driver{t: t, done: make(chan struct{}), jump: s.jump, store: storetest.NewFaulty(nil), clip: &testClipboard{}}
 		d.sim = simulator.New(simulator.Options{})
-		v, err := vault.Open(vault.Options{Store: d.store, Now: d.wall, Command: "screen", Gateway: func(e kite.Environment) vault.Gateway {
+		var store vault.Store = d.store
+		if s.keeper != nil {
+			store = keepingStore{d.store, s.keeper}
+		}
+		v, err := vault.Open(vault.Options{Store: store, Now: d.wall, Command: "screen", Gateway: func(e kite.Environment) vault.Gateway {
 			return &kite.Client{Environment: e, Now: d.wall, BaseURL: simulatorURL(e), Transport: inProcess{d.sim}}
 		}, Source: func(string) (vault.Source, error) { return s.source, nil }})
 		if err != nil {

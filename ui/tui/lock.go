@@ -19,6 +19,7 @@ type locker struct {
 	message    string // what goes on, or went wrong, at unlocking
 	needPass   bool   // the store wants its passphrase
 	passphrase secretInput
+	forAll     bool // unlock the store for other commands too
 	lastInput  time.Time
 	timer      bool // a lockTimerMsg is on its way
 }
@@ -124,6 +125,10 @@ func (l *locker) key(a *app, msg tea.KeyPressMsg) tea.Cmd {
 		return l.unlock(a)
 	}
 	if l.needPass {
+		if msg.String() == "tab" {
+			l.forAll = !l.forAll && a.o.Vault.CanKeep()
+			return nil
+		}
 		l.passphrase.update(msg)
 		return nil
 	}
@@ -148,7 +153,7 @@ func (l *locker) quit(a *app) tea.Cmd {
 // otherwise by using it, and where the operating system has locked the keyring
 // it asks the person.
 func (l *locker) unlock(a *app) tea.Cmd {
-	v, passphrase := a.o.Vault, l.passphrase.secret()
+	v, passphrase, forAll := a.o.Vault, l.passphrase.secret(), l.forAll
 	l.passphrase.clear()
 	l.message = "unlocking" + a.st.glyph.more
 	return a.run(task{kind: taskUnlock, doing: "unlocking"}, func(ctx context.Context) func(*app) tea.Cmd {
@@ -162,7 +167,15 @@ func (l *locker) unlock(a *app) tea.Cmd {
 			err = v.Reach(ctx)
 		}
 		need := err != nil && v.NeedsPassphrase()
-		return func(a *app) tea.Cmd { return a.lock.unlocked(a, err, need, !given) }
+		keep := func(*app) {}
+		if err == nil && given && forAll {
+			keep = keepOpen(v)
+		}
+		return func(a *app) tea.Cmd {
+			cmd := a.lock.unlocked(a, err, need, !given)
+			keep(a)
+			return cmd
+		}
 	})
 }
 
@@ -177,7 +190,7 @@ func (l *locker) unlocked(a *app, err error, needPass, noneGiven bool) tea.Cmd {
 	case err != nil:
 		l.message = sentence(err)
 	default:
-		l.locked, l.message = false, ""
+		l.locked, l.message, l.forAll = false, "", false
 		return tea.Batch(l.arm(a), a.reload())
 	}
 	return nil
@@ -215,6 +228,9 @@ func (l *locker) draw(a *app) []string {
 			state = "received, hidden"
 		}
 		text = append(text, "", a.st.strong.Styled("passphrase")+"  "+a.st.dim.Styled(state))
+		if a.o.Vault.CanKeep() {
+			text = append(text, a.forAllLine(l.forAll))
+		}
 	}
 	if l.message != "" {
 		text = append(append(text, ""), a.painted(l.message, w, a.st.warn)...)
@@ -233,5 +249,9 @@ func (l *locker) draw(a *app) []string {
 	if l.needPass {
 		quit.key = "ctrl+c"
 	}
-	return append(lines[:a.height-1], a.hintLine([]hint{{"enter", "unlock"}, quit}, 2))
+	hints := []hint{{"enter", "unlock"}, quit}
+	if l.needPass && a.o.Vault.CanKeep() {
+		hints = append(hints, hint{"tab", "for commands too"})
+	}
+	return append(lines[:a.height-1], a.hintLine(hints, 2))
 }

@@ -1,0 +1,32 @@
+package tui
+
+import (
+	"time"
+
+	"kitekey/ui/words"
+	"kitekey/vault"
+)
+
+// keepOpenTime is how long unlocking for other commands lasts, as "kitekey unlock"
+// does when nothing else is said.
+const keepOpenTime = 30 * time.Minute
+
+// forAllLine says for whom the store will be unlocked.
+func (a *app) forAllLine(forAll bool) string {
+	if forAll {
+		return a.st.strong.Styled("for") + "  " + a.st.text.Styled("this screen and all commands, "+words.Duration(keepOpenTime))
+	}
+	return a.st.strong.Styled("for") + "  " + a.st.dim.Styled("this screen alone")
+}
+
+// keepOpen unlocks the store for other commands, and gives what is to be said.
+func keepOpen(v *vault.Vault) func(*app) {
+	until, err := v.KeepOpen(keepOpenTime)
+	return func(a *app) {
+		if err != nil {
+			a.reportError("", "unlocking for commands", err)
+			return
+		}
+		a.notify(done, "unlocked for all commands until "+a.moment(until)+"; locking ends it")
+	}
+}
