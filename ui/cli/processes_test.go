@@ -174,6 +174,9 @@ func TestRebuiltFromKeyring(t *testing.T) {
 // Eight processes at once: nobody's change is lost, and one profile's token is
 // minted once for all that ask for it.
 func TestEightProcesses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("eight processes for some seconds")
+	}
 	const n = 8
 	h := newHouse(t, "shared")
 	h.must(pairOf("shared"), "add", "shared", "--stdin", "--no-verify")

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -91,15 +92,18 @@ request, and says if it is stored under the wrong one.
 	return cmd
 }
 
-// verdictTable lists the verdicts with their exit codes and what they mean in short.
+// verdictTable lists the verdicts by exit code, with what they mean in short.
 func verdictTable() string {
 	var rows [][]string
-	for _, v := range words.VerdictsByClass() {
+	for _, v := range vault.Verdicts {
 		w := words.Verdict(v, "")
-		meaning, _, _ := strings.Cut(w.Meaning, ". ")
-		meaning, _, _ = strings.Cut(meaning, ": ")
+		meaning := w.Meaning
+		for _, end := range []string{". ", ": ", ", so "} {
+			meaning, _, _ = strings.Cut(meaning, end)
+		}
 		rows = append(rows, []string{fmt.Sprint(w.Exit), w.Word, meaning})
 	}
+	slices.SortStableFunc(rows, func(x, y []string) int { return strings.Compare(x[0], y[0]) })
 	return table(rows)
 }
 

@@ -225,7 +225,7 @@ func reportDetail(r verified) string {
 	}
 	switch {
 	case r.Message != "":
-		parts = append(parts, words.Line(r.Message))
+		parts = append(parts, strings.TrimSuffix(words.Line(r.Message), "."))
 	case r.Verdict == vault.VerdictOK:
 		parts = append(parts, r.Host, milliseconds(r.Latency))
 	case r.Verdict == vault.VerdictUnreachable:
