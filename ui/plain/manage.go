@@ -20,39 +20,23 @@ func (c *conversation) add(ctx context.Context) error {
 	if err := c.o.Vault.Reach(ctx); err != nil {
 		return err
 	}
-	n := vault.NewProfile{}
-	for n.Account == "" {
-		name, err := c.ask(ctx, "Account, such as acme or acme/live; empty stops: ")
-		if err != nil || strings.TrimSpace(name) == "" {
-			return err
-		}
-		sel, err := vault.ParseSelector(strings.TrimSpace(name))
-		if err == nil && c.o.SandboxOnly && sel.Environment == kite.Live {
-			err = errors.New("kitekey was started for the sandbox only")
-		}
-		if err == nil && len(c.named(sel)) > 0 {
-			err = errors.New(speak(sel) + " is there already; choose it and type rotate to replace its credential")
-		}
-		if err != nil {
-			c.say("No: %s.", words.Line(err.Error()))
-			continue
-		}
-		n.Selector = sel
+	sel, err := c.askNewProfile(ctx)
+	if err != nil || sel.Account == "" {
+		return err
 	}
 	for {
-		cred, err := c.askCredential(ctx, n.Selector)
+		cred, err := c.askCredential(ctx, sel)
 		if err != nil {
 			return err
 		}
-		n.Credential = cred
 		c.say("Verifying it.")
-		r := c.o.Vault.VerifyCredential(ctx, n.Environment, cred, false)
-		n.Verdict = r.Verdict
+		r := c.o.Vault.VerifyCredential(ctx, sel.Environment, cred, false)
+		n := vault.NewProfile{Selector: sel, Credential: cred, Verdict: r.Verdict}
 		if r.Err == nil {
-			break
+			return c.save(ctx, n)
 		}
-		r.Selector = n.Selector
-		c.reports[n.Selector] = r
+		r.Selector = sel
+		c.reports[sel] = r
 		c.say("Not accepted: %s", words.Sentence(words.Line(r.Err.Error())))
 		answer, err := c.ask(ctx, "Type save to save it all the same, again to enter it again, or stop: ")
 		if err != nil {
@@ -60,15 +44,35 @@ func (c *conversation) add(ctx context.Context) error {
 		}
 		switch strings.ToLower(strings.TrimSpace(answer)) {
 		case "save", "s":
+			return c.save(ctx, n)
 		case "again", "a", "r":
-			continue
 		default:
 			c.say("Nothing was saved.")
 			return nil
 		}
-		break
 	}
-	return c.save(ctx, n)
+}
+
+// askNewProfile asks for the name of a profile that is not there yet; it is zero
+// when the person stops.
+func (c *conversation) askNewProfile(ctx context.Context) (vault.Selector, error) {
+	for {
+		name, err := c.ask(ctx, "Account, such as acme or acme/live; empty stops: ")
+		if name = strings.TrimSpace(name); err != nil || name == "" {
+			return vault.Selector{}, err
+		}
+		sel, err := vault.ParseSelector(name)
+		switch {
+		case err != nil:
+		case c.o.SandboxOnly && sel.Environment == kite.Live:
+			err = errors.New("kitekey was started for the sandbox only")
+		case len(c.named(sel)) > 0:
+			err = errors.New(speak(sel) + " is there already; choose it and type rotate to replace its credential")
+		default:
+			return sel, nil
+		}
+		c.say("No: %s.", words.Line(err.Error()))
+	}
 }
 
 // save stores a new profile. What was typed is kept until it is stored or given
@@ -95,53 +99,24 @@ func (c *conversation) save(ctx context.Context, n vault.NewProfile) error {
 
 // edit asks for each setting; empty leaves it as it is.
 func (c *conversation) edit(ctx context.Context, p vault.Profile, _ string) error {
-	var change vault.ProfileUpdate
-	label, err := c.ask(ctx, "Label, now "+orNone(p.Label)+"; empty leaves it, a dash removes it: ")
+	label, err := c.askLabel(ctx, p)
 	if err != nil {
 		return err
 	}
-	if label = strings.TrimSpace(label); label == "-" {
-		change.Label = new(string)
-	} else if label != "" {
-		change.Label = &label
-	}
-	for change.ExpiresIn == nil {
-		text, err := c.ask(ctx, "Default life of tokens, now "+words.Duration(p.ExpiresIn.Duration())+"; empty leaves it: ")
-		if err != nil {
-			return err
-		}
-		if text = strings.TrimSpace(text); text == "" {
-			break
-		}
-		life, err := kite.ParseLifetime(text)
-		if err != nil {
-			c.say("No: %s.", words.Line(err.Error()))
-			continue
-		}
-		change.ExpiresIn = &life
-	}
-	account, err := c.ask(ctx, "Account's name, now "+p.Account+"; a new one renames both its environments; empty leaves it: ")
+	life, err := c.askLife(ctx, p)
 	if err != nil {
 		return err
 	}
-	if account = strings.TrimSpace(account); account != "" && account != p.Account {
-		if err := vault.ValidAccount(account); err != nil {
-			return err
-		}
-		var both []vault.Selector
-		for _, q := range c.profiles {
-			if q.Account == p.Account {
-				both = append(both, q.Selector)
-			}
-		}
-		if err := c.confirm(ctx, handout.Rename, both...); err != nil {
-			return err
-		}
-	} else {
-		account = ""
+	account, err := c.askAccount(ctx, p)
+	if err != nil {
+		return err
 	}
-	if change != (vault.ProfileUpdate{}) {
-		if _, err := c.o.Vault.Edit(ctx, p.Selector, change); err != nil {
+	if label == nil && life == nil && account == "" {
+		c.say("Nothing was changed.")
+		return nil
+	}
+	if label != nil || life != nil {
+		if _, err := c.o.Vault.Edit(ctx, p.Selector, vault.ProfileUpdate{Label: label, ExpiresIn: life}); err != nil {
 			return err
 		}
 	}
@@ -151,12 +126,54 @@ func (c *conversation) edit(ctx context.Context, p vault.Profile, _ string) erro
 		}
 		c.chosen.Account = account
 	}
-	if change == (vault.ProfileUpdate{}) && account == "" {
-		c.say("Nothing was changed.")
-		return nil
-	}
 	c.say("%s saved.", speak(c.chosen))
 	return nil
+}
+
+// askLabel returns the new label, nil to leave the one there is.
+func (c *conversation) askLabel(ctx context.Context, p vault.Profile) (*string, error) {
+	label, err := c.ask(ctx, "Label, now "+orNone(p.Label)+"; empty leaves it, a dash removes it: ")
+	switch label = strings.TrimSpace(label); {
+	case err != nil || label == "":
+		return nil, err
+	case label == "-":
+		label = ""
+	}
+	return &label, nil
+}
+
+// askLife returns the new default life of tokens, nil to leave the one there is.
+func (c *conversation) askLife(ctx context.Context, p vault.Profile) (*kite.Lifetime, error) {
+	for {
+		text, err := c.ask(ctx, "Default life of tokens, now "+words.Duration(p.ExpiresIn.Duration())+"; empty leaves it: ")
+		if text = strings.TrimSpace(text); err != nil || text == "" {
+			return nil, err
+		}
+		life, err := kite.ParseLifetime(text)
+		if err == nil {
+			return &life, nil
+		}
+		c.say("No: %s.", words.Line(err.Error()))
+	}
+}
+
+// askAccount returns the account's new name, confirmed where it has a live profile;
+// "" leaves the one there is.
+func (c *conversation) askAccount(ctx context.Context, p vault.Profile) (string, error) {
+	account, err := c.ask(ctx, "Account's name, now "+p.Account+"; a new one renames both its environments; empty leaves it: ")
+	if account = strings.TrimSpace(account); err != nil || account == "" || account == p.Account {
+		return "", err
+	}
+	if err := vault.ValidAccount(account); err != nil {
+		return "", err
+	}
+	var both []vault.Selector
+	for _, q := range c.profiles {
+		if q.Account == p.Account {
+			both = append(both, q.Selector)
+		}
+	}
+	return account, c.confirm(ctx, handout.Rename, both...)
 }
 
 func orNone(s string) string {

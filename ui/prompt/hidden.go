@@ -18,58 +18,78 @@ import (
 // [term.ReadPassword] would not do: it spins for ever at the end of input (ctrl-d),
 // and in its line mode the kernel cuts a pasted line at 4,096 bytes without a word.
 func ReadHidden(r io.Reader, kind Kind) (kite.Secret, error) {
-	var line lineBuffer
-	pasting := false
-	next := func() (byte, error) {
-		var b [1]byte
-		n, err := r.Read(b[:])
-		if err != nil || n == 0 {
-			line.clear()
-			return 0, cmp.Or(err, io.EOF)
-		}
-		return b[0], nil
-	}
+	h := hiddenReader{in: r, kind: kind}
 	for {
-		b, err := next()
+		b, err := h.next()
+		if err == nil {
+			var done bool
+			if done, err = h.take(b); done {
+				return h.line.take(), nil
+			}
+		}
 		if err != nil {
+			h.line.clear()
 			return kite.Secret{}, err
 		}
-		switch {
-		case b == '\x1b':
-			sequence, err := readSequence(next)
-			if err != nil {
-				return kite.Secret{}, err
-			}
-			switch sequence {
-			case "[200~":
-				pasting = true
-			case "[201~":
-				pasting = false
-				if endsLine(line.text) { // what is pasted with its line break is entered
-					return line.take(), nil
-				}
-			}
-		case b == '\r' || b == '\n':
-			if kind != Text || !pasting && !unfinished(line.text) {
-				return line.take(), nil
-			}
-			line.add('\n')
-		case b == 'C'&31:
-			line.clear()
-			return kite.Secret{}, ErrInterrupted
-		case b == 'D'&31:
-			if len(line.text) == 0 {
-				return kite.Secret{}, io.EOF
-			}
-		case b == 'H'&31 || b == 127: // backspace
-			_, size := utf8.DecodeLastRune(line.text)
-			line.cut(len(line.text) - size)
-		case b == 'U'&31:
-			line.clear()
-		default:
-			line.add(b)
-		}
 	}
+}
+
+// hiddenReader is a hidden answer while it is typed.
+type hiddenReader struct {
+	in      io.Reader
+	kind    Kind
+	line    lineBuffer
+	pasting bool // between the marks of a paste
+}
+
+func (h *hiddenReader) next() (byte, error) {
+	var b [1]byte
+	n, err := h.in.Read(b[:])
+	if err != nil || n == 0 {
+		return 0, cmp.Or(err, io.EOF)
+	}
+	return b[0], nil
+}
+
+// take does what a byte says. done is the end of the answer.
+func (h *hiddenReader) take(b byte) (done bool, err error) {
+	switch b {
+	case '\x1b':
+		return h.escape()
+	case '\r', '\n':
+		if h.kind != Text || !h.pasting && !unfinished(h.line.text) {
+			return true, nil
+		}
+		h.line.add('\n')
+	case 'C' & 31:
+		return false, ErrInterrupted
+	case 'D' & 31:
+		if len(h.line.text) == 0 {
+			return false, io.EOF
+		}
+	case 'H' & 31, 127: // backspace
+		_, size := utf8.DecodeLastRune(h.line.text)
+		h.line.cut(len(h.line.text) - size)
+	case 'U' & 31:
+		h.line.clear()
+	default:
+		h.line.add(b)
+	}
+	return false, nil
+}
+
+// escape reads the rest of an escape sequence: a mark of a paste, or a key that is
+// ignored.
+func (h *hiddenReader) escape() (done bool, err error) {
+	sequence, err := readSequence(h.next)
+	switch sequence {
+	case "[200~":
+		h.pasting = true
+	case "[201~":
+		h.pasting = false
+		return endsLine(h.line.text), err // what is pasted with its line break is entered
+	}
+	return false, err
 }
 
 // readSequence reads what follows an escape character: "[" or "O", parameters, and

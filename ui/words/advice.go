@@ -114,74 +114,108 @@ func refusal(status int, message string) (meaning, next string, ok bool) {
 
 // NextStep says what a person can do about err, "" when the error says it all.
 func NextStep(err error, by Ways) string {
-	var store *vault.StoreError
-	var gateway *kite.Error
+	if err == nil {
+		return ""
+	}
+	// The first that knows the error counts.
+	for _, step := range []func(error) (next string, ok bool){
+		sourceNextStep, storeStep, typedStep, sentinelStep, gatewayStep,
+	} {
+		if next, ok := step(err); ok {
+			return by.fill(next)
+		}
+	}
+	return by.fill(verdictStep(err, by))
+}
+
+func storeStep(err error) (string, bool) {
+	next := StoreAdvice(err)
+	return next, next != ""
+}
+
+// typedStep is for errors that carry what the next step needs.
+func typedStep(err error) (string, bool) {
 	var missing *vault.NoProfileError
 	var other *vault.OtherStoreError
 	var unlisted *vault.UnlistedError
 	var origin *vault.OriginError
-	_, inTheWay, _ := interference(err)
-	next := ""
-	if step, ok := sourceNextStep(err); ok {
-		return by.fill(step)
-	}
 	switch {
-	case err == nil:
-	case StoreAdvice(err) != "":
-		next = StoreAdvice(err)
 	case errors.As(err, &missing) && len(missing.Near) > 0:
 		near := make([]string, len(missing.Near))
 		for i, sel := range missing.Near {
 			near[i] = sel.String()
 		}
-		next = "did you mean " + strings.Join(near, ", ") + "?"
+		return "did you mean " + strings.Join(near, ", ") + "?", true
 	case errors.As(err, &missing) && missing.Empty:
-		next = "to add the first, {add}"
+		return "to add the first, {add}", true
 	case errors.As(err, &other):
-		next = `to use it, add --store ` + other.Store + `; to move everything to ` + Store(other.InUse) + `, run "kitekey store migrate --to ` + other.InUse + `"`
+		return `to use it, add --store ` + other.Store + `; to move everything to ` + Store(other.InUse) + `, run "kitekey store migrate --to ` + other.InUse + `"`, true
 	case errors.As(err, &unlisted):
-		next = adopt + " --store " + unlisted.Store + ", then the same again"
-	case errors.Is(err, vault.ErrNewer):
-		next = "upgrade kitekey; nothing was changed"
+		return adopt + " --store " + unlisted.Store + ", then the same again", true
 	case errors.As(err, &origin):
-		next = "if it is meant to go there, run \"kitekey edit " + origin.Selector.String() + " --origin " + string(origin.InUse) + "\""
-	case errors.Is(err, vault.ErrSettings):
-		next = "correct the file, or delete it for the defaults"
-	case errors.Is(err, vault.ErrNoLocks):
-		next = "KITEKEY_HOME names a folder on another file system"
-	case errors.Is(err, vault.ErrIndexDamaged):
-		next = "no credential is lost; to rebuild the index, " + repair
-	case errors.Is(err, vault.ErrDataFolder):
-		next = "KITEKEY_HOME names another folder"
-	case errors.Is(err, vault.ErrUnknownOutcome):
-		next = "keep the credential at hand, and once the store answers again, {list}"
-	case errors.Is(err, vault.ErrNoProfile):
-		next = "to see the profiles, {list}; to add one, {add}"
-	case errors.Is(err, vault.ErrExists):
-		next = "to replace its credential, {rotate}"
-	case errors.Is(err, kite.ErrOutcomeUnknown): // it says so itself
-	case inTheWay != "":
-		next = inTheWay
-	case errors.As(err, &gateway) && !gateway.Minting():
-		next = callAdvice(gateway)
-	default:
-		v := vault.VerdictOf(err)
-		if v == vault.VerdictNone || v == vault.VerdictOK {
-			return ""
-		}
-		r := vault.Report{Verdict: v}
-		if gateway != nil {
-			r.Status, r.Message = gateway.Status, gateway.Message
-		}
-		if errors.As(err, &store) {
-			r.Store = store.Store
-		}
-		_, next = Advice(r, by)
-		if gateway != nil && gateway.Minting() && verdicts[v].Class == Doubtful {
-			next = "the credential was not judged; " + next
+		return `if it is meant to go there, run "kitekey edit ` + origin.Selector.String() + " --origin " + string(origin.InUse) + `"`, true
+	}
+	return "", false
+}
+
+// steps are what to do about errors that are one of a kind; "" says it all itself.
+// The first that matches counts.
+var steps = []struct {
+	err  error
+	next string
+}{
+	{vault.ErrNewer, "upgrade kitekey; nothing was changed"},
+	{vault.ErrSettings, "correct the file, or delete it for the defaults"},
+	{vault.ErrNoLocks, "KITEKEY_HOME names a folder on another file system"},
+	{vault.ErrIndexDamaged, "no credential is lost; to rebuild the index, " + repair},
+	{vault.ErrDataFolder, "KITEKEY_HOME names another folder"},
+	{vault.ErrUnknownOutcome, "keep the credential at hand, and once the store answers again, {list}"},
+	{vault.ErrNoProfile, "to see the profiles, {list}; to add one, {add}"},
+	{vault.ErrExists, "to replace its credential, {rotate}"},
+	{kite.ErrOutcomeUnknown, ""},
+}
+
+func sentinelStep(err error) (string, bool) {
+	for _, s := range steps {
+		if errors.Is(err, s.err) {
+			return s.next, true
 		}
 	}
-	return by.fill(next)
+	return "", false
+}
+
+// gatewayStep is for what stands between this machine and the gateway, and for calls
+// other than minting.
+func gatewayStep(err error) (string, bool) {
+	if _, next, _ := interference(err); next != "" {
+		return next, true
+	}
+	var gateway *kite.Error
+	if errors.As(err, &gateway) && !gateway.Minting() {
+		return callAdvice(gateway), true
+	}
+	return "", false
+}
+
+// verdictStep is the advice for what err says of a credential.
+func verdictStep(err error, by Ways) string {
+	r := vault.Report{Verdict: vault.VerdictOf(err)}
+	if r.Verdict == vault.VerdictNone || r.Verdict == vault.VerdictOK {
+		return ""
+	}
+	var gateway *kite.Error
+	if errors.As(err, &gateway) {
+		r.Status, r.Message = gateway.Status, gateway.Message
+	}
+	var store *vault.StoreError
+	if errors.As(err, &store) {
+		r.Store = store.Store
+	}
+	_, next := Advice(r, by)
+	if gateway != nil && verdicts[r.Verdict].Class == Doubtful {
+		next = "the credential was not judged; " + next
+	}
+	return next
 }
 
 // callAdvice is what to do after a call other than minting failed. It says nothing
