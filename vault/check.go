@@ -35,6 +35,9 @@ const (
 	FindingFolderUnwritable FindingKind = "folder-unwritable" // Path, Err
 	FindingFolderOpen       FindingKind = "folder-open"       // other users may read or write Paths
 	FindingIndex            FindingKind = "index"             // the index is readable: Count profiles
+	FindingNewer            FindingKind = "newer"             // a file or an item is of a newer kitekey: Err, Profile
+	FindingStatusDamaged    FindingKind = "status-damaged"    // verdicts and cached tokens in Paths cannot be read
+	FindingSettings         FindingKind = "settings"          // the settings cannot be read: Err
 	FindingIndexDamaged     FindingKind = "index-damaged"     // Err
 	FindingInterrupted      FindingKind = "interrupted"       // a change to Profile: State
 	FindingBusy             FindingKind = "busy"              // another process is changing Profile
@@ -134,10 +137,23 @@ func (v *Vault) checkFolder() []Finding {
 // checkIndex reads the index; ok is false when it cannot be read.
 func (v *Vault) checkIndex() (profiles []Profile, ok bool, found []Finding) {
 	profiles, err := v.index.load()
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNewer):
+		return nil, false, []Finding{{Kind: FindingNewer, Severity: SeverityProblem, Err: err}}
+	case err != nil:
 		return nil, false, []Finding{{Kind: FindingIndexDamaged, Severity: SeverityProblem, Err: err}}
 	}
 	found = []Finding{{Kind: FindingIndex, Severity: SeverityOK, Count: len(profiles)}}
+	if paths := v.index.damagedStatus(); len(paths) > 0 {
+		found = append(found, Finding{Kind: FindingStatusDamaged, Severity: SeverityWarning, Paths: paths})
+	}
+	if _, err := LoadSettings(v.dir); v.dir != "" && err != nil {
+		f := Finding{Kind: FindingSettings, Severity: SeverityProblem, Err: err}
+		if errors.Is(err, ErrNewer) {
+			f.Kind = FindingNewer
+		}
+		found = append(found, f)
+	}
 	for _, p := range profiles {
 		if p.State == StateSettled {
 			continue
@@ -176,6 +192,8 @@ func (v *Vault) checkItems(ctx context.Context, profiles []Profile) (found []Fin
 		switch {
 		case errors.Is(err, ErrOtherStore):
 			f.Kind, f.Other = FindingOtherStore, p.Store
+		case errors.Is(err, ErrNewer):
+			f.Kind, f.Severity, f.Err = FindingNewer, SeverityProblem, err
 		case errors.Is(err, ErrNoCredential):
 			f.Kind, f.Severity, f.Err = FindingNoCredential, SeverityProblem, err
 		case err != nil:

@@ -58,6 +58,16 @@ func TestCheck(t *testing.T) {
 			w.store.On(onlyOn("read", &StoreError{Op: "read", Store: "memory", Kind: ErrLocked}), nil)
 			return nil
 		}, func() error { w.store.On(nil, nil); return nil }, []string{"store-failed problem"}},
+		{"status", func() error {
+			return errors.Join(os.MkdirAll(filepath.Join(w.dir, "status"), 0o700), os.WriteFile(filepath.Join(w.dir, "status", "a.json"), []byte("{"), 0o600))
+		}, func() error { return os.Remove(filepath.Join(w.dir, "status", "a.json")) }, []string{"status-damaged warning"}},
+		{"settings", func() error { return os.WriteFile(filepath.Join(w.dir, "settings.json"), []byte("{"), 0o600) }, func() error { return os.Remove(filepath.Join(w.dir, "settings.json")) }, []string{"settings problem"}},
+		{"newer settings", func() error {
+			return os.WriteFile(filepath.Join(w.dir, "settings.json"), []byte(`{"version":9}`), 0o600)
+		}, func() error { return os.Remove(filepath.Join(w.dir, "settings.json")) }, []string{"newer problem"}},
+		{"newer item", func() error { return w.store.Inner().Set(ctx, p.ID, []byte(`{"v":9}`)) }, func() error {
+			return w.WriteItem(ctx, p, Credentials{Selector: p.Selector, Current: pair("a")})
+		}, []string{"newer problem"}},
 		{"index", func() error { return os.WriteFile(filepath.Join(w.dir, "index.json"), nil, 0o600) }, func() error { _, err := w.Repair(ctx, false); return err }, []string{"index-damaged problem"}},
 	} {
 		if err := c.spoil(); err != nil {

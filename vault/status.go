@@ -405,3 +405,26 @@ func (x *index) shardsToPurge(own string) (shards []string) {
 	}
 	return []string{statusShard(own), shards[rand.IntN(len(shards))]}
 }
+
+// damagedStatus lists the status files that cannot be read.
+func (x *index) damagedStatus() (paths []string) {
+	entries, err := os.ReadDir(filepath.Join(x.dir, statusFolder))
+	if x.dir == "" || err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".json") {
+			continue
+		}
+		path := filepath.Join(x.dir, statusFolder, e.Name())
+		data, err := disk.Read(path, maxStatus)
+		var raw statusFileJSON
+		if err == nil {
+			err = decodeVersioned(data, &raw, &raw.Version, statusVersion)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}

@@ -13,7 +13,7 @@ import (
 // until it is here as well.
 var findingKinds = []vault.FindingKind{
 	vault.FindingFolder, vault.FindingFolderMissing, vault.FindingFolderUnreadable, vault.FindingFolderUnwritable, vault.FindingFolderOpen,
-	vault.FindingIndex, vault.FindingIndexDamaged, vault.FindingInterrupted, vault.FindingBusy, vault.FindingMigration,
+	vault.FindingIndex, vault.FindingNewer, vault.FindingStatusDamaged, vault.FindingSettings, vault.FindingIndexDamaged, vault.FindingInterrupted, vault.FindingBusy, vault.FindingMigration,
 	vault.FindingStore, vault.FindingStoreFailed, vault.FindingOtherStore, vault.FindingNoCredential, vault.FindingItemFailed,
 	vault.FindingItemName, vault.FindingStaged, vault.FindingCredentials, vault.FindingOrphans, vault.FindingOrphansUnknown,
 }

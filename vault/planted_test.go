@@ -1,0 +1,74 @@
+package vault_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode"
+
+	. "kitekey/vault"
+	"kitekey/vault/storetest"
+)
+
+// Whatever is planted into a file of the data folder, no text that reaches a
+// caller can write on a terminal: it has been cleaned where it was parsed.
+func FuzzPlantedFiles(f *testing.F) {
+	for _, seed := range []string{
+		"\x1b]0;title\x07\x1b[2J", "\u202edrow", "\u009b31m", "plain", "\x00\r\n", strings.Repeat("long", 500), "\xff\xfe", "</script>&<", `"},{"`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		planted, err := json.Marshal(text)
+		if err != nil {
+			t.Skip()
+		}
+		dir := t.TempDir()
+		write := func(name, content string) {
+			path := filepath.Join(dir, name)
+			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(strings.ReplaceAll(content, "@", string(planted))), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(IndexFile, `{"version":2,"profiles":[
+{"account":"acme","environment":"live","id":"aaaaaaaaaaaaaaaa","store":"memory","label":@,"key_hint":"1234","expires_in":60}
+]}
+`)
+		write("status/a.json", `{"version":1,"profiles":[{"id":"aaaaaaaaaaaaaaaa","key_hint":"1234","host":@,"verdict":"rejected","message":@,"detail":@}]}`)
+		write(ActivityFile, `{"at":"2026-01-01T00:00:00Z","account":"acme","environment":"live","action":@,"command":@,"result":@,"parent":@,"reason":@,"method":@,"path":@,"recipients":[@]}`+"\n")
+		w := newWorldIn(t, dir, storetest.NewFaulty(nil))
+		var shown []string
+		list, err := w.List()
+		if err != nil {
+			shown = append(shown, err.Error())
+		}
+		p, err := w.Lookup(sel("acme/live"))
+		for _, p := range append(list, p) {
+			r := p.Report()
+			shown = append(shown, p.Label, p.KeyHint, p.Host, r.Host, r.Message, string(p.Verdict), fmt.Sprint(err), fmt.Sprint(r.Err))
+		}
+		log, err := w.Activities(nil, 10)
+		for _, a := range log {
+			shown = append(append(shown, string(a.Action), a.Command, a.Result, a.Parent, a.Reason, a.Method, a.Path, fmt.Sprint(err)), a.Recipients...)
+		}
+		if len(list) != 1 || len(log) != 1 {
+			t.Fatalf("%d profiles, %d entries", len(list), len(log))
+		}
+		for _, s := range shown {
+			if strings.ContainsFunc(s, func(r rune) bool {
+				return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
+			}) {
+				t.Fatalf("%q reaches the caller", s)
+			}
+		}
+		if s, err := LoadSettings(dir); err != nil || s != DefaultSettings {
+			t.Fatalf("%+v %v", s, err)
+		}
+	})
+}
