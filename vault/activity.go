@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"kitekey/kite"
 	"kitekey/vault/internal/disk"
 )
 
@@ -61,7 +62,7 @@ type Activity struct {
 	Selector
 	Action  Action
 	Command string // the command that did it, "token"; "screen" for the screen
-	Result  string // "ok", a verdict, "cancelled" or "failed"
+	Result  string // "ok", a verdict, "outcome unknown", "cancelled" or "failed"
 	Parent  string // name of the program that started kitekey, "" where the system does not say
 	Reason  string // what the user gave as the reason, if anything
 
@@ -208,6 +209,8 @@ func resultOf(err error) string {
 	switch verdict := VerdictOf(err); {
 	case verdict != VerdictNone:
 		return string(verdict)
+	case errors.Is(err, kite.ErrOutcomeUnknown): // also when it was cancelled
+		return "outcome unknown"
 	case errors.Is(err, context.Canceled):
 		return "cancelled"
 	}

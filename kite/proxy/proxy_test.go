@@ -483,6 +483,7 @@ func TestExpiringInTheMiddle(t *testing.T) {
 	}
 	now.Store(int64(55 * time.Second)) // the last tenth of its life
 	get("GET", 200)
+	p.tokens.wait.Wait() // requests go on with the old token meanwhile
 	if mints.Load() != 2 || forced.Load() != 0 {
 		t.Errorf("%d mints, %d forced: not renewed in time", mints.Load(), forced.Load())
 	}

@@ -97,7 +97,6 @@ func TestNoVariableSendsCredentialsThroughAnotherTLS(t *testing.T) {
 			t.Errorf("stderr lacks %q: %s", want, errs)
 		}
 	}
-	// What "exec" starts still gets the variables.
 	_, report, _ := h.run("", "network", "--json")
 	for _, want := range []string{proxy.addr, "HTTPS_PROXY", "SSL_CERT_FILE"} {
 		if !strings.Contains(report, want) {
@@ -112,6 +111,10 @@ func TestNoVariableSendsCredentialsThroughAnotherTLS(t *testing.T) {
 	h.must("", "verify", "acme", "--deep")
 	if proxy.requests.Load() == 0 {
 		t.Error("nothing came through the proxy after its CA was adopted")
+	}
+	// What exec starts still gets the variables.
+	if out := h.must("", "exec", "acme", "--", "sh", "-c", "echo $SSL_CERT_FILE"); strings.TrimSpace(out) != proxy.ca {
+		t.Errorf("exec's child has SSL_CERT_FILE=%q, want %q", out, proxy.ca)
 	}
 	h.must("", "network", "ca", "--none")
 	if code, _, _ := h.run("", "verify", "acme"); code != 5 {

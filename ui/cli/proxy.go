@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -115,6 +116,7 @@ func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
 	if _, err := a.token(ctx, v, sel, vault.TokenRequest{ExpiresIn: o.expiresIn}); err != nil {
 		return err
 	}
+	debug.FreeOSMemory() // opening the file store takes hundreds of MiB, once
 	urls, err := a.overrides()
 	if err != nil {
 		return err
@@ -132,7 +134,9 @@ func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
 			return tok.Token, about(sel, err)
 		},
 		Log: func(r proxy.Record) {
-			v.LogLater(vault.Activity{Selector: sel, Action: vault.ActionRequested, Method: r.Method, Path: r.Path, Status: r.Status}, r.Err)
+			if r.Path != "" { // not refused by the proxy itself
+				v.LogLater(vault.Activity{Selector: sel, Action: vault.ActionRequested, Method: r.Method, Path: r.Path, Status: r.Status}, r.Err)
+			}
 			a.logProxied(r, o.quiet)
 		},
 	}
