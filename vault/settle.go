@@ -22,7 +22,7 @@ func (v *Vault) Settle(ctx context.Context) error {
 func (v *Vault) settle(ctx context.Context, profiles []Profile) error {
 	for _, p := range profiles {
 		if p.State == StateSettled || v.checkStore(p) != nil || p.Source != "" {
-			continue // a source that is away holds nobody up: what is unfinished there is finished when it is used
+			continue // a source that is away must not delay others: what is unfinished there is finished when it is used
 		}
 		if err := v.settleOne(ctx, p); err != nil && (storeDown(err) || ctx.Err() != nil) {
 			return err

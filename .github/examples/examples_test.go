@@ -112,7 +112,7 @@ func (j *job) appRole() (roleID, secretIDFile string) {
 	mount := "secret"
 	j.engine.As(j.t, j.engine.Root, "POST", "sys/mounts/"+mount, map[string]any{"type": "kv", "options": map[string]string{"version": "2"}})
 	j.engine.Call(j.t, "POST", mount+"/data/kitegateway/acme/sandbox", map[string]any{"data": map[string]string{
-		"api_key": "sim-key-acme-sandbox", "api_secret": "sim-secret-acme-sandbox",
+		"api_key": "sim-key-acme-sandbox", "api_secret": "sim-secret-acme-sandbox", "origin": "override",
 	}})
 	sel := vault.Selector{Account: "acme", Environment: kite.Sandbox}
 	roleID, secretID := j.engine.AppRole(j.t, sourcetest.CI(mount, sel))

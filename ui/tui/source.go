@@ -59,7 +59,7 @@ func (a *app) sourceLines(p *vault.Profile, w int) []string {
 	if p.Source == "" {
 		return nil
 	}
-	return []string{a.fact("kept in", "the source "+p.Source+", for the team", w)}
+	return []string{a.fact("source", p.Source+", shared with the team", w)}
 }
 
 // openRemoveSourced asks whether a profile in a source goes from this list or for

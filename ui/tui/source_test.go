@@ -75,7 +75,7 @@ func TestSource_RefreshListsItsProfilesAndTheyMint(t *testing.T) {
 		APIKey: kite.NewSecret("sim-key-acme-sandbox"), APISecret: kite.NewSecret("sim-secret-acme-sandbox"),
 	}}}}}
 	drive(t, withTeam(s), func(t *testing.T, d *driver) {
-		d.press("R").sees("team: 1 new", "acme", "kept in", "the source team, for the team")
+		d.press("R").sees("team: 1 new", "acme", "source", "team, shared with the team")
 		d.press("v").sees("acme/sandbox works")
 		d.press("c").sees("header of acme/sandbox copied")
 		if keys, err := d.store.Keys(t.Context()); err != nil || len(keys) != 1 {

@@ -44,7 +44,6 @@ type call struct {
 	body       []byte
 	capability string // what a policy must allow
 	noToken    bool
-	namespace  string // unless the config's
 	token      kite.Secret
 }
 
