@@ -149,7 +149,7 @@ func (v *Vault) finishRotation(ctx context.Context, sel Selector, certain kite.C
 		return r, fmt.Errorf("%s: nothing was replaced, and the new credential is kept as staged: %w", sel, r.Report.Err)
 	}
 	done, lost := false, false
-	p, err = v.rewrite(ctx, sel, false, func(c *credentials) error {
+	p, err = v.rewriteAgain(ctx, sel, func(c *credentials) error {
 		done, lost = sameCredential(c.Current, staged), !sameCredential(c.Staged, staged)
 		if done || lost {
 			return fmt.Errorf("%s: another kitekey staged another credential meanwhile: %w", sel, ErrBusy)

@@ -137,6 +137,17 @@ func (v *Vault) writeSource(ctx context.Context, p Profile, c credentials) error
 	return w.Put(ctx, item)
 }
 
+// rewriteAgain is rewrite for a change that looks at what is there itself: where a
+// source was changed between its being read and written, both are done again.
+func (v *Vault) rewriteAgain(ctx context.Context, sel Selector, change func(*credentials) error) (p Profile, err error) {
+	for range 3 {
+		if p, err = v.rewrite(ctx, sel, false, change); !errors.Is(err, ErrConflict) {
+			break
+		}
+	}
+	return p, err
+}
+
 // editSourced changes what a source says of a profile beside its credential. A
 // label is the account's: the profile of its other environment gets it too.
 func (v *Vault) editSourced(ctx context.Context, p Profile, expiresIn *kite.Lifetime, labelled bool, label string) error {
@@ -148,7 +159,7 @@ func (v *Vault) editSourced(ctx context.Context, p Profile, expiresIn *kite.Life
 		if q.Source == "" || q.ID != p.ID && !(labelled && q.Account == p.Account) {
 			continue
 		}
-		_, err := v.rewrite(ctx, q.Selector, false, func(c *credentials) error {
+		_, err := v.rewriteAgain(ctx, q.Selector, func(c *credentials) error {
 			if labelled {
 				c.item.Label = label
 			}

@@ -72,7 +72,7 @@ func (v *Vault) verify(ctx context.Context, sel Selector, known Profile, deep bo
 	p, c, err := v.readToVerify(ctx, sel, known)
 	r.KeyHint, r.Source = p.KeyHint, p.Source
 	defer func() { c.erase() }()
-	if err == nil && hasCredential(c.Staged) && !c.Outdated {
+	if err == nil && hasCredential(c.Staged) && !c.Outdated && p.Source == "" { // verifying changes nothing for a team
 		if done, _ := v.FinishRotation(ctx, sel); done.Outcome == OutcomeReplaced {
 			c, err = v.read(ctx, p)
 		}

@@ -153,6 +153,8 @@ func TestSource_ThreeHomes(t *testing.T) {
 		// One verifies while the two others write.
 		ctx, stop := context.WithCancel(t.Context())
 		var beside sync.WaitGroup
+		defer beside.Wait()
+		defer stop()
 		verified := 0
 		beside.Go(func() {
 			for ctx.Err() == nil {

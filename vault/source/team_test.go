@@ -44,6 +44,7 @@ type gateway struct {
 	mu      sync.Mutex
 	refused map[string]bool
 	mints   int
+	down    bool
 	refuse  func(key string) // called with each key that is refused
 }
 
@@ -59,8 +60,11 @@ func (g *gateway) Mint(ctx context.Context, c kite.Credential, life kite.Lifetim
 	}
 	g.mu.Lock()
 	g.mints++
-	n, refused := g.mints, g.refused[c.APIKey.Reveal()]
+	n, refused, down := g.mints, g.refused[c.APIKey.Reveal()], g.down
 	g.mu.Unlock()
+	if down {
+		return kite.Token{}, kite.ErrUnreachable
+	}
 	if refused {
 		if g.refuse != nil {
 			g.refuse(c.APIKey.Reveal())
@@ -185,6 +189,19 @@ func TestTeam_ThreeMachines(t *testing.T) {
 				t.Errorf("after a colleague's rotation: %v", err)
 			}
 		}
+		// A staged credential is its author's to finish: a colleague's verification
+		// changes nothing.
+		b.gateway.down = true
+		if r, err := b.Rotate(ctx, acme, sourcetest.Credential(3)); r.Outcome != vault.OutcomeStaged {
+			t.Errorf("%v: %v", r.Outcome, err)
+		}
+		b.gateway.down = false
+		before := get(t, e, mount, acme).Version
+		if r := a.Verify(ctx, acme, false); r.Verdict != vault.VerdictOK || get(t, e, mount, acme).Version != before {
+			t.Errorf("verifying wrote: %v", r.Err)
+		}
+		_, err = b.DiscardStaged(ctx, acme)
+		ok(t, err)
 		// Rolling back works from any machine, and support cannot.
 		if _, err := c.Rollback(ctx, acme); !errors.Is(err, vault.ErrSourceUnavailable) {
 			t.Errorf("support rolled back: %v", err)
@@ -195,7 +212,7 @@ func TestTeam_ThreeMachines(t *testing.T) {
 		_, err = a.Rollback(ctx, acme)
 		ok(t, err)
 		item := get(t, e, mount, acme)
-		if !sourcetest.Is(item.Current, 1) || !sourcetest.Is(item.Previous, 2) || item.Version != 4 {
+		if !sourcetest.Is(item.Current, 1) || !sourcetest.Is(item.Previous, 2) || item.Version != 6 {
 			t.Errorf("version %d", item.Version)
 		}
 		// The label and the default life are the team's too.
