@@ -60,13 +60,15 @@ func (a *app) runDemo(ctx context.Context, o demoOptions) error {
 
 // showDemo shows the demo once.
 func (a *app) showDemo(ctx context.Context, flags *screenFlags, script bool) error {
-	o := a.screenOptions(flags)
+	o, err := a.screenOptions(flags)
+	if err != nil {
+		return err
+	}
 	sim := simulator.New(simulator.Options{Merchants: demoMerchants()})
 	if err := sim.Start("127.0.0.1:0"); err != nil {
 		return fmt.Errorf("start the simulator: %w", err)
 	}
 	defer sim.Close()
-	var err error
 	if o.Vault, err = a.demoVault(ctx, sim); err != nil {
 		return fmt.Errorf("set the demo up: %w", err)
 	}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"io"
 	"time"
@@ -50,7 +49,13 @@ func newScreenFlags(cmd *cobra.Command) *screenFlags {
 }
 
 // screenOptions is what the screen is told, but for its vault.
-func (a *app) screenOptions(s *screenFlags) tui.Options {
+func (a *app) screenOptions(s *screenFlags) (tui.Options, error) {
+	theme := s.theme
+	if name := a.getenv("KITEKEY_THEME"); theme == "" && name != "" {
+		if err := theme.Set(name); err != nil {
+			return tui.Options{}, usagef("KITEKEY_THEME: %w", err)
+		}
+	}
 	var terminal io.Writer // plain mode may have none
 	if isTerminal(a.Stdout) {
 		terminal = a.Stdout
@@ -62,7 +67,7 @@ func (a *app) screenOptions(s *screenFlags) tui.Options {
 		Version:       a.Version,
 		ClearAfter:    s.clearAfter,
 		LockAfter:     s.lockAfter,
-		Theme:         cmp.Or(s.theme, tui.Theme(a.getenv("KITEKEY_THEME"))),
+		Theme:         theme,
 		ASCII:         s.ascii,
 		ReducedMotion: s.reducedMotion,
 		Mouse:         s.mouse,
@@ -71,7 +76,7 @@ func (a *app) screenOptions(s *screenFlags) tui.Options {
 		NoReveal:      s.noReveal,
 		Environ:       a.Environ,
 		Now:           a.Now,
-	}
+	}, nil
 }
 
 // needTerminal refuses to open the screen where there is none. Plain mode can do
@@ -97,8 +102,10 @@ func (a *app) runScreen(cmd *cobra.Command, s *screenFlags) error {
 	if err := a.needTerminal(s); err != nil {
 		return err
 	}
-	o := a.screenOptions(s)
-	var err error
+	o, err := a.screenOptions(s)
+	if err != nil {
+		return err
+	}
 	if o.Vault, err = a.openQuietly(); err != nil {
 		return err
 	}
