@@ -1,10 +1,15 @@
 package tui
 
 import (
+	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"kitekey/kite"
 	"kitekey/vault"
@@ -75,4 +80,32 @@ func TestScreen_LeavesANewerStateAlone(t *testing.T) {
 			t.Errorf("%s became %s", text, data)
 		}
 	}
+}
+
+// What the gateway said is on the screen after a restart as before it.
+func TestDetail_SaysWhyAfterARestart(t *testing.T) {
+	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	v, err := vault.Open(vault.Options{Dir: t.TempDir(), Store: vault.NewMemory(), Now: func() time.Time { return now },
+		Gateway: func(kite.Environment) vault.Gateway { return refusing{} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sel := vault.Selector{Account: "acme", Environment: kite.Sandbox}
+	if _, err := v.Add(t.Context(), vault.NewProfile{Selector: sel, Credential: kite.Credential{APIKey: kite.NewSecret("k"), APISecret: kite.NewSecret("s")}}); err != nil {
+		t.Fatal(err)
+	}
+	v.Verify(t.Context(), sel, false)
+
+	a := reopened(t, v, now.Add(time.Hour))
+	a.Update(tea.WindowSizeMsg{Width: 120, Height: 40})
+	if screen := ansi.Strip(a.View().Content); !strings.Contains(screen, "403 IP not allowed") || strings.Contains(screen, "api_key or the api_secret is wrong") {
+		t.Errorf("after a restart:\n%s", screen)
+	}
+}
+
+// refusing is a gateway that refuses for a reason of its own.
+type refusing struct{ noGateway }
+
+func (refusing) Mint(context.Context, kite.Credential, kite.Lifetime) (kite.Token, error) {
+	return kite.Token{}, &kite.Error{Kind: kite.ErrRefused, Host: "127.0.0.1:1", Status: 403, Message: "IP not allowed"}
 }

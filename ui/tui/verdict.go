@@ -119,6 +119,12 @@ func (d *verdictDialog) lines(a *app, w int) []string {
 			out = append(out, a.st.dim.Styled(a.fit(name, labelWidth, ""))+l)
 		}
 	}
+	// What was said comes before what we make of it.
+	if r.Message != "" {
+		said("gateway says", kite.CleanText(r.Message))
+	} else if r.Err != nil && r.Verdict != vault.VerdictOK {
+		said("details", sentence(r.Err))
+	}
 	means, next := words.Advice(r, words.Keys())
 	said("meaning", words.Sentence(means))
 	out = append(out, "")
@@ -129,11 +135,6 @@ func (d *verdictDialog) lines(a *app, w int) []string {
 	}
 	if r.Status != 0 {
 		said("status", fmt.Sprintf("HTTP %d", r.Status))
-	}
-	if r.Message != "" {
-		said("gateway says", kite.CleanText(r.Message))
-	} else if r.Err != nil && r.Verdict != vault.VerdictOK {
-		said("details", sentence(r.Err))
 	}
 	if p.KeyHint != "" {
 		said("api_key", "ends in "+p.KeyHint)
