@@ -21,6 +21,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -44,7 +45,7 @@ func Need(t testing.TB, tools ...string) {
 		if _, err := exec.LookPath(tool); err == nil {
 			continue
 		}
-		const mend = "apt-get install -y dbus gnome-keyring libsecret-tools"
+		const mend = "apt-get install -y dbus gnome-keyring libsecret-tools keepassxc libkf5wallet-bin xvfb xdotool"
 		if os.Getenv("KITEKEY_TEST_DESKTOP") == "required" {
 			t.Fatalf("%s is missing: %s", tool, mend)
 		}
@@ -152,6 +153,23 @@ func (b *Bus) wait(what string, done func(context.Context) bool) {
 	}
 }
 
+// isLocked reports whether a collection is locked, or not there.
+func (b *Bus) isLocked(ctx context.Context, collection dbus.ObjectPath) bool {
+	var locked dbus.Variant
+	err := b.conn.Object(serviceName, collection).CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0,
+		"org.freedesktop.Secret.Collection", "Locked").Store(&locked)
+	return err != nil || locked.Value() != false
+}
+
+// collectionPaths lists the service's collections.
+func (b *Bus) collectionPaths(ctx context.Context) ([]dbus.ObjectPath, error) {
+	var v dbus.Variant
+	err := b.conn.Object(serviceName, servicePath).CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0,
+		service, "Collections").Store(&v)
+	paths, _ := v.Value().([]dbus.ObjectPath)
+	return paths, err
+}
+
 const (
 	serviceName = "org.freedesktop.secrets"
 	servicePath = "/org/freedesktop/secrets"
@@ -180,12 +198,7 @@ func Start(t testing.TB) *Keyring {
 func (k *Keyring) StartDaemon() {
 	k.t.Helper()
 	k.StartDaemonAsIs()
-	k.wait("gnome-keyring to unlock", func(ctx context.Context) bool {
-		var locked dbus.Variant
-		err := k.conn.Object(serviceName, loginPath).CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0,
-			"org.freedesktop.Secret.Collection", "Locked").Store(&locked)
-		return err == nil && locked.Value() == false
-	})
+	k.wait("gnome-keyring to unlock", func(ctx context.Context) bool { return !k.isLocked(ctx, loginPath) })
 }
 
 // StartDaemonAsIs starts the daemon and does not mind whether it could open its
@@ -267,8 +280,34 @@ func (k *Keyring) Store(label, secret string, attributes ...string) {
 	}
 }
 
+// DefaultCollection is the name of the collection that new items go to.
+func (b *Bus) DefaultCollection() string {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	var path dbus.ObjectPath
+	if err := b.conn.Object(serviceName, servicePath).CallWithContext(ctx, service+".ReadAlias", 0, "default").Store(&path); err != nil {
+		b.t.Fatal(err)
+	}
+	return filepath.Base(string(path))
+}
+
+// SecondDaemon starts one more gnome-keyring with the same folder, on a bus of its
+// own, as a second session of the user does.
+func (k *Keyring) SecondDaemon() {
+	k.t.Helper()
+	other := StartBus(k.t)
+	env := append(k.Env(), "DBUS_SESSION_BUS_ADDRESS="+other.Address(), "XDG_RUNTIME_DIR="+filepath.Join(other.dir, "run"))
+	run(k.t, env, strings.NewReader(Password), "gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets")
+	other.wait("the second gnome-keyring to come", other.HasOwner)
+}
+
 // Users lists the users of the service's items, an item as often as it is there.
-func (k *Keyring) Users(service string) []string {
+func (k *Keyring) Users(service string) []string { return k.ItemUsers(service) }
+
+// ItemUsers lists the users of the service's items in order, an item as often as
+// it is there.
+func (k *Bus) ItemUsers(service string) []string {
 	k.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -288,6 +327,7 @@ func (k *Keyring) Users(service string) []string {
 		attributes, _ := v.Value().(map[string]string)
 		users = append(users, attributes["username"])
 	}
+	slices.Sort(users)
 	return users
 }
 
@@ -300,12 +340,18 @@ type process struct {
 
 func run(t testing.TB, env []string, stdin *strings.Reader, name string, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(name, args...), out: &bytes.Buffer{}, done: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), env...)
-	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
+	cmd := exec.Command(name, args...)
+	cmd.Env = append(os.Environ(), env...)
 	if stdin != nil {
-		p.cmd.Stdin = stdin
+		cmd.Stdin = stdin
 	}
+	return runCommand(t, cmd)
+}
+
+func runCommand(t testing.TB, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{cmd: cmd, out: &bytes.Buffer{}, done: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -316,7 +362,7 @@ func run(t testing.TB, env []string, stdin *strings.Reader, name string, args ..
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() && p.out.Len() > 0 {
-			t.Logf("%s said: %s", name, p.out)
+			t.Logf("%s said: %s", cmd.Path, p.out)
 		}
 	})
 	return p

@@ -34,13 +34,19 @@ const (
 // Keys is one side's half of a key agreement.
 type Keys struct{ private, public *big.Int }
 
-// NewKeys makes a fresh pair.
+// NewKeys makes a fresh pair. Its public key begins with neither 0x00 nor 0xff:
+// KWallet, which takes it for a signed number, would lose that byte.
 func NewKeys() Keys {
-	raw := make([]byte, privateBytes)
-	_, _ = rand.Read(raw) // never fails
-	raw[0] |= 0x80
-	private := new(big.Int).SetBytes(raw)
-	return Keys{private, new(big.Int).Exp(big.NewInt(2), private, group())}
+	for {
+		raw := make([]byte, privateBytes)
+		_, _ = rand.Read(raw) // never fails
+		raw[0] |= 0x80
+		private := new(big.Int).SetBytes(raw)
+		k := Keys{private, new(big.Int).Exp(big.NewInt(2), private, group())}
+		if first := k.Public()[0]; first != 0 && first != 0xff {
+			return k
+		}
+	}
 }
 
 // Public is what the other side is sent.

@@ -1,0 +1,217 @@
+//go:build unix
+
+package keyringtest
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// Desktop is a private X server with nothing on it but what a test starts.
+type Desktop struct {
+	t       testing.TB
+	display string
+}
+
+// StartDesktop starts an Xvfb that ends with the test.
+func StartDesktop(t testing.TB) *Desktop {
+	t.Helper()
+	Need(t, "Xvfb", "xdotool")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1024x768x24", "-nolisten", "tcp")
+	cmd.ExtraFiles = []*os.File{w}
+	runCommand(t, cmd)
+	_ = w.Close()
+	_ = r.SetReadDeadline(time.Now().Add(patience))
+	line, err := bufio.NewReader(r).ReadString('\n') // all of it: Xvfb ends when it cannot write the rest
+	if err != nil {
+		t.Fatalf("Xvfb did not say its display: %v", err)
+	}
+	return &Desktop{t: t, display: ":" + strings.TrimSpace(line)}
+}
+
+// Env is what a program needs to show itself there.
+func (d *Desktop) Env() []string { return []string{"DISPLAY=" + d.display, "QT_QPA_PLATFORM=xcb"} }
+
+func (d *Desktop) xdotool(args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "xdotool", args...)
+	cmd.Env = append(os.Environ(), d.Env()...)
+	out, err := cmd.Output()
+	return strings.TrimSpace(string(out)), err
+}
+
+// Windows lists the titles of the visible windows, by id.
+func (d *Desktop) Windows() map[string]string {
+	ids, _ := d.xdotool("search", "--onlyvisible", "--name", ".")
+	titles := map[string]string{}
+	for _, id := range strings.Fields(ids) {
+		if title, err := d.xdotool("getwindowname", id); err == nil && title != "" {
+			titles[id] = title
+		}
+	}
+	return titles
+}
+
+// WaitWindow waits for a window whose title contains a text.
+func (d *Desktop) WaitWindow(title string) (id string) {
+	d.t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		for id, name := range d.Windows() {
+			if strings.Contains(name, title) {
+				return id
+			}
+		}
+	}
+	d.t.Fatalf("no window %q; there are %v", title, d.Windows())
+	return ""
+}
+
+// Press types a key into a window: "Return", "Escape".
+func (d *Desktop) Press(id, key string) {
+	d.t.Helper()
+	_, _ = d.xdotool("windowfocus", id)
+	if _, err := d.xdotool("key", key); err != nil {
+		d.t.Errorf("xdotool key %s: %v", key, err)
+	}
+}
+
+// Screenshot keeps a picture of the desktop, for looking at what went wrong.
+func (d *Desktop) Screenshot(path string) {
+	cmd := exec.Command("import", "-window", "root", path)
+	cmd.Env = append(os.Environ(), d.Env()...)
+	_ = cmd.Run()
+}
+
+// KeePassXC is a real KeePassXC with its default settings, in which it asks for
+// every item that is read, overwritten or deleted.
+type KeePassXC struct {
+	*Bus
+	*Desktop
+	program *process
+}
+
+// DatabasePassword opens the databases of StartKeePassXC.
+const DatabasePassword = "db-pass"
+
+// exposedDatabase is an empty database whose root group is shown to other programs.
+const exposedDatabase = `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
+<KeePassFile><Meta><Generator>KeePassXC</Generator><RecycleBinEnabled>True</RecycleBinEnabled>
+<CustomData><Item><Key>FDO_SECRETS_EXPOSED_GROUP</Key><Value>{01020304-0506-0708-090a-0b0c0d0e0f10}</Value></Item></CustomData></Meta>
+<Root><Group><UUID>AQIDBAUGBwgJCgsMDQ4PEA==</UUID><Name>Passwords</Name></Group></Root></KeePassFile>
+`
+
+const keepassxcConfig = `[General]
+ConfigVersion=2
+SingleInstance=false
+[GUI]
+CheckForUpdates=false
+CheckForUpdatesIncludeBetas=false
+[FdoSecrets]
+Enabled=true
+`
+
+// StartKeePassXC starts KeePassXC with those databases, open and empty, the last
+// one in front.
+func StartKeePassXC(t testing.TB, databases ...string) *KeePassXC {
+	t.Helper()
+	Need(t, "keepassxc", "keepassxc-cli", "dbus-daemon")
+	k := &KeePassXC{Bus: StartBus(t), Desktop: StartDesktop(t)}
+	folder := filepath.Join(k.dir, "config", "keepassxc")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(folder, "keepassxc.ini"), keepassxcConfig)
+	write(t, filepath.Join(k.dir, "empty.xml"), exposedDatabase)
+	args, passwords := []string{"--pw-stdin"}, ""
+	for _, name := range databases {
+		file := filepath.Join(k.dir, name+".kdbx")
+		cmd := exec.Command("keepassxc-cli", "import", "-q", "-p", "-t", "100", filepath.Join(k.dir, "empty.xml"), file)
+		cmd.Env = append(os.Environ(), k.Bus.Env()...)
+		cmd.Stdin = strings.NewReader(DatabasePassword + "\n" + DatabasePassword + "\n")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("keepassxc-cli import: %v: %s", err, out)
+		}
+		args, passwords = append(args, file), passwords+DatabasePassword+"\n"
+	}
+	cmd := exec.Command("keepassxc", args...)
+	cmd.Env = append(os.Environ(), k.Env()...)
+	cmd.Stdin = strings.NewReader(passwords)
+	k.program = runCommand(t, cmd)
+	k.wait("KeePassXC to show its databases", func(ctx context.Context) bool {
+		paths, err := k.collectionPaths(ctx)
+		return err == nil && len(paths) == len(databases) && !slices.ContainsFunc(paths, func(p dbus.ObjectPath) bool { return k.isLocked(ctx, p) })
+	})
+	return k
+}
+
+// Env is what a program needs to live on this bus and desktop.
+func (k *KeePassXC) Env() []string { return append(k.Bus.Env(), k.Desktop.Env()...) }
+
+// OtherTab brings the next database to the front.
+func (k *KeePassXC) OtherTab() {
+	k.Bus.t.Helper()
+	before := k.DefaultCollection()
+	id := k.WaitWindow("KeePassXC")
+	k.wait("the other tab to come to the front", func(context.Context) bool {
+		k.Press(id, "ctrl+Tab")
+		time.Sleep(100 * time.Millisecond)
+		return k.DefaultCollection() != before
+	})
+}
+
+// Kill kills KeePassXC as a crash would.
+func (k *KeePassXC) Kill() { k.program.kill() }
+
+// AnswerAll answers every dialog that comes up, until the returned function is
+// called, which gives the titles of those that came.
+func (d *Desktop) AnswerAll(after time.Duration, key string) (stop func() []string) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan []string)
+	go func() {
+		var seen []string
+		since := map[string]time.Time{}
+		for ctx.Err() == nil {
+			for id, title := range d.Windows() {
+				if strings.Contains(title, ".kdbx") || strings.HasSuffix(title, " - KeePassXC") || title == "KeePassXC" || strings.HasPrefix(title, "Qt ") {
+					continue
+				}
+				if since[id].IsZero() {
+					since[id] = time.Now()
+					seen = append(seen, title)
+				}
+				if time.Since(since[id]) >= after {
+					d.Press(id, key)
+				}
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		done <- seen
+	}()
+	return func() []string {
+		cancel()
+		return <-done
+	}
+}
+
+func write(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(fmt.Errorf("write a test's file: %w", err))
+	}
+}
