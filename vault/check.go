@@ -43,6 +43,9 @@ const (
 	FindingBusy             FindingKind = "busy"              // another process is changing Profile
 	FindingMigration        FindingKind = "migration"         // moving everything from Store to Other was interrupted
 	FindingStore            FindingKind = "store"             // Store can be used
+	FindingRivals           FindingKind = "rivals"            // other programs, Paths, write to Store's files
+	FindingDuplicates       FindingKind = "duplicates"        // Count items of Store have the name of another
+	FindingKeepsRemoved     FindingKind = "keeps-removed"     // Provider keeps what is removed from Store
 	FindingStoreFailed      FindingKind = "store-failed"      // Store, Err
 	FindingOtherStore       FindingKind = "other-store"       // Profile is kept in Other while Store is in use
 	FindingNoCredential     FindingKind = "no-credential"     // Profile, Err
@@ -66,6 +69,7 @@ type Finding struct {
 	Paths    []string
 	Count    int
 	State    State
+	Provider string // program that keeps Store's items
 	Err      error
 }
 
@@ -82,7 +86,12 @@ func (v *Vault) Check(ctx context.Context) ([]Finding, error) {
 	if err := v.Reach(ctx); err != nil {
 		return append(found, Finding{Kind: FindingStoreFailed, Severity: SeverityProblem, Store: v.store.Name(), Err: err}), ctx.Err()
 	}
-	found = append(found, Finding{Kind: FindingStore, Severity: SeverityOK, Store: v.store.Name()})
+	facts, err := v.StoreFacts(ctx)
+	if err != nil {
+		return append(found, Finding{Kind: FindingStoreFailed, Severity: SeverityProblem, Store: v.store.Name(), Err: err}), ctx.Err()
+	}
+	found = append(found, Finding{Kind: FindingStore, Severity: SeverityOK, Store: v.store.Name(), Provider: facts.Provider})
+	found = append(found, v.checkFacts(facts)...)
 	if ok {
 		found = append(found, v.checkItems(ctx, profiles)...)
 		found = append(found, v.checkOrphans(ctx, profiles)...)
@@ -100,6 +109,28 @@ func writable(dir string) error {
 	defer func() { _ = os.Remove(f.Name()) }()
 	_, err = f.Write(make([]byte, 4096))
 	return disk.SyscallError(errors.Join(err, f.Close()))
+}
+
+// StoreFacts asks the store what it knows about itself: nothing, where it is no
+// [Inspector].
+func (v *Vault) StoreFacts(ctx context.Context) (Facts, error) {
+	if i, ok := v.store.(Inspector); ok {
+		return i.Inspect(ctx)
+	}
+	return Facts{}, nil
+}
+
+func (v *Vault) checkFacts(facts Facts) (found []Finding) {
+	if len(facts.Rivals) > 0 {
+		found = append(found, Finding{Kind: FindingRivals, Severity: SeverityWarning, Store: v.store.Name(), Paths: facts.Rivals, Provider: facts.Provider})
+	}
+	if n := len(facts.Duplicates); n > 0 {
+		found = append(found, Finding{Kind: FindingDuplicates, Severity: SeverityWarning, Store: v.store.Name(), Count: n})
+	}
+	if facts.KeepsRemoved {
+		found = append(found, Finding{Kind: FindingKeepsRemoved, Severity: SeverityOK, Store: v.store.Name(), Provider: facts.Provider})
+	}
+	return found
 }
 
 // checkFolder looks at permissions. Windows keeps a user's folders from others

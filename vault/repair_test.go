@@ -1,6 +1,7 @@
 package vault_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"kitekey/vault/internal/disk"
 
 	. "kitekey/vault"
+	"kitekey/vault/storetest"
 )
 
 // levels gives the findings that are not ok as "kind severity", for comparing.
@@ -344,5 +346,29 @@ func TestRemoveWithUndo_CanBePutBack(t *testing.T) {
 	}
 	if _, err := w.PutBack(ctx, removed); !errors.Is(err, ErrNoCredential) {
 		t.Errorf("after Erase: %v", err)
+	}
+}
+
+// knowing is a store that knows facts about itself.
+type knowing struct {
+	*storetest.Faulty
+	facts Facts
+}
+
+func (k knowing) Inspect(context.Context) (Facts, error) { return k.facts, nil }
+
+func TestCheck_TellsWhatTheStoreKnows(t *testing.T) {
+	w := newWorld(t)
+	w.mustAdd(t, "acme")
+	w.SetStore(knowing{w.store, Facts{Provider: "keepassxc", KeepsRemoved: true, Rivals: []string{"another"}, Duplicates: []string{"a", "b"}}})
+	found, err := w.Check(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind, severity := range map[FindingKind]Severity{FindingRivals: SeverityWarning, FindingDuplicates: SeverityWarning, FindingKeepsRemoved: SeverityOK} {
+		i := slices.IndexFunc(found, func(f Finding) bool { return f.Kind == kind })
+		if i < 0 || found[i].Severity != severity {
+			t.Errorf("%s: %+v", kind, found)
+		}
 	}
 }

@@ -168,6 +168,7 @@ const (
 	ReasonGone          Reason = "gone"           // the program ended in the middle of the call
 	ReasonWriteFailed   Reason = "write-failed"   // the program could not write its file
 	ReasonNotKept       Reason = "not-kept"       // the program reported success, but the item is not as written
+	ReasonNoEncryption  Reason = "no-encryption"  // the program cannot encrypt what it sends
 	ReasonHidden        Reason = "hidden"         // the item may be in a part of the store that is locked
 	ReasonDuplicates    Reason = "duplicates"     // several items have the same name and different values
 	ReasonWrongPassword Reason = "wrong-password" // the passphrase does not open it

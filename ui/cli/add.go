@@ -120,6 +120,9 @@ func (a *app) runAdd(ctx context.Context, o addOptions) error {
 		works = "it works and is "
 	}
 	a.note("%s: %sstored in %s", sel, works, kept(stored))
+	if facts, err := v.StoreFacts(ctx); err == nil && len(facts.Rivals) > 0 {
+		a.note("%s; \"kitekey doctor\" says more", words.Rivals(facts.Rivals))
+	}
 	return nil
 }
 

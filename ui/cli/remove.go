@@ -8,6 +8,7 @@ import (
 
 	"kitekey/kite"
 	"kitekey/ui/handout"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -84,8 +85,18 @@ func (a *app) runRemove(ctx context.Context, o removeOptions) error {
 	if o.json {
 		return a.printJSON(a.profileJSON(p))
 	}
-	a.note("%s: removed", sel)
+	a.note("%s: removed%s", sel, a.keptByProvider(ctx, v))
 	return nil
+}
+
+// keptByProvider says where the store's program keeps what is removed, "" when it
+// keeps nothing or does not say.
+func (a *app) keptByProvider(ctx context.Context, v *vault.Vault) string {
+	facts, err := v.StoreFacts(ctx)
+	if err != nil || !facts.KeepsRemoved {
+		return ""
+	}
+	return words.KeepsRemoved(facts.Provider)
 }
 
 // removeSourced removes a profile whose credential is in a source, from this list

@@ -88,6 +88,10 @@ Credentials and cached tokens are in the store:
   keyring  the operating system's, under the service "kitekey"
            Linux: the Secret Service (GNOME Keyring, KWallet, KeePassXC). Any
            program of yours can read it while it is unlocked.
+           What goes over the session bus is encrypted. An item is found in any
+           collection, new ones go to the login or the default one. KeePassXC asks
+           for each item that is read, unless its settings say otherwise, and keeps
+           removed entries in its recycle bin and earlier values in their history.
            macOS: the login keychain, through /usr/bin/security. Any program of
            yours can read the items without being asked.
            Windows: the Credential Manager. Any program of yours can read it.

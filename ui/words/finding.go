@@ -37,6 +37,9 @@ var findings = map[vault.FindingKind]FindingWords{
 	vault.FindingBusy:             {"{profile}", "another kitekey is changing it", "wait for it to end"},
 	vault.FindingMigration:        {"migration", "moving everything from {store} to {other} was interrupted", `to finish it, run "kitekey store migrate --to {othername}"`},
 	vault.FindingStore:            {"{name}", "{store} answers and is unlocked", ""},
+	vault.FindingRivals:           {"{name}", "{paths} writes to the same keyring files as this session's {provider}: each overwrites what the other has saved", "end one of the two sessions, or log in to one only; do not start a bus for each SSH session; or " + fileInstead},
+	vault.FindingDuplicates:       {"{name}", "{count item} in {store} with the name of another, as a synchronising tool leaves them; the one changed last counts", "the next change of the profile keeps one; or delete the copies in your keyring program"},
+	vault.FindingKeepsRemoved:     {"{name}", "{provider} keeps removed entries in its recycle bin and earlier values in an entry's history", ""},
 	vault.FindingStoreFailed:      {"{name}", "{error}", ""},
 	vault.FindingOtherStore:       {"{profile}", "kept in {other}, while {store} is in use", `to move everything to {store}, run "kitekey store migrate --to {name}"; to use {other}, add --store {othername}`},
 	vault.FindingNoCredential:     {"{profile}", "{error}", `to enter the credential again, run "kitekey rotate {profile}"; or run "kitekey remove {profile}"`},
@@ -66,7 +69,7 @@ func Finding(f vault.Finding) FindingWords {
 		return strings.NewReplacer(
 			"{path}", f.Path, "{paths}", strings.Join(f.Paths, ", "), "{profile}", f.Profile.String(), "{item}", f.Item.String(),
 			"{store}", Store(f.Store), "{name}", f.Store, "{other}", Store(f.Other), "{othername}", f.Other,
-			"{error}", errText, "{change}", changes[f.State],
+			"{error}", errText, "{provider}", f.Provider, "{change}", changes[f.State],
 		).Replace(text)
 	}
 	w = FindingWords{Check: fill(w.Check), Text: fill(w.Text), Fix: fill(w.Fix)}

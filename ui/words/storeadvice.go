@@ -3,6 +3,7 @@ package words
 import (
 	"errors"
 	"runtime"
+	"strings"
 
 	"kitekey/vault"
 	"kitekey/vault/keyring"
@@ -15,7 +16,7 @@ const fileInstead = `keep secrets in an encrypted file with "--store file"`
 var storeAdvice = map[vault.Reason]string{
 	vault.ReasonNotProvided:   "install a keyring (apt install gnome-keyring, dnf install gnome-keyring, or KWallet or KeePassXC), or " + fileInstead,
 	vault.ReasonNotSupported:  "kitekey knows no keyring for this system: " + fileInstead,
-	vault.ReasonNoSession:     "log in at the desktop; on a server use the session bus of your user (loginctl enable-linger, then systemctl --user start dbus), or " + fileInstead,
+	vault.ReasonNoSession:     `log in at the desktop; on a server use the one bus of your user (run "loginctl enable-linger", log in again, then "gnome-keyring-daemon --unlock"), or ` + fileInstead,
 	vault.ReasonOtherUser:     `this session belongs to another user (after su or sudo): log in as yourself, for example with "machinectl shell" or ssh, or ` + fileInstead,
 	vault.ReasonNoCollection:  `create a keyring, wallet or database in your keyring program first (seahorse, kwalletmanager5, KeePassXC), or ` + fileInstead,
 	vault.ReasonPromptPending: "answer the keyring's question on the desktop and try again, or " + fileInstead,
@@ -24,6 +25,8 @@ var storeAdvice = map[vault.Reason]string{
 	vault.ReasonNotResponding: "is its daemon stopped, or is it waiting for a password somewhere? Try again, or " + fileInstead,
 	vault.ReasonGone:          "the keyring went away in mid-call; try again",
 	vault.ReasonWriteFailed:   "the keyring could not write: is the disk full, or read-only?",
+	vault.ReasonNoEncryption:  "install what your keyring encrypts with (KWallet: apt install libqca-qt5-2-plugins), or " + fileInstead,
+	vault.ReasonHidden:        "unlock every keyring, wallet or database in your keyring program, then try again",
 	vault.ReasonDuplicates:    "delete all but one of them in your keyring program",
 	vault.ReasonDamaged:       `"kitekey doctor --repair" puts the last good copy back; when that fails, only a backup made with "kitekey export" helps`,
 	vault.ReasonNewerVersion:  "upgrade kitekey",
@@ -55,4 +58,14 @@ func StoreAdvice(err error) string {
 		return unlockKeyring() + ", or " + fileInstead
 	}
 	return ""
+}
+
+// KeepsRemoved says, behind "removed", that a program keeps what is removed from it.
+func KeepsRemoved(provider string) string {
+	return "; " + provider + " keeps it in its recycle bin until you empty that, and earlier values in an entry's history"
+}
+
+// Rivals warns that other programs write to the same files as the store's.
+func Rivals(rivals []string) string {
+	return strings.Join(rivals, " and ") + " writes to the same keyring files: what is saved here may be lost"
 }

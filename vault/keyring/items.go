@@ -630,6 +630,10 @@ func kindAndReason(err error) (kind error, reason vault.Reason, cause error) {
 		return vault.ErrUnavailable, vault.ReasonNoSession, err
 	case named(err, ".ServiceUnknown"), named(err, ".NameHasNoOwner"), strings.Contains(nameOf(err), ".Spawn."):
 		return vault.ErrUnavailable, vault.ReasonNotProvided, err
+	case strings.Contains(err.Error(), "createDLGroup"), named(err, ".NotSupported"):
+		// KWallet's words without its cryptographic plugin, and the specification's name
+		// for an algorithm that a service does not have.
+		return vault.ErrUnavailable, vault.ReasonNoEncryption, err
 	case strings.Contains(err.Error(), "error occurred on the device"): // gnome-keyring's words for a failed write
 		return vault.ErrUnavailable, vault.ReasonWriteFailed, err
 	case secretservice.Disconnected(err):
