@@ -48,7 +48,7 @@ func TestKillCampaignOnGnomeKeyring(t *testing.T) {
 	}
 	d := keyringtest.Start(t)
 	d.Use()
-	c := newCampaign(t, func(string) vault.Store { return keyring.New() }, d.Env())
+	c := newCampaign(t, openKeyring(t), d.Env())
 	stop := c.killDaemon(d)
 	c.run()
 	stop()
@@ -397,4 +397,59 @@ func must[T any](v T, err error) T {
 		panic(err)
 	}
 	return v
+}
+
+// The same on KWallet.
+func TestKillCampaignOnKWallet(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills processes")
+	}
+	d := keyringtest.StartKWallet(t)
+	d.CreateWallet()
+	d.Use()
+	c := newCampaign(t, openKeyring(t), d.Env())
+	c.run()
+	c.check()
+}
+
+// The same on KeePassXC, with two databases: which one is in front, and so the
+// default collection, changes all the while.
+func TestKillCampaignWhileTheDefaultCollectionChanges(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills processes")
+	}
+	d := keyringtest.StartKeePassXC(t, "first", "second")
+	d.Use()
+	c := newCampaign(t, openKeyring(t), d.Env())
+	answers := d.AnswerAll(0, "Return")
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for last := ""; ; {
+			if now := d.DefaultCollection(); now != last {
+				last = now
+				c.add("default collection changed")
+			}
+			select {
+			case <-done:
+				return
+			case <-time.After(300 * time.Millisecond):
+				d.PressNextTab()
+			}
+		}
+	}()
+	c.run()
+	close(done)
+	<-ended
+	c.check()
+	answers()
+}
+
+// openKeyring opens the keyring, and closes its connection at the test's end.
+func openKeyring(t *testing.T) func(string) vault.Store {
+	return func(string) vault.Store {
+		s := keyring.New()
+		t.Cleanup(s.Lock)
+		return s
+	}
 }

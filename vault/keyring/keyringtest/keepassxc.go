@@ -167,13 +167,16 @@ func (k *KeePassXC) Env() []string { return append(k.Bus.Env(), k.Desktop.Env().
 func (k *KeePassXC) OtherTab() {
 	k.Bus.t.Helper()
 	before := k.DefaultCollection()
-	id := k.WaitWindow("KeePassXC")
 	k.wait("the other tab to come to the front", func(context.Context) bool {
-		k.Press(id, "ctrl+Tab")
+		k.PressNextTab()
 		time.Sleep(100 * time.Millisecond)
 		return k.DefaultCollection() != before
 	})
 }
+
+// PressNextTab types the key for the next tab. While a dialog is open it does
+// nothing.
+func (k *KeePassXC) PressNextTab() { k.Press(k.WaitWindow(".kdbx"), "ctrl+Tab") }
 
 // Kill kills KeePassXC as a crash would.
 func (k *KeePassXC) Kill() { k.program.kill() }
