@@ -334,6 +334,13 @@ func (s *Store) load(op, name string, identity age.Identity) (map[string][]byte,
 		return nil, s.failed(op, vault.ErrUnavailable, err)
 	}
 	items, err := unseal(data, identity)
+	var newer *vault.NewerError
+	if errors.As(err, &newer) {
+		newer.Path = s.path(name)
+		e := s.failed(op, vault.ErrUnavailable, newer)
+		e.Reason, e.Path = vault.ReasonNewerVersion, newer.Path
+		return nil, e
+	}
 	if err != nil {
 		return nil, s.damaged(op, name, err)
 	}
@@ -350,12 +357,15 @@ func unseal(data []byte, identity age.Identity) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var raw itemsJSON
-	if err := json.Unmarshal(plain, &raw); err != nil {
-		return nil, errors.New("it is not what kitekey writes")
+	var head struct {
+		Version int `json:"version"`
 	}
-	if raw.Version != itemsVersion {
-		return nil, fmt.Errorf("its version is %d and this kitekey reads %d", raw.Version, itemsVersion)
+	if json.Unmarshal(plain, &head) == nil && head.Version > itemsVersion {
+		return nil, &vault.NewerError{Version: head.Version, Reads: itemsVersion} // the rest may be anything
+	}
+	var raw itemsJSON
+	if err := json.Unmarshal(plain, &raw); err != nil || raw.Version != itemsVersion {
+		return nil, errors.New("it is not what kitekey writes")
 	}
 	if raw.Items == nil {
 		raw.Items = map[string][]byte{}

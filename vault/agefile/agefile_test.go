@@ -383,6 +383,42 @@ func TestFileStoreDamage(t *testing.T) {
 	}
 }
 
+// A vault.age of a newer kitekey is sound: nothing replaces it, whatever its shape.
+func TestStore_LeavesANewerVaultAlone(t *testing.T) {
+	dir, ctx := filled(t), t.Context()
+	s, _ := newTestFile(t, dir)
+	if err := s.Set(ctx, "k2", []byte("v2")); err != nil { // so that vault.age.bak is there
+		t.Fatal(err)
+	}
+	to := s.identity.Recipient()
+	var buf bytes.Buffer
+	w, err := age.Encrypt(&buf, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = w.Write([]byte(`{"version": 2, "items": ["of another shape"]}`))
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, itemsFile)
+	if err := os.WriteFile(path, buf.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, _ = newTestFile(t, dir)
+	_, restoreErr := s.Restore(ctx)
+	for name, err := range map[string]error{
+		"Get": second(s.Get(ctx, "k1")), "Set": s.Set(ctx, "k1", []byte("x")), "Delete": s.Delete(ctx, "k1"),
+		"Keys": second(s.Keys(ctx)), "Restore": restoreErr, "Discard": s.Discard(ctx),
+	} {
+		if !errors.Is(err, vault.ErrNewer) || errors.Is(err, ErrDamaged) || reasonOf(err) != vault.ReasonNewerVersion {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, buf.Bytes()) {
+		t.Errorf("vault.age was replaced: %v", err)
+	}
+}
+
 func TestFileStoreBothCopiesDamaged(t *testing.T) {
 	for _, names := range [][]string{{itemsFile, itemsBackup}, {identityFile, identityBackup}} {
 		dir, ctx := filled(t), t.Context()
