@@ -101,6 +101,16 @@ func (c *Client) roots() (*x509.CertPool, error) {
 	return pool, nil
 }
 
+// SystemRoots are the CAs that this machine trusts, whatever variables say, for
+// other connections that carry a secret. The caller may add to the pool.
+func SystemRoots() (*x509.CertPool, error) {
+	pool, err := systemRoots()
+	if err != nil {
+		return nil, err
+	}
+	return pool.Clone(), nil
+}
+
 // certVariables replace the system's CAs in crypto/x509. Anything that can set a
 // variable could then read the api_secret, so they do not count here.
 var certVariables = []string{"SSL_CERT_FILE", "SSL_CERT_DIR"}

@@ -25,6 +25,8 @@ func TestMain(m *testing.M) {
 	}
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
+		case "reach":
+			os.Exit(reach(os.Args[2]))
 		case "campaign":
 			os.Exit(campaign(os.Args[2:]))
 		case "sleep":

@@ -1,7 +1,6 @@
 package source
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/x509"
@@ -17,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"kitekey/kite"
 	"kitekey/vault"
 	"kitekey/vault/internal/disk"
 )
@@ -195,7 +195,7 @@ func certificates(path string) (*x509.CertPool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the certificates: %w", err)
 	}
-	pool, err := x509.SystemCertPool()
+	pool, err := kite.SystemRoots()
 	if err != nil {
 		pool = x509.NewCertPool()
 	}
@@ -232,12 +232,17 @@ func Load(dir string) ([]Config, error) {
 		return nil, fmt.Errorf("read the sources: %w", err)
 	}
 	var raw settingsJSON
-	dec := json.NewDecoder(bytes.NewReader(data))
-	if err := dec.Decode(&raw); err != nil {
+	var head struct {
+		Version int `json:"version"`
+	}
+	if json.Unmarshal(data, &head) == nil && head.Version > settingsVersion {
+		return nil, &vault.NewerError{Path: path, Version: head.Version, Reads: settingsVersion}
+	}
+	if err := json.Unmarshal(data, &raw); err != nil {
 		return nil, fmt.Errorf("%s cannot be read: %w", path, err)
 	}
 	if raw.Version != settingsVersion {
-		return nil, fmt.Errorf("%s has version %d and this kitekey reads %d", path, raw.Version, settingsVersion)
+		return nil, fmt.Errorf("%s has version %d, which there is not", path, raw.Version)
 	}
 	slices.SortFunc(raw.Sources, func(a, b Config) int { return strings.Compare(a.Name, b.Name) })
 	return raw.Sources, nil

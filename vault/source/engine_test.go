@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -184,6 +186,38 @@ func TestOpen_TrustsItsOwnCAFile(t *testing.T) {
 	}
 }
 
+// crypto/x509 reads the variables once in a process, so the test runs in one of its
+// own.
+func TestOpen_TrustsNoVariable(t *testing.T) {
+	s := sourcetest.NewTLS(nil)
+	t.Cleanup(s.Close)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "reach", s.URL)
+	cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+ca)
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "x509") {
+		t.Errorf("SSL_CERT_FILE decides who is trusted: %s %v", out, err)
+	}
+}
+
+// reach says what a read of an engine at an address fails with.
+func reach(address string) int {
+	c := source.Config{Name: "bao", Kind: source.KindVault, Address: address}.WithDefaults()
+	src, err := source.Open(c, sourcetest.System(sourcetest.RootToken))
+	if err == nil {
+		_, err = src.Get(context.Background(), acme)
+	}
+	fmt.Println(err)
+	return 0
+}
+
 func TestToken_IsNotSentToAnotherServer(t *testing.T) {
 	_, e, _, mount := standIn(t)
 	home := t.TempDir()
@@ -316,7 +350,11 @@ func TestSettings_AreKeptAndFound(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "sources.json"), []byte(`{"version": 2}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := source.Load(dir); err == nil {
-		t.Error("a file of a newer version is read")
+	if _, err := source.Load(dir); !errors.Is(err, vault.ErrNewer) {
+		t.Errorf("a file of a newer version: %v", err)
+	}
+	unchanged := func(all []source.Config) ([]source.Config, error) { return all, nil }
+	if err := source.Change(t.Context(), dir, unchanged); !errors.Is(err, vault.ErrNewer) {
+		t.Errorf("a file of a newer version is written: %v", err)
 	}
 }

@@ -75,10 +75,17 @@ func (e *engine) newClient() (*http.Client, error) {
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
-	if e.config.CA != "" {
+	switch {
+	case e.config.CA != "":
 		pool, err := certificates(e.config.CA)
 		if err != nil {
 			return nil, err
+		}
+		t.TLSClientConfig.RootCAs = pool
+	case e.base.Scheme == "https": // no variable decides who may vouch for the engine
+		pool, err := kite.SystemRoots()
+		if err != nil {
+			return nil, fmt.Errorf("this system's CA certificates cannot be read: %w", err)
 		}
 		t.TLSClientConfig.RootCAs = pool
 	}
