@@ -202,8 +202,11 @@ func notHTTP(w http.ResponseWriter, _ *http.Request) {
 
 func bomb(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Encoding", "gzip")
-	_, _ = w.Write(gzipped(strings.Repeat(" ", 64<<20)))
+	_, _ = w.Write(blanks())
 }
+
+// blanks are many in few bytes.
+var blanks = sync.OnceValue(func() []byte { return gzipped(strings.Repeat(" ", 8<<20)) })
 
 // TestNothingFollowsRedirects has a second server that records whatever reaches
 // it, under both names of this machine.

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -85,27 +86,49 @@ func TestDo_SendsWriteOnceWhenConnectionDrops(t *testing.T) {
 	}
 }
 
-// A connection that was closed while it was idle, and to which nothing is
-// written, is replaced by a fresh one.
+// brokenConn fails every write once broken is set, before a byte is sent.
+type brokenConn struct {
+	net.Conn
+	broken *atomic.Bool
+}
+
+func (c brokenConn) Write(p []byte) (int, error) {
+	if c.broken.Load() {
+		return 0, syscall.EPIPE
+	}
+	return c.Conn.Write(p)
+}
+
+// A pooled connection to which nothing could be written is replaced by a fresh one.
 func TestDo_WriteTakesFreshConnectionWhenNothingWasWritten(t *testing.T) {
-	var closed atomic.Bool
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	var writes atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == "POST" {
+			writes.Add(1)
+		}
 		_, _ = io.WriteString(w, `{"code":200,"status":"success","data":1}`)
 	}))
-	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
-		if s == http.StateClosed {
-			closed.Store(true)
-		}
-	}
 	defer server.Close()
 	c := &Client{BaseURL: server.URL + "/v1"}
 	defer c.CloseIdleConnections()
+	var broken atomic.Bool
+	first := true
+	c.transport().(*http.Transport).DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+		if first && err == nil {
+			conn, first = brokenConn{conn, &broken}, false
+		}
+		return conn, err
+	}
 	if _, err := c.Do(t.Context(), fakeToken(), Request{Path: "/warm"}); err != nil {
 		t.Fatal(err)
 	}
-	server.CloseClientConnections()
+	broken.Store(true)
 	if _, err := c.Do(t.Context(), fakeToken(), Request{Method: "POST", Path: "/pay", Body: []byte("{}"), Header: keyed}); err != nil {
 		t.Error(err)
+	}
+	if n := writes.Load(); n != 1 {
+		t.Errorf("the write was sent %d times", n)
 	}
 }
 
@@ -226,10 +249,11 @@ func TestProxyFailureIsTheProxys(t *testing.T) {
 
 // The CA in CAFile is trusted beside the system's, and SSL_CERT_FILE is not.
 func TestClient_TrustsCAFileAndNoVariable(t *testing.T) {
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"code":200,"status":"success","data":[]}`)
 	}))
 	server.Config.ErrorLog = discard
+	server.StartTLS()
 	defer server.Close()
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	writePEM(t, ca, server.Certificate().Raw)
