@@ -205,6 +205,14 @@ func (e *StoreError) Error() string {
 	if e.Noun != "" {
 		name = "the " + e.Noun
 	}
+	switch e.Reason {
+	case ReasonPromptPending:
+		return name + " asked for permission or a password and was not answered in time"
+	case ReasonDismissed:
+		return name + " asked for permission and was refused it"
+	case ReasonNotKept:
+		return name + " reported success, but did not do what it was asked"
+	}
 	var s string
 	switch e.Kind {
 	case ErrNotFound:

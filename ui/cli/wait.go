@@ -18,6 +18,6 @@ func (a *app) withUnlockPrompt(ctx context.Context) context.Context {
 		return ctx
 	}
 	return vault.WithPromptTold(ctx, unlockWait, func() {
-		a.note("the keyring is locked; waiting for its question to be answered (ctrl-c gives up)")
+		a.note("the keyring is asking for your permission or your password; waiting for the answer (ctrl-c gives up)")
 	})
 }

@@ -19,7 +19,7 @@ var storeAdvice = map[vault.Reason]string{
 	vault.ReasonNoSession:     `log in at the desktop; on a server use the one bus of your user (run "loginctl enable-linger", log in again, then "gnome-keyring-daemon --unlock"), or ` + fileInstead,
 	vault.ReasonOtherUser:     `this session belongs to another user (after su or sudo): log in as yourself, for example with "machinectl shell" or ssh, or ` + fileInstead,
 	vault.ReasonNoCollection:  `create a keyring, wallet or database in your keyring program first (seahorse, kwalletmanager5, KeePassXC), or ` + fileInstead,
-	vault.ReasonPromptPending: "answer the keyring's question on the desktop and try again, or " + fileInstead,
+	vault.ReasonPromptPending: "answer on the desktop when it asks, then try again; or " + fileInstead,
 	vault.ReasonDismissed:     "allow the access when the keyring asks, then try again",
 	vault.ReasonNotKept:       "unlock the keyring and try again",
 	vault.ReasonNotResponding: "is its daemon stopped, or is it waiting for a password somewhere? Try again, or " + fileInstead,

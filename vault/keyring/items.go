@@ -241,6 +241,10 @@ func (s *Store) attempt(ctx context.Context, u *use, patience time.Duration, wai
 	u.unlocked, u.locked, err = u.Open(<-keys, u.attributes)
 	if err != nil {
 		s.hangUp()
+		var said dbus.Error
+		if !errors.As(err, &said) && !errors.Is(err, secretservice.ErrTimeout) && ctx.Err() == nil {
+			return &dialError{address, err} // the bus, not the service: it did not let us in
+		}
 		return err
 	}
 	u.first = true

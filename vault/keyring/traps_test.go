@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -74,6 +75,14 @@ func TestTraps(t *testing.T) {
 		{"disk full", func() {
 			fake.On("CreateItem", fail("org.freedesktop.DBus.Error.Failed", "Couldn't create item: An error occurred on the device"))
 		}, setNew, vault.ErrUnavailable, vault.ReasonWriteFailed},
+		{"cannot encrypt", func() {
+			k.Lock() // the next call opens a session
+			fake.On("OpenSession", fail("org.freedesktop.Secret.Error.NotSupported", "no such algorithm"))
+		}, get, vault.ErrUnavailable, vault.ReasonNoEncryption},
+		{"KWallet without its plugin", func() {
+			k.Lock()
+			fake.On("OpenSession", fail("org.freedesktop.DBus.Error.Failed", "createDLGroup failed: maybe libqca-ossl is missing"))
+		}, get, vault.ErrUnavailable, vault.ReasonNoEncryption},
 		{"locked in between", func() { fake.On("SetSecret", fail("org.freedesktop.Secret.Error.IsLocked", "locked")) }, set, vault.ErrLocked, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -357,4 +366,36 @@ func TestTrapsUnderTheVault(t *testing.T) {
 		t.Errorf("removal dismissed: %v", err)
 	}
 	agree("removal dismissed, then finished", 0)
+}
+
+// After su or sudo the environment may name another user's bus.
+func TestForeignBusIsNamed(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can make another user's socket")
+	}
+	dir := t.TempDir()
+	socket := filepath.Join(dir, "bus")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	if err := os.Chown(socket, 1, -1); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Write([]byte("REJECTED EXTERNAL\r\n"))
+			_ = conn.Close()
+		}
+	}()
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+socket)
+	_, err = patientKeyring(t).Get(t.Context(), "one")
+	if kindOf(err) != vault.ErrUnavailable || reasonOf(err) != vault.ReasonOtherUser || !strings.Contains(err.Error(), "daemon") {
+		t.Errorf("%v, reason %q", err, reasonOf(err))
+	}
 }
