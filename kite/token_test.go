@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,9 @@ func TestTokenDeadline(t *testing.T) {
 // TestCurl runs the command: the server must see the header, and the arguments
 // must not hold it.
 func TestCurl(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a Unix shell runs the command")
+	}
 	seen := make(chan string, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		seen <- r.Header.Get("Authorization") + " " + r.URL.String()

@@ -410,7 +410,7 @@ func TestFailures(t *testing.T) {
 	r := httptest.NewRequest("GET", "/"+p.secret+"/x", nil)
 	r.Host = "proxy"
 	p.ServeHTTP(w, r)
-	if w.Code != 502 || !strings.Contains(w.Body.String(), "could not be reached (connection refused)") {
+	if w.Code != 502 || !strings.Contains(w.Body.String(), "could not be reached (") || !strings.Contains(w.Body.String(), "refused") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

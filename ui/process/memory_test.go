@@ -25,6 +25,9 @@ func litter(text []byte) (stays [][]byte, was []uintptr) {
 }
 
 func TestOverwriteFreed_OverwritesGarbage(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows takes free memory away, which this test reads")
+	}
 	text := bytes.Repeat([]byte("canary-7"), 2)
 	stays, was := litter(text)
 	// Looking at memory that is free: it stays mapped, whatever became of it.
