@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
+
 	"kitekey/ui/terminaltest"
 )
 
@@ -64,6 +66,29 @@ func canReadMemory(t *testing.T) {
 }
 
 const aPassphrase = "correct-horse-battery-staple-7421"
+
+// storeKey is what the passphrase opens.
+func storeKey(t *testing.T, dir string) string {
+	t.Helper()
+	sealed, err := os.Open(filepath.Join(dir, "identity.age"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sealed.Close()
+	with, err := age.NewScryptIdentity(aPassphrase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := age.Decrypt(sealed, with)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := io.ReadAll(opened)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(key))
+}
 
 // typed are the ways in which a secret gets into a field.
 var typed = map[string]func(s *terminaltest.Terminal, text string){
@@ -119,10 +144,10 @@ func TestMemory_HoldsNothingTypedAfterLocking(t *testing.T) {
 			s.WaitFor("acme / sandbox")
 			s.Type("s")
 			s.WaitFor(secretsOf("acme")[1])
-			secrets := map[string]string{"passphrase": aPassphrase, "api_key": secretsOf("acme")[0], "api_secret": secretsOf("acme")[1]}
+			secrets := map[string]string{"passphrase": aPassphrase, "api_key": secretsOf("acme")[0], "api_secret": secretsOf("acme")[1], "store's key": storeKey(t, h.home)}
 			for what, text := range secrets {
 				n, _ := copiesIn(t, s.Pid(), text)
-				if t.Logf("in use: %d copies of the %s", n, what); n == 0 && what != "passphrase" {
+				if t.Logf("in use: %d copies of the %s", n, what); n == 0 && strings.HasPrefix(what, "api_") {
 					t.Errorf("this test does not find the %s where it must be", what)
 				}
 			}

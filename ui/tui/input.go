@@ -120,17 +120,40 @@ func (t *terminalInput) overwrite() (tea.Cmd, <-chan struct{}) {
 	return tea.Raw(ansi.RequestPrimaryDeviceAttributes), t.done
 }
 
-// blanksWait is how long locking waits for the terminal's answer.
-const blanksWait = time.Second
+// How long locking waits: for the terminal's answer, for the frame without secrets
+// to take the place of the one with them, and until everything else that was under
+// way has ended.
+const (
+	blanksWait = time.Second
+	frameWait  = 200 * time.Millisecond
+	restWait   = 2 * time.Second
+)
 
-// forgetMemory overwrites what secrets have left in memory that is no longer used.
-func forgetMemory(ctx context.Context, overwritten <-chan struct{}) {
+// forgetMemory overwrites what secrets have left in memory that is no longer used,
+// and once more when what has been stopped meanwhile has let go of the rest. done is
+// called in between, and may be nil.
+func forgetMemory(ctx context.Context, overwritten <-chan struct{}, done func()) {
 	if overwritten != nil {
 		select {
 		case <-overwritten:
 		case <-time.After(blanksWait):
 		case <-ctx.Done():
 		}
+		pause(ctx, frameWait)
 	}
 	process.OverwriteFreed()
+	if done != nil {
+		done()
+	}
+	if overwritten != nil {
+		pause(ctx, restWait)
+		process.OverwriteFreed()
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
 }

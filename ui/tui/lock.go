@@ -77,17 +77,11 @@ func (l *locker) lock(a *app, input *terminalInput, done func()) tea.Cmd {
 	a.dialogs = kept
 	l.locked, l.message, l.needPass = true, "", false
 	ask, overwritten := input.overwrite()
-	forget := func(ctx context.Context) {
-		forgetMemory(ctx, overwritten)
-		if done != nil {
-			done()
-		}
-	}
 	lock := a.run(task{kind: taskLock, quiet: true}, func(ctx context.Context) func(*app) tea.Cmd {
 		v.Lock()
 		need := v.NeedsPassphrase()
 		if overwritten == nil {
-			forget(ctx) // nothing to wait for, and what comes next may be a stop
+			forgetMemory(ctx, nil, done) // nothing to wait for, and what comes next may be a stop
 		}
 		return func(a *app) tea.Cmd {
 			if a.lock.needPass = need; need {
@@ -97,12 +91,14 @@ func (l *locker) lock(a *app, input *terminalInput, done func()) tea.Cmd {
 				return nil
 			}
 			return a.run(task{kind: taskOverwrite, quiet: true}, func(ctx context.Context) func(*app) tea.Cmd {
-				forget(ctx)
+				forgetMemory(ctx, overwritten, done)
 				return nil
 			})
 		}
 	})
-	return tea.Batch(ask, lock)
+	// Drawn anew: a cell that stays as it was keeps the whole frame in memory that it
+	// came from, and with it what was shown there.
+	return tea.Batch(ask, tea.ClearScreen, lock)
 }
 
 // key handles a key on the locked screen.
