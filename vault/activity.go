@@ -24,7 +24,7 @@ import (
 // it can be found out later how a credential was used. An entry is written when its
 // outcome is known. The log holds no secret, no token, no body of a request and no
 // words of the gateway's. One line of JSON per entry, in two files:
-// when the present one is full it becomes the former, and the one before goes.
+// a full one becomes activity.jsonl.1, and the activity.jsonl.1 before it goes.
 const (
 	activityFile   = "activity.jsonl"
 	activityFormer = "activity.jsonl.1"
@@ -37,7 +37,7 @@ const (
 // Action is what was done.
 type Action string
 
-// The actions.
+// The actions that are logged.
 const (
 	ActionAdded      Action = "added"
 	ActionMinted     Action = "minted"

@@ -37,7 +37,7 @@ type Entry struct {
 	Selector
 	Label      string
 	ExpiresIn  kite.Lifetime   // 0 is DefaultExpiresIn
-	Current    kite.Credential // the pair in use
+	Current    kite.Credential // the credential in use
 	Previous   kite.Credential // zero when there is none, as is Staged
 	ReplacedAt time.Time
 	Staged     kite.Credential
@@ -202,11 +202,11 @@ type ImportStep struct {
 // ImportFinding is how an entry stands to what the vault has.
 type ImportFinding string
 
-// The findings.
+// How an entry can stand to what the vault has.
 const (
 	ImportNew      ImportFinding = "new"      // nothing of that name is there
-	ImportSame     ImportFinding = "same"     // the same pair is there
-	ImportConflict ImportFinding = "conflict" // another pair is there
+	ImportSame     ImportFinding = "same"     // the same credential is there
+	ImportConflict ImportFinding = "conflict" // another credential is there
 	ImportLost     ImportFinding = "lost"     // the profile is there, its credential is gone
 )
 

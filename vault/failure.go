@@ -61,7 +61,7 @@ func (l failureLog) record(id string, at time.Time, err error) {
 		return
 	}
 	if data, err := json.Marshal(f); err == nil {
-		_ = os.WriteFile(l.path(id), data, 0o600) // whoever reads it has the lock, and a torn one is ignored
+		_ = os.WriteFile(l.path(id), data, 0o600) // readers hold the lock, and a torn record is ignored
 	}
 }
 

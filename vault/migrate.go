@@ -12,7 +12,7 @@ import (
 
 // A migration moves every profile's items from one store to another:
 //
-//  1. all profiles are locked, so that nobody changes what is being copied;
+//  1. all profiles are locked, so that what is being copied does not change;
 //  2. a note of what is under way is written beside the index;
 //  3. every item is copied and read back;
 //  4. one write of the index says that all of them are in the new store now;
@@ -20,7 +20,7 @@ import (
 //
 // A process that dies before 4 leaves copies in the new store, after 4 remains
 // in the old one. The note tells which ids may have any, and the index which
-// store counts, so that whoever migrates next clears them away.
+// store counts, so that the next migration clears them away.
 
 const (
 	migrationFile = "migration.json"
@@ -68,7 +68,7 @@ func (v *Vault) Migrate(ctx context.Context, to Store, each func(done, total int
 	locked := map[string]Profile{}
 	defer func() {
 		if err != nil && len(locked) > 0 {
-			// The old store still counts; what was copied must not stay where nobody lists it.
+			// The old store still counts; what was copied must not stay where no index lists it.
 			_ = v.clearCopies(context.WithoutCancel(ctx), to, locked)
 		}
 	}()
@@ -101,7 +101,7 @@ func (v *Vault) Migrate(ctx context.Context, to Store, each func(done, total int
 		}
 		if switched {
 			break
-		} // somebody added a profile meanwhile
+		} // a profile was added meanwhile
 	}
 	for _, sel := range m.Moved {
 		v.Record(ActionMoved, sel, nil)
@@ -169,7 +169,8 @@ func (v *Vault) lockAll(ctx context.Context, locked map[string]Profile) (added [
 	if len(ids) == 0 {
 		return nil, release, nil
 	}
-	// What has changed while we waited: nothing does from here on.
+	// Read the index again: entries may have changed before we held their locks; now
+	// they cannot.
 	if profiles, err = v.index.load(); err != nil {
 		return nil, release, err
 	}

@@ -25,9 +25,9 @@ func MigrationPending(dir string) (from, to string, pending bool) {
 	return note.From, note.To, err == nil
 }
 
-// ClearMigration finishes an interrupted migration from or to the vault's store:
-// of the items that are in both stores, those go that the index does not mean.
-// It gives the number of profiles looked after.
+// ClearMigration finishes an interrupted migration from or to the vault's store. It
+// deletes each item from the store that the index does not name, and returns the
+// number of profiles looked at.
 func (v *Vault) ClearMigration(ctx context.Context, other Store) (int, error) {
 	unlock, err := v.locks.Lock(ctx, migrationLock, disk.IndexWait)
 	if err != nil {
@@ -37,8 +37,8 @@ func (v *Vault) ClearMigration(ctx context.Context, other Store) (int, error) {
 	return v.clearMigration(ctx, other, discard)
 }
 
-// clearMigration is ClearMigration for whoever holds the migration's lock. What
-// is to be done with a store that is left, if anything, is last's.
+// clearMigration is ClearMigration for a caller that holds the migration's lock.
+// last, if not nil, runs for each store that no profile uses any more.
 func (v *Vault) clearMigration(ctx context.Context, other Store, last func(context.Context, Store) error) (int, error) {
 	note, err := readMigrationNote(v.dir)
 	if errors.Is(err, fs.ErrNotExist) {

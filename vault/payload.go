@@ -17,7 +17,7 @@ import (
 
 const payloadVersion = 1
 
-// credentials is a profile's item: the pair in use and, around a rotation, the
+// credentials is a profile's item: the credential in use and, around a rotation, the
 // one before and the one to come. They sit in one item so that a rotation is one
 // write. Account and environment are there so that an index can be rebuilt from
 // the store alone.

@@ -27,7 +27,7 @@ type Profile struct {
 	KeyHint   string        // the api_key's last characters
 	Origin    kite.Origin   // the gateway that its credential belongs to, and is sent to alone
 	ExpiresIn kite.Lifetime // default life of its tokens
-	Host      string        // of the gateway that Verdict and Token are of, "" when nobody said
+	Host      string        // of the gateway that Verdict and Token are of, "" when that is not known
 	Verdict   Verdict       // the last one
 	VerdictAt time.Time     // when that was
 	Token     TokenInfo     // the cached token, zero when there is none
@@ -115,11 +115,11 @@ func (t TokenInfo) Remaining(now time.Time) time.Duration {
 func (t TokenInfo) Unexpired(now time.Time) bool { return t.Remaining(now) > 0 }
 
 // State says what is under way with a profile. It is written before the store is
-// touched and cleared after, so that whoever starts next can finish what a
+// touched and cleared after, so that the next process can finish what a
 // crash cut short.
 type State string
 
-// The states.
+// The states: what was begun and is not finished yet.
 const (
 	StateSettled  State = ""
 	StateAdding   State = "adding"   // its item may be in the store or not

@@ -15,7 +15,7 @@ import (
 // has been written and read back. ErrExists when the name is taken; ErrBadInput
 // when what was given cannot be stored. After any other error nothing is stored,
 // unless its text says that this is not known: the entry is then settled by
-// whoever touches the store next.
+// the next call that uses the store.
 func (v *Vault) Add(ctx context.Context, n NewProfile) (p Profile, err error) {
 	defer func() { v.Record(ActionAdded, n.Selector, err) }()
 	p, err = v.newProfile(n)
@@ -93,8 +93,8 @@ func (v *Vault) Add(ctx context.Context, n NewProfile) (p Profile, err error) {
 	return p, nil
 }
 
-// addedBefore finds the same pair stored by an earlier attempt whose outcome was
-// not known: whoever tries again is told that it worked.
+// addedBefore finds the same credential stored by an earlier attempt whose outcome was
+// not known: trying again then succeeds.
 func (v *Vault) addedBefore(ctx context.Context, n NewProfile, id string) (Profile, error) {
 	p, err := v.Lookup(n.Selector)
 	if err != nil || p.ID != id || p.State != StateSettled {
@@ -177,7 +177,7 @@ func (v *Vault) addFailed(ctx context.Context, p Profile, cause error) error {
 	if unknownOutcome(cause) {
 		return fmt.Errorf("%s: %w: %w", p.Selector, ErrUnknownOutcome, cause)
 	}
-	// The caller may have gone, the entry must go all the same.
+	// Roll back even when ctx was cancelled.
 	if err := v.finishRemoval(context.WithoutCancel(ctx), p); err != nil {
 		return fmt.Errorf("%s: not added: %w (and what was begun could not be cleared away yet: %w)", p.Selector, cause, err)
 	}

@@ -71,8 +71,8 @@ func (v *Vault) Repair(ctx context.Context, adopt bool) (done []RepairStep, err 
 			return done, err
 		}
 	}
-	// The items are listed before the index is read: entries are written before
-	// items, so what is listed here and not there is nobody's work under way.
+	// List the store before reading the index: entries are written before items, so
+	// a key without an entry cannot be an add in progress.
 	keys, err := v.keys(ctx)
 	listed := err == nil
 	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
@@ -213,7 +213,7 @@ var idInText = regexp.MustCompile(`"[a-z2-7]{16}"`)
 func (v *Vault) relist(ctx context.Context, profiles *[]Profile, orphans []string) (done []RepairStep, err error) {
 	for _, key := range orphans {
 		if strings.HasSuffix(key, tokenSuffix) {
-			// A token can be minted again; its profile, if it comes back, does without.
+			// Cached tokens are expendable.
 			if err := v.deleteItem(ctx, key); err != nil {
 				return done, err
 			}
@@ -258,8 +258,8 @@ func freeName(profiles []Profile, sel Selector) Selector {
 	return sel
 }
 
-// sweepAge is how old what a crash left behind must be to be swept: nobody is at
-// work on it any more.
+// sweepAge is how old what a crash left behind must be to be removed: no process is
+// working on it any more.
 const sweepAge = time.Hour
 
 // sweep removes temporary files and the locks of profiles that are gone.
@@ -272,10 +272,12 @@ func (v *Vault) removeTemp() (done []RepairStep) {
 		info, err := e.Info()
 		return err == nil && v.now().Sub(info.ModTime()) > sweepAge
 	}
-	entries, _ := os.ReadDir(v.dir)
-	for _, e := range entries {
-		if strings.Contains(e.Name(), disk.TempMark) && old(e) && os.Remove(filepath.Join(v.dir, e.Name())) == nil {
-			swept++
+	for _, dir := range []string{v.dir, filepath.Join(v.dir, statusFolder)} {
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			if strings.Contains(e.Name(), disk.TempMark) && old(e) && os.Remove(filepath.Join(dir, e.Name())) == nil {
+				swept++
+			}
 		}
 	}
 	profiles, err := v.index.load()
@@ -284,11 +286,12 @@ func (v *Vault) removeTemp() (done []RepairStep) {
 	}
 	locks, _ := os.ReadDir(filepath.Join(v.dir, disk.Folder))
 	for _, e := range locks {
-		id := strings.TrimSuffix(e.Name(), ".lock")
+		id := strings.TrimSuffix(strings.TrimSuffix(e.Name(), ".lock"), ".failed")
 		if !validID(id) || !old(e) || slices.ContainsFunc(profiles, func(p Profile) bool { return p.ID == id }) {
 			continue
 		}
 		if unlock, ok, _ := v.locks.TryLock(id); ok {
+			v.failures.clear(id)
 			v.locks.Discard(id)
 			unlock()
 			swept++

@@ -13,37 +13,37 @@ import (
 // A rotation replaces a profile's credential without a moment in which there is
 // none that works:
 //
-//  1. the new pair is staged, beside the one in use, so that it survives
+//  1. the new credential is staged, beside the one in use, so that it survives
 //     whatever happens next;
 //  2. a token is minted with it;
-//  3. one write makes it the current pair and the former one the previous.
+//  3. one write makes it the current credential and the old one the previous.
 //
-// The previous pair stays until [Vault.Confirm], or until a verification
+// The previous credential stays until [Vault.Confirm], or until a verification
 // succeeds on a later day. [Vault.Rollback] brings it back.
 
 // Outcome is how far a rotation got.
 type Outcome string
 
-// The outcomes.
+// The outcomes of a rotation.
 const (
-	OutcomeReplaced Outcome = "replaced" // the new pair is in use
-	OutcomeStaged   Outcome = "staged"   // the gateway could not judge the new pair: it is kept, the former is in use
-	OutcomeRejected Outcome = "rejected" // the gateway refused the new pair: the former is in use
+	OutcomeReplaced Outcome = "replaced" // the new credential is in use
+	OutcomeStaged   Outcome = "staged"   // the gateway could not judge the new credential: it is kept, the old one stays in use
+	OutcomeRejected Outcome = "rejected" // the gateway refused the new credential: the old one stays in use
 )
 
 // Rotation is what a rotation came to.
 type Rotation struct {
 	Profile Profile
 	Outcome Outcome
-	Report  Report // on the new pair
+	Report  Report // on the new credential
 }
 
-// Rotate replaces the profile's credential after the gateway has accepted the
-// new one. When the gateway refuses it the error says so, nothing is replaced
-// and the new pair is not kept; one that was staged before is staged again. When the gateway could not judge it, or the
-// caller gave up, it stays staged: the error says why, the outcome is Staged, and
-// [Vault.FinishRotation] goes on from there. A profile whose credential is lost
-// gets the new one in either case.
+// Rotate replaces the profile's credential once the gateway has accepted the new
+// one. If the gateway refuses it, the error says so, nothing is replaced and the
+// new credential is not kept; one that was staged before is staged again. If the
+// gateway could not judge it, or the caller gave up, it stays staged: the error
+// says why, the outcome is OutcomeStaged, and [Vault.FinishRotation] goes on from
+// there. A profile whose credential is lost gets the new one in either case.
 func (v *Vault) Rotate(ctx context.Context, sel Selector, cred kite.Credential) (Rotation, error) {
 	p, waited, err := v.stage(ctx, sel, cred)
 	if err != nil {
@@ -66,7 +66,7 @@ func (v *Vault) Rotate(ctx context.Context, sel Selector, cred kite.Credential) 
 }
 
 // stage keeps a new credential beside the current one; a profile whose credential
-// is lost takes it as its current one. waited is the pair that was staged before, if any.
+// is lost takes it as its current one. waited is the credential that was staged before, if any.
 func (v *Vault) stage(ctx context.Context, sel Selector, cred kite.Credential) (p Profile, waited kite.Credential, err error) {
 	if err := storable(cred); err != nil {
 		return Profile{}, waited, err
@@ -89,7 +89,7 @@ func (v *Vault) stage(ctx context.Context, sel Selector, cred kite.Credential) (
 }
 
 // unstage takes back a stage: waited is staged again. It does nothing when
-// another pair than cred has been staged since, which may be the only copy.
+// another credential than cred has been staged since, which may be the only copy.
 func (v *Vault) unstage(ctx context.Context, sel Selector, cred, waited kite.Credential) (Profile, error) {
 	return v.rewrite(ctx, sel, false, func(c *credentials) error {
 		if !sameCredential(c.Staged, cred) {
@@ -100,16 +100,16 @@ func (v *Vault) unstage(ctx context.Context, sel Selector, cred, waited kite.Cre
 	})
 }
 
-// FinishRotation mints with the staged pair and puts it in use when the gateway
-// accepts it. It never drops the staged pair otherwise. ErrNoCredential when
+// FinishRotation mints with the staged credential and puts it in use when the gateway
+// accepts it. It never drops the staged credential otherwise. ErrNoCredential when
 // nothing is staged.
 func (v *Vault) FinishRotation(ctx context.Context, sel Selector) (Rotation, error) {
 	return v.finishRotation(ctx, sel, kite.Credential{})
 }
 
-// finishRotation is FinishRotation of a certain pair, unless that is zero. Where
-// another kitekey has put it in use already that is as good; where another pair has
-// taken its place nothing is kept of it, and the outcome is none.
+// finishRotation is FinishRotation of a certain credential, unless that is zero. If
+// another process has put it in use already, that is success; if another one has
+// been staged in its place, it is not kept and the outcome is empty.
 func (v *Vault) finishRotation(ctx context.Context, sel Selector, certain kite.Credential) (r Rotation, err error) {
 	defer func() { v.Record(ActionRotated, sel, err) }()
 	if err := v.Settle(ctx); err != nil {
@@ -130,7 +130,7 @@ func (v *Vault) finishRotation(ctx context.Context, sel Selector, certain kite.C
 	if !hasCredential(staged) {
 		return Rotation{Profile: p}, nothingStaged(sel)
 	}
-	// Nothing is locked while the gateway takes its time: tokens of the pair in
+	// Nothing is locked while the gateway takes its time: tokens of the credential in
 	// use can be minted meanwhile.
 	r = Rotation{Profile: p, Report: v.verifyOwn(ctx, sel, staged, c.originOf(p), false)}
 	if errors.Is(r.Report.Err, ErrOrigin) {
@@ -176,7 +176,7 @@ func (v *Vault) finishRotation(ctx context.Context, sel Selector, certain kite.C
 	return r, nil
 }
 
-// DiscardStaged forgets the staged pair.
+// DiscardStaged forgets the staged credential.
 func (v *Vault) DiscardStaged(ctx context.Context, sel Selector) (Profile, error) {
 	return v.rewrite(ctx, sel, false, func(c *credentials) error {
 		if !hasCredential(c.Staged) {
@@ -187,7 +187,7 @@ func (v *Vault) DiscardStaged(ctx context.Context, sel Selector) (Profile, error
 	})
 }
 
-// Rollback puts the previous pair back in use. The one it takes the place of
+// Rollback puts the previous credential back in use. The one it takes the place of
 // becomes the previous, so that a rollback can be rolled back.
 func (v *Vault) Rollback(ctx context.Context, sel Selector) (_ Profile, err error) {
 	defer func() { v.Record(ActionRolledBack, sel, err) }()
@@ -200,7 +200,7 @@ func (v *Vault) Rollback(ctx context.Context, sel Selector) (_ Profile, err erro
 	})
 }
 
-// Confirm forgets the previous pair: from then on there is no way back.
+// Confirm forgets the previous credential: from then on there is no way back.
 func (v *Vault) Confirm(ctx context.Context, sel Selector) (_ Profile, err error) {
 	defer func() { v.Record(ActionConfirmed, sel, err) }()
 	return v.rewrite(ctx, sel, false, func(c *credentials) error {
@@ -212,8 +212,8 @@ func (v *Vault) Confirm(ctx context.Context, sel Selector) (_ Profile, err error
 	})
 }
 
-// Replace puts a pair in use at once, without asking the gateway, and keeps the
-// former as the previous one: for an import, where both are known.
+// Replace puts a credential in use at once, without asking the gateway, and keeps the
+// old one as the previous one: for an import, where both are known.
 func (v *Vault) Replace(ctx context.Context, sel Selector, cred kite.Credential) (_ Profile, err error) {
 	return v.replace(ctx, sel, cred, "")
 }
@@ -283,7 +283,7 @@ func (v *Vault) rewrite(ctx context.Context, sel Selector, orNew bool, change fu
 		return Profile{}, fmt.Errorf("%s: %w", sel, err)
 	}
 	v.failures.clear(p.ID)
-	var stale error // the token of a pair that is no longer in use goes with it
+	var stale error // the token of a credential that is no longer in use goes with it
 	if !sameCredential(before, c.Current) {
 		stale = v.deleteItem(ctx, tokenKey(p.ID))
 	}
@@ -303,8 +303,8 @@ func (v *Vault) rewrite(ctx context.Context, sel Selector, orNew bool, change fu
 	return p, nil
 }
 
-// confirmLater forgets the previous pair when a day has turned since the
-// rotation: a pair that still works then is one that stays.
+// confirmLater forgets the previous credential when a day has turned since the
+// rotation: a credential that still works then is one that stays.
 func (v *Vault) confirmLater(ctx context.Context, sel Selector, proven credentials) {
 	if proven.item != nil {
 		return // verifying changes nothing for a team
@@ -314,7 +314,7 @@ func (v *Vault) confirmLater(ctx context.Context, sel Selector, proven credentia
 		return
 	}
 	_, _ = v.rewrite(ctx, sel, false, func(c *credentials) error {
-		// A rotation since has proven nothing about the pair it put in use.
+		// A rotation since has proven nothing about the credential it put in use.
 		if !sameCredential(c.Current, proven.Current) || !sameCredential(c.Previous, proven.Previous) {
 			return nothingPrevious(sel)
 		}

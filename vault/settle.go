@@ -98,7 +98,7 @@ func (v *Vault) settleChanging(ctx context.Context, p Profile) error {
 			return err
 		}
 	}
-	// The pair may have been replaced: its token goes, as after every rotation.
+	// The credential may have been replaced: its token goes, as after every rotation.
 	if err := v.deleteItem(ctx, tokenKey(p.ID)); err != nil {
 		return err
 	}
@@ -136,6 +136,7 @@ func (v *Vault) finishRemoval(ctx context.Context, p Profile) error {
 			return err
 		}
 	}
+	v.failures.clear(p.ID)
 	if err := v.noteRemoved(p.ID); err != nil {
 		return err
 	}

@@ -8,13 +8,27 @@
 // holds the secrets: under each profile's random id one item with its
 // credential, and under "<id>-token" its cached token.
 //
+// What every mint changes (verdict, cached token, last use) is in small status
+// files beside the index, so that one profile's work does not pay for the others.
+// A status file that is lost costs a mint, nothing else.
+//
+// # Nothing is sent elsewhere
+//
+// A credential has an origin: Kitegateway, or an override on this machine. It is
+// sent to that origin alone; see [OriginError].
+//
+// # Newer formats
+//
+// A file or an item that a newer kitekey wrote is never touched, by repairs
+// neither: see [NewerError].
+//
 // # Nothing is lost
 //
 // Kitegateway shows an api_secret once, so a write counts only when it has been
 // read back, and every change follows one order: say in the index what is about
 // to happen ("adding", "removing", "changing"), do it in the store, say that it
-// is done. A process that dies in between leaves an unsettled entry, and whoever
-// touches the store next settles it: an item that was written is kept and
+// is done. A process that dies in between leaves an unsettled entry, and the next
+// call that uses the store settles it: an item that was written is kept and
 // listed, one that was being removed goes. A lock per profile, which dies with
 // its process, tells an interrupted change from one that is still under way.
 //
@@ -22,7 +36,12 @@
 //
 // Several kitekeys at once are normal. The index is replaced atomically under a
 // lock; the profile's lock also makes its callers share one mint: the second
-// waits and gets the first one's token.
+// waits and gets the first one's token, or the failure that the first one met.
+//
+// # Errors
+//
+// An error says what failed, in facts: a kind for errors.Is, and a type with fields
+// where a front end can use them. None names a command, a flag or a key.
 package vault
 
 import (

@@ -10,7 +10,7 @@ import (
 // shows; what a person reads is in ui/words.
 type Verdict string
 
-// The verdicts.
+// The verdicts. Their values are the words of --json.
 const (
 	VerdictNone            Verdict = "" // not verified yet
 	VerdictOK              Verdict = "ok"

@@ -65,7 +65,7 @@ func (v *Vault) noteVerdicts(ctx context.Context, found map[string]Report) {
 // is not to be noted.
 //
 // known is the profile as it was listed a moment ago, so that many profiles do not
-// read the whole list once each; zero where nobody has looked.
+// read the whole list once each; zero where they were not read.
 func (v *Vault) verify(ctx context.Context, sel Selector, known Profile, deep bool) (r Report, id string) {
 	r = Report{Selector: sel, Store: v.store.Name(), At: v.now(), Deep: deep, Host: v.gateway(sel.Environment).Host()}
 	defer func() { v.Record(ActionVerified, sel, r.Err) }()
@@ -117,9 +117,9 @@ func (v *Vault) readToVerify(ctx context.Context, sel Selector, known Profile) (
 	return p, c, err
 }
 
-// stillInUse reports whether a pair that was tried is the profile's still: the
+// stillInUse reports whether a credential that was tried is the profile's still: the
 // gateway takes its time, and a rotation meanwhile has a verdict of its own. A
-// pair that could not be read in the first place has nothing to be compared with.
+// credential that could not be read in the first place has nothing to be compared with.
 func (v *Vault) stillInUse(ctx context.Context, p Profile, tried kite.Credential) bool {
 	if !hasCredential(tried) || p.Source != "" {
 		return true // a source is read again only when the gateway refuses, see replacedSince

@@ -114,7 +114,7 @@ func (v *Vault) verifyFrom(ctx context.Context, r *verifyPool, deep bool, found 
 	}
 }
 
-// storeFailed is the report for a profile that nobody asked the store for. The
+// storeFailed is the report for a profile that the store was not asked for. The
 // index keeps the verdict it has.
 func (v *Vault) storeFailed(sel Selector, deep bool, err error) Report {
 	r := Report{Selector: sel, Host: v.gateway(sel.Environment).Host(), At: v.now(), Deep: deep, Err: err, Verdict: VerdictOf(err)}

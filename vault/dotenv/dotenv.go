@@ -142,7 +142,7 @@ func parse(text string) ([]variable, error) {
 
 // variable is a name with its value.
 type variable struct {
-	group     string   // the JSON object it is in: a pair's halves are together
+	group     string   // the JSON object it is in: both halves of a credential are in it
 	around    []string // names of the objects around it, outermost first
 	name      string
 	value     string

@@ -38,7 +38,7 @@ type jsonWalk struct {
 	fields    []variable
 }
 
-// maxDepth is how deep objects and lists may be nested: nobody keeps keys deeper.
+// maxDepth is how deep objects and lists may be nested.
 const maxDepth = 16
 
 func (w *jsonWalk) value(group string, around []string, name string) error {

@@ -49,12 +49,12 @@ const (
 
 // Locker hands out named locks that hold between goroutines and, where there is
 // a folder, between processes. The operating system drops a dead process's
-// locks, which is how the living know that what it left half done is theirs to
-// finish.
+// locks, so that another process can detect the crash and finish the
+// change.
 type Locker interface {
 	// Lock waits for name, at most for wait. It fails with ErrBusy or ctx's error.
 	Lock(ctx context.Context, name string, wait time.Duration) (unlock func(), err error)
-	// TryLock does not wait; ok is false when somebody else has it.
+	// TryLock does not wait; ok is false when another has it.
 	TryLock(name string) (unlock func(), ok bool, err error)
 	// Discard forgets name, for ids that will never be used again. The caller holds the lock.
 	Discard(name string)
