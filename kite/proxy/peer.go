@@ -52,10 +52,21 @@ func tellsOwners(l net.Listener) bool {
 		return false
 	}
 	defer conn.Close()
-	accepted, err := l.Accept()
-	if err != nil {
-		return false
+	if d, ok := l.(interface{ SetDeadline(time.Time) error }); ok {
+		_ = d.SetDeadline(time.Now().Add(5 * time.Second))
+		defer func() { _ = d.SetDeadline(time.Time{}) }()
 	}
-	defer accepted.Close()
-	return ownerOf(accepted) != peerUnknown
+	for {
+		accepted, err := l.Accept()
+		if err != nil {
+			return false
+		}
+		// Another user's connection that came first must not answer for the system.
+		if accepted.RemoteAddr().String() != conn.LocalAddr().String() {
+			_ = accepted.Close()
+			continue
+		}
+		defer accepted.Close()
+		return ownerOf(accepted) != peerUnknown
+	}
 }

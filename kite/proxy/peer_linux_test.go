@@ -100,3 +100,23 @@ func TestOwnerOf_ClosedSocketIsUnknown(t *testing.T) {
 		t.Errorf("ownerOf = %v, want %v", got, peerUnknown)
 	}
 }
+
+// Connections of others that wait when the proxy starts do not decide whether the
+// system knows owners.
+func TestTellsOwners_AsksAboutItsOwnConnection(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for range 3 { // closed at once, so that their owner is unknown
+		conn, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.Close()
+	}
+	if !tellsOwners(l) {
+		t.Error("connections that were closed switch the check off")
+	}
+}
