@@ -25,7 +25,6 @@ type app struct {
 	mouse     bool
 	ticking   bool // a heartbeat is on its way
 	startOver bool // the demo is to begin again
-	started   time.Time
 
 	list     list
 	detail   detail
@@ -35,21 +34,18 @@ type app struct {
 	clip     clipStatus
 	reveal   revealed
 	lock     locker
-	signals  *signals
+	term     terminal
 
-	tasks     tasks
-	keep      keepAlive
-	expiry    expiryWatch
-	guard     *handout.Guard
-	input     *terminalInput  // nil when it is not the terminal
-	output    *terminalOutput // nil when it is not the terminal
-	tokens    *handout.Tokens
-	uncached  map[string]vault.TokenInfo // tokens that the index does not know, by profile
-	lastUsed  remembered                 // and how the screen was left the last time
-	keepState bool                       // what is remembered is a newer kitekey's
-	reports   map[string]vault.Report    // of this session, by profile
-	removed   removals                   // what can be put back
-	lastRun   *verifyRun                 // the last verification of many, to be opened again
+	tasks    tasks
+	keep     keepAlive
+	expiry   expiryWatch
+	guard    *handout.Guard
+	tokens   *handout.Tokens
+	uncached map[string]vault.TokenInfo // tokens that the index does not know, by profile
+	memory   memory
+	reports  map[string]vault.Report // of this session, by profile
+	removed  removals                // what can be put back
+	lastRun  *verifyRun              // the last verification of many, to be opened again
 }
 
 // push puts a dialog above the others.
@@ -93,26 +89,8 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 
 func (a *app) handle(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
-	case tea.WindowSizeMsg:
-		a.width, a.height = msg.Width, msg.Height
-	case tea.BackgroundColorMsg:
-		if a.o.Theme == ThemeAuto {
-			a.bg = light
-			if msg.IsDark() {
-				a.bg = dark
-			}
-			a.restyle()
-		}
-	case tea.ColorProfileMsg:
-		a.profile = msg.Profile
-		a.restyle()
-	case tea.ModeReportMsg:
-		if msg.Mode == ansi.ModeUnicodeCore && msg.Value != ansi.ModeNotRecognized && msg.Value != ansi.ModePermanentlyReset {
-			a.method = ansi.GraphemeWidth
-			if a.output != nil {
-				a.output.graphemes.Store(true)
-			}
-		}
+	case tea.WindowSizeMsg, tea.BackgroundColorMsg, tea.ColorProfileMsg, tea.ModeReportMsg:
+		a.learn(msg)
 	case stopMsg:
 		return a.suspend()
 	case tea.ResumeMsg:
@@ -139,6 +117,15 @@ func (a *app) handle(msg tea.Msg) tea.Cmd {
 		a.reportError("", "clearing the clipboard", msg.err)
 	case verifiedMsg:
 		return msg.run.verified(a, msg)
+	default:
+		return a.handInput(msg)
+	}
+	return nil
+}
+
+// handInput passes on what the person does.
+func (a *app) handInput(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
 	case tea.KeyPressMsg:
 		return a.keyPress(msg)
 	case tea.PasteMsg:
@@ -149,6 +136,34 @@ func (a *app) handle(msg tea.Msg) tea.Cmd {
 		return tea.Batch(idle, a.mouseEvent(msg))
 	}
 	return nil
+}
+
+// learn takes over what the terminal says about itself.
+func (a *app) learn(msg tea.Msg) {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		a.width, a.height = msg.Width, msg.Height
+	case tea.BackgroundColorMsg:
+		if a.o.Theme != ThemeAuto {
+			return
+		}
+		a.bg = light
+		if msg.IsDark() {
+			a.bg = dark
+		}
+		a.restyle()
+	case tea.ColorProfileMsg:
+		a.profile = msg.Profile
+		a.restyle()
+	case tea.ModeReportMsg:
+		if msg.Mode != ansi.ModeUnicodeCore || msg.Value == ansi.ModeNotRecognized || msg.Value == ansi.ModePermanentlyReset {
+			return
+		}
+		a.method = ansi.GraphemeWidth
+		if a.term.output != nil {
+			a.term.output.graphemes.Store(true)
+		}
+	}
 }
 
 // noteInput records that somebody is at the screen. After a long absence it locks

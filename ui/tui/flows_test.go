@@ -759,7 +759,7 @@ func TestSuspend_StaysWhereThereIsNoShell(t *testing.T) {
 		for range 2 { // from the open screen, then from the locked one
 			d.press("ctrl+z").sees("There is no shell to suspend to: the screen is locked.")
 			if d.look(func(a *app) {
-				if a.signals.suspended.Load() {
+				if a.term.signals.suspended.Load() {
 					t.Error("it stops all the same")
 				}
 			}); d.isOver() {

@@ -351,6 +351,37 @@ func (d *formDialog) below(a *app, w int) []string {
 	return out
 }
 
+// draw draws what the field holds, w cells wide; here says whether it has the keys.
+func (f *field) draw(c *canvas, here bool, w int) string {
+	switch {
+	case f.kind == choice:
+		var b strings.Builder
+		for i, text := range f.choices {
+			paint := c.st.text
+			if i == f.liveAt {
+				paint = c.st.textStyles.live
+			}
+			b.WriteString(c.option(text, i == f.at, paint) + " ")
+		}
+		return b.String()
+	case f.kind == hidden && !f.secret.empty():
+		value := c.st.text.Styled("received, hidden")
+		if here && f.secret.left {
+			value += c.st.dim.Styled(c.st.glyph.sep + "a paste replaces it")
+		}
+		return value
+	case f.kind == hidden && here:
+		return c.st.dim.Styled("paste or type; nothing is shown")
+	case f.kind == hidden:
+		return c.st.dim.Styled("empty")
+	case here:
+		return c.drawInput(f.input, w)
+	case f.input.Value() == "":
+		return c.st.dim.Styled(f.input.Placeholder)
+	}
+	return f.input.Value()
+}
+
 func (d *formDialog) fieldLines(a *app, f *field, here bool, w int) []string {
 	mark := "  "
 	name := a.st.dim
@@ -359,34 +390,7 @@ func (d *formDialog) fieldLines(a *app, f *field, here bool, w int) []string {
 		name = a.st.strong
 	}
 	room := w - labelWidth - 2
-	var value string
-	switch {
-	case f.kind == choice:
-		for i, c := range f.choices {
-			paint := a.st.text
-			if i == f.liveAt {
-				paint = a.st.textStyles.live
-			}
-			value += a.option(c, i == f.at, paint) + " "
-		}
-	case f.kind == hidden && !f.secret.empty():
-		value = a.st.text.Styled("received, hidden")
-		if here && f.secret.left {
-			value += a.st.dim.Styled(a.st.glyph.sep + "a paste replaces it")
-		}
-	case f.kind == hidden && here:
-		value = a.st.dim.Styled("paste or type; nothing is shown")
-	case f.kind == hidden:
-		value = a.st.dim.Styled("empty")
-	case here:
-		value = a.drawInput(f.input, room)
-	default:
-		value = f.input.Value()
-		if value == "" {
-			value = a.st.dim.Styled(f.input.Placeholder)
-		}
-	}
-	out := []string{mark + name.Styled(a.fit(f.id.String(), labelWidth, "")) + a.cut(value, room, a.st.glyph.more)}
+	out := []string{mark + name.Styled(a.fit(f.id.String(), labelWidth, "")) + a.cut(f.draw(&a.canvas, here, room), room, a.st.glyph.more)}
 	say := func(text string, paint func(string) string) {
 		for _, l := range a.wrap(text, room) {
 			out = append(out, blanks(labelWidth+2)+paint(l))

@@ -42,13 +42,13 @@ func (l *locker) ifIdle(a *app) tea.Cmd {
 	if l.locked || a.o.LockAfter < 0 || a.now.Sub(l.lastInput) < a.o.LockAfter {
 		return nil
 	}
-	return l.lock(a, a.input, nil)
+	return l.lock(a, a.term.input, nil)
 }
 
 // lockByKey is the key: the person is leaving.
 func (a *app) lockByKey() tea.Cmd {
 	a.keep = keepAlive{}
-	return a.lock.lock(a, a.input, nil)
+	return a.lock.lock(a, a.term.input, nil)
 }
 
 // lock drops what the screen holds, has the store forget what it has unlocked,
@@ -111,7 +111,7 @@ func (l *locker) key(a *app, msg tea.KeyPressMsg) tea.Cmd {
 			l.message = noShell
 			return nil
 		}
-		return a.signals.suspendNow
+		return a.term.signals.suspendNow
 	case "esc":
 		a.tasks.stopAll(false)
 		l.message = ""

@@ -40,22 +40,29 @@ func (a *app) mouseEvent(msg tea.MouseMsg) tea.Cmd {
 		return a.mouseOnDialog(m, clicked, wheel)
 	}
 	onList := !a.detail.open && !a.wide() || a.wide() && m.X < a.layout.listW
-	by := 3
-	if m.Button == tea.MouseWheelUp {
-		by = -3
-	}
 	switch {
-	case wheel && !onList:
-		a.detail.top = max(a.detail.top+by, 0)
 	case wheel:
-		a.detail = detail{}
-		a.list.moveBy(by)
+		a.scrollPane(onList, m.Button == tea.MouseWheelUp)
 	case clicked && onList:
 		return a.clickList(m.X-2, m.Y-2)
 	case clicked && a.chosen() != nil:
 		a.detail.open = true
 	}
 	return nil
+}
+
+// scrollPane is the wheel over the list or the details.
+func (a *app) scrollPane(list, up bool) {
+	by := 3
+	if up {
+		by = -3
+	}
+	if !list {
+		a.detail.top = max(a.detail.top+by, 0)
+		return
+	}
+	a.detail = detail{}
+	a.list.moveBy(by)
 }
 
 // clickList handles a click in the list: on the filter line, on a column's heading,

@@ -21,6 +21,12 @@ type remembered struct {
 	Filter  string    `json:"filter,omitempty"`
 }
 
+// memory is what the screen knows of its earlier runs.
+type memory struct {
+	last  remembered
+	newer bool // it is a newer kitekey's, and stays as it is
+}
+
 // recall reads how the screen was left. What cannot be read, or was written by a
 // newer kitekey, is as if it were not there.
 func (a *app) recall() {
@@ -30,10 +36,10 @@ func (a *app) recall() {
 	}
 	var r remembered
 	if err := vault.ReadState(dir, stateFile, &r); err != nil || r.Version > stateVersion {
-		a.keepState = r.Version > stateVersion
+		a.memory.newer = r.Version > stateVersion
 		return
 	}
-	a.lastUsed = r
+	a.memory.last = r
 	for o := range orders {
 		if o.String() == r.Order {
 			a.list.sortBy = o
@@ -46,16 +52,16 @@ func (a *app) recall() {
 // nothing that matters.
 func (a *app) remember() {
 	dir := a.o.Vault.Dir()
-	if dir == "" || a.keepState || !a.list.loaded {
+	if dir == "" || a.memory.newer || !a.list.loaded {
 		return
 	}
-	r := a.lastUsed
+	r := a.memory.last
 	r.Version, r.Order, r.Filter = stateVersion, a.list.sortBy.String(), a.list.filter.Value()
 	_ = vault.WriteState(dir, stateFile, r)
 }
 
 // used notes that a profile was used here.
-func (a *app) used(id string) { a.lastUsed.Profile, a.lastUsed.At = id, a.now }
+func (a *app) used(id string) { a.memory.last.Profile, a.memory.last.At = id, a.now }
 
 // chooseLastUsed puts the cursor on the profile that was used last, here or by a
 // command, when the screen opens. A filter that would hide it is cleared.
@@ -70,7 +76,7 @@ func (a *app) chooseLastUsed() {
 			last, at = p.ID, p.LastUsed
 		}
 	}
-	if r := a.lastUsed; r.At.After(at) && a.profileByID(r.Profile) != nil {
+	if r := a.memory.last; r.At.After(at) && a.profileByID(r.Profile) != nil {
 		last = r.Profile
 	}
 	if last != "" {

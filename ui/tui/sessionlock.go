@@ -30,5 +30,5 @@ func (a *app) lockWithSession(msg sessionLockMsg) tea.Cmd {
 		return a.waitForSession()
 	}
 	a.lock.passphrase.clear()
-	return tea.Batch(a.lock.lock(a, a.input, msg.request.Done), a.waitForSession())
+	return tea.Batch(a.lock.lock(a, a.term.input, msg.request.Done), a.waitForSession())
 }

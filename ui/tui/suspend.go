@@ -2,9 +2,18 @@ package tui
 
 import (
 	"sync/atomic"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 )
+
+// terminal is where the screen is drawn, and what reaches it from outside.
+type terminal struct {
+	input   *terminalInput  // nil when it is not the terminal
+	output  *terminalOutput // nil when it is not the terminal
+	signals *signals
+	started time.Time
+}
 
 // signals is how kitekey and the signals of the operating system stand.
 type signals struct {
@@ -24,7 +33,7 @@ func (a *app) suspend() tea.Cmd {
 		a.lock.message = noShell
 		return lock
 	}
-	return tea.Sequence(lock, a.signals.suspendNow)
+	return tea.Sequence(lock, a.term.signals.suspendNow)
 }
 
 // resume draws the screen again after a stop.

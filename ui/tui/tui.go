@@ -167,23 +167,23 @@ func Run(ctx context.Context, o Options) error {
 	}
 	if o.Input != nil {
 		options = append(options, tea.WithInput(o.Input))
-	} else if a.input = newTerminalInput(os.Stdin, cancel); a.input != nil {
-		options = append(options, tea.WithInput(a.input))
+	} else if a.term.input = newTerminalInput(os.Stdin, cancel); a.term.input != nil {
+		options = append(options, tea.WithInput(a.term.input))
 	}
 	if o.Output != nil {
 		options = append(options, tea.WithOutput(o.Output))
 	} else if out := newTerminalOutput(os.Stdout); out != nil {
-		a.output = out
+		a.term.output = out
 		options = append(options, tea.WithOutput(out))
 	}
 	program := tea.NewProgram(a, options...)
-	watchSignals(ctx, cancel, program, a.signals)
+	watchSignals(ctx, cancel, program, a.term.signals)
 	if len(o.Script) > 0 {
 		go play(ctx, o.Script, program.Send)
 	}
 	_, err := program.Run()
-	if a.bg == unknown && a.now.Sub(a.started) < drainWithin {
-		a.input.drain(drainFor)
+	if a.bg == unknown && a.now.Sub(a.term.started) < drainWithin {
+		a.term.input.drain(drainFor)
 	}
 	a.reveal.hide()
 	a.removed.erase()
@@ -207,13 +207,13 @@ func newApp(ctx context.Context, o Options) *app {
 		uncached: map[string]vault.TokenInfo{},
 		guard:    &handout.Guard{Remember: handout.ScreenMemory, Now: o.Now},
 		reports:  map[string]vault.Report{},
-		signals:  &signals{},
+		term:     terminal{signals: &signals{}},
 	}
 	if o.Demo {
 		a.keys = demoBindings()
 	}
 	a.tokens = &handout.Tokens{Vault: o.Vault, Guard: a.guard, Clipboard: o.Clipboard, BaseURL: o.BaseURL, Now: o.Now}
-	a.lock.lastInput, a.started = a.now, a.now
+	a.lock.lastInput, a.term.started = a.now, a.now
 	a.list.filter = newTextInput("type to filter")
 	a.restyle()
 	a.recall()
