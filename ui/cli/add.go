@@ -71,59 +71,72 @@ func (a *app) runAdd(ctx context.Context, o addOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := checkNew(v, sel); err != nil {
+		return err
+	}
+	a.noteLongLife(o.expiresIn)
+	p := vault.NewProfile{Selector: sel, Label: o.label, ExpiresIn: o.expiresIn, Source: o.source}
+	if o.source == "" {
+		err = v.Reach(ctx) // a locked keyring is reported before a secret is typed
+	} else {
+		var listed vault.Profile
+		if listed, err = a.addFromSource(ctx, v, p, o.stdin); listed.ID != "" && err == nil {
+			return a.printNew(listed, o)
+		}
+	}
+	if err != nil {
+		return about(sel, err)
+	}
+	return a.addTyped(ctx, v, p, o)
+}
+
+// checkNew returns an error if the profile is listed already, or if profiles are
+// kept in another store than the one in use.
+func checkNew(v *vault.Vault, sel vault.Selector) error {
 	if _, err := v.Lookup(sel); err == nil {
 		return about(sel, vault.ErrExists)
 	} else if !errors.Is(err, vault.ErrNoProfile) {
 		return about(sel, err)
 	}
-	if err := v.CheckStore(); err != nil {
-		return err
-	}
-	a.noteLongLife(o.expiresIn)
-	p := vault.NewProfile{Selector: sel, Label: o.label, ExpiresIn: o.expiresIn, Source: o.source}
-	if o.source != "" {
-		listed, err := a.addFromSource(ctx, v, p, o.stdin)
-		if err != nil {
-			return about(sel, err)
-		}
-		if listed.ID != "" {
-			if o.json {
-				return a.printJSON(a.profileJSON(listed))
-			}
-			return nil
-		}
-	} else if err := v.Reach(ctx); err != nil { // a locked keyring is reported before a secret is typed
-		return about(sel, err)
-	}
+	return v.CheckStore()
+}
+
+// addTyped reads a credential, verifies it and stores it.
+func (a *app) addTyped(ctx context.Context, v *vault.Vault, p vault.NewProfile, o addOptions) (err error) {
 	if o.stdin {
 		p.Credential, err = a.credentialFromStdin(ctx)
 	} else {
-		p.Credential, err = a.askCredential(ctx, sel)
+		p.Credential, err = a.askCredential(ctx, p.Selector)
+	}
+	if err == nil && !o.noVerify {
+		p, err = a.verifyNew(ctx, v, p, !o.stdin)
 	}
 	if err != nil {
 		return err
 	}
-	if !o.noVerify {
-		if p, err = a.verifyNew(ctx, v, p, !o.stdin); err != nil {
-			return err
-		}
-	}
 	stored, err := a.storeNew(ctx, v, p, !o.stdin)
 	if err != nil {
-		return about(sel, err)
+		return about(p.Selector, err)
 	}
-	if o.json {
-		return a.printJSON(a.profileJSON(stored))
+	if !o.json {
+		works := ""
+		if stored.Verdict == vault.VerdictOK {
+			works = "it works and is "
+		}
+		a.note("%s: %sstored in %s", p.Selector, works, kept(stored))
+		if facts, err := v.StoreFacts(ctx); err == nil && len(facts.Rivals) > 0 {
+			a.note("%s; \"kitekey doctor\" says more", words.Rivals(facts.Rivals))
+		}
 	}
-	works := ""
-	if stored.Verdict == vault.VerdictOK {
-		works = "it works and is "
+	return a.printNew(stored, o)
+}
+
+// printNew prints a new profile if JSON was asked for.
+func (a *app) printNew(p vault.Profile, o addOptions) error {
+	if !o.json {
+		return nil
 	}
-	a.note("%s: %sstored in %s", sel, works, kept(stored))
-	if facts, err := v.StoreFacts(ctx); err == nil && len(facts.Rivals) > 0 {
-		a.note("%s; \"kitekey doctor\" says more", words.Rivals(facts.Rivals))
-	}
-	return nil
+	return a.printJSON(a.profileJSON(p))
 }
 
 // addFromSource lists a profile whose credential is in the source already. What it

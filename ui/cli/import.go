@@ -153,38 +153,39 @@ func (a *app) entriesIn(ctx context.Context, data []byte, o importOptions) ([]va
 	if o.passphraseFile != "" || o.identity != "" {
 		return nil, usagef("%s is not encrypted with age: there is nothing to open", path)
 	}
-	account, environment := o.account, kite.Environment("")
-	var err error
-	if o.environment != "" {
-		if environment, err = kite.ParseEnvironment(o.environment); err != nil {
-			return nil, usagef("--environment: %w", err)
-		}
-	}
+	return a.foreignEntries(ctx, data, o)
+}
+
+// foreignEntries reads credentials out of a .env file, JSON and the like. Which
+// account they are for is asked if neither the file nor --account says it.
+func (a *app) foreignEntries(ctx context.Context, data []byte, o importOptions) ([]vault.Entry, error) {
+	environment := kite.Environment(o.environment) // "" or one of the two: the flag takes nothing else
 	found, err := dotenv.Read(string(data))
 	if err != nil {
-		return nil, usagef("%s: %w", path, err)
+		return nil, usagef("%s: %w", o.file, err)
 	}
-	entries, assumed, err := found.Assign(account, environment)
+	entries, assumed, err := found.Assign(o.account, environment)
 	if errors.Is(err, dotenv.ErrNoAccount) {
 		if !a.canAsk() {
-			return nil, usagef("%s: %w; name it with --account", path, err)
+			return nil, usagef("%s: %w; name it with --account", o.file, err)
 		}
-		if account, err = a.ask(ctx, "Which account is it for? "); err != nil {
-			return nil, err
+		account, askErr := a.ask(ctx, "Which account is it for? ")
+		if askErr != nil {
+			return nil, askErr
 		}
 		entries, assumed, err = found.Assign(strings.TrimSpace(account), environment)
 	}
 	if err != nil {
-		return nil, usagef("%s: %w", path, err)
+		return nil, usagef("%s: %w", o.file, err)
 	}
 	if len(found.Ignored) > 0 {
-		a.note("left alone in %s: %s", path, words.Line(strings.Join(found.Ignored, ", ")))
+		a.note("left alone in %s: %s", o.file, words.Line(strings.Join(found.Ignored, ", ")))
 	}
 	if found.Trimmed {
 		a.note("blanks around a credential were dropped")
 	}
 	if assumed {
-		a.note("%s does not name an environment everywhere: taken for the sandbox's (--environment live for live)", path)
+		a.note("%s does not name an environment everywhere: taken for the sandbox's (--environment live for live)", o.file)
 	}
 	return entries, nil
 }
