@@ -43,7 +43,7 @@ func TestOverwriteFreed_OverwritesGarbage(t *testing.T) {
 	before := count()
 	OverwriteFreed()
 	// What another processor has at hand may be left out.
-	if n := count(); n > 2 || before < len(was)/2 {
+	if n := count(); n > len(was)/100 || before < len(was)/2 {
 		t.Errorf("of %d copies in garbage %d were left before and %d after", len(was), before, n)
 	}
 	runtime.KeepAlive(stays)
