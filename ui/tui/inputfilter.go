@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"regexp"
 	"time"
+	"unicode/utf8"
 )
 
 const (
@@ -35,6 +36,7 @@ type inputFilter struct {
 	pasted  int       // its size so far
 	dropped bool      // the rest of it is dropped, up to its end
 	tail    []byte    // the end of what came last, where it may be half a mark
+	partial []byte    // the beginning of a character at the end of a paste's piece
 }
 
 // partialReply finds a reply that has begun at the end of the input: OSC, DCS, or a
@@ -46,6 +48,48 @@ var lostReply = regexp.MustCompile(`^(?:\][0-9]+;[^\x07\x1b]*(?:\x07|\x1b\\)?|P[
 
 // filter returns what Bubble Tea should read in place of b.
 func (f *inputFilter) filter(b []byte, now time.Time) []byte {
+	inPaste := f.paste
+	return f.keepInvalid(f.pass(b, now), inPaste)
+}
+
+// noCharacter stands in a paste for bytes that are no character. Bubble Tea would
+// drop them without a word, and a secret would be stored that was never pasted; a
+// control character is refused where a secret is read.
+const noCharacter = 0x01
+
+// keepInvalid puts noCharacter in place of what is not UTF-8 within a paste.
+func (f *inputFilter) keepInvalid(b []byte, inPaste bool) []byte {
+	if len(f.partial) > 0 {
+		b = append(f.partial, b...)
+		f.partial = nil
+	}
+	if !inPaste && !bytes.Contains(b, []byte(pasteStart)) || utf8.Valid(b) && !bytes.ContainsRune(b, utf8.RuneError) {
+		return b
+	}
+	var out []byte
+	for i := 0; i < len(b); {
+		switch rest := b[i:]; {
+		case bytes.HasPrefix(rest, []byte(pasteStart)):
+			inPaste = true
+		case bytes.HasPrefix(rest, []byte(pasteEnd)):
+			inPaste = false
+		case inPaste && !utf8.FullRune(rest):
+			f.partial = append([]byte(nil), rest...)
+			return out
+		}
+		r, size := utf8.DecodeRune(b[i:])
+		if inPaste && r == utf8.RuneError {
+			out = append(out, noCharacter)
+		} else {
+			out = append(out, b[i:i+size]...)
+		}
+		i += size
+	}
+	return out
+}
+
+// pass is filter but for what is not UTF-8.
+func (f *inputFilter) pass(b []byte, now time.Time) []byte {
 	idle := now.Sub(f.at)
 	f.at = now
 	if f.paste {

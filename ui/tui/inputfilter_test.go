@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // piece is what comes from the terminal at once, some time after the one before.
@@ -62,6 +63,19 @@ func TestInputFilter_Pastes(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, tt.want)
 		}
 	}
+	for name, tt := range map[string]struct {
+		pieces []piece
+		want   string
+	}{
+		"bytes that are no character":   {[]piece{{0, pasteStart + "a\xffb\ufffdc" + pasteEnd + "\xff"}}, pasteStart + "a\x01b\x01c" + pasteEnd + "\xff"},
+		"a character in two pieces":     {[]piece{{0, pasteStart + "caf\xc3"}, {time.Millisecond, "\xa9" + pasteEnd}}, pasteStart + "café" + pasteEnd},
+		"half a character at the end":   {[]piece{{0, pasteStart + "a\xc3"}, {time.Millisecond, pasteEnd}}, pasteStart + "a\x01" + pasteEnd},
+		"a control character, as it is": {[]piece{{0, pasteStart + "a\x00b" + pasteEnd}}, pasteStart + "a\x00b" + pasteEnd},
+	} {
+		if got := filtered(tt.pieces...); got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
 	pieces := []piece{{0, pasteStart}}
 	for range 30 {
 		pieces = append(pieces, piece{time.Millisecond, large})
@@ -80,6 +94,9 @@ func FuzzInputFilter(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, cut int) {
 		if strings.Contains(text, "\x1b]") || strings.Contains(text, "\x1bP") || strings.Contains(text, "\x1b[?") || strings.Contains(text, "\x1b[<") {
 			return
+		}
+		if strings.Contains(text, "\x1b[20") && (!utf8.ValidString(text) || strings.ContainsRune(text, utf8.RuneError)) {
+			return // pastes have rules of their own
 		}
 		cut = max(min(cut, len(text)), 0)
 		if cut > 0 && text[cut-1] == '\x1b' {
