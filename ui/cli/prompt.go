@@ -39,15 +39,6 @@ func (a *app) confirm(ctx context.Context, question string) (bool, error) {
 	return s == "y" || s == "yes", err
 }
 
-// confirmName asks for a name to be typed, for what cannot be undone on live.
-func (a *app) confirmName(ctx context.Context, question, name string) (bool, error) {
-	s, err := a.ask(ctx, question)
-	if errors.Is(err, errGivenUp) {
-		return false, nil
-	}
-	return strings.TrimSpace(s) == name, err
-}
-
 // prompt writes to the terminal that the answer comes from, even when stderr
 // goes to a file: a question nobody sees looks like a hang.
 func (a *app) prompt(text string) {
