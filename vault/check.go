@@ -136,7 +136,7 @@ func (v *Vault) checkFacts(facts Facts) (found []Finding) {
 // checkFolder looks at permissions. Windows keeps a user's folders from others
 // by other means.
 func (v *Vault) checkFolder() []Finding {
-	if v.dir == "" || runtime.GOOS == "windows" {
+	if v.dir == "" {
 		return nil
 	}
 	if _, err := os.Stat(v.dir); errors.Is(err, fs.ErrNotExist) {
@@ -148,7 +148,7 @@ func (v *Vault) checkFolder() []Finding {
 			return err
 		}
 		info, err := d.Info()
-		if err == nil && d.Type()&fs.ModeSymlink == 0 && info.Mode().Perm()&0o077 != 0 {
+		if err == nil && modesTell && d.Type()&fs.ModeSymlink == 0 && info.Mode().Perm()&0o077 != 0 {
 			open = append(open, path)
 		}
 		return nil
@@ -161,9 +161,15 @@ func (v *Vault) checkFolder() []Finding {
 		f.Kind, f.Severity, f.Err = FindingFolderUnwritable, SeverityProblem, cannot
 	case len(open) > 0:
 		f.Kind, f.Severity, f.Paths = FindingFolderOpen, SeverityWarning, open
+	case !modesTell:
+		return nil // it works; who else can read it is not known
 	}
 	return []Finding{f}
 }
+
+// modesTell is false where the mode of a file does not say who can read it: on
+// Windows the access list of the user's folder does.
+const modesTell = runtime.GOOS != "windows"
 
 // checkIndex reads the index; ok is false when it cannot be read.
 func (v *Vault) checkIndex() (profiles []Profile, ok bool, found []Finding) {
@@ -290,7 +296,7 @@ func orphanKeys(keys []string, profiles []Profile) []string {
 
 // tightenPermissions takes others' access to the data folder away.
 func (v *Vault) tightenPermissions() error {
-	if v.dir == "" || runtime.GOOS == "windows" {
+	if v.dir == "" || !modesTell {
 		return nil
 	}
 	return filepath.WalkDir(v.dir, func(path string, d fs.DirEntry, err error) error {

@@ -37,11 +37,20 @@ func peerOf(ctx context.Context, knowsOwners bool) peer {
 	if !ok {
 		return peerUnknown
 	}
-	for wait := time.Millisecond; knowsOwners && c.owner == peerUnknown && wait < 50*time.Millisecond; wait *= 2 {
-		time.Sleep(wait)
-		c.owner = ownerOf(c.Conn)
+	if knowsOwners && c.owner == peerUnknown {
+		c.owner = ownerInTime(c.Conn)
 	}
 	return c.owner
+}
+
+// ownerInTime looks for the owner of a connection that the system may not list yet.
+func ownerInTime(conn net.Conn) peer {
+	owner := ownerOf(conn)
+	for wait := time.Millisecond; owner == peerUnknown && wait < 50*time.Millisecond; wait *= 2 {
+		time.Sleep(wait)
+		owner = ownerOf(conn)
+	}
+	return owner
 }
 
 // tellsOwners finds out whether this system says who opens a connection to l, by
@@ -67,6 +76,6 @@ func tellsOwners(l net.Listener) bool {
 			continue
 		}
 		defer accepted.Close()
-		return ownerOf(accepted) != peerUnknown
+		return ownerInTime(accepted) != peerUnknown
 	}
 }

@@ -38,7 +38,7 @@ func TestProxy_KnowsOwners(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer accepted.Close()
-	if got := ownerOf(accepted); got != peerOwn {
-		t.Errorf("ownerOf a connection of this process = %v, want %v", got, peerOwn)
+	if got := ownerInTime(accepted); got != peerOwn {
+		t.Errorf("ownerInTime of a connection of this process = %v, want %v", got, peerOwn)
 	}
 }

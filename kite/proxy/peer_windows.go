@@ -48,7 +48,9 @@ func addrPort(a net.Addr) netip.AddrPort {
 }
 
 // connectionPID reads MIB_TCPTABLE_OWNER_PID: a count, then rows of six 32-bit
-// numbers: state, local address and port, remote address and port, process.
+// numbers: state, local address and port, remote address and port, process. A row
+// whose process is 0 names none: the connection has ended, or Wine has not found
+// its process yet.
 func connectionPID(src, dst netip.AddrPort) (uint32, bool) {
 	size := uint32(64 << 10)
 	for range 5 {
@@ -66,7 +68,8 @@ func connectionPID(src, dst netip.AddrPort) (uint32, bool) {
 			local, remote := [4]byte(row[4:8]), [4]byte(row[12:16])
 			if local == src.Addr().As4() && remote == dst.Addr().As4() &&
 				binary.BigEndian.Uint16(row[8:]) == src.Port() && binary.BigEndian.Uint16(row[16:]) == dst.Port() {
-				return binary.LittleEndian.Uint32(row[20:]), true
+				pid := binary.LittleEndian.Uint32(row[20:])
+				return pid, pid != 0
 			}
 		}
 		return 0, false

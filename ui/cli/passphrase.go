@@ -44,6 +44,9 @@ func (a *app) passphrase(ctx context.Context, from passphraseSource, ask vault.A
 		return kite.Secret{}, fmt.Errorf("%w in %s", vault.ErrWrongPassphrase, name)
 	case from.fd >= 0:
 		f := os.NewFile(uintptr(from.fd), name)
+		if from.fd == 0 {
+			f = os.Stdin // Windows has another number for it
+		}
 		defer f.Close()
 		data, err := cancelable(ctx, func() ([]byte, error) { return readBounded(f, maxPassphrase) })
 		return parsePassphrase(data, err, name)

@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"filippo.io/age"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -167,6 +168,7 @@ func TestScripts(t *testing.T) {
 			"json":    jsonField,
 			"agekey":  ageKey,
 			"payment": payment,
+			"write":   write,
 
 			"cheapidentity": cheapIdentityScript,
 		},
@@ -285,6 +287,31 @@ func payment(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: payment FILE")
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(paymentJSON()), 0o600))
+}
+
+// write FILE FORMAT [NUMBER]: a file with the text that fmt makes of both, in which
+// \xff is a byte.
+func write(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: write FILE FORMAT [NUMBER]")
+	}
+	var format []byte
+	for rest := args[1]; rest != ""; {
+		r, multibyte, tail, err := strconv.UnquoteChar(rest, 0)
+		ts.Check(err)
+		if rest = tail; multibyte {
+			format = utf8.AppendRune(format, r)
+		} else {
+			format = append(format, byte(r))
+		}
+	}
+	var numbers []any
+	for _, arg := range args[2:] {
+		n, err := strconv.Atoi(arg)
+		ts.Check(err)
+		numbers = append(numbers, n)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), fmt.Appendf(nil, string(format), numbers...), 0o600))
 }
 
 func paymentJSON() string {

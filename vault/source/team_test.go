@@ -405,8 +405,8 @@ func TestTeam_WhenTheSourceIsAway(t *testing.T) {
 	ok(t, err)
 	_, err = m.Token(t.Context(), acme, vault.TokenRequest{})
 	ok(t, err)
-	for range 20 {
-		sel := vault.Selector{Account: fmt.Sprintf("a%d", len(s.Requests())+int(time.Now().UnixNano()%1e6)), Environment: kite.Sandbox}
+	for i := range 20 {
+		sel := vault.Selector{Account: fmt.Sprintf("a%d", i), Environment: kite.Sandbox}
 		m.add(t, sel)
 	}
 	s.Requests()
