@@ -1,4 +1,4 @@
-// Command picture runs "kitekey demo" on a pseudo-terminal, types like a person,
+// Command picture runs "kitekey demo --script", which plays itself, on a pseudo-terminal
 // and draws what is to be seen. See make beside it.
 package main
 
@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/creack/pty"
@@ -23,31 +22,8 @@ const (
 	rows = 24
 )
 
-// step is what a person does, and how long they look at it afterwards.
-type step struct {
-	keys  string
-	look  time.Duration
-	still bool // the still picture is taken after it
-}
-
-var steps = []step{
-	{"", 2500 * time.Millisecond, false},
-	{"j", 700 * time.Millisecond, false}, // acme/live: its border is double
-	{"k", 700 * time.Millisecond, false},
-	{"m", 1500 * time.Millisecond, false}, // mint…
-	{"\r", 3500 * time.Millisecond, true}, // …and copy
-	{"/", 600 * time.Millisecond, false},
-	{"b", 250 * time.Millisecond, false},
-	{"o", 250 * time.Millisecond, false},
-	{"r", 900 * time.Millisecond, false},
-	{"\r", 500 * time.Millisecond, false},
-	{"c", 2500 * time.Millisecond, false},
-	{"\x1b", 600 * time.Millisecond, false},
-	{"V", 3000 * time.Millisecond, false}, // verify all
-	{"\x1b", 900 * time.Millisecond, false},
-	{"t", 3000 * time.Millisecond, false}, // every token that is alive
-	{"\x1b", 1200 * time.Millisecond, false},
-}
+// stillAt is when the still picture is taken: a token has been minted and copied.
+const stillAt = 10 * time.Second
 
 // event is something written to the terminal.
 type event struct {
@@ -84,7 +60,7 @@ func run(binary, dir string) error {
 	if err := r.vt.Start(); err != nil {
 		return err
 	}
-	cmd := exec.Command(binary, "demo")
+	cmd := exec.Command(binary, "demo", "--script")
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "DISPLAY=" + os.Getenv("DISPLAY"),
 		"TERM=xterm-256color", "COLORTERM=truecolor", "LANG=C.UTF-8"}
 	terminal, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: cols, Rows: rows})
@@ -112,24 +88,18 @@ func run(binary, dir string) error {
 			r.write(buf[:n])
 		}
 	})
-	var still frame
-	for _, s := range steps {
-		if _, err := terminal.WriteString(s.keys); err != nil {
-			return err
-		}
-		time.Sleep(s.look)
-		if s.still {
-			r.mu.Lock()
-			still = r.frames[len(r.frames)-1]
-			r.mu.Unlock()
-		}
+	time.Sleep(stillAt)
+	r.mu.Lock()
+	still := r.frames[len(r.frames)-1]
+	r.mu.Unlock()
+	if err := cmd.Wait(); err != nil {
+		return err
 	}
 	r.mu.Lock()
 	end := time.Since(r.began)
-	recorded, frames := r.events, r.frames
+	// The last frame is the shell's screen again.
+	recorded, frames := r.events, r.frames[:len(r.frames)-1]
 	r.mu.Unlock()
-	_ = cmd.Process.Signal(syscall.SIGTERM)
-	_ = cmd.Wait()
 	_ = r.vt.Close()
 	_ = terminal.Close()
 	wg.Wait()
@@ -162,7 +132,7 @@ func (r *recorder) write(p []byte) {
 }
 
 // cast writes the recording in the form of https://docs.asciinema.org/manual/asciicast/v2/.
-// What the recording's day was is nobody's affair, and it keeps two recordings alike.
+// It has no date, so that two recordings are alike.
 func cast(events []event, end time.Duration) string {
 	var b strings.Builder
 	line := func(v any) {
