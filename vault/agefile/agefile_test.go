@@ -659,3 +659,24 @@ func reasonOf(err error) vault.Reason {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// What a first repair has kept is not replaced by a second one's.
+func TestRestore_KeepsEveryDamagedCopy(t *testing.T) {
+	dir := filled(t)
+	for n, name := range []string{itemsFile + ".damaged", itemsFile + ".damaged-2"} {
+		junk := []byte(fmt.Sprintf("damage number %d", n))
+		if err := os.WriteFile(filepath.Join(dir, itemsFile), junk, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, _ := newTestFile(t, dir)
+		if _, err := f.Restore(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if kept, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !bytes.Equal(kept, junk) {
+			t.Errorf("%s holds %q, %v", name, kept, err)
+		}
+		if kept, err := os.ReadFile(filepath.Join(dir, itemsFile+".damaged")); err != nil || string(kept) != "damage number 0" {
+			t.Errorf("the first copy holds %q, %v", kept, err)
+		}
+	}
+}

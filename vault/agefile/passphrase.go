@@ -92,14 +92,18 @@ func (s *Store) finishChange(identity *age.X25519Identity, wrapped []byte, items
 		return s.failed(vault.OpWrite, vault.ErrUnavailable, err)
 	}
 	for _, name := range []string{itemsFile, itemsBackup} {
-		if err := s.followDamaged(s.path(name+damagedMark), identity, old); err != nil {
-			return s.failed(vault.OpWrite, vault.ErrUnavailable, err)
+		for _, path := range s.setAside(name) {
+			if err := s.followDamaged(path, identity, old); err != nil {
+				return s.failed(vault.OpWrite, vault.ErrUnavailable, err)
+			}
 		}
 	}
 	for _, name := range []string{identityFile, identityBackup} {
 		// It may open with the old passphrase, and what it would open is gone.
-		if err := os.Remove(s.path(name + damagedMark)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return s.failed(vault.OpWrite, vault.ErrUnavailable, err)
+		for _, path := range s.setAside(name) {
+			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return s.failed(vault.OpWrite, vault.ErrUnavailable, err)
+			}
 		}
 	}
 	if empty {

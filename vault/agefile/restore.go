@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"filippo.io/age"
 
@@ -13,8 +14,15 @@ import (
 	"kitekey/vault/internal/disk"
 )
 
-// damagedMark ends the name under which a damaged file is kept.
+// damagedMark follows a file's name where it is kept as damaged; a number follows it
+// from the second on.
 const damagedMark = ".damaged"
+
+// setAside are the paths under which the file is kept as damaged.
+func (s *Store) setAside(name string) []string {
+	paths, _ := filepath.Glob(s.path(name + damagedMark + "*")) // the pattern is well formed
+	return paths
+}
 
 // Restore puts the last good copies back in the place of files that cannot be
 // read, and says in words what it did. What was damaged is kept under another
@@ -90,9 +98,7 @@ func (s *Store) openAny(ctx context.Context) (*age.X25519Identity, string, error
 func (s *Store) putBack(good, damaged string) error {
 	data, err := disk.Read(s.path(good), maxItems)
 	if err == nil {
-		if err = os.Rename(s.path(damaged), s.path(damaged+damagedMark)); errors.Is(err, fs.ErrNotExist) {
-			err = nil
-		}
+		err = disk.SetAside(s.path(damaged))
 	}
 	if err == nil {
 		err = disk.Replace(s.path(damaged), "", data)

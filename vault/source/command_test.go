@@ -229,6 +229,9 @@ func TestCommand_Pass(t *testing.T) {
 	run("key_1\nsecret_1\n", "pass", "insert", "--multiline", "kitegateway/acme/live")
 	run("api_key: key_2\napi_secret: secret_2\nurl: https://example.invalid\n", "pass", "insert", "--multiline", "kitegateway/acme/sandbox")
 
+	// gpg starts its agent anew when it has gone, and fails while it does.
+	run("", "pass", "show", "kitegateway/acme/live")
+
 	s := openCommand(t, source.Config{Preset: "pass"}, env...)
 	got, err := s.Get(t.Context(), acme)
 	if err != nil || got.Current.APIKey.Reveal() != "key_1" || got.Current.APISecret.Reveal() != "secret_1" {
