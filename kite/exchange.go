@@ -12,27 +12,28 @@ import (
 	"time"
 )
 
-// How hard a call tries, and how much of a reply it reads.
+// Limits of a call. A Client can set the first two itself.
 const (
-	defaultTimeout        = 10 * time.Second
-	defaultMaxElapsedTime = 20 * time.Second
+	defaultTimeout        = 10 * time.Second // for one attempt
+	defaultMaxElapsedTime = 20 * time.Second // for all attempts and the waits between them
 	maxAttempts           = 4
-	maxBody               = 1 << 20
+	maxBody               = 1 << 20 // bytes of a reply's body
 )
 
-// exchange is one request, ready to be sent as often as its kind allows.
+// exchange describes one request. call may send it more than once.
 type exchange struct {
 	op           string
 	method, path string
 	header       http.Header
 	body         []byte
 	repeatable   bool     // sending it twice does no harm
-	large        bool     // a reply over maxBody is read on by the caller
-	secrets      []Secret // taken out of whatever the gateway says back
+	large        bool     // the caller reads what exceeds maxBody from Reply.Rest
+	secrets      []Secret // redacted from the gateway's words and from errors
 }
 
-// call sends x until it is answered for good, and classifies the answer. The
-// error is an *Error, or wraps the context's when the caller gave up.
+// call sends x, retries the failures that are worth retrying, and classifies the
+// reply. The error is an *Error, or wraps context.Canceled if ctx was canceled and
+// the request changed nothing.
 func (c *Client) call(ctx context.Context, x exchange) (*Reply, error) {
 	base, err := c.checkedBase()
 	if err != nil {
@@ -74,8 +75,8 @@ func (c *Client) call(ctx context.Context, x exchange) (*Reply, error) {
 	}
 }
 
-// attempt is one exchange. unsent reports that no connection was made, so that
-// the gateway cannot have seen the request.
+// attempt sends x once. unsent reports that no connection was made, so the gateway
+// cannot have seen the request.
 func (c *Client) attempt(ctx context.Context, target *url.URL, x exchange, timeout time.Duration) (reply *Reply, failure *Error, unsent bool) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	clock := time.AfterFunc(timeout, func() { cancel(context.DeadlineExceeded) })
@@ -100,8 +101,8 @@ func (c *Client) attempt(ctx context.Context, target *url.URL, x exchange, timeo
 	setDefault(req.Header, "Accept", "application/json")
 	setDefault(req.Header, "User-Agent", cmp.Or(c.UserAgent, "kitekey"))
 
-	// RoundTrip, not http.Client: it has no way to follow a redirect, and Go would
-	// send Secret-Key along to another host.
+	// send calls RoundTrip, which never follows a redirect. An http.Client would
+	// follow it and send the Secret-Key header to the other host.
 	sent := c.now()
 	began := time.Now()
 	resp, way, err := send(c.transport(), req, x.repeatable)
@@ -126,7 +127,7 @@ func (c *Client) attempt(ctx context.Context, target *url.URL, x exchange, timeo
 	}()
 	received := c.now()
 	var body []byte
-	// The body of a 101 is the connection itself, which knows no deadline.
+	// The body of a 101 is the connection itself: reading it could block for ever.
 	if resp.StatusCode != http.StatusSwitchingProtocols {
 		body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	}
@@ -161,9 +162,9 @@ func (c *Client) attempt(ctx context.Context, target *url.URL, x exchange, timeo
 	return reply, failure, false
 }
 
-// outcomeIsUnknown reports whether a failed write may have been carried out all
-// the same: the gateway failed, or its answer cannot be read, and it did not say
-// in its own words that it refused.
+// outcomeIsUnknown reports whether the gateway may have carried out a write that
+// failed: it replied with a server error, or its reply cannot be read and holds no
+// refusal.
 func outcomeIsUnknown(e *Error) bool {
 	switch e.Kind {
 	case ErrGateway:
@@ -174,8 +175,8 @@ func outcomeIsUnknown(e *Error) bool {
 	return false
 }
 
-// restOfBody is what is left of a large reply. A reader that gets nothing for the
-// length of the timeout ends.
+// restOfBody reads the rest of a large reply. A Read fails when nothing has arrived
+// for timeout.
 type restOfBody struct {
 	body    io.ReadCloser
 	clock   *time.Timer
@@ -196,15 +197,15 @@ func (r *restOfBody) Close() error {
 	return err
 }
 
-// setDefault sets a header that the caller has not set.
+// setDefault sets a header unless the caller has set it.
 func setDefault(h http.Header, name, value string) {
 	if len(h.Values(name)) == 0 {
 		h.Set(name, value)
 	}
 }
 
-// classifyLarge classifies a reply of which only the beginning has been read: by its
-// status, and by whether it begins as JSON does.
+// classifyLarge classifies a reply after only the beginning of its body has been
+// read, by its status and by whether the body begins like JSON.
 func (c *Client) classifyLarge(target *url.URL, x exchange, reply *Reply) *Error {
 	if reply.Status >= 200 && reply.Status <= 299 {
 		if start := bytes.TrimSpace(reply.Body); len(start) > 0 && (start[0] == '{' || start[0] == '[') {
@@ -213,11 +214,11 @@ func (c *Client) classifyLarge(target *url.URL, x exchange, reply *Reply) *Error
 		return c.unexpected(x, reply, describeBody(reply))
 	}
 	part := *reply
-	part.Body = []byte("{}") // what it says cannot be read out of a part
+	part.Body = []byte("{}") // a truncated body does not parse
 	return c.classify(target, x, &part)
 }
 
-// classify tells a good reply (nil) from every kind of bad one.
+// classify returns nil for a success, and otherwise an Error of the reply's kind.
 func (c *Client) classify(target *url.URL, x exchange, reply *Reply) *Error {
 	e, isEnvelope := parseEnvelope(reply.Body)
 	status := reply.Status
@@ -236,10 +237,10 @@ func (c *Client) classify(target *url.URL, x exchange, reply *Reply) *Error {
 		if !isError {
 			return nil
 		}
-		status = inner // 0 when it is an error that names no status: then unexpected
+		status = inner // 0 if the error names no status: ErrUnexpectedReply below
 	case status <= 499 && status != http.StatusTooManyRequests && !isEnvelope && len(reply.Body) > 0:
-		// A captive portal, a firewall, or a web server with another site on it: their
-		// answer says nothing about a credential.
+		// The reply comes from a captive portal, a firewall or another web server. It
+		// says nothing about the credential.
 		return c.unexpected(x, reply, describeBody(reply))
 	}
 	failure := &Error{
@@ -267,17 +268,18 @@ func (c *Client) classify(target *url.URL, x exchange, reply *Reply) *Error {
 	return failure
 }
 
-// cleanWords makes what the gateway says fit to show. It redacts before and after
-// stripping: stripping can join the halves of a split secret.
+// cleanWords makes text from the gateway safe to show. It redacts both before and
+// after CleanText, because CleanText can join the halves of a split secret.
 func cleanWords(s string, secrets []Secret) string {
 	return redact(CleanText(redact(s, secrets)), secrets)
 }
 
+// unexpected returns an ErrUnexpectedReply. what describes the reply.
 func (c *Client) unexpected(x exchange, reply *Reply, what string) *Error {
 	return &Error{Kind: ErrUnexpectedReply, Host: c.Host(), Op: x.op, Status: reply.Status, Skew: reply.Skew, Err: errors.New(what)}
 }
 
-// describeBody describes a body that is not Kitegateway's.
+// describeBody describes a body that Kitegateway did not write.
 func describeBody(reply *Reply) string {
 	start := strings.ToLower(string(bytes.TrimSpace(reply.Body[:min(len(reply.Body), 200)])))
 	switch {
@@ -289,8 +291,8 @@ func describeBody(reply *Reply) string {
 	return "something other than Kitegateway's JSON"
 }
 
-// redirectHost names where a redirect points, host only: the rest may hold
-// anything.
+// redirectHost returns the host that a redirect points to, or "nowhere". It leaves
+// out the path and the query, which may hold a secret.
 func redirectHost(from *url.URL, location string) string {
 	to, err := from.Parse(location)
 	if err != nil || location == "" || to.Host == "" {
@@ -299,9 +301,10 @@ func redirectHost(from *url.URL, location string) string {
 	return CleanText(to.Host)
 }
 
-// clockSkew is the gateway's clock minus the local one, of which the Date header
-// gives whole seconds: 0 when the two may agree, else the middle of what is
-// possible, in whole seconds.
+// clockSkew estimates the gateway's clock minus the local one, in whole seconds.
+// The Date header (RFC 9110, 6.6.1) has no fractions of a second, so the skew is
+// known only as a range: clockSkew returns 0 if the range includes 0 or the header
+// cannot be parsed, and the middle of the range otherwise.
 func clockSkew(date string, sent, received time.Time) time.Duration {
 	at, err := http.ParseTime(date)
 	if err != nil {

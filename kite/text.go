@@ -8,21 +8,22 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// eightBit rewrites the 8-bit forms of escape sequences (ECMA-48, C1) to the
-// 7-bit ones, which is what terminals take them for.
+// eightBit replaces the 8-bit C1 controls that start or end an escape sequence with
+// their 7-bit forms (ECMA-48, 5.3). Terminals treat the two alike.
 var eightBit = strings.NewReplacer("\u0090", "\x1bP", "\u0098", "\x1bX", "\u009b", "\x1b[",
 	"\u009c", "\x1b\\", "\u009d", "\x1b]", "\u009e", "\x1b^", "\u009f", "\x1b_")
 
-// CleanText makes text from elsewhere safe to show in a terminal: escape
-// sequences, control characters, and the invisible ones that reorder or hide
-// text (bidirectional controls, zero-width characters) are removed; line breaks
-// and runs of blanks become one blank; what is not UTF-8 becomes U+FFFD.
+// CleanText makes untrusted text safe to show in a terminal. It removes escape
+// sequences, control characters and format characters (Unicode category Cf: among
+// them bidirectional controls and zero-width characters), turns each run of white
+// space, line breaks included, into one space, and replaces invalid UTF-8 with
+// U+FFFD. The result has no leading or trailing space.
 func CleanText(s string) string {
 	if clean(s) {
 		return s
 	}
 	var b strings.Builder
-	blank := false // a blank is owed before the next visible character
+	blank := false // write a space before the next visible character
 	for _, r := range ansi.Strip(eightBit.Replace(strings.ToValidUTF8(s, "\ufffd"))) {
 		switch {
 		case unicode.IsSpace(r):
@@ -39,8 +40,9 @@ func CleanText(s string) string {
 	return b.String()
 }
 
-// clean recognises what needs no cleaning, which is nearly everything: plain
-// ASCII with single blanks between words. An index has thousands of them to read.
+// clean reports whether CleanText would return s unchanged: s is printable ASCII
+// with single spaces between words. Nearly all text is, and reading an index cleans
+// thousands of strings.
 func clean(s string) bool {
 	blank := true
 	for i := range len(s) {
@@ -53,7 +55,7 @@ func clean(s string) bool {
 	return s == "" || !blank
 }
 
-// truncate cuts text to at most n characters, with an ellipsis when it was longer.
+// truncate returns at most n characters of s. If s is longer, the last is an ellipsis.
 func truncate(s string, n int) string {
 	if utf8.RuneCountInString(s) <= n {
 		return s

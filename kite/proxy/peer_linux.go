@@ -14,8 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ownerOf asks the kernel who owns the other end of a loopback connection. No
-// privilege is needed for it.
+// ownerOf compares the user at the other end of a loopback or Unix connection with
+// the user of this process. The kernel tells any user who owns a socket. ownerOf
+// returns peerUnknown if the socket cannot be found.
 func ownerOf(conn net.Conn) peer {
 	var uid uint32
 	var err error
@@ -40,11 +41,13 @@ func ownerOf(conn net.Conn) peer {
 	return peerOther
 }
 
+// addrPort returns a TCP address with IPv4-mapped IPv6 addresses as IPv4.
 func addrPort(a net.Addr) netip.AddrPort {
 	ap := a.(*net.TCPAddr).AddrPort()
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }
 
+// unixOwner returns the user ID of the process that connected c (unix(7), SO_PEERCRED).
 func unixOwner(c *net.UnixConn) (uid uint32, err error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
@@ -77,7 +80,9 @@ const (
 	replyBufferLen = 4096
 )
 
-// diagOwner looks up one socket through NETLINK_SOCK_DIAG.
+// diagOwner returns the user ID that owns the TCP socket with the local address src
+// and the remote address dst. It asks the kernel through netlink (sock_diag(7)) and
+// waits for at most a second.
 func diagOwner(src, dst netip.AddrPort) (uid uint32, err error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_INET_DIAG)
 	if err != nil {
@@ -117,12 +122,13 @@ func diagOwner(src, dst netip.AddrPort) (uid uint32, err error) {
 		return 0, errNoSocket
 	}
 	if binary.NativeEndian.Uint32(reply[netlinkHeader+diagInoOffset:]) == 0 {
-		return 0, errNoSocket // closed by its owner: its uid reads as root's
+		return 0, errNoSocket // the owner has closed it, and the kernel reports uid 0
 	}
 	return binary.NativeEndian.Uint32(reply[netlinkHeader+diagUIDOffset:]), nil
 }
 
-// procOwner looks a socket up in /proc/net, for kernels without sock_diag.
+// procOwner does what diagOwner does for kernels without sock_diag: it searches
+// /proc/net/tcp and /proc/net/tcp6 (proc_net(5)).
 func procOwner(src, dst netip.AddrPort) (uid uint32, err error) {
 	wanted := map[string]bool{procAddr(src, false) + " " + procAddr(dst, false): true, procAddr(src, true) + " " + procAddr(dst, true): true}
 	for _, name := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
@@ -144,8 +150,9 @@ func procOwner(src, dst netip.AddrPort) (uid uint32, err error) {
 	return 0, errNoSocket
 }
 
-// procAddr writes an address as /proc/net/tcp does: 32-bit words in the machine's
-// byte order. mapped writes an IPv4 address as the IPv6 socket that holds it.
+// procAddr formats an address as /proc/net/tcp does: in hexadecimal, as 32-bit words
+// in the machine's byte order, then the port. If mapped, an IPv4 address is written
+// as IPv4-mapped IPv6, as /proc/net/tcp6 lists it.
 func procAddr(a netip.AddrPort, mapped bool) string {
 	b := a.Addr().AsSlice()
 	if mapped && a.Addr().Is4() {

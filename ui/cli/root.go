@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// newRoot builds the command tree. Commands are listed in the order a person
-// meets them.
+// newRoot returns the command tree. Help lists the commands of a group in the order
+// in which they are added here.
 func newRoot(a *app) *cobra.Command {
 	a.onFailure = map[*cobra.Command]func(){}
 	root := &cobra.Command{
@@ -31,20 +31,20 @@ Live is never implied.`,
 		Version:       a.Version,
 		Args:          noSuchCommand,
 		SilenceErrors: true,
-		// How many letters a mistyped command may be off for a suggestion.
+		// The greatest edit distance at which a command is suggested for a mistyped one.
 		SuggestionsMinimumDistance: 2,
 		SilenceUsage:               true,
 	}
 	screen := newScreenFlags(root)
 	root.RunE = func(cmd *cobra.Command, args []string) error { return a.runScreen(cmd, screen) }
 	cobra.EnableCommandSorting = false
-	root.CompletionOptions.DisableDefaultCmd = true // ours says more
+	root.CompletionOptions.DisableDefaultCmd = true // newCompletion replaces it
 	root.SetVersionTemplate("kitekey {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.PersistentFlags().StringVar(&a.storeFlag, "store", "", "`where` secrets are kept: keyring or file (KITEKEY_STORE)")
 	root.PersistentFlags().StringVar(&a.reason, "reason", "", "`text` for the activity log: why this is done (KITEKEY_REASON)")
 	root.PersistentFlags().IntVar(&a.passphraseFD, "passphrase-fd", -1, "`descriptor` to read the file store's passphrase from (KITEKEY_PASSPHRASE_FILE)")
-	root.PersistentFlags().Lookup("passphrase-fd").DefValue = "0" // -1, none, would be shown
+	root.PersistentFlags().Lookup("passphrase-fd").DefValue = "0" // help shows a default unless it is 0; -1 means none
 	_ = root.RegisterFlagCompletionFunc("store", cobra.FixedCompletions(storeNames(), cobra.ShellCompDirectiveNoFileComp))
 
 	root.AddGroup(
@@ -103,7 +103,8 @@ Live is never implied.`,
 	return root
 }
 
-// watch notes when a command begins.
+// watch makes cmd and its subcommands record in a that they have begun, and their
+// names.
 func (a *app) watch(cmd *cobra.Command) {
 	if run := cmd.RunE; run != nil {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -116,8 +117,8 @@ func (a *app) watch(cmd *cobra.Command) {
 	}
 }
 
-// commandName is what the activity log calls a command: "store migrate", and
-// "screen" for the bare program.
+// commandName returns the name of a command in the activity log: "store migrate",
+// or "screen" for kitekey without a command.
 func commandName(cmd *cobra.Command) string {
 	if !cmd.HasParent() {
 		return "screen"
@@ -125,11 +126,12 @@ func commandName(cmd *cobra.Command) string {
 	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
 }
 
-// wrongUsage makes what cobra finds wrong before a command begins wrong usage,
-// and says in words what it says about groups of flags.
+// wrongUsage turns an error that cobra returns before a command begins into a usage
+// error, and rewords what cobra says about groups of flags. It recognizes those by
+// the texts in cobra's flag_groups.go.
 func wrongUsage(err error) error {
 	var coded *codeError
-	var writing *fs.PathError // of help or the version
+	var writing *fs.PathError // from writing the help or the version
 	switch {
 	case errors.As(err, &coded):
 		return err
@@ -156,7 +158,7 @@ const (
 	groupCare     = "care"
 )
 
-// noSuchCommand refuses arguments of the bare program: they are mistyped commands.
+// noSuchCommand refuses arguments to kitekey itself: they are mistyped commands.
 func noSuchCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -167,8 +169,8 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 	return usagef(`there is no command %q; "kitekey --help" lists them`, args[0])
 }
 
-// flagError words what is wrong with a flag. An unknown one is named without
-// what may have been written into it.
+// flagError rewords pflag's error about a flag. It names an unknown flag without
+// its value, which may be a secret.
 func flagError(cmd *cobra.Command, err error) error {
 	help := cmd.CommandPath() + " --help"
 	var unknown *pflag.NotExistError
@@ -193,7 +195,7 @@ func flagError(cmd *cobra.Command, err error) error {
 				kind = "a time such as 250ms, 90s or 5m"
 			}
 		}
-		if kind == "" { // its own words say what is wrong
+		if kind == "" { // the flag's own error says what is wrong
 			return usagef("--%s: %w; see %q", f.Name, value.Unwrap(), help)
 		}
 		return usagef("%s: --%s takes %s; see %q", cmd.Name(), f.Name, kind, help)
@@ -201,7 +203,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	return usagef("%w; see %q", err, help)
 }
 
-// newHelp is cobra's help command, but one that does not call a mistyped name done.
+// newHelp returns the help command. Unlike cobra's, it fails for an unknown name.
 func newHelp() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",
@@ -225,7 +227,7 @@ func newHelp() *cobra.Command {
 			if err != nil || found == cmd.Root() && len(args) > 0 || found.HasSubCommands() && len(rest) > 0 {
 				return usagef(`there is no command and no topic %q; "kitekey help" lists them`, strings.Join(args, " "))
 			}
-			found.InitDefaultHelpFlag() // so that it is listed
+			found.InitDefaultHelpFlag() // so that the help lists --help
 			return found.Help()
 		},
 	}

@@ -6,27 +6,29 @@ import (
 	"time"
 )
 
-// everyKey is every key that anything on the screen is bound to, and more.
+// everyKey returns every key that the screen binds, and others, but not ctrl+c (quit)
+// and ctrl+z (suspend).
 func everyKey() []string {
 	var keys []string
 	for r := '!'; r <= '~'; r++ {
 		keys = append(keys, string(r))
 	}
 	for r := 'a'; r <= 'z'; r++ {
-		if r != 'c' && r != 'z' { // quit, and suspend
+		if r != 'c' && r != 'z' {
 			keys = append(keys, "ctrl+"+string(r))
 		}
 	}
 	return append(keys, "enter", "esc", "tab", "up", "down", "left", "right", "pgup", "pgdown", "home", "end", "space", "backspace")
 }
 
-// showsSecret reports whether a secret of the simulator is in a text.
+// showsSecret reports whether text contains a key, secret or token of the simulator.
 func showsSecret(text string) bool {
 	return strings.Contains(text, "sim-secret") || strings.Contains(text, "sim-key") || strings.Contains(text, "eyJ")
 }
 
-// Each switch that keeps something off the screen keeps it off whatever is pressed,
-// in the list and in whatever dialog a key has opened.
+// TestSwitches_HoldUnderEveryKey presses every key, in the list and in the dialog
+// that the key opens, and checks that --no-reveal, --sandbox-only and the lock still
+// hide what they must.
 func TestSwitches_HoldUnderEveryKey(t *testing.T) {
 	type check func(t *testing.T, d *driver, key string)
 	noSecret := func(t *testing.T, d *driver, key string) {
@@ -77,7 +79,7 @@ func TestSwitches_HoldUnderEveryKey(t *testing.T) {
 					d.press(first)
 					tt.check(t, d, first)
 					if d.isOver() {
-						break // q
+						break // q quit
 					}
 					if testing.Short() && len(first) == 1 && first[0] < 'A' {
 						continue
@@ -86,7 +88,7 @@ func TestSwitches_HoldUnderEveryKey(t *testing.T) {
 						d.press(second).sleep(100 * time.Millisecond)
 						tt.check(t, d, first+" "+second)
 					}
-					// Back to where it began.
+					// Return to the unfiltered list.
 					d.look(func(a *app) {
 						a.dialogs, a.list.typing = nil, false
 						a.list.clearFilter(a.now)
@@ -97,6 +99,7 @@ func TestSwitches_HoldUnderEveryKey(t *testing.T) {
 	}
 }
 
+// isOver reports whether the screen has quit.
 func (d *driver) isOver() bool {
 	select {
 	case <-d.done:
