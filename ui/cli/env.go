@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"kitekey/ui/handout"
 )
 
 // The syntaxes that env can write. Several shells share one.
@@ -76,7 +78,7 @@ func (a *app) runEnv(ctx context.Context, o envOptions) error {
 	if err != nil {
 		return err
 	}
-	tok, err := a.lastingToken(ctx, v, sel, o.token.request())
+	tok, err := a.lastingToken(ctx, v, handout.Run, sel, o.token.request())
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"kitekey/ui/handout"
 )
 
 type execOptions struct {
@@ -80,7 +82,7 @@ func (a *app) runExec(ctx context.Context, o execOptions) error {
 	if err != nil {
 		return err
 	}
-	tok, err := a.lastingToken(ctx, v, sel, o.token.request())
+	tok, err := a.lastingToken(ctx, v, handout.Run, sel, o.token.request())
 	if err != nil {
 		return err
 	}

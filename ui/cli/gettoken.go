@@ -39,10 +39,10 @@ func (a *app) token(ctx context.Context, v *vault.Vault, sel vault.Selector, req
 }
 
 // lastingToken is [app.token] for a token that outlives this command: one that the
-// user's own program goes on with. Unless --min-remaining says otherwise it has at
+// user's own program goes on with, or the first of a proxy. Unless --min-remaining says otherwise it has at
 // least nine tenths of the life that --expires-in asks for, or half of the
 // profile's default.
-func (a *app) lastingToken(ctx context.Context, v *vault.Vault, sel vault.Selector, req vault.TokenRequest) (vault.Token, error) {
+func (a *app) lastingToken(ctx context.Context, v *vault.Vault, do handout.Action, sel vault.Selector, req vault.TokenRequest) (vault.Token, error) {
 	if req.MinRemaining > 0 {
 		return a.token(ctx, v, sel, req)
 	}
@@ -51,7 +51,7 @@ func (a *app) lastingToken(ctx context.Context, v *vault.Vault, sel vault.Select
 		return vault.Token{}, about(sel, err)
 	}
 	req.MinRemaining = leastLife(req.ExpiresIn, p.ExpiresIn)
-	tok, err := a.handOut(v, handout.Run, sel).Token(ctx, handout.Run, sel, req)
+	tok, err := a.handOut(v, do, sel).Token(ctx, do, sel, req)
 	if err != nil {
 		return vault.Token{}, about(sel, err)
 	}

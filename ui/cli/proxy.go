@@ -112,8 +112,9 @@ func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
 	if err := a.confirmLive(ctx, handout.Proxy, o.confirm, sel); err != nil {
 		return err
 	}
-	// At the start, when the user is looking, and not with the first request.
-	if _, err := a.token(ctx, v, sel, vault.TokenRequest{ExpiresIn: o.expiresIn}); err != nil {
+	// At the start, when the user is looking, and not with the first request. Most of
+	// its life is left then.
+	if _, err := a.lastingToken(ctx, v, handout.Mint, sel, vault.TokenRequest{ExpiresIn: o.expiresIn}); err != nil {
 		return err
 	}
 	debug.FreeOSMemory() // opening the file store takes hundreds of MiB, once

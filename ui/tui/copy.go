@@ -127,7 +127,7 @@ func (a *app) copied(g handout.Given) {
 	if r.ClearsAt.IsZero() {
 		a.clip.until, a.clip.willClear = a.now.Add(noticeTime), false
 	}
-	n := notice{kind: done, text: fmt.Sprintf("%s copied (%s)", g.What(), r.Way), small: notKept(g)}
+	n := notice{kind: done, text: fmt.Sprintf("%s copied (%s)", g.What(), r.Way), copy: g.What(), small: notKept(g)}
 	if g.Minted {
 		n.text += a.st.glyph.sep + "minted for " + g.Life()
 	}

@@ -31,6 +31,7 @@ type notice struct {
 	next  string // what to do about it
 	keys  string // the keys that the text offers, for that profile
 	small string // what else there is to know, when there is room for it
+	copy  string // what it says was copied: the countdown beside it need not
 	at    time.Time
 	until time.Time // zero: until dismissed
 }
@@ -193,7 +194,7 @@ func (a *app) statusLines() []string {
 // most limit lines of w cells.
 func (a *app) messageLines(n *notice, w, limit int) []string {
 	clip := a.clip.text(&a.canvas)
-	if long := a.clip.what + " " + clip; clip != "" && !strings.Contains(n.text, a.clip.what) && 2+a.len(n.text)+2+a.len(long) <= w {
+	if long := a.clip.what + " " + clip; clip != "" && n.copy != a.clip.what && 2+a.len(n.text)+2+a.len(long) <= w {
 		clip = long
 	}
 	if n.text == "" {
