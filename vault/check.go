@@ -44,6 +44,7 @@ const (
 	FindingMigration        FindingKind = "migration"         // moving everything from Store to Other was interrupted
 	FindingStore            FindingKind = "store"             // Store can be used
 	FindingRivals           FindingKind = "rivals"            // other programs, Paths, write to Store's files
+	FindingStoreOpen        FindingKind = "store-open"        // another user owns or can write to the folder of Store's files: Path
 	FindingDuplicates       FindingKind = "duplicates"        // Count items of Store have the name of another
 	FindingKeepsRemoved     FindingKind = "keeps-removed"     // Provider keeps what is removed from Store
 	FindingStoreFailed      FindingKind = "store-failed"      // Store, Err
@@ -123,6 +124,9 @@ func (v *Vault) StoreFacts(ctx context.Context) (Facts, error) {
 func (v *Vault) checkFacts(facts Facts) (found []Finding) {
 	if len(facts.Rivals) > 0 {
 		found = append(found, Finding{Kind: FindingRivals, Severity: SeverityWarning, Store: v.store.Name(), Paths: facts.Rivals, Provider: facts.Provider})
+	}
+	if facts.OpenFolder != "" {
+		found = append(found, Finding{Kind: FindingStoreOpen, Severity: SeverityWarning, Store: v.store.Name(), Path: facts.OpenFolder, Provider: facts.Provider})
 	}
 	if n := len(facts.Duplicates); n > 0 {
 		found = append(found, Finding{Kind: FindingDuplicates, Severity: SeverityWarning, Store: v.store.Name(), Count: n})

@@ -364,12 +364,12 @@ func (k knowing) Inspect(context.Context) (Facts, error) { return k.facts, nil }
 func TestCheck_TellsWhatTheStoreKnows(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
-	w.SetStore(knowing{w.store, Facts{Provider: "keepassxc", KeepsRemoved: true, Rivals: []string{"another"}, Duplicates: []string{"a", "b"}}})
+	w.SetStore(knowing{w.store, Facts{Provider: "keepassxc", KeepsRemoved: true, OpenFolder: "/open", Rivals: []string{"another"}, Duplicates: []string{"a", "b"}}})
 	found, err := w.Check(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for kind, severity := range map[FindingKind]Severity{FindingRivals: SeverityWarning, FindingDuplicates: SeverityWarning, FindingKeepsRemoved: SeverityOK} {
+	for kind, severity := range map[FindingKind]Severity{FindingRivals: SeverityWarning, FindingStoreOpen: SeverityWarning, FindingDuplicates: SeverityWarning, FindingKeepsRemoved: SeverityOK} {
 		i := slices.IndexFunc(found, func(f Finding) bool { return f.Kind == kind })
 		if i < 0 || found[i].Severity != severity {
 			t.Errorf("%s: %+v", kind, found)

@@ -14,7 +14,7 @@ import (
 var findingKinds = []vault.FindingKind{
 	vault.FindingFolder, vault.FindingFolderMissing, vault.FindingFolderUnreadable, vault.FindingFolderUnwritable, vault.FindingFolderOpen,
 	vault.FindingIndex, vault.FindingNewer, vault.FindingStatusDamaged, vault.FindingSettings, vault.FindingIndexDamaged, vault.FindingInterrupted, vault.FindingBusy, vault.FindingMigration,
-	vault.FindingStore, vault.FindingRivals, vault.FindingDuplicates, vault.FindingKeepsRemoved, vault.FindingStoreFailed, vault.FindingOtherStore, vault.FindingNoCredential, vault.FindingItemFailed,
+	vault.FindingStore, vault.FindingRivals, vault.FindingStoreOpen, vault.FindingDuplicates, vault.FindingKeepsRemoved, vault.FindingStoreFailed, vault.FindingOtherStore, vault.FindingNoCredential, vault.FindingItemFailed,
 	vault.FindingItemName, vault.FindingStaged, vault.FindingCredentials, vault.FindingOrphans, vault.FindingOrphansUnknown,
 }
 

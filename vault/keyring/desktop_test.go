@@ -4,6 +4,8 @@ package keyring
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -242,8 +244,15 @@ func TestInspect_SeesASecondDaemon(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()
 	s := patientKeyring(t)
-	if facts, err := s.Inspect(t.Context()); err != nil || len(facts.Rivals) != 0 || !strings.HasPrefix(facts.Provider, "gnome-keyring") {
+	if facts, err := s.Inspect(t.Context()); err != nil || len(facts.Rivals) != 0 || facts.OpenFolder != "" || !strings.HasPrefix(facts.Provider, "gnome-keyring") {
 		t.Errorf("alone: %+v, %v", facts, err)
+	}
+	folder := filepath.Dir(d.File())
+	if err := os.Chmod(folder, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if facts, err := s.Inspect(t.Context()); err != nil || facts.OpenFolder != folder {
+		t.Errorf("in a folder open to others: %+v, %v", facts, err)
 	}
 	d.SecondDaemon()
 	facts, err := s.Inspect(t.Context())

@@ -24,6 +24,13 @@ func (s *Store) Inspect(ctx context.Context) (facts vault.Facts, err error) {
 		facts.Provider, facts.KeepsRemoved = name, secretservice.KeepsRemoved(name)
 		if secretservice.SearchesLocked(name) {
 			facts.Rivals = rivals("/proc", pid)
+			folder := keyringFolder("/proc", pid)
+			if folder == "" {
+				folder = keyringFolderOf(os.Getenv("HOME"), os.Getenv("XDG_DATA_HOME"))
+			}
+			if openToOthers(folder, os.Getuid()) {
+				facts.OpenFolder = folder
+			}
 		}
 		unlocked, _, err := u.Search(u.attributes)
 		if err != nil {
@@ -117,6 +124,12 @@ func keyringFolder(proc string, pid int) string {
 			data = value
 		}
 	}
+	return keyringFolderOf(home, data)
+}
+
+// keyringFolderOf is where a gnome-keyring with these values of HOME and
+// XDG_DATA_HOME keeps its keyrings, "" when there are none.
+func keyringFolderOf(home, data string) string {
 	if data == "" && home != "" {
 		data = filepath.Join(home, ".local", "share")
 	}
@@ -128,4 +141,15 @@ func keyringFolder(proc string, pid int) string {
 		return real
 	}
 	return folder
+}
+
+// openToOthers reports whether a folder is not the user's alone: another owns it, or others
+// can write to it.
+func openToOthers(folder string, uid int) bool {
+	info, err := os.Stat(folder)
+	if err != nil {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) != uid || info.Mode().Perm()&0o022 != 0
 }

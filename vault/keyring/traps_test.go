@@ -399,3 +399,30 @@ func TestForeignBusIsNamed(t *testing.T) {
 		t.Errorf("%v, reason %q", err, reasonOf(err))
 	}
 }
+
+// A folder of keyrings that others can write to, or that another user owns, lets
+// them delete or replace the files in it.
+func TestOpenToOthers_SeesAFolderThatIsNotTheUsersAlone(t *testing.T) {
+	data := t.TempDir()
+	folder := keyringFolderOf("/nonexistent", data)
+	if openToOthers(folder, os.Getuid()) {
+		t.Error("a folder that is not there")
+	}
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for mode, want := range map[os.FileMode]bool{0o700: false, 0o755: false, 0o770: true, 0o707: true} {
+		if err := os.Chmod(folder, mode); err != nil {
+			t.Fatal(err)
+		}
+		if got := openToOthers(folder, os.Getuid()); got != want {
+			t.Errorf("mode %o: %v", mode, got)
+		}
+	}
+	if err := os.Chmod(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if !openToOthers(folder, os.Getuid()+1) {
+		t.Error("another user's folder")
+	}
+}
