@@ -186,6 +186,18 @@ func (c *Terminal) Type(keys string) {
 	}
 }
 
+// Resize gives the terminal another size, of at most its first one: the emulator
+// keeps its cells.
+func (c *Terminal) Resize(cols, rows int) {
+	c.t.Helper()
+	if err := pty.Setsize(c.master, &pty.Winsize{Cols: uint16(cols), Rows: uint16(rows)}); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// Exited is closed when the program has ended.
+func (c *Terminal) Exited() <-chan struct{} { return c.exited }
+
 // Signal sends the program a signal.
 func (c *Terminal) Signal(s os.Signal) { _ = c.cmd.Process.Signal(s) }
 
@@ -236,7 +248,8 @@ func (c *Terminal) WaitRaw() {
 }
 
 // WaitExit waits for the program to end and checks its exit code and that the
-// terminal is as it was: its modes, the first screen, a visible cursor.
+// terminal is as it was: its modes, the first screen, a visible cursor, no reports
+// of the mouse and of pastes.
 func (c *Terminal) WaitExit(code int) {
 	c.t.Helper()
 	select {
@@ -256,7 +269,10 @@ func (c *Terminal) WaitExit(code int) {
 	}
 	c.Wait(func() error {
 		raw := c.Written()
-		for on, off := range map[string]string{"\x1b[?1049h": "\x1b[?1049l", "\x1b[?25l": "\x1b[?25h", "\x1b[?2004h": "\x1b[?2004l"} {
+		for on, off := range map[string]string{
+			"\x1b[?1049h": "\x1b[?1049l", "\x1b[?25l": "\x1b[?25h", "\x1b[?2004h": "\x1b[?2004l",
+			"\x1b[?1002h": "\x1b[?1002l", "\x1b[?1003h": "\x1b[?1003l", "\x1b[?1006h": "\x1b[?1006l",
+		} {
 			if strings.LastIndex(raw, on) > strings.LastIndex(raw, off) {
 				return fmt.Errorf("%q was not undone", on)
 			}

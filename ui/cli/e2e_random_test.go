@@ -1,0 +1,215 @@
+//go:build linux
+
+package cli_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"kitekey/ui/terminaltest"
+)
+
+// eventsPerRun is how many events one program gets: it is stopped in many states,
+// and a locked screen does not swallow all that follows.
+const eventsPerRun = 100
+
+// TestRandomInputAtTerminal types, pastes, clicks and resizes at random. Whatever
+// comes, the demo does not panic or stall, shows no secret with --no-reveal, ends
+// when it is told to, and leaves the terminal as it was. KITEKEY_EVENTS and
+// KITEKEY_SEED make a run longer, and the same again but for its timing.
+func TestRandomInputAtTerminal(t *testing.T) {
+	if testing.Short() {
+		t.Skip("drives a real terminal")
+	}
+	events, seed := 400, rand.Uint64()
+	if s := os.Getenv("KITEKEY_EVENTS"); s != "" {
+		events = must(strconv.Atoi(s))
+	}
+	if s := os.Getenv("KITEKEY_SEED"); s != "" {
+		seed = must(strconv.ParseUint(s, 10, 64))
+	}
+	t.Logf("KITEKEY_SEED=%d KITEKEY_EVENTS=%d", seed, events)
+	in := randomInput{rand.New(rand.NewPCG(seed, 0))}
+	quits := 0
+	for run := 0; events > 0; run++ {
+		n := min(events, eventsPerRun)
+		events -= n
+		t.Run(strconv.Itoa(run), func(t *testing.T) {
+			if in.run(t, n) {
+				quits++
+			}
+		})
+		if t.Failed() {
+			return
+		}
+	}
+	t.Logf("%d programs ended by a quit that was among the events", quits)
+}
+
+type randomInput struct{ *rand.Rand }
+
+const randomCols, randomRows = 140, 45
+
+// run gives one program n events and ends it. It tells whether an event ended it.
+func (in randomInput) run(t *testing.T, n int) bool {
+	_, environ := world(t)
+	c := terminaltest.Start(t, terminaltest.Program{
+		Path: "kitekey", Args: []string{"demo", "--no-reveal"}, Env: append(environ, "DISPLAY=", "WAYLAND_DISPLAY="),
+		Emulate: true, Cols: randomCols, Rows: randomRows,
+	})
+	c.WaitFor("borealis")
+	var recent []string
+	defer func() {
+		if t.Failed() {
+			t.Logf("the last events: %.80q", recent[max(0, len(recent)-40):])
+		}
+	}()
+	check := func() {
+		t.Helper()
+		screen := c.Screen()
+		for _, secret := range []string{"sim-secret", "sim-key-"} {
+			if strings.Contains(screen, secret) {
+				t.Fatalf("%q is on the screen:\n%s", secret, screen)
+			}
+		}
+	}
+	finish := func(code int) {
+		t.Helper()
+		c.WaitExit(code)
+		c.ShowedNone("sim-secret", "sim-key-", "panic", "goroutine ")
+	}
+	for i := range n {
+		var event string
+		if in.IntN(15) == 0 {
+			cols, rows := 1+in.IntN(randomCols), 1+in.IntN(randomRows)
+			event = fmt.Sprintf("resize %d×%d", cols, rows)
+			c.Resize(cols, rows)
+		} else {
+			event = in.event()
+			in.send(t, c, event)
+		}
+		recent = append(recent, event)
+		check()
+		select {
+		case <-c.Exited():
+			finish(0) // a click on "quit", or the list of actions
+			return true
+		default:
+		}
+		if i%50 == 49 && !in.answers(t, c) {
+			finish(0)
+			return true
+		}
+	}
+	// What is open is left: a paste, a reply, an escape sequence; then it is told to quit.
+	end := []string{"\x03", "TERM"}[in.IntN(2)]
+	recent = append(recent, end)
+	if end == "TERM" {
+		c.Signal(syscall.SIGTERM)
+		finish(130)
+		return false
+	}
+	c.Resize(randomCols, randomRows)
+	in.send(t, c, "\x1b[201~")
+	for until := time.Now().Add(15 * time.Second); ; {
+		in.send(t, c, end)
+		select {
+		case <-c.Exited():
+			finish(0)
+			return false
+		case <-time.After(300 * time.Millisecond):
+			if time.Now().After(until) {
+				t.Fatalf("ctrl+c does not end it:\n%s", c.Screen())
+			}
+		}
+	}
+}
+
+// answers waits until the program draws for another size. It is false when the
+// program has ended.
+func (in randomInput) answers(t *testing.T, c *terminaltest.Terminal) bool {
+	t.Helper()
+	before := len(c.Written())
+	c.Resize(100, 30)
+	for i := 0; len(c.Written()) == before; i++ {
+		if i == 200 {
+			t.Fatal("it does not draw for another size")
+		}
+		c.Resize(100+i%2, 31)
+		select {
+		case <-c.Exited():
+			return false
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return true
+}
+
+// send types an event, every second one in two pieces. A program that reads nothing
+// fails the test.
+func (in randomInput) send(t *testing.T, c *terminaltest.Terminal, event string) {
+	t.Helper()
+	pieces := []string{event}
+	if len(event) > 1 && in.IntN(2) == 0 {
+		at := 1 + in.IntN(len(event)-1)
+		pieces = []string{event[:at], event[at:]}
+	}
+	pauses := []time.Duration{0, time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond, 60 * time.Millisecond}
+	for _, piece := range pieces {
+		typed := make(chan struct{})
+		go func() {
+			defer close(typed)
+			c.Type(piece)
+		}()
+		select {
+		case <-typed:
+		case <-c.Exited():
+			return
+		case <-time.After(15 * time.Second):
+			t.Error("it does not read what is typed")
+			return
+		}
+		time.Sleep(pauses[in.IntN(len(pauses))])
+	}
+}
+
+var (
+	// randomKeys leaves out those that quit, suspend or start over.
+	randomKeys = strings.Fields("j k g G h l / o t c C m n K f s S x v V w a e r d u Z L H M : ? p y b i 1 2 9 0 ü 漢 . -")
+
+	randomSpecials = []string{
+		"\r", "\r", "\r", "\t", "\x1b", "\x1b", "\x1b", " ", "\x7f", "\x02", "\x04", "\x06", "\x0c", "\x0e", "\x10", "\x15", "\x17",
+		"\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D", "\x1b[5~", "\x1b[6~", "\x1b[H", "\x1b[F", "\x1b[3~", "\x1b[Z", "\x1bOP", "\x1b[1;5A", "\x1b[I", "\x1b[O",
+		"acme", "verify\r", "sandbox", "mint\r", "900\r",
+	}
+	randomReplies = []string{
+		"\x1b]11;rgb:1e1e/1e1e/1e1e\x07", "\x1b]10;rgb:ffff/ffff/ffff\x1b\\", "\x1b]52;c;c29tZXRoaW5n\x07", "\x1b]4;1;rgb:ff/00/00",
+		"\x1b[?62;22c", "\x1b[>0;276;0c", "\x1b[?2026;2$y", "\x1b[?2027;0$y", "\x1b[?1u", "\x1b[12;40R", "\x1b[8;24;80t", "\x1b[4;480;640t",
+		"\x1bP>|xterm(390)\x1b\\", "\x1bP1+r524742=38\x1b\\", "\x1bP", "\x1b_Gi=1;OK\x1b\\", "\x1b[", "\x1b[?", "\x1b[<", "\x1b[999999999;1R", "\xff\xfe", "\x00",
+	}
+)
+
+// event is what one key, paste, reply or click sends.
+func (in randomInput) event() string {
+	pick := func(of []string) string { return of[in.IntN(len(of))] }
+	switch in.IntN(12) {
+	default:
+		return pick(randomKeys)
+	case 0, 1, 2:
+		return pick(randomSpecials)
+	case 3:
+		return pick(randomReplies)
+	case 4:
+		text := strings.Repeat(pick([]string{"pasted", "two\nlines\r\n", "ü漢\u202e", "\x1b[31m", "\xff", "{\"api_key\":\"x\",", "\x01\x02"}), 1+in.IntN(300))
+		return "\x1b[200~" + text + pick([]string{"\x1b[201~", "\x1b[201~", "\x1b[20", ""})
+	case 5, 6:
+		x, y := 1+in.IntN(randomCols+20), 1+in.IntN(randomRows+10)
+		return fmt.Sprintf("\x1b[<%d;%d;%d%s", []int{0, 0, 0, 1, 2, 32, 35, 64, 65, 128}[in.IntN(10)], x, y, pick([]string{"M", "M", "m"}))
+	}
+}
