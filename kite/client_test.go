@@ -373,9 +373,9 @@ func TestUnreachable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nobody := l.Addr().String()
+	unused := l.Addr().String()
 	_ = l.Close()
-	c := &Client{BaseURL: "http://" + nobody}
+	c := &Client{BaseURL: "http://" + unused}
 	defer c.CloseIdleConnections()
 	_, err = c.Mint(t.Context(), fakeCredential(), 60)
 	wantKind(t, err, ErrUnreachable)

@@ -117,7 +117,7 @@ func TestReadToken(t *testing.T) {
 			}
 			// An hour's jump of the wall clock, as after a sleep, ends it: no monotonic clock is in the way.
 			if !tok.Expired(now.Add(time.Hour)) {
-				t.Error("alive after an hour")
+				t.Error("unexpired after an hour")
 			}
 		})
 	}
@@ -184,7 +184,7 @@ func FuzzReply(f *testing.F) {
 			return
 		}
 		if status < 200 || status > 299 {
-			t.Fatalf("status %d is no failure", status)
+			t.Fatalf("status %d is not a failure", status)
 		}
 		if tok, err := readToken(reply, now, 60); err == nil {
 			v := tok.Value.Reveal()

@@ -66,8 +66,8 @@ func newSecret(b []byte) Secret {
 }
 
 // RevealTo lends the value to use, without a copy. use must not keep or change
-// it: it may be overwritten as soon as use has returned. It gets nil when there
-// is no value, or none any more.
+// it: it may be overwritten as soon as use has returned. It gets nil if s is
+// the zero Secret or has been erased.
 func (s Secret) RevealTo(use func(value []byte)) {
 	if s.value == nil {
 		use(nil)
@@ -171,7 +171,7 @@ func (s Secret) Clone() (clone Secret) {
 	return clone
 }
 
-// IsZero reports whether there is no value, or none any more.
+// IsZero reports whether s is the zero Secret or has been erased.
 func (s Secret) IsZero() bool {
 	if s.value == nil {
 		return true

@@ -55,8 +55,8 @@ func (c *Client) newTransport() (*http.Transport, error) {
 	t.MaxIdleConnsPerHost = maxIdleConns
 	t.MaxResponseHeaderBytes = 64 << 10
 	t.ResponseHeaderTimeout = time.Minute // for a proxy's requests; ours have a deadline of their own
-	// After a suspend, pooled connections are dead: drop idle ones early, and ask
-	// the others whether they are alive.
+	// After a suspend, pooled connections are dead: drop idle ones early, and
+	// send HTTP/2 pings on the others to find out.
 	t.IdleConnTimeout = 30 * time.Second
 	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 5 * time.Second, PingTimeout: 5 * time.Second}
 	t.OnProxyConnectResponse = func(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {

@@ -87,7 +87,7 @@ type activityJSON struct {
 	Recipients  []string  `json:"recipients,omitempty"`
 }
 
-// activityLog keeps the entries, in memory where there is no folder.
+// activityLog stores the entries in a file, or in memory if dir is empty.
 type activityLog struct {
 	dir     string
 	locks   disk.Locker
@@ -102,9 +102,9 @@ type activityLog struct {
 	idle   chan struct{} // closed when the queue has been written; nil when it is empty
 }
 
-// Record puts an action and what came of it into the activity log. Nothing fails
-// because the log cannot be written. What was refused before anything was done
-// (no such profile, bad input) is no action.
+// Record writes an action and its outcome to the activity log. It ignores a failure
+// to write, and actions that were refused before they began (no such profile, bad
+// input).
 func (v *Vault) Record(action Action, sel Selector, err error) {
 	v.Log(Activity{Selector: sel, Action: action}, err)
 }
@@ -135,8 +135,8 @@ func (v *Vault) Flush() {
 	}
 }
 
-// complete fills in an entry. It is false for what is no action: refused before
-// anything was done.
+// complete fills in an entry. It returns false if the action was refused before it
+// began, and so is not logged.
 func (l *activityLog) complete(a *Activity, now time.Time, err error) bool {
 	if errors.Is(err, ErrNoProfile) || errors.Is(err, ErrExists) || errors.Is(err, ErrBadInput) || errors.Is(err, ErrOrigin) {
 		return false

@@ -28,7 +28,7 @@ const (
 	maxBackup     = 64 << 20 // bytes, decrypted
 )
 
-// ErrNotBackup: an age file that is no backup of kitekey's.
+// ErrNotBackup reports that an age file is not a backup written by kitekey.
 var ErrNotBackup = errors.New("it is not a backup of kitekey's")
 
 // Entry is a profile with its credentials, outside of the vault: to be written to

@@ -115,7 +115,7 @@ func TestImportFindings(t *testing.T) {
 	if c, err = w.ReadItem(ctx, mustLookup(t, w.Vault, "lost")); err != nil || !SameCredential(c.Current, pair("z")) {
 		t.Error(err)
 	}
-	// A store that does not work is no conflict.
+	// A failure of the store is returned, not reported as a conflict.
 	w.store.On(onlyOn("read", &StoreError{Op: "read", Store: "memory", Kind: ErrLocked}), nil)
 	if _, err := w.PlanImport(ctx, []Entry{{Selector: sel("same"), Current: pair("same")}}); !errors.Is(err, ErrLocked) {
 		t.Error(err)

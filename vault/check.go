@@ -30,7 +30,7 @@ type FindingKind string
 // The kinds of findings.
 const (
 	FindingFolder           FindingKind = "folder"            // the data folder is in order: Path
-	FindingFolderMissing    FindingKind = "folder-missing"    // there is no data folder yet: Path
+	FindingFolderMissing    FindingKind = "folder-missing"    // the data folder does not exist yet: Path
 	FindingFolderUnreadable FindingKind = "folder-unreadable" // Path, Err
 	FindingFolderUnwritable FindingKind = "folder-unwritable" // Path, Err
 	FindingFolderOpen       FindingKind = "folder-open"       // other users may read or write Paths

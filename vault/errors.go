@@ -17,9 +17,9 @@ import (
 
 // What can be wrong with a profile.
 var (
-	// ErrNoProfile: there is no profile of that name. See [NoProfileError].
+	// ErrNoProfile reports that no profile has the name. See [NoProfileError].
 	ErrNoProfile = errors.New("no such profile")
-	// ErrExists: there is a profile of that name already.
+	// ErrExists reports that a profile with the name exists already.
 	ErrExists = errors.New("exists already")
 	// ErrNoCredential: the profile is there, its credential is not (any more).
 	ErrNoCredential = errors.New("no credential")

@@ -136,7 +136,7 @@ func sel(s string) Selector {
 	return x
 }
 
-// pair is a credential that is obviously nobody's.
+// pair returns a credential that is obviously made up. n tells two of them apart.
 func pair(n string) kite.Credential {
 	return kite.Credential{
 		APIKey: kite.NewSecret("fake-key-for-tests-" + n), APISecret: kite.NewSecret("fake-secret-for-tests-" + n),

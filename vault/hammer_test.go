@@ -31,9 +31,9 @@ func unsteady(s *storetest.Faulty, seed uint64) {
 	s.On(fail(ErrLocked, ErrTimeout, ErrUnavailable), fail(ErrTimeout, ErrUnavailable))
 }
 
-// Eight vaults on one folder do everything at once, on a store that fails, and
-// give up in the middle of it. When all is quiet the index and the store say the
-// same, and nothing is in the store that nobody lists.
+// TestEverythingAtOnce runs random operations on eight vaults that share a folder and
+// a failing store, and cancels some halfway. In the end the index and the store must
+// agree, and every item of the store must belong to a listed profile.
 func TestEverythingAtOnce(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -60,7 +60,7 @@ func TestEverythingAtOnce(t *testing.T) {
 	}
 	workers.Wait()
 	if ctx.Err() != nil {
-		t.Fatal("somebody waited for ever")
+		t.Fatal("an operation waited for ever")
 	}
 
 	store.On(nil, nil)
@@ -84,7 +84,7 @@ func TestEverythingAtOnce(t *testing.T) {
 	}
 	keys, err := store.Keys(t.Context())
 	if orphans := OrphanKeys(keys, profiles); err != nil || len(orphans) > 0 {
-		t.Errorf("nobody lists %v (%v)", orphans, err)
+		t.Errorf("items without a profile: %v (%v)", orphans, err)
 	}
 }
 

@@ -58,7 +58,7 @@ type tokenJSON struct {
 	V           int         `json:"v"`
 	Account     string      `json:"account"`
 	Environment string      `json:"environment"`
-	Host        string      `json:"host"` // which gateway minted it: an override's token is no good elsewhere
+	Host        string      `json:"host"` // the gateway that minted it: others do not accept it
 	Value       kite.Secret `json:"value"`
 	Expires     int64       `json:"expires"`    // Unix seconds, the gateway's clock
 	MintedMS    int64       `json:"minted_ms"`  // Unix milliseconds, local clock

@@ -316,7 +316,7 @@ func (v *Vault) remove(ctx context.Context, sel Selector, keep bool) (removed *R
 		removed.Erase()
 		return nil, err
 	}
-	// From here on there is no way back, and an impatient caller must not leave it half done.
+	// From here on the removal cannot be undone, so a canceled ctx must not stop it.
 	if err := v.finishRemoval(context.WithoutCancel(ctx), p); err != nil {
 		return removed, fmt.Errorf("%s: its removal has begun and will be finished when the %s answers again: %w", sel, v.store.Name(), err)
 	}

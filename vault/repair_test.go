@@ -182,7 +182,7 @@ func TestRepairStrays(t *testing.T) {
 		t.Fatal(err)
 	}
 	put("cccccccccccccccc", []byte("unreadable"))   // never deleted
-	put("dddddddddddddddd-token", []byte(`{"v":1`)) // nobody's token
+	put("dddddddddddddddd-token", []byte(`{"v":1`)) // a token without a profile
 	if done, err := w.Repair(ctx, false); err != nil || len(done) != 0 {
 		t.Fatalf("what may be another folder's was touched: %v, %v", done, err)
 	}

@@ -200,7 +200,7 @@ func (v *Vault) Rollback(ctx context.Context, sel Selector) (_ Profile, err erro
 	})
 }
 
-// Confirm forgets the previous credential: from then on there is no way back.
+// Confirm removes the previous credential, which cannot be undone.
 func (v *Vault) Confirm(ctx context.Context, sel Selector) (_ Profile, err error) {
 	defer func() { v.Record(ActionConfirmed, sel, err) }()
 	return v.rewrite(ctx, sel, false, func(c *credentials) error {
@@ -283,7 +283,7 @@ func (v *Vault) rewrite(ctx context.Context, sel Selector, orNew bool, change fu
 		return Profile{}, fmt.Errorf("%s: %w", sel, err)
 	}
 	v.failures.clear(p.ID)
-	var stale error // the token of a credential that is no longer in use goes with it
+	var stale error // from deleting the token of a credential that is no longer in use
 	if !sameCredential(before, c.Current) {
 		stale = v.deleteItem(ctx, tokenKey(p.ID))
 	}

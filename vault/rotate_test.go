@@ -246,7 +246,7 @@ func TestRotateRefusedKeepsWhatWasStaged(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	if c := w.item(t, "acme"); !SameCredential(c.Current, pair("acme")) || !SameCredential(c.Staged, pair("waiting")) {
-		t.Error("the pair that waited is lost")
+		t.Error("the staged credential is lost")
 	}
 }
 

@@ -394,7 +394,7 @@ func (v *Vault) SyncSource(ctx context.Context, source string) (Sync, error) {
 		return Sync{}, err
 	}
 	for _, p := range gone {
-		// An item that stays is no credential, and expires.
+		// Ignore a failure: the item is only a token, and expires.
 		_ = v.deleteItem(context.WithoutCancel(ctx), tokenKey(p.ID))
 		v.Record(ActionRemoved, p.Selector, nil)
 		v.locks.Discard(p.ID)

@@ -159,7 +159,7 @@ type Reason string
 const (
 	ReasonNotProvided   Reason = "not-provided"   // no program on this machine offers the store
 	ReasonNotSupported  Reason = "not-supported"  // the operating system has no such store
-	ReasonNoSession     Reason = "no-session"     // there is no desktop session to find the store in
+	ReasonNoSession     Reason = "no-session"     // no desktop session was found, which the store needs
 	ReasonOtherUser     Reason = "other-user"     // the session belongs to another user, as after su or sudo
 	ReasonNoCollection  Reason = "no-collection"  // the program is there, but has no keyring, wallet or database to put items in
 	ReasonNoPrompt      Reason = "no-prompt"      // a question to the person cannot be shown here

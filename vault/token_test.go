@@ -77,7 +77,7 @@ func TestTokenNeverPastItsDeadline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.clock.add(-10 * time.Minute) // the clock was set back: nobody knows how old it is
+	w.clock.add(-10 * time.Minute) // the clock was set back: the token's age is unknown
 	if tok, err := w.Token(ctx, sel("acme"), TokenRequest{}); err != nil || !tok.Minted || tok.Value.Equal(first.Value) {
 		t.Errorf("after the clock was set back: minted %v, %v", tok.Minted, err)
 	}

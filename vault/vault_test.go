@@ -403,8 +403,9 @@ func TestOtherStore(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// Whoever tries again after an add whose outcome was not known is told that it
-// worked when it did, and of a taken name when the pair is another.
+// TestAddAgainAfterUnknown repeats an Add whose outcome was not known. The first
+// did store the profile, so the second succeeds with the same credential, and fails
+// with ErrExists with another.
 func TestAddAgainAfterUnknown(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -432,8 +433,8 @@ func TestAddAgainAfterUnknown(t *testing.T) {
 	}
 }
 
-// A removal that died is finished by whoever waited for the profile, before
-// anything else: it must not come back to life.
+// TestWaiterSettlesFirst checks that a caller that waited for a profile first finishes
+// a removal that was interrupted, so that the profile does not come back.
 func TestWaiterSettlesFirst(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()

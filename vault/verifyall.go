@@ -28,9 +28,9 @@ func WithRestNotify(ctx context.Context, onRest func(until time.Time)) context.C
 // VerifyAll verifies many profiles, eight at a time, and calls each with every
 // report as it comes, never twice at once. When the gateway says that it has too
 // many requests all of them rest for as long as it asked, fewer go on at a time,
-// and what was turned away is tried again: a storm of 429 is no verdict. When the
-// store, or a source, does not work it is not asked again and again: the rest of
-// its profiles is reported with the same error. It returns when all are reported or ctx has ended.
+// and those that were turned away are tried again: a 429 says nothing about the
+// credential. When the store, or a source, does not work it is not asked again and
+// again: the rest of its profiles is reported with the same error. It returns when all are reported or ctx has ended.
 func (v *Vault) VerifyAll(ctx context.Context, sels []Selector, deep bool, each func(Report)) {
 	r := &verifyPool{atOnce: verifyAtOnce, down: map[string]error{}, onRest: func(time.Time) {}}
 	if onRest, ok := ctx.Value(restKey{}).(func(time.Time)); ok {

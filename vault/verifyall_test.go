@@ -21,7 +21,7 @@ import (
 // for an answer, refuses some keys, and lets perSecond requests through.
 type crowdGate struct {
 	latency   time.Duration
-	perSecond int // 0 is no limit
+	perSecond int // 0 means no limit
 	hopeless  string
 
 	mu                  sync.Mutex
@@ -155,8 +155,8 @@ func TestVerifyAllThroughAStorm(t *testing.T) {
 	}
 }
 
-// One profile that never gets through keeps nobody else from a verdict, and has
-// one in the end.
+// TestVerifyAllOneHopeless checks that a profile that never gets through does not keep
+// the others from a verdict, and gets one itself in the end.
 func TestVerifyAllOneHopeless(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := &crowdGate{latency: 10 * time.Millisecond, hopeless: "fake-key-005"}

@@ -95,7 +95,7 @@ type Record struct {
 	Path    string // below the base URL; "" when the request was refused
 	Status  int
 	Latency time.Duration
-	Err     error // why there is no reply of the gateway's, or nil
+	Err     error // why the gateway did not reply, or nil
 }
 
 // Proxy is a reverse proxy to Kitegateway.

@@ -36,7 +36,8 @@ type Behavior struct {
 	Refuse  bool          // the credential and its tokens are refused: 401
 
 	// Limit requests are answered in any Window, further ones get 429 with the rest
-	// of the window as Retry-After. Limit 0 is no limit, a negative one always 429.
+	// of the window as Retry-After. 0 means no limit; if Limit is negative, every
+	// request gets 429.
 	Limit          int
 	Window         time.Duration // 1 s when 0
 	RetryAfter     time.Duration // says something else than the rest of the window; for Unavailable too

@@ -164,8 +164,8 @@ func (s *Simulator) Close() {
 // Merchants lists those it knows.
 func (s *Simulator) Merchants() []Merchant { return s.merchants }
 
-// Credential is the credential of the account in the environment; ok is false if
-// there is no such merchant.
+// Credential returns the credential of a merchant. ok is false if no merchant has
+// the account and the environment.
 func (s *Simulator) Credential(account string, env kite.Environment) (c kite.Credential, ok bool) {
 	for _, m := range s.merchants {
 		if m.Account == account && m.Environment == env {

@@ -149,7 +149,7 @@ func TestTokens(t *testing.T) {
 	}
 	b.now = b.now.Add(time.Second)
 	if got := b.do("GET", balances, "", "Authorization", token); got.status != 401 || !strings.Contains(got.body, "expired") {
-		t.Errorf("alive after its time: %d %s", got.status, got.body)
+		t.Errorf("accepted after its expiry: %d %s", got.status, got.body)
 	}
 	fresh, _ := b.mint("/v1", `{"api_key":"sim-key-acme-sandbox"}`)
 	b.Revoke("acme", kite.Sandbox)

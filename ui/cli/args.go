@@ -131,8 +131,8 @@ func readDirectoryFile(path string) (string, error) {
 	return line, nil
 }
 
-// argCount checks the number of arguments. It never repeats them: somebody who
-// passes a secret by mistake must not see it again in an error.
+// argCount checks the number of arguments. Its errors never quote them: an
+// argument may be a secret that was passed by mistake.
 func argCount(least, most int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) >= least && (most < 0 || len(args) <= most) {

@@ -123,8 +123,8 @@ func TestMainJobByCommands(t *testing.T) {
 	}
 }
 
-// TestCopyReturns runs "kitekey copy" the way scripts do, in $(…), which ends when
-// nobody has the pipe open any more.
+// TestCopyReturns runs "kitekey copy" as scripts do, in $(…), which ends when the
+// last process closes the pipe.
 func TestCopyReturns(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for a time to pass")

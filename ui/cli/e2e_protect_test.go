@@ -44,7 +44,7 @@ func newSomeUser(t *testing.T) someUser {
 	return u
 }
 
-// nobody is the user that owns nothing.
+// nobody is the ID of the user "nobody", who owns no files.
 const nobody = 65534
 
 func (u someUser) command(name string, args ...string) *exec.Cmd {

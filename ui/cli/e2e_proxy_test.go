@@ -16,9 +16,9 @@ import (
 	"time"
 )
 
-// TestProxyShowsNoSecret runs the proxy as a process and looks for the pair, the
-// token and the proxy's own secret wherever others can look, the trace that Go
-// prints when a process is made to dump its goroutines included.
+// TestProxyShowsNoSecret runs the proxy as a process and looks for the credential,
+// the token and the proxy's own secret wherever other programs can look, and in the
+// trace that Go prints when a signal makes it dump its goroutines.
 func TestProxyShowsNoSecret(t *testing.T) {
 	h := newHouse(t, "acme")
 	h.must(pairOf("acme"), "add", "acme", "--stdin")

@@ -26,8 +26,8 @@ const (
 	exitUnconfirmed   = 7
 	exitUnknown       = 8
 	exitInterrupted   = 130
-	exitNotRunnable   = 126 // exec: the command is there and cannot be run, as in sh
-	exitNoSuchCommand = 127 // exec: there is no such command, as in sh
+	exitNotRunnable   = 126 // exec: the command was found but cannot be run, as in sh
+	exitNoSuchCommand = 127 // exec: the command was not found, as in sh
 )
 
 // ExitCode is a row of the exit code table.

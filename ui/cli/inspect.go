@@ -89,8 +89,8 @@ type decodedJWT struct {
 	signed         bool
 }
 
-// decodeJWT takes a token apart. Its errors are sentences for whoever pasted
-// something, and repeat nothing of it.
+// decodeJWT decodes a token without verifying its signature. Its errors are
+// sentences for the user and quote nothing of the text.
 func decodeJWT(text string) (decodedJWT, error) {
 	text = strings.TrimPrefix(strings.TrimSpace(text), "\ufeff")
 	text = strings.Trim(text, "\"' \t\r\n") // copied with its quotes

@@ -168,7 +168,7 @@ type killer struct {
 	worker int
 	states []state
 	serial int
-	took   time.Duration // how long a command lives when nobody kills it
+	took   time.Duration // how long a command runs if it is not killed
 }
 
 // step runs one command on one account, killed or not, and looks at the result.

@@ -33,7 +33,8 @@ func writeError(err error) error {
 
 // note writes a line for a person to stderr, with the program's name before it.
 // It may quote a folder's name, a keyring or a gateway, so nothing in it can move
-// a terminal's cursor. There is nobody to tell when writing fails.
+// a terminal's cursor. It ignores a failure to write, which could not be
+// reported.
 func (a *app) note(format string, args ...any) {
 	_, _ = fmt.Fprintf(a.Stderr, "kitekey: %s\n", kite.CleanText(fmt.Sprintf(format, args...)))
 }
@@ -75,10 +76,10 @@ func (a *app) terminal() (w io.Writer, done func()) {
 	return nil, func() {}
 }
 
-// progress is a line on a terminal that says how far something is; where stderr
-// is none, nothing.
+// progress shows on a terminal how far an operation is. It shows nothing if stderr
+// is not a terminal.
 type progress struct {
-	w    io.Writer // nil when nobody would see it
+	w    io.Writer // nil if stderr is not a terminal
 	verb string
 }
 

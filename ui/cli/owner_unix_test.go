@@ -44,7 +44,7 @@ func TestDirectoryAccount_IgnoresAnotherUsersFile(t *testing.T) {
 	if account, said := read(); account != "acme" || !strings.Contains(said, "belongs to another user") {
 		t.Errorf("%q, %q", account, said)
 	}
-	// A link of another user's to a file of one's own is no better.
+	// Another user's link to one of our own files is refused too.
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func (a *app) storePassphrase(ctx context.Context, ask vault.Ask) (kite.Secret, 
 	return a.passphrase(ctx, from, ask)
 }
 
-// passphraseSource is where a passphrase comes from when nobody types it.
+// passphraseSource is where a passphrase is read from if it is not typed.
 type passphraseSource struct {
 	fd   int    // descriptor, -1 for none
 	file string // path, "" for none

@@ -35,8 +35,8 @@ func holders(t *testing.T, text string) (pids []string) {
 	return pids
 }
 
-// The token is in the environment of the child that asked and of nobody else; the
-// key pair is in none.
+// TestNothingShowsInProc checks that only the child of "kitekey exec" has the token
+// in its environment, and that no process has the credential in its own.
 func TestNothingShowsInProc(t *testing.T) {
 	sim, environ := world(t, merchantOf("acme"), merchantOf("coral"))
 	add(t, environ, sim, "acme/sandbox")

@@ -171,8 +171,8 @@ func TestRebuiltFromKeyring(t *testing.T) {
 	h.must("", "token", "coral")
 }
 
-// Eight processes at once: nobody's change is lost, and one profile's token is
-// minted once for all that ask for it.
+// TestEightProcesses runs eight processes at once. No change may be lost, and a token
+// that all of them need must be minted only once.
 func TestEightProcesses(t *testing.T) {
 	if testing.Short() {
 		t.Skip("eight processes for some seconds")

@@ -14,7 +14,7 @@ import (
 // errGivenUp is the end of input (ctrl-d) where an answer was expected.
 var errGivenUp = &codeError{code: exitInterrupted, text: "given up; nothing was stored"}
 
-// canAsk reports whether somebody is there to answer: stdin is a terminal.
+// canAsk reports whether questions can be answered: whether stdin is a terminal.
 func (a *app) canAsk() bool { return isTerminal(a.Stdin) }
 
 // ask shows a question and reads one line.
@@ -39,8 +39,8 @@ func (a *app) confirm(ctx context.Context, question string) (bool, error) {
 	return s == "y" || s == "yes", err
 }
 
-// prompt writes to the terminal that the answer comes from, even when stderr
-// goes to a file: a question nobody sees looks like a hang.
+// prompt writes text to the terminal that the answer is read from, even if stderr is
+// a file: an invisible question would look like a hang.
 func (a *app) prompt(text string) {
 	w, done := a.terminal()
 	defer done()

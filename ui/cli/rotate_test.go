@@ -47,7 +47,8 @@ func TestRotateAtTerminal(t *testing.T) {
 		t.Errorf("a secret was echoed:\n%s", c.Screen())
 	}
 
-	// Given up, the pair in use stays; with the gateway failing, the new one is staged.
+	// After the prompt is given up, the current credential stays. If the gateway
+	// fails, the new credential is staged.
 	c = startAtTerminal(t, environ, "rotate", "acme")
 	c.WaitFor("api_key of acme/sandbox")
 	c.Type("sim-key-acme-sandbox\n")

@@ -70,7 +70,7 @@ func (a *app) sources(dir string, store vault.Store) func(string) (vault.Source,
 }
 
 func (a *app) sourceSystem(store vault.Store) source.System {
-	home, _ := os.UserHomeDir() // "" when there is none: then there is no token file either
+	home, _ := os.UserHomeDir() // "" if unknown: then no token file is found
 	if h := a.getenv("HOME"); h != "" {
 		home = h
 	}

@@ -7,8 +7,8 @@ import (
 	"kitekey/vault"
 )
 
-// unlockWait is how long the store may take with somebody at the terminal: an
-// operating system that asks for a password waits for a person.
+// unlockWait is how long the store may take if stdin is a terminal: the operating
+// system may ask the user for a password.
 const unlockWait = 2 * time.Minute
 
 // withUnlockPrompt gives the store calls of a command the time that a person needs to

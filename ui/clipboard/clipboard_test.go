@@ -278,7 +278,8 @@ func TestX11Outlives(t *testing.T) {
 	cmd := exec.Command(helper[len(helper)-2], copyAndExit, "15s")
 	cmd.Env = []string{"DISPLAY=" + x.Display, "PATH=" + os.Getenv("PATH"), "KITEKEY_UNNEEDED=" + "not-for-the-helper"}
 	cmd.Stdin = strings.NewReader(canary)
-	// Output waits until nobody has the pipe open any more: the helper must not.
+	// Output waits until every process has closed the pipe, so the helper must not
+	// keep it open.
 	out, err := cmd.Output()
 	if err != nil || string(out) != "X11 <nil>\n" {
 		t.Fatalf("%s, %v", out, err)

@@ -54,7 +54,8 @@ const (
 
 // copyOSC52 sends the sequence itself, to the terminal at hand, and leaves the
 // clearing to a helper that opens the terminal's device again when the time has
-// come. A helper that kept it open would keep a closed session's terminal alive.
+// come. A helper that kept it open would keep the system from freeing the terminal
+// of a closed session.
 //
 // A terminal whose session this process leads ("ssh -t host kitekey") ends with this
 // process: no helper can clear it afterwards.

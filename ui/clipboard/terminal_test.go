@@ -76,7 +76,7 @@ func openTerminal(t *testing.T) (*os.File, *screen) {
 	}()
 	t.Cleanup(func() {
 		_ = tty.Close()
-		<-done // ends when nobody has the terminal open any more, helpers included
+		<-done // ends when every process, helpers included, has closed the terminal
 		_ = ptmx.Close()
 	})
 	return tty, s

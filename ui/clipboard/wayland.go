@@ -22,10 +22,10 @@ import (
 // it. Without a type wl-copy would have xdg-mime look at the secret.
 const waylandText = "text/plain;charset=utf-8"
 
-// wlCopy is a wl-copy process that serves the secret. Wayland's clipboard, as X's,
-// stays with its owner. There is no way to it without help for a program that has
-// no window: where the compositor has the data-control protocol wl-copy uses
-// that, and on GNOME it opens a window for a moment.
+// wlCopy is a wl-copy process that serves the secret. On Wayland, as on X, the
+// program that copied a text serves it until another takes over. A program without a
+// window cannot copy by itself: wl-copy uses the data-control protocol if the
+// compositor has it, and on GNOME it opens a window for a moment.
 type wlCopy struct {
 	process int // a process group; wl-copy forks when it has the clipboard
 	lost    chan struct{}
@@ -112,7 +112,7 @@ func (w *wlCopy) Clear() error {
 			}
 		}
 		now, err := wlOutput("wl-paste", "--no-newline", "--type", waylandText)
-		// An error is that there is no text, or that it cannot be asked for.
+		// wl-paste fails if the clipboard has no text or cannot be read.
 		return err == nil && subtle.ConstantTimeCompare(now, w.secret) == 1, nil
 	}
 	overwrite := func(text string) error {

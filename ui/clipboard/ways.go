@@ -90,7 +90,7 @@ func candidatesFor(goos string, env func(string) string, terminal bool, has func
 	return ways
 }
 
-// noWay says why there is no way, and what to do about it.
+// noWay returns an error that says why nothing can be copied, and what to do.
 func (c *Clipboard) noWay() error {
 	switch {
 	case c.env("SSH_CONNECTION") != "":

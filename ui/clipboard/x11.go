@@ -289,7 +289,8 @@ func (o *x11Owner) own(expected, window xproto.Window) bool {
 	if err != nil || owner.Owner != expected {
 		return false
 	}
-	// CurrentTime will do here: with the server grabbed there is no race to lose.
+	// CurrentTime is safe here: while the server is grabbed, no other client can
+	// become the owner.
 	xproto.SetSelectionOwner(o.conn, window, o.atoms["CLIPBOARD"], xproto.TimeCurrentTime)
 	return true
 }

@@ -3,17 +3,17 @@
 //
 // # The live guard
 //
-// What hands something of a live profile out, or changes it, asks for the
-// profile's name first, "acme/live", so that nobody touches live by being one row
-// or one word off. [Guard] knows which actions ask; how the name is asked for is
-// the front end's ([Guard.Question], [Guard.Confirm]). On the screen a name that
+// Actions that hand out a live profile's secrets or change the profile first ask the
+// user for its name, "acme/live", so that one wrong row or word does not touch live.
+// [Guard] knows which actions ask; the front end decides how to ask
+// ([Guard.Question], [Guard.Confirm]). On the screen a name that
 // was typed counts for ten minutes ([Guard.Remember]).
 //
 // # Handing out
 //
 // [Tokens.Give] mints or takes a cached token, copies it in the form asked for,
 // caps the copy's time by the token's own, writes the activity log and returns the
-// facts to say. It asks the guard itself: there is no way around it. The token
+// facts to say. It always asks the guard. The token
 // does not come back, only what is known about it.
 package handout
 

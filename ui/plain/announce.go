@@ -14,8 +14,8 @@ func (c *conversation) watch(sel vault.Selector, t vault.TokenInfo) {
 	c.handed[sel] = handed{deadline: t.Deadline, lowAt: t.Deadline.Add(-words.LowAt(t.ExpiresIn.Duration()))}
 }
 
-// nextAnnouncement is the time until there is something to announce; a minute when
-// there is not, or nobody is to be disturbed.
+// nextAnnouncement returns the time until the next announcement. It returns a minute
+// if there is none, or if announcements are off or would interrupt a question.
 func (c *conversation) nextAnnouncement(kind prompt.Kind) time.Duration {
 	wait := time.Minute
 	if c.o.NoNotices || kind != prompt.Line {

@@ -536,7 +536,7 @@ func TestPlain_CommandNamesAreOnes(t *testing.T) {
 	for _, text := range []string{w.Verify, w.Rotate, w.Remove, w.Add, w.List} {
 		word, ok := strings.CutPrefix(text, "type ")
 		if _, known := seen[word]; !ok || !known {
-			t.Errorf("%q is no command", text)
+			t.Errorf("%q is not a command", text)
 		}
 	}
 }

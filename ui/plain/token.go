@@ -86,7 +86,7 @@ func (c *conversation) sayTime(_ context.Context, p vault.Profile, _ string) err
 	return nil
 }
 
-// reveal writes the credential out: whoever listens has asked for it.
+// reveal writes the credential out in full, as the user has asked.
 func (c *conversation) reveal(ctx context.Context, p vault.Profile, _ string) error {
 	if c.o.NoReveal {
 		c.say("Revealing is switched off here.")

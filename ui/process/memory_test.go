@@ -33,7 +33,7 @@ func TestOverwriteFreed_OverwritesGarbage(t *testing.T) {
 	// Looking at memory that is free: it stays mapped, whatever became of it.
 	count := func() (n int) {
 		for _, at := range was {
-			// The number as a pointer, which does not keep anything alive before.
+			// at becomes a pointer only here: a pointer would have kept the memory in use.
 			if bytes.Equal(unsafe.Slice(*(**byte)(unsafe.Pointer(&at)), len(text)), text) {
 				n++
 			}

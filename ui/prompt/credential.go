@@ -12,8 +12,8 @@ import (
 	"kitekey/vault/dotenv"
 )
 
-// Paste is what was found in a text that somebody entered where half of a
-// credential was expected.
+// Paste is what was found in a text that the user entered where half of a credential
+// was expected.
 type Paste struct {
 	kite.Credential                  // either half may be missing
 	Account         string           // "" when the text does not say

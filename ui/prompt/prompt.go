@@ -60,8 +60,8 @@ type Reading struct {
 	restore func()
 }
 
-// Start begins to read one answer from in. Where in is no terminal every kind is a
-// line. End has to be called when the question is over; the reading itself
+// Start begins to read one answer from in. If in is not a terminal, every kind is
+// read as a line. End has to be called when the question is over; the reading itself
 // may stay behind in its system call, which only input or the end of the process
 // ends.
 func Start(in io.Reader, kind Kind) (*Reading, error) {

@@ -38,9 +38,8 @@ func Clean(path string) string {
 	return strings.Join(folders, string(filepath.ListSeparator))
 }
 
-// Unsafe says why no helper is taken from a folder of PATH: it depends on
-// where one is, a project brings it along, or others can put programs there. Nil
-// when there is no reason.
+// Unsafe returns an error if no helper may be run from dir, a folder of PATH: dir is
+// relative, is in a project's node_modules, or can be changed by other users.
 func Unsafe(dir string) error {
 	switch {
 	case !filepath.IsAbs(dir):

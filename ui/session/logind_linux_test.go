@@ -157,7 +157,7 @@ func TestWatch_LockOfTheSession(t *testing.T) {
 		r.Done()
 		r.Done()
 	}
-	// What is no lock, or another user's.
+	// These signals must not lock: they are not locks, or another user's.
 	f.emit(path, changedSignal, sessions, map[string]dbus.Variant{"LockedHint": dbus.MakeVariant(false)}, []string{})
 	f.emit(path, changedSignal, sessions, map[string]dbus.Variant{"IdleHint": dbus.MakeVariant(true)}, []string{})
 	f.emit(path, sessions+".Unlock")

@@ -166,8 +166,8 @@ func (a *app) learn(msg tea.Msg) {
 	}
 }
 
-// noteInput records that somebody is at the screen. After a long absence it locks
-// first: what wakes the screen must not also act on it.
+// noteInput records input from the user. After a long absence it locks first, so that
+// the input that wakes the screen does nothing else.
 func (a *app) noteInput() tea.Cmd {
 	idle := a.lock.ifIdle(a)
 	a.lock.lastInput = a.now

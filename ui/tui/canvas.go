@@ -41,7 +41,7 @@ func newTextInput(placeholder string) textinput.Model {
 }
 
 func focused(t textinput.Model) textinput.Model {
-	t.Focus() // without a blinking cursor there is no command to run
+	t.Focus() // its command only makes the cursor blink
 	return t
 }
 

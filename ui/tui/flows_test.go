@@ -33,7 +33,7 @@ func TestPathCopyAHeader(t *testing.T) {
 		if got := d.count("borealis").Mints; got != 1 {
 			t.Errorf("%d mints", got)
 		}
-		d.press("c") // the token is alive: no second mint
+		d.press("c") // the token is unexpired: no second mint
 		if got := d.count("borealis").Mints; got != 1 {
 			t.Errorf("%d mints after copying again", got)
 		}
@@ -232,10 +232,10 @@ func TestKeepAlive(t *testing.T) {
 		}
 		for range 20 * 60 {
 			d.sleep(time.Second)
-			alive := false
-			d.look(func(a *app) { alive = a.list.profiles[0].Token.Unexpired(a.o.Now()) })
-			if !alive {
-				t.Fatal("the token was dead for a moment")
+			unexpired := false
+			d.look(func(a *app) { unexpired = a.list.profiles[0].Token.Unexpired(a.o.Now()) })
+			if !unexpired {
+				t.Fatal("the token was expired for a moment")
 			}
 		}
 		if got := d.count("acme").Mints; got < 4 || got > 6 {
@@ -626,7 +626,7 @@ func TestRotate(t *testing.T) {
 		d.sleep(2 * time.Second).sees("verifying the new credential").press("esc").sleep(time.Second)
 		d.sees("the new credential is kept: r finishes", "staged credential")
 		if key() != was {
-			t.Fatal("an interrupted rotation replaced the pair")
+			t.Fatal("an interrupted rotation replaced the credential")
 		}
 
 		// Finished later.
@@ -753,7 +753,7 @@ func TestSuspend_Locks(t *testing.T) {
 	}
 }
 
-// Without a job-control shell above there is nobody who would continue kitekey.
+// Without a job-control shell above it, a stopped kitekey would never be continued.
 func TestSuspend_StaysWhereThereIsNoShell(t *testing.T) {
 	drive(t, setup{options: func(o *Options) { o.canSuspend = func() bool { return false } }}, func(t *testing.T, d *driver) {
 		for range 2 { // from the open screen, then from the locked one

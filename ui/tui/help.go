@@ -18,7 +18,7 @@ func (a *app) legend(w int) []string {
 	return out
 }
 
-// firstRun greets somebody who has no profile yet.
+// firstRun returns the greeting for a user without profiles.
 func firstRun(c *canvas, w int) []string {
 	var out []string
 	for _, text := range []string{

@@ -72,8 +72,8 @@ func (sc metrics) center(s string, w int) string {
 	return blanks((w-n)/2) + s
 }
 
-// wrap breaks a text at blanks into lines of at most w cells. It does not break
-// at hyphens, as the library does: "--store" is one word to whoever copies it.
+// wrap breaks a text at blanks into lines of at most w cells. Unlike the
+// library it does not break at hyphens, so that "--store" can be copied in one piece.
 func (sc metrics) wrap(s string, w int) []string {
 	const hyphen = "\u2011" // of the same width, and no place to break
 	s = sc.method.Wrap(strings.ReplaceAll(s, "-", hyphen), max(w, 1), "")

@@ -21,7 +21,7 @@ type terminalOutput struct {
 	graphemes atomic.Bool // it measures whole grapheme clusters (mode 2027)
 }
 
-// newTerminalOutput is nil where stdout is no terminal.
+// newTerminalOutput returns nil if stdout is not a terminal.
 func newTerminalOutput(stdout *os.File) *terminalOutput {
 	if !term.IsTerminal(int(stdout.Fd())) {
 		return nil

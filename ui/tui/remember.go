@@ -48,8 +48,8 @@ func (a *app) recall() {
 	a.list.filter.SetValue(r.Filter)
 }
 
-// remember writes how the screen is left. A failure is no news: it would be about
-// nothing that matters.
+// remember stores the state of the screen for the next start. It ignores errors: the
+// state does not matter enough to report them.
 func (a *app) remember() {
 	dir := a.o.Vault.Dir()
 	if dir == "" || a.memory.newer || !a.list.loaded {

@@ -11,10 +11,10 @@ import (
 
 // secretInput takes a secret without showing it, nor how long it is. It keeps
 // the exact bytes of a paste: the text widgets at hand fold line breaks and
-// drop what is not UTF-8, and what somebody pasted is judged, not mended.
+// drop what is not UTF-8, and a paste must be checked as it is, not corrected.
 //
-// What it holds cannot be seen, so a paste takes its place when one has come back
-// to it: nobody means the end of one secret and the whole of the next.
+// The user cannot see what it holds. So after the user has come back to the field, a
+// paste replaces its text: appending a secret to the end of another is never meant.
 //
 // It is overwritten when it is cleared, and never moved without being overwritten
 // where it was.

@@ -98,8 +98,8 @@ func BenchmarkFirstFrame(b *testing.B) {
 	})
 }
 
-// BenchmarkIdle reports the share of one core that a running program takes while
-// nobody touches it.
+// BenchmarkIdle reports the share of one core that a running program takes
+// without input.
 func BenchmarkIdle(b *testing.B) {
 	measure := func(b *testing.B, m tea.Model, text string) {
 		for b.Loop() {

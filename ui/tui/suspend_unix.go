@@ -16,7 +16,7 @@ import (
 // canSuspend reports whether a job-control shell would continue a stopped kitekey.
 // A session leader has none above it, and neither has a process whose parent is in
 // another session (a terminal emulator, sshd, a container): the kernel would
-// discard the stop, or nobody would end it.
+// discard the stop, or no process would continue kitekey.
 func canSuspend() bool {
 	session, err := unix.Getsid(0)
 	if err != nil || unix.Getpgrp() == session {

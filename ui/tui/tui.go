@@ -13,7 +13,7 @@
 //
 // Update never waits. Whatever asks the store, the gateway, the disk or the
 // clipboard is a task (task.go): it runs on its own, carries a context and a
-// number, and its reply is dropped if somebody stopped or replaced it.
+// number, and its reply is dropped if the task was stopped or replaced.
 //
 // Time is the wall clock, read once per message into app.now. A token's deadline
 // is a wall-clock moment; nothing is ever counted down by subtracting.

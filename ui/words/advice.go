@@ -74,8 +74,8 @@ func interference(err error) (meaning, next string, ok bool) {
 	return "", "", false
 }
 
-// refusals are what a gateway may say when it refuses somebody whose credential
-// may be right. The first that fits counts.
+// refusals match messages with which a gateway refuses a request although the
+// credential may be right. The first match counts.
 var refusals = []struct {
 	says          *regexp.Regexp
 	meaning, next string

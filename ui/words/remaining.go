@@ -28,8 +28,8 @@ func LowAt(life time.Duration) time.Duration {
 	return min(max(life/5, 20*time.Second), 5*time.Minute)
 }
 
-// RenewAt is what is left when keep-alive mints the next token: a tenth of its
-// life, at least 5 s for the call and at most a minute, but never more than half:
+// RenewAt returns the remaining time at which keep-alive mints the next token: a tenth
+// of its life, at least 5 s for the call and at most a minute, but never more than half:
 // a token that lives for 4 s must not be minted without end.
 func RenewAt(life time.Duration) time.Duration {
 	return min(max(life/10, 5*time.Second), time.Minute, life/2)

@@ -9,7 +9,7 @@ import (
 	"kitekey/vault/keyring"
 )
 
-// fileInstead is the way out where there is no keyring to be had.
+// fileInstead is the advice if no keyring can be used.
 const fileInstead = `keep secrets in an encrypted file with "--store file"`
 
 // storeAdvice is what to do about a store's failure, by its reason.

@@ -192,7 +192,7 @@ func (s *Store) items(ctx context.Context, op string) (items map[string][]byte, 
 }
 
 // change replaces vault.age and its copy with what edit makes of the items, and
-// reads it back. Without create it fails with errNoStore when there is no store.
+// reads it back. Without create it fails with errNoStore if the store does not exist.
 func (s *Store) change(ctx context.Context, op string, create bool, edit func(map[string][]byte) error) (err error) {
 	for range 2 { // once more when the passphrase has been changed in between
 		var identity *age.X25519Identity
@@ -206,7 +206,7 @@ func (s *Store) change(ctx context.Context, op string, create bool, edit func(ma
 	return err
 }
 
-// errReplaced: identity.age is another one than the one that was opened.
+// errReplaced reports that identity.age has changed since it was opened.
 var errReplaced = errors.New("another kitekey has removed or replaced it")
 
 func (s *Store) changeWith(ctx context.Context, op string, identity *age.X25519Identity, edit func(map[string][]byte) error) error {
@@ -218,8 +218,8 @@ func (s *Store) changeWith(ctx context.Context, op string, identity *age.X25519I
 	for _, name := range []string{identityFile, identityBackup, itemsFile, itemsBackup} {
 		disk.RemoveTemp(s.dir, name)
 	}
-	// A process that has been running for long must not write what nobody could open:
-	// others may have changed the passphrase, or removed the store and made it anew.
+	// Another process may have changed the passphrase, or removed the store and created
+	// it again, since this one opened it. Items encrypted to the old key could not be opened.
 	if !s.current() {
 		s.forget()
 		e := s.failed(op, vault.ErrUnavailable, errReplaced)

@@ -26,8 +26,8 @@ import (
 
 const testPassphrase = "correct horse for tests"
 
-// answers gives one passphrase after another, then says that there is no other,
-// and notes what was asked.
+// answers gives one passphrase after another, then fails. It records what was
+// asked.
 type answers struct {
 	mu    sync.Mutex
 	words []string

@@ -28,7 +28,7 @@ const (
 // maxIdentity bounds how much of an identity.age is read, in bytes.
 const maxIdentity = 64 << 10
 
-// errNoStore: nobody has made the store yet.
+// errNoStore reports that the store has not been created yet.
 var errNoStore = errors.New("there is no file store yet")
 
 // Locked reports whether the next operation needs the passphrase.
@@ -68,7 +68,7 @@ func (s *Store) Unlock(ctx context.Context, passphrase kite.Secret) error {
 }
 
 // open gives the identity, asking for the passphrase when this process has not
-// yet. Without create it fails with errNoStore when there is no store.
+// yet. Without create it fails with errNoStore if the store does not exist.
 func (s *Store) open(ctx context.Context, op string, create bool) (*age.X25519Identity, error) {
 	return s.openWith(ctx, op, create, s.ask)
 }

@@ -149,8 +149,8 @@ func TestDuplicates_AreDeletedTogether(t *testing.T) {
 	}
 }
 
-// The connection is private, and closed: nobody keeps a session or a name on the
-// bus after it.
+// TestStore_LeavesNothingOpen checks that the store closes its private connection,
+// so that no session and no name of it stays on the bus.
 func TestStore_LeavesNothingOpen(t *testing.T) {
 	_, fake, k := fakeKeyring(t)
 	fake.Put(Service, "one", "kept")

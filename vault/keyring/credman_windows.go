@@ -10,7 +10,7 @@ import (
 	"kitekey/vault"
 )
 
-// prompts: Credential Manager asks nobody.
+// prompts is false: Credential Manager never prompts the user.
 const prompts = false
 
 func classifySystem(op string, err error) error {

@@ -41,9 +41,9 @@ const Name = "keyring"
 // system's keyring; their user name is the item's key.
 const Service = "kitekey"
 
-// deadline is how long the keyring may take for one operation when it asks nobody.
-// Measured operations take milliseconds; a write on a keyring with thousands of
-// items some 150.
+// deadline is how long the keyring may take for one operation without a prompt.
+// Measured operations take a few milliseconds; a write to a keyring with thousands of
+// items takes about 150 ms.
 const deadline = 3 * time.Second
 
 // Store is the [vault.Store] in the keyring. [New] makes one.

@@ -259,7 +259,7 @@ func (e *engine) put(ctx context.Context, item vault.SourceItem, version int64) 
 	return nil
 }
 
-// noteRenaming leaves the former name in the metadata, so that other machines can
+// noteRenaming writes the previous name to the metadata, so that other machines can
 // tell a renaming from a removal. Where the policy does not allow it they cannot.
 func (e *engine) noteRenaming(ctx context.Context, item vault.SourceItem) {
 	c := call{op: "write", method: http.MethodPost, path: e.metadataPath(item.Selector), capability: "update"}
@@ -407,7 +407,7 @@ func (e *engine) metadataPath(sel vault.Selector) string {
 	return e.below("metadata", sel.Account, string(sel.Environment))
 }
 
-// about reads a secret's metadata: its former name, and whether its latest version
+// about reads a secret's metadata: its previous name, and whether its latest version
 // is deleted.
 func (e *engine) about(ctx context.Context, sel vault.Selector) (was vault.Selector, gone bool, err error) {
 	c := call{op: "list", method: http.MethodGet, path: e.metadataPath(sel), capability: "read"}

@@ -31,8 +31,8 @@ const (
 // rest is what else a secret holds: it is not kitekey's to drop.
 type rest map[string]json.RawMessage
 
-// readFields makes an item of a secret's fields. The item's Rest is set even when
-// there is no credential.
+// readFields returns the item that a secret's fields describe. It sets the item's
+// Rest even if the fields hold no credential.
 func readFields(fields map[string]json.RawMessage) (item vault.SourceItem, err error) {
 	others := rest{}
 	for name, value := range fields {

@@ -546,7 +546,7 @@ func campaign(args []string) int {
 	return 0
 }
 
-// panics is a testing.TB for a process that is no test.
+// panics is a testing.TB for a process that does not run as a test.
 type panics struct{ testing.TB }
 
 func (panics) Helper()           {}

@@ -178,7 +178,7 @@ func (s Suite) keys(t *testing.T) {
 	st, ctx := s.New(t)(), t.Context()
 	if _, ok := st.(vault.Lister); !ok {
 		if s.Lists {
-			t.Fatal("the store is no vault.Lister")
+			t.Fatal("the store is not a vault.Lister")
 		}
 		t.Skip("this store cannot list its keys here")
 	}

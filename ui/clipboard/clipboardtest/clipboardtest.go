@@ -19,7 +19,7 @@ import (
 // is only ever waited for in full by a test that fails.
 const Patience = 45 * time.Second
 
-// ErrNothing is a clipboard that has no text.
+// ErrNothing reports that the clipboard has no text.
 var ErrNothing = errors.New("there is no text on the clipboard")
 
 // Need skips the test if a tool is missing, or fails it where the desktop parts
@@ -139,7 +139,7 @@ func (x *X) WaitFor(text string) {
 	})
 }
 
-// WaitForNothing waits until there is no text on the clipboard.
+// WaitForNothing waits until the clipboard has no text.
 func (x *X) WaitForNothing() {
 	x.t.Helper()
 	Eventually(x.t, func() error {

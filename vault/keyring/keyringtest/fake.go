@@ -57,7 +57,7 @@ var (
 	Disconnect = Action{kind: "disconnect"} // leaves the bus in the middle of the call
 	Accept     = Action{kind: "accept"}     // shows a prompt, which the user accepts
 	Dismiss    = Action{kind: "dismiss"}    // shows a prompt, which the user dismisses
-	Ignore     = Action{kind: "ignore"}     // shows a prompt, which nobody answers
+	Ignore     = Action{kind: "ignore"}     // shows a prompt, which stays unanswered
 	Lie        = Action{kind: "lie"}        // reports success and does nothing
 	Empty      = Action{kind: "empty"}      // stores, or gives, an empty secret
 )
@@ -126,7 +126,7 @@ func (f *Fake) Reset() {
 
 // Lock locks the login collection. What Unlock does then is up to its action;
 // without one it shows a prompt that is dismissed at once, as gnome-keyring does
-// where there is no display.
+// without a display.
 func (f *Fake) Lock() { f.LockCollection(Login, true) }
 
 // LockCollection locks or unlocks a collection.
@@ -602,7 +602,7 @@ func (f *Fake) Wait(what string, done func() bool) {
 
 func (f *Fake) dismiss(dbus.Message) *dbus.Error { return nil }
 
-// Answer accepts every prompt that nobody answered so far.
+// Answer accepts every prompt that is still unanswered.
 func (f *Fake) Answer() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

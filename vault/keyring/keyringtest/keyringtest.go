@@ -53,8 +53,7 @@ func Need(t testing.TB, tools ...string) {
 	}
 }
 
-// Bus is a private session bus with nobody on it: no service is started on
-// demand.
+// Bus is a private session bus without services. It starts none on demand.
 type Bus struct {
 	t    testing.TB
 	dir  string // HOME and XDG folders of everything on the bus
@@ -133,7 +132,7 @@ func (b *Bus) Use() {
 	})
 }
 
-// HasOwner reports whether somebody is the Secret Service of this bus.
+// HasOwner reports whether a program provides the Secret Service on this bus.
 func (b *Bus) HasOwner(ctx context.Context) bool {
 	var has bool
 	err := b.conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", 0, serviceName).Store(&has)
@@ -207,7 +206,7 @@ func (k *Keyring) StartDaemonAsIs() {
 	k.t.Helper()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.wait("the former daemon to leave the bus", func(ctx context.Context) bool { return !k.HasOwner(ctx) })
+	k.wait("the previous daemon to leave the bus", func(ctx context.Context) bool { return !k.HasOwner(ctx) })
 	k.daemon = run(k.t, k.Env(), strings.NewReader(Password),
 		"gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets")
 	k.wait("gnome-keyring to come", k.HasOwner)

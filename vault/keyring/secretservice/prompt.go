@@ -7,8 +7,8 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// answer shows a prompt and waits until the person has answered it, for as long as
-// o.Patience. A prompt that nobody answered is taken off the screen.
+// answer shows a prompt and waits for the user's answer, for at most o.Patience. Then
+// it dismisses the prompt.
 func (o *Op) answer(prompt Path) (result dbus.Variant, err error) {
 	if prompt == noPath || prompt == "" {
 		return dbus.Variant{}, nil

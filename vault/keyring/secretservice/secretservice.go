@@ -13,7 +13,7 @@
 //     (a second D-Bus library in the binary), limits the opening of a session
 //     alone, returns an empty secret without an error when it cannot decrypt one,
 //     derives a wrong key in one of 256 sessions (it drops the leading zero bytes of
-//     the shared secret), and gives a prompt 30 seconds whoever is there to answer.
+//     the shared secret), and waits 30 seconds for a prompt, with no way to change that.
 //
 // So this package stands on godbus alone.
 //

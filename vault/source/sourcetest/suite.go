@@ -188,7 +188,7 @@ func Run(t *testing.T, e Engine) {
 	t.Run("fields of others are kept", e.otherFields)
 	t.Run("a stale version is a conflict and changes nothing", e.conflict)
 	t.Run("a deleted credential is missing, not listed, and can be put again", e.deleted)
-	t.Run("a former name is listed", e.renamed)
+	t.Run("a previous name is listed", e.renamed)
 	t.Run("of concurrent writers one wins each version", e.concurrent)
 	t.Run("what is missing and what is malformed", e.missing)
 	t.Run("support reads and cannot write", e.support)
