@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -164,6 +165,9 @@ func pathTemplate(path string) string {
 
 // parentName is the name of the program that started this one, where /proc tells.
 var parentName = sync.OnceValue(func() string {
+	if runtime.GOOS == "windows" {
+		return "" // \proc is a folder there that any user can make
+	}
 	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", os.Getppid()))
 	if err != nil {
 		return ""

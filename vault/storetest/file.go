@@ -30,7 +30,8 @@ func (f *File) load(ctx context.Context, op string) (map[string][]byte, error) {
 		return nil, err
 	}
 	items := map[string][]byte{}
-	data, err := os.ReadFile(f.path)
+	var data []byte
+	err := disk.RetrySharingViolation(func() (err error) { data, err = os.ReadFile(f.path); return err })
 	if errors.Is(err, fs.ErrNotExist) {
 		return items, nil
 	}
@@ -50,7 +51,7 @@ func (f *File) save(op string, items map[string][]byte) error {
 	}
 	tmp := f.path + strconv.Itoa(os.Getpid())
 	if err = os.WriteFile(tmp, data, 0o600); err == nil {
-		err = os.Rename(tmp, f.path)
+		err = disk.RetrySharingViolation(func() error { return os.Rename(tmp, f.path) })
 	}
 	if err != nil {
 		return f.failed(op, vault.ErrUnavailable, err)
