@@ -119,6 +119,9 @@ func (in randomInput) run(t *testing.T, n int) bool {
 	in.send(t, c, "\x1b[201~")
 	for until := time.Now().Add(15 * time.Second); ; {
 		in.send(t, c, end)
+		if strings.Contains(c.Screen(), "y discard it and quit") {
+			in.send(t, c, "y")
+		}
 		select {
 		case <-c.Exited():
 			finish(0)
