@@ -1,3 +1,5 @@
+//go:build !race
+
 package process
 
 import (
@@ -24,6 +26,7 @@ func litter(text []byte) (stays [][]byte, was []uintptr) {
 	return stays, was
 }
 
+// Not with the race detector, which refuses pointers to free memory.
 func TestOverwriteFreed_OverwritesGarbage(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows takes free memory away, which this test reads")
