@@ -35,7 +35,7 @@ type inputFilter struct {
 	paste   bool      // within a paste
 	pasted  int       // its size so far
 	dropped bool      // the rest of it is dropped, up to its end
-	tail    []byte    // the end of what came last, where it may be half a mark
+	half    []byte    // the beginning of a paste's end mark, whose rest is to come
 	partial []byte    // the beginning of a character at the end of a paste's piece
 }
 
@@ -107,8 +107,7 @@ func (f *inputFilter) pass(b []byte, now time.Time) []byte {
 	f.esc = len(b) > 0 && b[len(b)-1] == '\x1b'
 	if i := bytes.LastIndex(b, []byte(pasteStart)); i >= 0 && !bytes.Contains(b[i:], []byte(pasteEnd)) {
 		f.paste, f.pasted, f.dropped = true, len(b)-i, false
-		f.remember(b)
-		return b
+		return f.holdHalf(b)
 	}
 	if loc := partialReply.FindIndex(b); loc != nil && len(b)-loc[0] > 1 {
 		f.held = append([]byte(nil), b[loc[0]:]...)
@@ -121,34 +120,43 @@ func (f *inputFilter) pass(b []byte, now time.Time) []byte {
 // inPaste passes a paste on until its end. One that has paused for long is over
 // with the next key; of one that is too large the rest is dropped.
 func (f *inputFilter) inPaste(b []byte, idle time.Duration) []byte {
-	if idle > pasteIdle && len(b) <= keyLimit && !bytes.Contains(b, []byte("\x1b[20")) {
+	held := f.half
+	f.half = nil
+	whole := append(held[:len(held):len(held)], b...)
+	if idle > pasteIdle && len(b) <= keyLimit && !bytes.Contains(whole, []byte("\x1b[20")) {
 		f.paste = false
 		if f.dropped {
 			return b
 		}
-		return append([]byte(pasteEnd), b...)
+		return append(append(held, pasteEnd...), b...)
 	}
 	f.pasted += len(b)
-	whole := append(append([]byte(nil), f.tail...), b...)
-	f.remember(whole)
 	if i := bytes.Index(whole, []byte(pasteEnd)); i >= 0 {
-		f.paste, f.tail = false, nil
+		f.paste = false
 		if f.dropped {
-			return b[max(i+len(pasteEnd)-(len(whole)-len(b)), 0):]
+			return whole[i+len(pasteEnd):]
 		}
-		return b
+		return whole
 	}
+	out := f.holdHalf(whole)
 	switch {
 	case f.dropped:
 		return nil
 	case f.pasted > pasteLimit:
 		f.dropped = true
-		return append(b[:len(b):len(b)], pasteEnd...)
+		return append(out[:len(out):len(out)], pasteEnd...)
 	}
-	return b
+	return out
 }
 
-// remember keeps the last bytes, in which a mark may have begun.
-func (f *inputFilter) remember(b []byte) {
-	f.tail = append([]byte(nil), b[max(len(b)-len(pasteEnd)+1, 0):]...)
+// holdHalf keeps the beginning of an end mark back. Bubble Tea does not know one that
+// comes in two pieces, and would take every key for part of the paste from then on.
+func (f *inputFilter) holdHalf(b []byte) []byte {
+	for n := min(len(pasteEnd)-1, len(b)); n > 0; n-- {
+		if rest := b[len(b)-n:]; bytes.HasPrefix([]byte(pasteEnd), rest) {
+			f.half = append([]byte(nil), rest...)
+			return b[: len(b)-n : len(b)-n]
+		}
+	}
+	return b
 }

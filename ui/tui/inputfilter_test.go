@@ -86,6 +86,32 @@ func TestInputFilter_Pastes(t *testing.T) {
 	}
 }
 
+// Bubble Tea does not put the pieces of an end mark together.
+func TestInputFilter_PasteEndComesInOnePiece(t *testing.T) {
+	for at := 1; at < len(pasteEnd); at++ {
+		var f inputFilter
+		now := time.Now()
+		f.filter([]byte(pasteStart+"secret"), now)
+		first := string(f.filter([]byte(pasteEnd[:at]), now))
+		second := string(f.filter([]byte(pasteEnd[at:]), now))
+		if first != "" || second != pasteEnd {
+			t.Errorf("cut after %d: %q, then %q", at, first, second)
+		}
+		if got := string(f.filter([]byte("\x03"), now)); got != "\x03" {
+			t.Errorf("cut after %d: the next key is %q", at, got)
+		}
+	}
+}
+
+func TestInputFilter_HalfAnEndMarkIsPartOfAPasteThatGoesOn(t *testing.T) {
+	if got, want := filtered(piece{0, pasteStart + "a\x1b[2"}, piece{0, "0b" + pasteEnd}), pasteStart+"a\x1b[20b"+pasteEnd; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := filtered(piece{0, pasteStart + "a\x1b"}, piece{3 * time.Second, "j"}), pasteStart+"a\x1b"+pasteEnd+"j"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // What is not a reply comes through as it is, however it is cut.
 func FuzzInputFilter(f *testing.F) {
 	f.Add("hello\x1b[Aworld\x1b", 3)
