@@ -1,4 +1,7 @@
-//go:build linux
+// Not with the race detector: told to end while input comes, Bubble Tea closes its
+// reader (muesli/cancelreader) beside a read, which is reported as a race of the library's.
+
+//go:build linux && !race
 
 package cli_test
 
@@ -117,19 +120,24 @@ func (in randomInput) run(t *testing.T, n int) bool {
 	}
 	c.Resize(randomCols, randomRows)
 	in.send(t, c, "\x1b[201~")
-	for until := time.Now().Add(15 * time.Second); ; {
-		in.send(t, c, end)
-		if strings.Contains(c.Screen(), "y discard it and quit") {
-			in.send(t, c, "y")
-		}
+	in.send(t, c, end)
+	// Not at once again: a second ctrl+c, once the terminal is given back, kills.
+	again := time.Now().Add(4 * time.Second)
+	for until := time.Now().Add(20 * time.Second); ; {
 		select {
 		case <-c.Exited():
 			finish(0)
 			return false
-		case <-time.After(300 * time.Millisecond):
-			if time.Now().After(until) {
-				t.Fatalf("ctrl+c does not end it:\n%s", c.Screen())
-			}
+		case <-time.After(100 * time.Millisecond):
+		}
+		switch {
+		case strings.Contains(c.Screen(), "y discard it and quit"):
+			in.send(t, c, "y")
+		case time.Now().After(until):
+			t.Fatalf("ctrl+c does not end it:\n%s", c.Screen())
+		case time.Now().After(again):
+			in.send(t, c, end)
+			again = time.Now().Add(4 * time.Second)
 		}
 	}
 }

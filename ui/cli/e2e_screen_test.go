@@ -86,6 +86,10 @@ func TestMainJobOnTheScreen(t *testing.T) {
 	began := time.Now()
 	clipboardtest.Eventually(t, func() error {
 		left := secondsLeft(s)
+		time.Sleep(50 * time.Millisecond)
+		if left != secondsLeft(s) {
+			return fmt.Errorf("a frame was read half-way, after %v", seen)
+		}
 		if left > 90 {
 			t.Errorf("%d s left of 90", left)
 		}
