@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestOverride(t *testing.T) {
+func TestParseBaseURL_TakesLoopbackAddressesOnly(t *testing.T) {
 	for in, want := range map[string]string{
 		"http://127.0.0.1:4010/v1":    "http://127.0.0.1:4010/v1",
 		" http://127.0.0.1:4010/v1/ ": "http://127.0.0.1:4010/v1",
@@ -51,7 +51,7 @@ func FuzzOverride(f *testing.F) {
 	})
 }
 
-func TestLoopbackOnly(t *testing.T) {
+func TestLoopbackOnly_RefusesOtherAddresses(t *testing.T) {
 	for address, ok := range map[string]bool{"127.0.0.1:80": true, "[::1]:80": true, "10.0.0.1:80": false, "[fe80::1]:80": false, "nonsense": false} {
 		if err := loopbackOnly(address); (err == nil) != ok {
 			t.Errorf("%s: %v", address, err)

@@ -79,7 +79,7 @@ func noCanary(t *testing.T, err error) {
 
 const htmlPage = "<!DOCTYPE html><html><body>Sign in</body></html>"
 
-func TestReplies(t *testing.T) {
+func TestMint_TellsWhatAReplyMeans(t *testing.T) {
 	failed := func(code, message string) string {
 		return fmt.Sprintf(`{"code":%q,"status":"error","message":%q,"data":{}}`, code, message)
 	}
@@ -159,8 +159,8 @@ func TestReplies(t *testing.T) {
 	}
 }
 
-// TestGatewayQuotesSecrets: a gateway may say back what it was sent.
-func TestGatewayQuotesSecrets(t *testing.T) {
+// TestMint_RemovesSecretsThatTheGatewayQuotes: a gateway may say back what it was sent.
+func TestMint_RemovesSecretsThatTheGatewayQuotes(t *testing.T) {
 	c := serve(t, answer(400, `{"code":"`+canary+`","message":"bad `+canary+` for fake-\u200bkey-0000"}`))
 	_, err := c.Mint(t.Context(), fakeCredential(), 60)
 	wantKind(t, err, ErrInvalid)
@@ -208,9 +208,9 @@ func bomb(w http.ResponseWriter, _ *http.Request) {
 // blanks are many in few bytes.
 var blanks = sync.OnceValue(func() []byte { return gzipped(strings.Repeat(" ", 8<<20)) })
 
-// TestNothingFollowsRedirects has a second server that records whatever reaches
+// TestClient_FollowsNoRedirect has a second server that records whatever reaches
 // it, under both names of this machine.
-func TestNothingFollowsRedirects(t *testing.T) {
+func TestClient_FollowsNoRedirect(t *testing.T) {
 	var mu sync.Mutex
 	var seen []http.Header
 	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -253,7 +253,7 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(reply))}, nil
 }
 
-func TestRequests(t *testing.T) {
+func TestClient_SendsTheDocumentedRequests(t *testing.T) {
 	var r recorder
 	sandbox, live := &Client{Transport: &r}, &Client{Transport: &r, Environment: Live, UserAgent: "kitekey/test"}
 	if _, err := sandbox.Mint(t.Context(), fakeCredential(), 90); err != nil {
@@ -300,8 +300,8 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// TestRefusedBeforeSending: what must not leave the process does not.
-func TestRefusedBeforeSending(t *testing.T) {
+// TestClient_SendsNothingThatIsNotSafe: what must not leave the process does not.
+func TestClient_SendsNothingThatIsNotSafe(t *testing.T) {
 	var r recorder
 	good := &Client{Transport: &r}
 	mint := func(c *Client, cred Credential, l Lifetime) error {
@@ -351,7 +351,7 @@ func TestRefusedBeforeSending(t *testing.T) {
 	}
 }
 
-func TestSecretBeyondASCIIArrivesAsUTF8(t *testing.T) {
+func TestMint_SendsSecretBeyondASCIIAsUTF8(t *testing.T) {
 	got := make(chan string, 1)
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		got <- r.Header.Get("Secret-Key")
@@ -368,7 +368,7 @@ func TestSecretBeyondASCIIArrivesAsUTF8(t *testing.T) {
 	}
 }
 
-func TestUnreachable(t *testing.T) {
+func TestMint_ClosedPortIsUnreachable(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -385,7 +385,7 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-func TestUntrustedCertificate(t *testing.T) {
+func TestMint_UntrustedCertificateGetsNoRequest(t *testing.T) {
 	var requests atomic.Int32
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { requests.Add(1) }))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -400,15 +400,15 @@ func TestUntrustedCertificate(t *testing.T) {
 	}
 }
 
-func TestPlainServerBehindHTTPS(t *testing.T) {
+func TestMint_PlainServerBehindHTTPSIsUnexpected(t *testing.T) {
 	c := serve(t, answer(200, "{}"))
 	c.BaseURL = strings.Replace(c.BaseURL, "http:", "https:", 1)
 	_, err := c.Mint(t.Context(), fakeCredential(), 60)
 	wantKind(t, err, ErrUnexpectedReply)
 }
 
-// TestConnections: bulk work shares one HTTP/2 connection.
-func TestConnections(t *testing.T) {
+// TestClient_SharesOneHTTP2Connection: bulk work shares one HTTP/2 connection.
+func TestClient_SharesOneHTTP2Connection(t *testing.T) {
 	var connections atomic.Int32
 	var protocol atomic.Value
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -447,7 +447,7 @@ func TestConnections(t *testing.T) {
 	}
 }
 
-func TestProxy(t *testing.T) {
+func TestClient_OverrideUsesNoProxy(t *testing.T) {
 	zero, local := &Client{}, &Client{BaseURL: "http://127.0.0.1:1"}
 	if zero.transport().(*http.Transport).Proxy == nil {
 		t.Error("the proxy variables are ignored")
@@ -473,7 +473,7 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-func TestCancelled(t *testing.T) {
+func TestMint_EndsWhenCancelled(t *testing.T) {
 	arrived := make(chan struct{})
 	c := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice a hangup
@@ -496,7 +496,7 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-func TestSkew(t *testing.T) {
+func TestMint_TellsTheSkewOfTheClock(t *testing.T) {
 	for _, skew := range []time.Duration{0, 10 * time.Minute, -10 * time.Minute} {
 		c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			now := time.Now().Add(skew)
@@ -519,7 +519,7 @@ func TestSkew(t *testing.T) {
 	}
 }
 
-func TestDoGivesTheReplyBesideTheError(t *testing.T) {
+func TestDo_GivesTheReplyBesideTheError(t *testing.T) {
 	c := serve(t, answer(404, `{"code":"gone","message":"No."}`, "X-Request-Id", "7"))
 	reply, err := c.Do(t.Context(), fakeToken(), Request{Path: "/x?token=" + canary})
 	wantKind(t, err, ErrInvalid)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestParseCredential(t *testing.T) {
+func TestParseCredential_TrimsAndRefuses(t *testing.T) {
 	const key, secret = "fake-key-0000", canary
 	for name, tt := range map[string]struct {
 		key, secret string
@@ -58,7 +58,7 @@ func TestParseCredential(t *testing.T) {
 	}
 }
 
-func TestHint(t *testing.T) {
+func TestHint_ShowsAtMostFourCharacters(t *testing.T) {
 	for key, want := range map[string]string{
 		"": "", "abc": "", "abcd": "d", "abcdefgh": "gh", "2882jj2hh288282jj2": "2jj2", "éééé": "é",
 	} {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestParseToken(t *testing.T) {
+func TestParseToken_HasOneJWTPrefix(t *testing.T) {
 	for in, want := range map[string]string{
 		"JWT aa.bb.cc":          "JWT aa.bb.cc",
 		"jwt aa.bb.cc":          "jwt aa.bb.cc", // as received
@@ -38,7 +38,7 @@ func TestParseToken(t *testing.T) {
 	}
 }
 
-func TestParseExpires(t *testing.T) {
+func TestParseExpires_TakesNumbersAndText(t *testing.T) {
 	at := time.Unix(1622197906, 0)
 	for in, want := range map[string]struct {
 		at  time.Time
@@ -73,7 +73,7 @@ func TestParseExpires(t *testing.T) {
 	}
 }
 
-func TestReadToken(t *testing.T) {
+func TestReadToken_CountsByTheLocalClock(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	unix := now.Unix()
 	for name, tt := range map[string]struct {
@@ -123,7 +123,7 @@ func TestReadToken(t *testing.T) {
 	}
 }
 
-func TestEnvelopeErrorStatus(t *testing.T) {
+func TestEnvelope_TellsErrorsFromSuccess(t *testing.T) {
 	for in, want := range map[string]struct {
 		status  int
 		isError bool

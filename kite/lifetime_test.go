@@ -12,7 +12,7 @@ import (
 
 var _ pflag.Value = (*Lifetime)(nil)
 
-func TestParseLifetime(t *testing.T) {
+func TestParseLifetime_TakesSecondsAndUnits(t *testing.T) {
 	for in, want := range map[string]Lifetime{
 		"300": 300, " 90s ": 90, "5m": 300, "5 min": 300, "1h30m": 5400, "1 h 30 min": 5400, "1 Hour": 3600,
 		"2 minutes 5 secs": 125, "1": 1, "86400": 86400, "24h": 86400, "1.5h": 5400, "+5m": 300, "060": 60,
@@ -39,7 +39,7 @@ func TestParseLifetime(t *testing.T) {
 	}
 }
 
-func TestLifetime_String(t *testing.T) {
+func TestLifetime_PrintsUnits(t *testing.T) {
 	for l, want := range map[Lifetime]string{0: "0", 1: "1s", 300: "5m", 90: "1m30s", 5400: "1h30m", 172800: "2d", 90061: "1d1h1m1s"} {
 		if got := l.String(); got != want {
 			t.Errorf("Lifetime(%d).String() = %q, want %q", uint32(l), got, want)

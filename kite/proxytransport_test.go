@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestUpstream(t *testing.T) {
+func TestProxyTransport_ReachesItsGatewayOnly(t *testing.T) {
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/v1/redirect":

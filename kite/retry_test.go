@@ -90,7 +90,7 @@ func (s slowReader) Read(p []byte) (int, error) {
 
 type answers = []func(*http.Request) (*http.Response, error)
 
-func TestRetries(t *testing.T) {
+func TestClient_RetriesWhatIsSafe(t *testing.T) {
 	seconds := func(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 	later := func(d time.Duration) string {
 		return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Add(d).Format(http.TimeFormat) // when a synctest bubble begins
@@ -162,7 +162,7 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-func TestDeadlineIsUnreachable(t *testing.T) {
+func TestMint_DeadlineIsUnreachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
@@ -176,7 +176,7 @@ func TestDeadlineIsUnreachable(t *testing.T) {
 	})
 }
 
-func TestCancelledWhileWaiting(t *testing.T) {
+func TestMint_EndsWhenCancelledBetweenTries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		s := &script{answers: answers{status(429, "Retry-After", "10")}}
@@ -191,7 +191,7 @@ func TestCancelledWhileWaiting(t *testing.T) {
 
 // A caller who gives up a write that was sent must hear that it may have been
 // carried out.
-func TestCancelledWrite(t *testing.T) {
+func TestDo_CancelledWriteMayHaveBeenCarriedOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
@@ -214,7 +214,7 @@ func (c *counted) Read(p []byte) (int, error) {
 }
 func (c *counted) Close() error { return nil }
 
-func TestReadsAreBounded(t *testing.T) {
+func TestDo_BoundsTheReply(t *testing.T) {
 	var body counted
 	c := &Client{Transport: &script{answers: answers{func(*http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: &body}, nil
@@ -226,7 +226,7 @@ func TestReadsAreBounded(t *testing.T) {
 	}
 }
 
-func TestBackoffSpreads(t *testing.T) {
+func TestBackoff_Spreads(t *testing.T) {
 	seen, asked := map[time.Duration]bool{}, map[time.Duration]bool{}
 	for range 100 {
 		seen[backoff(1, 0)], asked[backoff(1, 4*time.Second)] = true, true

@@ -25,7 +25,7 @@ type holder struct {
 	Shown  Secret
 }
 
-func TestSecretNeverPrints(t *testing.T) {
+func TestSecret_NeverPrints(t *testing.T) {
 	s := NewSecret(canary)
 	h := holder{hidden: s, list: []Secret{s}, table: map[string]Secret{"k": s}, any: s, ptr: &s, Shown: s}
 	h.nested.cred = Credential{s, s}
@@ -77,7 +77,7 @@ func TestSecretNeverPrints(t *testing.T) {
 	}
 }
 
-func TestSecretEqual(t *testing.T) {
+func TestSecret_EqualComparesValues(t *testing.T) {
 	a, b := NewSecret("one"), NewSecret("one")
 	if !a.Equal(b) || a.Equal(NewSecret("two")) || a.Equal(Secret{}) || !(Secret{}).Equal(NewSecret("")) {
 		t.Error("Equal is wrong")
@@ -106,7 +106,7 @@ func TestSecretErase_OverwritesEveryCopy(t *testing.T) {
 	Secret{}.Erase()
 }
 
-func TestSecretErase_WaitsForWhoLooksAtIt(t *testing.T) {
+func TestSecretErase_WaitsForRevealTo(t *testing.T) {
 	s := NewSecret(canary)
 	var memory []byte
 	s.RevealTo(func(b []byte) {

@@ -221,7 +221,7 @@ func TestDo_SendsWriteOnceOverHTTP2(t *testing.T) {
 	}
 }
 
-func TestCheckProxy(t *testing.T) {
+func TestCheckProxy_SaysWhatIsWrongWithTheVariable(t *testing.T) {
 	for value, want := range map[string]string{
 		"http://proxy:3128": "", "proxy:3128": "", "http://user:pass%23@proxy:3128": "", "socks5://127.0.0.1:1080": "", "http://proxy:3128/": "",
 		`"http://proxy:3128"`: "quotes", "'proxy:3128'": "quotes", "http://proxy:3128 ": "blank", "http://pro xy": "blank",
@@ -234,7 +234,7 @@ func TestCheckProxy(t *testing.T) {
 	}
 }
 
-func TestProxyFailureIsTheProxys(t *testing.T) {
+func TestProxyFailure_NamesTheProxyAndItsVariable(t *testing.T) {
 	proxy := &Proxy{Variable: "HTTPS_PROXY", Addr: "proxy.corp:3128"}
 	err := proxyFailure(&net.OpError{Op: "proxyconnect", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "proxy.corp", IsNotFound: true}}, proxy)
 	e := &Error{Kind: failureKind(err, false), Host: "kitegateway.com", Op: "GET /x", Err: toSafeError(err, 0, nil)}

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-func TestCleanText(t *testing.T) {
+func TestCleanText_RemovesControlCharacters(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                                 "",
 		"plain words.":                     "plain words.",
@@ -59,7 +59,7 @@ func FuzzCleanText(f *testing.F) {
 }
 
 // What is taken for clean unseen must come out of the cleaning as it went in.
-func TestCleanShortCut(t *testing.T) {
+func TestClean_AgreesWithCleanText(t *testing.T) {
 	for s, want := range map[string]bool{
 		"": true, "a": true, "a b": true, "~!": true,
 		" ": false, " a": false, "a ": false, "a  b": false, "a\tb": false, "\x1b[2J": false, "é": false, "\x7f": false,

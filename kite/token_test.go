@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func TestTokenDeadline(t *testing.T) {
+func TestToken_DeadlineAllowsForTheSkew(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	tok := Token{Expires: now.Add(10*time.Minute + 90*time.Second), Skew: 10 * time.Minute}
 	if got := tok.Remaining(now); got != 90*time.Second {
@@ -24,9 +24,9 @@ func TestTokenDeadline(t *testing.T) {
 	}
 }
 
-// TestCurl runs the command: the server must see the header, and the arguments
+// TestCurl_KeepsTheTokenOutOfArguments runs the command: the server must see the header, and the arguments
 // must not hold it.
-func TestCurl(t *testing.T) {
+func TestCurl_KeepsTheTokenOutOfArguments(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("a Unix shell runs the command")
 	}
@@ -52,7 +52,7 @@ func TestCurl(t *testing.T) {
 	}
 }
 
-func TestShellQuote(t *testing.T) {
+func TestShellQuote_QuotesWhatAShellReads(t *testing.T) {
 	for in, want := range map[string]string{
 		"": "''", "https://a.example/v1": "https://a.example/v1", "a b": "'a b'", "it's": `'it'\''s'`, "$(x)": "'$(x)'", "a?b": "'a?b'", "~": "'~'", "=a": "'=a'",
 	} {

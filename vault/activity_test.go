@@ -30,7 +30,7 @@ func actions(t *testing.T, v *Vault, sel *Selector) (list []string) {
 	return list
 }
 
-func TestActivity(t *testing.T) {
+func TestActivity_RecordsEveryUse(t *testing.T) {
 	for name, w := range map[string]*world{"on disk": newWorld(t), "in memory": newWorldIn(t, "", storetest.NewFaulty(nil))} {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
@@ -77,7 +77,7 @@ func TestActivity(t *testing.T) {
 }
 
 // Many processes write at once while the file is put aside again and again.
-func TestActivityIsBounded(t *testing.T) {
+func TestActivity_IsBounded(t *testing.T) {
 	dir := t.TempDir()
 	open := func() *ActivityLog {
 		return NewActivityLog(dir, 4096)
@@ -117,7 +117,7 @@ func TestActivityIsBounded(t *testing.T) {
 }
 
 // A line that a crash cut short costs itself alone.
-func TestActivityAfterACrash(t *testing.T) {
+func TestActivity_CrashCostsOneLine(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
 	path := filepath.Join(w.dir, ActivityFile)
@@ -135,7 +135,7 @@ func TestActivityAfterACrash(t *testing.T) {
 }
 
 // The log never keeps anything from working.
-func TestActivityCannotBeWritten(t *testing.T) {
+func TestActivity_FailureStopsNothing(t *testing.T) {
 	w := newWorld(t)
 	if err := os.MkdirAll(filepath.Join(w.dir, ActivityFile), 0o700); err != nil {
 		t.Fatal(err)
@@ -146,7 +146,7 @@ func TestActivityCannotBeWritten(t *testing.T) {
 	}
 }
 
-func TestSettings(t *testing.T) {
+func TestSettings_DamagedOnesAreKept(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "home")
 	if s, err := LoadSettings(dir); err != nil || s != DefaultSettings {
 		t.Errorf("%+v %v", s, err)

@@ -24,7 +24,7 @@ func newIdentity(t testing.TB) *age.X25519Identity {
 }
 
 // A backup has all that a profile has, and it all comes back in another vault.
-func TestBackupRoundTrip(t *testing.T) {
+func TestBackup_RestoresAllOfAProfile(t *testing.T) {
 	w, ctx, id := newWorld(t), t.Context(), newIdentity(t)
 	label, life := "Acme Stores Ltd", kite.Lifetime(90)
 	for _, name := range []string{"acme", "acme/live", "coral"} {
@@ -82,7 +82,7 @@ func TestBackupRoundTrip(t *testing.T) {
 	}
 }
 
-func TestImportFindings(t *testing.T) {
+func TestImport_TellsNewFromConflict(t *testing.T) {
 	w, ctx := newWorld(t), t.Context()
 	for _, name := range []string{"same", "other", "lost"} {
 		w.mustAdd(t, name)
@@ -122,7 +122,7 @@ func TestImportFindings(t *testing.T) {
 	}
 }
 
-func TestReadBackupRefuses(t *testing.T) {
+func TestReadBackup_RefusesOtherFiles(t *testing.T) {
 	id := newIdentity(t)
 	sealed := func(plain string) []byte {
 		var b bytes.Buffer

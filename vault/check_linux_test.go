@@ -13,7 +13,7 @@ import (
 
 // A folder in which nothing can be written (this one is the kernel's own, which
 // not even root fills) is a problem, said without a temporary file's name.
-func TestAFolderThatCannotBeWritten(t *testing.T) {
+func TestWritable_NamesTheFolderOnly(t *testing.T) {
 	dir := "/proc/self/fdinfo"
 	if err := Writable(dir); err == nil || strings.Contains(err.Error(), disk.TempMark) {
 		t.Errorf("writable says %v", err)

@@ -9,7 +9,7 @@ import (
 	. "kitekey/vault"
 )
 
-func TestMove(t *testing.T) {
+func TestMove_TakesTheCredentialAlong(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
@@ -71,7 +71,7 @@ func TestMove_LosesNothingOnFailure(t *testing.T) {
 	}
 }
 
-func TestVerifyElsewhere(t *testing.T) {
+func TestVerifyElsewhere_LeavesTheProfileAlone(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
 	r := w.VerifyElsewhere(t.Context(), sel("acme"))

@@ -31,10 +31,10 @@ func unsteady(s *storetest.Faulty, seed uint64) {
 	s.On(fail(ErrLocked, ErrTimeout, ErrUnavailable), fail(ErrTimeout, ErrUnavailable))
 }
 
-// TestEverythingAtOnce runs random operations on eight vaults that share a folder and
+// TestVault_AgreesWithItsStoreAfterEverythingAtOnce runs random operations on eight vaults that share a folder and
 // a failing store, and cancels some halfway. In the end the index and the store must
 // agree, and every item of the store must belong to a listed profile.
-func TestEverythingAtOnce(t *testing.T) {
+func TestVault_AgreesWithItsStoreAfterEverythingAtOnce(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	dir, store := t.TempDir(), storetest.NewFaulty(nil)

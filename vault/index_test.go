@@ -13,7 +13,7 @@ import (
 
 // Whoever could write the index must not be able to write on the screen, or have
 // a live credential used as a sandbox one.
-func TestHostileIndex(t *testing.T) {
+func TestParseIndex_CleansWhatIsPlanted(t *testing.T) {
 	entry := func(fields string) string {
 		return `{"version":1,"profiles":[{"id":"aaaaaaaaaaaaaaaa","account":"acme","environment":"sandbox","store":"keyring"` + fields + `}]}`
 	}
@@ -47,7 +47,7 @@ func TestHostileIndex(t *testing.T) {
 	}
 }
 
-func TestIndexThatSwapsEnvironments(t *testing.T) {
+func TestIndex_CannotSwapEnvironments(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme/live")
 	path := filepath.Join(w.dir, IndexFile)

@@ -21,9 +21,9 @@ import (
 	"kitekey/vault/storetest"
 )
 
-// The other process of TestMigrateKilled: it moves everything and prints a line
+// The other process of TestMigrate_LosesNothingWhenKilled: it moves everything and prints a line
 // before each call of a store.
-func TestMigrateMover(t *testing.T) {
+func TestHelperProcess_MigratesUntilKilled(t *testing.T) {
 	dir, to := os.Getenv("TEST_MIGRATE_DIR"), os.Getenv("TEST_MIGRATE_TO")
 	if dir == "" {
 		return // not the other process
@@ -61,7 +61,7 @@ func loud(s Store) Store {
 
 // 200 profiles go from a real keyring to a file and back, by processes that are
 // killed in the middle, and nothing is lost or doubled.
-func TestMigrateKilled(t *testing.T) {
+func TestMigrate_LosesNothingWhenKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills a process at every step")
 	}
@@ -121,7 +121,7 @@ func TestMigrateKilled(t *testing.T) {
 // of a store. It reports whether it was killed.
 func mover(t *testing.T, dir, bus, to string, after int) (killed bool) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestMigrateMover$")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestHelperProcess_MigratesUntilKilled$")
 	cmd.Env = append(os.Environ(), "TEST_MIGRATE_DIR="+dir, "TEST_MIGRATE_BUS="+bus, "TEST_MIGRATE_TO="+to)
 	out, err := cmd.StdoutPipe()
 	if err != nil {

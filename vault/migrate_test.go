@@ -57,7 +57,7 @@ func wantAll(t *testing.T, v *Vault, other Store, names ...string) {
 	}
 }
 
-func TestMigrate(t *testing.T) {
+func TestMigrate_MovesAllThereAndBack(t *testing.T) {
 	names := []string{"acme", "acme/live", "coral"}
 	w, f := moving(t, names...)
 	ctx := t.Context()
@@ -131,7 +131,7 @@ func full(s Store, n int, op string) *storetest.Faulty {
 	return f
 }
 
-func TestMigrateFails(t *testing.T) {
+func TestMigrate_LosesNothingOnFailure(t *testing.T) {
 	names := []string{"acme", "acme/live", "coral"}
 	t.Run("while copying", func(t *testing.T) {
 		w, f := moving(t, names...)
@@ -244,7 +244,7 @@ func TestMigrateFails(t *testing.T) {
 }
 
 // A profile added in the middle of a migration moves too.
-func TestMigrateBesideAdd(t *testing.T) {
+func TestMigrate_MovesAProfileThatIsAddedMeanwhile(t *testing.T) {
 	w, f := moving(t, "acme", "coral")
 	late := w.on(t, w.CurrentStore())
 	added := false

@@ -84,7 +84,7 @@ func TestNewerFormats_AreLeftAlone(t *testing.T) {
 	}
 }
 
-func TestReadBackup_OfANewerKitekey(t *testing.T) {
+func TestParseBackup_RefusesNewerFormats(t *testing.T) {
 	for _, plain := range []string{
 		`{"format":"kitekey-backup","version":2,"profiles":{}}`,
 		`{"format":"kitekey-backup","version":1,"profiles":[{"expires_in":1,"credentials":{"v":2,"current":[]}}]}`,

@@ -100,7 +100,7 @@ func TestOrigin_TravelsWithABackup(t *testing.T) {
 }
 
 // Entries from before origins were kept have that of the host of their verdict.
-func TestOrigin_OfOldEntries(t *testing.T) {
+func TestOrigin_OfOldEntriesFollowsTheirHost(t *testing.T) {
 	for host, want := range map[string]kite.Origin{
 		"": kite.OriginKitegateway, "kitegateway.com": kite.OriginKitegateway, "sandbox.kitegateway.com": kite.OriginKitegateway, "127.0.0.1:4010": kite.OriginOverride,
 	} {

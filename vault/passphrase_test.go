@@ -9,7 +9,7 @@ import (
 	. "kitekey/vault"
 )
 
-func TestCheckPassphrase(t *testing.T) {
+func TestCheckPassphrase_RefusesWhatCannotBeTypedAgain(t *testing.T) {
 	for text, words := range map[string]string{
 		"correct horse": "", "pässwörter": "",
 		"": "at least", "short": "at least", "two\nlines of it": "more than one line",

@@ -10,7 +10,7 @@ import (
 	. "kitekey/vault"
 )
 
-func TestCredentialsRoundTrip(t *testing.T) {
+func TestCredentials_SurviveEncoding(t *testing.T) {
 	want := Credentials{
 		Selector: sel("acme/live"), Current: pair(`quotes " and \ <&> and é`), Previous: pair("before"), Staged: pair("next"),
 		ReplacedAt: time.Unix(1_772_618_400, 0),
@@ -27,7 +27,7 @@ func TestCredentialsRoundTrip(t *testing.T) {
 	}
 }
 
-func TestDecodeRefuses(t *testing.T) {
+func TestDecodeCredentials_RefusesDamage(t *testing.T) {
 	good := `{"v":1,"account":"acme","environment":"live","current":{"api_key":"fake-k","api_secret":"fake-s"}}`
 	if _, err := DecodeCredentials([]byte(good)); err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func FuzzDecodePayload(f *testing.F) {
 
 // The longest pairs leave room for a current and a staged one; a third that does
 // not fit is refused and changes nothing.
-func TestPayloadTooBig(t *testing.T) {
+func TestRotate_ThreeLongestCredentialsDoNotFit(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	long := func(c string) kite.Credential {

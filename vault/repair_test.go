@@ -36,7 +36,7 @@ func levels(t *testing.T, w *world) []string {
 	return got
 }
 
-func TestCheck(t *testing.T) {
+func TestCheck_FindsEachKindOfDamage(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	p := w.mustAdd(t, "acme")
@@ -91,7 +91,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-func TestRepairDamagedIndex(t *testing.T) {
+func TestRepair_RebuildsADamagedIndex(t *testing.T) {
 	for name, spoil := range map[string]func(dir string) error{
 		"torn": func(dir string) error { return os.WriteFile(filepath.Join(dir, "index.json"), []byte(`{"ver`), 0o600) },
 		"gone": func(dir string) error { return os.Remove(filepath.Join(dir, "index.json")) },
@@ -148,7 +148,7 @@ func TestRepairDamagedIndex(t *testing.T) {
 }
 
 // A store that cannot list, as on macOS, leaves the last good copy.
-func TestRepairWithoutListing(t *testing.T) {
+func TestRepair_TakesTheLastCopyWithoutListing(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
 	w.SetStore(struct{ Store }{w.store})
@@ -164,7 +164,7 @@ func TestRepairWithoutListing(t *testing.T) {
 	}
 }
 
-func TestRepairStrays(t *testing.T) {
+func TestRepair_ListsItemsWithoutAProfile(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
@@ -208,7 +208,7 @@ func TestRepairStrays(t *testing.T) {
 	}
 }
 
-func TestRepairSweeps(t *testing.T) {
+func TestRepair_SweepsOldLocks(t *testing.T) {
 	w := newWorld(t)
 	p := w.mustAdd(t, "acme")
 	if err := w.Forget(t.Context(), sel("acme")); err != nil { // makes a lock file
@@ -233,7 +233,7 @@ func TestRepairSweeps(t *testing.T) {
 	}
 }
 
-func TestFreeName(t *testing.T) {
+func TestFreeName_IsValidAndUnused(t *testing.T) {
 	long := strings.Repeat("a", MaxAccount)
 	var profiles []Profile
 	for i := range 12 {

@@ -24,7 +24,7 @@ func (w *world) item(t *testing.T, name string) Credentials {
 	return c
 }
 
-func TestRotate(t *testing.T) {
+func TestRotate_ReplacesAndRollsBack(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
@@ -65,7 +65,7 @@ func TestRotate(t *testing.T) {
 	}
 }
 
-func TestReplace(t *testing.T) {
+func TestReplace_KeepsThePreviousUnverified(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
 	p, err := w.Replace(t.Context(), sel("acme"), pair("next"))
@@ -80,7 +80,7 @@ func TestReplace(t *testing.T) {
 	}
 }
 
-func TestRotateRefused(t *testing.T) {
+func TestRotate_RefusedChangesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
 	w.gateway.err = &kite.Error{Kind: kite.ErrRefused, Status: 401}
@@ -93,7 +93,7 @@ func TestRotateRefused(t *testing.T) {
 	}
 }
 
-func TestRotateStagedAndFinishedLater(t *testing.T) {
+func TestRotate_StagesWhatCouldNotBeVerified(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
@@ -134,7 +134,7 @@ func TestRotateStagedAndFinishedLater(t *testing.T) {
 
 // Wherever the store fails or the caller gives up, a working pair is in use and
 // the new one is not lost once it was staged.
-func TestRotateInterrupted(t *testing.T) {
+func TestRotate_LosesNothingWhenInterrupted(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		write int  // the write that fails
@@ -205,7 +205,7 @@ func TestRotateInterrupted(t *testing.T) {
 	})
 }
 
-func TestRotateMendsALostCredential(t *testing.T) {
+func TestRotate_ReplacesALostCredential(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	p := w.mustAdd(t, "acme")
@@ -233,7 +233,7 @@ func TestRotateMendsALostCredential(t *testing.T) {
 
 // A staged pair may be the only copy of its secret: a mistyped one that is refused
 // must not take it away.
-func TestRotateRefusedKeepsWhatWasStaged(t *testing.T) {
+func TestRotate_RefusedKeepsWhatWasStaged(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
@@ -268,7 +268,7 @@ func (w *world) whileVerifying(t *testing.T, name string, act func()) {
 	<-done
 }
 
-func TestVerifyDuringARotation(t *testing.T) {
+func TestVerify_DuringARotationJudgesOneCredential(t *testing.T) {
 	refused := &kite.Error{Kind: kite.ErrRefused, Status: 401}
 	t.Run("its verdict is on the old pair", func(t *testing.T) {
 		w := newWorld(t)
@@ -304,7 +304,7 @@ func TestVerifyDuringARotation(t *testing.T) {
 }
 
 // What another kitekey does with a pair that waits for the gateway's answer.
-func TestRotateBesideOthers(t *testing.T) {
+func TestRotate_HeedsWhatOtherProcessesDo(t *testing.T) {
 	during := func(t *testing.T, w *world, act func()) (Rotation, error) {
 		t.Helper()
 		block := make(chan struct{})

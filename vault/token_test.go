@@ -12,7 +12,7 @@ import (
 	"kitekey/vault/storetest"
 )
 
-func TestTokenCache(t *testing.T) {
+func TestToken_IsCachedUntilItExpires(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
@@ -53,7 +53,7 @@ func TestTokenCache(t *testing.T) {
 
 // One index read and one Get: nothing else may stand between a script and its
 // cached token.
-func TestCachedTokenTouchesOneItem(t *testing.T) {
+func TestToken_CachedTouchesOneItem(t *testing.T) {
 	w := newWorld(t)
 	p := w.mustAdd(t, "acme")
 	if _, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil {
@@ -68,7 +68,7 @@ func TestCachedTokenTouchesOneItem(t *testing.T) {
 	}
 }
 
-func TestTokenNeverPastItsDeadline(t *testing.T) {
+func TestToken_IsNeverPastItsDeadline(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
@@ -110,7 +110,7 @@ func TestTokenNeverPastItsDeadline(t *testing.T) {
 	}
 }
 
-func TestTokenOfAnotherHostIsNotUsed(t *testing.T) {
+func TestToken_OfAnotherHostIsNotUsed(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
 	if _, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil {
@@ -122,7 +122,7 @@ func TestTokenOfAnotherHostIsNotUsed(t *testing.T) {
 	}
 }
 
-func TestForget(t *testing.T) {
+func TestForget_RemovesTheCachedToken(t *testing.T) {
 	w := newWorld(t)
 	p := w.mustAdd(t, "acme")
 	if _, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil {
@@ -141,7 +141,7 @@ func TestForget(t *testing.T) {
 	}
 }
 
-func TestOneMintForEight(t *testing.T) {
+func TestToken_EightProcessesShareOneMint(t *testing.T) {
 	for _, fresh := range []bool{false, true} {
 		store, dir := storetest.NewFaulty(nil), t.TempDir()
 		worlds := make([]*world, 8)
@@ -181,7 +181,7 @@ func TestOneMintForEight(t *testing.T) {
 	}
 }
 
-func TestUncachableTokenIsReturned(t *testing.T) {
+func TestToken_IsReturnedWhenItCannotBeCached(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
 	w.store.On(func(op, key string) error {
@@ -198,7 +198,7 @@ func TestUncachableTokenIsReturned(t *testing.T) {
 	}
 }
 
-func TestRefusedMint(t *testing.T) {
+func TestToken_RefusedMintIsRecorded(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
 	w.gateway.err = &kite.Error{Kind: kite.ErrRefused, Host: "sandbox.test", Op: "mint a token", Status: 401}
@@ -211,7 +211,7 @@ func TestRefusedMint(t *testing.T) {
 	}
 }
 
-func TestVerify(t *testing.T) {
+func TestVerify_GivesTheVerdictOfEachError(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	p := w.mustAdd(t, "acme")
@@ -252,7 +252,7 @@ func TestVerify(t *testing.T) {
 }
 
 // What a simulator said of a profile is not true of Kitegateway.
-func TestAnotherGatewaysNewsAreNotShown(t *testing.T) {
+func TestList_HidesWhatAnotherGatewaySaid(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
 	if _, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil {

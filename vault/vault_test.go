@@ -16,7 +16,7 @@ import (
 	"kitekey/vault/storetest"
 )
 
-func TestSelector(t *testing.T) {
+func TestParseSelector_MeansSandboxAlone(t *testing.T) {
 	for in, want := range map[string]string{
 		"acme": "acme/sandbox", "acme/live": "acme/live", "a.b-c_9/sandbox": "a.b-c_9/sandbox",
 		strings.Repeat("a", 64): strings.Repeat("a", 64) + "/sandbox",
@@ -53,7 +53,7 @@ func FuzzParseSelector(f *testing.F) {
 	})
 }
 
-func TestAddListRemove(t *testing.T) {
+func TestAdd_ListsUntilRemoved(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	for _, name := range []string{"coral/live", "acme/live", "acme/sandbox"} {
@@ -98,7 +98,7 @@ func TestAddListRemove(t *testing.T) {
 	}
 }
 
-func TestNoSecretInFiles(t *testing.T) {
+func TestFiles_HoldNoSecret(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
 	if _, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil {
@@ -124,7 +124,7 @@ func TestNoSecretInFiles(t *testing.T) {
 	}
 }
 
-func TestAddRefusesBadInput(t *testing.T) {
+func TestAdd_RefusesBadInput(t *testing.T) {
 	w := newWorld(t)
 	good := NewProfile{Selector: sel("acme"), Credential: pair("x")}
 	for name, spoil := range map[string]func(*NewProfile){
@@ -150,7 +150,7 @@ func TestAddRefusesBadInput(t *testing.T) {
 	}
 }
 
-func TestAddFailures(t *testing.T) {
+func TestAdd_LosesNothingWhenTheStoreFails(t *testing.T) {
 	storeError := func(kind error) error { return &StoreError{Op: "write", Store: "keyring", Kind: kind} }
 	for _, c := range []struct {
 		name        string
@@ -202,7 +202,7 @@ func onlyOn(op string, err error) func(string, string) error {
 }
 
 // A live process that is adding right now must not have its entry settled away.
-func TestSettleLeavesTheLivingAlone(t *testing.T) {
+func TestSettle_LeavesRunningProcessesAlone(t *testing.T) {
 	store, dir := storetest.NewFaulty(nil), t.TempDir()
 	first, second := newWorldIn(t, dir, store), newWorldIn(t, dir, store)
 	writing, goOn := make(chan struct{}), make(chan struct{})
@@ -235,7 +235,7 @@ func TestSettleLeavesTheLivingAlone(t *testing.T) {
 	}
 }
 
-func TestRemoveIsFinishedLater(t *testing.T) {
+func TestRemove_IsFinishedLater(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
 	w.store.On(onlyOn("delete", &StoreError{Op: "delete", Store: "keyring", Kind: ErrTimeout}), nil)
@@ -255,7 +255,7 @@ func TestRemoveIsFinishedLater(t *testing.T) {
 	}
 }
 
-func TestRename(t *testing.T) {
+func TestRename_MovesBothEnvironments(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
@@ -290,7 +290,7 @@ func TestRename(t *testing.T) {
 	}
 }
 
-func TestEdit(t *testing.T) {
+func TestEdit_CleansTheLabel(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
 	label, life := "Acme \x1b[31mStores\nLtd", kite.Lifetime(3600)
@@ -304,7 +304,7 @@ func TestEdit(t *testing.T) {
 	}
 }
 
-func TestIndexDamage(t *testing.T) {
+func TestIndex_DamageIsToldAndNeverOverwritten(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
 	w.mustAdd(t, "coral")
@@ -362,7 +362,7 @@ func FuzzParseIndex(f *testing.F) {
 
 // An entry that is unsettled in one store must not be settled against another,
 // where its item is not found for the best of reasons.
-func TestOtherStore(t *testing.T) {
+func TestSettle_LeavesEntriesOfAnotherStoreAlone(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
@@ -403,10 +403,10 @@ func TestOtherStore(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// TestAddAgainAfterUnknown repeats an Add whose outcome was not known. The first
+// TestAdd_AgainAfterAnUnknownOutcome repeats an Add whose outcome was not known. The first
 // did store the profile, so the second succeeds with the same credential, and fails
 // with ErrExists with another.
-func TestAddAgainAfterUnknown(t *testing.T) {
+func TestAdd_AgainAfterAnUnknownOutcome(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	n := NewProfile{Selector: sel("acme"), Credential: pair("x")}
@@ -433,9 +433,9 @@ func TestAddAgainAfterUnknown(t *testing.T) {
 	}
 }
 
-// TestWaiterSettlesFirst checks that a caller that waited for a profile first finishes
+// TestToken_WaiterFinishesARemovalFirst checks that a caller that waited for a profile first finishes
 // a removal that was interrupted, so that the profile does not come back.
-func TestWaiterSettlesFirst(t *testing.T) {
+func TestToken_WaiterFinishesARemovalFirst(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	p := w.mustAdd(t, "acme")
@@ -470,7 +470,7 @@ func TestWaiterSettlesFirst(t *testing.T) {
 
 // The disk fills up after the store took the credential: it is not lost, and
 // listed as soon as the index can be written.
-func TestIndexCannotBeWritten(t *testing.T) {
+func TestAdd_IsListedOnceTheIndexCanBeWritten(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	lock := filepath.Join(w.dir, disk.Folder, IndexLock+".lock")

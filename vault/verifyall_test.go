@@ -124,7 +124,7 @@ func verdicts(t *testing.T, v *Vault, sels []Selector, except map[Selector]Verdi
 	}
 }
 
-func TestVerifyAllEightAtATime(t *testing.T) {
+func TestVerifyAll_RunsEightAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := &crowdGate{latency: 100 * time.Millisecond}
 		v, sels := crowd(t, 200, gate)
@@ -139,7 +139,7 @@ func TestVerifyAllEightAtATime(t *testing.T) {
 	})
 }
 
-func TestVerifyAllThroughAStorm(t *testing.T) {
+func TestVerifyAll_KeepsToTheRateLimit(t *testing.T) {
 	for _, perSecond := range []int{1, 2, 10} {
 		synctest.Test(t, func(t *testing.T) {
 			gate := &crowdGate{latency: 50 * time.Millisecond, perSecond: perSecond}
@@ -155,9 +155,9 @@ func TestVerifyAllThroughAStorm(t *testing.T) {
 	}
 }
 
-// TestVerifyAllOneHopeless checks that a profile that never gets through does not keep
+// TestVerifyAll_OneHopelessDelaysNoOther checks that a profile that never gets through does not keep
 // the others from a verdict, and gets one itself in the end.
-func TestVerifyAllOneHopeless(t *testing.T) {
+func TestVerifyAll_OneHopelessDelaysNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := &crowdGate{latency: 10 * time.Millisecond, hopeless: "fake-key-005"}
 		v, sels := crowd(t, 30, gate)
@@ -169,7 +169,7 @@ func TestVerifyAllOneHopeless(t *testing.T) {
 	})
 }
 
-func TestVerifyAllStops(t *testing.T) {
+func TestVerifyAll_EndsWhenCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := &crowdGate{latency: time.Second}
 		v, sels := crowd(t, 50, gate)
@@ -192,7 +192,7 @@ func TestVerifyAllStops(t *testing.T) {
 }
 
 // A store that hangs is not asked two hundred times.
-func TestVerifyAllStoreDown(t *testing.T) {
+func TestVerifyAll_AsksAHangingStoreOnce(t *testing.T) {
 	w := newWorld(t)
 	for i := range 40 {
 		w.mustAdd(t, fmt.Sprintf("shop%03d", i))

@@ -155,7 +155,7 @@ func engines(t *testing.T, test func(t *testing.T, e sourcetest.Engine)) {
 	t.Run("real", func(t *testing.T) { test(t, sourcetest.StartReal(t).Engine) })
 }
 
-func TestExamples_GitHubActions(t *testing.T) {
+func TestExamples_GitHubActionsJobGetsItsToken(t *testing.T) {
 	engines(t, func(t *testing.T, e sourcetest.Engine) {
 		j := newJob(t, e)
 		roleID, file := j.appRole()
@@ -168,7 +168,7 @@ func TestExamples_GitHubActions(t *testing.T) {
 	})
 }
 
-func TestExamples_GitLab(t *testing.T) {
+func TestExamples_GitLabJobGetsItsToken(t *testing.T) {
 	engines(t, func(t *testing.T, e sourcetest.Engine) {
 		j := newJob(t, e)
 		roleID, file := j.appRole()
@@ -180,7 +180,7 @@ func TestExamples_GitLab(t *testing.T) {
 	})
 }
 
-func TestExamples_GitLabFromABackup(t *testing.T) {
+func TestExamples_GitLabJobGetsItsTokenFromABackup(t *testing.T) {
 	j := newJob(t, sourcetest.Engine{})
 	identity, err := age.GenerateX25519Identity()
 	if err != nil {
@@ -198,7 +198,7 @@ KITEKEY_HOME=$PWD/author kitekey export acme --recipient `+identity.Recipient().
 	j.nothingLeft()
 }
 
-func TestExamples_Dockerfile(t *testing.T) {
+func TestExamples_DockerfileGetsItsToken(t *testing.T) {
 	engines(t, func(t *testing.T, e sourcetest.Engine) {
 		j := newJob(t, e)
 		roleID, file := j.appRole()
@@ -223,7 +223,7 @@ esac
 `
 
 // The README's ten lines are run as they are written.
-func TestExamples_ReadmeForTeams(t *testing.T) {
+func TestExamples_ReadmesTeamLinesRunAsWritten(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("needs curl")
 	}

@@ -44,7 +44,7 @@ func TestOwnerOf_BothWaysAgree(t *testing.T) {
 }
 
 // Another user who knows the URL, from ps for instance, gets nothing.
-func TestAnotherUserIsRefused(t *testing.T) {
+func TestProxy_RefusesAnotherUser(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to be another user")
 	}

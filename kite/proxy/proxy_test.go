@@ -130,7 +130,7 @@ func (s *setup) reached() int {
 	return len(s.seen)
 }
 
-func TestPassesOn(t *testing.T) {
+func TestProxy_PassesOnWithItsOwnToken(t *testing.T) {
 	s := start(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Request-Id", "7")
 		w.Header().Set("Location", "http://"+r.Host+"/v1/payments/1")
@@ -184,7 +184,7 @@ func TestPassesOn(t *testing.T) {
 	}
 }
 
-func TestTurnsAway(t *testing.T) {
+func TestProxy_TurnsAwayPagesAndWrongPaths(t *testing.T) {
 	s := start(t, nil, nil)
 	_, port, _ := net.SplitHostPort(s.listener.Addr().String())
 	header := func(name, value string) func(*http.Request) {
@@ -255,8 +255,8 @@ func TestTurnsAway(t *testing.T) {
 	}
 }
 
-// TestRawRequests speaks to the proxy as no client library would.
-func TestRawRequests(t *testing.T) {
+// TestProxy_AnswersMalformedRequests speaks to the proxy as no client library would.
+func TestProxy_AnswersMalformedRequests(t *testing.T) {
 	s := start(t, nil, nil)
 	addr := s.listener.Addr().String()
 	target := "/" + s.secret + "/x"
@@ -320,7 +320,7 @@ func TestRawRequests(t *testing.T) {
 	}
 }
 
-func TestRedirectsAreNotPassedOn(t *testing.T) {
+func TestProxy_PassesNoRedirectOn(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		s := start(t, func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://evil.example/x?token=canary", status)
@@ -336,7 +336,7 @@ func TestRedirectsAreNotPassedOn(t *testing.T) {
 	}
 }
 
-func TestStreams(t *testing.T) {
+func TestProxy_StreamsReplies(t *testing.T) {
 	more := make(chan struct{})
 	s := start(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "one\n")
@@ -359,7 +359,7 @@ func TestStreams(t *testing.T) {
 	}
 }
 
-func TestBodyBound(t *testing.T) {
+func TestProxy_BoundsBodies(t *testing.T) {
 	s := start(t, nil, nil)
 	r, _ := http.NewRequest("POST", s.URL().Reveal()+"/x", io.LimitReader(zeros{}, maxBody+1)) // without a length
 	resp, err := s.client.Do(r)
@@ -379,7 +379,7 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestFailures(t *testing.T) {
+func TestProxy_TellsWhyThereIsNoToken(t *testing.T) {
 	for name, tt := range map[string]struct {
 		err    error
 		status int
@@ -415,7 +415,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-func TestListensOnLoopbackOnly(t *testing.T) {
+func TestStart_ListensOnLoopbackOnly(t *testing.T) {
 	p, err := New(Options{Client: &kite.Client{}})
 	if err != nil {
 		t.Fatal(err)
@@ -430,8 +430,8 @@ func TestListensOnLoopbackOnly(t *testing.T) {
 	}
 }
 
-// TestExpiringInTheMiddle runs on the simulator, whose tokens really die.
-func TestExpiringInTheMiddle(t *testing.T) {
+// TestProxy_RenewsTokensThatExpireOrAreRevoked runs on the simulator, whose tokens really die.
+func TestProxy_RenewsTokensThatExpireOrAreRevoked(t *testing.T) {
 	sim := simulator.New(simulator.Options{})
 	if err := sim.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)

@@ -18,7 +18,7 @@ import (
 	"kitekey/kite"
 )
 
-func TestParseRule(t *testing.T) {
+func TestParseRule_AllowsWhatItSays(t *testing.T) {
 	for _, s := range []string{"", "GET", "/x", "GET x", "FETCH /x", "GET /x?y", "GET /a/../b", "GET /a;b", "GET /a%2fb", "CONNECT /x", "GET //x"} {
 		if _, err := ParseRule(s); err == nil {
 			t.Errorf("ParseRule(%q) accepts it", s)
@@ -138,7 +138,7 @@ func TestAllow_LetsOnlyRulesPass(t *testing.T) {
 
 // A write that gets no answer, or a 502, 503 or 504, is told as what may have been
 // carried out, and is sent once.
-func TestWriteWithoutAnswer(t *testing.T) {
+func TestProxy_WriteWithoutAnswerIsSentOnce(t *testing.T) {
 	for name, tt := range map[string]struct {
 		handler http.HandlerFunc
 		status  int
@@ -196,7 +196,7 @@ func TestTokens_ShareOneFailedMint(t *testing.T) {
 	tok.wait.Wait()
 }
 
-func TestStartUnix(t *testing.T) {
+func TestStartUnix_NeedsAPrivateFolder(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows does not protect a socket by its folder")
 	}
@@ -248,7 +248,7 @@ func TestStartUnix(t *testing.T) {
 	}
 }
 
-func TestSmallBodyIsReadWhole(t *testing.T) {
+func TestProxy_PassesNoHalfBodyOn(t *testing.T) {
 	s := start(t, nil, nil)
 	conn, err := net.Dial("tcp", s.listener.Addr().String())
 	if err != nil {

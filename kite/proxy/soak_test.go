@@ -15,13 +15,13 @@ import (
 	"kitekey/kite/simulator"
 )
 
-var soakRequests = flag.Int64("soak", 0, "how many requests TestSoak makes; 270000 take a minute or two")
+var soakRequests = flag.Int64("soak", 0, "how many requests TestSoak_NoRequestFailsAndMemoryStays makes; 270000 take a minute or two")
 
-// TestSoak makes many requests over tokens that live 4 s: none may fail, and memory
+// TestSoak_NoRequestFailsAndMemoryStays makes many requests over tokens that live 4 s: none may fail, and memory
 // may not grow. It runs on demand:
 //
 //	go test ./kite/proxy -run Soak -soak 270000 -v
-func TestSoak(t *testing.T) {
+func TestSoak_NoRequestFailsAndMemoryStays(t *testing.T) {
 	if *soakRequests == 0 {
 		t.Skip("on demand: -soak 270000")
 	}

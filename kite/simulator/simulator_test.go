@@ -76,7 +76,7 @@ func (b *bench) mint(prefix, body string) (token string, expires int64) {
 	return data.Token, data.Expires
 }
 
-func TestMinting(t *testing.T) {
+func TestMint_KeepsToTheDocumentation(t *testing.T) {
 	b := newBench(t)
 	for body, life := range map[string]int64{
 		`{"api_key":"sim-key-acme-sandbox"}`:                     900, // documented default
@@ -124,7 +124,7 @@ func TestMinting(t *testing.T) {
 	}
 }
 
-func TestTokens(t *testing.T) {
+func TestToken_IsAcceptedUntilItExpiresOrIsRevoked(t *testing.T) {
 	b := newBench(t)
 	const balances = "/v1/data/wallets/balances"
 	token, _ := b.mint("/v1", `{"api_key":"sim-key-acme-sandbox","expires_in":60}`)
@@ -161,7 +161,7 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-func TestEndpoints(t *testing.T) {
+func TestEndpoints_AnswerAsDocumented(t *testing.T) {
 	b := newBench(t)
 	token, _ := b.mint("/v1", `{"api_key":"sim-key-acme-sandbox"}`)
 	ask := func(method, path, body string) reply { return b.do(method, "/v1"+path, body, "Authorization", token) }
@@ -281,7 +281,7 @@ func TestRequestToPay_TellsReferenceUsedTwice(t *testing.T) {
 	}
 }
 
-func TestBehavior(t *testing.T) {
+func TestBehavior_FailsAsToldForItsAccount(t *testing.T) {
 	b := newBench(t)
 	mint := func() reply {
 		return b.do("POST", "/v1/auth/token", `{"api_key":"sim-key-acme-sandbox","expires_in":300}`, "Secret-Key", "sim-secret-acme-sandbox")
@@ -326,7 +326,7 @@ func TestBehavior(t *testing.T) {
 	}
 }
 
-func TestRateLimit(t *testing.T) {
+func TestRateLimit_TellsHowLongToWait(t *testing.T) {
 	b := newBench(t)
 	b.Set("acme", kite.Sandbox, simulator.Behavior{Limit: 2, Window: 10 * time.Second})
 	mint := func() reply {
@@ -349,7 +349,7 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
-func TestStart(t *testing.T) {
+func TestStart_ListensOnLoopbackOnceOnly(t *testing.T) {
 	s := simulator.New(simulator.Options{})
 	for _, addr := range []string{":0", "0.0.0.0:0", "[::]:0", "192.0.2.1:0", "example.com:0", "127.0.0.1", "nonsense", ""} {
 		if err := s.Start(addr); err == nil {
@@ -371,9 +371,9 @@ func TestStart(t *testing.T) {
 	s.Close()
 }
 
-// TestOnTheWire has the failures that need a connection, over a real one, and
+// TestBehavior_FailsConnectionsAsTold has the failures that need a connection, over a real one, and
 // what the client makes of them.
-func TestOnTheWire(t *testing.T) {
+func TestBehavior_FailsConnectionsAsTold(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for slow replies")
 	}
@@ -428,8 +428,8 @@ func TestOnTheWire(t *testing.T) {
 	}
 }
 
-// TestClosesUnderRequests: nothing that the simulator was busy with outlives it.
-func TestClosesUnderRequests(t *testing.T) {
+// TestClose_EndsRequestsUnderWay: nothing that the simulator was busy with outlives it.
+func TestClose_EndsRequestsUnderWay(t *testing.T) {
 	s := simulator.New(simulator.Options{})
 	if err := s.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)

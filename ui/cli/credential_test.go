@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestDecodeCredential(t *testing.T) {
+func TestDecodeCredential_TakesTheTwoFieldsOnly(t *testing.T) {
 	for _, in := range []string{
 		`{"api_key":"fake-k","api_secret":"fake-s"}`,
 		" {\"api_secret\":\"fake-s\",\r\n\"api_key\":\"fake-k\"}\n\n",

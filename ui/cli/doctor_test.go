@@ -7,7 +7,7 @@ import (
 	"kitekey/vault"
 )
 
-func TestExitFor(t *testing.T) {
+func TestExitFor_FollowsTheWorstFinding(t *testing.T) {
 	ok := finding{Severity: vault.SeverityOK}
 	for name, c := range map[string]struct {
 		found []finding

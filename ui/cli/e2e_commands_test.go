@@ -60,9 +60,9 @@ func walletAnswers(t *testing.T, base, header string) int {
 	return resp.StatusCode
 }
 
-// TestMainJobByCommands is the main job from end to end: the real binary, a real
+// TestCommands_DoTheMainJob is the main job from end to end: the real binary, a real
 // gnome-keyring, and the gateway as its documentation describes it.
-func TestMainJobByCommands(t *testing.T) {
+func TestCommands_DoTheMainJob(t *testing.T) {
 	h := newHouse(t, "acme")
 	home := envOf(h.env, "KITEKEY_HOME")
 	h.must(pairOf("acme"), "add", "acme/sandbox", "--stdin")
@@ -123,9 +123,9 @@ func TestMainJobByCommands(t *testing.T) {
 	}
 }
 
-// TestCopyReturns runs "kitekey copy" as scripts do, in $(…), which ends when the
+// TestCopy_ReturnsBeforeItClears runs "kitekey copy" as scripts do, in $(…), which ends when the
 // last process closes the pipe.
-func TestCopyReturns(t *testing.T) {
+func TestCopy_ReturnsBeforeItClears(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for a time to pass")
 	}
@@ -149,9 +149,9 @@ func TestCopyReturns(t *testing.T) {
 	x.WaitForNothing()
 }
 
-// TestCanary looks for the secrets and the token in everything but the places
+// TestCommands_ShowNoSecretUnasked looks for the secrets and the token in everything but the places
 // they were asked for: stderr, files, and what ps shows of every process.
-func TestCanary(t *testing.T) {
+func TestCommands_ShowNoSecretUnasked(t *testing.T) {
 	x := clipboardtest.StartX(t)
 	h := newHouse(t, "acme", "coral")
 	h.env = append(h.env, "DISPLAY="+x.Display)

@@ -16,10 +16,10 @@ import (
 	"time"
 )
 
-// TestProxyShowsNoSecret runs the proxy as a process and looks for the credential,
+// TestProxy_ShowsNoSecret runs the proxy as a process and looks for the credential,
 // the token and the proxy's own secret wherever other programs can look, and in the
 // trace that Go prints when a signal makes it dump its goroutines.
-func TestProxyShowsNoSecret(t *testing.T) {
+func TestProxy_ShowsNoSecret(t *testing.T) {
 	h := newHouse(t, "acme")
 	h.must(pairOf("acme"), "add", "acme", "--stdin")
 	token := strings.TrimPrefix(strings.TrimSpace(h.must("", "token", "acme")), "JWT ")
@@ -125,7 +125,7 @@ func (s *server) end(t *testing.T) {
 }
 
 // A pipe on stderr that nothing reads is full after some hundred lines.
-func TestServersGoOnWithAFullPipeOnStderr(t *testing.T) {
+func TestServers_GoOnWithAFullPipeOnStderr(t *testing.T) {
 	h := newHouse(t, "acme")
 	h.must(pairOf("acme"), "add", "acme", "--stdin")
 	client := &http.Client{Timeout: 10 * time.Second}

@@ -22,11 +22,11 @@ import (
 // and a locked screen does not swallow all that follows.
 const eventsPerRun = 100
 
-// TestRandomInputAtTerminal types, pastes, clicks and resizes at random. Whatever
+// TestScreen_BearsRandomInput types, pastes, clicks and resizes at random. Whatever
 // comes, the demo does not panic or stall, shows no secret with --no-reveal, ends
 // when it is told to, and leaves the terminal as it was. KITEKEY_EVENTS and
 // KITEKEY_SEED make a run longer, and the same again but for its timing.
-func TestRandomInputAtTerminal(t *testing.T) {
+func TestScreen_BearsRandomInput(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")
 	}

@@ -53,9 +53,9 @@ func secondsLeft(s *terminaltest.Terminal) int {
 	return 60*minutes + seconds
 }
 
-// TestMainJobOnTheScreen is the main job at a terminal from end to end, on a real
+// TestScreen_DoesTheMainJob is the main job at a terminal from end to end, on a real
 // keyring and a real X clipboard.
-func TestMainJobOnTheScreen(t *testing.T) {
+func TestScreen_DoesTheMainJob(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")
 	}
@@ -131,8 +131,8 @@ func TestMainJobOnTheScreen(t *testing.T) {
 	}
 }
 
-// TestCopyOnTheScreenOverSSH has no clipboard but the terminal's.
-func TestCopyOnTheScreenOverSSH(t *testing.T) {
+// TestScreen_CopiesOverSSH has no clipboard but the terminal's.
+func TestScreen_CopiesOverSSH(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")
 	}
@@ -164,8 +164,8 @@ func TestCopyOnTheScreenOverSSH(t *testing.T) {
 	s.WaitExit(0)
 }
 
-// TestDemoLeavesNothing: what the demo copied goes with it, long before its time.
-func TestDemoLeavesNothing(t *testing.T) {
+// TestDemo_ClearsTheClipboardAtItsEnd: what the demo copied goes with it, long before its time.
+func TestDemo_ClearsTheClipboardAtItsEnd(t *testing.T) {
 	x := clipboardtest.StartX(t)
 	home := t.TempDir()
 	s := startScreen(t, build(t), []string{"HOME=" + home, "DISPLAY=" + x.Display, "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent"},
@@ -184,8 +184,8 @@ func TestDemoLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestScreenEndsInOrder ends the program in every way there is.
-func TestScreenEndsInOrder(t *testing.T) {
+// TestScreen_LeavesTheTerminalAsItWas ends the program in every way there is.
+func TestScreen_LeavesTheTerminalAsItWas(t *testing.T) {
 	h := newHouse(t, "acme")
 	h.must(pairOf("acme"), "add", "acme", "--stdin")
 	for name, end := range map[string]struct {

@@ -29,9 +29,9 @@ import (
 	"time"
 )
 
-// TestDebuggingShowsNoSecret runs over TLS and HTTP/2 with every switch in the
+// TestCommands_ShowNoSecretWhenGoIsDebugged runs over TLS and HTTP/2 with every switch in the
 // environment that makes Go's own libraries talk: they would print headers.
-func TestDebuggingShowsNoSecret(t *testing.T) {
+func TestCommands_ShowNoSecretWhenGoIsDebugged(t *testing.T) {
 	h := newHouse(t, "acme")
 	gateway := httptest.NewUnstartedServer(h.sim)
 	gateway.EnableHTTP2 = true
@@ -76,9 +76,9 @@ func TestDebuggingShowsNoSecret(t *testing.T) {
 	}
 }
 
-// TestNoVariableSendsCredentialsThroughAnotherTLS is the man in the middle: a
+// TestCommands_SendNothingThroughAnotherTLS is the man in the middle: a
 // proxy variable and a CA variable, as a careless or hostile script sets them.
-func TestNoVariableSendsCredentialsThroughAnotherTLS(t *testing.T) {
+func TestCommands_SendNothingThroughAnotherTLS(t *testing.T) {
 	h := newHouse(t, "acme")
 	h.env = slices.DeleteFunc(h.env, func(kv string) bool { return strings.HasPrefix(kv, "KITEKEY_SANDBOX_URL=") })
 	h.env = append(h.env, "KITEKEY_SANDBOX_URL=")
@@ -203,9 +203,9 @@ func (l *tunnelListener) Accept() (net.Conn, error) {
 func (l *tunnelListener) Close() error   { l.once.Do(func() { close(l.conns) }); return nil }
 func (l *tunnelListener) Addr() net.Addr { return l.addr }
 
-// TestPortSquatterGetsNothing has another program listen where an override points:
+// TestCommands_SendNothingToAPortSquatter has another program listen where an override points:
 // what was added without the override is not sent to it.
-func TestPortSquatterGetsNothing(t *testing.T) {
+func TestCommands_SendNothingToAPortSquatter(t *testing.T) {
 	h := newHouse(t, "acme")
 	var requests atomic.Int32
 	squatter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

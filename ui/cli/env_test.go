@@ -7,7 +7,7 @@ import (
 )
 
 // What a shell makes of a line is what went in, whatever that is.
-func TestShellsReadWhatWasWritten(t *testing.T) {
+func TestSetLine_IsReadBackByShells(t *testing.T) {
 	values := []string{"JWT ey.a-b_c", "it's", `a"b\c`, "$(touch x) `touch x` $HOME", "a;b&c|d", "", " lead and trail ", "é\u202e"}
 	shells := map[string][]string{"sh": {"sh", "-c"}, "fish": {"fish", "--no-config", "-c"}}
 	for shell, command := range shells {

@@ -13,7 +13,7 @@ import (
 	"kitekey/vault"
 )
 
-func TestExitCodes(t *testing.T) {
+func TestExitCode_FollowsTheKindOfError(t *testing.T) {
 	documented := map[int]bool{}
 	for _, c := range ExitCodes() {
 		documented[c.Code] = true
@@ -68,7 +68,7 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-func TestTell(t *testing.T) {
+func TestTell_SaysTheNextStep(t *testing.T) {
 	acme := vault.Selector{Account: "acme", Environment: kite.Live}
 	refused := &kite.Error{Kind: kite.ErrRefused, Host: "kitegateway.com", Status: 401, Message: "Invalid API key", Op: "mint a token"}
 	for _, c := range []struct {
@@ -90,7 +90,7 @@ func TestTell(t *testing.T) {
 	}
 }
 
-func TestFinishInterrupted(t *testing.T) {
+func TestFinish_InterruptionHidesItsConsequences(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var stderr bytes.Buffer
@@ -105,7 +105,7 @@ func TestFinishInterrupted(t *testing.T) {
 	}
 }
 
-func TestSetenv(t *testing.T) {
+func TestSetenv_ReplacesEveryEarlierValue(t *testing.T) {
 	before := []string{"A=1", "KITE_ACCOUNT=old", "=C:=C:\\x", "KITE_ACCOUNT=older", "B=x=y"}
 	got := strings.Join(setenv(before, "KITE_ACCOUNT", "new"), "|")
 	if want := `A=1|=C:=C:\x|B=x=y|KITE_ACCOUNT=new`; got != want {

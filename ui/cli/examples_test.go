@@ -36,9 +36,9 @@ var notRun = map[string]string{
 // serves are the commands that run until they are stopped.
 var serves = regexp.MustCompile(`^kitekey (proxy|simulator)\b`)
 
-// TestExamplesRunAsWritten runs the examples of the commands that use tokens, as
+// TestExamples_RunAsWritten runs the examples of the commands that use tokens, as
 // their help writes them, in a shell against the simulator.
-func TestExamplesRunAsWritten(t *testing.T) {
+func TestExamples_RunAsWritten(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts some thirty processes")
 	}

@@ -15,7 +15,7 @@ func unsigned(header, claims string) string {
 	return enc([]byte(header)) + "." + enc([]byte(claims)) + ".c2lnbmF0dXJl"
 }
 
-func TestDecodeJWT(t *testing.T) {
+func TestDecodeJWT_TakesTokensAsPeopleCopyThem(t *testing.T) {
 	good := unsigned(`{"alg":"HS256","typ":"JWT"}`, `{"sub":"acme","exp":1800000000,"n":12345678901234567890}`)
 	for name, in := range map[string]string{
 		"bare": good, "prefixed": "JWT " + good, "lower case": "jwt   " + good, "bearer": "Bearer " + good,
@@ -50,7 +50,7 @@ func TestDecodeJWT(t *testing.T) {
 	}
 }
 
-func TestInspectTimes(t *testing.T) {
+func TestInspect_TellsWhenATokenExpires(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	for claims, want := range map[string]string{
 		`{"exp":1800000250}`:       "Expires in 4 min 10 s",

@@ -15,7 +15,7 @@ import (
 
 // The first signal ends a command that waits for the other end of a pipe, to be
 // opened or to write.
-func TestSignalEndsReading(t *testing.T) {
+func TestSignal_EndsCommandsThatWaitForAPipe(t *testing.T) {
 	sim, environ := world(t)
 	add(t, environ, sim, "acme/sandbox")
 	fifo := filepath.Join(t.TempDir(), "fifo")

@@ -19,7 +19,7 @@ import (
 // Every command's --json keeps to the table of "kitekey help json": its keys are
 // in it, nothing is an empty string, a profile comes with its account and
 // environment, and times are UTC.
-func TestJSON_OfEveryCommand(t *testing.T) {
+func TestJSON_KeepsToTheTableOfHelpJSON(t *testing.T) {
 	sim, environ := world(t)
 	add(t, environ, sim, "acme/sandbox")
 	add(t, environ, sim, "acme/live")

@@ -42,7 +42,7 @@ const (
 	killPatience = 60 * time.Second
 )
 
-func TestKillCampaignOnGnomeKeyring(t *testing.T) {
+func TestKillCampaign_GnomeKeyringLosesNothing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills processes")
 	}
@@ -55,7 +55,7 @@ func TestKillCampaignOnGnomeKeyring(t *testing.T) {
 	c.check()
 }
 
-func TestKillCampaignOnFileStore(t *testing.T) {
+func TestKillCampaign_FileStoreLosesNothing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills processes")
 	}
@@ -400,7 +400,7 @@ func must[T any](v T, err error) T {
 }
 
 // The same on KWallet.
-func TestKillCampaignOnKWallet(t *testing.T) {
+func TestKillCampaign_KWalletLosesNothing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills processes")
 	}
@@ -414,7 +414,7 @@ func TestKillCampaignOnKWallet(t *testing.T) {
 
 // The same on KeePassXC, with two databases: which one is in front, and so the
 // default collection, changes all the while.
-func TestKillCampaignWhileTheDefaultCollectionChanges(t *testing.T) {
+func TestKillCampaign_MovingDefaultCollectionLosesNothing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills processes")
 	}

@@ -10,7 +10,7 @@ import (
 
 // Every command and topic has a page that roff takes without a word, and every
 // command an example.
-func TestManPages(t *testing.T) {
+func TestMan_EveryCommandHasAPage(t *testing.T) {
 	root := newRoot(&app{System: System{Version: "1.2.3"}})
 	root.InitDefaultHelpCmd()
 	var each func(*cobra.Command)

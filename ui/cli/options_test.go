@@ -26,7 +26,7 @@ func parse[O any](t *testing.T, newCommand func(*app, func(context.Context, O) e
 	return got, cmd.Execute()
 }
 
-func TestOptions_Token(t *testing.T) {
+func TestOptions_TokenTakesProfilesFormAndMintFlags(t *testing.T) {
 	got, err := parse(t, newToken, "acme", "acme/live", "--json", "--expires-in", "90", "--min-remaining", "1m", "--fresh")
 	want := tokenOptions{profiles: []string{"acme", "acme/live"}, form: formJSON}
 	want.token = tokenFlags{expiresIn: 90, minRemaining: time.Minute, fresh: true}
@@ -35,7 +35,7 @@ func TestOptions_Token(t *testing.T) {
 	}
 }
 
-func TestOptions_Exec(t *testing.T) {
+func TestOptions_ExecLeavesTheChildsFlagsAlone(t *testing.T) {
 	got, err := parse(t, newExec, "acme/live", "--expires-in", "2d", "--", "sh", "-c", "x", "--fresh")
 	if err != nil || got.token.expiresIn != 2*24*3600 || got.token.fresh || !reflect.DeepEqual(got.profile, []string{"acme/live"}) ||
 		!reflect.DeepEqual(got.argv, []string{"sh", "-c", "x", "--fresh"}) {
@@ -48,7 +48,7 @@ func TestOptions_Exec(t *testing.T) {
 	}
 }
 
-func TestOptions_Copy(t *testing.T) {
+func TestOptions_CopyBoundsClearAfter(t *testing.T) {
 	for text, want := range map[string]time.Duration{"20": 20 * time.Second, "1m30s": 90 * time.Second, "never": never, "24h": 24 * time.Hour} {
 		if got, err := parse(t, newCopy, "acme", "--clear-after", text); err != nil || got.clearAfter != want || got.form != formHeader {
 			t.Errorf("--clear-after %s: %+v, %v", text, got, err)

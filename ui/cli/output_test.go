@@ -9,7 +9,7 @@ import (
 )
 
 // Every key of every --json is always there, and times are RFC 3339 in UTC.
-func TestJSONShape(t *testing.T) {
+func TestJSON_HasEveryKeyAndUTCTimes(t *testing.T) {
 	for _, v := range []any{profileJSON{}, cachedTokenJSON{}, tokenJSON{}, reportJSON{}} {
 		data, err := json.Marshal(v)
 		if err != nil {

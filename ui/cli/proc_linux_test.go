@@ -35,9 +35,9 @@ func holders(t *testing.T, text string) (pids []string) {
 	return pids
 }
 
-// TestNothingShowsInProc checks that only the child of "kitekey exec" has the token
+// TestExec_GivesTheTokenToItsChildOnly checks that only the child of "kitekey exec" has the token
 // in its environment, and that no process has the credential in its own.
-func TestNothingShowsInProc(t *testing.T) {
+func TestExec_GivesTheTokenToItsChildOnly(t *testing.T) {
 	sim, environ := world(t, merchantOf("acme"), merchantOf("coral"))
 	add(t, environ, sim, "acme/sandbox")
 	cred, _ := sim.Credential("acme", kite.Sandbox)

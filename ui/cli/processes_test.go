@@ -94,7 +94,7 @@ func merchantOf(name string) simulator.Merchant {
 
 // With the keyring's daemon frozen no command may hang, and nothing that was
 // given up may happen once the daemon thaws.
-func TestKeyringFrozen(t *testing.T) {
+func TestCommands_EndWhenTheKeyringIsFrozen(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for a deadline")
 	}
@@ -149,7 +149,7 @@ func TestKeyringFrozen(t *testing.T) {
 }
 
 // The data folder is gone with the disk it was on; the keyring still has it all.
-func TestRebuiltFromKeyring(t *testing.T) {
+func TestDoctor_RebuildsTheIndexFromTheKeyring(t *testing.T) {
 	h := newHouse(t, "acme", "coral")
 	h.must(pairOf("acme"), "add", "acme", "--stdin", "--label", "Acme")
 	h.must(pairOf("coral"), "add", "coral", "--stdin")
@@ -171,9 +171,9 @@ func TestRebuiltFromKeyring(t *testing.T) {
 	h.must("", "token", "coral")
 }
 
-// TestEightProcesses runs eight processes at once. No change may be lost, and a token
+// TestProcesses_LoseNoChangeAndShareOneMint runs eight processes at once. No change may be lost, and a token
 // that all of them need must be minted only once.
-func TestEightProcesses(t *testing.T) {
+func TestProcesses_LoseNoChangeAndShareOneMint(t *testing.T) {
 	if testing.Short() {
 		t.Skip("eight processes for some seconds")
 	}

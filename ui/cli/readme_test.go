@@ -16,7 +16,7 @@ var updateReadme = flag.Bool("update-readme", false, "rewrite the README's table
 
 // The README's tables are made of what the program itself goes by. To bring them
 // up to date: go test ./ui/cli -run README -update-readme
-func TestREADMETablesMatchTheCode(t *testing.T) {
+func TestREADME_TablesMatchTheCode(t *testing.T) {
 	const path = "../../README.md"
 	raw, err := os.ReadFile(path)
 	if err != nil {

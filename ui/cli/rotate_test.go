@@ -25,7 +25,7 @@ func runs(t *testing.T, environ []string, stdin string, args ...string) string {
 
 // At a terminal a refused pair can be typed again, and a store that fails does
 // not cost what was typed.
-func TestRotateAtTerminal(t *testing.T) {
+func TestRotate_KeepsWhatWasTypedAtTheTerminal(t *testing.T) {
 	sim, environ := world(t)
 	add(t, environ, sim, "acme/sandbox")
 	c := startAtTerminal(t, environ, "rotate", "acme")

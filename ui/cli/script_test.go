@@ -132,7 +132,7 @@ func scriptStore(name string) vault.Store {
 // simulatorKey is where a script's simulator is kept.
 type simulatorKey struct{}
 
-func TestScripts(t *testing.T) {
+func TestScripts_GiveTheOutputTheyExpect(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
 		RequireUniqueNames: true,

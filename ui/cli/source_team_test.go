@@ -140,7 +140,7 @@ func secretsOfAll(merchants ...string) (all []string) {
 	return all
 }
 
-func TestSource_ThreeHomes(t *testing.T) {
+func TestSource_ThreeHomesShareCredentials(t *testing.T) {
 	atEngines(t, func(t *testing.T, e sourcetest.Engine) {
 		h := newHomes(t, e, "acme", "acme2", "coral")
 		secrets := secretsOfAll("acme", "acme2", "coral")

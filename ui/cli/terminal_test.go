@@ -40,7 +40,7 @@ func startAtTerminal(t *testing.T, environ []string, args ...string) *terminalte
 	return terminaltest.Start(t, terminaltest.Program{Path: "kitekey", Args: args, Env: environ})
 }
 
-func TestHiddenPrompts(t *testing.T) {
+func TestPrompt_HidesAndEditsWhatIsTyped(t *testing.T) {
 	_, environ := world(t)
 	c := startAtTerminal(t, environ, "add", "acme")
 	c.WaitFor("api_key of acme/sandbox (hidden): ")
@@ -58,7 +58,7 @@ func TestHiddenPrompts(t *testing.T) {
 }
 
 // A long paste arrives whole, or is refused for its length: it is never cut.
-func TestLongPasteIsNotCut(t *testing.T) {
+func TestPrompt_LongPasteIsNotCut(t *testing.T) {
 	_, environ := world(t)
 	c := startAtTerminal(t, environ, "add", "acme")
 	c.WaitFor("api_key")
@@ -70,7 +70,7 @@ func TestLongPasteIsNotCut(t *testing.T) {
 	c.WaitExit(130)
 }
 
-func TestPromptEnds(t *testing.T) {
+func TestPrompt_EndsWithTheTerminalAsItWas(t *testing.T) {
 	for name, end := range map[string]func(*terminaltest.Terminal){
 		"ctrl-c": func(c *terminaltest.Terminal) { c.Type("half a secret\x03") },
 		"ctrl-d": func(c *terminaltest.Terminal) { c.Type("\x04") },
@@ -90,7 +90,7 @@ func TestPromptEnds(t *testing.T) {
 }
 
 // Plain mode's hidden prompts are no worse.
-func TestPlainHiddenPrompt(t *testing.T) {
+func TestPrompt_OfPlainModeEndsInOrder(t *testing.T) {
 	for name, c := range map[string]struct {
 		end  func(*terminaltest.Terminal)
 		code int
@@ -123,7 +123,7 @@ func TestPlainHiddenPrompt(t *testing.T) {
 	}
 }
 
-func TestConfirmEnds(t *testing.T) {
+func TestConfirm_OtherAnswersChangeNothing(t *testing.T) {
 	sim, environ := world(t)
 	add(t, environ, sim, "acme/live")
 	c := startAtTerminal(t, environ, "remove", "acme/live")
@@ -161,7 +161,7 @@ func add(t *testing.T, environ []string, sim *simulator.Simulator, name string) 
 }
 
 // Signals and the terminal belong to what exec runs.
-func TestExecAtTerminal(t *testing.T) {
+func TestExec_ChildGetsTerminalAndSignals(t *testing.T) {
 	sim, environ := world(t)
 	add(t, environ, sim, "acme/sandbox")
 	c := startAtTerminal(t, environ, "exec", "acme", "--", "sh", "-c", `trap 'echo trapped; exit 9' INT; test -t 0 && echo "ready $KITE_ACCOUNT"; while :; do sleep 0.05; done`)
@@ -171,7 +171,7 @@ func TestExecAtTerminal(t *testing.T) {
 	c.WaitExit(9)
 }
 
-func TestVerifyShowsProgressAtTerminal(t *testing.T) {
+func TestVerify_ShowsProgressAtTheTerminal(t *testing.T) {
 	sim, environ := world(t)
 	add(t, environ, sim, "acme/sandbox")
 	add(t, environ, sim, "acme/live")
@@ -184,7 +184,7 @@ func TestVerifyShowsProgressAtTerminal(t *testing.T) {
 	}
 }
 
-func TestDumbTerminal(t *testing.T) {
+func TestScreen_RefusesADumbTerminal(t *testing.T) {
 	_, environ := world(t)
 	c := startAtTerminal(t, append(environ, "TERM=dumb"), "demo")
 	c.WaitFor("kitekey --plain")
@@ -195,7 +195,7 @@ func TestDumbTerminal(t *testing.T) {
 }
 
 // The screen leaves the terminal as it was, however it ends.
-func TestDemoLeavesTheTerminal(t *testing.T) {
+func TestDemo_LeavesTheTerminalAsItWas(t *testing.T) {
 	for name, end := range map[string]struct {
 		do   func(*terminaltest.Terminal)
 		code int

@@ -105,7 +105,7 @@ func mustCopy(t *testing.T, c *Clipboard, text string, clearAt time.Time) Receip
 	return r
 }
 
-func TestCopyRefuses(t *testing.T) {
+func TestCopy_RefusesWhatItCannotKeep(t *testing.T) {
 	// Over SSH, because there is always a clipboard on macOS and Windows themselves.
 	env := func(name string) string { return map[string]string{"SSH_CONNECTION": "a"}[name] }
 	c := New(Options{Env: env, Helper: []string{"/nonexistent"}})
@@ -129,7 +129,7 @@ func TestCopyRefuses(t *testing.T) {
 	}
 }
 
-func TestWays(t *testing.T) {
+func TestWays_FollowTheDesktop(t *testing.T) {
 	for _, test := range []struct {
 		name, goos, env string
 		tools           string
@@ -177,7 +177,7 @@ func TestWays(t *testing.T) {
 	}
 }
 
-func TestX11(t *testing.T) {
+func TestX11_PastesInEveryFormatUntilCleared(t *testing.T) {
 	t.Parallel()
 	x := clipboardtest.StartX(t)
 	c := start(t, Options{Env: x.Env})
@@ -210,7 +210,7 @@ func TestX11(t *testing.T) {
 	x.WaitForNothing()
 }
 
-func TestX11LargestSecret(t *testing.T) {
+func TestX11_PastesTheLargestSecretWhole(t *testing.T) {
 	t.Parallel()
 	x := clipboardtest.StartX(t)
 	large := strings.Repeat("0123456789abcdef", MaxSize/16)
@@ -220,7 +220,7 @@ func TestX11LargestSecret(t *testing.T) {
 	}
 }
 
-func TestX11IsGoneInTime(t *testing.T) {
+func TestX11_ClearsInTime(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for a time to pass")
 	}
@@ -235,7 +235,7 @@ func TestX11IsGoneInTime(t *testing.T) {
 	}
 }
 
-func TestX11LeavesOtherCopiesAlone(t *testing.T) {
+func TestX11_LeavesOtherCopiesAlone(t *testing.T) {
 	t.Parallel()
 	x := clipboardtest.StartX(t)
 	c := start(t, Options{Env: x.Env})
@@ -252,7 +252,7 @@ func TestX11LeavesOtherCopiesAlone(t *testing.T) {
 	}
 }
 
-func TestX11SecondCopyRestartsTheTime(t *testing.T) {
+func TestX11_SecondCopyRestartsTheTime(t *testing.T) {
 	t.Parallel()
 	x := clipboardtest.StartX(t)
 	first := start(t, Options{Env: x.Env})
@@ -267,9 +267,9 @@ func TestX11SecondCopyRestartsTheTime(t *testing.T) {
 	}
 }
 
-// TestX11Outlives runs a program that copies and ends, in a session whose terminal
+// TestX11_ClearsAfterTheProgramHasEnded runs a program that copies and ends, in a session whose terminal
 // hangs up, and reads every process's command line and environment meanwhile.
-func TestX11Outlives(t *testing.T) {
+func TestX11_ClearsAfterTheProgramHasEnded(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for a time to pass")
 	}
@@ -319,7 +319,7 @@ func TestX11Outlives(t *testing.T) {
 	x.WaitForNothing()
 }
 
-func TestX11Unreachable(t *testing.T) {
+func TestX11_UnreachableServerIsAnError(t *testing.T) {
 	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
 		t.Skip("there is no X here")
 	}
@@ -335,7 +335,7 @@ func TestX11Unreachable(t *testing.T) {
 	}
 }
 
-func TestHelperThatDoesNotAnswer(t *testing.T) {
+func TestCopy_EndsWhenItsHelperDoesNotAnswer(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for a deadline")
 	}

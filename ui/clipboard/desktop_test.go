@@ -18,9 +18,9 @@ import (
 	"kitekey/ui/clipboard/clipboardtest"
 )
 
-// TestX11UnderMutter copies on a GNOME desktop's window manager, which puts back
+// TestX11_ClearsUnderMutter copies on a GNOME desktop's window manager, which puts back
 // the text of an owner that goes.
-func TestX11UnderMutter(t *testing.T) {
+func TestX11_ClearsUnderMutter(t *testing.T) {
 	t.Parallel()
 	clipboardtest.Need(t, "mutter", "dbus-run-session")
 	x := clipboardtest.StartX(t)
@@ -55,9 +55,9 @@ func TestX11UnderMutter(t *testing.T) {
 	}
 }
 
-// TestX11UnderManagers copies where a clipboard manager takes each text over, and puts
+// TestX11_ClearsUnderClipboardManagers copies where a clipboard manager takes each text over, and puts
 // the last one back when its owner goes.
-func TestX11UnderManagers(t *testing.T) {
+func TestX11_ClearsUnderClipboardManagers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for clipboard managers, which look every half second")
 	}
@@ -173,7 +173,7 @@ func startSway(t *testing.T) (env func(string) string, tool func(in string, args
 	return environ("XDG_RUNTIME_DIR="+dir, "WAYLAND_DISPLAY="+display), tool
 }
 
-func TestWayland(t *testing.T) {
+func TestWayland_PastesUntilCleared(t *testing.T) {
 	t.Parallel()
 	env, tool := startSway(t)
 	text := canary + rand.Text() // no other copy's file is to be taken for its own
@@ -208,7 +208,7 @@ func TestWayland(t *testing.T) {
 	}
 }
 
-func TestWaylandLeavesOtherCopiesAlone(t *testing.T) {
+func TestWayland_LeavesOtherCopiesAlone(t *testing.T) {
 	t.Parallel()
 	env, tool := startSway(t)
 	first := start(t, Options{Env: env})

@@ -8,8 +8,8 @@ import (
 	"kitekey/ui/clipboard/clipboardtest"
 )
 
-// TestMacOS uses the clipboard of the machine, so it has to be asked for.
-func TestMacOS(t *testing.T) {
+// TestMacOS_PastesUntilCleared uses the clipboard of the machine, so it has to be asked for.
+func TestMacOS_PastesUntilCleared(t *testing.T) {
 	if os.Getenv("KITEKEY_TEST_OWN_CLIPBOARD") == "" {
 		t.Skip("this would change your clipboard; set KITEKEY_TEST_OWN_CLIPBOARD=1 to allow it")
 	}

@@ -9,9 +9,9 @@ import (
 
 func hangUp(*testing.T, int) {}
 
-// TestWindows reads the clipboard back through the system's own calls. It uses the
+// TestWindows_PastesUntilCleared reads the clipboard back through the system's own calls. It uses the
 // clipboard of the machine, so it has to be asked for.
-func TestWindows(t *testing.T) {
+func TestWindows_PastesUntilCleared(t *testing.T) {
 	if syscallEnv("KITEKEY_TEST_OWN_CLIPBOARD") == "" {
 		t.Skip("this would change your clipboard; set KITEKEY_TEST_OWN_CLIPBOARD=1 to allow it")
 	}

@@ -94,7 +94,7 @@ func environ(pairs ...string) func(string) string {
 	}
 }
 
-func TestOSC52(t *testing.T) {
+func TestOSC52_SetsAndClearsInTime(t *testing.T) {
 	t.Parallel()
 	terminal, s := openTerminal(t)
 	c := start(t, Options{Terminal: terminal, Env: environ("SSH_CONNECTION=x")})
@@ -106,7 +106,7 @@ func TestOSC52(t *testing.T) {
 	s.waitFor(t, wiped)
 }
 
-func TestOSC52Clear(t *testing.T) {
+func TestOSC52_ClearsAtOnceWhenAsked(t *testing.T) {
 	t.Parallel()
 	terminal, s := openTerminal(t)
 	c := start(t, Options{Terminal: terminal, Env: environ("SSH_CONNECTION=x")})
@@ -117,9 +117,9 @@ func TestOSC52Clear(t *testing.T) {
 	s.waitFor(t, setCanary+wiped)
 }
 
-// TestOSC52SecondCopyRestartsTheTime copies from two processes' worth of
+// TestOSC52_SecondCopyRestartsTheTime copies from two processes' worth of
 // clipboards, as two runs of a command in one terminal do.
-func TestOSC52SecondCopyRestartsTheTime(t *testing.T) {
+func TestOSC52_SecondCopyRestartsTheTime(t *testing.T) {
 	t.Run("with a runtime folder", func(t *testing.T) {
 		t.Parallel()
 		testSecondCopy(t, environ("SSH_CONNECTION=x", "XDG_RUNTIME_DIR="+t.TempDir()))
@@ -145,9 +145,9 @@ func testSecondCopy(t *testing.T, env func(string) string) {
 	}
 }
 
-// TestOSC52WithoutDevice writes to what is not a terminal's file: this process
+// TestOSC52_WithoutDeviceThisProcessClears writes to what is not a terminal's file: this process
 // clears, as long as it runs.
-func TestOSC52WithoutDevice(t *testing.T) {
+func TestOSC52_WithoutDeviceThisProcessClears(t *testing.T) {
 	t.Parallel()
 	s := new(screen)
 	c := start(t, Options{Terminal: s, Env: environ(), Stays: true})
@@ -164,8 +164,8 @@ func TestOSC52WithoutDevice(t *testing.T) {
 	}
 }
 
-// TestOSC52ClosedTerminal has the terminal's session end before the time does.
-func TestOSC52ClosedTerminal(t *testing.T) {
+// TestOSC52_WritesNothingToATerminalThatHasGone has the terminal's session end before the time does.
+func TestOSC52_WritesNothingToATerminalThatHasGone(t *testing.T) {
 	t.Parallel()
 	_, device := openTerminal(t)
 	gone := exec.Command("true")
@@ -230,7 +230,7 @@ func TestTmux_CopyWithoutClearingLeavesNoHelper(t *testing.T) {
 	}
 }
 
-func TestOSC52Multiplexers(t *testing.T) {
+func TestOSC52_PassesThroughMultiplexers(t *testing.T) {
 	t.Parallel()
 	if got := osc52Set("x", environ("TMUX=/tmp/t,1,0")); got != "\x1b]52;c;eA==\a"+"\x1bPtmux;\x1b\x1b]52;c;eA==\a\x1b\\" {
 		t.Errorf("in tmux: %q", got)
@@ -296,7 +296,7 @@ func startTmux(t *testing.T) (env func(string) string, run func(args ...string) 
 	return environ("TMUX=" + socket + ",1,0"), run, outside
 }
 
-func TestTmux(t *testing.T) {
+func TestTmux_SetsAndClearsInTime(t *testing.T) {
 	t.Parallel()
 	env, run, outside := startTmux(t)
 	c := start(t, Options{Env: env})
@@ -317,7 +317,7 @@ func TestTmux(t *testing.T) {
 	outside.waitFor(t, ";"+base64.StdEncoding.EncodeToString([]byte(" ")))
 }
 
-func TestTmuxSecondCopyAndOtherBuffers(t *testing.T) {
+func TestTmux_SecondCopyLeavesOtherBuffersAlone(t *testing.T) {
 	t.Parallel()
 	env, run, outside := startTmux(t)
 	first := start(t, Options{Env: env})

@@ -53,7 +53,7 @@ func TestGuard_AsksForWhatHandsOutOrChanges(t *testing.T) {
 	}
 }
 
-func TestGuard_SeveralTakeOneWord(t *testing.T) {
+func TestGuard_AsksOneWordForSeveralProfiles(t *testing.T) {
 	g := &Guard{}
 	q, ok := g.Question(Export, acmeSandbox, acmeLive, coralLive, acmeLive)
 	if !ok || q.Name != "live" || len(q.Profiles) != 2 {
@@ -98,7 +98,7 @@ func TestGuard_RemembersForItsTime(t *testing.T) {
 
 // On a command line a selector typed in full is the name for what gets a token,
 // and for nothing else.
-func TestGuard_TypedInFull(t *testing.T) {
+func TestGuard_TakesASelectorTypedInFullForTheName(t *testing.T) {
 	for do := range rules {
 		g := &Guard{}
 		g.TypedInFull(do, acmeLive)
@@ -109,7 +109,7 @@ func TestGuard_TypedInFull(t *testing.T) {
 	}
 }
 
-func TestGuard_Confirm(t *testing.T) {
+func TestGuard_ConfirmTakesTheNameOnly(t *testing.T) {
 	ctx := context.Background()
 	asked := 0
 	type answer = func(context.Context, Question) (string, error)

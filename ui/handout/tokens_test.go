@@ -147,7 +147,7 @@ func TestGive_CapsTheCopyByTheToken(t *testing.T) {
 	}
 }
 
-func TestGive_MintedAndNotCopied(t *testing.T) {
+func TestGive_KeepsTheTokenWhenCopyingFails(t *testing.T) {
 	h, b, _ := world(t)
 	b.err = errors.New("no clipboard here")
 	given, err := h.Give(t.Context(), Request{Profile: acmeSandbox, As: Header})
@@ -157,7 +157,7 @@ func TestGive_MintedAndNotCopied(t *testing.T) {
 	}
 }
 
-func TestGive_WithoutCopying(t *testing.T) {
+func TestGive_MintsWithoutCopying(t *testing.T) {
 	h, b, _ := world(t)
 	if given, err := h.Give(t.Context(), Request{Profile: acmeSandbox}); err != nil || !given.Minted || b.copies != 0 {
 		t.Errorf("%v %+v %d", err, given, b.copies)

@@ -352,7 +352,7 @@ func TestPlain_VerifiesAll(t *testing.T) {
 	})
 }
 
-func TestPlain_Adds(t *testing.T) {
+func TestPlain_AddsAndVerifies(t *testing.T) {
 	converse(t, nil, func(t *testing.T, w *world) {
 		said := w.talk(w.options(), "a", "Acme", "acme", "", "sim-key-acme-sandbox", "wrong", "again", "sim-key-acme-sandbox", "sim-secret-acme-sandbox", "c")
 		has(t, said, `try "acme"`, "The api_key is empty.", "Not accepted:", "acme sandbox added.", "Its header is in the clipboard")
@@ -373,7 +373,7 @@ func TestPlain_Adds(t *testing.T) {
 
 // What was typed outlives a store that fails, and a store that is not there is
 // said before anything is typed.
-func TestPlain_AddSurvivesTheStore(t *testing.T) {
+func TestPlain_KeepsWhatWasTypedWhenTheStoreFails(t *testing.T) {
 	converse(t, nil, func(t *testing.T, w *world) {
 		o := w.options()
 		o.Input = &hooked{lines: []string{"add", "acme", "sim-key-acme-sandbox", "sim-secret-acme-sandbox", "again", "q"}, before: map[int]func(){
@@ -414,7 +414,7 @@ func (h *hooked) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func TestPlain_Edits(t *testing.T) {
+func TestPlain_EditsLabelLifeAndName(t *testing.T) {
 	converse(t, four, func(t *testing.T, w *world) {
 		said := w.talk(w.options(), "dune", "edit", "Dune Tours", "1e9", "90s", "")
 		has(t, said, "now none", "now 5 min", "No: ", "dune sandbox saved.")
@@ -518,7 +518,7 @@ func TestPlain_AnnouncesNothingWhenToldNotTo(t *testing.T) {
 }
 
 // Each name of a command is one command's, and none hides another.
-func TestPlain_CommandNamesAreOnes(t *testing.T) {
+func TestPlain_EachCommandNameIsUsedOnce(t *testing.T) {
 	seen := map[string]string{}
 	for _, c := range commands() {
 		if (c.run == nil) == (c.about == nil) || c.help == "" {
@@ -542,7 +542,7 @@ func TestPlain_CommandNamesAreOnes(t *testing.T) {
 }
 
 // 150 profiles: it begins with a sentence, and verifying says how far it is.
-func TestPlain_WithManyProfiles(t *testing.T) {
+func TestPlain_SumsUpManyProfiles(t *testing.T) {
 	converse(t, nil, func(t *testing.T, w *world) {
 		cred, _ := w.sim.Credential("acme", kite.Sandbox)
 		for i := range 150 {

@@ -12,7 +12,7 @@ import (
 	"kitekey/vault"
 )
 
-func TestReadHidden(t *testing.T) {
+func TestReadHidden_ReadsOneLine(t *testing.T) {
 	for _, tt := range []struct {
 		name, typed string
 		want        string
@@ -87,7 +87,7 @@ func TestStart_ReadsOneLineAndEndsWithItsContext(t *testing.T) {
 
 var acme = vault.Selector{Account: "acme", Environment: kite.Sandbox}
 
-func TestReadPaste(t *testing.T) {
+func TestReadPaste_FindsCredentialsInText(t *testing.T) {
 	for _, tt := range []struct {
 		name, text  string
 		key, secret string // "" for none
@@ -131,7 +131,7 @@ func TestReadPaste(t *testing.T) {
 	}
 }
 
-func TestQuestions_Credential(t *testing.T) {
+func TestQuestions_AskForTheMissingHalf(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		answers []string // to the hidden questions

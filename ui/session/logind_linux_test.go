@@ -139,7 +139,7 @@ func startWatch(t *testing.T) <-chan Request {
 	return requests
 }
 
-func TestWatch_LockOfTheSession(t *testing.T) {
+func TestWatch_TellsWhenTheSessionLocks(t *testing.T) {
 	f := startLogind(t)
 	requests := startWatch(t)
 	path := sessionsPath + "/_32"
@@ -199,7 +199,7 @@ func TestWatch_SleepWaitsForDone(t *testing.T) {
 }
 
 // Another user cannot make believe: only logind's signals count.
-func TestWatch_OnlyLogindIsHeard(t *testing.T) {
+func TestWatch_HearsLogindOnly(t *testing.T) {
 	startLogind(t)
 	requests := startWatch(t)
 	other, err := dbus.ConnectSystemBus()

@@ -8,7 +8,7 @@ import (
 	"kitekey/vault"
 )
 
-func TestMoments(t *testing.T) {
+func TestMoments_JoinWhatBelongsTogether(t *testing.T) {
 	at := time.Unix(1e9, 0)
 	entry := func(after time.Duration, account string, action vault.Action, command, result string) vault.Activity {
 		return vault.Activity{At: at.Add(after), Selector: vault.Selector{Account: account, Environment: kite.Sandbox}, Action: action, Command: command, Result: result}

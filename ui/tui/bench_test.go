@@ -81,7 +81,7 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 
 // A second of countdown is a small write: at most 40 bytes for each row that
 // changes, the large clock, the title and the cursor's ways included.
-func TestBytesPerSecond(t *testing.T) {
+func TestCountdown_WritesFewBytesPerSecond(t *testing.T) {
 	for _, p := range []colorprofile.Profile{colorprofile.TrueColor, colorprofile.ANSI256, colorprofile.ASCII} {
 		t.Run(p.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -133,7 +133,7 @@ func (minter) Mint(_ context.Context, _ kite.Credential, life kite.Lifetime) (ki
 }
 
 // The model of a thousand profiles is small.
-func TestMemory(t *testing.T) {
+func TestModel_OfAThousandProfilesIsSmall(t *testing.T) {
 	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	var before, after runtime.MemStats
 	runtime.GC()

@@ -18,7 +18,7 @@ import (
 // The paths of three people, with the keys they need. The first is the one most
 // people take most days.
 
-func TestPathCopyAHeader(t *testing.T) {
+func TestCopy_TakesThreeKeysAfterFiltering(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("/").write("bore")
 		before := d.keys
@@ -42,7 +42,7 @@ func TestPathCopyAHeader(t *testing.T) {
 
 // When a copy leaves the clipboard is what must be known of it: on every screen
 // it is shown before anything that the way cannot promise.
-func TestWhenACopyGoesIsAlwaysShown(t *testing.T) {
+func TestCopy_ShowsItsTimeOnEveryScreen(t *testing.T) {
 	for _, size := range [][2]int{{120, 40}, {80, 24}, {50, 15}, {40, 12}, {40, 10}} {
 		drive(t, setup{width: size[0], height: size[1]}, func(t *testing.T, d *driver) {
 			d.clip.caveat = strings.Repeat("nobody can say what the terminal does with it ", 5)
@@ -63,7 +63,7 @@ func TestWhenACopyGoesIsAlwaysShown(t *testing.T) {
 
 // On the smallest screens the text of a dialog gives way, not what is typed, and
 // not what went wrong.
-func TestSmallDialogsShowWhatMatters(t *testing.T) {
+func TestDialogs_ShowTheirFieldsOnSmallScreens(t *testing.T) {
 	for _, size := range [][2]int{{40, 12}, {40, 10}} {
 		drive(t, setup{width: size[0], height: size[1]}, func(t *testing.T, d *driver) {
 			d.press("down", "d").sees("type acme/live").write("acm").sees("> acm")
@@ -77,7 +77,7 @@ func TestSmallDialogsShowWhatMatters(t *testing.T) {
 	}
 }
 
-func TestPathVerifyAMerchant(t *testing.T) {
+func TestVerify_TakesSixKeysFromTheStart(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.sim.Set("dune", kite.Sandbox, simulator.Behavior{Refuse: true})
 		before := d.keys
@@ -89,7 +89,7 @@ func TestPathVerifyAMerchant(t *testing.T) {
 	})
 }
 
-func TestPathAddAnAccount(t *testing.T) {
+func TestAdd_TakesTwelveKeysAndTwoPastes(t *testing.T) {
 	drive(t, setup{empty: true}, func(t *testing.T, d *driver) {
 		d.sees("No accounts here yet")
 		before := d.keys
@@ -103,7 +103,7 @@ func TestPathAddAnAccount(t *testing.T) {
 	})
 }
 
-func TestAddWithAWrongSecretThenTheRightOne(t *testing.T) {
+func TestAdd_KeepsWhatWasTypedWhenRefused(t *testing.T) {
 	drive(t, setup{empty: true}, func(t *testing.T, d *driver) {
 		d.press("a").write("acme").press("enter", "enter", "enter")
 		d.paste("  sim-key-acme-sandbox \n")
@@ -123,7 +123,7 @@ func TestAddWithAWrongSecretThenTheRightOne(t *testing.T) {
 	})
 }
 
-func TestSaveAnyway(t *testing.T) {
+func TestAdd_SavesUnverifiedWhenAsked(t *testing.T) {
 	drive(t, setup{empty: true}, func(t *testing.T, d *driver) {
 		d.sim.Set("", kite.Sandbox, simulator.Behavior{Failure: simulator.InternalError})
 		d.press("a").write("acme").press("enter", "enter", "enter")
@@ -134,7 +134,7 @@ func TestSaveAnyway(t *testing.T) {
 	})
 }
 
-func TestFormsComplainAsOneTypes(t *testing.T) {
+func TestForms_ComplainWhileTyping(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("a").write("Acme")
 		d.sees(`try "acme"`)
@@ -147,7 +147,7 @@ func TestFormsComplainAsOneTypes(t *testing.T) {
 	})
 }
 
-func TestEscAsksBeforeDiscardingASecret(t *testing.T) {
+func TestEsc_AsksBeforeDiscardingASecret(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("a").write("neu").press("esc").lacks("Add a credential") // no secret yet: nothing to lose
 		d.press("a").write("neu").press("enter", "enter", "enter").paste("k").press("esc")
@@ -157,7 +157,7 @@ func TestEscAsksBeforeDiscardingASecret(t *testing.T) {
 	})
 }
 
-func TestMintAndExpiry(t *testing.T) {
+func TestMint_CountsDownUntilExpired(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("m").sees("Mint a token for acme / sandbox", "expires_in")
 		d.write("90x").sees("not a duration").press("enter").sees("Mint a token") // not accepted
@@ -174,7 +174,7 @@ func TestMintAndExpiry(t *testing.T) {
 	})
 }
 
-func TestNoticeBeforeTheEnd(t *testing.T) {
+func TestNotice_RingsOnceBeforeATokenExpires(t *testing.T) {
 	drive(t, setup{width: 60, height: 12}, func(t *testing.T, d *driver) {
 		d.press("c").sleep(4*time.Minute - time.Second).lacks("expires at")
 		d.sleep(2*time.Second).sees("acme/sandbox expires at ", "n mints another")
@@ -217,13 +217,13 @@ func TestNotice_OffersNothingForAnotherProfile(t *testing.T) {
 	})
 }
 
-func TestTab_ItsMessageOpensTheAccountsForm(t *testing.T) {
+func TestTab_OffersToAddTheOtherEnvironment(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("end", "tab").sees("ember has no other environment: a adds one").press("a").dialog("Add a credential").sees("[LIVE]", "ember")
 	})
 }
 
-func TestKeepAlive(t *testing.T) {
+func TestKeepAlive_RenewsUntilSwitchedOff(t *testing.T) {
 	drive(t, setup{width: 60, height: 12}, func(t *testing.T, d *driver) {
 		d.press("K").sees("keep-alive on for acme/sandbox")
 		d.sleep(time.Second)
@@ -250,7 +250,7 @@ func TestKeepAlive(t *testing.T) {
 	})
 }
 
-func TestKeepAliveGivesUpWhenRefused(t *testing.T) {
+func TestKeepAlive_StopsWhenRefused(t *testing.T) {
 	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
 		d.press("K").sleep(time.Minute)
 		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Refuse: true})
@@ -265,7 +265,7 @@ func TestKeepAliveGivesUpWhenRefused(t *testing.T) {
 
 func neverLock(o *Options) { o.LockAfter = -1 }
 
-func TestLiveGate(t *testing.T) {
+func TestLive_AsksForTheNameOnce(t *testing.T) {
 	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
 		d.press("down").sees("acme / LIVE")
 		for _, key := range []string{"c", "m", "s", "K", "r", "d"} {
@@ -283,7 +283,7 @@ func TestLiveGate(t *testing.T) {
 	})
 }
 
-func TestLiveGateShutsOnLock(t *testing.T) {
+func TestLive_AsksAgainAfterLocking(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("down", "c").write("acme/live").press("enter").sees("header of acme/live copied")
 		d.press("Z").sees("kitekey is locked").press("enter").sees("Profiles")
@@ -292,7 +292,7 @@ func TestLiveGateShutsOnLock(t *testing.T) {
 }
 
 // A mint dialog that was opened while live was open mints nothing once it is not.
-func TestMintDialog_AsksAgainWhenLiveHasClosed(t *testing.T) {
+func TestMintDialog_AsksAgainOnceTheLiveAnswerHasExpired(t *testing.T) {
 	for _, key := range []string{"enter", "m"} {
 		drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
 			d.selectProfile("acme/live").press("m").write("acme/live").press("enter").dialog("Mint a token for acme / LIVE")
@@ -305,7 +305,7 @@ func TestMintDialog_AsksAgainWhenLiveHasClosed(t *testing.T) {
 }
 
 // A token that the store could not keep counts down all the same.
-func TestUncachedTokenCountsDown(t *testing.T) {
+func TestToken_CountsDownWhenItCouldNotBeCached(t *testing.T) {
 	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
 		d.store.On(storetest.Fail("keyring", vault.ErrTooBig, vault.OpWrite), nil)
 		d.press("c").sees("header of acme/sandbox copied", "the next copy mints another", "5:00", "1 token")
@@ -335,13 +335,13 @@ func TestEsc_StopsWhatWasStartedLast(t *testing.T) {
 	}
 }
 
-func TestSandboxOnly(t *testing.T) {
+func TestSandboxOnly_ListsNoLiveProfile(t *testing.T) {
 	drive(t, setup{options: func(o *Options) { o.SandboxOnly = true }}, func(t *testing.T, d *driver) {
 		d.sees("SANDBOX ONLY", "5 profiles").lacks("LIVE").press("a").lacks("LIVE")
 	})
 }
 
-func TestVerifyAll(t *testing.T) {
+func TestVerifyAll_ShowsEveryVerdict(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.sim.Set("acme", kite.Live, simulator.Behavior{Refuse: true})
 		d.sim.Set("borealis", kite.Sandbox, simulator.Behavior{Limit: -1})
@@ -361,7 +361,7 @@ func TestVerifyAll(t *testing.T) {
 	})
 }
 
-func TestVerifyTellsAWrongClock(t *testing.T) {
+func TestVerify_TellsAWrongClock(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		for _, sel := range []string{"acme", "borealis"} {
 			d.sim.Set(sel, kite.Sandbox, simulator.Behavior{Skew: 10 * time.Minute})
@@ -371,7 +371,7 @@ func TestVerifyTellsAWrongClock(t *testing.T) {
 	})
 }
 
-func TestVerifyAllStops(t *testing.T) {
+func TestVerifyAll_EscStopsIt(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
 		d.press("V").sleep(2 * time.Second)
@@ -379,7 +379,7 @@ func TestVerifyAllStops(t *testing.T) {
 	})
 }
 
-func TestRevealTimesOut(t *testing.T) {
+func TestReveal_TimesOut(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.lacks("sim-secret").press("s").sees("sim-key-acme-sandbox", "sim-secret-acme-sandbox", "hidden again in 0:20")
 		d.sleep(19*time.Second).sees("sim-secret").sleep(2*time.Second).lacks("sim-secret", "sim-key")
@@ -390,7 +390,7 @@ func TestRevealTimesOut(t *testing.T) {
 	})
 }
 
-func TestLock(t *testing.T) {
+func TestLock_LocksWhenIdleAndUnlocksWithTheStore(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("c").sleep(9 * time.Minute).press("down").sleep(9 * time.Minute).lacks("locked")
 		d.sleep(61*time.Second).sees("kitekey is locked").lacks("acme", "borealis")
@@ -401,7 +401,7 @@ func TestLock(t *testing.T) {
 	})
 }
 
-func TestUnlockWithAPassphrase(t *testing.T) {
+func TestUnlock_AsksForThePassphrase(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.store.Protect("quite a long phrase")
 		d.press("Z").sees("kitekey is locked", "passphrase").press("enter").sees("kitekey is locked")
@@ -411,7 +411,7 @@ func TestUnlockWithAPassphrase(t *testing.T) {
 	})
 }
 
-func TestKeepAliveAndLock(t *testing.T) {
+func TestLock_EndsKeepAlive(t *testing.T) {
 	drive(t, setup{width: 60, height: 12}, func(t *testing.T, d *driver) {
 		d.press("K", "Z").lacks("kept alive").press("enter") // the key ends it
 		before := d.count("acme").Mints
@@ -422,7 +422,7 @@ func TestKeepAliveAndLock(t *testing.T) {
 	})
 }
 
-func TestLockKeepsAHalfTypedForm(t *testing.T) {
+func TestLock_KeepsAHalfTypedForm(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("a").write("neu").press("enter", "enter", "enter").paste("sim-key-new").sleep(11 * time.Minute)
 		d.sees("kitekey is locked", "An unfinished form waits").press("q").sees("unlock to")
@@ -430,14 +430,14 @@ func TestLockKeepsAHalfTypedForm(t *testing.T) {
 	})
 }
 
-func TestTheWakingKeyDoesNothingElse(t *testing.T) {
+func TestLock_FirstKeyAfterSleepOnlyLocks(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.leap(time.Hour) // asleep, and no timer has fired yet
 		d.press("d").sees("kitekey is locked").lacks("Remove")
 	})
 }
 
-func TestStoreThatHangs(t *testing.T) {
+func TestStore_HangingBlocksNoKey(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.store.Hang()
 		d.press("c").sleep(6*time.Second).sees("acme/sandbox: minting… 6 s", "waiting for an answer", "esc stops it")
@@ -448,7 +448,7 @@ func TestStoreThatHangs(t *testing.T) {
 	})
 }
 
-func TestGatewayThatHangs(t *testing.T) {
+func TestGateway_HangingBlocksNoOtherProfile(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
 		d.press("c").sleep(3*time.Second).sees("minting… 3 s").press("down", "down").sees("borealis / sandbox")
@@ -457,14 +457,14 @@ func TestGatewayThatHangs(t *testing.T) {
 	})
 }
 
-func TestStaleRepliesAreDropped(t *testing.T) {
+func TestTasks_DropLateReplies(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Latency: 5 * time.Second})
 		d.press("v").sleep(time.Second).press("esc").sees("stopped verifying").sleep(20 * time.Second).lacks("acme/sandbox works")
 	})
 }
 
-func TestErrorsStayUntilDismissed(t *testing.T) {
+func TestErrors_StayUntilDismissed(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.store.On(storetest.Fail("keyring", vault.ErrLocked), nil)
 		d.press("c").sees("the keyring is locked").sleep(time.Minute).sees("the keyring is locked")
@@ -472,7 +472,7 @@ func TestErrorsStayUntilDismissed(t *testing.T) {
 	})
 }
 
-func TestCopyAs(t *testing.T) {
+func TestCopyAs_CopiesTheChosenForm(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("C").sees("Copy as", "curl command").press("t")
 		if !strings.HasPrefix(d.clip.held(), "JWT eyJ") {
@@ -497,7 +497,7 @@ func TestCopy_TellsWhenTheClipboardCannotBeCleared(t *testing.T) {
 	})
 }
 
-func TestCopyIsNeverKeptLongerThanTheToken(t *testing.T) {
+func TestCopy_IsNeverKeptLongerThanTheToken(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("m").write("20s").press("enter")
 		if left := d.clip.clearAt.Sub(d.wall()); left > 20*time.Second || left < 15*time.Second {
@@ -506,7 +506,7 @@ func TestCopyIsNeverKeptLongerThanTheToken(t *testing.T) {
 	})
 }
 
-func TestEditAndRemove(t *testing.T) {
+func TestEdit_ChangesLabelLifeAndName(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("e").sees("Edit acme / sandbox").press("ctrl+u").write("Neuer Name").press("enter", "ctrl+u").write("90s").press("ctrl+s")
 		d.sees("acme/sandbox saved", "Neuer Name", "1 min 30 s by default")
@@ -515,7 +515,7 @@ func TestEditAndRemove(t *testing.T) {
 	})
 }
 
-func TestFilter(t *testing.T) {
+func TestFilter_NarrowsTheListUntilCleared(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("/").write("cor live").sees("1 of 7 · by name", "coral / LIVE").press("enter", "esc").sees("7 profiles", "coral / LIVE")
 		d.press("/").write("zzz").sees("Nothing matches").press("enter", "m").sees("nothing matches the filter")
@@ -563,7 +563,7 @@ func TestFilter_FindsWhatOneSees(t *testing.T) {
 	})
 }
 
-func TestTabGoesToTheOtherEnvironment(t *testing.T) {
+func TestTab_GoesToTheOtherEnvironment(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("tab").sees("acme / LIVE").press("tab").sees("acme / sandbox")
 		d.press("/").write("coral sandbox").press("enter", "tab").sees("coral / LIVE")
@@ -571,7 +571,7 @@ func TestTabGoesToTheOtherEnvironment(t *testing.T) {
 	})
 }
 
-func TestDisabledKeysSayWhy(t *testing.T) {
+func TestKeys_SayWhyTheyCannotWork(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("n").sees("again: there was no token yet: m mints one")
 		d.press("f").sees("forget: no unexpired token here")
@@ -582,7 +582,7 @@ func TestDisabledKeysSayWhy(t *testing.T) {
 	})
 }
 
-func TestBoard(t *testing.T) {
+func TestBoard_OrdersTokensByExpiry(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("t").sees("Unexpired tokens", "No unexpired token").press("t")
 		d.press("m").write("60s").press("enter").press("end").press("m").write("20s").press("enter").press("t")
@@ -594,13 +594,13 @@ func TestBoard(t *testing.T) {
 	})
 }
 
-func TestForget(t *testing.T) {
+func TestForget_RemovesTheToken(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("c", "f").sees("token of acme/sandbox forgotten", "no token")
 	})
 }
 
-func TestRotate(t *testing.T) {
+func TestRotate_ReplacesOnlyWhatWasVerified(t *testing.T) {
 	acme := vault.Selector{Account: "acme", Environment: kite.Sandbox}
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		other, _ := d.sim.Credential("borealis", kite.Sandbox) // any pair the gateway knows will do
@@ -650,7 +650,7 @@ func TestRotate(t *testing.T) {
 	})
 }
 
-func TestStoppedAddSaysWhatHappened(t *testing.T) {
+func TestAdd_StoppedSaysThatNothingIsSaved(t *testing.T) {
 	drive(t, setup{empty: true}, func(t *testing.T, d *driver) {
 		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
 		d.press("a").write("acme").press("enter", "enter", "enter").paste("sim-key-acme-sandbox").press("enter").paste("sim-secret-acme-sandbox")
@@ -662,7 +662,7 @@ func TestStoppedAddSaysWhatHappened(t *testing.T) {
 
 // Nothing secret in any frame, whatever is on the screen, unless it was asked
 // for.
-func TestNoSecretInAnyFrame(t *testing.T) {
+func TestFrames_ShowNoSecretUnasked(t *testing.T) {
 	for name, s := range states() {
 		if name == "revealed" {
 			continue
@@ -680,14 +680,14 @@ func TestNoSecretInAnyFrame(t *testing.T) {
 }
 
 // The cursor stays on its profile when rows come and go around it.
-func TestBoardKeepsTheChosenProfile(t *testing.T) {
+func TestBoard_KeepsTheChosenProfile(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("m").write("20s").press("enter").press("down", "down", "c").press("end", "c", "t", "home", "down").sees("borealis / sandbox")
 		d.sleep(25 * time.Second).sees("borealis / sandbox").lacks("acme ")
 	})
 }
 
-func TestMatchesAreMarked(t *testing.T) {
+func TestFilter_MarksMatches(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		match := darkPalette()
 		d.send(tea.BackgroundColorMsg{Color: color.Black})
@@ -706,14 +706,14 @@ func TestMatchesAreMarked(t *testing.T) {
 	})
 }
 
-func TestDetailsScroll(t *testing.T) {
+func TestDetails_Scroll(t *testing.T) {
 	drive(t, setup{width: 40, height: 10}, func(t *testing.T, d *driver) {
 		d.press("c", "enter").sleep(10*time.Second).sees("4:50", "more").press("j", "j", "j").lacks("4:50")
 		d.press("end").sees("last used").lacks("more ").press("home").sees("4:50").press("esc").sees("Profiles")
 	})
 }
 
-func TestProgressBar(t *testing.T) {
+func TestProgressBar_FollowsTheToken(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		if d.view().ProgressBar != nil {
 			t.Error("a bar without a token")
@@ -738,7 +738,7 @@ func TestProgressBar(t *testing.T) {
 	})
 }
 
-func TestNobodyActsOnWhatTheyCannotSee(t *testing.T) {
+func TestKeys_DoNothingOnATerminalThatIsTooSmall(t *testing.T) {
 	drive(t, setup{width: 30, height: 8}, func(t *testing.T, d *driver) {
 		d.press("c", "d", "enter").send(tea.WindowSizeMsg{Width: 80, Height: 24}).sees("7 profiles", "no token").lacks("Remove")
 	})
@@ -754,7 +754,7 @@ func TestSuspend_Locks(t *testing.T) {
 }
 
 // Without a job-control shell above it, a stopped kitekey would never be continued.
-func TestSuspend_StaysWhereThereIsNoShell(t *testing.T) {
+func TestSuspend_LocksInsteadWithoutAShell(t *testing.T) {
 	drive(t, setup{options: func(o *Options) { o.canSuspend = func() bool { return false } }}, func(t *testing.T, d *driver) {
 		for range 2 { // from the open screen, then from the locked one
 			d.press("ctrl+z").sees("There is no shell to suspend to: the screen is locked.")
@@ -770,7 +770,7 @@ func TestSuspend_StaysWhereThereIsNoShell(t *testing.T) {
 	})
 }
 
-func TestOwnNewsDoNotHideAnError(t *testing.T) {
+func TestErrors_AreNotHiddenByLaterNotices(t *testing.T) {
 	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
 		d.press("c", "down", "down")
 		d.sim.Set("borealis", kite.Sandbox, simulator.Behavior{Refuse: true})
@@ -778,7 +778,7 @@ func TestOwnNewsDoNotHideAnError(t *testing.T) {
 	})
 }
 
-func TestActivity(t *testing.T) {
+func TestActivity_ListsAllOrOneProfile(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("c").sleep(time.Minute).press("S", "S", "down", "down", "v", "L")
 		d.sees("Activity", "copied", "minted", "revealed", "verified", "borealis")
@@ -788,7 +788,7 @@ func TestActivity(t *testing.T) {
 
 // A run that was stopped and started again ends when its second start does, even
 // when the first one's end comes late.
-func TestVerifyAllAgain(t *testing.T) {
+func TestVerifyAll_EndsWithItsSecondStart(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
 		d.press("V").sleep(2 * time.Second)

@@ -120,7 +120,7 @@ func TestGoldenScreens(t *testing.T) {
 
 // Without colour nothing may be lost: the words and shapes of every screen are
 // the same, and no colour is written.
-func TestNoColor(t *testing.T) {
+func TestNoColor_LosesNoWord(t *testing.T) {
 	read := func(p colorprofile.Profile) (s string) {
 		drive(t, setup{profile: p}, func(t *testing.T, d *driver) {
 			d.press("c").sleep(5 * time.Second)
@@ -137,7 +137,7 @@ func TestNoColor(t *testing.T) {
 	}
 }
 
-func TestLightAndDark(t *testing.T) {
+func TestTheme_FollowsTheTerminalsBackground(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		has := func(p palette) bool {
 			return strings.Contains(d.view().Content, fmt.Sprintf("38;5;%dm", p.accent))
@@ -222,7 +222,7 @@ func TestMouse_PicksFromAMenu(t *testing.T) {
 
 // With --ascii nothing but ASCII is drawn, on any screen; what people called
 // their accounts is theirs.
-func TestASCIIIsASCII(t *testing.T) {
+func TestASCII_DrawsASCIIOnly(t *testing.T) {
 	for name, s := range states() {
 		options := s.options
 		s.options = func(o *Options) {

@@ -24,7 +24,7 @@ func filtered(pieces ...piece) string {
 	return out.String()
 }
 
-func TestInputFilter_Replies(t *testing.T) {
+func TestInputFilter_JoinsCutReplies(t *testing.T) {
 	const half = 500 * time.Millisecond
 	for name, tt := range map[string]struct {
 		pieces []piece
@@ -47,7 +47,7 @@ func TestInputFilter_Replies(t *testing.T) {
 	}
 }
 
-func TestInputFilter_Pastes(t *testing.T) {
+func TestInputFilter_PassesPastesWhole(t *testing.T) {
 	large := strings.Repeat("x", 100<<10)
 	for name, tt := range map[string]struct {
 		pieces []piece

@@ -136,7 +136,7 @@ func FuzzLayout(f *testing.F) {
 
 const utf8Replacement = '\uFFFD'
 
-func TestResizeStorm(t *testing.T) {
+func TestResize_EveryFrameFits(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("c", "m")
 		r := rand.New(rand.NewPCG(7, 7))
@@ -149,11 +149,11 @@ func TestResizeStorm(t *testing.T) {
 	})
 }
 
-func TestTooSmall(t *testing.T) {
+func TestTooSmall_SaysTheSizeItNeeds(t *testing.T) {
 	drive(t, setup{width: 39, height: 20}, func(t *testing.T, d *driver) { d.sees("40 x 10", "this is 39 x 20") })
 }
 
-func TestColumnsAlwaysFit(t *testing.T) {
+func TestColumns_AlwaysFit(t *testing.T) {
 	for w := MinWidth - 4; w < 300; w++ {
 		for _, longest := range []int{4, 12, 30, 64} {
 			c := layColumns(w, longest)
@@ -172,7 +172,7 @@ func TestColumnsAlwaysFit(t *testing.T) {
 
 // Whatever times a gateway, another clock or a damaged index came up with, the
 // screen holds, and shows as unexpired only what can be.
-func TestAbsurdTimes(t *testing.T) {
+func TestTimes_AbsurdOnesCountAsNoToken(t *testing.T) {
 	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	forever := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 	for name, c := range map[string]struct {
@@ -207,7 +207,7 @@ func TestAbsurdTimes(t *testing.T) {
 	}
 }
 
-func TestWrapKeepsFlagsWhole(t *testing.T) {
+func TestWrap_KeepsFlagsWhole(t *testing.T) {
 	sc := metrics{method: ansi.WcWidth}
 	got := sc.wrap("unlock it with gnome-keyring-daemon --unlock, or --store file", 38)
 	want := []string{"unlock it with gnome-keyring-daemon", "--unlock, or --store file"}

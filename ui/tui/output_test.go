@@ -7,7 +7,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-func TestAnchor(t *testing.T) {
+func TestAnchor_PutsTheCursorAfterCombinedScripts(t *testing.T) {
 	for text, want := range map[string]string{
 		"plain ASCII │ ✓ … ━╸ ● ██ →":   "",
 		"Boréalis Café, 珊瑚商店, Ёлка, 한국": "",

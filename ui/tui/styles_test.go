@@ -129,7 +129,7 @@ func TestContrast_InSixteenColours(t *testing.T) {
 	}
 }
 
-func TestBackgroundOf(t *testing.T) {
+func TestBackgroundOf_AsksThemeThenCOLORFGBG(t *testing.T) {
 	for _, tt := range []struct {
 		theme Theme
 		says  string
@@ -144,7 +144,7 @@ func TestBackgroundOf(t *testing.T) {
 	}
 }
 
-func TestPlainLocale(t *testing.T) {
+func TestPlainLocale_IsOneWithoutUTF8(t *testing.T) {
 	for environ, want := range map[string]bool{
 		"": false, "LANG=C": true, "LANG=POSIX": true, "LANG=C.UTF-8": false, "LANG=de_DE.UTF-8 LC_ALL=C": true, "LANG=C LC_CTYPE=en_US.UTF-8": false,
 	} {
@@ -155,7 +155,7 @@ func TestPlainLocale(t *testing.T) {
 }
 
 // Every life and every verdict can be told from the others without colour.
-func TestShapesDiffer(t *testing.T) {
+func TestShapes_DifferWithoutColour(t *testing.T) {
 	for _, ascii := range []bool{false, true} {
 		s := newStyles(dark, 0, ascii)
 		seen := map[string]bool{}

@@ -29,7 +29,7 @@ func (d *driver) seconds() int {
 	return total
 }
 
-func TestAnHourOfCountdown(t *testing.T) {
+func TestCountdown_ShowsEverySecondOfAnHour(t *testing.T) {
 	drive(t, setup{options: neverLock, width: 40, height: 10}, func(t *testing.T, d *driver) {
 		d.press("m").write("1h").press("enter")
 		d.ticks.Store(0)
@@ -59,7 +59,7 @@ func TestAnHourOfCountdown(t *testing.T) {
 	})
 }
 
-func TestNoTicksWhenNothingCounts(t *testing.T) {
+func TestTicks_StopWhenNothingCounts(t *testing.T) {
 	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
 		d.press("down", "up", "?", "esc").sleep(time.Hour)
 		if n := d.ticks.Load(); n != 0 {
@@ -68,7 +68,7 @@ func TestNoTicksWhenNothingCounts(t *testing.T) {
 	})
 }
 
-func TestTicksAreOnTheSecond(t *testing.T) {
+func TestTicks_AreOnTheSecond(t *testing.T) {
 	drive(t, setup{jump: 300 * time.Millisecond}, func(t *testing.T, d *driver) {
 		d.press("c")
 		for range 5 {
@@ -83,7 +83,7 @@ func TestTicksAreOnTheSecond(t *testing.T) {
 	})
 }
 
-func TestSuspendedLaptop(t *testing.T) {
+func TestCountdown_IsRightAfterSleep(t *testing.T) {
 	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
 		d.press("m").write("1h").press("enter").sleep(10 * time.Second).sees("59:50")
 		d.leap(20 * time.Minute)
@@ -97,7 +97,7 @@ func TestSuspendedLaptop(t *testing.T) {
 
 // The gateway's clock is right, the local one is not: what counts is how long
 // the token really lives.
-func TestClockTenMinutesWrong(t *testing.T) {
+func TestCountdown_IsRightWithAWrongClock(t *testing.T) {
 	for _, wrong := range []time.Duration{10 * time.Minute, -10 * time.Minute} {
 		t.Run(wrong.String(), func(t *testing.T) {
 			drive(t, setup{jump: wrong, width: 120, height: 30}, func(t *testing.T, d *driver) {
@@ -116,7 +116,7 @@ func TestClockTenMinutesWrong(t *testing.T) {
 	}
 }
 
-func TestOtherProcessesMint(t *testing.T) {
+func TestTokens_OfOtherProcessesAreShown(t *testing.T) {
 	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
 		sel := vault.Selector{Account: "ember", Environment: kite.Sandbox}
 		if _, err := d.vault.Token(t.Context(), sel, vault.TokenRequest{}); err != nil {
@@ -140,7 +140,7 @@ func TestReducedMotion_ChangesEveryTenSeconds(t *testing.T) {
 
 // A gateway that gives less than was asked: the bar and the words follow what the
 // token says.
-func TestGatewayGivesLess(t *testing.T) {
+func TestCountdown_FollowsTheLifeThatTheGatewayGave(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{MaxLife: 30 * time.Second})
 		d.press("c").sees("minted for 30 s", "0:30")

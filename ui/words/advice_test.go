@@ -35,7 +35,7 @@ func TestAdvice_FollowsTheGatewaysWords(t *testing.T) {
 	}
 }
 
-func TestNextStep(t *testing.T) {
+func TestNextStep_FollowsTheKindOfError(t *testing.T) {
 	sel := vault.Selector{Account: "acme", Environment: kite.Live}
 	for _, tt := range []struct {
 		name string

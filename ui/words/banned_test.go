@@ -88,7 +88,7 @@ func report(t *testing.T, path string, line int, text string) {
 }
 
 // The list finds what it is for, and leaves the field's own phrases alone.
-func TestWords_TheListWorks(t *testing.T) {
+func TestBannedWords_FindsThemAndNoOthers(t *testing.T) {
 	for _, bad := range []string{
 		"Keep a key pair for an account", "the pair is stored but not proven", "Drop kept tokens", "3 tokens alive",
 		"the former one is kept", "each line with the mend", "take it back in time", "that is no method",

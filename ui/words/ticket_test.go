@@ -10,7 +10,7 @@ import (
 	"kitekey/vault"
 )
 
-func TestTicket(t *testing.T) {
+func TestTicket_HasWhatSupportNeeds(t *testing.T) {
 	at := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	sel := vault.Selector{Account: "acme", Environment: kite.Live}
 	for _, c := range []struct {

@@ -92,14 +92,14 @@ func TestVerdict_NamesTheStore(t *testing.T) {
 	}
 }
 
-func TestTally(t *testing.T) {
+func TestTally_CountsFailingFirst(t *testing.T) {
 	got := strings.Join(Tally(map[vault.Verdict]int{vault.VerdictOK: 7, vault.VerdictStoreLocked: 2, vault.VerdictRejected: 1}), ", ")
 	if got != "1 refused, 2 locked, 7 works" {
 		t.Error(got)
 	}
 }
 
-func TestVerdict_OfANewerKitekey(t *testing.T) {
+func TestVerdict_UnknownOneHasWordsToo(t *testing.T) {
 	if w := Verdict("brand-new\x1b[31m", ""); w.Word != "brand-new" && w.Word != "brand-new[31m" || w.Exit == 0 || w.NextStep(Keys()) == "" {
 		t.Errorf("%+v", w)
 	}

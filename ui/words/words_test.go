@@ -8,7 +8,7 @@ import (
 	"kitekey/vault"
 )
 
-func TestDuration(t *testing.T) {
+func TestDuration_RoundsForItsUse(t *testing.T) {
 	for d, want := range map[time.Duration][4]string{
 		0:                                {"0 s", "0 s", "0:00", "<1 min"},
 		time.Millisecond:                 {"0 s", "0 s", "0:01", "<1 min"},
@@ -38,7 +38,7 @@ func TestLifetime_IsWhatWasAskedUnlessAnotherWasGiven(t *testing.T) {
 	}
 }
 
-func TestAge(t *testing.T) {
+func TestAge_SaysHowLongAgo(t *testing.T) {
 	now := time.Date(2030, 6, 1, 12, 0, 0, 0, time.UTC)
 	for d, want := range map[time.Duration]string{
 		-time.Hour: "just now", 59 * time.Second: "just now", time.Minute: "1 min ago", 59 * time.Minute: "59 min ago",
@@ -56,7 +56,7 @@ func TestAge(t *testing.T) {
 	}
 }
 
-func TestClockWarning(t *testing.T) {
+func TestClockWarning_FromThirtySecondsOn(t *testing.T) {
 	for skew, want := range map[time.Duration]string{
 		0: "", 30 * time.Second: "", -30 * time.Second: "",
 		31 * time.Second:  "this computer's clock is 31 s behind the gateway's; kitekey allows for it, other programs do not: set the clock",
@@ -74,7 +74,7 @@ func TestClockWarning(t *testing.T) {
 	}
 }
 
-func TestTokenStateOf(t *testing.T) {
+func TestTokenStateOf_TurnsLowBeforeTheEnd(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	for _, tt := range []struct {
 		life, left time.Duration
@@ -98,7 +98,7 @@ func TestTokenStateOf(t *testing.T) {
 	}
 }
 
-func TestRenewAt(t *testing.T) {
+func TestRenewAt_IsATenthWithinBounds(t *testing.T) {
 	for life, want := range map[time.Duration]time.Duration{
 		4 * time.Second: 2 * time.Second, 30 * time.Second: 5 * time.Second, 5 * time.Minute: 30 * time.Second, time.Hour: time.Minute,
 	} {
@@ -108,7 +108,7 @@ func TestRenewAt(t *testing.T) {
 	}
 }
 
-func TestCountAndSentence(t *testing.T) {
+func TestSentence_BeginsAndEndsAsOne(t *testing.T) {
 	if got := Count(1, "profile") + Count(0, "profile") + Count(2, "token"); got != "1 profile0 profiles2 tokens" {
 		t.Error(got)
 	}

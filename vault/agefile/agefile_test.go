@@ -66,7 +66,7 @@ func filled(t testing.TB) (dir string) {
 	return dir
 }
 
-func TestStore(t *testing.T) {
+func TestStore_OnFiles(t *testing.T) {
 	storetest.Run(t, storetest.Suite{Name: Name, Lists: true, Passphrase: testPassphrase, New: func(t *testing.T) storetest.Place {
 		dir := filepath.Join(t.TempDir(), "home")
 		return func() vault.Store {
@@ -77,7 +77,7 @@ func TestStore(t *testing.T) {
 	}})
 }
 
-func TestFileStore(t *testing.T) {
+func TestStore_AsksOncePerProcess(t *testing.T) {
 	dir, ctx := filepath.Join(t.TempDir(), "home"), t.Context()
 	f, a := newTestFile(t, dir)
 
@@ -160,7 +160,7 @@ func TestFileStore(t *testing.T) {
 	}
 }
 
-func TestFileStoreHoldsNoPlainText(t *testing.T) {
+func TestStore_HoldsNoPlainText(t *testing.T) {
 	dir := t.TempDir()
 	f, _ := newTestFile(t, dir)
 	if err := f.Set(t.Context(), "somekey", []byte("canary-value")); err != nil {
@@ -183,7 +183,7 @@ func TestFileStoreHoldsNoPlainText(t *testing.T) {
 	})
 }
 
-func TestFileStoreWrongPassphrase(t *testing.T) {
+func TestStore_WrongPassphraseChangesNothing(t *testing.T) {
 	dir, ctx := filled(t), t.Context()
 	before, _ := os.ReadFile(filepath.Join(dir, itemsFile))
 	f, a := newTestFile(t, dir, "wrong one here", "and another")
@@ -221,7 +221,7 @@ func TestFileStoreWrongPassphrase(t *testing.T) {
 	}
 }
 
-func TestFileStoreNewPassphraseIsChecked(t *testing.T) {
+func TestStore_ChecksANewPassphrase(t *testing.T) {
 	for _, word := range []string{"", "short", "two\nlines of it", "\xff\xfe\xfd not utf-8"} {
 		dir := t.TempDir()
 		f, _ := newTestFile(t, dir, word)
@@ -234,7 +234,7 @@ func TestFileStoreNewPassphraseIsChecked(t *testing.T) {
 	}
 }
 
-func TestFileStoreChangePassphrase(t *testing.T) {
+func TestChangePassphrase_OldOneOpensNothing(t *testing.T) {
 	dir, ctx := filled(t), t.Context()
 	const next = "another horse for tests"
 	f, a := newTestFile(t, dir)
@@ -287,7 +287,7 @@ func TestFileStoreChangePassphrase(t *testing.T) {
 }
 
 // What a crash left behind goes with the next write.
-func TestFileStoreSweeps(t *testing.T) {
+func TestStore_SweepsWhatACrashLeft(t *testing.T) {
 	dir := filled(t)
 	for _, name := range []string{identityFile, identityBackup, itemsFile, itemsBackup} {
 		if err := os.WriteFile(filepath.Join(dir, name+disk.TempMark+"123"), []byte("half"), 0o600); err != nil {
@@ -303,7 +303,7 @@ func TestFileStoreSweeps(t *testing.T) {
 	}
 }
 
-func TestFileStorePermissions(t *testing.T) {
+func TestStore_TightensPermissions(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no permission bits")
 	}
@@ -327,7 +327,7 @@ func TestFileStorePermissions(t *testing.T) {
 	}
 }
 
-func TestFileStoreDamage(t *testing.T) {
+func TestStore_TakesTheCopyWhenAFileIsDamaged(t *testing.T) {
 	flip := func(b []byte) []byte { b[len(b)-3] ^= 1; return b }
 	cut := func(b []byte) []byte { return b[:len(b)/2] }
 	for _, c := range []struct {
@@ -423,7 +423,7 @@ func TestStore_LeavesANewerVaultAlone(t *testing.T) {
 	}
 }
 
-func TestFileStoreBothCopiesDamaged(t *testing.T) {
+func TestStore_BothCopiesDamagedAreLeftAlone(t *testing.T) {
 	for _, names := range [][]string{{itemsFile, itemsBackup}, {identityFile, identityBackup}} {
 		dir, ctx := filled(t), t.Context()
 		for _, name := range names {
@@ -444,9 +444,9 @@ func TestFileStoreBothCopiesDamaged(t *testing.T) {
 // writerDir makes this test binary a writer that is going to be killed.
 const writerDir = "TEST_FILE_STORE_WRITER"
 
-// TestFileStoreWriter is the other process: it writes and deletes, and prints
+// TestHelperProcess_WritesUntilKilled is the other process: it writes and deletes, and prints
 // each write once it has been acknowledged.
-func TestFileStoreWriter(t *testing.T) {
+func TestHelperProcess_WritesUntilKilled(t *testing.T) {
 	dir, name := os.Getenv(writerDir), os.Getenv("TEST_FILE_STORE_NAME")
 	if dir == "" {
 		return // not the other process
@@ -472,7 +472,7 @@ func TestFileStoreWriter(t *testing.T) {
 
 // Four processes write at once and are killed at any moment: nothing that was
 // acknowledged is lost, nothing is torn, no temporary file stays.
-func TestFileStoreKilled(t *testing.T) {
+func TestStore_KeepsAcknowledgedWritesWhenKilled(t *testing.T) {
 	dir := t.TempDir()
 	const rounds, writers = 5, 4
 	seed := rand.Uint64()
@@ -486,7 +486,7 @@ func TestFileStoreKilled(t *testing.T) {
 		}
 		var others []other
 		for w := range writers {
-			cmd := exec.Command(os.Args[0], "-test.run=^TestFileStoreWriter$")
+			cmd := exec.Command(os.Args[0], "-test.run=^TestHelperProcess_WritesUntilKilled$")
 			cmd.Env = append(os.Environ(), writerDir+"="+dir, fmt.Sprintf("TEST_FILE_STORE_NAME=r%d-w%d", round, w))
 			out := &bytes.Buffer{}
 			cmd.Stdout, cmd.Stderr = out, out
@@ -558,7 +558,7 @@ func TestFileStoreKilled(t *testing.T) {
 }
 
 // Many goroutines and a vault on top: the store is safe for concurrent use.
-func TestFileStoreConcurrent(t *testing.T) {
+func TestStore_IsSafeForConcurrentUse(t *testing.T) {
 	f, a := newTestFile(t, t.TempDir())
 	var wg sync.WaitGroup
 	for i := range 8 {

@@ -164,8 +164,8 @@ func TestKeepUnlocked_NeedsThePassphrase(t *testing.T) {
 
 const keptDir = "TEST_KEPT_DIR"
 
-// TestKeptOtherProcess is another process of the user.
-func TestKeptOtherProcess(t *testing.T) {
+// TestHelperProcess_OpensAKeptStore is another process of the user.
+func TestHelperProcess_OpensAKeptStore(t *testing.T) {
 	dir := os.Getenv(keptDir)
 	if dir == "" {
 		return
@@ -176,7 +176,7 @@ func TestKeptOtherProcess(t *testing.T) {
 }
 
 // With the real kernel: another process finds it, and it goes by itself.
-func TestKeepUnlocked_InTheKernel(t *testing.T) {
+func TestKeepUnlocked_KernelKeepsItForOtherProcesses(t *testing.T) {
 	dir := filled(t)
 	s, _ := newTestFile(t, dir)
 	t.Cleanup(s.Lock)
@@ -186,7 +186,7 @@ func TestKeepUnlocked_InTheKernel(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := func() error {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestKeptOtherProcess$")
+		cmd := exec.Command(os.Args[0], "-test.run=^TestHelperProcess_OpensAKeptStore$")
 		cmd.Env = append(os.Environ(), keptDir+"="+dir)
 		return cmd.Run()
 	}

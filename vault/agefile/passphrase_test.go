@@ -107,8 +107,8 @@ func TestChangePassphrase_OldIdentityOpensNothing(t *testing.T) {
 
 const changerDir = "TEST_CHANGE_PASSPHRASE"
 
-// TestChangePassphraseChanger is the process that is killed at one of its writes.
-func TestChangePassphraseChanger(t *testing.T) {
+// TestHelperProcess_ChangesThePassphrase is the process that is killed at one of its writes.
+func TestHelperProcess_ChangesThePassphrase(t *testing.T) {
 	dir := os.Getenv(changerDir)
 	if dir == "" {
 		return // not the other process
@@ -142,7 +142,7 @@ func TestChangePassphrase_EveryCrashLeavesOneThatOpens(t *testing.T) {
 	for step := 1; ; step++ {
 		dir := filled(t)
 		old := identityOf(t, filepath.Join(dir, identityFile), testPassphrase)
-		cmd := exec.Command(os.Args[0], "-test.run=^TestChangePassphraseChanger$")
+		cmd := exec.Command(os.Args[0], "-test.run=^TestHelperProcess_ChangesThePassphrase$")
 		cmd.Env = append(os.Environ(), changerDir+"="+dir, "TEST_CHANGE_STEP="+strconv.Itoa(step))
 		out, err := cmd.CombinedOutput()
 		changed := bytes.Contains(out, []byte("changed"))
@@ -223,7 +223,7 @@ func TestChangePassphrase_OtherProcessAsksAgain(t *testing.T) {
 }
 
 // What an item held before, as the credential that a rotation drops, is in no file.
-func TestSet_FormerValueIsInNoFile(t *testing.T) {
+func TestSet_PreviousValueIsInNoFile(t *testing.T) {
 	dir := filled(t)
 	s, _ := newTestFile(t, dir)
 	if err := s.Set(t.Context(), "k1", []byte("v2")); err != nil {

@@ -38,7 +38,7 @@ func TestRead_GivesHalves(t *testing.T) {
 	}
 }
 
-func TestNamed(t *testing.T) {
+func TestNamed_TellsNamedValuesFromBareOnes(t *testing.T) {
 	for text, want := range map[string]bool{
 		"KITE_API_KEY=k": true, "export A='b'": true, "api_key: k": true, `{"a":1}`: true, `"api_key": "k"`: true, "A=1\nB=2": true,
 		"dGVzdA==": false, "sk_live_abc": false, "": false, "JWT abc.def-_g": false, "https://x.example/a": false, "a:b": false, "+/ab=": false,

@@ -55,7 +55,7 @@ func TestDelete_RemovesItemFromEveryCollection(t *testing.T) {
 }
 
 // A locked collection hides its items: whether one is there cannot be said.
-func TestHiddenItemIsNotMissing(t *testing.T) {
+func TestGet_LockedCollectionHidesItsItems(t *testing.T) {
 	_, fake, k := fakeKeyring(t)
 	fake.Collection("first", true)
 	fake.PutIn("first", Service, "one", "kept", 1)
@@ -89,7 +89,7 @@ func TestHiddenItemIsNotMissing(t *testing.T) {
 }
 
 // A synchronising tool makes copies of an item.
-func TestDuplicates(t *testing.T) {
+func TestDuplicates_LaterOneCounts(t *testing.T) {
 	_, fake, k := fakeKeyring(t)
 	for _, c := range []struct {
 		name   string

@@ -162,7 +162,7 @@ func TestKeePassXC_KeepsWhatIsRemoved(t *testing.T) {
 	}
 }
 
-func TestKWallet_WithoutAWallet(t *testing.T) {
+func TestKWallet_WithoutAWalletIsUnavailable(t *testing.T) {
 	long(t)
 	d := keyringtest.StartKWallet(t)
 	d.Use()
@@ -178,7 +178,7 @@ func TestKWallet_WithoutAWallet(t *testing.T) {
 
 // A closed wallet hides what is in it. Nothing is said to be missing, and it opens
 // by itself once a person is there.
-func TestKWallet_Closed(t *testing.T) {
+func TestKWallet_ClosedIsLockedNotEmpty(t *testing.T) {
 	long(t)
 	d := keyringtest.StartKWallet(t)
 	d.CreateWallet()
@@ -212,7 +212,7 @@ func TestKWallet_Closed(t *testing.T) {
 
 // Both sides derive the same key in every session: services disagree on leading
 // zero bytes and on signs, which shows in one session of some hundreds.
-func TestSessionsAgree(t *testing.T) {
+func TestSession_BothSidesDeriveOneKey(t *testing.T) {
 	long(t)
 	sessions := 700
 	for name, start := range map[string]func(t *testing.T){

@@ -65,7 +65,7 @@ func TestStore_OnFake(t *testing.T) {
 	}})
 }
 
-func TestKeyringDaemonStopped(t *testing.T) {
+func TestStore_EndsWhenTheDaemonIsStopped(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()
 	k, ctx := patientKeyring(t), t.Context()
@@ -101,7 +101,7 @@ func TestKeyringDaemonStopped(t *testing.T) {
 	}
 }
 
-func TestKeyringDaemonGone(t *testing.T) {
+func TestStore_BearsADaemonThatRestarts(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()
 	k, ctx := patientKeyring(t), t.Context()
@@ -124,7 +124,7 @@ func TestKeyringDaemonGone(t *testing.T) {
 
 // A keyring that cannot read its file at start says "not found" of everything:
 // the profile must stay listed.
-func TestKeyringFileDamaged(t *testing.T) {
+func TestStore_DamagedFileUnlistsNoProfile(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()
 	w := newVault(t, patientKeyring(t))
@@ -146,7 +146,7 @@ func TestKeyringFileDamaged(t *testing.T) {
 	t.Log(err)
 }
 
-func TestKeyringConcurrent(t *testing.T) {
+func TestStore_IsSafeForConcurrentUse(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()
 	k, ctx := patientKeyring(t), t.Context()
@@ -168,7 +168,7 @@ func TestKeyringConcurrent(t *testing.T) {
 	wg.Wait()
 }
 
-func TestKeyringWithoutBus(t *testing.T) {
+func TestStore_WithoutABusIsUnavailable(t *testing.T) {
 	for _, address := range []string{"unix:path=/nonexistent", "nonsense"} {
 		t.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
 		err := second(patientKeyring(t).Get(t.Context(), "one"))

@@ -32,7 +32,7 @@ func fakeKeyring(t *testing.T) (*keyringtest.Bus, *keyringtest.Fake, *Store) {
 	return bus, bus.Fake(), patientKeyring(t)
 }
 
-func TestTraps(t *testing.T) {
+func TestTraps_GiveTheKindOfError(t *testing.T) {
 	_, fake, k := fakeKeyring(t)
 	ctx := t.Context()
 	get := func() error { return second(k.Get(ctx, "one")) }
@@ -105,7 +105,7 @@ func TestTraps(t *testing.T) {
 	}
 }
 
-func TestTrapsThatHang(t *testing.T) {
+func TestTraps_EndAtTheDeadline(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for deadlines")
 	}
@@ -136,7 +136,7 @@ func TestTrapsThatHang(t *testing.T) {
 	}
 }
 
-func TestPromptUnanswered(t *testing.T) {
+func TestPrompt_UnansweredEndsAtItsDeadline(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for deadlines")
 	}
@@ -191,7 +191,7 @@ func TestPromptUnanswered(t *testing.T) {
 	}
 }
 
-func TestServiceLeavesWhilePrompting(t *testing.T) {
+func TestPrompt_EndsWhenTheServiceLeaves(t *testing.T) {
 	_, fake, k := fakeKeyring(t)
 	fake.Lock()
 	fake.On("Unlock", keyringtest.Ignore)
@@ -206,7 +206,7 @@ func TestServiceLeavesWhilePrompting(t *testing.T) {
 }
 
 // The library panics when the bus dies while a prompt is on the screen.
-func TestBusDiesWhilePrompting(t *testing.T) {
+func TestPrompt_EndsWhenTheBusDies(t *testing.T) {
 	bus, fake, k := fakeKeyring(t)
 	fake.Lock()
 	fake.On("Unlock", keyringtest.Ignore)
@@ -222,7 +222,7 @@ func TestBusDiesWhilePrompting(t *testing.T) {
 	}
 }
 
-func TestDisconnectInMidCall(t *testing.T) {
+func TestStore_RepeatsReadsAfterADisconnect(t *testing.T) {
 	bus, first, k := fakeKeyring(t)
 	next := bus.Fake() // takes over when the first leaves
 	next.Put("kitekey", "one", "old")
@@ -241,7 +241,7 @@ func TestDisconnectInMidCall(t *testing.T) {
 	}
 }
 
-func TestBusWithoutService(t *testing.T) {
+func TestStore_BusWithoutServiceIsUnavailable(t *testing.T) {
 	keyringtest.StartBus(t).Use()
 	err := second(patientKeyring(t).Get(t.Context(), "one"))
 	if kindOf(err) != vault.ErrUnavailable {
@@ -254,7 +254,7 @@ func TestBusWithoutService(t *testing.T) {
 
 // A socket that takes connections and never says a word. The one goroutine that
 // waits for it ends with it; calls that come later do not add others.
-func TestSilentSocket(t *testing.T) {
+func TestStore_SilentSocketEndsAtTheDeadline(t *testing.T) {
 	dir, err := os.MkdirTemp("", "kk")
 	if err != nil {
 		t.Fatal(err)
@@ -298,7 +298,7 @@ func TestSilentSocket(t *testing.T) {
 	mu.Unlock()
 }
 
-func TestBusThere(t *testing.T) {
+func TestFindBus_StartsNoBusOfItsOwn(t *testing.T) {
 	empty, full := t.TempDir(), t.TempDir()
 	if err := os.WriteFile(filepath.Join(full, "bus"), nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -318,7 +318,7 @@ func TestBusThere(t *testing.T) {
 
 // The same traps, seen from the vault: nothing is listed that is not there,
 // nothing is there that is not listed.
-func TestTrapsUnderTheVault(t *testing.T) {
+func TestTraps_IndexAgreesWithTheStore(t *testing.T) {
 	_, fake, k := fakeKeyring(t)
 	w := newVault(t, k)
 	ctx := t.Context()
@@ -378,7 +378,7 @@ func TestTrapsUnderTheVault(t *testing.T) {
 }
 
 // After su or sudo the environment may name another user's bus.
-func TestForeignBusIsNamed(t *testing.T) {
+func TestStore_NamesAForeignBus(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can make another user's socket")
 	}

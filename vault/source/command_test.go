@@ -201,7 +201,7 @@ func TestCommand_RefusesAVectorThatMakesNoSense(t *testing.T) {
 }
 
 // The real pass with a key of its own.
-func TestCommand_Pass(t *testing.T) {
+func TestCommand_ReadsPass(t *testing.T) {
 	for _, program := range []string{"pass", "gpg", "gpgconf"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skip("needs pass and gnupg: apt-get install pass gnupg")

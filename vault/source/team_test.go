@@ -158,7 +158,7 @@ func (m *machine) nothingKept(t testing.TB) {
 	}
 }
 
-func TestTeam_ThreeMachines(t *testing.T) {
+func TestTeam_ThreeMachinesShareCredentials(t *testing.T) {
 	engines(t, func(t *testing.T, e sourcetest.Engine) {
 		ctx, mount := t.Context(), e.Mount(t, 2)
 		a, b, c := newMachine(t, e, mount, e.Root), newMachine(t, e, mount, e.Root), newMachine(t, e, mount, e.Token(t, sourcetest.Support(mount), "5m"))
@@ -307,7 +307,7 @@ func TestTeam_AColleaguesChangeIsToldAndKept(t *testing.T) {
 	})
 }
 
-func TestTeam_RenamedAndRemoved(t *testing.T) {
+func TestTeam_RenamesAndRemovesReachEveryone(t *testing.T) {
 	engines(t, func(t *testing.T, e sourcetest.Engine) {
 		ctx, mount := t.Context(), e.Mount(t, 2)
 		sandbox := vault.Selector{Account: "acme", Environment: kite.Sandbox}
@@ -356,7 +356,7 @@ func TestTeam_RenamedAndRemoved(t *testing.T) {
 	})
 }
 
-func TestTeam_MovedThereAndBack(t *testing.T) {
+func TestTeam_CredentialsMoveThereAndBack(t *testing.T) {
 	engines(t, func(t *testing.T, e sourcetest.Engine) {
 		ctx, mount := t.Context(), e.Mount(t, 2)
 		a := newMachine(t, e, mount, e.Root)
@@ -394,7 +394,7 @@ func TestTeam_MovedThereAndBack(t *testing.T) {
 	})
 }
 
-func TestTeam_WhenTheSourceIsAway(t *testing.T) {
+func TestTeam_CachedTokensWorkWhileTheSourceIsAway(t *testing.T) {
 	s := sourcetest.New(nil)
 	defer s.Close()
 	e := sourcetest.Engine{Address: s.URL, Root: sourcetest.RootToken}

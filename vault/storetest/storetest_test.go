@@ -7,7 +7,7 @@ import (
 	"kitekey/vault"
 )
 
-func TestMemory(t *testing.T) {
+func TestStore_InMemory(t *testing.T) {
 	Run(t, Suite{Name: vault.MemoryName, Lists: true, New: func(*testing.T) Place {
 		m := vault.NewMemory()
 		return func() vault.Store { return m }
@@ -21,7 +21,7 @@ func TestFaulty_BehavesUntilTold(t *testing.T) {
 	}})
 }
 
-func TestFile(t *testing.T) {
+func TestStore_InAFile(t *testing.T) {
 	Run(t, Suite{Name: "other", Lists: true, New: func(t *testing.T) Place {
 		path := filepath.Join(t.TempDir(), "items.json")
 		return func() vault.Store { return NewFile("other", path) }
