@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Origin is which gateway accepted a credential: Kitegateway, or an override on
-// this machine. Overrides are not told apart.
+// Origin names the gateway that accepted a credential: Kitegateway, or an override
+// on this machine. All overrides are one origin.
 type Origin string
 
 // The origins.

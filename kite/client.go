@@ -63,7 +63,7 @@ type Request struct {
 	Large bool
 }
 
-// Reply is what the gateway answered, untouched.
+// Reply is the gateway's answer, unchanged.
 type Reply struct {
 	Proto   string // "HTTP/1.1", "HTTP/2.0"
 	Status  int
@@ -81,16 +81,17 @@ type Balance struct {
 	Amount   json.Number `json:"balance"`
 }
 
-// BalancesPath is the documented call that reads all wallets: the one to try a
-// token with.
+// BalancesPath is the path of the documented call that reads all wallets.
 const BalancesPath = "/data/wallets/balances"
 
 const opMint = "mint a token"
 
-// gatewayLifetime is the documented life of a token for which none was asked.
+// gatewayLifetime is the documented life of a token when the request names none, in
+// seconds.
 const gatewayLifetime Lifetime = 900
 
-// Host is the host (and port, when it is not the usual one) that is talked to.
+// Host returns the host that c talks to, with the port if it is not the default
+// one.
 func (c *Client) Host() string {
 	u, err := url.Parse(c.base())
 	if err != nil {
@@ -99,8 +100,8 @@ func (c *Client) Host() string {
 	return u.Host
 }
 
-// Origin is which gateway c talks to. A credential belongs to the origin that
-// accepted it.
+// Origin returns the origin of the gateway that c talks to. A credential belongs to
+// the origin that accepted it.
 func (c *Client) Origin() Origin {
 	if c.base() == c.Environment.BaseURL() {
 		return OriginKitegateway
@@ -123,8 +124,8 @@ func (c *Client) base() string {
 // connection failure, 429, 502, 503 and 504, with growing waits or the one that
 // Retry-After asks for.
 func (c *Client) Mint(ctx context.Context, cred Credential, expiresIn Lifetime) (Token, error) {
-	// Checked once more: what is stored may have been tampered with, and becomes a
-	// header.
+	// Check the credential again: it may have been changed in the store, and it
+	// becomes a header.
 	cred, _, err := NewCredential(cred.APIKey, cred.APISecret)
 	if err != nil {
 		return Token{}, c.invalid(opMint, err)
@@ -159,7 +160,7 @@ func (c *Client) Mint(ctx context.Context, cred Credential, expiresIn Lifetime) 
 
 // readToken takes the token out of a mint's reply.
 func readToken(reply *Reply, now time.Time, expiresIn Lifetime) (Token, error) {
-	e, _ := parseEnvelope(reply.Body) // call has seen that it is one
+	e, _ := parseEnvelope(reply.Body) // call has checked the envelope
 	defer clear(e.Data)
 	var data tokenData
 	if json.Unmarshal(e.Data, &data) != nil {
@@ -174,27 +175,27 @@ func readToken(reply *Reply, now time.Time, expiresIn Lifetime) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	if !ok { // then it lives as long as was asked
+	if !ok { // assume the life that was asked for
 		expires = gatewayNow.Add(cmp.Or(expiresIn, gatewayLifetime).Duration()).Truncate(time.Second)
 	}
-	// A token of one second may have expired when it arrives, and both clocks show
-	// whole seconds; that is not an error.
+	// A token that lives for one second may have expired when it arrives, and both
+	// clocks count whole seconds. That is not an error.
 	if expires.Before(gatewayNow.Add(-reply.Latency - time.Second)) {
 		return Token{}, fmt.Errorf("a token that had expired %v before it came", gatewayNow.Sub(expires).Round(time.Second))
 	}
 	return Token{Value: value, Expires: expires.UTC(), Minted: now.Round(0), Requested: expiresIn, Skew: reply.Skew}, nil
 }
 
-// Do makes any other call. When the gateway answered, there is a Reply, also
-// beside an error: every status but 2xx is one, and so is a 2xx whose body is
-// not Kitegateway's JSON.
+// Do makes any other call. Whenever the gateway answered, Do returns a Reply, if
+// need be together with an error. Every status except 2xx is an error, and so is a
+// 2xx whose body is not Kitegateway's JSON.
 //
-// A request that is safe ([IsSafe]) is repeated as [Client.Mint] is. Others move
-// money, so they are sent again only when no connection was made and the gateway
-// cannot have seen them. Not even after a 429: behind the gateway stand
-// mobile-money operators with limits of their own. When no answer says whether a
-// write was carried out, the error is [ErrOutcomeUnknown], also when the caller
-// gave up meanwhile.
+// A request that is safe ([IsSafe]) is repeated as in [Client.Mint]. Other requests
+// move money, so Do sends them again only if no connection was made and the gateway
+// cannot have seen them. It does not repeat them after a 429 either, because the
+// mobile-money operators behind the gateway have limits of their own. If no answer
+// says whether a write was carried out, the error is [ErrOutcomeUnknown], even if
+// the caller gave up meanwhile.
 func (c *Client) Do(ctx context.Context, tok Token, r Request) (*Reply, error) {
 	method := strings.ToUpper(r.Method)
 	if method == "" {
@@ -275,7 +276,7 @@ func CheckPath(p string) error {
 	if err != nil || u.Fragment != "" || strings.ContainsAny(p, "\\ #") {
 		return errors.New("invalid path")
 	}
-	// Once more for each layer of escapes: some servers take off more than one.
+	// Check each layer of escapes: some servers decode a path more than once.
 	for plain := u.Path; ; {
 		if clean := path.Clean(plain); clean != plain && clean+"/" != plain {
 			return errors.New("the path must not have . or .. or empty steps")
@@ -291,8 +292,8 @@ func CheckPath(p string) error {
 	}
 }
 
-// Balances asks for every wallet's balance: read-only, and so the proof that a
-// token is accepted.
+// Balances returns the balance of every wallet. It changes nothing, so it is the
+// way to check that the gateway accepts a token.
 func (c *Client) Balances(ctx context.Context, tok Token) ([]Balance, error) {
 	reply, err := c.Do(ctx, tok, Request{Path: BalancesPath})
 	if err != nil {
@@ -328,8 +329,9 @@ func (c *Client) now() time.Time {
 	return time.Now()
 }
 
-// Ping finds out whether Kitegateway answers, and by which clock. It sends no
-// credential, so a 401 in Kitegateway's format means success.
+// Ping checks whether Kitegateway answers, and measures how far its clock is from
+// the local one. It sends no credential, so a 401 in Kitegateway's format means
+// success.
 func (c *Client) Ping(ctx context.Context) (*Reply, error) {
 	reply, err := c.call(ctx, exchange{op: "look for the gateway", method: http.MethodGet, path: BalancesPath, header: http.Header{}})
 	if errors.Is(err, ErrRefused) {

@@ -17,13 +17,13 @@ const (
 	MaxAPISecretLen = 512
 )
 
-// Credential is one of the (at most two) key pairs of a business account.
+// Credential is an api_key and its api_secret. A business account has at most two
+// credentials.
 type Credential struct {
 	APIKey, APISecret Secret
 }
 
-// ParseCredential makes a credential of what was typed or pasted: see
-// [NewCredential].
+// ParseCredential is [NewCredential] for two strings.
 func ParseCredential(key, secret string) (c Credential, trimmed bool, err error) {
 	return NewCredential(NewSecret(key), NewSecret(secret))
 }
@@ -55,7 +55,7 @@ func NewCredential(key, secret Secret) (c Credential, trimmed bool, err error) {
 	return c, ktrimmed || strimmed, nil
 }
 
-// parseHalf gives the value of one half without the blanks around it.
+// parseHalf returns one half without the blanks around it.
 func parseHalf(name string, half Secret, limit int) (trimmed Secret, wasTrimmed bool, err error) {
 	half.RevealTo(func(all []byte) {
 		value := bytes.TrimFunc(all, func(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' })
@@ -99,9 +99,9 @@ func (c Credential) Erase() {
 // Clone returns a credential with the same values in memory of its own.
 func (c Credential) Clone() Credential { return Credential{c.APIKey.Clone(), c.APISecret.Clone()} }
 
-// Hint is what may be shown of the api_key so that a person can tell two key
-// pairs apart: its last four characters, fewer when that would be more than a
-// quarter of it, none when it is shorter than four.
+// Hint returns the part of the api_key that may be shown so that a person can tell
+// two credentials apart: its last four characters, fewer if four are more than a
+// quarter of it, and none if it has fewer than four.
 func (c Credential) Hint() (hint string) {
 	c.APIKey.RevealTo(func(key []byte) {
 		from := len(key)

@@ -19,9 +19,9 @@
 //
 // The api_secret travels in a header of its own, which an HTTP client that follows
 // redirects would send along to another host. This client follows none: a redirect
-// is an error that names the host it points to. The base URL is Kitegateway's or on
-// this machine ([ParseBaseURL]), and nothing else. TLS trusts the system's CAs and
-// the ones in [Client.CAFile]; no variable changes that.
+// is an error that names the host it points to. The base URL is Kitegateway's or a
+// loopback address ([ParseBaseURL]). TLS trusts the system's CAs and the ones in
+// [Client.CAFile]; no variable changes that.
 //
 // # What is sent once
 //
@@ -30,18 +30,19 @@
 //
 // # Whose clock
 //
-// A token's expiry is by the gateway's clock. Each reply's Date header tells how
-// far the local clock is from it, so that [Token.Deadline] is right by the local
-// clock even when that is wrong.
+// A token's expiry is by the gateway's clock. The Date header of each reply tells
+// how far the local clock is from it, so [Token.Deadline] is right by the local
+// clock even if that clock is wrong.
 //
 // # What can go wrong
 //
-// An [Error] has one of a few kinds, so that they are not mistaken for one another:
-// a gateway that refused the credential ([ErrRefused]), no answer
-// ([ErrUnreachable]), an answer that is not Kitegateway's ([ErrUnexpectedReply]), a
-// gateway that failed or is busy ([ErrGateway], [ErrRateLimited]), a wrong request
-// ([ErrInvalid]). What could not reach the gateway is never a refusal. Causes are
-// typed where they tell what to do: [ProxyError], [CertificateError], [LimitError].
+// An [Error] has one of a few kinds: the gateway refused the credential
+// ([ErrRefused]), there was no answer ([ErrUnreachable]), the answer is not
+// Kitegateway's ([ErrUnexpectedReply]), the gateway failed or is busy
+// ([ErrGateway], [ErrRateLimited]), or the request was wrong ([ErrInvalid]). A
+// failure to reach the gateway is never reported as a refusal. Causes that call for
+// an action of their own have types: [ProxyError], [CertificateError],
+// [LimitError].
 //
 // Facts of the API are from Kitegateway's public documentation. Where it is silent,
 // replies are read leniently and checked strictly.

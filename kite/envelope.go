@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// envelope is the object around every reply. Its code is documented as a number
-// in successes and as a string in errors, so nothing but data is relied on to be
-// of one type.
+// envelope is the object around every reply. The documentation shows code as a
+// number in successes and as a string in errors, so every field except data accepts
+// any JSON value.
 type envelope struct {
 	Code    lenientText     `json:"code"`
 	Status  lenientText     `json:"status"`
@@ -20,8 +20,8 @@ type envelope struct {
 	Data    json.RawMessage `json:"data"`
 }
 
-// lenientText takes any JSON value: a string as it is, null as nothing, anything
-// else as its JSON.
+// lenientText accepts any JSON value: it keeps a string as it is, null as "", and
+// anything else as its JSON.
 type lenientText string
 
 func (t *lenientText) UnmarshalJSON(b []byte) error {
@@ -36,8 +36,8 @@ func (t *lenientText) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// parseEnvelope reads a reply's body; ok is false when it is not a JSON object. The
-// content type is not asked: servers mislabel JSON more often than they send
+// parseEnvelope reads a reply's body; ok is false if it is not a JSON object. The
+// content type does not matter: servers mislabel JSON more often than they send
 // something else that happens to parse.
 func parseEnvelope(body []byte) (e envelope, ok bool) {
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
@@ -47,12 +47,12 @@ func parseEnvelope(body []byte) (e envelope, ok bool) {
 	return e, true
 }
 
-// errorStatus tells whether an envelope that came with a 2xx is an error after
-// all: either its code is an HTTP error status, which is returned, or it has the
-// documented form of an error, a code in words and a status other than
-// "success", for which no HTTP status is known: 0.
+// errorStatus reports whether an envelope in a 2xx reply is an error all the same.
+// If its code is an HTTP error status, errorStatus returns that status. If it has
+// the documented form of an error (a code in words, and a status other than
+// "success"), the HTTP status is unknown and errorStatus returns 0.
 func (e envelope) errorStatus() (status int, isError bool) {
-	// 64 bits, so that every machine reads the same.
+	// an int has 32 bits on some machines
 	if n, err := strconv.ParseInt(strings.TrimSpace(string(e.Code)), 10, 64); err == nil {
 		if n < 0 || n > 599 {
 			return 0, false
@@ -95,7 +95,7 @@ func parseToken(raw Secret) (token Secret, err error) {
 	return token, err
 }
 
-// checkToken tells whether a token without its prefix can go into a header.
+// checkToken reports why a token without its prefix cannot go into a header.
 func checkToken(bare []byte) error {
 	switch {
 	case len(bare) == 0 || bytes.EqualFold(bare, bytes.TrimSpace([]byte(authScheme))):
@@ -115,9 +115,9 @@ func checkToken(bare []byte) error {
 // maxTokenLen limits a token, in bytes; servers commonly allow 8 KiB for a header line.
 const maxTokenLen = 8000
 
-// ParseUnixTime reads a Unix time that a gateway or a token states: seconds, also
-// with a fraction, and milliseconds, which are a common slip. It is not ok for a
-// time before 1970 or after the year 9999, which RFC 3339 cannot write.
+// ParseUnixTime reads a Unix time from a gateway's reply or a token: seconds, with
+// or without a fraction, or milliseconds, which some servers send by mistake. ok is
+// false for a time before 1970 or after the year 9999, which RFC 3339 cannot write.
 func ParseUnixTime(text string) (at time.Time, ok bool) {
 	const (
 		millisecondsFrom = 1e11         // the year 5138 in seconds, 1973 in milliseconds
@@ -136,8 +136,8 @@ func ParseUnixTime(text string) (at time.Time, ok bool) {
 	return time.Unix(int64(f), 0), true
 }
 
-// parseExpires reads "expires", which is documented as a number and also accepted
-// as text. ok is false when there is none.
+// parseExpires reads "expires", which is documented as a number; text is accepted
+// too. ok is false if there is none.
 func parseExpires(raw lenientText) (at time.Time, ok bool, err error) {
 	text := strings.TrimSpace(string(raw))
 	if text == "" {

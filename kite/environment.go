@@ -23,8 +23,8 @@ func ParseEnvironment(s string) (Environment, error) {
 	return "", fmt.Errorf("unknown environment %q; use sandbox or live", s)
 }
 
-// BaseURL is the documented address of the environment's API, version included.
-// The zero Environment is the sandbox: live is never implied.
+// BaseURL returns the documented address of the environment's API, version
+// included. The zero Environment is the sandbox: live is never implied.
 func (e Environment) BaseURL() string {
 	if e == Live {
 		return "https://kitegateway.com/v1"

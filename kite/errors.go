@@ -36,7 +36,7 @@ var (
 )
 
 // Error is what a failed call returns. Its text names the host and the operation
-// and holds no secret; what the gateway said has lost its control characters.
+// and holds no secret. The gateway's words in it have no control characters.
 type Error struct {
 	Kind       error         // one of the sentinels above
 	Host       string        // host:port that was asked
@@ -53,7 +53,7 @@ type Error struct {
 func (e *Error) Error() string {
 	var b strings.Builder
 	switch {
-	case e.Op == opMint && e.Kind == ErrRefused: // goes without saying
+	case e.Op == opMint && e.Kind == ErrRefused: // the text names the credential instead
 	case e.Op == opMint:
 		b.WriteString("cannot mint a token: ")
 	case e.Op != "":
@@ -114,11 +114,11 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// outcomeUnknown is what to know after a write without an answer. Kitegateway
-// documents no call that looks a payment up by its merchant_reference.
+// outcomeUnknown is the advice after a write without an answer. Kitegateway
+// documents no call that finds a payment by its merchant_reference.
 const outcomeUnknown = "it may have been carried out: look it up (in the Kitegateway dashboard, by its merchant_reference) before you repeat it"
 
-// refused names what was refused. A 403 says only that the request is not
+// refused says what the gateway refused. A 403 says only that the request is not
 // allowed: the credential may be right.
 func (e *Error) refused() string {
 	switch {
@@ -133,11 +133,11 @@ func (e *Error) refused() string {
 // Is makes errors.Is(err, ErrRefused) and the other sentinels work.
 func (e *Error) Is(target error) bool { return target == e.Kind }
 
-// Unwrap gives the cause below.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Minting reports whether a token was being minted: what the gateway said is then
-// about the credential, otherwise about a token or a request.
+// Minting reports whether the call was to mint a token. If so, the gateway's words
+// are about the credential, and otherwise about a token or a request.
 func (e *Error) Minting() bool { return e.Op == opMint }
 
 // ProxyError is a failure of the proxy that the environment names, not of the
@@ -163,7 +163,7 @@ func (e *ProxyError) Error() string {
 	return fmt.Sprintf("the proxy %s (%s) could not be reached (%v)", e.Addr, e.Variable, e.Err)
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *ProxyError) Unwrap() error { return e.Err }
 
 // CertificateError is a certificate that this machine does not trust. Behind a
@@ -182,7 +182,7 @@ func (e *CertificateError) Error() string {
 	return text + ": " + CleanText(e.Err.Error())
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *CertificateError) Unwrap() error { return e.Err }
 
 // LimitError is a reply that is larger than kitekey reads. The limit is kitekey's

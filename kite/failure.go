@@ -44,8 +44,8 @@ func isCertificateError(err error) bool {
 	return errors.As(err, &verification) || errors.As(err, &certificate)
 }
 
-// issuerOf names who issued the last certificate of an untrusted chain: the CA
-// that is missing here.
+// issuerOf returns the issuer of the last certificate of an untrusted chain: the CA
+// that this machine does not trust.
 func issuerOf(e *tls.CertificateVerificationError) string {
 	if len(e.UnverifiedCertificates) == 0 {
 		return ""
@@ -54,8 +54,8 @@ func issuerOf(e *tls.CertificateVerificationError) string {
 	return truncate(CleanText(last.Issuer.String()), 100)
 }
 
-// safeError is a cause in words that are safe to show. It unwraps only to errors
-// that hold nothing but an errno, a host name or a certificate: others may quote a
+// safeError is a cause whose text is safe to show. It unwraps only to errors that
+// hold nothing but an errno, a host name or a certificate: others may quote a
 // header or a proxy's password.
 type safeError struct {
 	text string
@@ -65,8 +65,8 @@ type safeError struct {
 func (e *safeError) Error() string { return e.text }
 func (e *safeError) Unwrap() error { return e.err }
 
-// toSafeError says what went wrong below HTTP without quoting a secret. after is
-// how long the attempt took.
+// toSafeError describes a failure below HTTP without quoting a secret. after is how
+// long the attempt took.
 func toSafeError(err error, after time.Duration, secrets []Secret) error {
 	var netErr net.Error
 	var dns *net.DNSError
@@ -108,7 +108,8 @@ func toSafeError(err error, after time.Duration, secrets []Secret) error {
 	return &safeError{truncate(CleanText(redact(err.Error(), secrets)), 200), nil}
 }
 
-// winsock has Unix's words for what Windows says in a sentence of its own.
+// winsock has the short Unix wording of errors that Windows describes in whole
+// sentences.
 var winsock = map[syscall.Errno]string{
 	10048: "address already in use", 10051: "network is unreachable", 10053: "connection aborted",
 	10054: "connection reset by peer", 10061: "connection refused", 10065: "no route to host",
@@ -121,13 +122,13 @@ func errnoText(errno syscall.Errno) string {
 	return errno.Error()
 }
 
-// redact takes secrets out of text that came back: a gateway may quote what it
-// was sent.
+// redact replaces secrets in text that came back: a gateway may quote what was sent
+// to it.
 func redact(text string, secrets []Secret) string {
 	out := []byte(text)
 	for _, s := range secrets {
 		s.RevealTo(func(value []byte) {
-			if len(value) >= 4 { // shorter ones would tear ordinary words apart
+			if len(value) >= 4 { // a shorter secret may be part of an ordinary word
 				out = bytes.ReplaceAll(out, value, []byte(redacted))
 			}
 			if bare, ok := bytes.CutPrefix(value, []byte(authScheme)); ok && len(bare) >= 4 {
@@ -138,7 +139,7 @@ func redact(text string, secrets []Secret) string {
 	return string(out)
 }
 
-// canceled is what a caller gets who gave up a call that changed nothing.
+// canceled returns the error for a caller that gave up a call that changed nothing.
 func canceled(host, op string) error {
 	return fmt.Errorf("%s: %s: %w", host, op, context.Canceled)
 }

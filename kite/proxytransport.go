@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// ProxyTransport returns what a proxy needs: the base URL that requests go to, and
-// a transport that keeps this package's promises. It sends nothing but below that
-// URL and sends a write once; a redirect is an error and is not followed; errors
-// are *Error, or wrap the context's. Otherwise replies pass as they are, of any
-// size, and nothing is repeated.
+// ProxyTransport returns the base URL that a proxy sends requests to, and a
+// transport that keeps this package's promises. The transport sends requests only
+// below that URL, sends a write once, and returns an error for a redirect. Its
+// errors are *Error or wrap the context's. Other replies pass unchanged, whatever
+// their size, and no request is repeated.
 func (c *Client) ProxyTransport() (base *url.URL, transport http.RoundTripper, err error) {
 	if base, err = c.checkedBase(); err != nil {
 		return nil, nil, err
@@ -21,7 +21,7 @@ func (c *Client) ProxyTransport() (base *url.URL, transport http.RoundTripper, e
 	return base, &upstream{c, base}, nil
 }
 
-// checkedBase is the base URL: the documented one, or one that [ParseBaseURL]
+// checkedBase returns the base URL: the documented one, or one that [ParseBaseURL]
 // accepts.
 func (c *Client) checkedBase() (*url.URL, error) {
 	raw := c.base()
@@ -86,8 +86,8 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// notPassedOn says why a reply would act on more than this request, "" when it
-// would not.
+// notPassedOn says why a reply must not be passed on: it would affect more than
+// this request. It returns "" if the reply may pass.
 func notPassedOn(asked *url.URL, resp *http.Response) string {
 	switch status := resp.StatusCode; {
 	case status == http.StatusSwitchingProtocols:

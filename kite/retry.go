@@ -37,9 +37,10 @@ func worthRepeating(e *Error) bool {
 	return false
 }
 
-// backoff is how long to wait after the given attempt: what the gateway asked
-// for and up to a quarter more, else 0.25 s, 0.5 s, 1 s, each spread over half
-// to one and a half of it, so that many callers do not come back as one.
+// backoff returns how long to wait after the given attempt: what the gateway asked
+// for and up to a quarter more, or else 0.25 s, 0.5 s, 1 s, each times a random
+// factor from 0.5 to 1.5. The random part keeps many callers from coming back at
+// the same moment.
 func backoff(attempt int, retryAfter time.Duration) time.Duration {
 	if retryAfter > 0 {
 		return retryAfter + rand.N(retryAfter/4+time.Millisecond)

@@ -17,19 +17,19 @@ import (
 // nothing about the secret, its length included.
 const redacted = "[redacted]"
 
-// Secret holds a value that must not be seen: an api_key, an api_secret, a
-// token, a passphrase. Every way of printing or encoding it gives "[redacted]".
+// Secret holds a value that must not be seen: an api_key, an api_secret, a token, a
+// passphrase. Every way of printing or encoding it gives "[redacted]".
 // [Secret.RevealTo] and [Secret.Reveal] are the only ways to the value, so that
 // `grep -rn 'Reveal'` lists every place that sees one.
 //
-// The value sits in memory of its own, which [Secret.Erase] overwrites, and the
-// garbage collector does when the last copy of the Secret is gone. Copies of a
-// Secret share the value: erasing one erases all of them, [Secret.Clone] makes
-// one that stays.
+// The value has memory of its own. [Secret.Erase] overwrites it, and so does the
+// garbage collector when the last copy of the Secret is gone. Copies of a Secret
+// share the value: erasing one erases all of them. [Secret.Clone] makes one that is
+// independent.
 type Secret struct{ value *erasable }
 
-// erasable is memory that can be overwritten while others look at it: the last
-// of them overwrites it then.
+// erasable is memory that can be erased while others read it: the last reader
+// overwrites it.
 type erasable struct {
 	mu sync.Mutex
 	// A pointer, because fmt does not call methods on unexported fields. Of a Secret
@@ -42,8 +42,8 @@ type erasable struct {
 
 // NewSecret returns a Secret with a copy of s. An empty s gives the zero Secret.
 //
-// s itself stays in memory until the garbage collector reuses its place: where
-// the value comes as bytes, [SecretFromBytes] leaves nothing behind.
+// The memory of s itself is not overwritten. If the value comes as bytes, use
+// [SecretFromBytes].
 func NewSecret(s string) Secret { return newSecret([]byte(s)) }
 
 // SecretFromBytes moves b into a Secret: b is overwritten with zeros. An empty b
@@ -55,7 +55,8 @@ func SecretFromBytes(b []byte) Secret {
 	return newSecret(own)
 }
 
-// newSecret takes b as it is: the caller has no other use for it.
+// newSecret makes a Secret of b without copying it. The caller must not use b any
+// more.
 func newSecret(b []byte) Secret {
 	if len(b) == 0 {
 		return Secret{}
@@ -65,8 +66,8 @@ func newSecret(b []byte) Secret {
 	return Secret{v}
 }
 
-// RevealTo lends the value to use, without a copy. use must not keep or change
-// it: it may be overwritten as soon as use has returned. It gets nil if s is
+// RevealTo calls use with the value itself, not a copy. use must not keep or change
+// it: it may be overwritten as soon as use has returned. The value is nil if s is
 // the zero Secret or has been erased.
 func (s Secret) RevealTo(use func(value []byte)) {
 	if s.value == nil {
@@ -95,16 +96,17 @@ func (v *erasable) giveBack() {
 	v.overwrite()
 }
 
-// overwrite does what was asked for once nothing looks at the value. The caller
-// holds the lock.
+// overwrite overwrites the value if it is to be erased and has no readers. The
+// caller holds the lock.
 func (v *erasable) overwrite() {
 	if v.erased && v.users == 0 {
 		clear(*v.bytes)
 	}
 }
 
-// Reveal returns the value as a string, empty when there is none any more. The
-// string is a copy that cannot be erased: it is for what leaves the process next.
+// Reveal returns the value as a string, or "" if it has been erased. The string is
+// a copy that cannot be erased, so Reveal is for values that leave the process
+// next.
 func (s Secret) Reveal() (value string) {
 	s.RevealTo(func(b []byte) { value = string(b) })
 	return value
@@ -133,8 +135,8 @@ func (s Secret) RevealJSON(b []byte) []byte {
 	return b
 }
 
-// UnmarshalJSON implements [json.Unmarshaler]: it takes a string, or null for
-// none. Beside an escape in it no copy is made.
+// UnmarshalJSON implements [json.Unmarshaler]: it takes a string, or null for none.
+// It leaves no copy behind unless the string has an escape.
 func (s *Secret) UnmarshalJSON(text []byte) error {
 	if string(text) == "null" {
 		*s = Secret{}
@@ -152,9 +154,8 @@ func (s *Secret) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Erase overwrites the value, in every copy of this Secret. When another
-// goroutine is looking at it, that happens as soon as it has looked. Erasing
-// twice does no harm.
+// Erase overwrites the value, in every copy of this Secret. If other goroutines are
+// reading it, the last of them overwrites it. Erasing twice does no harm.
 func (s Secret) Erase() {
 	if s.value == nil {
 		return

@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 )
 
-// sending is what is known about one request on its way.
+// sending records how far a request has got.
 type sending struct {
 	connected atomic.Bool // it got a connection: the gateway may have seen it
 	answered  atomic.Bool // the first byte of a reply came
@@ -24,13 +24,13 @@ var errSentOnce = errors.New("the connection was closed before the reply, and a 
 // when a connection that was used before breaks (Request.isReplayable).
 var replayHeaders = []string{"Idempotency-Key", "X-Idempotency-Key"}
 
-// send sends a request once, unless it is safe to repeat. The gateway may carry
-// out a write and drop the connection before it answers, and net/http would then
-// send it again: over HTTP/1 when it has one of replayHeaders, over HTTP/2 when
-// the server refuses the stream or goes away. net/http may still use a fresh
-// connection when it has written nothing to the first one.
+// send sends a request once, unless it is safe to repeat. The gateway may carry out
+// a write and drop the connection before it answers, and net/http would then send
+// it again: over HTTP/1 if it has one of replayHeaders, over HTTP/2 if the server
+// refuses the stream or goes away. net/http may still use a fresh connection if it
+// has written nothing to the first one.
 //
-// req is changed, and belongs to send.
+// send changes req; the caller must not use it afterwards.
 func send(transport http.RoundTripper, req *http.Request, safe bool) (*http.Response, *sending, error) {
 	s := &sending{}
 	if safe {

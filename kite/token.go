@@ -8,16 +8,16 @@ import (
 
 // Token is a minted access token.
 //
-// Kitegateway's Expires is by the gateway's clock; people and timers live by the
-// local one. Skew, measured when the token was minted, joins the two: Deadline
-// is the local wall-clock moment at which the token dies. All times here carry
-// no monotonic reading (see [time.Time.Round]), because that clock stands still
-// while a laptop sleeps and the token does not.
+// Kitegateway's Expires is by the gateway's clock; people and timers use the local
+// one. Skew, measured when the token was minted, is the difference between the two,
+// and Deadline is the local wall-clock time at which the token expires. No time
+// here has a monotonic reading (see [time.Time.Round]), because that clock stands
+// still while a laptop sleeps and the token does not.
 type Token struct {
 	// Value is the token as the gateway gave it, "JWT " prefix included (added
 	// when the reply lacked it): what goes to the right of "Authorization: ".
 	Value Secret
-	// Expires is when it dies, by the gateway's clock.
+	// Expires is when the token expires, by the gateway's clock.
 	Expires time.Time
 	// Minted is when the reply came, by the local clock.
 	Minted time.Time
@@ -28,18 +28,18 @@ type Token struct {
 	Skew time.Duration
 }
 
-// Header is the ready-made header line, "Authorization: JWT …", without a line
+// Header returns the ready-made header line, "Authorization: JWT …", without a line
 // break.
 func (t Token) Header() (header Secret) {
 	t.Value.RevealTo(func(value []byte) { header = newSecret(slices.Concat([]byte("Authorization: "), value)) })
 	return header
 }
 
-// Deadline is when the token dies, by the local clock.
+// Deadline returns when the token expires, by the local clock.
 func (t Token) Deadline() time.Time { return t.Expires.Add(-t.Skew).Round(0) }
 
-// ExpiresIn is the life that the gateway gave. It is exactly what was asked for
-// when the two agree within 2 s: expires and the Date header are whole seconds.
+// ExpiresIn returns the life that the gateway gave. It is exactly what was asked
+// for if the two agree within 2 s: expires and the Date header are whole seconds.
 func (t Token) ExpiresIn() Lifetime {
 	given := t.Deadline().Sub(t.Minted)
 	if t.Requested > 0 && (given-t.Requested.Duration()).Abs() <= 2*time.Second {
@@ -48,18 +48,18 @@ func (t Token) ExpiresIn() Lifetime {
 	return LifetimeOf(given.Round(time.Second))
 }
 
-// Remaining is the life left at now (local clock); never negative.
+// Remaining returns the life left at now (local clock); it is never negative.
 func (t Token) Remaining(now time.Time) time.Duration {
 	return max(0, t.Deadline().Sub(now.Round(0)))
 }
 
-// Expired reports whether nothing of its life is left at now (local clock).
+// Expired reports whether the token has expired at now (local clock).
 func (t Token) Expired(now time.Time) bool { return t.Remaining(now) == 0 }
 
-// Curl is a command that calls url with the token, for a POSIX shell and curl
-// 7.55 or newer. The header travels on curl's standard input, so that the token
-// is in no argument and therefore not in ps. Errors are shown, the progress meter is
-// not: it would stand between the reply's lines.
+// Curl returns a command that calls url with the token, for a POSIX shell and curl
+// 7.55 or newer. The header travels on curl's standard input, so the token is in no
+// argument and ps does not show it. The command shows errors but no progress meter,
+// which would mix with the reply.
 func (t Token) Curl(url string) (command Secret) {
 	t.Value.RevealTo(func(value []byte) {
 		command = newSecret(slices.Concat([]byte("curl -sS -H @- "+shellQuote(url)+" <<'KITEKEY'\nAuthorization: "), value, []byte("\nKITEKEY\n")))

@@ -32,7 +32,8 @@ func (c *Client) transport() http.RoundTripper {
 	return c.owned
 }
 
-// failing is the transport of a client that cannot have one.
+// failing is the transport of a client whose settings are wrong: every request
+// fails.
 type failing struct{ err error }
 
 func (f failing) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -77,8 +78,8 @@ func (c *Client) newTransport() (*http.Transport, error) {
 // proxy with many clients.
 const maxIdleConns = 64
 
-// roots are the CAs that may vouch for the gateway: the system's, and the one in
-// CAFile if there is such a file.
+// roots returns the CAs that may vouch for the gateway: the system's, and the one
+// in CAFile if there is such a file.
 func (c *Client) roots() (*x509.CertPool, error) {
 	pool, err := systemRoots()
 	if err != nil {
@@ -101,8 +102,8 @@ func (c *Client) roots() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// SystemRoots are the CAs that this machine trusts, whatever variables say, for
-// other connections that carry a secret. The caller may add to the pool.
+// SystemRoots returns the CAs that this machine trusts, regardless of variables,
+// for other connections that carry a secret. The caller may add to the pool.
 func SystemRoots() (*x509.CertPool, error) {
 	pool, err := systemRoots()
 	if err != nil {
@@ -111,13 +112,13 @@ func SystemRoots() (*x509.CertPool, error) {
 	return pool.Clone(), nil
 }
 
-// certVariables replace the system's CAs in crypto/x509. Anything that can set a
-// variable could then read the api_secret, so they do not count here.
+// certVariables replace the system's CAs in crypto/x509. kitekey ignores them:
+// otherwise anything that can set a variable could read the api_secret.
 var certVariables = []string{"SSL_CERT_FILE", "SSL_CERT_DIR"}
 
-// systemRoots loads the system's CAs without certVariables. crypto/x509 reads
-// them once in a process, at the first use: the variables are taken out of the
-// environment for that moment, and are back for programs started later.
+// systemRoots loads the system's CAs without certVariables. crypto/x509 reads the
+// variables once in a process, at the first use, so they are removed from the
+// environment for that moment and restored for programs that are started later.
 var systemRoots = sync.OnceValues(func() (*x509.CertPool, error) {
 	for _, name := range certVariables {
 		if value, ok := os.LookupEnv(name); ok {
@@ -128,7 +129,8 @@ var systemRoots = sync.OnceValues(func() (*x509.CertPool, error) {
 	return x509.SystemCertPool()
 })
 
-// proxyVariable is the variable that names the proxy in force, "" when none does.
+// proxyVariable returns the name of the variable that sets the proxy, "" if none
+// does.
 func proxyVariable() string {
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} { // in the order of net/http
 		if os.Getenv(name) != "" {
@@ -155,8 +157,8 @@ func proxyFromEnvironment(r *http.Request) (*url.URL, error) {
 	return proxy, nil
 }
 
-// checkProxy finds the mistakes that people make in a proxy variable, and that
-// would otherwise be a host that does not exist. "" when there is none.
+// checkProxy looks for common mistakes in a proxy variable, which would otherwise
+// show as a host that does not exist. It returns "" if it finds none.
 func checkProxy(value string) string {
 	rest := value
 	if _, after, ok := strings.Cut(value, "://"); ok {
@@ -196,7 +198,7 @@ type Proxy struct {
 	Err      error  // what is wrong with the variable
 }
 
-// Proxy returns the proxy that c's requests take, nil when they take none.
+// Proxy returns the proxy that c's requests use, nil if they use none.
 func (c *Client) Proxy() *Proxy {
 	base, err := c.checkedBase()
 	if err != nil || c.base() != c.Environment.BaseURL() {
@@ -212,8 +214,8 @@ func (c *Client) Proxy() *Proxy {
 	return &Proxy{Variable: proxyVariable(), Addr: CleanText(proxy.Host)}
 }
 
-// proxyFailure tells a failure to get to the proxy, or to get through it, from
-// one of the gateway. It returns err itself when the proxy has no part in it.
+// proxyFailure returns a *ProxyError if the proxy could not be reached or refused
+// the connection, and otherwise err itself.
 func proxyFailure(err error, proxy *Proxy) error {
 	var known *ProxyError
 	var op *net.OpError
@@ -226,9 +228,9 @@ func proxyFailure(err error, proxy *Proxy) error {
 	return err
 }
 
-// loopbackOnly is a [net.Dialer] Control function. It looks at the address that
-// is really dialled, so that not even a localhost that the resolver sends
-// elsewhere gets a secret.
+// loopbackOnly is a [net.Dialer] Control function. It checks the address that is
+// dialled, so that no secret leaves the machine even if the resolver gives another
+// address for localhost.
 func loopbackOnly(address string) error {
 	if ap, err := netip.ParseAddrPort(address); err != nil || !ap.Addr().Unmap().IsLoopback() {
 		host, _, _ := net.SplitHostPort(address)

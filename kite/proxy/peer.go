@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// peer is what the system says of who opened a connection.
+// peer tells which user opened a connection, as far as the system knows.
 type peer int
 
 const (
@@ -18,7 +18,7 @@ const (
 type peerKey struct{}
 
 // connection is an accepted connection and its owner. Its requests come one after
-// the other.
+// another.
 type connection struct {
 	net.Conn
 	owner peer
@@ -53,8 +53,8 @@ func ownerInTime(conn net.Conn) peer {
 	return owner
 }
 
-// tellsOwners finds out whether this system says who opens a connection to l, by
-// opening one. It is called before l is served.
+// tellsOwners opens a connection to l to see whether this system tells who owns it.
+// It must be called before l is served.
 func tellsOwners(l net.Listener) bool {
 	conn, err := net.Dial(l.Addr().Network(), l.Addr().String())
 	if err != nil {
@@ -70,7 +70,7 @@ func tellsOwners(l net.Listener) bool {
 		if err != nil {
 			return false
 		}
-		// Another user's connection that came first must not answer for the system.
+		// The connection of another process may have come first.
 		if accepted.RemoteAddr().String() != conn.LocalAddr().String() {
 			_ = accepted.Close()
 			continue

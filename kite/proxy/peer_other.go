@@ -4,5 +4,6 @@ package proxy
 
 import "net"
 
-// ownerOf is not known here without cgo: the documentation says so.
+// ownerOf returns peerUnknown: without cgo these systems do not tell who owns a
+// connection.
 func ownerOf(net.Conn) peer { return peerUnknown }

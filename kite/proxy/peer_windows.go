@@ -30,7 +30,7 @@ func ownerOf(conn net.Conn) peer {
 	}
 	theirs, err := processUser(pid)
 	if err != nil {
-		return peerOther // a process that may not be looked at is another user's
+		return peerOther // access is denied: the process is another user's
 	}
 	ours, err := processUser(windows.GetCurrentProcessId())
 	if err != nil {

@@ -74,12 +74,13 @@ type Options struct {
 	// is minted now. One call is under way at a time, or two when one is fresh. Its
 	// context ends with the proxy. Required.
 	Token func(ctx context.Context, fresh bool) (kite.Token, error)
-	// Path is the first step of every path, the proxy's secret; "" makes one up. It
-	// has letters and digits only.
+	// Path is the first step of every path and the proxy's secret, made of letters
+	// and digits; "" chooses a random one.
 	Path string
-	// ReadOnly lets only requests pass that change nothing.
+	// ReadOnly refuses requests that may change something.
 	ReadOnly bool
-	// Allow lets only requests pass that a rule allows; all when it is empty.
+	// Allow has the rules for the requests that may pass. Without rules every request
+	// may.
 	Allow []Rule
 	// Now is the local clock; time.Now when nil.
 	Now func() time.Time
@@ -92,7 +93,7 @@ type Options struct {
 // no query, no header.
 type Record struct {
 	Method  string
-	Path    string // below the base URL; "" when the request was refused
+	Path    string // below the base URL; "" if the request was refused
 	Status  int
 	Latency time.Duration
 	Err     error // why the gateway did not reply, or nil
@@ -112,13 +113,13 @@ type Proxy struct {
 	listener    net.Listener
 	server      loopback.Server
 	knowsOwners bool
-	hosts       []string // what a Host header may say
+	hosts       []string // accepted values of the Host header
 }
 
-// NewPath makes up a value for [Options.Path]: 130 random bits.
+// NewPath returns a random value for [Options.Path]: 130 bits.
 func NewPath() string { return rand.Text() }
 
-// New makes a proxy that listens nowhere yet.
+// New returns a proxy that does not listen yet.
 func New(o Options) (*Proxy, error) {
 	base, upstream, err := o.Client.ProxyTransport()
 	if err != nil {
@@ -145,9 +146,9 @@ func New(o Options) (*Proxy, error) {
 		Transport:      &authorized{p.tokens, upstream},
 		ModifyResponse: p.cleanResponse,
 		ErrorHandler:   p.handleError,
-		ErrorLog:       log.New(io.Discard, "", 0), // it could quote what it should not
-		// FlushInterval stays 0: replies of unknown length are flushed as they come all
-		// the same, and the others cost no timer.
+		ErrorLog:       log.New(io.Discard, "", 0), // it could quote a secret
+		// FlushInterval stays 0: replies of unknown length are flushed as they come
+		// even so, and other replies need no timer.
 		BufferPool: buffers,
 	}
 	return p, nil
@@ -171,9 +172,9 @@ func (p *Proxy) Start(addr string) error {
 	return nil
 }
 
-// StartUnix is Start with a Unix socket, whose folder must be the user's own and
-// closed to others; it is made when it is missing. The socket replaces the secret
-// path.
+// StartUnix is Start with a Unix socket. The socket's folder must be the user's own
+// and closed to others; StartUnix makes it if it is missing. The folder protects
+// the socket, so there is no secret path.
 func (p *Proxy) StartUnix(path string) error {
 	if runtime.GOOS == "windows" {
 		return errors.New("a Unix socket cannot be protected on Windows: use an address")
@@ -213,13 +214,13 @@ func (p *Proxy) serve(l net.Listener) {
 	p.knowsOwners = tellsOwners(l)
 	p.server.Handler = p
 	p.server.ConnContext = withPeer
-	// "OPTIONS *" is refused like all that does not know the secret.
+	// "OPTIONS *" does not have the secret path and is refused too.
 	p.server.DisableGeneralOptionsHandler = true
 	p.server.Serve(l)
 }
 
-// URL is the base URL to use instead of the gateway's. It is a secret, because it
-// is enough to use the proxy. Only after Start.
+// URL returns the base URL to use instead of the gateway's. It is a secret, because
+// it is enough to use the proxy. Call it after Start.
 func (p *Proxy) URL() kite.Secret {
 	if p.secret == "" {
 		return kite.NewSecret("http://localhost")
@@ -227,19 +228,19 @@ func (p *Proxy) URL() kite.Secret {
 	return kite.NewSecret("http://" + p.listener.Addr().String() + "/" + p.secret)
 }
 
-// KnowsOwners reports whether this system says which user opens a connection, so
-// that other users' are refused. Only after Start.
+// KnowsOwners reports whether this system tells which user opens a connection, so
+// that the proxy can refuse other users. Call it after Start.
 func (p *Proxy) KnowsOwners() bool { return p.knowsOwners }
 
-// Close stops listening, gives requests under way until ctx ends, and then ends
-// them.
+// Close stops listening, lets requests under way finish until ctx ends, and then
+// ends them.
 func (p *Proxy) Close(ctx context.Context) {
 	p.server.Close(ctx)
 	p.stop()
 	p.tokens.wait.Wait()
 }
 
-// rejection is why a request is not passed on.
+// rejection tells why a request is not passed on.
 type rejection struct {
 	status int
 	words  string
@@ -260,8 +261,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(seen, no.status, codeRefused, no.words)
 		return
 	}
-	// No change of protocol: what follows it would pass unseen. RFC 9110 (7.8) allows
-	// ignoring Upgrade; Java's HttpClient always sends it.
+	// Do not switch protocols: the proxy could not check what follows. RFC 9110 (7.8)
+	// allows ignoring Upgrade; Java's HttpClient always sends it.
 	r.Header.Del("Upgrade")
 	r.Body = http.MaxBytesReader(seen, r.Body, maxBody)
 	if r.ContentLength > 0 && r.ContentLength <= smallBody {
@@ -274,12 +275,12 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	}
-	unescaped, _ := url.PathUnescape(path) // authorize has seen that it can be
+	unescaped, _ := url.PathUnescape(path) // authorize has checked that this cannot fail
 	r.URL.Path, r.URL.RawPath = unescaped, path
 	p.pass.ServeHTTP(seen, r)
 }
 
-// buffers are shared by the replies that are copied.
+// buffers holds the buffers for copying replies.
 var buffers = &bufferPool{sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}}
 
 type bufferPool struct{ pool sync.Pool }
@@ -287,8 +288,8 @@ type bufferPool struct{ pool sync.Pool }
 func (b *bufferPool) Get() []byte  { return *b.pool.Get().(*[]byte) }
 func (b *bufferPool) Put(p []byte) { b.pool.Put(&p) }
 
-// authorize is the one place that decides whether a request may pass. It returns
-// the path below the base URL, escaped as it came.
+// authorize alone decides whether a request may pass. It returns the path below the
+// base URL, with the escapes it came with.
 func (p *Proxy) authorize(r *http.Request) (path string, no *rejection) {
 	if owner := peerOf(r.Context(), p.knowsOwners); owner == peerOther || owner == peerUnknown && p.knowsOwners {
 		return "", &rejection{http.StatusForbidden, "the connection is another user's"}
@@ -343,8 +344,8 @@ func (p *Proxy) ownHost(host string) bool {
 	return false
 }
 
-// rewrite makes the gateway's request of a client's. The reverse proxy has
-// already taken out the headers that belong to a connection and X-Forwarded-….
+// rewrite turns a client's request into the one for the gateway. The reverse proxy
+// has already removed X-Forwarded-… and the headers that belong to a connection.
 func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	target := *p.base
 	target.Path += pr.In.URL.Path
@@ -366,8 +367,8 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	}
 }
 
-// cleanResponse takes out of a reply what would act on more than this request,
-// and what could show the token.
+// cleanResponse removes the headers of a reply that would affect more than this
+// request, and those that could show the token.
 func (p *Proxy) cleanResponse(resp *http.Response) error {
 	if err := unknownOutcome(resp); err != nil {
 		return err
@@ -387,7 +388,7 @@ func (p *Proxy) cleanResponse(resp *http.Response) error {
 			resp.Header.Del(name)
 		}
 	}
-	// A 201 says where the new thing is: through the proxy, that is.
+	// The Location of a new resource becomes its address on the proxy.
 	if location := resp.Header.Get("Location"); location != "" {
 		if rest, ok := strings.CutPrefix(location, p.base.String()+"/"); ok {
 			prefix := "/"
@@ -411,8 +412,8 @@ func protect(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
-// unknownOutcome is the error for a write that a gateway, or what stands before it,
-// answers with 502, 503 or 504.
+// unknownOutcome returns the error for a write that the gateway, or a server in
+// front of it, answered with 502, 503 or 504.
 func unknownOutcome(resp *http.Response) error {
 	if kite.IsSafe(resp.Request.Method) {
 		return nil
@@ -462,7 +463,7 @@ func (p *Proxy) handleError(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// refuse answers in the gateway's own form, so that its clients understand.
+// refuse answers in the gateway's own format, which its clients understand.
 func refuse(w http.ResponseWriter, status int, code, message string) {
 	protect(w.Header())
 	w.Header().Set("Content-Type", "application/json")

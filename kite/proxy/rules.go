@@ -12,11 +12,11 @@ import (
 // Rule is a kind of request that may pass: "POST /collections/*".
 type Rule struct {
 	method string
-	steps  []string // of the path; "*" stands for any one step, at the end for all that follow
+	steps  []string // of the path; "*" stands for any one step, or at the end for all that follow
 }
 
 // ParseRule reads a method and a path below the base URL. A * in the path stands
-// for one step, at its end for everything below. GET includes HEAD.
+// for one step, or at its end for everything below. GET includes HEAD.
 func ParseRule(s string) (Rule, error) {
 	method, path, ok := strings.Cut(strings.TrimSpace(s), " ")
 	path = strings.TrimSpace(path)
@@ -52,8 +52,8 @@ func (r Rule) allows(method, path string) bool {
 	return len(steps) == len(r.steps)
 }
 
-// plain reports whether every server reads an escaped path alike: no parameters
-// (;), no escape of an escape, no escaped slash.
+// plain reports whether every server reads an escaped path alike: it has no
+// parameters (;), no escaped escape and no escaped slash.
 func plain(escaped string) bool {
 	lower := strings.ToLower(escaped)
 	for _, odd := range []string{";", "%3b", "%25", "%2f", "%5c", "%00"} {
@@ -64,8 +64,8 @@ func plain(escaped string) bool {
 	return true
 }
 
-// Some servers take another path or another method from these headers. A name with
-// "_" is the same to servers that hand headers on as variables.
+// Some servers take another path or another method from these headers. Servers that
+// pass headers on as variables treat "_" in a name as "-".
 var (
 	pathHeaders   = map[string]bool{"x-original-url": true, "x-rewrite-url": true, "x-original-uri": true, "x-rewrite-uri": true}
 	methodHeaders = map[string]bool{"x-http-method-override": true, "x-http-method": true, "x-method-override": true, "x-method": true}
@@ -114,7 +114,8 @@ func isForm(h http.Header) bool {
 	return false
 }
 
-// restricted decides by ReadOnly and Allow. path has no escapes.
+// restricted reports whether ReadOnly or Allow refuses a request. path has no
+// escapes.
 func (p *Proxy) restricted(r *http.Request, path string) bool {
 	if !p.readOnly && len(p.allow) == 0 {
 		return false

@@ -9,15 +9,16 @@ import (
 	"kitekey/kite"
 )
 
-// renewAhead is how early a token is renewed: with this much life left, or a tenth
-// of a shorter life.
+// renewAhead is the remaining life at which a token is renewed; a tenth of its life
+// if that is less.
 const renewAhead = 30 * time.Second
 
-// forcedEvery is how often at most a token is replaced because the gateway
-// refused it: a gateway that refuses everything is not asked to mint all the time.
+// forcedEvery is the shortest time between two mints because the gateway refused a
+// token. A gateway that refuses everything must not be asked to mint for every
+// request.
 const forcedEvery = 10 * time.Second
 
-// tokens keeps the token in use, so that not every request reads the store.
+// tokens keeps the token in use, so that the store is not read for every request.
 type tokens struct {
 	source func(ctx context.Context, fresh bool) (kite.Token, error)
 	now    func() time.Time
@@ -30,7 +31,7 @@ type tokens struct {
 	renewal *renewal  // under way, nil when none
 }
 
-// token is a token with what every request asks of it.
+// token is an access token with the values that every request needs.
 type token struct {
 	kite.Token
 	header string    // the Authorization header's value
@@ -38,8 +39,8 @@ type token struct {
 	ends   time.Time // its deadline
 }
 
-// renewal is one call of the source. All requests that wait for it share what
-// comes of it, a failure too.
+// renewal is one call of Options.Token. All requests that wait for it share its
+// result, a failure too.
 type renewal struct {
 	fresh bool
 	done  chan struct{}
@@ -51,8 +52,8 @@ func newTokens(ctx context.Context, source func(context.Context, bool) (kite.Tok
 	return &tokens{source: source, now: now, ctx: ctx}
 }
 
-// get returns a token with life left. Towards the end of its life it is renewed
-// while requests go on with it.
+// get returns a token with life left. Towards the end of its life get starts a
+// renewal and still returns the current token.
 func (t *tokens) get(ctx context.Context) (token, error) {
 	t.mu.Lock()
 	now, current := t.now().Round(0), t.current
@@ -68,8 +69,8 @@ func (t *tokens) get(ctx context.Context) (token, error) {
 	return r.result(ctx)
 }
 
-// replace returns another token than the one that was refused; ok is false when
-// none could be obtained, or when it is too early to ask again.
+// replace returns another token than the one that was refused. ok is false if none
+// could be obtained, or if it is too early to ask again.
 func (t *tokens) replace(ctx context.Context, refused token) (tok token, ok bool) {
 	t.mu.Lock()
 	now, current := t.now(), t.current
@@ -130,10 +131,10 @@ func (r *renewal) result(ctx context.Context) (token, error) {
 	}
 }
 
-// authorized is a transport that puts the token on each request. A read that is
-// refused although the token should be valid is tried once more with a new one. A
-// write is not: what it asked for may have been done. The next request has the new
-// token either way.
+// authorized is a transport that puts the token on each request. If the gateway
+// refuses a read although the token should be valid, the read is tried once more
+// with a new token. A write is not, because it may have been carried out; the next
+// request has the new token.
 type authorized struct {
 	tokens *tokens
 	next   http.RoundTripper
@@ -144,7 +145,7 @@ func (a *authorized) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The request is the proxy's own copy: see ReverseProxy.
+	// The request is ReverseProxy's own copy and may be changed.
 	r.Header["Authorization"] = []string{tok.header}
 	resp, err := a.next.RoundTrip(r)
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {

@@ -40,17 +40,17 @@ type Behavior struct {
 	// request gets 429.
 	Limit          int
 	Window         time.Duration // 1 s when 0
-	RetryAfter     time.Duration // says something else than the rest of the window; for Unavailable too
-	RetryAfterDate bool          // says it as a date
+	RetryAfter     time.Duration // instead of the rest of the window; used for Unavailable too
+	RetryAfterDate bool          // send Retry-After as a date
 
 	Failure    Failure
-	Failures   int    // how many requests fail before all is well again; 0 = all
+	Failures   int    // how many requests fail; later ones succeed; 0 = all fail
 	RedirectTo string // the Location of a Redirect
 }
 
 // Set changes the behavior towards an account in one environment, at once. The
-// empty account stands for every caller there for which none is set, unrecognised
-// ones included.
+// empty account sets it for every caller there without a behavior of its own,
+// unrecognised callers included.
 func (s *Simulator) Set(account string, env kite.Environment, k Behavior) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,7 +67,7 @@ func (s *Simulator) Revoke(account string, env kite.Environment) {
 	s.revoked[profile{account, env}]++
 }
 
-// generation is how often the tokens of p have been revoked.
+// generation returns how often the tokens of p have been revoked.
 func (s *Simulator) generation(p profile) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,8 +114,8 @@ type window struct {
 	requests int
 }
 
-// setRetryAfter writes the header in the form that k asks for. Seconds are
-// rounded up: coming back early must not be what was asked for.
+// setRetryAfter writes the header in the form that k asks for. Seconds are rounded
+// up, so that a client that obeys does not come back too early.
 func setRetryAfter(h http.Header, k Behavior, now time.Time, wait time.Duration) {
 	if k.RetryAfter > 0 {
 		wait = k.RetryAfter

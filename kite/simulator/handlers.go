@@ -27,7 +27,8 @@ const (
 	maxRequest  = 1 << 20
 )
 
-// claims are what a token says. The real ones are not documented.
+// claims are the contents of a token. Those of Kitegateway's own tokens are not
+// documented.
 type claims struct {
 	Environment string `json:"env"`
 	Role        string `json:"role"`
@@ -289,7 +290,7 @@ func (c *call) write(status int, contentType string, body []byte) {
 	_, _ = c.w.Write(body)
 }
 
-// page answers as the web servers in front of gateways do.
+// page answers with an HTML page, as web servers in front of a gateway do.
 func (c *call) page(status int, title string) {
 	c.write(status, "text/html; charset=utf-8", fmt.Appendf(nil, "<!doctype html><title>%s</title><h1>%s</h1>\n", title, title))
 }

@@ -7,8 +7,8 @@ import (
 	"kitekey/kite"
 )
 
-// NewMerchant makes a merchant with the credential "sim-key-ACCOUNT-ENV" and
-// "sim-secret-ACCOUNT-ENV", which cannot be taken for a real one, and some
+// NewMerchant returns a merchant with the credential "sim-key-ACCOUNT-ENV" and
+// "sim-secret-ACCOUNT-ENV", which does not look like a real one, and some
 // shillings.
 func NewMerchant(account string, env kite.Environment) Merchant {
 	name := account + "-" + string(env)
@@ -26,8 +26,7 @@ func NewMerchant(account string, env kite.Environment) Merchant {
 	}
 }
 
-// DefaultMerchants are five accounts; the first, acme, is in both environments,
-// as is coral.
+// DefaultMerchants returns five accounts. acme and coral are in both environments.
 func DefaultMerchants() []Merchant {
 	return []Merchant{
 		NewMerchant("acme", kite.Sandbox),

@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-// payment is a request to pay that was accepted. It goes nowhere.
+// payment is a request to pay that was accepted. It moves no money.
 type payment struct {
 	profile
 	merchantReference string

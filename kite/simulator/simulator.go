@@ -29,8 +29,8 @@ import (
 	"kitekey/kite/internal/loopback"
 )
 
-// Merchant is one business account in one environment. Two of one account are its two
-// credentials; the first one's balances count.
+// Merchant is one business account in one environment. Two Merchants with the same
+// account are its two credentials; the balances are those of the first.
 type Merchant struct {
 	Account     string
 	Environment kite.Environment
@@ -38,8 +38,8 @@ type Merchant struct {
 	Balances    []kite.Balance
 }
 
-// Counts is how often something was asked for. What never reached a handler, such
-// as a connection without a request, is not counted.
+// Counts says how often something was asked for. A connection that sends no request
+// is not counted.
 type Counts struct {
 	Requests int // all of them
 	Mints    int // tokens handed out
@@ -93,7 +93,7 @@ type profile struct {
 	environment kite.Environment
 }
 
-// New makes a simulator that listens nowhere yet.
+// New returns a simulator that does not listen yet.
 func New(o Options) *Simulator {
 	s := &Simulator{
 		now:        o.Now,
@@ -144,8 +144,8 @@ func (s *Simulator) Addr() string {
 	return s.listener.Addr().String()
 }
 
-// BaseURL is what stands in for the environment's documented base URL; see
-// [kite.ParseBaseURL]. Only after Start.
+// BaseURL returns the URL that replaces the environment's documented base URL; see
+// [kite.ParseBaseURL]. Call it after Start.
 func (s *Simulator) BaseURL(env kite.Environment) string {
 	if env == kite.Live {
 		return "http://" + s.Addr() + "/live/v1"
@@ -161,7 +161,7 @@ func (s *Simulator) Close() {
 	s.server.Close(ctx)
 }
 
-// Merchants lists those it knows.
+// Merchants returns the merchants that the simulator knows.
 func (s *Simulator) Merchants() []Merchant { return s.merchants }
 
 // Credential returns the credential of a merchant. ok is false if no merchant has

@@ -1,5 +1,5 @@
-// Package loopback listens and serves for this machine only: what the proxy and
-// the simulator have in common.
+// Package loopback listens and serves on loopback addresses only. The proxy and the
+// simulator share it.
 package loopback
 
 import (
@@ -15,8 +15,8 @@ import (
 )
 
 // Listen listens on addr, "HOST:PORT" with a loopback address or localhost; port 0
-// takes a free one. An error that wraps an [os.SyscallError] is the system's, such
-// as a port in use; every other is a wrong addr.
+// takes a free one. An error that wraps an [os.SyscallError] comes from the system,
+// such as a port in use. Every other error means that addr is wrong.
 func Listen(addr string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -51,12 +51,12 @@ func (s *Server) Serve(l net.Listener) {
 	s.served = make(chan struct{})
 	go func() {
 		defer close(s.served)
-		_ = s.Server.Serve(l) // always ErrServerClosed: Close is the only end
+		_ = s.Server.Serve(l) // Serve returns ErrServerClosed: only Close ends it
 	}()
 }
 
-// Close stops listening, gives requests under way until ctx ends, and then ends
-// them.
+// Close stops listening, lets requests under way finish until ctx ends, and then
+// ends them.
 func (s *Server) Close(ctx context.Context) {
 	if s.served == nil {
 		return
