@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 	}
 	_ = os.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
 	_ = os.Setenv("GORACE", noRaceSleep)
-	testscript.Main(leakChecked{m}, map[string]func(){"kitekey": scriptMain})
+	testscript.Main(leakChecked{m}, map[string]func(){"kitekey": scriptMain, "job": jobMain})
 }
 
 // noRaceSleep spares every process built with -race the second that it sleeps

@@ -248,8 +248,7 @@ func (c *Terminal) WaitRaw() {
 }
 
 // WaitExit waits for the program to end and checks its exit code and that the
-// terminal is as it was: its modes, the first screen, a visible cursor, no reports
-// of the mouse and of pastes.
+// terminal is as it was.
 func (c *Terminal) WaitExit(code int) {
 	c.t.Helper()
 	select {
@@ -260,25 +259,29 @@ func (c *Terminal) WaitExit(code int) {
 	if got := c.cmd.ProcessState.ExitCode(); got != code {
 		c.t.Errorf("exit code %d, want %d; on the terminal:\n%s", got, code, c.Screen())
 	}
-	after, err := term.GetState(int(c.tty.Fd()))
+	c.Wait(c.Restored)
+}
+
+// Restored tells how the terminal differs from what it was before the program: in its
+// modes, the first screen, a visible cursor, no reports of the mouse and of pastes.
+func (c *Terminal) Restored() error {
+	now, err := term.GetState(int(c.tty.Fd()))
 	if err != nil {
-		c.t.Fatal(err)
+		return err
 	}
-	if !reflect.DeepEqual(after, c.before) {
-		c.t.Errorf("the terminal's modes are changed:\n%+v\n%+v", c.before, after)
+	if !reflect.DeepEqual(now, c.before) {
+		return fmt.Errorf("the terminal's modes are changed:\n%+v\n%+v", c.before, now)
 	}
-	c.Wait(func() error {
-		raw := c.Written()
-		for on, off := range map[string]string{
-			"\x1b[?1049h": "\x1b[?1049l", "\x1b[?25l": "\x1b[?25h", "\x1b[?2004h": "\x1b[?2004l",
-			"\x1b[?1002h": "\x1b[?1002l", "\x1b[?1003h": "\x1b[?1003l", "\x1b[?1006h": "\x1b[?1006l",
-		} {
-			if strings.LastIndex(raw, on) > strings.LastIndex(raw, off) {
-				return fmt.Errorf("%q was not undone", on)
-			}
+	raw := c.Written()
+	for on, off := range map[string]string{
+		"\x1b[?1049h": "\x1b[?1049l", "\x1b[?25l": "\x1b[?25h", "\x1b[?2004h": "\x1b[?2004l",
+		"\x1b[?1002h": "\x1b[?1002l", "\x1b[?1003h": "\x1b[?1003l", "\x1b[?1006h": "\x1b[?1006l",
+	} {
+		if strings.LastIndex(raw, on) > strings.LastIndex(raw, off) {
+			return fmt.Errorf("%q was not undone", on)
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // ShowedNone fails the test if a text was ever written to the terminal.

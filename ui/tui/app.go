@@ -92,12 +92,11 @@ func (a *app) handle(msg tea.Msg) tea.Cmd {
 	case tea.WindowSizeMsg, tea.BackgroundColorMsg, tea.ColorProfileMsg, tea.ModeReportMsg:
 		a.learn(msg)
 	case stopMsg:
-		return a.suspend()
-	case tea.ResumeMsg:
-		return a.resume()
+		return a.suspendSince(msg.continued)
+	case lockedMsg:
+		return a.stop(msg.continued)
 	case continueMsg:
-		a.keep = keepAlive{}
-		return tea.Batch(a.lock.lock(a, nil, nil), tea.ClearScreen)
+		return a.takeBack()
 	case tea.FocusMsg:
 		// The clock has been read; other processes may have minted meanwhile.
 		return tea.Batch(a.lock.ifIdle(a), a.reload())

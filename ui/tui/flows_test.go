@@ -758,11 +758,7 @@ func TestSuspend_LocksInsteadWithoutAShell(t *testing.T) {
 	drive(t, setup{options: func(o *Options) { o.canSuspend = func() bool { return false } }}, func(t *testing.T, d *driver) {
 		for range 2 { // from the open screen, then from the locked one
 			d.press("ctrl+z").sees("There is no shell to suspend to: the screen is locked.")
-			if d.look(func(a *app) {
-				if a.term.signals.suspended.Load() {
-					t.Error("it stops all the same")
-				}
-			}); d.isOver() {
+			if d.isOver() {
 				t.Fatal("the screen is over")
 			}
 		}

@@ -111,7 +111,7 @@ func (l *locker) key(a *app, msg tea.KeyPressMsg) tea.Cmd {
 			l.message = noShell
 			return nil
 		}
-		return a.term.signals.suspendNow
+		return a.stop(a.term.signals.count())
 	case "esc":
 		a.tasks.stopAll(false)
 		l.message = ""

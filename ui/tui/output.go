@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"sync"
 	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
@@ -19,6 +20,10 @@ import (
 type terminalOutput struct {
 	*os.File
 	graphemes atomic.Bool // it measures whole grapheme clusters (mode 2027)
+	before    *term.State // how it was; nil when it does not say
+
+	mu      sync.Mutex // one writer at a time, and none while the terminal is the shell's
+	entered bool       // the alternate screen was turned on
 }
 
 // newTerminalOutput returns nil if stdout is not a terminal.
@@ -26,11 +31,18 @@ func newTerminalOutput(stdout *os.File) *terminalOutput {
 	if !term.IsTerminal(int(stdout.Fd())) {
 		return nil
 	}
-	return &terminalOutput{File: stdout}
+	before, err := term.GetState(int(stdout.Fd()))
+	if err != nil {
+		before = nil
+	}
+	return &terminalOutput{File: stdout, before: before}
 }
 
 // Write implements [io.Writer].
 func (t *terminalOutput) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.entered = t.entered || bytes.Contains(b, []byte(ansi.SetModeAltScreenSaveCursor))
 	method := ansi.WcWidth
 	if t.graphemes.Load() {
 		method = ansi.GraphemeWidth
@@ -42,6 +54,43 @@ func (t *terminalOutput) Write(b []byte) (int, error) {
 		return len(b), nil
 	}
 	return t.File.Write(b)
+}
+
+// whileAway gives the terminal back as it was, calls f, and takes it again. on and off
+// are what turns its modes on and off.
+func (t *terminalOutput) whileAway(on, off string, f func()) {
+	if t == nil {
+		f()
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.set(off)
+	if t.before != nil {
+		_ = term.Restore(int(t.Fd()), t.before)
+	}
+	f()
+	_, _ = term.MakeRaw(int(t.Fd()))
+	t.set(on)
+}
+
+// takeBack sets the terminal up again, which may have been given to a shell without
+// notice.
+func (t *terminalOutput) takeBack(on, off string) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, _ = term.MakeRaw(int(t.Fd()))
+	t.set(off + on) // some modes are counted
+}
+
+// set writes modes, once Bubble Tea has.
+func (t *terminalOutput) set(modes string) {
+	if t.entered {
+		_, _ = t.File.WriteString(modes) // if that fails the terminal is gone, and the input says so
+	}
 }
 
 // anchor puts every run of disputed text between saving and restoring the cursor,

@@ -10,11 +10,6 @@ import (
 
 func canSuspend() bool { return false }
 
-type (
-	stopMsg     struct{}
-	continueMsg struct{}
-)
+func watchSignals(context.Context, context.CancelCauseFunc, func(tea.Msg), *signals) {}
 
-func watchSignals(context.Context, context.CancelCauseFunc, *tea.Program, *signals) {}
-
-func (s *signals) suspendNow() tea.Msg { return nil }
+func (s *signals) stop(context.Context, int) {}

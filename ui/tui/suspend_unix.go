@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"golang.org/x/sys/unix"
@@ -26,17 +27,13 @@ func canSuspend() bool {
 	return err == nil && parent == session
 }
 
-// stopMsg is SIGTSTP from outside: the screen locks and gives the terminal back
-// before it stops.
-type stopMsg struct{}
-
-// continueMsg is SIGCONT after a stop that nothing could be done about.
-type continueMsg struct{}
+// together is how close SIGCONT and SIGTSTP may come to be taken for one after the
+// other in either order: Go's runtime does not keep the order of signals.
+const together = 50 * time.Millisecond
 
 // watchSignals sends the program what signals say, until ctx ends, and ends it on
 // those that would otherwise kill kitekey with the terminal in raw mode.
-func watchSignals(ctx context.Context, cancel context.CancelCauseFunc, p *tea.Program, s *signals) {
-	s.program = p
+func watchSignals(ctx context.Context, cancel context.CancelCauseFunc, send func(tea.Msg), s *signals) {
 	ch := make(chan os.Signal, 4)
 	signal.Notify(ch, syscall.SIGTSTP, syscall.SIGCONT, syscall.SIGQUIT, syscall.SIGABRT)
 	go func() {
@@ -46,38 +43,63 @@ func watchSignals(ctx context.Context, cancel context.CancelCauseFunc, p *tea.Pr
 			case <-ctx.Done():
 				return
 			case sig := <-ch:
+				var msg tea.Msg
 				switch sig {
 				case syscall.SIGTSTP:
-					p.Send(stopMsg{})
+					msg = s.tstp(time.Now())
 				case syscall.SIGCONT:
-					if !s.suspended.Load() {
-						// Whatever stopped kitekey, the terminal may be as the shell left it.
-						if p.ReleaseTerminal() == nil && p.RestoreTerminal() == nil {
-							p.Send(continueMsg{})
-						}
-					}
+					msg = s.cont(time.Now())
 				default:
 					cancel(fmt.Errorf("ended by a signal: %v", sig))
+				}
+				if msg != nil {
+					go send(msg) // the program may be waiting for the next signal
 				}
 			}
 		}
 	}()
 }
 
-// suspendNow gives the terminal back, stops the process group as ctrl+z does, and
-// takes the terminal again when the shell continues it. SIGTSTP would not do:
-// once it was caught, Go's runtime ignores it.
-func (s *signals) suspendNow() tea.Msg {
-	s.suspended.Store(true)
-	defer s.suspended.Store(false)
-	continued := make(chan os.Signal, 1)
-	signal.Notify(continued, syscall.SIGCONT)
-	defer signal.Stop(continued)
-	if s.program.ReleaseTerminal() != nil {
+// tstp is SIGTSTP. When SIGCONT came with it kitekey goes on: to be stopped after it
+// was told to continue would be the worse mistake.
+func (s *signals) tstp(now time.Time) tea.Msg {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Sub(s.last) < together {
 		return nil
 	}
+	return stopMsg{s.continued}
+}
+
+// cont is SIGCONT.
+func (s *signals) cont(now time.Time) tea.Msg {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.continued++
+	s.last = now
+	if s.stopped == nil {
+		return continueMsg{}
+	}
+	close(s.stopped)
+	s.stopped = nil
+	return nil
+}
+
+// stop stops the process group as ctrl+z does, until the shell continues it. Nothing
+// stops when SIGCONT has come since it was asked for, or at the end. SIGTSTP would not
+// do: once it was caught, Go's runtime ignores it.
+func (s *signals) stop(ctx context.Context, continued int) {
+	s.mu.Lock()
+	if s.continued != continued || ctx.Err() != nil {
+		s.mu.Unlock()
+		return
+	}
+	stopped := make(chan struct{})
+	s.stopped = stopped
+	s.mu.Unlock()
 	_ = syscall.Kill(0, syscall.SIGSTOP)
-	<-continued
-	_ = s.program.RestoreTerminal()
-	return tea.ResumeMsg{}
+	select {
+	case <-stopped:
+	case <-ctx.Done():
+	}
 }

@@ -177,7 +177,7 @@ func Run(ctx context.Context, o Options) error {
 		options = append(options, tea.WithOutput(out))
 	}
 	program := tea.NewProgram(a, options...)
-	watchSignals(ctx, cancel, program, a.term.signals)
+	watchSignals(ctx, cancel, program.Send, a.term.signals)
 	if len(o.Script) > 0 {
 		go play(ctx, o.Script, program.Send)
 	}
