@@ -247,9 +247,15 @@ func sameCredential(a, b kite.Credential) bool {
 	return a.APIKey.Equal(b.APIKey) && a.APISecret.Equal(b.APISecret)
 }
 
+// sameCredentials compares all that an item holds.
+func sameCredentials(a, b credentials) bool {
+	return sameCredential(a.Current, b.Current) && sameCredential(a.Previous, b.Previous) && sameCredential(a.Staged, b.Staged)
+}
+
 // rewrite changes a profile's item in one write, between saying so in the index
 // and saying that it is done. Nothing happens when change fails. With orNew an
-// item that is lost is written anew, from a change of an empty one.
+// item that is lost is written anew, from a change of an empty one. change may run
+// more than once.
 func (v *Vault) rewrite(ctx context.Context, sel Selector, orNew bool, change func(c *credentials) error) (Profile, error) {
 	if err := v.Settle(ctx); err != nil {
 		return Profile{}, fmt.Errorf("%s: %w", sel, err)
@@ -259,14 +265,14 @@ func (v *Vault) rewrite(ctx context.Context, sel Selector, orNew bool, change fu
 		return Profile{}, err
 	}
 	defer unlock()
-	c, err := v.read(ctx, p)
+	was, err := v.read(ctx, p)
 	if err != nil && !(orNew && errors.Is(err, ErrNoCredential)) {
 		return Profile{}, err
 	}
 	if err := v.checkWritable(p); err != nil {
 		return Profile{}, err
 	}
-	before := c.Current
+	c := was
 	c.Selector, c.Origin = sel, c.originOf(p)
 	if err := change(&c); err != nil {
 		return Profile{}, err
@@ -276,29 +282,59 @@ func (v *Vault) rewrite(ctx context.Context, sel Selector, orNew bool, change fu
 	}
 	// From here on an impatient caller must not leave it half done.
 	ctx = context.WithoutCancel(ctx)
-	if err := v.write(ctx, p, c); err != nil {
+	err = v.write(ctx, p, c)
+	for tries := 0; errors.Is(err, ErrConflict) && tries < 3; tries++ {
+		now, same := v.unchanged(ctx, p, was)
+		if !same {
+			break
+		}
+		c = now
+		c.Selector, c.Origin = sel, c.originOf(p)
+		if err = change(&c); err == nil {
+			err = v.write(ctx, p, c)
+		}
+	}
+	if err != nil {
 		if !unknownOutcome(err) {
 			v.updateBestEffort(ctx, p.ID, func(p *Profile) { p.State = StateSettled })
 		}
-		return Profile{}, fmt.Errorf("%s: %w", sel, err)
+		return Profile{}, profileError(sel, err)
 	}
+	return v.rewritten(ctx, p, was, c)
+}
+
+// unchanged reads a source again that has another version than was: a colleague may
+// have given it a label, which is no reason to refuse a rotation. same is false when
+// one of its credentials is another one.
+func (v *Vault) unchanged(ctx context.Context, p Profile, was credentials) (now credentials, same bool) {
+	now, err := v.read(ctx, p)
+	if err != nil && !errors.Is(err, ErrNoCredential) || now.item == nil {
+		return credentials{}, false
+	}
+	return now, sameCredentials(now, was)
+}
+
+// rewritten brings the index in line with an item that was written, and drops the
+// token of a credential that is no longer in use.
+func (v *Vault) rewritten(ctx context.Context, p Profile, was, c credentials) (Profile, error) {
 	v.failures.clear(p.ID)
-	var stale error // from deleting the token of a credential that is no longer in use
-	if !sameCredential(before, c.Current) {
+	var stale error // from deleting the token
+	replaced := !sameCredential(was.Current, c.Current)
+	if replaced {
 		stale = v.deleteItem(ctx, tokenKey(p.ID))
 	}
-	p, err = v.change(ctx, p.ID, func(p *Profile) {
+	p, err := v.change(ctx, p.ID, func(p *Profile) {
 		p.syncFrom(c)
 		if stale == nil {
 			p.State = StateSettled
 		}
-		if !sameCredential(before, c.Current) {
+		if replaced {
 			p.Token = TokenInfo{}
 			p.clearVerdict()
 		}
 	})
 	if err != nil {
-		return Profile{}, fmt.Errorf("%s: the %s has the new state, but the index could not say so: %w", sel, v.store.Name(), err)
+		return Profile{}, fmt.Errorf("%s: the %s has the new state, but the index could not say so: %w", c.Selector, v.store.Name(), err)
 	}
 	return p, nil
 }
