@@ -1,16 +1,11 @@
 package vault
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
+	"iter"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -33,6 +28,7 @@ const (
 	activityLimit  = 1 << 20 // bytes per file, some 7,000 entries
 	activityWait   = time.Second
 	maxReason      = 200 // characters
+	maxPlace       = 100 // characters of a name or place before and after
 )
 
 // Action is what was done.
@@ -49,12 +45,12 @@ const (
 	ActionReplaced   Action = "replaced" // without proof, by an import
 	ActionRolledBack Action = "rolled back"
 	ActionConfirmed  Action = "confirmed"
-	ActionRenamed    Action = "renamed"
+	ActionRenamed    Action = "renamed" // the entry is the new name's, or the old one's when it failed
 	ActionRemoved    Action = "removed"
 	ActionExported   Action = "exported"
 	ActionHandedOut  Action = "handed out" // a token from the cache
 	ActionRequested  Action = "requested"  // a call with a token
-	ActionMoved      Action = "moved"      // to another store
+	ActionMoved      Action = "moved"      // to another store or source
 )
 
 // Activity is an entry of the log.
@@ -71,21 +67,10 @@ type Activity struct {
 	Path       string   // of a request, with {…} in the place of ids and without its query
 	Status     int      // HTTP status of the reply to a request, 0 when there was none
 	Recipients []string // whom an export was encrypted to
-}
 
-type activityJSON struct {
-	At          time.Time `json:"at"`
-	Account     string    `json:"account"`
-	Environment string    `json:"environment"`
-	Action      Action    `json:"action"`
-	Command     string    `json:"command"`
-	Result      string    `json:"result"`
-	Parent      string    `json:"parent,omitempty"`
-	Reason      string    `json:"reason,omitempty"`
-	Method      string    `json:"method,omitempty"`
-	Path        string    `json:"path,omitempty"`
-	Status      int       `json:"status,omitempty"`
-	Recipients  []string  `json:"recipients,omitempty"`
+	// Of what was renamed, its name before and after; of what was moved, the store or
+	// source before and after. Empty in entries of an earlier kitekey.
+	From, To string
 }
 
 // activityLog stores the entries in a file, or in memory if dir is empty.
@@ -222,14 +207,47 @@ func resultOf(err error) string {
 }
 
 // Activities gives the log's last entries, oldest first: at most last of them,
-// and of one profile unless sel is nil. What cannot be read of it (a line that a
-// crash cut short) is left out.
+// and of one profile unless sel is nil (see [NewestFirst]). What cannot be read of it
+// (a line that a crash cut short) is left out.
 func (v *Vault) Activities(sel *Selector, last int) ([]Activity, error) {
 	all, err := v.activity.read()
 	if sel != nil {
-		all = slices.DeleteFunc(all, func(a Activity) bool { return a.Selector != *sel })
+		var its []Activity
+		for a := range NewestFirst(all, sel) {
+			its = append(its, *a)
+		}
+		slices.Reverse(its)
+		all = its
 	}
 	return all[max(0, len(all)-last):], err
+}
+
+// NewestFirst goes through entries, which are in the order of time, from the last to
+// the first. Unless sel is nil it gives those of that profile: what was done under
+// its name, and what was done under the names that it had before.
+func NewestFirst(entries []Activity, sel *Selector) iter.Seq[*Activity] {
+	return func(yield func(*Activity) bool) {
+		var is, was string // its name, and the one that it had at the time of the entry
+		if sel != nil {
+			is, was = sel.String(), sel.String()
+		}
+		for i := range slices.Backward(entries) {
+			a := &entries[i]
+			renamed := a.Action == ActionRenamed
+			if sel != nil {
+				name := a.Selector.String()
+				if name != is && name != was && !(renamed && a.From == is) {
+					continue
+				}
+				if renamed && a.To == was && a.From != "" && a.Result == string(VerdictOK) {
+					was = a.From
+				}
+			}
+			if !yield(a) {
+				return
+			}
+		}
+	}
 }
 
 func (l *activityLog) add(a Activity) {
@@ -253,98 +271,4 @@ func (l *activityLog) write(list []Activity) {
 	if *l.on {
 		_ = l.append(list...)
 	}
-}
-
-// append writes its lines in one call. The lock keeps other processes from
-// putting the file aside in between.
-func (l *activityLog) append(list ...Activity) error {
-	var line []byte
-	for _, a := range list {
-		entry, err := json.Marshal(activityJSON{
-			a.At.UTC().Round(0).Truncate(time.Millisecond), a.Account, string(a.Environment), a.Action, a.Command, a.Result,
-			a.Parent, a.Reason, a.Method, a.Path, a.Status, a.Recipients,
-		})
-		if err != nil {
-			return err
-		}
-		line = append(append(line, entry...), '\n')
-	}
-	unlock, err := l.locks.Lock(context.Background(), activityLock, activityWait)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	path := filepath.Join(l.dir, activityFile)
-	if info, err := os.Stat(path); err == nil && info.Size()+int64(len(line)) > l.limit {
-		if err := os.Rename(path, filepath.Join(l.dir, activityFormer)); err != nil {
-			return err
-		}
-	}
-	f, err := disk.OpenAppend(path)
-	if err != nil {
-		return err
-	}
-	if endsMidLine(f) {
-		line = append([]byte{'\n'}, line...)
-	}
-	_, err = f.Write(line)
-	return errors.Join(err, f.Close())
-}
-
-// endsMidLine reports whether a crash or a full disk cut the last line short.
-func endsMidLine(f *os.File) bool {
-	info, err := f.Stat()
-	if err != nil || info.Size() == 0 {
-		return false
-	}
-	var last [1]byte
-	_, err = f.ReadAt(last[:], info.Size()-1)
-	return err == nil && last[0] != '\n'
-}
-
-func (l *activityLog) read() ([]Activity, error) {
-	if l.dir == "" {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		return slices.Clone(l.memory), nil
-	}
-	// The lock keeps the files from changing places between the two.
-	if _, err := os.Stat(filepath.Join(l.dir, activityFile)); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if unlock, err := l.locks.Lock(context.Background(), activityLock, activityWait); err == nil {
-		defer unlock()
-	}
-	var all []Activity
-	for _, name := range []string{activityFormer, activityFile} {
-		data, err := disk.Read(filepath.Join(l.dir, name), 4*activityLimit)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return all, err
-		}
-		all = append(all, parseActivities(bytes.NewReader(data))...)
-	}
-	return all, nil
-}
-
-func parseActivities(r io.Reader) []Activity {
-	var all []Activity
-	for lines := bufio.NewScanner(r); lines.Scan(); {
-		var raw activityJSON
-		if json.Unmarshal(lines.Bytes(), &raw) != nil || raw.At.IsZero() {
-			continue
-		}
-		sel, err := ParseSelector(raw.Account + "/" + raw.Environment)
-		if err != nil {
-			continue
-		}
-		a := Activity{
-			At: raw.At, Selector: sel, Action: Action(outside(string(raw.Action), 32)), Command: outside(raw.Command, 64), Result: outside(raw.Result, 64),
-			Parent: outside(raw.Parent, 32), Reason: outside(raw.Reason, maxReason), Method: outside(raw.Method, 20), Path: outside(raw.Path, 200), Status: raw.Status,
-		}
-		for _, to := range raw.Recipients[:min(len(raw.Recipients), 20)] {
-			a.Recipients = append(a.Recipients, outside(to, 100))
-		}
-		all = append(all, a)
-	}
-	return all
 }

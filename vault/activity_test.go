@@ -76,6 +76,100 @@ func TestActivity_RecordsEveryUse(t *testing.T) {
 	}
 }
 
+// changes are a profile's entries: what was done, from what to what.
+func changes(t *testing.T, v *Vault, name string) (list []string) {
+	t.Helper()
+	one := sel(name)
+	all, err := v.Activities(&one, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range all {
+		list = append(list, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", a.Action, a.Result, a.From, a.To)))
+	}
+	return list
+}
+
+func TestActivity_FollowsTheNamesOfAProfile(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.mustAdd(t, "acme")
+	w.mustAdd(t, "acme/live")
+	w.mustAdd(t, "other")
+	if err := w.Rename(ctx, "acme", "coral"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Token(ctx, sel("coral"), TokenRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Move(ctx, sel("coral"), sel("dune/live")); err != nil {
+		t.Fatal(err)
+	}
+	w.mustAdd(t, "acme") // another one of the first's name
+	for name, want := range map[string][]string{
+		"dune/live":  {"added ok", "renamed ok acme/sandbox coral/sandbox", "minted ok", "renamed ok coral/sandbox dune/live"},
+		"coral/live": {"added ok", "renamed ok acme/live coral/live"},
+		"acme":       {"added ok", "renamed ok acme/sandbox coral/sandbox", "added ok"},
+		"other":      {"added ok"},
+	} {
+		if got := changes(t, w.Vault, name); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+// A renaming that failed is logged under the name that holds, and the other name's
+// entries are not the profile's.
+func TestActivity_OfARenamingThatFailed(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.mustAdd(t, "acme")
+	w.store.On(onlyOn("read", &StoreError{Op: "read", Store: "keyring", Kind: ErrLocked}), nil)
+	if err := w.Rename(ctx, "acme", "coral"); !errors.Is(err, ErrLocked) {
+		t.Fatal(err)
+	}
+	if _, err := w.Move(ctx, sel("acme"), sel("acme/live")); !errors.Is(err, ErrLocked) {
+		t.Fatal(err)
+	}
+	w.store.On(nil, nil)
+	w.mustAdd(t, "coral")
+	want := []string{"added ok", "renamed store-locked acme/sandbox coral/sandbox", "renamed store-locked acme/sandbox acme/live"}
+	if got := changes(t, w.Vault, "acme"); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := changes(t, w.Vault, "coral"); !slices.Equal(got, []string{"added ok"}) {
+		t.Errorf("coral: %q", got)
+	}
+}
+
+func TestActivity_AMigrationSaysFromAndTo(t *testing.T) {
+	w := newWorld(t)
+	w.mustAdd(t, "acme")
+	from := w.store.Name()
+	if _, err := w.Migrate(t.Context(), storetest.NewFaulty(nil).Named("file"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := changes(t, w.Vault, "acme"), []string{"added ok", "moved ok " + from + " file"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// Lines of an earlier kitekey have neither from nor to, and its renaming two of them.
+func TestActivity_ReadsLinesOfAnEarlierKitekey(t *testing.T) {
+	w := newWorld(t)
+	w.mustAdd(t, "acme")
+	line := `{"at":"2026-01-02T03:04:05Z","account":"%s","environment":"sandbox","action":"renamed","command":"rename","result":"ok"}` + "\n"
+	err := os.WriteFile(filepath.Join(w.dir, ActivityFile), fmt.Appendf(nil, line+line, "acme", "coral"), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"acme", "coral"} {
+		if got := changes(t, w.Vault, name); !slices.Equal(got, []string{"renamed ok"}) {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
 // Many processes write at once while the file is put aside again and again.
 func TestActivity_IsBounded(t *testing.T) {
 	dir := t.TempDir()

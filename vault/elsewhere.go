@@ -2,7 +2,6 @@ package vault
 
 import (
 	"context"
-	"fmt"
 
 	"kitekey/kite"
 )
@@ -31,38 +30,4 @@ func (v *Vault) VerifyElsewhere(ctx context.Context, sel Selector) Report {
 		return failed(err)
 	}
 	return v.verifyOwn(ctx, elsewhere, c.Current, c.originOf(p), false)
-}
-
-// Move gives a profile another account or environment, as when a live credential
-// was stored as a sandbox one. The credentials are stored under the new name before
-// they are removed from the old one, so that an interruption leaves both. The
-// verdict and the cached token, which say nothing in another environment, do not
-// come along.
-func (v *Vault) Move(ctx context.Context, from, to Selector) (Profile, error) {
-	if from == to {
-		return Profile{}, inputError{fmt.Errorf("%s is its name already", from)}
-	}
-	if err := v.Settle(ctx); err != nil {
-		return Profile{}, fmt.Errorf("%s: %w", from, err)
-	}
-	p, err := v.Lookup(from)
-	if err != nil {
-		return Profile{}, err
-	}
-	if p.Source != "" {
-		return Profile{}, inputError{fmt.Errorf("%s: its credential is in the source %s and is moved there", from, p.Source)}
-	}
-	c, err := v.read(ctx, p)
-	defer c.erase()
-	if err != nil {
-		return Profile{}, fmt.Errorf("not moved: %w", err)
-	}
-	moved, err := v.Add(ctx, NewProfile{Selector: to, Label: p.Label, ExpiresIn: p.ExpiresIn, Credential: c.Current, Origin: c.originOf(p), extra: c})
-	if err != nil {
-		return Profile{}, err
-	}
-	if err := v.Remove(ctx, from); err != nil {
-		return moved, fmt.Errorf("%s is stored, and %s could not be removed: %w", to, from, err)
-	}
-	return moved, nil
 }

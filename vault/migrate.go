@@ -104,7 +104,7 @@ func (v *Vault) Migrate(ctx context.Context, to Store, each func(done, total int
 		} // a profile was added meanwhile
 	}
 	for _, sel := range m.Moved {
-		v.Record(ActionMoved, sel, nil)
+		v.Log(Activity{Selector: sel, Action: ActionMoved, From: m.From, To: m.To}, nil)
 	}
 	// From here on the new store counts, and an error only means remains.
 	err = v.deleteFrom(context.WithoutCancel(ctx), v.store, locked)

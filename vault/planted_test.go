@@ -41,7 +41,7 @@ func FuzzPlantedFiles(f *testing.F) {
 ]}
 `)
 		write("status/a.json", `{"version":1,"profiles":[{"id":"aaaaaaaaaaaaaaaa","key_hint":"1234","host":@,"verdict":"rejected","message":@,"detail":@}]}`)
-		write(ActivityFile, `{"at":"2026-01-01T00:00:00Z","account":"acme","environment":"live","action":@,"command":@,"result":@,"parent":@,"reason":@,"method":@,"path":@,"recipients":[@]}`+"\n")
+		write(ActivityFile, `{"at":"2026-01-01T00:00:00Z","account":"acme","environment":"live","action":@,"command":@,"result":@,"parent":@,"reason":@,"method":@,"path":@,"recipients":[@],"from":@,"to":@}`+"\n")
 		w := newWorldIn(t, dir, storetest.NewFaulty(nil))
 		var shown []string
 		list, err := w.List()
@@ -55,7 +55,7 @@ func FuzzPlantedFiles(f *testing.F) {
 		}
 		log, err := w.Activities(nil, 10)
 		for _, a := range log {
-			shown = append(append(shown, string(a.Action), a.Command, a.Result, a.Parent, a.Reason, a.Method, a.Path, fmt.Sprint(err)), a.Recipients...)
+			shown = append(append(shown, string(a.Action), a.Command, a.Result, a.Parent, a.Reason, a.Method, a.Path, a.From, a.To, fmt.Sprint(err)), a.Recipients...)
 		}
 		if len(list) != 1 || len(log) != 1 {
 			t.Fatalf("%d profiles, %d entries", len(list), len(log))

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"kitekey/kite"
 	"kitekey/vault/internal/disk"
@@ -18,6 +17,11 @@ import (
 // the next call that uses the store.
 func (v *Vault) Add(ctx context.Context, n NewProfile) (p Profile, err error) {
 	defer func() { v.Record(ActionAdded, n.Selector, err) }()
+	return v.add(ctx, n)
+}
+
+// add is Add without an entry in the log.
+func (v *Vault) add(ctx context.Context, n NewProfile) (p Profile, err error) {
 	p, err = v.newProfile(n)
 	if err != nil {
 		return Profile{}, err
@@ -247,7 +251,8 @@ func accountLabel(profiles []Profile, account string) string {
 // removal that the store did not let through is finished by the next call that
 // uses the store.
 func (v *Vault) Remove(ctx context.Context, sel Selector) error {
-	_, err := v.remove(ctx, sel, false)
+	removed, err := v.RemoveWithUndo(ctx, sel)
+	removed.Erase()
 	return err
 }
 
@@ -259,14 +264,26 @@ type Removed struct {
 
 // Erase overwrites the credentials: the profile cannot be put back any more.
 func (r *Removed) Erase() {
+	if r == nil {
+		return
+	}
 	r.item.erase()
 	r.item = credentials{}
 }
 
 // RemoveWithUndo is [Vault.Remove] and returns what was removed, for
 // [Vault.PutBack]. The caller erases it in time.
-func (v *Vault) RemoveWithUndo(ctx context.Context, sel Selector) (*Removed, error) {
-	return v.remove(ctx, sel, true)
+func (v *Vault) RemoveWithUndo(ctx context.Context, sel Selector) (removed *Removed, err error) {
+	defer func() { v.Record(ActionRemoved, sel, err) }()
+	if err := v.Settle(ctx); err != nil {
+		return nil, fmt.Errorf("%s: %w", sel, err)
+	}
+	p, unlock, err := v.lockProfile(ctx, sel)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	return v.removeLocked(ctx, p)
 }
 
 // PutBack adds a removed profile again: its credentials, label, lifetime and
@@ -283,16 +300,10 @@ func (v *Vault) PutBack(ctx context.Context, r *Removed) (Profile, error) {
 	return v.Add(ctx, n)
 }
 
-func (v *Vault) remove(ctx context.Context, sel Selector, keep bool) (removed *Removed, err error) {
-	defer func() { v.Record(ActionRemoved, sel, err) }()
-	if err := v.Settle(ctx); err != nil {
-		return nil, fmt.Errorf("%s: %w", sel, err)
-	}
-	p, unlock, err := v.lockProfile(ctx, sel)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
+// removeLocked removes a profile whose lock the caller holds. The caller erases what
+// was removed.
+func (v *Vault) removeLocked(ctx context.Context, p Profile) (*Removed, error) {
+	sel := p.Selector
 	if err := v.checkStore(p); err != nil {
 		return nil, err
 	}
@@ -308,10 +319,7 @@ func (v *Vault) remove(ctx context.Context, sel Selector, keep bool) (removed *R
 	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrCorrupt) {
 		return nil, fmt.Errorf("%s: not removed: %w", sel, err)
 	}
-	removed = &Removed{Profile: p, item: c}
-	if !keep {
-		removed.Erase()
-	}
+	removed := &Removed{Profile: p, item: c}
 	if p, err = v.change(ctx, p.ID, func(p *Profile) { p.State = StateRemoving }); err != nil {
 		removed.Erase()
 		return nil, err
@@ -321,93 +329,4 @@ func (v *Vault) remove(ctx context.Context, sel Selector, keep bool) (removed *R
 		return removed, fmt.Errorf("%s: its removal has begun and will be finished when the %s answers again: %w", sel, v.store.Name(), err)
 	}
 	return removed, nil
-}
-
-// Rename gives an account, in all its environments, another name.
-func (v *Vault) Rename(ctx context.Context, oldAccount, newAccount string) error {
-	if err := ValidAccount(newAccount); err != nil {
-		return inputError{err}
-	}
-	if oldAccount == newAccount {
-		return inputError{fmt.Errorf("%s is its name already", oldAccount)}
-	}
-	if err := v.Settle(ctx); err != nil {
-		return fmt.Errorf("%s: %w", oldAccount, err)
-	}
-	var moving []Profile
-	items := map[string]credentials{}
-	for _, env := range kite.Environments {
-		p, unlock, err := v.lockProfile(ctx, Selector{oldAccount, env})
-		if errors.Is(err, ErrNoProfile) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		defer unlock()
-		// A profile without a credential can be renamed too: there is nothing to rewrite.
-		c, err := v.read(ctx, p)
-		if err == nil {
-			items[p.ID] = c
-		} else if !errors.Is(err, ErrNoCredential) {
-			return fmt.Errorf("not renamed: %w", err)
-		}
-		moving = append(moving, p)
-	}
-	if len(moving) == 0 {
-		_, err := v.Lookup(Selector{oldAccount, kite.Sandbox})
-		return err
-	}
-	undo, err := v.copySourced(ctx, moving, newAccount, items)
-	if err != nil {
-		return err
-	}
-	if err := v.renameEntries(ctx, moving, newAccount, items); err != nil {
-		undo()
-		return err
-	}
-	// The new name holds from here on; the items only follow, so that an index
-	// could be rebuilt from them.
-	ctx = context.WithoutCancel(ctx)
-	for _, p := range moving {
-		v.Record(ActionRenamed, p.Selector, nil)
-		v.Record(ActionRenamed, Selector{newAccount, p.Environment}, nil)
-		c, ok := items[p.ID]
-		if !ok {
-			continue
-		}
-		if p.Source != "" {
-			if err := v.deleteSourced(ctx, p, c.item.Version); err != nil {
-				return fmt.Errorf("%s is now %s, but what is under the old name could not be deleted: %w", p.Selector, newAccount, err)
-			}
-			continue
-		}
-		c.Account = newAccount
-		if err := v.write(ctx, p, c); err != nil {
-			return fmt.Errorf("%s is now %s; the %s will be told when it answers again: %w", oldAccount, newAccount, v.store.Name(), err)
-		}
-		if _, err := v.change(ctx, p.ID, func(p *Profile) { p.State = StateSettled }); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (v *Vault) renameEntries(ctx context.Context, moving []Profile, newAccount string, items map[string]credentials) error {
-	return v.index.update(ctx, func(profiles *[]Profile) error {
-		if i := slices.IndexFunc(*profiles, func(p Profile) bool { return p.Account == newAccount }); i >= 0 {
-			return fmt.Errorf("%s %w", (*profiles)[i].Selector, ErrExists)
-		}
-		for _, p := range moving {
-			i := findID(*profiles, p.ID)
-			if i < 0 {
-				return fmt.Errorf("%s: %w", p.Selector, ErrNoProfile)
-			}
-			(*profiles)[i].Account = newAccount
-			if _, ok := items[p.ID]; ok && p.Source == "" {
-				(*profiles)[i].State = StateChanging
-			}
-		}
-		return nil
-	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"kitekey/kite"
 )
@@ -214,42 +213,7 @@ func (v *Vault) replacedSince(ctx context.Context, p Profile, refused credential
 	return now, true
 }
 
-// copySourced writes the items of an account's profiles that are in a source
-// under the account's new name. What is there already with the same credential is
-// left by a renaming that was cut short.
-func (v *Vault) copySourced(ctx context.Context, moving []Profile, newAccount string, items map[string]credentials) (undo func(), err error) {
-	var written []Profile
-	undo = func() {
-		for _, p := range written {
-			_ = v.deleteSourced(context.WithoutCancel(ctx), p, 1)
-		}
-	}
-	for _, p := range moving {
-		c, ok := items[p.ID]
-		if p.Source == "" || !ok {
-			continue
-		}
-		item := *c.item
-		item.Version, item.Was = 0, p.Selector
-		to := p
-		to.Account, c.Account, c.item = newAccount, newAccount, &item
-		if err = v.writeSource(ctx, to, c); errors.Is(err, ErrConflict) {
-			if there, read := v.readSource(ctx, to); read == nil && sameCredential(there.Current, c.Current) {
-				err = nil
-			} else {
-				err = fmt.Errorf("%s %w in the source %s", to.Selector, ErrExists, p.Source)
-			}
-		} else if err == nil {
-			written = append(written, to)
-		}
-		if err != nil {
-			undo()
-			return nil, fmt.Errorf("not renamed: %w", err)
-		}
-	}
-	return undo, nil
-}
-
+// deleteSourced deletes a version of a profile in its source; nothing there is fine.
 func (v *Vault) deleteSourced(ctx context.Context, p Profile, version int64) error {
 	w, err := v.writer(p)
 	if err == nil {
@@ -318,95 +282,14 @@ func (v *Vault) linked(source string, sel Selector) Profile {
 	return Profile{ID: newID(), Selector: sel, Store: v.store.Name(), Source: source, ExpiresIn: DefaultExpiresIn}
 }
 
-// Sync is what [Vault.SyncSource] found.
-type Sync struct {
-	New     []Selector // listed now
-	Gone    []Selector // no longer listed: the source has them no more
-	Renamed []Listed   // listed under the new name, with their tokens and verdicts
-	Taken   []Profile  // in the source, but a profile of that name is kept elsewhere
-	Same    int
-}
-
-// SyncSource brings the list in line with a source. It reads names and no
-// credential.
-func (v *Vault) SyncSource(ctx context.Context, source string) (Sync, error) {
-	src, err := v.Source(source)
-	if err != nil {
-		return Sync{}, err
-	}
-	listed, err := src.List(ctx)
-	if err != nil {
-		return Sync{}, err
-	}
-	var s Sync
-	var gone []Profile
-	err = v.index.update(ctx, func(profiles *[]Profile) error {
-		s, gone = Sync{}, nil
-		there := make(map[Selector]Listed, len(listed))
-		for _, l := range listed {
-			there[l.Selector] = l
-		}
-		renamed := map[Selector]Selector{} // old to new
-		for _, l := range listed {
-			i, was := find(*profiles, l.Selector), find(*profiles, l.Was)
-			_, still := there[l.Was]
-			if i < 0 && was >= 0 && !still && (*profiles)[was].Source == source {
-				renamed[l.Was] = l.Selector
-			}
-		}
-		*profiles = slices.DeleteFunc(*profiles, func(p Profile) bool {
-			if p.Source != source || p.State != StateSettled {
-				return false
-			}
-			_, listed := there[p.Selector]
-			_, moved := renamed[p.Selector]
-			if listed || moved {
-				return false
-			}
-			gone = append(gone, p)
-			s.Gone = append(s.Gone, p.Selector)
-			return true
-		})
-		for i := range *profiles {
-			p := &(*profiles)[i]
-			if to, ok := renamed[p.Selector]; ok && p.Source == source {
-				s.Renamed = append(s.Renamed, Listed{to, p.Selector})
-				p.Selector = to
-			}
-		}
-		for _, l := range listed {
-			switch i := find(*profiles, l.Selector); {
-			case i < 0:
-				p := v.linked(source, l.Selector)
-				p.Label = accountLabel(*profiles, p.Account)
-				*profiles = append(*profiles, p)
-				s.New = append(s.New, l.Selector)
-			case (*profiles)[i].Source != source:
-				s.Taken = append(s.Taken, (*profiles)[i])
-			default:
-				s.Same++
-			}
-		}
-		s.Same -= len(s.Renamed)
-		return nil
-	})
-	if err != nil {
-		return Sync{}, err
-	}
-	for _, p := range gone {
-		// Ignore a failure: the item is only a token, and expires.
-		_ = v.deleteItem(context.WithoutCancel(ctx), tokenKey(p.ID))
-		v.Record(ActionRemoved, p.Selector, nil)
-		v.locks.Discard(p.ID)
-	}
-	return s, nil
-}
-
 // MoveToSource moves a profile's credential from the store into a source: it is
 // written there, read back, and deleted here. Where the source has the same
 // credential already that one is used; where it has another the error matches
 // ErrConflict and nothing is changed.
-func (v *Vault) MoveToSource(ctx context.Context, sel Selector, source string) (Profile, error) {
+func (v *Vault) MoveToSource(ctx context.Context, sel Selector, source string) (_ Profile, err error) {
+	defer func() {
+		v.Log(Activity{Selector: sel, Action: ActionMoved, From: v.store.Name(), To: source}, err)
+	}()
 	if err := v.Settle(ctx); err != nil {
 		return Profile{}, fmt.Errorf("%s: %w", sel, err)
 	}
@@ -448,18 +331,20 @@ func (v *Vault) MoveToSource(ctx context.Context, sel Selector, source string) (
 	if err := v.deleteItem(ctx, p.ID); err != nil {
 		return p, fmt.Errorf("%s: its credential is in the source now, and the one here could not be deleted yet: %w", sel, err)
 	}
-	v.Record(ActionMoved, sel, nil)
 	return v.change(ctx, p.ID, func(p *Profile) { p.State = StateSettled })
 }
 
 // MoveFromSource moves a profile's credential from its source into the store. The
 // source keeps it, for everyone else who uses it.
-func (v *Vault) MoveFromSource(ctx context.Context, sel Selector) (Profile, error) {
+func (v *Vault) MoveFromSource(ctx context.Context, sel Selector) (_ Profile, err error) {
 	p, unlock, err := v.lockProfile(ctx, sel)
 	if err != nil {
 		return Profile{}, err
 	}
 	defer unlock()
+	defer func() {
+		v.Log(Activity{Selector: sel, Action: ActionMoved, From: p.Source, To: v.store.Name()}, err)
+	}()
 	if p.Source == "" {
 		return Profile{}, inputError{fmt.Errorf("%s: its credential is in the %s already", sel, v.store.Name())}
 	}
@@ -483,7 +368,6 @@ func (v *Vault) MoveFromSource(ctx context.Context, sel Selector) (Profile, erro
 		_ = v.deleteItem(ctx, p.ID)
 		return Profile{}, fmt.Errorf("%s: not moved: %w", sel, err)
 	}
-	v.Record(ActionMoved, sel, nil)
 	return v.change(ctx, p.ID, func(p *Profile) {
 		p.Source = ""
 		p.syncFrom(c)

@@ -31,10 +31,12 @@ func newLog(a *app, run func(context.Context, logOptions) error) *cobra.Command 
 		Use:   "log [SELECTOR]",
 		Short: "Show what was done with the profiles, when, and by which command",
 		Long: `Show the activity log: what was minted, handed out, copied, revealed, called,
-verified, rotated, added, removed and exported; when, for which profile, by which
+verified, rotated, added, renamed, moved, removed and exported; when, for which profile, by which
 command and program, for which --reason, and with what result. It holds no secret, no
 token and no body of a request, stays on this machine (activity.jsonl in the data
-folder) and keeps the last few thousand entries.`,
+folder) and keeps the last few thousand entries.
+
+Of one profile it shows also what was done under the names that it had before.`,
 		Example: `  kitekey log
   kitekey log acme/live -n 5
   kitekey log --json | jq -r 'select(.result != "ok")'
@@ -129,6 +131,9 @@ func (a *app) printActivities(entries []vault.Activity) error {
 // activityDetails says what else is known of an entry, "-" for nothing.
 func activityDetails(e vault.Activity) string {
 	var parts []string
+	if change := words.Change(&e, "→"); change != "" {
+		parts = append(parts, change)
+	}
 	if e.Method != "" {
 		parts = append(parts, strings.TrimSpace(fmt.Sprintf("%s %s %d", e.Method, e.Path, e.Status)))
 	}
@@ -157,12 +162,14 @@ type activityJSON struct {
 	Path       *string  `json:"path"`
 	Status     *int     `json:"status"`
 	Recipients []string `json:"recipients"`
+	From       *string  `json:"from"`
+	To         *string  `json:"to"`
 }
 
 func newActivityJSON(e vault.Activity) activityJSON {
 	out := activityJSON{
 		jsonTime(e.At), refTo(e.Selector), string(e.Action), orNull(e.Command), e.Result,
-		orNull(e.Parent), orNull(e.Reason), orNull(e.Method), orNull(e.Path), nil, e.Recipients,
+		orNull(e.Parent), orNull(e.Reason), orNull(e.Method), orNull(e.Path), nil, e.Recipients, orNull(e.From), orNull(e.To),
 	}
 	if e.Status != 0 {
 		out.Status = &e.Status

@@ -29,6 +29,8 @@ credentials, cached tokens and verdicts stay as they are.
 With two whole names it moves one profile, as when a live credential was stored as a
 sandbox one: acme/sandbox to acme/live. Its verdict and cached token are dropped.
 
+A profile in a source is renamed there for the whole team.
+
 When the account has a live profile it asks for that profile's name; without a
 terminal --confirm gives it.`,
 		Example: `  kitekey rename acme acme-stores
@@ -124,6 +126,9 @@ func (a *app) moveProfile(ctx context.Context, o renameOptions) error {
 		return err
 	}
 	p, err := v.Move(ctx, from, to)
+	if errors.Is(err, vault.ErrExists) {
+		return &codeError{exitUsage, err.Error() + "; choose another name", err}
+	}
 	if err != nil {
 		return about(from, err)
 	}

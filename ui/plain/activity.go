@@ -36,7 +36,11 @@ func (c *conversation) activity(_ context.Context, rest string) error {
 		if result == string(vault.VerdictOK) {
 			result = "done"
 		}
-		c.say("%s, %s%s, %s.", words.Age(e.At, c.now()), name, words.Line(string(e.Action)), result)
+		what := words.Line(string(e.Action))
+		if change := words.Change(&e, "to"); change != "" {
+			what += " from " + change
+		}
+		c.say("%s, %s%s, %s.", words.Age(e.At, c.now()), name, what, result)
 	}
 	return nil
 }

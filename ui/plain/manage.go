@@ -121,10 +121,14 @@ func (c *conversation) edit(ctx context.Context, p vault.Profile, _ string) erro
 		}
 	}
 	if account != "" {
-		if err := c.o.Vault.Rename(ctx, p.Account, account); err != nil {
+		err := c.o.Vault.Rename(ctx, p.Account, account)
+		var renamed *vault.RenamedError // the new name holds
+		if err == nil || errors.As(err, &renamed) {
+			c.chosen.Account = account
+		}
+		if err != nil {
 			return err
 		}
-		c.chosen.Account = account
 	}
 	c.say("%s saved.", speak(c.chosen))
 	return nil

@@ -426,6 +426,7 @@ func TestPlain_EditsLabelLifeAndName(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 		has(t, w.talk(w.options(), "sahara", "edit", "", "", ""), "Nothing was changed.")
+		has(t, w.talk(w.options(), "sahara", "activity"), "renamed from dune to sahara, done.")
 	})
 }
 

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -46,7 +47,7 @@ func (v *activity) load(a *app) tea.Cmd {
 // lines draws the last of what was done with a profile, the newest first.
 func (v *activity) lines(c *canvas, sel vault.Selector, w, h int) []string {
 	var out []string
-	for _, m := range momentsOf(v.entries, func(e *vault.Activity) bool { return e.Selector == sel }) {
+	for _, m := range momentsOf(vault.NewestFirst(v.entries, &sel)) {
 		if len(out) == h {
 			break
 		}
@@ -62,23 +63,47 @@ type moment struct {
 	at       time.Time
 	command  string
 	profiles []vault.Selector
-	actions  []vault.Action
+	deeds    []deed
 	results  map[string]int
+}
+
+// deed is one thing that was done. Of a renaming or a move it has one entry of the
+// log for each change, from what to what.
+type deed struct {
+	action  vault.Action
+	changes []*vault.Activity
+}
+
+func deedOf(e *vault.Activity) deed {
+	d := deed{action: e.Action}
+	if e.From != "" {
+		d.changes = []*vault.Activity{e}
+	}
+	return d
+}
+
+// words says what was done. Several changes are too many to name.
+func (d *deed) words(c *canvas) string {
+	text, change := kite.CleanText(string(d.action)), ""
+	for i, e := range d.changes {
+		now := words.Change(e, c.arrow())
+		if i > 0 && now != change {
+			return text
+		}
+		change = now
+	}
+	return strings.TrimSpace(text + " " + change)
 }
 
 // oneMoment is how far apart two entries of a moment are at most.
 const oneMoment = 3 * time.Second
 
-// momentsOf groups the entries that are wanted, the newest moment first.
-func momentsOf(entries []vault.Activity, wanted func(*vault.Activity) bool) []moment {
+// momentsOf groups entries, the newest moment first.
+func momentsOf(newestFirst iter.Seq[*vault.Activity]) []moment {
 	var out []moment
 	last := time.Time{}
-	for i := range slices.Backward(entries) {
-		e := &entries[i]
-		if !wanted(e) {
-			continue
-		}
-		m := moment{at: e.At, command: e.Command, profiles: []vault.Selector{e.Selector}, actions: []vault.Action{e.Action}, results: map[string]int{e.Result: 1}}
+	for e := range newestFirst {
+		m := moment{at: e.At, command: e.Command, profiles: []vault.Selector{e.Selector}, deeds: []deed{deedOf(e)}, results: map[string]int{e.Result: 1}}
 		if n := len(out) - 1; n >= 0 && last.Sub(e.At) <= oneMoment && out[n].takes(&m) {
 			last = e.At
 			continue
@@ -91,16 +116,17 @@ func momentsOf(entries []vault.Activity, wanted func(*vault.Activity) bool) []mo
 // takes adds an earlier entry to the moment where they belong together: several
 // things that were done with one profile, or one thing with several.
 func (m *moment) takes(e *moment) bool {
-	sel, action := e.profiles[0], e.actions[0]
-	oneProfile := len(m.profiles) == 1 && m.profiles[0] == sel && !slices.Contains(m.actions, action)
-	oneAction := len(m.actions) == 1 && m.actions[0] == action && !slices.Contains(m.profiles, sel)
+	sel, did := e.profiles[0], e.deeds[0]
+	oneProfile := len(m.profiles) == 1 && m.profiles[0] == sel && !slices.ContainsFunc(m.deeds, func(d deed) bool { return d.action == did.action })
+	oneAction := len(m.deeds) == 1 && m.deeds[0].action == did.action && !slices.Contains(m.profiles, sel)
 	if m.command != e.command || !oneProfile && !oneAction {
 		return false
 	}
 	if oneProfile {
-		m.actions = append([]vault.Action{action}, m.actions...) // in the order in which they were done
+		m.deeds = append([]deed{did}, m.deeds...) // in the order in which they were done
 	} else {
 		m.profiles = append(m.profiles, sel)
+		m.deeds[0].changes = append(m.deeds[0].changes, did.changes...)
 	}
 	for result := range e.results {
 		m.results[result]++
@@ -111,8 +137,8 @@ func (m *moment) takes(e *moment) bool {
 // words says what was done, and what came of it where that is not "ok".
 func (m *moment) words(c *canvas) (string, ansi.Style) {
 	var did []string
-	for _, action := range m.actions {
-		did = append(did, kite.CleanText(string(action)))
+	for _, d := range m.deeds {
+		did = append(did, d.words(c))
 	}
 	text, paint := strings.Join(did, ", "), c.st.text
 	var rest []string
@@ -230,7 +256,7 @@ func (d *activityDialog) lines(a *app, w int) []string {
 		}
 		return a.wrap(text, w)
 	}
-	moments := momentsOf(d.entries, func(*vault.Activity) bool { return true })
+	moments := momentsOf(vault.NewestFirst(d.entries, nil))
 	name := len("ACCOUNT")
 	for i := range moments {
 		name = max(name, len(moments[i].name()))

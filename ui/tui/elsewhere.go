@@ -73,7 +73,7 @@ func (a *app) triedElsewhere(p vault.Profile, to vault.Selector, r vault.Report)
 					return func(a *app) tea.Cmd {
 						if err != nil {
 							a.reportError(p.ID, "moving", err)
-							return a.reload()
+							return a.reloadAndChoose(moved.ID)
 						}
 						a.notify(done, p.Selector.String()+" is now "+to.String())
 						return a.reloadAndChoose(moved.ID)

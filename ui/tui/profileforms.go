@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	tea "charm.land/bubbletea/v2"
@@ -251,7 +252,13 @@ func saveEdit(a *app, d *formDialog, p vault.Profile) tea.Cmd {
 				err = v.Rename(ctx, p.Account, account)
 			}
 			return func(a *app) tea.Cmd {
-				if err != nil {
+				var renamed *vault.RenamedError
+				switch {
+				case errors.As(err, &renamed): // it is saved, and there is more to say
+					a.drop(d)
+					a.reportError(p.ID, "renaming", err)
+					return a.reloadAndChoose(p.ID)
+				case err != nil:
 					d.failWith("not saved", err)
 					return a.reload()
 				}

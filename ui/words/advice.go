@@ -119,7 +119,7 @@ func NextStep(err error, by Ways) string {
 	}
 	// The first that knows the error counts.
 	for _, step := range []func(error) (next string, ok bool){
-		sourceNextStep, storeStep, typedStep, sentinelStep, gatewayStep,
+		typedStep, sourceNextStep, storeStep, sentinelStep, gatewayStep,
 	} {
 		if next, ok := step(err); ok {
 			return by.fill(next)
@@ -139,7 +139,10 @@ func typedStep(err error) (string, bool) {
 	var other *vault.OtherStoreError
 	var unlisted *vault.UnlistedError
 	var origin *vault.OriginError
+	var renamed *vault.RenamedError
 	switch {
+	case errors.As(err, &renamed) && renamed.Source != "":
+		return `to see what is there, run "kitekey source sync ` + renamed.Source + `"`, true
 	case errors.As(err, &missing) && len(missing.Near) > 0:
 		near := make([]string, len(missing.Near))
 		for i, sel := range missing.Near {

@@ -19,7 +19,7 @@ func sourceNextStep(err error) (next string, ok bool) {
 	case errors.Is(err, vault.ErrConflict):
 		return "run the same again: it then starts from what is there now", true
 	case errors.Is(err, vault.ErrReadOnly):
-		return "change the credential with the source's own means", true
+		return "change it with the source's own means", true
 	case errors.Is(err, source.ErrNoSource):
 		return `to see the sources, run "kitekey source list"; to set one up, "kitekey source add"`, true
 	default:
@@ -59,7 +59,7 @@ func sourceNextStep(err error) (next string, ok bool) {
 	case source.ErrConflict:
 		next = "run the same again: it then starts from what is there now"
 	case source.ErrReadOnly:
-		next = "change the credential with the source's own means"
+		next = "change it with the source's own means"
 	case source.ErrCommand:
 		next = "run the command by hand to see what it says"
 	}

@@ -28,6 +28,8 @@ func TestMain(m *testing.M) {
 		switch os.Args[1] {
 		case "reach":
 			os.Exit(reach(os.Args[2]))
+		case "rename":
+			os.Exit(renameAndDie(os.Args[2:]))
 		case "campaign":
 			os.Exit(campaign(os.Args[2:]))
 		case "sleep":

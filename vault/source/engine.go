@@ -253,7 +253,7 @@ func (e *engine) put(ctx context.Context, item vault.SourceItem, version int64) 
 	if json.Unmarshal(r.body, &raw) != nil || raw.Data.Version <= version {
 		return e.kv1(c)
 	}
-	if item.Was != (vault.Selector{}) && version == 0 {
+	if item.Was != (vault.Selector{}) {
 		e.noteRenaming(ctx, item)
 	}
 	return nil

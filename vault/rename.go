@@ -1,0 +1,321 @@
+package vault
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"kitekey/kite"
+)
+
+// Renaming changes the name in three places, in an order in which no crash loses a
+// credential:
+//
+//  1. where a credential is in a source, it is written under the new name, provided
+//     that there is nothing, and read back;
+//  2. one write of the index gives all profiles their new names;
+//  3. items in the store follow, and what the source has under the old name is
+//     deleted, provided that it is still what was read.
+
+// renamed is a profile on its way to another name.
+type renamed struct {
+	Profile // under its old name
+	to      Selector
+	item    credentials
+	found   bool // there is an item; a profile without a credential is renamed too
+	label   string
+	copied  int64 // version of what was written in the source under the new name, 0 for nothing
+}
+
+// RenamedError is a renaming that holds, although something under the old name is
+// left to do.
+type RenamedError struct {
+	From, To Selector
+	Source   string // what was not deleted there under the old name; "" when it is the store that was not told
+	Store    string
+	Err      error
+}
+
+// Error implements error.
+func (e *RenamedError) Error() string {
+	if e.Source != "" {
+		return fmt.Sprintf("%s is now %s; what the source %s has under the old name was not deleted: %v", e.From, e.To, e.Source, e.Err)
+	}
+	return fmt.Sprintf("%s is now %s; the %s will be told when it answers again: %v", e.From, e.To, e.Store, e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *RenamedError) Unwrap() error { return e.Err }
+
+// Rename gives an account, in all its environments, another name. After a
+// [*RenamedError] the new name holds.
+func (v *Vault) Rename(ctx context.Context, oldAccount, newAccount string) error {
+	if err := ValidAccount(newAccount); err != nil {
+		return inputError{err}
+	}
+	if oldAccount == newAccount {
+		return inputError{fmt.Errorf("%s is its name already", oldAccount)}
+	}
+	if err := v.Settle(ctx); err != nil {
+		return fmt.Errorf("%s: %w", oldAccount, err)
+	}
+	var list []*renamed
+	for _, env := range kite.Environments {
+		p, unlock, err := v.lockProfile(ctx, Selector{oldAccount, env})
+		if errors.Is(err, ErrNoProfile) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		list = append(list, &renamed{Profile: p, to: Selector{newAccount, env}})
+	}
+	if len(list) == 0 {
+		_, err := v.Lookup(Selector{oldAccount, kite.Sandbox})
+		return err
+	}
+	return v.rename(ctx, list, func(p Profile) bool { return p.Account == newAccount })
+}
+
+// Move gives one profile another account or environment, as when a live credential
+// was stored as a sandbox one. The verdict and the cached token, which say nothing in
+// another environment, do not come along. After a [*RenamedError] the new name holds.
+func (v *Vault) Move(ctx context.Context, from, to Selector) (Profile, error) {
+	if err := ValidAccount(to.Account); err != nil {
+		return Profile{}, inputError{err}
+	}
+	if from == to {
+		return Profile{}, inputError{fmt.Errorf("%s is its name already", from)}
+	}
+	if err := v.Settle(ctx); err != nil {
+		return Profile{}, fmt.Errorf("%s: %w", from, err)
+	}
+	p, unlock, err := v.lockProfile(ctx, from)
+	if err != nil {
+		return Profile{}, err
+	}
+	defer unlock()
+	if p.Source == "" {
+		return v.moveStored(ctx, p, to)
+	}
+	err = v.rename(ctx, []*renamed{{Profile: p, to: to}}, func(p Profile) bool { return p.Selector == to })
+	var holds *RenamedError
+	if err != nil && !errors.As(err, &holds) {
+		return Profile{}, err
+	}
+	moved, lookup := v.Lookup(to)
+	return moved, errors.Join(err, lookup)
+}
+
+// labelOfMoved is the label of a profile that gets another name: an account that
+// has one keeps it.
+func labelOfMoved(profiles []Profile, p Profile, to Selector) string {
+	if p.Account == to.Account {
+		return p.Label
+	}
+	return cmp.Or(accountLabel(profiles, to.Account), p.Label)
+}
+
+// moveStored is Move of a profile whose credential is in the store. Its item names
+// its environment, so it is stored anew before the old one is removed: an
+// interruption leaves both. The caller holds the profile's lock.
+func (v *Vault) moveStored(ctx context.Context, p Profile, to Selector) (moved Profile, err error) {
+	entry := Activity{Selector: p.Selector, Action: ActionRenamed, From: p.Selector.String(), To: to.String()}
+	defer func() { v.Log(entry, err) }()
+	c, err := v.read(ctx, p)
+	defer c.erase()
+	if err != nil {
+		return Profile{}, fmt.Errorf("not moved: %w", err)
+	}
+	profiles, err := v.index.load()
+	if err != nil {
+		return Profile{}, err
+	}
+	moved, err = v.add(ctx, NewProfile{Selector: to, Label: labelOfMoved(profiles, p, to), ExpiresIn: p.ExpiresIn, Credential: c.Current, Origin: c.originOf(p), extra: c})
+	if err != nil {
+		return Profile{}, err
+	}
+	old, err := v.removeLocked(ctx, p)
+	old.Erase()
+	if err != nil {
+		return moved, fmt.Errorf("%s is stored, and %s could not be removed: %w", to, p.Selector, err)
+	}
+	entry.Selector = to
+	return moved, nil
+}
+
+// rename renames profiles that the caller has locked; taken tells of a profile that
+// it has a name which is wanted.
+func (v *Vault) rename(ctx context.Context, list []*renamed, taken func(Profile) bool) error {
+	defer func() {
+		for _, r := range list {
+			r.item.erase()
+		}
+	}()
+	err := v.renameEntries(ctx, list, taken)
+	for _, r := range list {
+		a := Activity{Selector: r.to, Action: ActionRenamed, From: r.Selector.String(), To: r.to.String()}
+		if err != nil {
+			a.Selector = r.Selector
+		}
+		v.Log(a, err)
+	}
+	if err != nil {
+		return err
+	}
+	// The new names hold from here on.
+	ctx = context.WithoutCancel(ctx)
+	var left []error
+	for _, r := range list {
+		if err := v.followRenaming(ctx, r); err != nil {
+			left = append(left, err)
+		}
+	}
+	return errors.Join(left...)
+}
+
+// renameEntries does the first two steps. When it fails the old names hold, and
+// nothing is left under the new ones.
+func (v *Vault) renameEntries(ctx context.Context, list []*renamed, taken func(Profile) bool) (err error) {
+	defer func() {
+		if err == nil {
+			return
+		}
+		for _, r := range list {
+			if r.copied > 0 {
+				to := r.Profile
+				to.Selector = r.to
+				_ = v.deleteSourced(context.WithoutCancel(ctx), to, r.copied)
+			}
+		}
+	}()
+	profiles, err := v.index.load()
+	if err != nil {
+		return err
+	}
+	if i := slices.IndexFunc(profiles, taken); i >= 0 { // before a source is touched
+		return existsError(profiles[i])
+	}
+	for _, r := range list {
+		if err := v.checkWritable(r.Profile); err != nil {
+			return fmt.Errorf("not renamed: %w", err)
+		}
+		r.label = labelOfMoved(profiles, r.Profile, r.to)
+		c, err := v.read(ctx, r.Profile)
+		if err != nil && !errors.Is(err, ErrNoCredential) {
+			return fmt.Errorf("not renamed: %w", err)
+		}
+		r.item, r.found = c, err == nil
+	}
+	for _, r := range list {
+		if err := v.copySourced(ctx, r); err != nil {
+			return fmt.Errorf("not renamed: %w", err)
+		}
+	}
+	return v.index.update(ctx, func(profiles *[]Profile) error {
+		if i := slices.IndexFunc(*profiles, taken); i >= 0 {
+			return existsError((*profiles)[i])
+		}
+		for _, r := range list {
+			i := findID(*profiles, r.ID)
+			if i < 0 {
+				return fmt.Errorf("%s: %w", r.Selector, ErrNoProfile)
+			}
+			r.rename(&(*profiles)[i])
+		}
+		return nil
+	})
+}
+
+// rename gives the profile's entry its new name.
+func (r *renamed) rename(p *Profile) {
+	p.setSelector(r.to)
+	p.Label = r.label
+	if r.found && p.Source == "" || r.toOtherEnvironment() {
+		p.State = StateChanging
+	}
+}
+
+// setSelector gives an entry another name. A verdict and a token say nothing in
+// another environment.
+func (p *Profile) setSelector(to Selector) {
+	if p.Environment != to.Environment {
+		p.Token = TokenInfo{}
+		p.clearVerdict()
+	}
+	p.Selector = to
+}
+
+func (r *renamed) toOtherEnvironment() bool { return r.to.Environment != r.Environment }
+
+// copySourced writes what the source has under the new name, and reads it back.
+// The same item there already is left by a renaming that was cut short, or is a
+// colleague's, who is renaming it too.
+func (v *Vault) copySourced(ctx context.Context, r *renamed) error {
+	if r.Source == "" || !r.found {
+		return nil
+	}
+	item, c, to := *r.item.item, r.item, r.Profile
+	item.Version, item.Was, item.Label = 0, r.Selector, r.label
+	to.Selector, c.item = r.to, &item
+	put := v.writeSource(ctx, to, c)
+	if put != nil && !errors.Is(put, ErrConflict) {
+		return put
+	}
+	if put == nil {
+		r.copied = 1 // unless something was deleted there before
+	}
+	there, err := v.readSource(ctx, to)
+	defer there.erase()
+	same := sameCredentials(there, c)
+	switch {
+	case err != nil:
+		return err
+	case put == nil && same:
+		r.copied = there.item.Version
+	case !same:
+		return fmt.Errorf("%s %w in the source %s", r.to, ErrExists, r.Source)
+	}
+	return nil
+}
+
+// followRenaming makes what is outside of the index follow a new name.
+func (v *Vault) followRenaming(ctx context.Context, r *renamed) error {
+	holds := &RenamedError{From: r.Selector, To: r.to, Store: v.store.Name()}
+	var left error
+	if r.found && r.Source != "" {
+		if err := v.deleteRenamed(ctx, r); err != nil {
+			left = &RenamedError{From: r.Selector, To: r.to, Source: r.Source, Err: err}
+		}
+	} else if r.found {
+		r.item.Selector = r.to
+		holds.Err = v.write(ctx, r.Profile, r.item)
+	}
+	if r.toOtherEnvironment() && holds.Err == nil {
+		holds.Err = v.deleteItem(ctx, tokenKey(r.ID))
+	}
+	if holds.Err == nil {
+		_, holds.Err = v.change(ctx, r.ID, func(p *Profile) { p.State = StateSettled })
+	}
+	if holds.Err == nil { // else the next kitekey does it
+		return left
+	}
+	return errors.Join(left, holds)
+}
+
+// deleteRenamed deletes what the source has under the old name, provided that it is
+// still what was copied.
+func (v *Vault) deleteRenamed(ctx context.Context, r *renamed) error {
+	w, err := v.writer(r.Profile)
+	if err != nil {
+		return err
+	}
+	err = w.Delete(ctx, r.Selector, r.item.item.Version)
+	if errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("it was renamed or removed there too: %w", ErrConflict)
+	}
+	return err
+}

@@ -1,0 +1,122 @@
+package vault
+
+import (
+	"context"
+	"slices"
+)
+
+// Sync is what [Vault.SyncSource] found.
+type Sync struct {
+	New     []Selector // listed now
+	Gone    []Selector // no longer listed: the source has them no more
+	Renamed []Listed   // listed under the new name, with their tokens and verdicts
+	Taken   []Profile  // in the source, but a profile of that name is kept elsewhere
+	Same    int
+}
+
+// SyncSource brings the list in line with a source. It reads names and no
+// credential.
+func (v *Vault) SyncSource(ctx context.Context, source string) (Sync, error) {
+	src, err := v.Source(source)
+	if err != nil {
+		return Sync{}, err
+	}
+	listed, err := src.List(ctx)
+	if err != nil {
+		return Sync{}, err
+	}
+	var s syncing
+	err = v.index.update(ctx, func(profiles *[]Profile) error {
+		s = syncing{source: source, listed: listed, there: make(map[Selector]bool, len(listed))}
+		for _, l := range listed {
+			s.there[l.Selector] = true
+		}
+		s.renamings(*profiles)
+		*profiles = slices.DeleteFunc(*profiles, s.isGone)
+		s.rename(*profiles)
+		*profiles = s.add(*profiles, v)
+		return nil
+	})
+	if err != nil {
+		return Sync{}, err
+	}
+	for _, l := range s.Renamed {
+		v.Log(Activity{Selector: l.Selector, Action: ActionRenamed, From: l.Was.String(), To: l.Selector.String()}, nil)
+	}
+	for _, p := range s.gone {
+		v.Record(ActionRemoved, p.Selector, nil)
+		v.locks.Discard(p.ID)
+	}
+	for _, id := range s.tokens {
+		// Ignore a failure: the item is only a token, and expires.
+		_ = v.deleteItem(context.WithoutCancel(ctx), tokenKey(id))
+	}
+	return s.Sync, nil
+}
+
+// syncing is a list on its way to be in line with a source.
+type syncing struct {
+	Sync
+	source  string
+	listed  []Listed
+	there   map[Selector]bool
+	renamed map[Selector]Selector // old to new
+	gone    []Profile
+	tokens  []string // ids of profiles whose cached tokens are good for nothing any more
+}
+
+// renamings finds the profiles that have another name in the source now.
+func (s *syncing) renamings(profiles []Profile) {
+	s.renamed = map[Selector]Selector{}
+	for _, l := range s.listed {
+		i, was := find(profiles, l.Selector), find(profiles, l.Was)
+		if i < 0 && was >= 0 && !s.there[l.Was] && profiles[was].Source == s.source {
+			s.renamed[l.Was] = l.Selector
+		}
+	}
+}
+
+// isGone notes the profiles that the source has no more.
+func (s *syncing) isGone(p Profile) bool {
+	_, renamed := s.renamed[p.Selector]
+	if p.Source != s.source || p.State != StateSettled || s.there[p.Selector] || renamed {
+		return false
+	}
+	s.gone, s.tokens = append(s.gone, p), append(s.tokens, p.ID)
+	s.Gone = append(s.Gone, p.Selector)
+	return true
+}
+
+func (s *syncing) rename(profiles []Profile) {
+	for i := range profiles {
+		p := &profiles[i]
+		to, ok := s.renamed[p.Selector]
+		if !ok || p.Source != s.source {
+			continue
+		}
+		s.Renamed = append(s.Renamed, Listed{to, p.Selector})
+		if p.Environment != to.Environment {
+			s.tokens = append(s.tokens, p.ID)
+		}
+		p.setSelector(to)
+	}
+}
+
+// add lists what is new in the source.
+func (s *syncing) add(profiles []Profile, v *Vault) []Profile {
+	for _, l := range s.listed {
+		switch i := find(profiles, l.Selector); {
+		case i < 0:
+			p := v.linked(s.source, l.Selector)
+			p.Label = accountLabel(profiles, p.Account)
+			profiles = append(profiles, p)
+			s.New = append(s.New, l.Selector)
+		case profiles[i].Source != s.source:
+			s.Taken = append(s.Taken, profiles[i])
+		default:
+			s.Same++
+		}
+	}
+	s.Same -= len(s.Renamed)
+	return profiles
+}
