@@ -46,10 +46,12 @@ func newImport(a *app, run func(context.Context, importOptions) error) *cobra.Co
 	var o importOptions
 	cmd := &cobra.Command{
 		Use:   "import FILE [SELECTOR…]",
-		Short: "Read credentials from a backup, a .env file or JSON",
-		Long: `Read credentials from a backup that "kitekey export" wrote, or from a .env file, JSON
-or a Postman environment, and leave that file as it is. FILE can be - for stdin.
-SELECTORs choose some of what is in it.
+		Short: "Read credentials from a backup or from what you have",
+		Long: `Read credentials from a backup that "kitekey export" wrote, or from what people have:
+a .env file, JSON, YAML, TOML, CSV, a Postman, Insomnia or Bruno export, a compose
+file, a Kubernetes Secret, a curl command, a piece of a program, a mail. It says what
+FILE was read as, and leaves the file as it is. FILE can be - for stdin. SELECTORs
+choose some of what is in it.
 
 First it says what it would do. A profile that has another credential is never
 replaced silently: it asks, or does what --on-conflict says. The replaced credential
@@ -58,8 +60,10 @@ terminal --yes is needed, and --confirm to replace a live credential.
 
 Names are read as people write them: KITE_API_KEY and KITE_API_SECRET, api_key and
 api_secret, LIVE_API_KEY, KITEGATEWAY_SANDBOX_SECRET_KEY, KITE_ACME_LIVE_API_KEY,
-{"acme": {"live": {"api_key": "…", "api_secret": "…"}}}. What names no environment is
-taken for the sandbox's, unless --environment says otherwise.`,
+{"acme": {"live": {"api_key": "…", "api_secret": "…"}}}. A table names its columns in
+the first line: account, environment, api_key, api_secret. What names no environment is
+taken for the sandbox's, unless --environment says otherwise. Placeholders, masked
+values and values that programs read in different ways are refused.`,
 		Example: `  kitekey import backup.age --dry-run
   kitekey import backup.age acme/live
   kitekey import .env --account acme
@@ -178,6 +182,7 @@ func (a *app) foreignEntries(ctx context.Context, data []byte, o importOptions) 
 	if err != nil {
 		return nil, usagef("%s: %w", o.file, err)
 	}
+	a.note("%s is read as %s", o.file, found.Form)
 	if len(found.Ignored) > 0 {
 		a.note("left alone in %s: %s", o.file, words.Line(strings.Join(found.Ignored, ", ")))
 	}

@@ -1,7 +1,6 @@
 package prompt
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,9 +15,16 @@ import (
 // was expected.
 type Paste struct {
 	kite.Credential                  // either half may be missing
+	Alone           kite.Secret      // a value without a name, once what was around it is gone
 	Account         string           // "" when the text does not say
 	Environment     kite.Environment // "" when the text does not say
 	From            string           // "JSON", "a Postman environment", "lines of NAME=value"
+}
+
+// Erase overwrites the values.
+func (p Paste) Erase() {
+	p.Credential.Erase()
+	p.Alone.Erase()
 }
 
 // Both reports whether both halves are there.
@@ -26,6 +32,9 @@ func (p Paste) Both() bool { return !p.APIKey.IsZero() && !p.APISecret.IsZero() 
 
 // Found says what was found in what: "api_key and api_secret read from JSON".
 func (p Paste) Found() string {
+	if !p.Alone.IsZero() {
+		return "taken without the quotes or signs around it"
+	}
 	var halves []string
 	if !p.APIKey.IsZero() {
 		halves = append(halves, "api_key")
@@ -48,45 +57,36 @@ func (p Paste) Conflict(sel vault.Selector) string {
 	return ""
 }
 
-// ErrUnclear: a text looks like names with values, and what they mean is not clear.
-var ErrUnclear = errors.New("the text looks like names with values, but holds no credential that can be told apart")
+// ErrUnclear: a text is more than one value, and no credential can be told apart in it.
+var ErrUnclear = errors.New("the text is more than one value, and no credential can be told apart in it")
 
-// ReadPaste reads a text that may be more than half of a credential: JSON, lines of
-// NAME=value or "name: value", a Postman environment, or an api_key and its
-// api_secret in two lines. named is false for a text that is a bare value. An error
-// matches [ErrUnclear] and repeats nothing of the text. prefer says which credential
-// is meant where there are several; the zero Selector prefers none.
+// ReadPaste reads a text that may be more than half of a credential: everything that
+// [dotenv.Read] reads, or a value with quotes around it. named is false for a text
+// that is a bare value. An error matches [ErrUnclear] and repeats nothing of the text.
+// prefer says which credential is meant where there are several; the zero Selector
+// prefers none.
 func ReadPaste(text kite.Secret, prefer vault.Selector) (p Paste, named bool, err error) {
 	text.RevealTo(func(value []byte) {
-		trimmed := bytes.TrimSpace(bytes.TrimPrefix(value, []byte("\ufeff")))
-		if !dotenv.Named(string(trimmed)) {
-			p, named = twoLines(trimmed)
+		whole := string(value)
+		if strings.TrimSpace(whole) == "" || dotenv.Bare(whole) {
 			return
 		}
 		named = true
-		p, err = readNamed(string(trimmed), prefer)
+		if alone, ok := dotenv.Unquote(whole); ok {
+			p = Paste{Alone: kite.NewSecret(alone)}
+			return
+		}
+		p, err = readNamed(whole, prefer)
 	})
 	return p, named, err
 }
 
-// twoLines reads an api_key and its api_secret without names.
-func twoLines(text []byte) (Paste, bool) {
-	lines := bytes.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
-	if len(lines) != 2 {
-		return Paste{}, false
-	}
-	key, secret := bytes.TrimSpace(lines[0]), bytes.TrimSpace(lines[1])
-	if len(key) == 0 || len(secret) == 0 {
-		return Paste{}, false
-	}
-	return Paste{Credential: kite.Credential{
-		APIKey: kite.SecretFromBytes(bytes.Clone(key)), APISecret: kite.SecretFromBytes(bytes.Clone(secret)),
-	}, From: "two lines"}, true
-}
-
 func readNamed(text string, prefer vault.Selector) (Paste, error) {
 	result, err := dotenv.Read(text)
-	if err != nil {
+	switch {
+	case errors.Is(err, dotenv.ErrNoCredential):
+		return Paste{}, ErrUnclear
+	case err != nil:
 		return Paste{}, fmt.Errorf("%w: %w", ErrUnclear, err)
 	}
 	entries := result.Entries
@@ -105,23 +105,24 @@ func readNamed(text string, prefer vault.Selector) (Paste, error) {
 		}
 	}
 	if len(entries) != 1 {
-		return Paste{}, fmt.Errorf("%w: it holds %d credentials", ErrUnclear, len(entries))
+		return Paste{}, fmt.Errorf(`%w: it holds %d (%s); "kitekey import FILE" reads them all`, ErrUnclear, len(entries), profilesIn(entries))
 	}
 	e := entries[0]
-	return Paste{Credential: e.Credential, Account: e.Account, Environment: e.Environment, From: formOf(text)}, nil
+	return Paste{Credential: e.Credential, Account: e.Account, Environment: e.Environment, From: result.Form}, nil
 }
 
-// formOf names the form of a text that names its values.
-func formOf(text string) string {
-	switch {
-	case strings.Contains(text, `"_postman_`) || strings.HasPrefix(text, "{") && strings.Contains(text, `"values"`):
-		return "a Postman environment"
-	case strings.HasPrefix(text, "{"), strings.HasPrefix(text, "["), strings.HasPrefix(text, `"`):
-		return "JSON"
-	case strings.Contains(text, "="):
-		return "lines of NAME=value"
+// profilesIn names what the entries are for, as far as they say it.
+func profilesIn(entries []dotenv.Entry) string {
+	const most = 4
+	var names []string
+	for i, e := range entries {
+		if i == most {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, strings.Trim(e.Account+"/"+string(e.Environment), "/"))
 	}
-	return `lines of "name: value"`
+	return strings.Join(names, ", ")
 }
 
 // Questions is how a front end asks for a credential.
@@ -187,6 +188,11 @@ func (q Questions) half(ctx context.Context, sel vault.Selector, what string, in
 		return nil
 	}
 	answer.Erase()
+	if !paste.Alone.IsZero() {
+		q.Say(paste.Found())
+		*into = paste.Alone
+		return nil
+	}
 	if conflict := paste.Conflict(sel); conflict != "" {
 		if yes, err := q.Yes(ctx, conflict+". Use it for "+sel.String()+" all the same?"); err != nil || !yes {
 			return err

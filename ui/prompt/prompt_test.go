@@ -102,7 +102,7 @@ func TestReadPaste_FindsCredentialsInText(t *testing.T) {
 		{name: "one .env line", text: `KITE_API_SECRET="s"`, secret: "s", from: "lines of NAME=value"},
 		{name: "two .env lines", text: "KITE_API_KEY=k\nKITE_API_SECRET=s\n", key: "k", secret: "s", from: "lines of NAME=value"},
 		{name: "name: value", text: "api_key: k", key: "k", from: `lines of "name: value"`},
-		{name: "two bare lines", text: "k\r\ns\r\n", key: "k", secret: "s", from: "two lines"},
+		{name: "two bare lines", text: "k\r\ns\r\n", key: "k", secret: "s", from: "two values, the api_key first"},
 		{
 			name: "a Postman environment",
 			text: `{"id":"1","name":"Acme live","values":[{"key":"api_key","value":"k"},{"key":"api_secret","value":"s"}],"_postman_variable_scope":"environment"}`,

@@ -23,8 +23,8 @@ func firstRun(c *canvas, w int) []string {
 	var out []string
 	for _, text := range []string{
 		"No accounts here yet.",
-		"Press a to add the first one: its name, the environment, and the api_key and api_secret that Kitegateway showed when the credential was generated.",
-		"Just looking? q, then \"kitekey demo\": five make-believe accounts, no network, nothing kept.",
+		"Press a to add the first one: its name, the environment, and the api_key and api_secret that Kitegateway showed when the credential was generated. Or paste here what you have them in: a .env, JSON, a curl command, a mail.",
+		"Just looking? q, then \"kitekey demo\": made-up accounts in every state, no network, nothing stored.",
 	} {
 		out = append(out, "")
 		out = append(out, c.wrap(text, w)...)
@@ -40,7 +40,7 @@ func (a *app) welcome(w int) []string {
 	var out []string
 	for _, text := range []string{
 		"kitekey keeps Kitegateway credentials in " + words.Store(a.o.Vault.StoreName()) + ", mints short-lived tokens with them, counts the tokens down, and puts the ready-made Authorization header on the clipboard.",
-		"a  add the first account",
+		"a  add the first account; or paste what you have",
 		"?  every key",
 	} {
 		out = append(out, "")

@@ -9,6 +9,7 @@ import (
 	"kitekey/ui/prompt"
 	"kitekey/ui/words"
 	"kitekey/vault"
+	"kitekey/vault/dotenv"
 )
 
 // pasted reads a text that was pasted into a form which asks for a credential,
@@ -19,6 +20,10 @@ func (d *formDialog) pasted(a *app, content string) bool {
 	p, named, err := prompt.ReadPaste(text, d.pasteTarget())
 	f := d.fields[d.at]
 	switch {
+	case f.kind != hidden && (err == prompt.ErrUnclear || !p.Alone.IsZero() || p.From == dotenv.TwoValues && !strings.ContainsAny(content, "\r\n")):
+		p.Erase() // a name or a label
+		text.Erase()
+		return false
 	case err != nil && f.kind == hidden:
 		a.push(&question{
 			head: "Take it as the " + f.id.String() + "?", yes: "go back", isLive: d.live(),
@@ -73,6 +78,11 @@ func (d *formDialog) fill(p prompt.Paste) {
 	defer p.Erase()
 	d.problem, d.next, d.anyway = "", "", nil
 	d.said = p.Found()
+	if f := d.fields[d.at]; !p.Alone.IsZero() {
+		f.secret.set(p.Alone)
+		f.visited = true
+		return
+	}
 	for id, half := range map[fieldID]kite.Secret{fieldAPIKey: p.APIKey, fieldAPISecret: p.APISecret} {
 		if !half.IsZero() {
 			d.field(id).secret.set(half)

@@ -15,8 +15,11 @@ var pastes = map[string]struct{ text, from string }{
 	"JSON":                {`{"api_key":"sim-key-gale-sandbox","api_secret":"sim-secret-gale-sandbox"}`, "JSON"},
 	"dotenv lines":        {"KITE_API_KEY=sim-key-gale-sandbox\nKITE_API_SECRET=\"sim-secret-gale-sandbox\"\n", "lines of NAME=value"},
 	"names and colons":    {"api_key: sim-key-gale-sandbox\napi_secret: sim-secret-gale-sandbox", "lines of"},
-	"two lines":           {"sim-key-gale-sandbox\nsim-secret-gale-sandbox\n", "two lines"},
+	"two lines":           {"sim-key-gale-sandbox\nsim-secret-gale-sandbox\n", "two values, the"},
 	"Postman environment": {`{"name":"gale","values":[{"key":"KITE_API_KEY","value":"sim-key-gale-sandbox"},{"key":"KITE_API_SECRET","value":"sim-secret-gale-sandbox"}],"_postman_variable_scope":"environment"}`, "a Postman environment"},
+	"YAML":                {"kite:\r  sandbox:\r    api_key: sim-key-gale-sandbox\r    api_secret: sim-secret-gale-sandbox\r", "YAML"},
+	"a curl command":      {"curl https://sandbox.kitegateway.com/v1/auth/token -H 'Secret-Key: sim-secret-gale-sandbox' -d '{\"api_key\":\"sim-key-gale-sandbox\"}'", "a curl command"},
+	"setx":                {"setx KITE_API_KEY sim-key-gale-sandbox\r\nsetx KITE_API_SECRET \"sim-secret-gale-sandbox\"", "the text"},
 	"named account":       {"KITE_GALE_LIVE_API_KEY=sim-key-gale-sandbox\nKITE_GALE_LIVE_API_SECRET=sim-secret-gale-sandbox", "account gale,"},
 }
 
@@ -93,6 +96,32 @@ func TestPaste_ChoosesTheProfilesOwnOfSeveral(t *testing.T) {
 	drive(t, setup{before: func(d *driver) { d.sim.Set("acme", kite.Sandbox, simulator.Behavior{}) }}, func(t *testing.T, d *driver) {
 		d.press("r").paste(`{"sandbox":{"api_key":"sim-key-acme-sandbox","api_secret":"sim-secret-acme-sandbox"},"live":{"api_key":"l","api_secret":"m"}}`)
 		d.dialog("Rotate acme / sandbox").sees("api_key and api_secret read from JSON")
+	})
+}
+
+func TestPaste_QuotesAroundAValueAreTakenOff(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("a").write("neu").press("enter", "enter", "enter").paste("“sim-key-neu”,").sees("received, hidden", "taken without the quotes")
+		d.look(func(a *app) {
+			key := a.dialog().(*formDialog).field(fieldAPIKey).secret.secret()
+			if key.Reveal() != "sim-key-neu" {
+				t.Error("the value is another one")
+			}
+		})
+	})
+}
+
+func TestPaste_PlaceholderIsAskedAbout(t *testing.T) {
+	for _, text := range []string{"{{api_key}}", "<your api key>", "••••••••2jj2", "https://kitegateway.com/v1", "sim-key neu"} {
+		drive(t, setup{}, func(t *testing.T, d *driver) {
+			d.press("a").write("neu").press("enter", "enter", "enter").paste(text).dialog("Take it as the api_key?").lacks("2jj2", "your api")
+		})
+	}
+}
+
+func TestPaste_LabelMayHaveWords(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("a").write("neu").press("enter", "enter").paste("Acme: the main shop").dialog("Add a credential").sees("Acme: the main shop").lacks("not pasted")
 	})
 }
 

@@ -1,6 +1,7 @@
-// Package dotenv reads credentials out of what people have: lines of NAME=value
-// as in a .env file, "name: value" lines, JSON, a Postman environment, or a
-// piece of one of them that was pasted.
+// Package dotenv reads credentials out of what people have: a .env file, JSON,
+// YAML, TOML, a table, a Postman environment or collection, a Kubernetes Secret, a
+// curl command, a piece of a program, the text of a page or a mail, or a piece of
+// one of them that was pasted.
 //
 // All of them come down to names and values. Names are read as people write
 // them:
@@ -12,16 +13,20 @@
 // A name that belongs to another service, such as STRIPE_API_KEY or SECRET_KEY,
 // is left alone. Values are taken as they are written: expanding "$" and "\" as
 // shells and some libraries do (github.com/joho/godotenv among them) would change
-// a secret silently, so a value that programs read in different ways is refused.
+// a secret silently, so a value that programs read in different ways is refused,
+// and so is a placeholder such as {{api_key}}.
 package dotenv
 
 import (
+	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"kitekey/kite"
@@ -42,6 +47,7 @@ type Result struct {
 	Entries []Entry  // at least one
 	Ignored []string // names that look like keys of another service
 	Trimmed bool     // blanks around a value were removed
+	Form    string   // what the text is: "JSON", "lines of NAME=value"
 }
 
 // Entry is one credential, or half of one.
@@ -94,16 +100,54 @@ func (r Result) Assign(account string, environment kite.Environment) (entries []
 
 func badInput(format string, args ...any) error { return vault.BadInput(fmt.Errorf(format, args...)) }
 
-// Named reports whether text looks like names with values (NAME=value, "name":
-// value, an object of JSON) rather than like a bare value such as an api_key.
-func Named(text string) bool { return named.MatchString(strings.TrimSpace(text)) }
+// Bare reports whether text is one value, such as an api_key, rather than something
+// that values have to be read out of.
+func Bare(text string) bool {
+	text = trim(text)
+	if name, _, ok := strings.Cut(text, "="); ok && isLabel(name) {
+		return false
+	}
+	return text != "" && !strings.ContainsFunc(text, unicode.IsSpace) && closingQuotes[firstRune(text)] == "" &&
+		!strings.HasSuffix(text, ",") && !strings.HasSuffix(text, ";") && !strings.Contains(text, "://") &&
+		!strings.HasPrefix(text, "eyJ") && placeholder(text) == "" && !assignment.MatchString(text)
+}
 
-var named = regexp.MustCompile(`^(?:export[ \t]+)?["']?[A-Za-z_][A-Za-z0-9_. -]*["']?[ \t]*(?:=[ \t]*[^=\s]|:[ \t]+\S|:$)|^[\[{]`)
+// assignment is how NAME=value and JSON begin.
+var assignment = regexp.MustCompile(`^[\w.$-]+=[^=]|^[\[{<]|:$`)
+
+// Unquote gives the value that text is when it has nothing but quotes, a comma or a
+// semicolon around it. It reports false for any other text.
+func Unquote(text string) (value string, ok bool) {
+	text = trim(text)
+	value = trim(unquote(strings.TrimRight(text, ",;")))
+	return value, value != text && Bare(value)
+}
+
+// placeholder says why a value stands for another one, "" when it does not.
+func placeholder(value string) string {
+	switch {
+	case strings.Contains(value, "{{"), strings.HasPrefix(value, "<") && strings.HasSuffix(value, ">"),
+		strings.HasPrefix(value, "%") && strings.HasSuffix(value, "%"), standIn.MatchString(value):
+		return "holds a placeholder in place of its value"
+	case masked.MatchString(value):
+		return "holds a masked value: some of its characters are hidden"
+	case reference.MatchString(value):
+		return "says where its value is, and not the value"
+	}
+	return ""
+}
+
+var (
+	standIn   = regexp.MustCompile(`(?i)^(?:(?:your|my|insert|enter|put)[-_ ].*|.*[-_ ]here|x{4,}|change[-_]?me|replace[-_]?me|redacted|\[redacted\]|todo|null|none|nil|undefined|true|false|string|str|secret|key|token|value|password|\.{2,}|…)$`)
+	masked    = regexp.MustCompile(`[*•●·∙]{3,}|…|\.{3}`)
+	reference = regexp.MustCompile(`^(?:op|bw|vault|aws|gcp|azure|awssm|keyring|file|ref\+\w+|arn:aws|https?)://?|^arn:aws:|^ENC\[|^@[./~]`)
+)
 
 // Bounds of what is looked at: bytes, names and values.
 const (
 	maxSize   = 4 << 20
 	maxFields = 10_000
+	maxName   = 80
 )
 
 // Read finds the credentials in text.
@@ -111,42 +155,178 @@ func Read(text string) (Result, error) {
 	if len(text) > maxSize {
 		return Result{}, badInput("it is larger than %d MiB", maxSize>>20)
 	}
+	text = decodeUTF16(text)
 	if !utf8.ValidString(text) {
 		return Result{}, badInput("it is not UTF-8 text")
 	}
-	text = strings.TrimSpace(strings.TrimPrefix(text, "\ufeff"))
-	fields, err := parse(text)
-	if err == nil && len(fields) > maxFields {
-		err = fmt.Errorf("it has more than %d values", maxFields)
+	text = trim(lineEnds.Replace(text))
+	if !uncommented.MatchString(text) { // it was copied out of a file's comments
+		text = trim(commentMark.ReplaceAllString(text, ""))
 	}
-	if err != nil {
-		return Result{}, vault.BadInput(err)
+	if text == "" {
+		return Result{}, badInput("it is empty")
 	}
-	return pairUp(fields)
+	unread := error(ErrNoCredential)
+	for _, form := range forms {
+		if form.when != nil && !form.when(text) {
+			continue
+		}
+		fields, err := form.parse(text)
+		if err == nil && len(fields) > maxFields {
+			return Result{}, badInput("it has more than %d values", maxFields)
+		}
+		if errors.Is(err, errNotJSON) {
+			unread = err
+		}
+		if err != nil {
+			continue
+		}
+		result, err := pairUp(fields)
+		if errors.Is(err, ErrNoCredential) {
+			continue
+		}
+		if err != nil {
+			return result, err
+		}
+		result.Form = form.name(text)
+		result.addressed(text)
+		return result, nil
+	}
+	return Result{}, vault.BadInput(unread)
 }
 
-// parse reads names and values out of text, by what it begins with.
-func parse(text string) ([]variable, error) {
+var (
+	uncommented = regexp.MustCompile(`(?m)^[ \t]*[^#\s]`)
+	commentMark = regexp.MustCompile(`(?m)^[ \t]*#+`)
+)
+
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
+// decodeUTF16 gives text that Windows wrote as UTF-16 as UTF-8, and any other as it is.
+func decodeUTF16(text string) string {
+	var order binary.ByteOrder
 	switch {
-	case text == "":
-		return nil, errors.New("it is empty")
-	case text[0] == '{' || text[0] == '[':
-		return parseJSON([]byte(text))
-	case text[0] == '"': // lines from the middle of an object
-		if fields, err := parseJSON([]byte("{" + strings.TrimRight(text, ", \t\r\n") + "}")); err == nil {
-			return fields, nil
-		}
+	case strings.HasPrefix(text, "\xff\xfe"), len(text) > 3 && text[0] != 0 && text[1] == 0 && text[2] != 0 && text[3] == 0:
+		order = binary.LittleEndian
+	case strings.HasPrefix(text, "\xfe\xff"), len(text) > 3 && text[0] == 0 && text[1] != 0 && text[2] == 0 && text[3] != 0:
+		order = binary.BigEndian
+	default:
+		return text
 	}
-	return parseLines(text)
+	if len(text)%2 != 0 {
+		return text
+	}
+	units := make([]uint16, len(text)/2)
+	for i := range units {
+		units[i] = order.Uint16([]byte(text[2*i:]))
+	}
+	return string(utf16.Decode(units))
 }
+
+// TwoValues is the form of a text that has two values and no names.
+const TwoValues = "two values, the api_key first"
+
+// forms are what a text can be, the strictest first: the first that finds half of a
+// credential counts.
+var forms = []struct {
+	when  func(text string) bool // nil for always
+	parse func(text string) ([]variable, error)
+	name  func(text string) string
+}{
+	{isJSON, func(text string) ([]variable, error) { return parseJSON([]byte(text)) }, jsonName},
+	{isMembers, func(text string) ([]variable, error) {
+		return parseJSON([]byte("{" + strings.TrimRight(text, ", \t\n") + "}"))
+	}, called("JSON")},
+	{nil, parseLines, linesName},
+	{isYAML, parseYAML, yamlName},
+	{nil, parseTable, called("a table")},
+	{nil, parseText, textName},
+	{nil, parseValues, called(TwoValues)},
+}
+
+func isJSON(text string) bool {
+	return text[0] == '{' || text[0] == '[' && !section.MatchString(firstLine(text))
+}
+func isMembers(text string) bool { return text[0] == '"' } // lines from the middle of an object
+func isYAML(text string) bool    { return text[0] != '{' && strings.Contains(text, ":") }
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return trim(line)
+}
+
+func called(name string) func(string) string { return func(string) string { return name } }
+
+func jsonName(text string) string {
+	switch {
+	case strings.Contains(text, `"_postman_id"`), strings.Contains(text, "schema.getpostman.com"):
+		return "a Postman collection"
+	case strings.Contains(text, `"_postman_`), strings.Contains(text, `"values"`):
+		return "a Postman environment"
+	case strings.Contains(text, "insomnia"):
+		return "an Insomnia export"
+	}
+	return "JSON"
+}
+
+func yamlName(text string) string {
+	switch {
+	case kubernetesSecret.MatchString(text):
+		return "a Kubernetes Secret"
+	case strings.Contains(text, "insomnia"):
+		return "an Insomnia export"
+	}
+	return "YAML"
+}
+
+var kubernetesSecret = regexp.MustCompile(`(?m)^kind:\s*Secret\s*$`)
+
+func linesName(text string) string {
+	if strings.Contains(text, "=") {
+		return "lines of NAME=value"
+	}
+	return `lines of "name: value"`
+}
+
+func textName(text string) string {
+	if strings.Contains(text, "curl") {
+		return "a curl command"
+	}
+	return "the text"
+}
+
+// addressed takes the environment from the gateway's address in text, where nothing
+// else says it.
+func (out *Result) addressed(text string) {
+	var env kite.Environment
+	for _, m := range gatewayAddress.FindAllStringSubmatch(text, -1) {
+		e := kite.Live
+		if m[1] != "" {
+			e = kite.Sandbox
+		}
+		if env != "" && env != e {
+			return
+		}
+		env = e
+	}
+	for i := range out.Entries {
+		out.Entries[i].Environment = cmp.Or(out.Entries[i].Environment, env)
+	}
+}
+
+// gatewayAddress is where requests are sent, not the address of a page.
+var gatewayAddress = regexp.MustCompile(`https://(sandbox\.)?kitegateway\.com/v\d`)
 
 // variable is a name with its value.
 type variable struct {
-	group     string   // the JSON object it is in: both halves of a credential are in it
+	group     string   // the object it is in: both halves of a credential are in it. ".1.2" is within ".1"
 	around    []string // names of the objects around it, outermost first
 	name      string
 	value     string
 	ambiguity string // why programs read the value differently, "" when they do not
+	unfolded  bool   // it was {"key": name, "value": value}
+	strong    bool   // its name is certainly that of half of a credential
+	promoted  role   // what it is although its name alone does not say so
 }
 
 // role is what a name stands for.
@@ -172,22 +352,30 @@ type parsedName struct {
 	account string
 	env     kite.Environment
 	known   bool // it says "kite": it is certainly meant
+	strong  bool // it is known, or says "api"
+	weak    bool // "Secret", "Key": half of a credential if a text has one of each
 	both    bool // it says sandbox and live
 }
 
-// parseName returns what the name says. inJSON also accepts names that are
+// parseName returns what the name says. inGroup also accepts names that are
 // ambiguous on their own ("key", "secret", "account"): the enclosing object gives
 // the context.
-func (f variable) parseName(inJSON bool) parsedName {
+func (f variable) parseName(inGroup bool) parsedName {
 	var r parsedName
-	rest := r.takeEnvironment(words(f.name))
-	strong := r.known // or "api" says that it is an API's
+	if len(f.name) > maxName || !lineTitle.MatchString(f.name) { // no name, but a piece of a text
+		return r
+	}
+	rest := r.takeEnvironment(nameWords(f.name))
+	for _, name := range f.around {
+		r.known = r.known || slices.ContainsFunc(words(name), isGateway)
+	}
+	r.strong = r.known || strings.EqualFold(f.name, "Secret-Key") // the gateway's own header
 	switch {
-	case cutEnding(&rest, secretEndings, &strong):
+	case cutEnding(&rest, secretEndings, &r.strong):
 		r.role = roleSecret
-	case cutEnding(&rest, keyEndings, &strong):
+	case cutEnding(&rest, keyEndings, &r.strong):
 		r.role = roleKey
-	case (inJSON || r.known) && len(rest) == 1:
+	case (inGroup || r.known) && len(rest) == 1:
 		switch rest[0] {
 		case "account", "merchant", "business":
 			return parsedName{role: roleAccount}
@@ -200,14 +388,15 @@ func (f variable) parseName(inJSON bool) parsedName {
 	default:
 		return parsedName{}
 	}
-	if !strong && !inJSON || len(rest) > 0 && !r.known {
+	if !r.strong && !inGroup || len(rest) > 0 && !r.known {
+		r.weak = !r.strong && len(rest) == 0 && !strings.Contains(f.name, "_") && f.name != strings.ToUpper(f.name)
 		r.role = roleNone
 		return r
 	}
 	r.account = strings.Join(rest, "-")
 	for _, name := range f.around {
 		outer := r.takeEnvironment(words(name))
-		if len(outer) > 0 && !isContainer(outer) && r.account == "" {
+		if len(outer) > 0 && !isContainer(outer) && r.account == "" && !f.isSetting() {
 			r.account = strings.ToLower(name)
 			if len(outer) < len(words(name)) {
 				r.account = strings.Join(outer, "-")
@@ -217,22 +406,56 @@ func (f variable) parseName(inJSON bool) parsedName {
 	return r
 }
 
+// isSetting reports whether it is an environment variable of a compose file, a
+// manifest and the like: what is around it names a program, not an account.
+func (f variable) isSetting() bool {
+	return slices.ContainsFunc(f.around, func(name string) bool {
+		switch strings.ToLower(name) {
+		case "services", "environment", "env", "spec", "stringdata", "data", "variables", "jobs", "steps":
+			return true
+		}
+		return false
+	})
+}
+
+// nameWords is words without those that stand before a name in programs:
+// process.env.KITE_API_KEY, NEXT_PUBLIC_KITE_API_KEY.
+func nameWords(name string) []string {
+	list := words(name)
+	gateway := slices.IndexFunc(list, isGateway)
+	for len(list) > 1 {
+		switch list[0] {
+		case "process", "env", "environ", "os", "import", "meta", "this", "self":
+		case "vite", "next", "public", "react", "app", "nuxt", "expo":
+			if gateway < 0 {
+				return list
+			}
+		default:
+			return list
+		}
+		list, gateway = list[1:], gateway-1
+	}
+	return list
+}
+
+func isGateway(word string) bool { return word == "kite" || word == "kitegateway" || word == "kitekey" }
+
 // takeEnvironment notes the environment that names hold and removes it, and the
 // gateway's own name.
 func (r *parsedName) takeEnvironment(names []string) (rest []string) {
 	for i, w := range names {
 		var env kite.Environment
-		switch w {
-		case "kite", "kitegateway", "kitekey":
+		switch {
+		case isGateway(w):
 			r.known = true
 			continue
-		case "gateway":
+		case w == "gateway":
 			if i > 0 && names[i-1] == "kite" {
 				continue
 			}
-		case "live", "prod", "production":
+		case w == "live" || w == "prod" || w == "production":
 			env = kite.Live
-		case "sandbox", "test":
+		case w == "sandbox" || w == "test":
 			env = kite.Sandbox
 		}
 		if env == "" {
@@ -262,7 +485,7 @@ func isContainer(names []string) bool {
 		return false
 	}
 	switch names[0] {
-	case "accounts", "profiles", "credentials", "credential", "merchants", "keys", "environments", "api", "config", "data", "payments", "pair", "current":
+	case "accounts", "profiles", "credentials", "credential", "merchants", "keys", "environments", "api", "config", "data", "payments", "pair", "current", "default", "settings", "secrets", "stringdata", "values", "variables", "environment", "services", "env":
 		return true
 	}
 	return false
@@ -307,9 +530,13 @@ func pairUp(fields []variable) (Result, error) {
 	var out Result
 	pairs, order := map[pairKey]*halves{}, []pairKey(nil)
 	about := map[string]map[role]string{} // what a group says of itself
+	promoteWeak(fields)
 	for i := range fields {
 		f := &fields[i]
 		r := f.parseName(f.group != "")
+		if f.promoted != roleNone {
+			r.role = f.promoted
+		}
 		switch r.role {
 		case roleNone:
 			if looksLikeKey(f.name) {
@@ -326,9 +553,13 @@ func pairUp(fields []variable) (Result, error) {
 		if r.both {
 			return out, badInput("%s says sandbox and live", kite.CleanText(f.name))
 		}
-		if f.ambiguity != "" {
+		if f.value == "" && f.ambiguity == "" { // a form to be filled in
+			continue
+		}
+		if f.ambiguity = cmp.Or(placeholder(trim(f.value)), f.ambiguity); f.ambiguity != "" {
 			return out, badInput("%s %s", kite.CleanText(f.name), f.ambiguity)
 		}
+		f.strong = r.strong
 		at := pairKey{f.group, r.account, r.env}
 		if pairs[at] == nil {
 			pairs[at], order = &halves{}, append(order, at)
@@ -342,35 +573,88 @@ func pairUp(fields []variable) (Result, error) {
 		}
 		*half = f
 	}
-	if len(order) == 0 {
-		return out, vault.BadInput(ErrNoCredential)
-	}
+	order = join(pairs, order)
 	for _, at := range order {
-		e, err := out.entry(at, *pairs[at], about[at.group])
+		p := pairs[at]
+		if alone := cmp.Or(p.key, p.secret); (p.key == nil || p.secret == nil) && !alone.strong { // a "secret" of something else
+			out.Ignored = append(out.Ignored, kite.CleanText(alone.name))
+			continue
+		}
+		e, err := out.entry(at, *p, about)
 		if err != nil {
 			return out, err
 		}
 		out.Entries = append(out.Entries, e)
 	}
+	if len(out.Entries) == 0 {
+		return out, vault.BadInput(ErrNoCredential)
+	}
 	return out, nil
 }
 
-// entry makes an entry of one or two halves.
-func (out *Result) entry(at pairKey, h halves, about map[role]string) (e Entry, err error) {
-	if e.Account = at.account; e.Account == "" {
-		e.Account = about[roleAccount]
+// promoteWeak takes "Secret" as the api_secret that belongs to an "API key", and "Key" and
+// "Secret" as the two halves, where a text has nothing else for them.
+func promoteWeak(fields []variable) {
+	var sure, weak [roleSecret + 1][]*variable
+	for i := range fields {
+		f := &fields[i]
+		r := f.parseName(f.group != "")
+		switch {
+		case r.role == roleKey || r.role == roleSecret:
+			sure[r.role] = append(sure[r.role], f)
+		case r.weak && strings.HasPrefix(strings.ToLower(words(f.name)[0]), "secret"):
+			weak[roleSecret] = append(weak[roleSecret], f)
+		case r.weak:
+			weak[roleKey] = append(weak[roleKey], f)
+		}
 	}
+	for half, other := range map[role]role{roleKey: roleSecret, roleSecret: roleKey} {
+		if len(sure[half]) == 0 && len(weak[half]) == 1 && len(sure[other]) <= 1 && (len(sure[other]) == 1 || len(weak[other]) == 1) {
+			weak[half][0].promoted = half
+		}
+	}
+}
+
+// join makes one credential of two lone halves that are in different objects, as the
+// header and the body of a request are.
+func join(pairs map[pairKey]*halves, order []pairKey) []pairKey {
+	if len(order) != 2 || order[0].account != order[1].account && order[0].account != "" && order[1].account != "" || order[0].env != order[1].env {
+		return order
+	}
+	a, b := pairs[order[0]], pairs[order[1]]
+	if order[0].group == order[1].group || (a.key == nil) == (b.key == nil) || (a.secret == nil) == (b.secret == nil) {
+		return order
+	}
+	a.key, a.secret = cmp.Or(a.key, b.key), cmp.Or(a.secret, b.secret)
+	return order[:1]
+}
+
+// said is what a group, or one around it, says of itself.
+func said(about map[string]map[role]string, group string, what role) string {
+	for {
+		if text := about[group][what]; text != "" || group == "" {
+			return text
+		}
+		group = group[:max(strings.LastIndexByte(group, '.'), 0)]
+	}
+}
+
+// entry makes an entry of one or two halves.
+func (out *Result) entry(at pairKey, h halves, about map[string]map[role]string) (e Entry, err error) {
+	e.Account = cmp.Or(at.account, said(about, at.group, roleAccount))
 	if e.Account != "" {
 		if err := vault.ValidAccount(e.Account); err != nil {
 			return e, vault.BadInput(err)
 		}
 	}
-	if e.Environment = at.env; e.Environment == "" && about[roleEnvironment] != "" {
-		if e.Environment, err = environmentWord(about[roleEnvironment]); err != nil {
+	if e.Environment = at.env; e.Environment == "" {
+		if word := said(about, at.group, roleEnvironment); word == "" {
+			// it does not say
+		} else if e.Environment, err = environmentWord(word); err != nil {
 			return e, vault.BadInput(err)
 		}
 	}
-	if e.Label, err = vault.CleanLabel(about[roleLabel]); err != nil {
+	if e.Label, err = vault.CleanLabel(said(about, at.group, roleLabel)); err != nil {
 		return e, err
 	}
 	// A missing half is stood in for while the other one is checked.

@@ -38,12 +38,14 @@ func TestRead_GivesHalves(t *testing.T) {
 	}
 }
 
-func TestNamed_TellsNamedValuesFromBareOnes(t *testing.T) {
+func TestBare_TellsOneValueFromMore(t *testing.T) {
 	for text, want := range map[string]bool{
-		"KITE_API_KEY=k": true, "export A='b'": true, "api_key: k": true, `{"a":1}`: true, `"api_key": "k"`: true, "A=1\nB=2": true,
-		"dGVzdA==": false, "sk_live_abc": false, "": false, "JWT abc.def-_g": false, "https://x.example/a": false, "a:b": false, "+/ab=": false,
+		"KITE_API_KEY=k": false, "export A='b'": false, "api_key: k": false, `{"a":1}`: false, `"api_key": "k"`: false, "A=1\nB=2": false,
+		"abc def": false, `"abc"`: false, "“abc”": false, "abc,": false, "<your key>": false, "{{api_key}}": false, "••••••abcd": false,
+		"https://x.example/a": false, "op://vault/kite/key": false, "YOUR_API_KEY": false, "eyJhbGciOi.J9.x": false, "": false, "api_key:": false,
+		"dGVzdA==": true, "sk_live_abc": true, "a:b": true, "+/ab=": true, "2882jj2hh288282jj2": true, "$2a$10$x": true, " \u200babc\n": true,
 	} {
-		if Named(text) != want {
+		if Bare(text) != want {
 			t.Errorf("%q: %v", text, !want)
 		}
 	}
@@ -115,8 +117,8 @@ func TestRead_Refuses(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"empty", " \n", "empty"},
 		{"not text", "API_KEY=\xff\xfe", "UTF-8"},
-		{"prose", "a canary sentence", "line 1 is not NAME=value"},
-		{"later line", "A=b\n\ncanary\n", "line 3 is not NAME=value"},
+		{"prose", "a canary sentence", "no credential found"},
+		{"later line", "A=b\n\ncanary\n", "no credential found"},
 		{"nothing of ours", "PORT=80", "no credential found"},
 		{"key alone", "API_KEY=canary", "API_KEY has no secret"},
 		{"secret alone", "KITE_SECRET=canary", "KITE_SECRET has no api_key"},
@@ -132,8 +134,8 @@ func TestRead_Refuses(t *testing.T) {
 		{"control character", "API_KEY=canary\x07\nAPI_SECRET=s", "control character"},
 		{"bad account", "KITE_ACCOUNT=No Good\nKITE_KEY=canary\nKITE_SECRET=s", "account"},
 		{"bad environment", "KITE_ENV=canary\nKITE_KEY=k\nKITE_SECRET=s", "neither sandbox nor live"},
-		{"half a JSON", `{"api_key":"canary","api_secret":`, "not valid JSON"},
-		{"two JSONs", `{"api_key":"canary","api_secret":"s"}{}`, "not valid JSON"},
+		{"half a JSON", `{"api_key":"canary","api_secret":`, "api_key has no secret beside it"},
+		{"two JSONs", `{"api_key":"canary","api_secret":"s"}{"api_key":"k","api_secret":"s"}`, "two credentials for acme/sandbox"},
 		{"deep lists", strings.Repeat("[", 2_000_000), "not valid JSON"},
 		{"deep JSON without names", strings.Repeat(`{"":`, 500_000) + "1" + strings.Repeat("}", 500_000), "not valid JSON"},
 		{"deep JSON", strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40), "not valid JSON"},

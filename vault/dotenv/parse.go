@@ -2,40 +2,41 @@ package dotenv
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
 // parseJSON gives the strings in JSON with their names. Every object is a group.
 // Its errors repeat nothing of data, as the decoder's do.
 func parseJSON(data []byte) ([]variable, error) {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	w := jsonWalk{dec: dec}
-	err := w.value("", nil, "")
-	if err == nil {
-		if _, end := dec.Token(); end != io.EOF {
-			err = errors.New("something follows")
+	w := jsonWalk{dec: json.NewDecoder(bytes.NewReader(data))}
+	for w.dec.More() { // one value, or several, as in lines of JSON
+		if w.value("", nil, "") != nil {
+			return nil, errNotJSON
 		}
 	}
-	if err != nil {
-		return nil, errors.New("it is not valid JSON")
+	if _, err := w.dec.Token(); err != io.EOF {
+		return nil, errNotJSON
 	}
-	w.nameVariables()
-	return w.fields, nil
+	decodeSecrets(w.fields)
+	return nameEnvironments(w.fields), nil
 }
 
+var errNotJSON = errors.New("it is not valid JSON, and no credential can be told apart in it")
+
 type jsonWalk struct {
-	dec       *json.Decoder
-	depth     int // of objects and lists around
-	groups    int
-	variables []string // the groups that hold variables of a Postman environment
-	fields    []variable
+	dec    *json.Decoder
+	depth  int // of objects and lists around
+	groups int
+	fields []variable
 }
 
 // maxDepth is how deep objects and lists may be nested.
@@ -57,6 +58,7 @@ func (w *jsonWalk) value(group string, around []string, name string) error {
 				f.ambiguity = "holds a character that is not valid text"
 			}
 			w.fields = append(w.fields, f)
+			w.inner(t, group, around)
 		}
 	case json.Delim:
 		if w.depth++; w.depth > maxDepth {
@@ -65,10 +67,8 @@ func (w *jsonWalk) value(group string, around []string, name string) error {
 		defer func() { w.depth-- }()
 		if t == '{' {
 			w.groups++
-			outer := group
-			group = strconv.Itoa(w.groups)
-			first := len(w.fields)
-			defer func() { w.unfold(first, group, outer) }()
+			group += "." + strconv.Itoa(w.groups)
+			defer func() { w.fields = unfold(w.fields, group) }()
 		}
 		for w.dec.More() {
 			name := ""
@@ -88,67 +88,98 @@ func (w *jsonWalk) value(group string, around []string, name string) error {
 	return err
 }
 
-// unfold replaces the fields of an object that says {"key": NAME, "value": VALUE},
-// as those of a Postman environment do, by the variable that it stands for, in the
-// object around it. first is the object's first field.
-func (w *jsonWalk) unfold(first int, group, outer string) {
-	var key, value *variable
-	for i := range w.fields[first:] {
-		f := &w.fields[first+i]
-		if f.group != group {
-			return
-		}
-		switch f.name {
-		case "key":
-			key = f
+// inner reads JSON that is written as text within JSON, as the body of a request is
+// in a Postman collection.
+func (w *jsonWalk) inner(text, group string, around []string) {
+	if text = strings.TrimSpace(text); !strings.HasPrefix(text, "{") || w.depth >= maxDepth {
+		return
+	}
+	inside := jsonWalk{dec: json.NewDecoder(strings.NewReader(text)), depth: w.depth, groups: w.groups}
+	if inside.value(group, around, "") == nil {
+		w.groups = inside.groups
+		w.fields = append(w.fields, inside.fields...)
+	}
+}
+
+// unfold replaces the fields of a group that says {"key": NAME, "value": VALUE}, as
+// the variables of a Postman environment do, by the variable that it stands for, in
+// the group around it.
+func unfold(fields []variable, group string) []variable {
+	first := len(fields)
+	for first > 0 && fields[first-1].group == group {
+		first--
+	}
+	var name, value *variable
+	for i := range fields[first:] {
+		switch f := &fields[first+i]; f.name {
+		case "key", "name":
+			if name == nil || f.name == "key" {
+				name = f
+			}
 		case "value":
 			value = f
 		}
 	}
-	if key == nil || value == nil {
-		return
+	if name == nil || value == nil {
+		return fields
 	}
 	v := *value
-	v.group, v.name, v.around = outer, key.value, nil
-	w.fields = append(w.fields[:first], v)
-	w.variables = append(w.variables, outer)
+	v.group, v.name, v.around, v.unfolded = group[:strings.LastIndexByte(group, '.')], name.value, nil, true
+	return append(fields[:first], v)
 }
 
-// nameVariables lets the name of a Postman environment ("Acme live") say which
-// environment its variables are for.
-func (w *jsonWalk) nameVariables() {
-	for i := range w.fields {
-		f := &w.fields[i]
+// nameEnvironments lets the name of an object ("Acme live") say which environment
+// the variables in it are for: a Postman environment has them in "values", Insomnia
+// in "data".
+func nameEnvironments(fields []variable) []variable {
+	var said []variable
+	for _, f := range fields {
 		var r parsedName
-		if f.name != "name" || !slices.Contains(w.variables, f.group) {
+		if f.name != "name" || f.group == "" {
 			continue
 		}
-		if r.takeEnvironment(words(f.value)); r.env != "" && !r.both {
-			f.name, f.value = "environment", string(r.env)
+		if r.takeEnvironment(words(f.value)); r.env == "" || r.both {
+			continue
+		}
+		holds := map[string]bool{}
+		for _, v := range fields {
+			if v.group == f.group && v.unfolded || strings.HasPrefix(v.group, f.group+".") && v.around[len(v.around)-1] == "data" {
+				holds[v.group] = true
+			}
+		}
+		for group := range holds {
+			said = append(said, variable{group: group, name: "environment", value: string(r.env)})
 		}
 	}
+	return append(said, fields...) // what says "environment" itself comes later, and counts
 }
 
 // parseLines reads lines of NAME=value, with "export" before them or not, and of
-// "name: value".
+// "name: value". A line [acme.live], as in TOML and INI, names what is below it.
 func parseLines(text string) ([]variable, error) {
 	var fields []variable
+	var group string
+	var around []string
 	lines := strings.Split(text, "\n")
 	for i := 0; i < len(lines); i++ {
-		line := strings.TrimSpace(lines[i])
-		if line == "" || line[0] == '#' {
+		line := trim(lines[i])
+		if line == "" || line[0] == '#' || line[0] == ';' {
+			continue
+		}
+		if m := section.FindStringSubmatch(line); m != nil {
+			group, around = "."+strconv.Itoa(i+1), strings.FieldsFunc(m[1], func(r rune) bool { return strings.ContainsRune(`."' /:`, r) })
 			continue
 		}
 		if rest, ok := strings.CutPrefix(line, "export"); ok && strings.TrimLeft(rest, " \t") != rest {
-			line = strings.TrimSpace(rest)
+			line = trim(rest)
 		}
 		name, raw, ok := cutName(line)
 		if !ok {
-			return nil, fmt.Errorf("line %d is not NAME=value: it is neither a backup, nor JSON, nor a .env file", i+1)
+			return nil, fmt.Errorf("line %d is not NAME=value", i+1)
 		}
-		f := variable{name: name}
+		f := variable{name: name, group: group, around: around}
 		var more int
-		f.value, f.ambiguity, more = parseValue(strings.TrimSpace(raw), lines[i+1:])
+		f.value, f.ambiguity, more = parseValue(trim(raw), lines[i+1:])
 		if f.ambiguity != "" {
 			f.ambiguity = fmt.Sprintf("(line %d) %s", i+1, f.ambiguity)
 		}
@@ -158,57 +189,103 @@ func parseLines(text string) ([]variable, error) {
 	return fields, nil
 }
 
+// section is a line that names the lines below it, as in TOML and INI.
+var section = regexp.MustCompile(`^\[{1,2}\s*([^\[\]{},]+?)\s*\]{1,2}\s*(?:[#;].*)?$`)
+
+// variableName is what is before the = of a line.
+var variableName = regexp.MustCompile(`^[\pL_][\pL\pN_.-]*$`)
+
+var (
+	// lineTitle is what is before the colon of a line.
+	lineTitle = regexp.MustCompile(`^[\pL_][\pL\pN\pZ\t_.()-]*$`)
+	// severalOnLine is a value with another NAME= or a command behind it.
+	severalOnLine = regexp.MustCompile(`^(?:[^\s"'#]+|"[^"]*"|'[^']*')[\s;&]+[A-Za-z_]\w*=`)
+)
+
 // cutName splits a line at its = or, where none comes before it, at a colon with a
-// blank after it. What is before a colon may be a few words ("API key: …").
+// blank after it. What is before a colon may be a few words ("API key: …"). A name
+// with nothing after its colon begins something else: YAML, or a label above its value.
 func cutName(line string) (name, value string, ok bool) {
 	name, value, ok = strings.Cut(line, "=")
-	if left, right, colon := strings.Cut(line, ":"); colon && len(left) < len(name) && (right == "" || right[0] == ' ' || right[0] == '\t') {
-		name = strings.Trim(strings.TrimSpace(left), `"'`)
-		value = strings.TrimSuffix(strings.TrimSpace(right), ",")
-		return name, value, name != "" && len(strings.Fields(name)) <= 4
+	if left, right, colon := strings.Cut(line, ":"); colon && len(left) < len(name) && (right == "" || unicode.IsSpace(firstRune(right))) {
+		name = strings.Trim(trim(left), `"'`)
+		value = strings.TrimSuffix(trim(right), ",")
+		return name, value, lineTitle.MatchString(name) && value != "" && len(strings.Fields(name)) <= 4
 	}
-	name = strings.TrimSpace(name)
-	return name, value, ok && name != "" && !strings.ContainsAny(name, " \t\"'")
+	name = trim(name)
+	return name, value, ok && variableName.MatchString(name) && !severalOnLine.MatchString(trim(value))
+}
+
+func firstRune(s string) rune {
+	r, _ := utf8.DecodeRuneInString(s)
+	return r
+}
+
+// trim removes blanks around s, and invisible characters, which come along from
+// pages and mails.
+func trim(s string) string { return strings.TrimFunc(s, isBlank) }
+
+func isBlank(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
+
+// closingQuotes has the quotes that may close what a quote opens: a word processor
+// changes them to pairs, and to different ones in different languages.
+var closingQuotes = map[rune]string{'"': `"`, '\'': `'`, '“': "”“", '”': "”", '„': "“”", '‘': "’", '’': "’", '‚': "‘’", '«': "»", '»': "«"}
+
+// cutQuoted splits raw, which begins with a quote, at the quote that closes it.
+func cutQuoted(raw string) (value, rest string, closed bool) {
+	open, n := utf8.DecodeRuneInString(raw)
+	at := strings.IndexAny(raw[n:], closingQuotes[open])
+	if at < 0 {
+		return "", "", false
+	}
+	_, m := utf8.DecodeRuneInString(raw[n+at:])
+	return raw[n : n+at], raw[n+at+m:], true
 }
 
 // parseValue takes off quotes and comments. more is how many of the following
 // lines a quoted value goes on for. ambiguity says why programs would disagree about
 // the value.
 func parseValue(raw string, following []string) (value, ambiguity string, more int) {
-	if raw == "" {
-		return "", "", 0
-	}
-	quote := raw[0]
-	if quote != '\'' && quote != '"' {
+	quote := firstRune(raw)
+	if closingQuotes[quote] == "" {
 		if at := strings.Index(raw, " #"); at >= 0 {
-			raw = strings.TrimSpace(raw[:at])
+			raw = trim(raw[:at])
 		} else if strings.HasPrefix(raw, "#") {
 			raw = ""
 		}
-		return raw, ambiguityOf(raw), 0
+		return raw, cmp.Or(ambiguityOf(raw), ambiguousBlank(raw)), 0
 	}
-	value, rest, closed := strings.Cut(raw[1:], string(quote))
+	value, rest, closed := cutQuoted(raw)
 	if !closed {
 		for n, line := range following {
-			if strings.IndexByte(line, quote) >= 0 {
+			if strings.ContainsAny(line, closingQuotes[quote]) {
 				return "", "has more than one line", n + 1
 			}
 		}
 		return "", "has an opening quote and no closing one", 0
 	}
-	if rest = strings.TrimSpace(rest); rest != "" && rest[0] != '#' {
+	if rest = strings.TrimLeft(trim(rest), ";,"); rest != "" && rest[0] != '#' {
 		return "", "has something after the closing quote", 0
 	}
-	if quote == '"' {
+	if quote != '\'' {
 		ambiguity = ambiguityOf(value)
 	}
 	return value, ambiguity, 0
 }
 
-// doubtful tells values that some programs take as they are and others expand.
+// ambiguityOf tells values that some programs take as they are and others expand.
 func ambiguityOf(value string) string {
 	if strings.ContainsAny(value, "$\\`") {
 		return "holds a $, a backslash or a back quote, which programs read in different ways: put it between single quotes"
+	}
+	return ""
+}
+
+const blankInside = "holds a blank, which programs read in different ways: put it between single quotes"
+
+func ambiguousBlank(value string) string {
+	if strings.ContainsFunc(value, unicode.IsSpace) {
+		return blankInside
 	}
 	return ""
 }

@@ -272,7 +272,7 @@ func readOutput(out []byte, sel vault.Selector) (vault.SourceItem, error) {
 			return readFields(fields)
 		}
 	}
-	if lines := nonEmptyLines(out); out[0] != '{' && out[0] != '[' && len(lines) == 2 && !dotenv.Named(string(lines[0])) {
+	if lines := nonEmptyLines(out); out[0] != '{' && out[0] != '[' && len(lines) == 2 && dotenv.Bare(string(lines[0])) {
 		cred := kite.Credential{APIKey: kite.SecretFromBytes(bytes.Clone(lines[0])), APISecret: kite.SecretFromBytes(bytes.Clone(lines[1]))}
 		return vault.SourceItem{Entry: vault.Entry{Current: cred}}, checkCredential(cred)
 	}
