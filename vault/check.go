@@ -34,11 +34,14 @@ const (
 	FindingFolderUnreadable FindingKind = "folder-unreadable" // Path, Err
 	FindingFolderUnwritable FindingKind = "folder-unwritable" // Path, Err
 	FindingFolderOpen       FindingKind = "folder-open"       // other users may read or write Paths
+	FindingFolderClosed     FindingKind = "folder-closed"     // this user cannot use Paths, which are this user's
+	FindingFolderForeign    FindingKind = "folder-foreign"    // Paths in Path belong to another user: Provider
 	FindingIndex            FindingKind = "index"             // the index is readable: Count profiles
 	FindingNewer            FindingKind = "newer"             // a file or an item is of a newer kitekey: Err, Profile
 	FindingStatusDamaged    FindingKind = "status-damaged"    // verdicts and cached tokens in Paths cannot be read
 	FindingSettings         FindingKind = "settings"          // the settings cannot be read: Err
 	FindingIndexDamaged     FindingKind = "index-damaged"     // Err
+	FindingIndexUnreadable  FindingKind = "index-unreadable"  // it may be in order: Err
 	FindingInterrupted      FindingKind = "interrupted"       // a change to Profile: State
 	FindingBusy             FindingKind = "busy"              // another process is changing Profile
 	FindingMigration        FindingKind = "migration"         // moving everything from Store to Other was interrupted
@@ -146,13 +149,27 @@ func (v *Vault) checkFolder() []Finding {
 	if _, err := os.Stat(v.dir); errors.Is(err, fs.ErrNotExist) {
 		return []Finding{{Kind: FindingFolderMissing, Severity: SeverityOK, Path: v.dir}}
 	}
-	var open []string
+	var open, closed, foreign []string
+	owner := ""
 	err := filepath.WalkDir(v.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
+			if path != v.dir && errors.Is(err, fs.ErrPermission) {
+				return fs.SkipDir // it has been listed already
+			}
 			return err
 		}
 		info, err := d.Info()
-		if err == nil && modesTell && d.Type()&fs.ModeSymlink == 0 && info.Mode().Perm()&0o077 != 0 {
+		if err != nil || d.Type()&fs.ModeSymlink != 0 {
+			return nil //nolint:nilerr // gone since
+		}
+		if name := disk.Foreign(path); name != "" {
+			foreign, owner = append(foreign, path), name
+			return nil
+		}
+		switch mode := info.Mode().Perm(); {
+		case v.blocks(path, info), modesTell && ownMode(info)&^mode != 0:
+			closed = append(closed, path)
+		case modesTell && mode&0o077 != 0:
 			open = append(open, path)
 		}
 		return nil
@@ -163,6 +180,10 @@ func (v *Vault) checkFolder() []Finding {
 		f.Kind, f.Severity, f.Err = FindingFolderUnreadable, SeverityProblem, disk.SyscallError(err)
 	case cannot != nil:
 		f.Kind, f.Severity, f.Err = FindingFolderUnwritable, SeverityProblem, cannot
+	case len(foreign) > 0 && !asRoot:
+		f.Kind, f.Severity, f.Paths, f.Provider = FindingFolderForeign, SeverityProblem, foreign, owner
+	case len(closed) > 0:
+		f.Kind, f.Severity, f.Paths = FindingFolderClosed, SeverityProblem, closed
 	case len(open) > 0:
 		f.Kind, f.Severity, f.Paths = FindingFolderOpen, SeverityWarning, open
 	case !modesTell:
@@ -175,12 +196,31 @@ func (v *Vault) checkFolder() []Finding {
 // Windows the access list of the user's folder does.
 const modesTell = runtime.GOOS != "windows"
 
+// asRoot: root can use everyone's files.
+var asRoot = os.Geteuid() == 0
+
+// ownMode is the mode that one of our files or folders should have, from the one it
+// has: the user can use it, and no other.
+func ownMode(info fs.FileInfo) fs.FileMode {
+	if info.IsDir() {
+		return 0o700
+	}
+	return info.Mode().Perm()&0o100 | 0o600
+}
+
+// blocks reports whether a file is where the folder of the locks should be.
+func (v *Vault) blocks(path string, info fs.FileInfo) bool {
+	return !info.IsDir() && path == filepath.Join(v.dir, disk.Folder)
+}
+
 // checkIndex reads the index; ok is false when it cannot be read.
 func (v *Vault) checkIndex() (profiles []Profile, ok bool, found []Finding) {
 	profiles, err := v.index.load()
 	switch {
 	case errors.Is(err, ErrNewer):
 		return nil, false, []Finding{{Kind: FindingNewer, Severity: SeverityProblem, Err: err}}
+	case err != nil && !errors.Is(err, ErrIndexDamaged):
+		return nil, false, []Finding{{Kind: FindingIndexUnreadable, Severity: SeverityProblem, Err: err}}
 	case err != nil:
 		return nil, false, []Finding{{Kind: FindingIndexDamaged, Severity: SeverityProblem, Err: err}}
 	}
@@ -298,12 +338,13 @@ func orphanKeys(keys []string, profiles []Profile) []string {
 	return orphans
 }
 
-// tightenPermissions takes others' access to the data folder away.
-func (v *Vault) tightenPermissions() error {
-	if v.dir == "" || !modesTell {
-		return nil
+// ownFolder makes the data folder usable for this user, and for no other. It counts what
+// was not so.
+func (v *Vault) ownFolder() (count int, err error) {
+	if v.dir == "" {
+		return 0, nil
 	}
-	return filepath.WalkDir(v.dir, func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(v.dir, func(path string, d fs.DirEntry, err error) error {
 		if path == v.dir && errors.Is(err, fs.ErrNotExist) {
 			return nil // it is not there yet
 		}
@@ -311,9 +352,28 @@ func (v *Vault) tightenPermissions() error {
 			return err
 		}
 		info, err := d.Info()
-		if err != nil || d.Type()&fs.ModeSymlink != 0 || info.Mode().Perm()&0o077 == 0 {
-			return nil //nolint:nilerr // gone since, or another user's
+		if err != nil || d.Type()&fs.ModeSymlink != 0 {
+			return nil //nolint:nilerr // gone since
 		}
-		return os.Chmod(path, info.Mode().Perm()&^0o077)
+		if v.blocks(path, info) {
+			if err := errors.Join(os.Chmod(path, ownMode(info)), disk.SetAside(path)); err != nil {
+				return err
+			}
+			count++
+			if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			return nil
+		}
+		mode := ownMode(info)
+		if !modesTell || info.Mode().Perm() == mode {
+			return nil
+		}
+		if err := os.Chmod(path, mode); err != nil {
+			return disk.Refused(path, err)
+		}
+		count++
+		return nil
 	})
+	return count, err
 }

@@ -55,6 +55,9 @@ var (
 	ErrDataFolder = disk.ErrFolder
 )
 
+// AccessError: this user may not use a file of the data folder.
+type AccessError = disk.AccessError
+
 // inputError matches ErrBadInput and shows only its own words.
 type inputError struct{ error }
 

@@ -67,7 +67,7 @@ func (v *Vault) CurrentStore() Store                         { return v.store }
 func (v *Vault) SetGateway(g func(kite.Environment) Gateway) { v.gateway = g }
 func (v *Vault) SetSource(s func(string) (Source, error))    { v.source = s }
 func (v *Vault) Locks() disk.Locker                          { return v.locks }
-func (v *Vault) TightenPermissions() error                   { return v.tightenPermissions() }
+func (v *Vault) OwnFolder() error                            { _, err := v.ownFolder(); return err }
 func (v *Vault) SaveIndex(profiles []Profile) error {
 	return v.index.update(context.Background(), func(p *[]Profile) error { *p = profiles; return nil })
 }

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"kitekey/kite"
@@ -192,6 +193,8 @@ func (x *index) read() ([]byte, error) {
 		return nil, nil
 	case errors.Is(err, disk.ErrNotRegular), errors.Is(err, disk.ErrTooLarge):
 		return nil, x.damaged(disk.SyscallError(err))
+	case errors.Is(err, syscall.ENOTDIR):
+		return nil, &DataFolderError{Dir: x.dir, Op: "use", Err: syscall.ENOTDIR}
 	case err != nil:
 		return nil, fmt.Errorf("read the index: %w", err)
 	case len(data) == 0:

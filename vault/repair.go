@@ -22,6 +22,7 @@ type RepairKind string
 // The kinds of repair steps.
 const (
 	RepairedStore       RepairKind = "store"       // Store put back what was damaged: Text
+	RepairedFolder      RepairKind = "folder"      // Count files and folders were not usable for this user alone
 	RepairedIndex       RepairKind = "index"       // the index was damaged; Count profiles come from its last good copy
 	RepairedListing     RepairKind = "listed"      // Profile is listed again; it was Item before, where that name is taken
 	RepairedEmptyItem   RepairKind = "empty-item"  // an item that held nothing was deleted
@@ -52,15 +53,20 @@ type RepairStep struct {
 //     (a keyring killed while it creates an item leaves an empty one) are deleted.
 //     This is done for the items that this data folder has known: others are
 //     more likely those of another folder than lost ones, and adopt is needed;
-//   - what was interrupted is finished, permissions are tightened, what crashes
+//   - what was interrupted is finished, the data folder is made usable for this user
+//     alone, what crashes
 //     left in the data folder is swept;
 //   - damaged files of a file store give way to their last good copies.
 //
 // No item that holds a credential is ever deleted, and no profile is dropped
 // because its item is missing.
 func (v *Vault) Repair(ctx context.Context, adopt bool) (done []RepairStep, err error) {
-	if err := v.tightenPermissions(); err != nil {
-		return nil, err
+	n, err := v.ownFolder()
+	if n > 0 {
+		done = append(done, RepairStep{Kind: RepairedFolder, Count: n})
+	}
+	if err != nil {
+		return done, err
 	}
 	if r, ok := v.store.(Restorer); ok {
 		restored, err := r.Restore(ctx)

@@ -56,7 +56,12 @@ func TestCheck_FindsEachKindOfDamage(t *testing.T) {
 		{"stray", func() error { return w.store.Inner().Set(ctx, "straystraystrays", []byte("{")) }, func() error { return w.store.Inner().Delete(ctx, "straystraystrays") },
 			[]string{"orphans warning"}},
 		{"not ours at all", func() error { return w.store.Inner().Set(ctx, "something", []byte("{")) }, func() error { return w.store.Inner().Delete(ctx, "something") }, nil},
-		{"open to others", func() error { return os.Chmod(w.dir, 0o755) }, func() error { return w.TightenPermissions() }, []string{"folder-open warning"}},
+		{"open to others", func() error { return os.Chmod(w.dir, 0o755) }, func() error { return w.OwnFolder() }, []string{"folder-open warning"}},
+		{"closed to the user", func() error { return os.Chmod(filepath.Join(w.dir, "index.json"), 0o400) }, func() error { _, err := w.Repair(ctx, false); return err }, []string{"folder-closed problem"}},
+		{"a file for the locks", func() error {
+			locks := filepath.Join(w.dir, "locks")
+			return errors.Join(os.RemoveAll(locks), os.WriteFile(locks, nil, 0o600))
+		}, func() error { _, err := w.Repair(ctx, false); return err }, []string{"folder-closed problem"}},
 		{"locked", func() error {
 			w.store.On(onlyOn("read", &StoreError{Op: "read", Store: "memory", Kind: ErrLocked}), nil)
 			return nil
@@ -73,7 +78,7 @@ func TestCheck_FindsEachKindOfDamage(t *testing.T) {
 		}, []string{"newer problem"}},
 		{"index", func() error { return os.WriteFile(filepath.Join(w.dir, "index.json"), nil, 0o600) }, func() error { _, err := w.Repair(ctx, false); return err }, []string{"index-damaged problem"}},
 	} {
-		if c.name == "open to others" && runtime.GOOS == "windows" {
+		if (c.name == "open to others" || c.name == "closed to the user") && runtime.GOOS == "windows" {
 			continue // Windows has no permission bits
 		}
 		if err := c.spoil(); err != nil {

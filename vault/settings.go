@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"kitekey/vault/internal/disk"
@@ -62,7 +61,7 @@ func LoadSettings(dir string) (Settings, error) {
 // ChangeSettings reads a data folder's settings, lets change work on them and
 // replaces them, under a lock.
 func ChangeSettings(ctx context.Context, dir string, change func(*Settings)) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := disk.MakeFolder(dir); err != nil {
 		return dataDirError(dir, err)
 	}
 	unlock, err := disk.FileLocks{Dir: filepath.Join(dir, disk.Folder)}.Lock(ctx, settingsLock, disk.IndexWait)

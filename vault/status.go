@@ -199,7 +199,7 @@ func (x *index) writeStatus(shard string, lines map[string]statusLineJSON) error
 	}
 	err = disk.Replace(path, "", data)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
+		if err = disk.MakeFolder(filepath.Dir(path)); err == nil {
 			err = disk.Replace(path, "", data)
 		}
 	}

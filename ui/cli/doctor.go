@@ -88,7 +88,10 @@ func (a *app) runDoctor(ctx context.Context, o doctorOptions) error {
 	for _, f := range checked {
 		w := words.Finding(f)
 		if o.repair && words.RepairFixes(f.Kind) {
-			w.Fix = `the repair could not fix this; a backup is read with "kitekey import"`
+			w.Fix = "the repair could not fix this"
+			if f.Kind == vault.FindingIndexDamaged {
+				w.Fix += `; a backup is read with "kitekey import"`
+			}
 		}
 		found = append(found, finding{w.Check, f.Severity, w.Text, w.Fix, f.Kind})
 	}

@@ -2,6 +2,7 @@ package words
 
 import (
 	"errors"
+	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -140,9 +141,14 @@ func typedStep(err error) (string, bool) {
 	var unlisted *vault.UnlistedError
 	var origin *vault.OriginError
 	var renamed *vault.RenamedError
+	var access *vault.AccessError
 	switch {
 	case errors.As(err, &renamed) && renamed.Source != "":
 		return `to see what is there, run "kitekey source sync ` + renamed.Source + `"`, true
+	case errors.As(err, &access) && access.Owner != "":
+		return giveBack + " " + filepath.Dir(access.Path) + `"`, true
+	case errors.As(err, &access):
+		return repair, true
 	case errors.As(err, &missing) && len(missing.Near) > 0:
 		near := make([]string, len(missing.Near))
 		for i, sel := range missing.Near {

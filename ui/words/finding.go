@@ -17,6 +17,8 @@ type FindingWords struct {
 const (
 	repair = `run "kitekey doctor --repair"`
 	adopt  = `run "kitekey doctor --repair --adopt"`
+
+	giveBack = `to make it yours again, run "sudo chown -R $(id -un)`
 )
 
 // findings is the one table of findings. {path}, {paths}, {profile}, {item},
@@ -26,13 +28,16 @@ var findings = map[vault.FindingKind]FindingWords{
 	vault.FindingFolder:           {"data folder", "{path}, only you can read it", ""},
 	vault.FindingFolderMissing:    {"data folder", "{path} is not there yet", ""},
 	vault.FindingFolderUnreadable: {"data folder", "{path} cannot be read: {error}", "give yourself access to it again"},
-	vault.FindingFolderUnwritable: {"data folder", "{path} cannot be written: {error}", "free some space or give yourself access; until then changes cannot be saved"},
+	vault.FindingFolderUnwritable: {"data folder", "{path} cannot be written: {error}", "free some space, give yourself access, or name another folder with KITEKEY_HOME; until then changes cannot be saved"},
 	vault.FindingFolderOpen:       {"data folder", "other users may read {paths}", repair},
+	vault.FindingFolderClosed:     {"data folder", "you cannot use {paths}", repair},
+	vault.FindingFolderForeign:    {"data folder", "{paths} belongs to {provider}, as files do that kitekey made under sudo", giveBack + " {path}\""},
 	vault.FindingIndex:            {"index", "{count profile}", ""},
 	vault.FindingNewer:            {"version", "{error}", "upgrade kitekey; until then it is left as it is"},
 	vault.FindingStatusDamaged:    {"status", "verdicts and cached tokens cannot be read: {paths}", "nothing to do: the next mint or verification writes them again"},
 	vault.FindingSettings:         {"settings", "{error}", "correct the file, or delete it for the defaults"},
 	vault.FindingIndexDamaged:     {"index", "{error}", "no credential is lost; to rebuild it, " + repair},
+	vault.FindingIndexUnreadable:  {"index", "{error}", ""},
 	vault.FindingInterrupted:      {"{profile}", "{change} was interrupted", "the next command that uses the store finishes it; to do so now, " + repair},
 	vault.FindingBusy:             {"{profile}", "another kitekey is changing it", "wait for it to end"},
 	vault.FindingMigration:        {"migration", "moving everything from {store} to {other} was interrupted", `to finish it, run "kitekey store migrate --to {othername}"`},
@@ -90,6 +95,8 @@ var changes = map[vault.State]string{
 // RepairStep puts what a repair did into words.
 func RepairStep(s vault.RepairStep) string {
 	switch s.Kind {
+	case vault.RepairedFolder:
+		return "made " + Count(s.Count, "file") + " in the data folder usable for you alone"
 	case vault.RepairedIndex:
 		return "took " + Count(s.Count, "profile") + " from the index's last good copy"
 	case vault.RepairedListing:

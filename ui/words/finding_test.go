@@ -13,6 +13,7 @@ import (
 // until it is here as well.
 var findingKinds = []vault.FindingKind{
 	vault.FindingFolder, vault.FindingFolderMissing, vault.FindingFolderUnreadable, vault.FindingFolderUnwritable, vault.FindingFolderOpen,
+	vault.FindingFolderClosed, vault.FindingFolderForeign, vault.FindingIndexUnreadable,
 	vault.FindingIndex, vault.FindingNewer, vault.FindingStatusDamaged, vault.FindingSettings, vault.FindingIndexDamaged, vault.FindingInterrupted, vault.FindingBusy, vault.FindingMigration,
 	vault.FindingStore, vault.FindingRivals, vault.FindingStoreOpen, vault.FindingDuplicates, vault.FindingKeepsRemoved, vault.FindingStoreFailed, vault.FindingOtherStore, vault.FindingNoCredential, vault.FindingItemFailed,
 	vault.FindingItemName, vault.FindingStaged, vault.FindingCredentials, vault.FindingOrphans, vault.FindingOrphansUnknown,
@@ -40,7 +41,7 @@ func TestFinding_FillsEveryPlaceholder(t *testing.T) {
 
 func TestRepairStep_HasWordsForEveryKind(t *testing.T) {
 	for _, kind := range []vault.RepairKind{
-		vault.RepairedIndex, vault.RepairedListing, vault.RepairedEmptyItem, vault.RepairLeftItem, vault.RepairIncomplete,
+		vault.RepairedFolder, vault.RepairedIndex, vault.RepairedListing, vault.RepairedEmptyItem, vault.RepairLeftItem, vault.RepairIncomplete,
 		vault.RepairedInterrupted, vault.RepairedLeftovers,
 	} {
 		if got := RepairStep(vault.RepairStep{Kind: kind, Store: "keyring", Count: 3}); got == "" {

@@ -146,7 +146,7 @@ func (s *Store) noPassphrase(ctx context.Context, op string, err error) error {
 
 // create makes the store. Somebody else may be quicker: then theirs is opened.
 func (s *Store) create(ctx context.Context, op string, ask vault.Passphrase) (*age.X25519Identity, error) {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+	if err := disk.MakeFolder(s.dir); err != nil {
 		return nil, s.failed(op, vault.ErrUnavailable, err)
 	}
 	passphrase, err := ask(ctx, vault.Ask{New: true})

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"net/netip"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -270,7 +269,7 @@ func Find(dir, name string) (Config, error) {
 // Change reads the sources of a data folder, lets change work on them and
 // replaces them, under a lock.
 func Change(ctx context.Context, dir string, change func([]Config) ([]Config, error)) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := disk.MakeFolder(dir); err != nil {
 		return err
 	}
 	locks := disk.FileLocks{Dir: filepath.Join(dir, disk.Folder)}

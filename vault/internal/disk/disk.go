@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -18,13 +19,16 @@ import (
 // Replace puts data in path's place so that a crash at any moment leaves the
 // old content or the new one, whole: a temporary file in the same folder, synced,
 // renamed over the old one, and the folder synced. With backup, what was there
-// before is kept under that name. The caller holds the lock that guards path.
+// before is kept under that name. Where path is a link of this user's, as people keep
+// one to a folder that they synchronise, what it leads to is replaced. The caller
+// holds the lock that guards path.
 func Replace(path, backup string, data []byte) (err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("cannot write %s: %w", path, SyscallError(err))
+			err = fmt.Errorf("cannot write %s: %w", path, Refused(path, SyscallError(err)))
 		}
 	}()
+	path = follow(path)
 	dir := filepath.Dir(path)
 	RemoveTemp(dir, filepath.Base(path))
 	f, err := os.CreateTemp(dir, filepath.Base(path)+TempMark+"*") // 0600
@@ -32,8 +36,9 @@ func Replace(path, backup string, data []byte) (err error) {
 		return err
 	}
 	defer func() { _ = os.Remove(f.Name()) }() // gone already when all went well
+	inherit(f.Name())
 	if _, err = f.Write(data); err == nil {
-		err = f.Sync()
+		err = synced(f)
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
@@ -123,7 +128,85 @@ func SyncDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(synced(d), d.Close())
+}
+
+// synced syncs a file or a folder, where the file system can: some network and shared
+// file systems refuse it, for folders above all. What is written is as lasting there as
+// it can be.
+func synced(f interface{ Sync() error }) error {
+	if err := f.Sync(); !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	return nil
+}
+
+// follow gives the file that path leads to when it is a link of this user's, whether
+// or not there is one yet.
+func follow(path string) string {
+	for range 40 { // as many as Linux follows
+		info, err := os.Lstat(path)
+		if err != nil || info.Mode()&fs.ModeSymlink == 0 || !ours(info) {
+			return path
+		}
+		to, err := os.Readlink(path)
+		if err != nil {
+			return path
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(path), to)
+		}
+		path = to
+	}
+	return path
+}
+
+// MakeFolder is [os.MkdirAll] for a folder of ours.
+func MakeFolder(dir string) error {
+	var made []string
+	for d := filepath.Clean(dir); !exists(d) && d != filepath.Dir(d); d = filepath.Dir(d) {
+		made = append(made, d)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for _, d := range slices.Backward(made) { // the outermost first: the others inherit from it
+		inherit(d)
+	}
+	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// AccessError: this user may not use one of our files. Root leaves such files behind
+// when it makes them, as other users do.
+type AccessError struct {
+	Path  string
+	Owner string // who else it belongs to, "" when it is this user's or cannot be told
+	Err   error
+}
+
+// Error implements error.
+func (e *AccessError) Error() string {
+	if e.Owner == "" {
+		return e.Err.Error()
+	}
+	return e.Err.Error() + ", because it belongs to " + e.Owner
+}
+
+// Unwrap gives the cause.
+func (e *AccessError) Unwrap() error { return e.Err }
+
+// Refused makes an [*AccessError] of a refusal; another err stays as it is.
+func Refused(path string, err error) error {
+	var already *AccessError
+	if err == nil || !errors.Is(err, fs.ErrPermission) || errors.As(err, &already) {
+		return err
+	}
+	return &AccessError{Path: path, Owner: Foreign(path), Err: err}
 }
 
 // SetAside gives what is damaged at path a second name, before it is replaced:

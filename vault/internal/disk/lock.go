@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -121,17 +122,20 @@ func (l FileLocks) lock(name string, take func(*flock.Flock) error) (unlock func
 	f := flock.New(l.path(name), flock.SetPermissions(0o600))
 	err = take(f)
 	if errors.Is(err, os.ErrNotExist) {
-		if err = os.MkdirAll(l.Dir, 0o700); err != nil {
-			return nil, false, fmt.Errorf("%w: %s: %w", ErrFolder, filepath.Dir(l.Dir), SyscallError(err))
+		if err = MakeFolder(l.Dir); err != nil {
+			return nil, false, fmt.Errorf("%w: %s: %w", ErrFolder, filepath.Dir(l.Dir), Refused(l.Dir, SyscallError(err)))
 		}
 		err = take(f)
 	}
-	if noLocks(err) {
+	switch {
+	case noLocks(err):
 		return nil, false, fmt.Errorf("%s: %w", l.Dir, ErrNoLocks)
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EROFS):
+		return nil, false, fmt.Errorf("%w: %s: %w", ErrFolder, l.Dir, SyscallError(err))
+	case err != nil:
+		return nil, false, fmt.Errorf("lock %s: %w", l.path(name), Refused(l.path(name), SyscallError(err)))
 	}
-	if err != nil {
-		return nil, false, fmt.Errorf("lock %s: %w", l.path(name), SyscallError(err))
-	}
+	inherit(f.Path())
 	if !f.Locked() {
 		return nil, false, nil
 	}

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
 	"syscall"
 )
 
@@ -30,4 +33,54 @@ func Own(dir string) error {
 		}
 	}
 	return nil
+}
+
+// ours reports whether a file is this user's.
+func ours(info os.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == os.Geteuid()
+}
+
+// Foreign names the user to whom a file, or else the folder that it would be in,
+// belongs: "" when that is this one, or cannot be told.
+func Foreign(path string) string {
+	info, err := os.Lstat(path)
+	if err != nil {
+		info, err = os.Lstat(filepath.Dir(path))
+	}
+	if err != nil || ours(info) {
+		return ""
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return ""
+	}
+	id := strconv.FormatUint(uint64(stat.Uid), 10)
+	if u, err := user.LookupId(id); err == nil {
+		return u.Username
+	}
+	return "user " + id
+}
+
+// inherit gives what root has just made at path to the owner of the folder that it is
+// in: a file of root's in a user's folder shuts the user out after one "sudo kitekey".
+func inherit(path string) {
+	if os.Geteuid() != 0 {
+		return
+	}
+	info, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || stat.Uid == 0 {
+		return
+	}
+	// The user may have put a link there meanwhile.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return
+	}
+	_ = f.Chown(int(stat.Uid), int(stat.Gid))
+	_ = f.Close()
 }

@@ -118,7 +118,7 @@ func openRegular(path string) (f *os.File, size int64, err error) {
 		return err
 	})
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, Refused(path, err)
 	}
 	if info, err = f.Stat(); err == nil && !info.Mode().IsRegular() {
 		err = &fs.PathError{Op: "read", Path: path, Err: ErrNotRegular}
@@ -135,8 +135,9 @@ func openRegular(path string) (f *os.File, size int64, err error) {
 func OpenAppend(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND|nonblock, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, Refused(path, err)
 	}
+	inherit(path)
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 		return nil, errors.Join(&fs.PathError{Op: "open", Path: path, Err: ErrNotRegular}, f.Close())
 	}

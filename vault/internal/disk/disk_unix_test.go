@@ -1,0 +1,110 @@
+//go:build unix
+
+package disk
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+func TestReplace_KeepsALinkAndReplacesWhatItLeadsTo(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	file, link, backup := filepath.Join(elsewhere, "file"), filepath.Join(dir, "link"), filepath.Join(dir, "backup")
+	if err := errors.Join(os.Symlink(file, filepath.Join(elsewhere, "second")), os.Symlink(filepath.Join("..", filepath.Base(elsewhere), "second"), link)); err != nil {
+		t.Fatal(err)
+	}
+	for _, content := range []string{"the first, while the link leads nowhere", "the second"} {
+		if err := Replace(link, backup, []byte(content)); err != nil {
+			t.Fatal(err)
+		}
+		if data, err := os.ReadFile(file); err != nil || string(data) != content {
+			t.Errorf("%q %v", data, err)
+		}
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		t.Errorf("the link has gone: %v %v", info, err)
+	}
+	if data, err := os.ReadFile(backup); err != nil || string(data) != "the first, while the link leads nowhere" {
+		t.Errorf("backup: %q %v", data, err)
+	}
+}
+
+func TestReplace_FollowsNoLinkOfAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can make another user's link")
+	}
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "file"), filepath.Join(dir, "link")
+	if err := errors.Join(os.WriteFile(file, []byte("root's"), 0o600), os.Symlink(file, link), os.Lchown(link, 65534, 65534)); err != nil {
+		t.Fatal(err)
+	}
+	if err := Replace(link, "", []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := os.ReadFile(file); err != nil || string(data) != "root's" {
+		t.Errorf("the link was followed: %q %v", data, err)
+	}
+}
+
+// Root that works in a user's folder, as under "sudo kitekey", must not shut the user out.
+func TestFiles_InheritTheOwnerOfTheirFolder(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	home := t.TempDir()
+	if err := os.Chown(home, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(home, "config", "kitekey")
+	locks := FileLocks{Dir: filepath.Join(dir, Folder)}
+	unlock, ok, err := locks.TryLock("index")
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	unlock()
+	f, err := OpenAppend(filepath.Join(dir, "log"))
+	if err := errors.Join(err, f.Close(), Replace(filepath.Join(dir, "index.json"), filepath.Join(dir, "index.json.bak"), nil)); err != nil {
+		t.Fatal(err)
+	}
+	err = filepath.WalkDir(home, func(path string, _ fs.DirEntry, err error) error {
+		info, err := os.Lstat(path)
+		if err == nil && info.Sys().(*syscall.Stat_t).Uid != 65534 {
+			t.Errorf("%s is root's", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+type syncer struct{ error }
+
+func (s syncer) Sync() error { return s.error }
+
+func TestSynced_BearsAFileSystemThatCannot(t *testing.T) {
+	for _, err := range []error{nil, syscall.EINVAL, &fs.PathError{Op: "sync", Path: "/mnt/share", Err: syscall.EINVAL}, syscall.ENOTSUP, syscall.ENOSYS} {
+		if got := synced(syncer{err}); got != nil {
+			t.Errorf("%v: %v", err, got)
+		}
+	}
+	for _, err := range []error{syscall.EIO, syscall.ENOSPC} {
+		if got := synced(syncer{err}); !errors.Is(got, err) {
+			t.Errorf("%v was hidden: %v", err, got)
+		}
+	}
+}
+
+func TestLock_NamesAFolderThatIsNone(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "locks")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := (FileLocks{Dir: file}).TryLock("index"); !errors.Is(err, ErrFolder) {
+		t.Error(err)
+	}
+}
