@@ -162,3 +162,55 @@ func TestMemory_HoldsNothingTypedAfterLocking(t *testing.T) {
 		})
 	}
 }
+
+// TestMemory_KeepsNoCopyPerRedraw redraws a screen that shows a secret thirty times
+// and counts the copies of the secret before and after, and again when it is hidden.
+func TestMemory_KeepsNoCopyPerRedraw(t *testing.T) {
+	if testing.Short() {
+		t.Skip("drives a real terminal")
+	}
+	canReadMemory(t)
+	h := newHouse(t, "acme")
+	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	secrets := secretsOf("acme")
+	s := startScreen(t, h.binary, h.env)
+	s.WaitFor("acme / sandbox")
+	s.Type("s")
+	s.WaitFor(secrets[1])
+	time.Sleep(time.Second) // the task that read it has ended
+	count := func() (n [2]int) {
+		for i, text := range secrets[:2] {
+			n[i], _ = copiesIn(t, s.Pid(), text)
+		}
+		return n
+	}
+	before := count()
+	if before[0] == 0 || before[1] == 0 {
+		t.Fatalf("this test does not find what must be there: %v", before)
+	}
+	for range 15 {
+		s.Type("?")
+		s.WaitFor("Actions")
+		s.Type("\x1b")
+		s.Wait(func() error {
+			if strings.Contains(s.Screen(), "Actions") {
+				return fmt.Errorf("the list of actions is still there")
+			}
+			return nil
+		})
+	}
+	after := count()
+	t.Logf("copies of the api_key and the api_secret: %v at first, %v after 30 redraws", before, after)
+	if after[0] > before[0] || after[1] > before[1] {
+		t.Errorf("redrawing leaves copies: %v at first, %v after 30 redraws", before, after)
+	}
+	s.WaitFor(secrets[1])
+	s.Type("s")
+	s.WaitFor("····")
+	time.Sleep(5 * time.Second)
+	for _, text := range secrets[:2] {
+		if n, where := copiesIn(t, s.Pid(), text); n > 0 {
+			t.Errorf("hidden: %d copies of %s%s", n, text, where)
+		}
+	}
+}

@@ -116,10 +116,11 @@ func (c *canvas) fact(name, value string, w int) string {
 	return c.st.dim.Styled(c.fit(name, labelWidth, "")) + c.cut(value, w-labelWidth, c.st.glyph.more)
 }
 
-// secretFact shows a revealed value over as many lines as it needs.
-func (c *canvas) secretFact(name, value string, w int) []string {
+// secretFact shows a revealed value over as many lines as it needs. It draws what
+// stands for the value.
+func (c *canvas) secretFact(name, standIns string, w int) []string {
 	var out []string
-	for i, l := range strings.Split(c.method.Hardwrap(value, w-labelWidth, true), "\n") {
+	for i, l := range strings.Split(c.method.Hardwrap(standIns, w-labelWidth, true), "\n") {
 		if i > 0 {
 			name = ""
 		}

@@ -136,9 +136,9 @@ func (d *detail) whyLines(a *app, p *vault.Profile, w int, tall bool) []string {
 func (d *detail) credentialLines(a *app, p *vault.Profile, w int) []string {
 	dots := strings.Repeat(a.st.glyph.dots, 12)
 	var out []string
-	if c := a.reveal.credential(p.ID); !c.IsZero() {
-		out = append(out, a.secretFact("api_key", c.APIKey.Reveal(), w)...)
-		out = append(out, a.secretFact("api_secret", c.APISecret.Reveal(), w)...)
+	if r := &a.reveal; r.of(p.ID) && r.apiKey != "" {
+		out = append(out, a.secretFact("api_key", r.apiKey, w)...)
+		out = append(out, a.secretFact("api_secret", r.apiSecret, w)...)
 		out = append(out, a.hiddenAgain())
 	} else {
 		out = []string{a.fact("api_key", dots+p.KeyHint, w), a.fact("api_secret", dots, w)}
@@ -159,8 +159,8 @@ func (a *app) hiddenAgain() string {
 
 // authLines preview the header that c copies.
 func (d *detail) authLines(a *app, p *vault.Profile, w int) []string {
-	if v := a.reveal.header(p.ID); !v.IsZero() {
-		return append(a.secretFact("header", v.Reveal(), w), a.hiddenAgain())
+	if r := &a.reveal; r.of(p.ID) && r.header != "" {
+		return append(a.secretFact("header", r.header, w), a.hiddenAgain())
 	}
 	if !p.Token.Unexpired(a.now) {
 		return nil

@@ -334,8 +334,14 @@ func (d *driver) footer() string {
 	return strings.TrimSpace(screen[strings.LastIndexByte(screen, '\n')+1:])
 }
 
+// view is what the terminal gets.
 func (d *driver) view() (v tea.View) {
-	d.look(func(a *app) { v = a.View() })
+	d.look(func(a *app) {
+		v = a.View()
+		if shown := a.reveal.standIns.replace([]byte(v.Content)); shown != nil {
+			v.Content = string(shown)
+		}
+	})
 	return v
 }
 

@@ -17,8 +17,12 @@ import (
 // how wide some scripts are (in kitty 0.26 Devanagari moves what follows by a cell
 // or two), and people call their accounts what they like. After such text the
 // cursor is put where it belongs by our own count, so that no border moves.
+//
+// What is revealed is in none of Bubble Tea's frames: here it takes the places of
+// its stand-ins.
 type terminalOutput struct {
 	*os.File
+	standIns  *standIns
 	graphemes atomic.Bool // it measures whole grapheme clusters (mode 2027)
 	before    *term.State // how it was; nil when it does not say
 
@@ -26,16 +30,12 @@ type terminalOutput struct {
 	entered bool       // the alternate screen was turned on
 }
 
-// newTerminalOutput returns nil if stdout is not a terminal.
-func newTerminalOutput(stdout *os.File) *terminalOutput {
-	if !term.IsTerminal(int(stdout.Fd())) {
-		return nil
-	}
+func newTerminalOutput(stdout *os.File, standIns *standIns) *terminalOutput {
 	before, err := term.GetState(int(stdout.Fd()))
 	if err != nil {
 		before = nil
 	}
-	return &terminalOutput{File: stdout, before: before}
+	return &terminalOutput{File: stdout, standIns: standIns, before: before}
 }
 
 // Write implements [io.Writer].
@@ -43,17 +43,23 @@ func (t *terminalOutput) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.entered = t.entered || bytes.Contains(b, []byte(ansi.SetModeAltScreenSaveCursor))
+	shown := b
+	if with := t.standIns.replace(b); with != nil {
+		defer clear(with)
+		shown = with
+	}
 	method := ansi.WcWidth
 	if t.graphemes.Load() {
 		method = ansi.GraphemeWidth
 	}
-	if anchored := anchor(b, method); anchored != nil {
-		if _, err := t.File.Write(anchored); err != nil {
-			return 0, err
-		}
-		return len(b), nil
+	if anchored := anchor(shown, method); anchored != nil {
+		defer clear(anchored)
+		shown = anchored
 	}
-	return t.File.Write(b)
+	if _, err := t.File.Write(shown); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 // whileAway gives the terminal back as it was, calls f, and takes it again. on and off
@@ -110,6 +116,9 @@ func anchor(b []byte, method ansi.Method) []byte {
 			continue
 		}
 		run := b[i : i+n]
+		if last == 0 {
+			out.Grow(6 * len(b)) // enough: what grows leaves a copy, and a secret may be in it
+		}
 		out.Write(b[last:i])
 		fmt.Fprintf(&out, "\x1b7%s\x1b8", run)
 		if w := method.StringWidth(string(run)); w > 0 {

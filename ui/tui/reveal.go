@@ -17,11 +17,15 @@ const revealTime = 20 * time.Second
 
 // revealed is the one secret on the screen: a credential or a header, of one
 // profile. The task that fetches it puts it here rather than into a message, so
-// that it passes through no filter, log or debugger of messages.
+// that it passes through no filter, log or debugger of messages. What is drawn are
+// its stand-ins.
 type revealed struct {
 	id     string
 	until  time.Time
 	holder *secretHolder
+
+	standIns                  *standIns
+	apiKey, apiSecret, header string // what stands for them
 }
 
 // secretHolder hands a secret from a task to the view.
@@ -55,7 +59,8 @@ func (b *secretHolder) put(c kite.Credential, header kite.Secret) {
 // hide takes the secret off the screen and forgets it.
 func (r *revealed) hide() {
 	r.holder.put(kite.Credential{}, kite.Secret{})
-	*r = revealed{}
+	r.standIns.forget()
+	*r = revealed{standIns: r.standIns}
 }
 
 func (r *revealed) expire(now time.Time) {
@@ -64,23 +69,8 @@ func (r *revealed) expire(now time.Time) {
 	}
 }
 
-// credential is the profile's revealed credential, zero when there is none.
-func (r *revealed) credential(id string) kite.Credential {
-	if r.id != id {
-		return kite.Credential{}
-	}
-	c, _ := r.holder.get()
-	return c
-}
-
-// header is the profile's revealed header, zero when there is none.
-func (r *revealed) header(id string) kite.Secret {
-	if r.id != id {
-		return kite.Secret{}
-	}
-	_, h := r.holder.get()
-	return h
-}
+// of reports whether a secret of the profile is on the screen.
+func (r *revealed) of(id string) bool { return r.id != "" && r.id == id }
 
 // mayReveal says why no secret may be shown, "" when one may. Every way to the
 // screen asks here.
@@ -96,7 +86,7 @@ func (a *app) mayReveal() string {
 
 func (a *app) showCredential() tea.Cmd {
 	p := a.chosen()
-	if !a.reveal.credential(p.ID).IsZero() {
+	if a.reveal.of(p.ID) && a.reveal.apiKey != "" {
 		a.reveal.hide()
 		return nil
 	}
@@ -110,7 +100,7 @@ func (a *app) showCredential() tea.Cmd {
 
 func (a *app) showHeader() tea.Cmd {
 	p := a.chosen()
-	if !a.reveal.header(p.ID).IsZero() {
+	if a.reveal.of(p.ID) && a.reveal.header != "" {
 		a.reveal.hide()
 		return nil
 	}
@@ -153,7 +143,12 @@ func (a *app) fetchSecret(p *vault.Profile, doing string, read func(context.Cont
 // show puts what a task has fetched on the screen.
 func (a *app) show(id string, b *secretHolder) {
 	a.reveal.hide()
-	a.reveal = revealed{id: id, until: a.now.Add(revealTime), holder: b}
+	c, header := b.get()
+	r := &a.reveal
+	r.id, r.until, r.holder = id, a.now.Add(revealTime), b
+	r.apiKey = r.standIns.add(c.APIKey, a.method)
+	r.apiSecret = r.standIns.add(c.APISecret, a.method)
+	r.header = r.standIns.add(header, a.method)
 	if !a.wide() {
 		a.detail.open = true // where it can be seen
 	}

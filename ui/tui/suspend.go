@@ -11,7 +11,7 @@ import (
 // terminal is where the screen is drawn, and what reaches it from outside.
 type terminal struct {
 	input   *terminalInput  // nil when it is not the terminal
-	output  *terminalOutput // nil when it is not the terminal
+	output  *terminalOutput // nil in tests
 	signals *signals
 	started time.Time
 }

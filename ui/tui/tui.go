@@ -20,8 +20,8 @@
 //
 // No secret is in a message. A task that copies a token hands it to the
 // clipboard itself and replies with a receipt; one that shows a credential puts
-// it into a holder (reveal.go), which only the view of that profile reads, and
-// which is emptied after 20 seconds.
+// it into a holder (reveal.go), which is emptied after 20 seconds. No secret is in a
+// frame either: stand-ins are (standin.go), until the frame goes to the terminal.
 package tui
 
 import (
@@ -80,7 +80,6 @@ type Options struct {
 	NoReveal      bool  // secrets cannot be shown
 
 	Input   io.Reader // nil is the terminal
-	Output  io.Writer // nil is the terminal
 	Environ []string  // nil is [os.Environ]
 	Now     func() time.Time
 
@@ -170,12 +169,8 @@ func Run(ctx context.Context, o Options) error {
 	} else if a.term.input = newTerminalInput(os.Stdin, cancel); a.term.input != nil {
 		options = append(options, tea.WithInput(a.term.input))
 	}
-	if o.Output != nil {
-		options = append(options, tea.WithOutput(o.Output))
-	} else if out := newTerminalOutput(os.Stdout); out != nil {
-		a.term.output = out
-		options = append(options, tea.WithOutput(out))
-	}
+	a.term.output = newTerminalOutput(os.Stdout, a.reveal.standIns)
+	options = append(options, tea.WithOutput(a.term.output))
 	program := tea.NewProgram(a, options...)
 	watchSignals(ctx, cancel, program.Send, a.term.signals)
 	if len(o.Script) > 0 {
@@ -208,6 +203,7 @@ func newApp(ctx context.Context, o Options) *app {
 		guard:    &handout.Guard{Remember: handout.ScreenMemory, Now: o.Now},
 		reports:  map[string]vault.Report{},
 		term:     terminal{signals: &signals{}},
+		reveal:   revealed{standIns: &standIns{}},
 	}
 	if o.Demo {
 		a.keys = demoBindings()
