@@ -4,6 +4,7 @@ package cli_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -178,5 +179,37 @@ func TestProtect_HelpersAreNotTakenFromAProject(t *testing.T) {
 	h.must("", "exec", "acme", "--", "pass", "show")
 	if started, err := os.ReadFile(folder + "/started"); err != nil || !strings.HasSuffix(string(started), "/pass show\n") {
 		t.Errorf("exec did not find the project's program: %q %v", started, err)
+	}
+}
+
+// The program of a source, and the programs that it starts by name, are not those
+// that a project brings along.
+func TestProtect_SourcesAreNotTakenFromAProject(t *testing.T) {
+	folder := t.TempDir()
+	project, own := filepath.Join(folder, "node_modules", ".bin"), filepath.Join(folder, "own")
+	program := func(dir, name, text string) {
+		t.Helper()
+		if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+text+"\n"), 0o755)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	planted := "echo \"$0\" >>" + folder + "/started"
+	program(project, "get-key", planted)
+	program(project, "opens-safe", planted)
+	program(own, "get-key", "opens-safe")
+	program(own, "opens-safe", `echo '{"api_key":"own-key","api_secret":"own-secret"}'`)
+	h := newHouse(t, "acme")
+	h.env = append(h.env, "PATH="+project+":"+own+":"+os.Getenv("PATH"))
+	h.must("", "source", "add", "mine", "--kind", "command", "--profile", "acme", "--", "get-key", "{account}")
+	code, _, errs := h.run("", "token", "acme")
+	if started, err := os.ReadFile(folder + "/started"); err == nil {
+		t.Errorf("it started %s", started)
+	}
+	if code == 0 || !strings.Contains(errs, "origin") && !strings.Contains(errs, "Kitegateway") {
+		t.Errorf("it did not read the user's own credential: %d %s", code, errs)
+	}
+	h.must("", "source", "add", "mine", "--replace", "--no-sync", "--kind", "command", "--", filepath.Join(project, "get-key"), "{account}")
+	if code, out, _ := h.run("", "source", "test", "mine"); code == 0 || !strings.Contains(out, "a project's packages") {
+		t.Errorf("a project's program as a source: %d %s", code, out)
 	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -25,11 +26,16 @@ func cutEnv(kv string) (name, value string, ok bool) {
 func (a *app) getenv(name string) string {
 	// The last one wins, as it does for a process that os/exec starts.
 	for i := len(a.Environ) - 1; i >= 0; i-- {
-		if k, v, ok := cutEnv(a.Environ[i]); ok && k == name {
+		if k, v, ok := cutEnv(a.Environ[i]); ok && sameName(k, name) {
 			return v
 		}
 	}
 	return ""
+}
+
+// sameName compares the names of variables: Windows ignores case.
+func sameName(a, b string) bool {
+	return a == b || runtime.GOOS == "windows" && strings.EqualFold(a, b)
 }
 
 // What a command started by exec, or a shell through env, is given. The secret
@@ -76,7 +82,7 @@ func childEnv(environ []string) []string {
 func setenv(environ []string, name, value string) []string {
 	out := make([]string, 0, len(environ)+1)
 	for _, kv := range environ {
-		if k, _, ok := cutEnv(kv); !ok || k != name {
+		if k, _, ok := cutEnv(kv); !ok || !sameName(k, name) {
 			out = append(out, kv)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kitekey/kite"
+	"kitekey/ui/safepath"
 	"kitekey/ui/words"
 	"kitekey/vault"
 	"kitekey/vault/source"
@@ -75,8 +76,19 @@ func (a *app) sourceSystem(store vault.Store) source.System {
 		home = h
 	}
 	return source.System{
-		Getenv: a.getenv, Environ: a.Environ, Home: home, Store: store, UserAgent: "kitekey/" + a.Version, Now: a.Now,
+		Getenv: a.getenv, Environ: setenv(a.Environ, "PATH", safepath.Clean(a.getenv("PATH"))), LookPath: a.findHelper,
+		Home: home, Store: store, UserAgent: "kitekey/" + a.Version, Now: a.Now,
 	}
+}
+
+// findHelper finds the program of a source, where others cannot have put or changed
+// it.
+func (a *app) findHelper(name string) (string, error) {
+	path, err := lookPath(name, safepath.Clean(a.getenv("PATH")))
+	if err == nil {
+		err = safepath.UnsafeProgram(path)
+	}
+	return path, err
 }
 
 // findSource gives a source's settings by its name; without a name it is the only

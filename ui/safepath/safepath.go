@@ -38,6 +38,25 @@ func Clean(path string) string {
 	return strings.Join(folders, string(filepath.ListSeparator))
 }
 
+// UnsafeProgram returns an error if the program at path, which is absolute, may not be
+// run as a helper: other users can change it, or it is in a folder that is [Unsafe].
+func UnsafeProgram(path string) error {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	for _, dir := range []string{filepath.Dir(path), filepath.Dir(real)} {
+		if err := Unsafe(dir); err != nil {
+			return err
+		}
+	}
+	info, err := os.Stat(real)
+	if err == nil && othersCanWrite(info) {
+		err = errors.New("other users can write to " + real)
+	}
+	return err
+}
+
 // Unsafe returns an error if no helper may be run from dir, a folder of PATH: dir is
 // relative, is in a project's node_modules, or can be changed by other users.
 func Unsafe(dir string) error {

@@ -1,12 +1,44 @@
 package safepath
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 )
+
+func TestUnsafeProgram_IsWhatOthersCanChange(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a file's mode does not tell there")
+	}
+	root := t.TempDir()
+	program := func(folder string, folderMode, mode os.FileMode) string {
+		dir := filepath.Join(root, folder)
+		path := filepath.Join(dir, "program")
+		if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(path, nil, 0o755), os.Chmod(path, mode), os.Chmod(dir, folderMode)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	good, loose := program("good", 0o755, 0o755), program("loose", 0o777, 0o755)
+	link := filepath.Join(root, "link")
+	if err := os.Symlink(loose, link); err != nil {
+		t.Fatal(err)
+	}
+	if err := UnsafeProgram(good); err != nil {
+		t.Error(err)
+	}
+	for name, path := range map[string]string{
+		"in a folder of all": loose, "a link to it": link, "written by all": program("file", 0o755, 0o777),
+		"of a project": program("node_modules/.bin", 0o755, 0o755), "relative": "program", "not there": filepath.Join(root, "nothing"),
+	} {
+		if UnsafeProgram(path) == nil {
+			t.Errorf("%s: %s counts as safe", name, path)
+		}
+	}
+}
 
 func TestClean_LeavesOutWhereOthersPutPrograms(t *testing.T) {
 	root := t.TempDir()

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -68,6 +69,8 @@ func (c Config) checkCommand() error {
 		return errors.New("the command is missing: name a preset, or give the command and its arguments")
 	case len(c.Get) > 64 || len(c.List) > 64:
 		return errors.New("the command has more than 64 arguments")
+	case filepath.Base(c.Get[0]) != c.Get[0] && !filepath.IsAbs(c.Get[0]):
+		return fmt.Errorf("%s is relative to the working folder: give the program's whole path", c.Get[0])
 	}
 	for _, arg := range append(slices.Clone(c.Get), c.List...) {
 		if strings.ContainsRune(arg, 0) {
@@ -142,10 +145,7 @@ var errNoList = errors.New("no command that lists is set up")
 
 // Test implements [Tester].
 func (c *command) Test(ctx context.Context, _ ...vault.Selector) []Finding {
-	path, err := exec.LookPath(c.config.Get[0])
-	if err != nil {
-		err = &Error{Source: c.config.Name, Op: "test", Kind: ErrCommand, Err: fmt.Errorf("%s: %w", c.config.Get[0], runError(err))}
-	}
+	path, err := c.program("test", c.config.Get[0])
 	found := []Finding{{"program", err == nil, path, err}}
 	if err != nil || len(c.config.List) == 0 {
 		return found
@@ -154,19 +154,37 @@ func (c *command) Test(ctx context.Context, _ ...vault.Selector) []Finding {
 	return append(found, Finding{"list", err == nil, fmt.Sprintf("%d credentials", len(listed)), err})
 }
 
+// program finds a program.
+func (c *command) program(op, name string) (string, error) {
+	look := c.sys.LookPath
+	if look == nil {
+		look = exec.LookPath
+	}
+	path, err := look(name)
+	if err != nil {
+		return "", &Error{Source: c.config.Name, Op: op, Kind: ErrCommand, Path: name, Err: fmt.Errorf("%s: %w", name, runError(err))}
+	}
+	return path, nil
+}
+
 // run runs a program with a deadline, a bounded output and an environment that
 // has nothing of kitekey's in it.
 func (c *command) run(ctx context.Context, op string, argv []string, limit int64) ([]byte, error) {
+	program, err := c.program(op, argv[0])
+	if err != nil {
+		return nil, err
+	}
 	timeout := cmp.Or(10*c.sys.Timeout, commandTimeout)
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	cmd := exec.CommandContext(limited, argv[0], argv[1:]...)
+	cmd := exec.CommandContext(limited, program, argv[1:]...)
+	cmd.Args[0] = argv[0]
 	cmd.Env = cleaned(c.sys.Environ)
 	cmd.WaitDelay = time.Second // a child of its own may hold the pipe
 	var out, said bounded
 	out.limit, out.strict, said.limit = limit, true, 4<<10
 	cmd.Stdout, cmd.Stderr = &out, &said
-	err := cmd.Run()
+	err = cmd.Run()
 	defer said.erase()
 	failure := &Error{Source: c.config.Name, Op: op, Kind: ErrCommand, Path: argv[0]}
 	switch {
@@ -244,11 +262,25 @@ func cleaned(environ []string) []string {
 			return true
 		case name == "VAULT_TOKEN", name == "BAO_TOKEN":
 			return true
-		case name == "LD_PRELOAD", name == "LD_AUDIT", name == "DYLD_INSERT_LIBRARIES", name == "BASH_ENV", name == "ENV":
-			return true // what makes another program of it
 		}
-		return false
+		return replacesCode(name)
 	})
+}
+
+// replacesCode reports whether a variable has a program run code that is not its
+// own: another library, a shell's start-up file or function, an interpreter's option.
+func replacesCode(name string) bool {
+	for _, prefix := range []string{"LD_", "DYLD_", "BASH_FUNC_"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	switch name {
+	case "BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "PS4",
+		"NODE_OPTIONS", "NODE_PATH", "PERL5OPT", "PERL5LIB", "PYTHONPATH", "PYTHONHOME", "RUBYOPT", "RUBYLIB":
+		return true
+	}
+	return false
 }
 
 // readAll reads up to limit bytes and fails when there is more.

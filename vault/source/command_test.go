@@ -133,7 +133,8 @@ func TestCommand_SaysWhatIsWrong(t *testing.T) {
 
 func TestCommand_GetsACleanEnvironment(t *testing.T) {
 	s := openCommand(t, source.Config{Get: self("environ", "{account}")},
-		"PATH=/usr/bin", "HOME=/root", "KITEKEY_PASSPHRASE_FILE=/x", "KITEKEY_HOME=/y", "BAO_TOKEN=t", "VAULT_TOKEN=t", "KITE_AUTHORIZATION=JWT", "BASH_ENV=/evil", "LD_PRELOAD=/evil", "OP_SESSION=s")
+		"PATH=/usr/bin", "HOME=/root", "KITEKEY_PASSPHRASE_FILE=/x", "KITEKEY_HOME=/y", "BAO_TOKEN=t", "VAULT_TOKEN=t", "KITE_AUTHORIZATION=JWT", "BASH_ENV=/evil", "LD_PRELOAD=/evil", "OP_SESSION=s",
+		"LD_LIBRARY_PATH=/evil", "BASH_FUNC_gpg%%=() { evil; }", "NODE_OPTIONS=--require=/evil", "SHELLOPTS=xtrace", "PS4=$(evil)")
 	got, err := s.Get(t.Context(), acme)
 	if err != nil {
 		t.Fatal(err)
@@ -147,6 +148,13 @@ func TestCommand_GetsACleanEnvironment(t *testing.T) {
 	}
 	if names != "secret_PATH.HOME.OP_SESSION" {
 		t.Errorf("the command sees %s", names)
+	}
+}
+
+func TestCommand_IsNotTakenFromTheWorkingFolder(t *testing.T) {
+	c := source.Config{Name: "pm", Kind: source.KindCommand, Get: []string{filepath.Join("bin", "get"), "{account}"}}
+	if err := c.WithDefaults().Check(); err == nil || !strings.Contains(err.Error(), "whole path") {
+		t.Errorf("%v", err)
 	}
 }
 

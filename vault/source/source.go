@@ -29,8 +29,10 @@ var Kinds = []string{KindVault, KindCommand}
 
 // System is what a source sees of the machine.
 type System struct {
-	Getenv    func(string) string
-	Environ   []string    // of a command
+	Getenv  func(string) string
+	Environ []string // of a command
+	// LookPath finds a command's program; nil is [exec.LookPath].
+	LookPath  func(name string) (string, error)
 	Home      string      // the user's home folder, for the engine's token file
 	Store     vault.Store // keeps the token of "source login"
 	UserAgent string
