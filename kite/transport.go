@@ -88,7 +88,7 @@ func (c *Client) roots() (*x509.CertPool, error) {
 	if c.CAFile == "" {
 		return pool, nil
 	}
-	data, err := os.ReadFile(c.CAFile)
+	data, err := ReadCA(c.CAFile)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return pool, nil
@@ -100,6 +100,22 @@ func (c *Client) roots() (*x509.CertPool, error) {
 		return nil, &safeError{"the CA file " + CleanText(c.CAFile) + " holds no certificate", nil}
 	}
 	return pool, nil
+}
+
+// ReadCA reads the file of a CA's certificates: a regular one of at most 1 MiB, since
+// a pipe would be waited for.
+func ReadCA(path string) ([]byte, error) {
+	const limit = 1 << 20
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errors.New("it is not a file")
+	case info.Size() > limit:
+		return nil, errors.New("it is larger than 1 MiB")
+	}
+	return os.ReadFile(path)
 }
 
 // SystemRoots returns the CAs that this machine trusts, regardless of variables,

@@ -60,6 +60,7 @@ type System struct {
 func Main(ctx context.Context, sys System) int {
 	ctx, interrupt := context.WithCancel(ctx)
 	defer interrupt()
+	sys.Stdout, sys.Stderr = endableOutput(ctx, sys.Stdout), endableOutput(ctx, sys.Stderr)
 	a := &app{System: sys, interrupt: interrupt}
 	root := newRoot(a)
 	root.SetArgs(sys.Args)

@@ -177,7 +177,7 @@ func (a *app) adoptedCA() (*caJSON, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := os.ReadFile(path)
+	data, err := kite.ReadCA(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"kitekey/vault/internal/disk"
 )
 
 var errNoBus = errors.New("there is no session bus")
@@ -31,7 +33,7 @@ func findBus(address, dir string) (string, error) {
 	if path := filepath.Join(dir, "bus"); exists(path) {
 		return "unix:path=" + path, nil
 	}
-	data, _ := os.ReadFile(filepath.Join(dir, "dbus-session"))
+	data, _ := disk.Read(filepath.Join(dir, "dbus-session"), 64<<10)
 	for line := range strings.Lines(string(data)) {
 		if address, ok := strings.CutPrefix(line, "DBUS_SESSION_BUS_ADDRESS="); ok {
 			return strings.Trim(strings.TrimSpace(address), `'";`), nil

@@ -119,7 +119,7 @@ func (l FileLocks) TryLock(name string) (func(), bool, error) {
 // file was discarded between opening and locking it: the lock is then one on
 // nothing, and has to be taken again.
 func (l FileLocks) lock(name string, take func(*flock.Flock) error) (unlock func(), ok bool, err error) {
-	f := flock.New(l.path(name), flock.SetPermissions(0o600))
+	f := flock.New(l.path(name), flock.SetFlag(os.O_CREATE|os.O_RDONLY|nonblock), flock.SetPermissions(0o600))
 	err = take(f)
 	if errors.Is(err, os.ErrNotExist) {
 		if err = MakeFolder(l.Dir); err != nil {
@@ -140,6 +140,10 @@ func (l FileLocks) lock(name string, take func(*flock.Flock) error) (unlock func
 		return nil, false, nil
 	}
 	held, err := f.Stat()
+	if err == nil && !held.Mode().IsRegular() {
+		_ = f.Unlock()
+		return nil, false, fmt.Errorf("lock %s: %w", l.path(name), ErrNotRegular)
+	}
 	if err == nil {
 		var there os.FileInfo
 		if there, err = os.Stat(l.path(name)); err == nil && os.SameFile(held, there) {
