@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -34,13 +35,19 @@ type payRequest struct {
 	AccountEmail      string          `json:"account_email"`
 }
 
+var paymentMethods = []string{"MOBILE_MONEY", "CARD", "BANK", "CRYPTO"}
+
 var (
-	paymentMethods = []string{"MOBILE_MONEY", "CARD", "BANK", "CRYPTO"}
-	anAmount       = regexp.MustCompile(`^(0|[1-9][0-9]*)(\.[0-9]{1,2})?$`)
-	aCurrency      = regexp.MustCompile(`^[A-Z]{3}$`)
-	anMSISDN       = regexp.MustCompile(`^[0-9]{9,15}$`)
-	aUUID4         = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$`)
+	anAmount  = pattern(`^(0|[1-9][0-9]*)(\.[0-9]{1,2})?$`)
+	aCurrency = pattern(`^[A-Z]{3}$`)
+	anMSISDN  = pattern(`^[0-9]{9,15}$`)
+	aUUID4    = pattern(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$`)
 )
+
+// pattern compiles expr at its first use: every start of kitekey would wait for it.
+func pattern(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 const maxNarration = 64 // characters
 
@@ -55,15 +62,15 @@ func (p payRequest) check() string {
 		words  string
 	}{
 		{p.Currency == "", "currency is required."},
-		{!aCurrency.MatchString(p.Currency), "currency must be a code such as UGX."},
+		{!aCurrency().MatchString(p.Currency), "currency must be a code such as UGX."},
 		{len(p.Amount) == 0 || string(p.Amount) == "null", "amount is required."},
-		{!anAmount.Match(p.Amount) || strings.Trim(string(p.Amount), "0.") == "", "amount must be a positive number with at most two decimals."},
+		{!anAmount().Match(p.Amount) || strings.Trim(string(p.Amount), "0.") == "", "amount must be a positive number with at most two decimals."},
 		{p.PaymentMethod == "", "payment_method is required."},
 		{!slices.Contains(paymentMethods, p.PaymentMethod), "payment_method must be one of " + strings.Join(paymentMethods, ", ") + "."},
 		{p.AccountNumber == "" && !card, "account_number is required."},
-		{p.PaymentMethod == "MOBILE_MONEY" && !anMSISDN.MatchString(p.AccountNumber), "account_number must be an international number without +."},
+		{p.PaymentMethod == "MOBILE_MONEY" && !anMSISDN().MatchString(p.AccountNumber), "account_number must be an international number without +."},
 		{p.MerchantReference == "", "merchant_reference is required."},
-		{!aUUID4.MatchString(p.MerchantReference), "merchant_reference must be a UUID 4 of 36 characters."},
+		{!aUUID4().MatchString(p.MerchantReference), "merchant_reference must be a UUID 4 of 36 characters."},
 		{p.Narration == "", "narration is required."},
 		{utf8.RuneCountInString(p.Narration) > maxNarration, fmt.Sprintf("narration must have at most %d characters.", maxNarration)},
 		{p.PaymentMethod != "MOBILE_MONEY" && !aRedirect, "redirect_url is required for " + p.PaymentMethod + "."},

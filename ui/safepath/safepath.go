@@ -23,8 +23,9 @@ import (
 var original = os.Environ()
 
 func init() {
-	if path, ok := os.LookupEnv("PATH"); ok {
-		_ = os.Setenv("PATH", Clean(path))
+	path := os.Getenv("PATH")
+	if clean := Clean(path); clean != path {
+		_ = os.Setenv("PATH", clean)
 	}
 }
 
@@ -34,8 +35,9 @@ func Environ() []string { return slices.Clone(original) }
 
 // Clean is a PATH without its unsafe folders: see [Unsafe].
 func Clean(path string) string {
-	folders := slices.DeleteFunc(filepath.SplitList(path), func(dir string) bool { return Unsafe(dir) != nil })
-	return strings.Join(folders, string(filepath.ListSeparator))
+	seen := folders{} // most are below the same few
+	kept := slices.DeleteFunc(filepath.SplitList(path), func(dir string) bool { return seen.unsafe(dir) != nil })
+	return strings.Join(kept, string(filepath.ListSeparator))
 }
 
 // UnsafeProgram returns an error if the program at path, which is absolute, may not be
@@ -59,32 +61,62 @@ func UnsafeProgram(path string) error {
 
 // Unsafe returns an error if no helper may be run from dir, a folder of PATH: dir is
 // relative, is in a project's node_modules, or can be changed by other users.
-func Unsafe(dir string) error {
+func Unsafe(dir string) error { return folders{}.unsafe(dir) }
+
+// folders holds what [os.Lstat] said of each path, so that it is asked once.
+type folders map[string]fs.FileInfo
+
+func (seen folders) lstat(path string) (info fs.FileInfo, err error) {
+	info, ok := seen[path]
+	if !ok {
+		if info, err = os.Lstat(path); err == nil {
+			seen[path] = info
+		}
+	}
+	return info, err
+}
+
+func (seen folders) unsafe(dir string) error {
 	switch {
 	case !filepath.IsAbs(dir):
 		return errors.New("it is relative to the working folder")
 	case slices.Contains(strings.Split(filepath.ToSlash(filepath.Clean(dir)), "/"), "node_modules"):
 		return errors.New("a project's packages are in it")
 	}
-	real, err := filepath.EvalSymlinks(dir)
+	err := seen.changeable(dir)
+	if err == errLink || err == nil && dir != filepath.Clean(dir) {
+		if dir, err = filepath.EvalSymlinks(dir); err == nil {
+			err = seen.changeable(dir)
+		}
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // nothing is found there
 	}
-	if err != nil {
-		return err
-	}
-	for path := real; ; path = filepath.Dir(path) {
-		info, err := os.Stat(path)
+	return err
+}
+
+var errLink = errors.New("there is a symbolic link in the path")
+
+// changeable returns an error if other users can change what is in dir. It does not
+// follow symbolic links: errLink says that there is one, and that others can change
+// no part of the path itself.
+func (seen folders) changeable(dir string) error {
+	var link error
+	for path := dir; ; path = filepath.Dir(path) {
+		info, err := seen.lstat(path)
 		if err != nil {
 			return err
 		}
+		if info.Mode()&fs.ModeSymlink != 0 {
+			link = errLink
+		}
 		// In a folder with the sticky bit, as /tmp, others can add names but not take
 		// away what is above the folder of PATH.
-		if othersCanWrite(info) && (path == real || info.Mode()&fs.ModeSticky == 0) {
+		if othersCanWrite(info) && (path == dir || info.Mode()&fs.ModeSticky == 0) {
 			return errors.New("other users can write to " + path)
 		}
 		if path == filepath.Dir(path) {
-			return nil
+			return link
 		}
 	}
 }

@@ -63,8 +63,17 @@ func TestClean_LeavesOutWhereOthersPutPrograms(t *testing.T) {
 		if err := os.Symlink(folder("open", 0o777|os.ModeSticky), link); err != nil {
 			t.Fatal(err)
 		}
-		unsafe = append(unsafe, folder("world", 0o777), folder("loose/below", 0o755), link)
-		good = strings.Join([]string{good, folder("shared/below", 0o755)}, string(filepath.ListSeparator))
+		// Others can put another one in the place of a link in a folder of theirs.
+		loose := filepath.Join(root, "loose", "link")
+		if err := os.Symlink(filepath.Join(root, "good"), loose); err != nil {
+			t.Fatal(err)
+		}
+		fine := filepath.Join(root, "fine")
+		if err := os.Symlink(filepath.Join(root, "good"), fine); err != nil {
+			t.Fatal(err)
+		}
+		unsafe = append(unsafe, folder("world", 0o777), folder("loose/below", 0o755), link, link+"/../good/../open", loose)
+		good = strings.Join([]string{good, fine, root + "/good/", folder("shared/below", 0o755)}, string(filepath.ListSeparator))
 		folder("shared", 0o777|os.ModeSticky)
 		if os.Getuid() == 0 {
 			another := folder("another", 0o755)

@@ -3,6 +3,7 @@ package tui
 import (
 	"bytes"
 	"regexp"
+	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -41,10 +42,14 @@ type inputFilter struct {
 
 // partialReply finds a reply that has begun at the end of the input: OSC, DCS, or a
 // report of a mode, of a device or of the mouse.
-var partialReply = regexp.MustCompile(`\x1b(?:[\]P][^\x07\x1b]*\x1b?|\[[?<][0-9;$]*)$`)
+var partialReply = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\x1b(?:[\]P][^\x07\x1b]*\x1b?|\[[?<][0-9;$]*)$`)
+})
 
 // lostReply is a reply whose ESC has been taken for the key.
-var lostReply = regexp.MustCompile(`^(?:\][0-9]+;[^\x07\x1b]*(?:\x07|\x1b\\)?|P[>01][^\x07\x1b]*(?:\x1b\\)?|\[\?[0-9;]*(?:\$?[a-z])?)`)
+var lostReply = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:\][0-9]+;[^\x07\x1b]*(?:\x07|\x1b\\)?|P[>01][^\x07\x1b]*(?:\x1b\\)?|\[\?[0-9;]*(?:\$?[a-z])?)`)
+})
 
 // filter returns what Bubble Tea should read in place of b.
 func (f *inputFilter) filter(b []byte, now time.Time) []byte {
@@ -102,14 +107,14 @@ func (f *inputFilter) pass(b []byte, now time.Time) []byte {
 		f.held = nil
 	}
 	if f.esc && idle > escTime && idle <= replyWait {
-		b = b[len(lostReply.Find(b)):]
+		b = b[len(lostReply().Find(b)):]
 	}
 	f.esc = len(b) > 0 && b[len(b)-1] == '\x1b'
 	if i := bytes.LastIndex(b, []byte(pasteStart)); i >= 0 && !bytes.Contains(b[i:], []byte(pasteEnd)) {
 		f.paste, f.pasted, f.dropped = true, len(b)-i, false
 		return f.holdHalf(b)
 	}
-	if loc := partialReply.FindIndex(b); loc != nil && len(b)-loc[0] > 1 {
+	if loc := partialReply().FindIndex(b); loc != nil && len(b)-loc[0] > 1 {
 		f.held = append([]byte(nil), b[loc[0]:]...)
 		f.esc = false
 		return b[:loc[0]]

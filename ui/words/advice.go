@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"kitekey/kite"
 	"kitekey/vault"
@@ -78,31 +79,36 @@ func interference(err error) (meaning, next string, ok bool) {
 // refusals match messages with which a gateway refuses a request although the
 // credential may be right. The first match counts.
 var refusals = []struct {
-	says          *regexp.Regexp
+	says          func() *regexp.Regexp
 	meaning, next string
 }{
 	{
-		regexp.MustCompile(`(?i)\bip\b|\bip[- ]?address|allow-?list|white-?list|\baddress(es)? (is|are)? ?not`),
+		pattern(`(?i)\bip\b|\bip[- ]?address|allow-?list|white-?list|\baddress(es)? (is|are)? ?not`),
 		"Kitegateway does not allow this computer's address. The credential may be right",
 		"have this computer's public address allowed in the Kitegateway dashboard, then {verify}",
 	},
 	{
-		regexp.MustCompile(`(?i)suspend|disabled|deactivat|inactive|not active|blocked|frozen|closed`),
+		pattern(`(?i)suspend|disabled|deactivat|inactive|not active|blocked|frozen|closed`),
 		"Kitegateway says that the account or its credential is not active",
 		"ask the account's owner or Kitegateway's support",
 	},
 	{
-		regexp.MustCompile(`(?i)permission|forbidden|not allowed|not permitted|not authori[sz]ed to|scope`),
+		pattern(`(?i)permission|forbidden|not allowed|not permitted|not authori[sz]ed to|scope`),
 		"Kitegateway does not allow this request. The credential may be right",
 		"ask the account's owner or Kitegateway's support what this credential may do",
 	},
+}
+
+// pattern compiles expr at its first use: every start of kitekey would wait for it.
+func pattern(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }
 
 // refusal explains a refusal by what the gateway said. It is not ok where the
 // gateway said nothing that tells more than a wrong credential.
 func refusal(status int, message string) (meaning, next string, ok bool) {
 	for _, r := range refusals {
-		if r.says.MatchString(message) {
+		if r.says().MatchString(message) {
 			return r.meaning, r.next, true
 		}
 	}
