@@ -62,7 +62,7 @@ func Main(ctx context.Context, sys System) int {
 	defer interrupt()
 	sys.Stdout, sys.Stderr = endableOutput(ctx, sys.Stdout), endableOutput(ctx, sys.Stderr)
 	a := &app{System: sys, interrupt: interrupt}
-	root := newRoot(a)
+	root := newRoot(a, sys.Args)
 	root.SetArgs(sys.Args)
 	root.SetIn(sys.Stdin)
 	out := &checkedWriter{w: sys.Stdout}

@@ -11,7 +11,7 @@ import (
 // Every command and topic has a page that roff takes without a word, and every
 // command an example.
 func TestMan_EveryCommandHasAPage(t *testing.T) {
-	root := newRoot(&app{System: System{Version: "1.2.3"}})
+	root := newRoot(&app{System: System{Version: "1.2.3"}}, []string{"help"})
 	root.InitDefaultHelpCmd()
 	var each func(*cobra.Command)
 	each = func(c *cobra.Command) {

@@ -60,7 +60,7 @@ func readmeTables() map[string]string {
 	variables(&settings, Settings())
 	variables(&given, ExecVariables())
 
-	root := newRoot(&app{})
+	root := newRoot(&app{}, []string{"help"})
 	commands.WriteString("| command | what it does |\n|---|---|\n| `kitekey` | The screen |\n")
 	for _, group := range root.Groups() {
 		for _, c := range root.Commands() {

@@ -3,15 +3,17 @@ package cli
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
-// newRoot returns the command tree. Help lists the commands of a group in the order
-// in which they are added here.
-func newRoot(a *app) *cobra.Command {
+// newRoot returns the command tree. If args name a command, are "--version" or are
+// none, it has only what they need: making every command takes longer than most
+// commands. Help lists the commands of a group in the order in which they are added.
+func newRoot(a *app, args []string) *cobra.Command {
 	a.onFailure = map[*cobra.Command]func(){}
 	root := &cobra.Command{
 		Use:   "kitekey",
@@ -53,50 +55,56 @@ Live is never implied.`,
 		&cobra.Group{ID: groupTry, Title: "Trying it:"},
 		&cobra.Group{ID: groupCare, Title: "Looking after it:"},
 	)
-	add := func(group string, commands ...*cobra.Command) {
-		for _, c := range commands {
-			c.GroupID = group
-			root.AddCommand(c)
-		}
+	type maker struct {
+		group, name string
+		make        func() *cobra.Command
 	}
-	add(groupTokens,
-		newToken(a, a.runToken),
-		newCopy(a, a.runCopy),
-		newExec(a, a.runExec),
-		newEnv(a, a.runEnv),
-		newAPI(a, a.runAPI),
-		newProxy(a, a.runProxy),
-		newForget(a, a.runForget),
-		newInspect(a, a.runInspect),
-	)
-	add(groupProfiles,
-		newAdd(a, a.runAdd),
-		newList(a, a.runList),
-		newVerify(a, a.runVerify),
-		newEdit(a, a.runEdit),
-		newRotate(a, a.runRotate),
-		newRename(a, a.runRename),
-		newRemove(a, a.runRemove),
-	)
-	add(groupTry,
-		newDemo(a, a.runDemo),
-		newSimulator(a, a.runSimulator),
-	)
-	add(groupCare,
-		newDoctor(a, a.runDoctor),
-		newNetwork(a, a.runNetwork, a.runNetworkCA),
-		newStatus(a, a.runStatus),
-		newUnlock(a, a.runUnlock),
-		newLock(a, a.runLock),
-		newStore(a),
-		newSource(a),
-		newExport(a, a.runExport),
-		newImport(a, a.runImport),
-		newLog(a, a.runLog),
-		newMan(a, a.runMan),
-		newCompletion(a, a.runCompletion),
-	)
-	root.AddCommand(newTopics()...)
+	commands := []maker{
+		{groupTokens, "token", func() *cobra.Command { return newToken(a, a.runToken) }},
+		{groupTokens, "copy", func() *cobra.Command { return newCopy(a, a.runCopy) }},
+		{groupTokens, "exec", func() *cobra.Command { return newExec(a, a.runExec) }},
+		{groupTokens, "env", func() *cobra.Command { return newEnv(a, a.runEnv) }},
+		{groupTokens, "api", func() *cobra.Command { return newAPI(a, a.runAPI) }},
+		{groupTokens, "proxy", func() *cobra.Command { return newProxy(a, a.runProxy) }},
+		{groupTokens, "forget", func() *cobra.Command { return newForget(a, a.runForget) }},
+		{groupTokens, "inspect", func() *cobra.Command { return newInspect(a, a.runInspect) }},
+		{groupProfiles, "add", func() *cobra.Command { return newAdd(a, a.runAdd) }},
+		{groupProfiles, "list", func() *cobra.Command { return newList(a, a.runList) }},
+		{groupProfiles, "verify", func() *cobra.Command { return newVerify(a, a.runVerify) }},
+		{groupProfiles, "edit", func() *cobra.Command { return newEdit(a, a.runEdit) }},
+		{groupProfiles, "rotate", func() *cobra.Command { return newRotate(a, a.runRotate) }},
+		{groupProfiles, "rename", func() *cobra.Command { return newRename(a, a.runRename) }},
+		{groupProfiles, "remove", func() *cobra.Command { return newRemove(a, a.runRemove) }},
+		{groupTry, "demo", func() *cobra.Command { return newDemo(a, a.runDemo) }},
+		{groupTry, "simulator", func() *cobra.Command { return newSimulator(a, a.runSimulator) }},
+		{groupCare, "doctor", func() *cobra.Command { return newDoctor(a, a.runDoctor) }},
+		{groupCare, "network", func() *cobra.Command { return newNetwork(a, a.runNetwork, a.runNetworkCA) }},
+		{groupCare, "status", func() *cobra.Command { return newStatus(a, a.runStatus) }},
+		{groupCare, "unlock", func() *cobra.Command { return newUnlock(a, a.runUnlock) }},
+		{groupCare, "lock", func() *cobra.Command { return newLock(a, a.runLock) }},
+		{groupCare, "store", func() *cobra.Command { return newStore(a) }},
+		{groupCare, "source", func() *cobra.Command { return newSource(a) }},
+		{groupCare, "export", func() *cobra.Command { return newExport(a, a.runExport) }},
+		{groupCare, "import", func() *cobra.Command { return newImport(a, a.runImport) }},
+		{groupCare, "log", func() *cobra.Command { return newLog(a, a.runLog) }},
+	}
+	add := func(c maker) {
+		cmd := c.make()
+		cmd.GroupID = c.group
+		root.AddCommand(cmd)
+	}
+	switch i := slices.IndexFunc(commands, func(c maker) bool { return len(args) > 0 && c.name == args[0] }); {
+	case i >= 0:
+		add(commands[i])
+	case len(args) > 0 && !slices.Equal(args, []string{"--version"}):
+		for _, c := range commands {
+			add(c)
+		}
+		// These two are about the whole tree.
+		add(maker{groupCare, "man", func() *cobra.Command { return newMan(a, a.runMan) }})
+		add(maker{groupCare, "completion", func() *cobra.Command { return newCompletion(a, a.runCompletion) }})
+		root.AddCommand(newTopics()...)
+	}
 	root.SetHelpCommand(newHelp())
 	root.SetHelpCommandGroupID(groupCare)
 	a.watch(root)
