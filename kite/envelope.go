@@ -52,7 +52,7 @@ func parseEnvelope(body []byte) (e envelope, ok bool) {
 // the documented form of an error (a code in words, and a status other than
 // "success"), the HTTP status is unknown and errorStatus returns 0.
 func (e envelope) errorStatus() (status int, isError bool) {
-	// an int has 32 bits on some machines
+	// An int has 32 bits on some machines.
 	if n, err := strconv.ParseInt(strings.TrimSpace(string(e.Code)), 10, 64); err == nil {
 		if n < 0 || n > 599 {
 			return 0, false

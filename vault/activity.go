@@ -16,11 +16,12 @@ import (
 	"kitekey/vault/internal/disk"
 )
 
-// The activity log says what was done with which profile, by what and why, so that
-// it can be found out later how a credential was used. An entry is written when its
-// outcome is known. The log holds no secret, no token, no body of a request and no
-// words of the gateway's. One line of JSON per entry, in two files:
-// a full one becomes activity.jsonl.1, and the activity.jsonl.1 before it goes.
+// The activity log says what was done with which profile, by which command and why,
+// so that a user can find out later how a credential was used. An entry is written
+// when its outcome is known. The log holds no secret, no token, no body of a
+// request and none of the gateway's words. It has one line of JSON per entry, in
+// two files: a full activity.jsonl becomes activity.jsonl.1 and replaces the older
+// one.
 const (
 	activityFile   = "activity.jsonl"
 	activityFormer = "activity.jsonl.1"
@@ -42,7 +43,7 @@ const (
 	ActionRevealed   Action = "revealed"
 	ActionVerified   Action = "verified"
 	ActionRotated    Action = "rotated"
-	ActionReplaced   Action = "replaced" // without proof, by an import
+	ActionReplaced   Action = "replaced" // without verification, by an import
 	ActionRolledBack Action = "rolled back"
 	ActionConfirmed  Action = "confirmed"
 	ActionRenamed    Action = "renamed" // the entry is the new name's, or the old one's when it failed
@@ -61,10 +62,10 @@ type Activity struct {
 	Command string // the command that did it, "token"; "screen" for the screen
 	Result  string // "ok", a verdict, "outcome unknown", "cancelled" or "failed"
 	Parent  string // name of the program that started kitekey, "" where the system does not say
-	Reason  string // what the user gave as the reason, if anything
+	Reason  string // the reason that the user gave, if any
 
 	Method     string   // of a request
-	Path       string   // of a request, with {…} in the place of ids and without its query
+	Path       string   // of a request, with {…} in place of ids and without its query
 	Status     int      // HTTP status of the reply to a request, 0 when there was none
 	Recipients []string // whom an export was encrypted to
 
@@ -82,7 +83,7 @@ type activityLog struct {
 	limit   int64
 
 	mu     sync.Mutex
-	on     *bool // the setting, once it was looked up
+	on     *bool // the setting, once it was read
 	memory []Activity
 	queue  []Activity    // entries of LogLater
 	idle   chan struct{} // closed when the queue has been written; nil when it is empty
@@ -95,23 +96,23 @@ func (v *Vault) Record(action Action, sel Selector, err error) {
 	v.Log(Activity{Selector: sel, Action: action}, err)
 }
 
-// Log is [Vault.Record] for an entry with more facts. It fills in when, by what and
-// why, and the result.
+// Log is [Vault.Record] for an entry with more facts. It fills in the time, the
+// command, the reason and the result.
 func (v *Vault) Log(a Activity, err error) {
 	if v.activity.complete(&a, v.now(), err) {
 		v.activity.add(a)
 	}
 }
 
-// LogLater is [Vault.Log] for many entries a second: they are written together,
-// soon. It never waits. Flush writes them at the end.
+// LogLater is [Vault.Log] for many entries a second: it collects them and writes
+// them together within [queueTime]. It never waits. Flush writes what is left.
 func (v *Vault) LogLater(a Activity, err error) {
 	if v.activity.complete(&a, v.now(), err) {
 		v.activity.later(a)
 	}
 }
 
-// Flush waits until what LogLater was given has been written.
+// Flush waits until the entries of LogLater have been written.
 func (v *Vault) Flush() {
 	v.activity.mu.Lock()
 	idle := v.activity.idle
@@ -135,8 +136,8 @@ func (l *activityLog) complete(a *Activity, now time.Time, err error) bool {
 	return true
 }
 
-// pathTemplate takes the query from a path and puts {…} in the place of what looks
-// like an id: it may be a customer's number.
+// pathTemplate removes the query from a path and replaces each step that looks like
+// an id with {…}: it may be a customer's number.
 func pathTemplate(path string) string {
 	path, _, _ = strings.Cut(path, "?")
 	steps := strings.Split(outside(path, 200), "/")
@@ -148,10 +149,11 @@ func pathTemplate(path string) string {
 	return strings.Join(steps, "/")
 }
 
-// parentName is the name of the program that started this one, where /proc tells.
+// parentName returns the name of the program that started this one, where /proc
+// tells it.
 var parentName = sync.OnceValue(func() string {
 	if runtime.GOOS == "windows" {
-		return "" // \proc is a folder there that any user can make
+		return "" // \proc is a folder that any user can make there
 	}
 	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", os.Getppid()))
 	if err != nil {
@@ -160,7 +162,7 @@ var parentName = sync.OnceValue(func() string {
 	return outside(strings.TrimSpace(string(name)), 32)
 })
 
-// most entries that wait to be written; more are dropped rather than waited for.
+// maxQueue is how many entries may wait to be written; LogLater drops further ones.
 const maxQueue = 10_000
 
 func (l *activityLog) later(a Activity) {
@@ -198,7 +200,7 @@ func resultOf(err error) string {
 	switch verdict := VerdictOf(err); {
 	case verdict != VerdictNone:
 		return string(verdict)
-	case errors.Is(err, kite.ErrOutcomeUnknown): // also when it was cancelled
+	case errors.Is(err, kite.ErrOutcomeUnknown): // even if it was cancelled
 		return "outcome unknown"
 	case errors.Is(err, context.Canceled):
 		return "cancelled"
@@ -265,7 +267,7 @@ func (l *activityLog) write(list []Activity) {
 	}
 	if l.on == nil {
 		s, err := LoadSettings(l.dir)
-		on := s.ActivityLog && err == nil // unreadable settings do not switch a log on again
+		on := s.ActivityLog && err == nil // settings that cannot be read do not turn the log on again
 		l.on = &on
 	}
 	if *l.on {

@@ -19,8 +19,8 @@ import (
 )
 
 // A backup is one age file of JSON: every credential that a profile has, with the
-// profile's label and default token life. Tokens and verdicts are not in it; they
-// are old by the time it is needed.
+// profile's label and default token life. It has no tokens and no verdicts, which
+// are outdated by the time it is needed.
 
 const (
 	backupMark    = "kitekey-backup"
@@ -31,17 +31,17 @@ const (
 // ErrNotBackup reports that an age file is not a backup written by kitekey.
 var ErrNotBackup = errors.New("it is not a backup of kitekey's")
 
-// Entry is a profile with its credentials, outside of the vault: to be written to
-// a backup, or to be imported.
+// Entry is a profile with its credentials, outside of the vault: from or for a
+// backup, or for an import.
 type Entry struct {
 	Selector
 	Label      string
-	ExpiresIn  kite.Lifetime   // 0 is DefaultExpiresIn
+	ExpiresIn  kite.Lifetime   // 0 means DefaultExpiresIn
 	Current    kite.Credential // the credential in use
-	Previous   kite.Credential // zero when there is none, as is Staged
+	Previous   kite.Credential // zero if there is none, as is Staged
 	ReplacedAt time.Time
 	Staged     kite.Credential
-	Origin     kite.Origin // the gateway that it belongs to, "" when that is not known
+	Origin     kite.Origin // the gateway that it belongs to, "" if that is not known
 }
 
 type backupJSON struct {
@@ -57,10 +57,10 @@ type backupEntryJSON struct {
 	Credentials json.RawMessage `json:"credentials"` // as in the store
 }
 
-// Entries reads the credentials of those profiles, for a backup. The caller logs
-// ActionExported once the backup is written. The error is the
-// first profile's that cannot be read; the others are read all the same unless
-// the store as a whole does not work.
+// Entries reads the credentials of profiles for a backup. The caller logs
+// ActionExported once the backup is written. The error is that of the first profile
+// that cannot be read. Entries still reads the others unless the store as a whole
+// does not work.
 func (v *Vault) Entries(ctx context.Context, sels []Selector) (entries []Entry, err error) {
 	if err := v.Settle(ctx); err != nil {
 		return nil, err
@@ -128,8 +128,9 @@ func IsAge(data []byte) bool {
 	return bytes.HasPrefix(data, []byte("age-encryption.org/")) || bytes.HasPrefix(data, []byte(armor.Header))
 }
 
-// ReadBackup is WriteBackup's inverse. It fails with [age.ErrIncorrectIdentity]
-// when none of the identities opens it, and with ErrNotBackup.
+// ReadBackup is the inverse of WriteBackup. It fails with
+// [age.ErrIncorrectIdentity] if none of the identities opens the file, and with
+// ErrNotBackup if it is not a backup.
 func ReadBackup(data []byte, with ...age.Identity) ([]Entry, error) {
 	var r io.Reader = bytes.NewReader(data)
 	if trimmed := bytes.TrimSpace(data); bytes.HasPrefix(trimmed, []byte(armor.Header)) {
@@ -191,23 +192,23 @@ func storableIfAny(c kite.Credential) error {
 	return storable(c)
 }
 
-// ImportStep is what importing an entry comes to.
+// ImportStep is what importing one entry will do.
 type ImportStep struct {
 	Entry   Entry
 	Finding ImportFinding
-	Present Profile // the profile that is there, zero for ImportNew
-	Source  string  // where a new profile's credential goes, "" is the store
+	Present Profile // the profile of that name, zero for ImportNew
+	Source  string  // the source for a new profile's credential, "" for the store
 }
 
-// ImportFinding is how an entry stands to what the vault has.
+// ImportFinding tells how an entry compares with what the vault has.
 type ImportFinding string
 
-// How an entry can stand to what the vault has.
+// The results of comparing an entry with the vault.
 const (
-	ImportNew      ImportFinding = "new"      // nothing of that name is there
-	ImportSame     ImportFinding = "same"     // the same credential is there
-	ImportConflict ImportFinding = "conflict" // another credential is there
-	ImportLost     ImportFinding = "lost"     // the profile is there, its credential is gone
+	ImportNew      ImportFinding = "new"      // the vault has no profile of that name
+	ImportSame     ImportFinding = "same"     // the vault has the same credential
+	ImportConflict ImportFinding = "conflict" // the vault has another credential
+	ImportLost     ImportFinding = "lost"     // the profile has lost its credential
 )
 
 // PlanImport compares entries with what the vault has, and changes nothing.
@@ -242,9 +243,9 @@ func (v *Vault) PlanImport(ctx context.Context, entries []Entry) ([]ImportStep, 
 	return steps, nil
 }
 
-// Import carries a step out: a new profile is added with all its credentials,
-// a credential that was lost or is another is replaced by the entry's, and the
-// one that was in use is kept as the previous. Nothing happens for the same.
+// Import carries out a step. It adds a new profile with all its credentials. It
+// replaces a lost or different credential with the entry's, and keeps a different
+// one as the previous. It does nothing if both are the same.
 func (v *Vault) Import(ctx context.Context, s ImportStep) error {
 	e := s.Entry
 	switch s.Finding {

@@ -19,7 +19,7 @@ type Severity string
 // The severities.
 const (
 	SeverityOK      Severity = "ok"
-	SeverityWarning Severity = "warning" // it works, but someone should look
+	SeverityWarning Severity = "warning" // it works, but the user should look at it
 	SeverityProblem Severity = "problem" // something does not work, or is at risk
 )
 
@@ -57,11 +57,11 @@ const (
 	FindingItemName         FindingKind = "item-name"         // Profile's item names Item
 	FindingStaged           FindingKind = "staged"            // Profile has a staged credential
 	FindingCredentials      FindingKind = "credentials"       // Count credentials in Store are readable
-	FindingOrphans          FindingKind = "orphans"           // Count items in Store that no profile lists
+	FindingOrphans          FindingKind = "orphans"           // Count items in Store belong to no profile
 	FindingOrphansUnknown   FindingKind = "orphans-unknown"   // Store's items cannot be listed: Err
 )
 
-// Finding is one thing that a check-up looked at, in facts.
+// Finding is one fact that a check found.
 type Finding struct {
 	Kind     FindingKind
 	Severity Severity
@@ -77,9 +77,9 @@ type Finding struct {
 	Err      error
 }
 
-// Check looks at the data folder, the index, the store, and whether index and
-// store agree, both ways. It changes nothing. The error is only ctx's: what is
-// wrong is in the findings.
+// Check looks at the data folder, the index, the store, and whether index and store
+// agree, both ways. It changes nothing. It returns an error only if ctx ends:
+// everything that is wrong is in the findings.
 func (v *Vault) Check(ctx context.Context) ([]Finding, error) {
 	found := v.checkFolder()
 	profiles, ok, indexFindings := v.checkIndex()
@@ -103,8 +103,8 @@ func (v *Vault) Check(ctx context.Context) ([]Finding, error) {
 	return found, ctx.Err()
 }
 
-// writable tries to keep a little in a folder, as the next change of the index
-// will.
+// writable checks that a file can be written in a folder, as the next change of the
+// index will do.
 func writable(dir string) error {
 	f, err := os.CreateTemp(dir, "check"+disk.TempMark+"*")
 	if err != nil {
@@ -115,8 +115,8 @@ func writable(dir string) error {
 	return disk.SyscallError(errors.Join(err, f.Close()))
 }
 
-// StoreFacts asks the store what it knows about itself: nothing, where it is no
-// [Inspector].
+// StoreFacts returns what the store knows about itself, the zero Facts if it is not
+// an [Inspector].
 func (v *Vault) StoreFacts(ctx context.Context) (Facts, error) {
 	if i, ok := v.store.(Inspector); ok {
 		return i.Inspect(ctx)
@@ -140,8 +140,7 @@ func (v *Vault) checkFacts(facts Facts) (found []Finding) {
 	return found
 }
 
-// checkFolder looks at permissions. Windows keeps a user's folders from others
-// by other means.
+// checkFolder checks permissions. Windows protects a user's folders in other ways.
 func (v *Vault) checkFolder() []Finding {
 	if v.dir == "" {
 		return nil
@@ -187,13 +186,13 @@ func (v *Vault) checkFolder() []Finding {
 	case len(open) > 0:
 		f.Kind, f.Severity, f.Paths = FindingFolderOpen, SeverityWarning, open
 	case !modesTell:
-		return nil // it works; who else can read it is not known
+		return nil // the folder works; whether others can read it is not known
 	}
 	return []Finding{f}
 }
 
-// modesTell is false where the mode of a file does not say who can read it: on
-// Windows the access list of the user's folder does.
+// modesTell is false on Windows, where the access list of the user's folder, and
+// not the mode of a file, says who can read it.
 const modesTell = runtime.GOOS != "windows"
 
 // asRoot: root can use everyone's files.
@@ -249,8 +248,8 @@ func (v *Vault) checkIndex() (profiles []Profile, ok bool, found []Finding) {
 	return profiles, true, found
 }
 
-// Reach tells whether the store can be used now: it asks for an item that cannot
-// be there.
+// Reach checks whether the store can be used now: it asks for an item that does not
+// exist.
 func (v *Vault) Reach(ctx context.Context) error {
 	if p, ok := v.store.(Pinger); ok {
 		return p.Ping(ctx)
@@ -261,12 +260,12 @@ func (v *Vault) Reach(ctx context.Context) error {
 	return nil
 }
 
-// checkItems looks whether every profile's item is there and readable.
+// checkItems checks that every profile's item exists and can be read.
 func (v *Vault) checkItems(ctx context.Context, profiles []Profile) (found []Finding) {
 	good := 0
 	for _, p := range profiles {
 		if p.State != StateSettled || p.Source != "" {
-			continue // a source is the team's: nothing is read there without need
+			continue // do not read a team's source without need
 		}
 		f := Finding{Profile: p.Selector, Store: v.store.Name(), Severity: SeverityWarning}
 		c, err := v.read(ctx, p)
@@ -297,7 +296,8 @@ func (v *Vault) checkItems(ctx context.Context, profiles []Profile) (found []Fin
 	return found
 }
 
-// checkOrphans looks for items that no profile lists, where the store can tell.
+// checkOrphans looks for items that no profile lists, if the store can list its
+// items.
 func (v *Vault) checkOrphans(ctx context.Context, profiles []Profile) []Finding {
 	keys, err := v.keys(ctx)
 	if errors.Is(err, errors.ErrUnsupported) {
@@ -313,8 +313,8 @@ func (v *Vault) checkOrphans(ctx context.Context, profiles []Profile) []Finding 
 	return []Finding{{Kind: FindingOrphans, Severity: SeverityWarning, Store: v.store.Name(), Count: len(orphans)}}
 }
 
-// keys lists the store's items that can be kitekey's; errors.ErrUnsupported
-// where the store cannot say.
+// keys lists the store's items that may be kitekey's. The error is
+// errors.ErrUnsupported if the store cannot list them.
 func (v *Vault) keys(ctx context.Context) ([]string, error) {
 	lister, ok := v.store.(Lister)
 	if !ok {
@@ -346,7 +346,7 @@ func (v *Vault) ownFolder() (count int, err error) {
 	}
 	err = filepath.WalkDir(v.dir, func(path string, d fs.DirEntry, err error) error {
 		if path == v.dir && errors.Is(err, fs.ErrNotExist) {
-			return nil // it is not there yet
+			return nil // it does not exist yet
 		}
 		if err != nil {
 			return err

@@ -6,8 +6,9 @@ import (
 	"kitekey/kite"
 )
 
-// VerifyElsewhere tries the profile's credential in the other environment, and
-// records nothing of it. An origin that may not have the credential is not asked.
+// VerifyElsewhere tries the profile's credential in the other environment and
+// records nothing. It sends nothing to a gateway that the credential does not
+// belong to.
 func (v *Vault) VerifyElsewhere(ctx context.Context, sel Selector) Report {
 	env := kite.Sandbox
 	if sel.Environment == kite.Sandbox {

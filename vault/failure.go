@@ -12,10 +12,10 @@ import (
 	"kitekey/vault/internal/disk"
 )
 
-// Callers that wait for one mint share its failure as they share its token: the one
-// that failed leaves a record beside the profile's lock, and who began to wait
-// before takes it for an answer. Otherwise the tenth of ten callers would learn
-// after ten time limits that the gateway hangs.
+// Callers that wait for one mint share its failure as they share its token. The
+// caller that failed leaves a record beside the profile's lock, and callers that
+// began to wait before then return that failure. Otherwise the last of ten callers
+// would learn only after ten time limits that the gateway hangs.
 
 // failureLog keeps the last failed mint of each profile. It is read and written
 // under the profile's lock.
@@ -43,7 +43,7 @@ const maxFailure = 16 << 10
 
 func (l failureLog) path(id string) string { return filepath.Join(l.dir, id+".failed") }
 
-// record keeps what a mint failed with, if the gateway has to do with it.
+// record saves why a mint failed, if the gateway was the reason.
 func (l failureLog) record(id string, at time.Time, err error) {
 	var failed *kite.Error
 	if !errors.As(err, &failed) || failed.Kind == kite.ErrInvalid && failed.Status == 0 {
@@ -61,7 +61,7 @@ func (l failureLog) record(id string, at time.Time, err error) {
 		return
 	}
 	if data, err := json.Marshal(f); err == nil {
-		_ = os.WriteFile(l.path(id), data, 0o600) // readers hold the lock, and a torn record is ignored
+		_ = os.WriteFile(l.path(id), data, 0o600) // readers hold the lock, and ignore a torn record
 	}
 }
 
@@ -73,8 +73,8 @@ func (l failureLog) clear(id string) {
 	_ = os.Remove(l.path(id))
 }
 
-// since returns the failure of a mint that ended at began or later, nil when there
-// is none.
+// since returns the failure of a mint that ended at began or later, nil if there is
+// none.
 func (l failureLog) since(id string, began time.Time) error {
 	var f failureJSON
 	if l.dir == "" {
@@ -86,7 +86,7 @@ func (l failureLog) since(id string, began time.Time) error {
 	} else {
 		data, err := disk.Read(l.path(id), maxFailure)
 		if err != nil || json.Unmarshal(data, &f) != nil {
-			return nil //nolint:nilerr // none
+			return nil //nolint:nilerr // there is no record
 		}
 	}
 	if f.At.Before(began.Round(0)) {

@@ -29,19 +29,19 @@ const (
 	maxIndex    = 64 << 20 // bytes: some 300,000 profiles
 )
 
-// indexVersion is what is written. Version 1 had what a profile's status file has
-// now in the entries themselves; it is read too.
+// indexVersion is the version that is written. Version 1, which can be read too,
+// had the contents of a profile's status file in the entries themselves.
 const indexVersion = 2
 
-// index is the list of profiles and how it is kept. What changes rarely, names
+// index is the list of profiles and how it is stored. What changes rarely, names
 // above all, is in index.json, one profile per line; what every mint changes is in
-// a status file (see status.go). So a mint writes little, and looking one profile
-// up parses one line, however many there are.
+// status files (see status.go). So a mint writes little, and looking up one profile
+// parses one line, however many there are.
 //
 // On disk, readers need no lock because a new file replaces the old one in one
-// step; writers hold one around reading, changing and replacing. A writer that
-// changes both writes the status first: status that does not fit its entry is
-// ignored.
+// step. Writers hold a lock while they read, change and replace. A writer that
+// changes both files writes the status first, because status that does not fit its
+// entry is ignored.
 type index struct {
 	dir   string // "" keeps it in memory
 	locks disk.Locker
@@ -50,15 +50,15 @@ type index struct {
 	profiles []Profile // only when dir is ""
 }
 
-// indexJSON and entryJSON are index.json's format. Times are UTC, durations
+// indexJSON and entryJSON are index.json's format. Times are UTC, durations are
 // whole seconds unless their name says otherwise.
 type indexJSON struct {
 	Version  int         `json:"version"`
 	Profiles []entryJSON `json:"profiles"`
 }
 
-// entryJSON begins with the account and the environment, which is what [entryLine]
-// looks for.
+// entryJSON begins with the account and the environment because [entryLine] looks
+// for them.
 type entryJSON struct {
 	Account     string `json:"account"`
 	Environment string `json:"environment"`
@@ -73,7 +73,7 @@ type entryJSON struct {
 	Staged      bool   `json:"staged,omitempty"`
 	Previous    bool   `json:"previous,omitempty"`
 
-	statusJSON // of version 1 only
+	statusJSON // in version 1 only
 }
 
 func toEntry(p Profile) entryJSON {
@@ -83,8 +83,8 @@ func toEntry(p Profile) entryJSON {
 	}
 }
 
-// fromEntry validates an entry. The file is not trusted: text is made fit for a
-// terminal, and numbers out of range become 0.
+// fromEntry validates an entry. The file is not trusted: text is cleaned for
+// terminals, and numbers out of range become 0.
 func fromEntry(e entryJSON) (Profile, error) {
 	p := Profile{
 		ID: e.ID, Store: e.Store, Source: e.Source, Label: outside(e.Label, MaxLabel), KeyHint: outside(e.KeyHint, 4),
@@ -120,8 +120,8 @@ func fromEntry(e entryJSON) (Profile, error) {
 	return p, nil
 }
 
-// originOfHost is the origin of a credential from before origins were kept: that
-// of the gateway of its last verdict.
+// originOfHost returns the origin of a credential that was stored before origins
+// were recorded: that of the gateway of its last verdict.
 func originOfHost(host string) kite.Origin {
 	for _, env := range kite.Environments {
 		if u, err := url.Parse(env.BaseURL()); host == "" || err == nil && u.Host == host {
@@ -131,8 +131,8 @@ func originOfHost(host string) kite.Origin {
 	return kite.OriginOverride
 }
 
-// outside is text from a file or from the network, made fit for a terminal and cut
-// to limit characters. Every such text passes here before it is kept or shown.
+// outside cleans text from a file or from the network for terminals and cuts it to
+// limit characters. All such text passes through here before it is stored or shown.
 func outside(text string, limit int) string {
 	text = kite.CleanText(text)
 	if r := []rune(text); len(r) > limit {
@@ -141,7 +141,7 @@ func outside(text string, limit int) string {
 	return text
 }
 
-// lifetime is n seconds as a lifetime, 0 when n is out of range.
+// lifetime returns n seconds as a lifetime, 0 if n is out of range.
 func lifetime(n int64) kite.Lifetime {
 	if n < 0 || n > int64(kite.MaxLifetime) {
 		return 0
@@ -157,7 +157,7 @@ func utc(t time.Time) time.Time {
 	return t.UTC().Round(0)
 }
 
-// load reads the index and every profile's status. No file at all is an empty
+// load reads the index and every profile's status. A missing file is an empty
 // index.
 func (x *index) load() ([]Profile, error) {
 	if x.dir == "" {
@@ -172,7 +172,8 @@ func (x *index) load() ([]Profile, error) {
 	return profiles, x.loadStatus(profiles)
 }
 
-// loadNames is load without the status; version is the file's, 0 without a file.
+// loadNames is load without the status. version is the file's, 0 if it does not
+// exist.
 func (x *index) loadNames() (profiles []Profile, version int, err error) {
 	data, err := x.read()
 	if err != nil || data == nil {
@@ -181,7 +182,7 @@ func (x *index) loadNames() (profiles []Profile, version int, err error) {
 	return x.parse(data)
 }
 
-// read reads index.json; nil without one.
+// read reads index.json; nil if it does not exist.
 func (x *index) read() ([]byte, error) {
 	path := filepath.Join(x.dir, indexFile)
 	data, err := disk.Read(path, maxIndex)
@@ -220,8 +221,8 @@ func (x *index) damaged(err error) error {
 	return fmt.Errorf("%w: %s: %w", ErrIndexDamaged, filepath.Join(x.dir, indexFile), err)
 }
 
-// lookup returns one profile with its status. It parses that profile's line alone,
-// where index.json is as this kitekey writes it.
+// lookup returns one profile with its status. It parses only that profile's line if
+// index.json has this kitekey's format.
 func (x *index) lookup(sel Selector) (Profile, error) {
 	return x.find(entryLine{sel: sel}, func(p Profile) bool { return p.Selector == sel })
 }
@@ -248,7 +249,7 @@ func (x *index) find(line entryLine, is func(Profile) bool) (Profile, error) {
 		return Profile{}, ErrNoProfile
 	}
 	p, ok := line.in(data)
-	if !ok || !is(p) { // not there, or not as this kitekey writes it: only the whole file tells
+	if !ok || !is(p) { // no such line, or another format: read the whole file
 		profiles, _, err := x.parse(data)
 		if err != nil {
 			return Profile{}, err
@@ -295,8 +296,8 @@ func (l entryLine) in(data []byte) (Profile, bool) {
 	return p, err == nil
 }
 
-// parseIndex reads the format and refuses what no kitekey can have written. The
-// error is a [*NewerError] when a newer one has.
+// parseIndex reads index.json and refuses what no version of kitekey can have
+// written. The error is a [*NewerError] if a newer version has written it.
 func parseIndex(data []byte) (profiles []Profile, version int, err error) {
 	var raw indexJSON
 	if err := decodeVersioned(data, &raw, &raw.Version, indexVersion); err != nil {
@@ -318,8 +319,8 @@ func parseIndex(data []byte) (profiles []Profile, version int, err error) {
 	return profiles, raw.Version, nil
 }
 
-// decodeVersioned reads JSON with a version. A file of a newer version is a
-// [*NewerError], whatever else it holds.
+// decodeVersioned reads JSON with a version. A newer version is a [*NewerError],
+// whatever else the file holds.
 func decodeVersioned(data []byte, into any, version *int, newest int) error {
 	err := json.Unmarshal(data, into)
 	if err != nil {
@@ -345,8 +346,8 @@ const (
 	indexTail = "]}\n"
 )
 
-// formatIndex writes one profile per line: fit to be read by a person, half the
-// size of indented JSON, and quick to search.
+// formatIndex writes one profile per line: a person can read it, it is half the
+// size of indented JSON, and it is quick to search.
 func formatIndex(profiles []Profile) ([]byte, error) {
 	lines := make([]any, len(profiles))
 	for i, p := range profiles {
@@ -370,9 +371,9 @@ func formatLines(head string, lines []any) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// StoreInUse tells from the data folder alone which store the profiles in it are
-// kept in: what the index says of the first one, "" without any. Little more than
-// the index's first lines is read.
+// StoreInUse reads from the data folder which store its profiles are in: the store
+// of the index's first profile, "" if there is none. It reads little more than the
+// first lines of the index.
 func StoreInUse(dir string) string {
 	for _, name := range []string{indexFile, indexBackup} {
 		if store := firstStore(filepath.Join(dir, name)); store != "" {
@@ -389,7 +390,7 @@ func firstStore(path string) string {
 	}
 	dec := json.NewDecoder(bytes.NewReader(head))
 	var first entryJSON
-	for { // up to the list
+	for { // skip to the list
 		t, err := dec.Token()
 		if err != nil {
 			return ""
@@ -404,9 +405,8 @@ func firstStore(path string) string {
 	return first.Store
 }
 
-// update reads the index, lets change work on it and replaces what changed, all
-// under the lock. Nothing is written when change fails. change may run more than
-// once.
+// update reads the index, calls change with it and writes what changed, all under
+// the lock. It writes nothing if change fails. change may be called more than once.
 func (x *index) update(ctx context.Context, change func(profiles *[]Profile) error) error {
 	unlock, err := x.locks.Lock(ctx, indexLock, disk.IndexWait)
 	if err != nil {
@@ -442,7 +442,7 @@ func (x *index) update(ctx context.Context, change func(profiles *[]Profile) err
 		if err != nil {
 			return err
 		}
-		if !saved { // a mint has changed the same status meanwhile
+		if !saved { // a mint has changed the same status in between
 			continue
 		}
 		if version == indexVersion && slices.EqualFunc(before, profiles, Profile.sameEntry) {
@@ -455,8 +455,8 @@ func (x *index) update(ctx context.Context, change func(profiles *[]Profile) err
 // sameEntry reports whether two profiles have the same line in index.json.
 func (p Profile) sameEntry(q Profile) bool { return toEntry(p) == toEntry(q) }
 
-// change changes one profile. What changes only its status does not touch
-// index.json. change may run more than once.
+// change changes one profile. It does not write index.json if only the status
+// changes. change may be called more than once.
 func (x *index) change(ctx context.Context, id string, change func(*Profile)) (p Profile, err error) {
 	if x.dir != "" {
 		p, ok, err := x.changeStatus(ctx, id, change)
@@ -488,7 +488,7 @@ func (x *index) save(profiles []Profile) error {
 	return disk.Replace(filepath.Join(x.dir, indexBackup), "", data)
 }
 
-// sortProfiles puts accounts in order, sandbox before live.
+// sortProfiles sorts by account, sandbox before live.
 func sortProfiles(profiles []Profile) {
 	slices.SortFunc(profiles, func(a, b Profile) int {
 		return cmp.Or(strings.Compare(a.Account, b.Account),
@@ -496,7 +496,7 @@ func sortProfiles(profiles []Profile) {
 	})
 }
 
-// find gives the position of the profile named sel, -1 when there is none.
+// find returns the position of the profile named sel, -1 if there is none.
 func find(profiles []Profile, sel Selector) int {
 	return slices.IndexFunc(profiles, func(p Profile) bool { return p.Selector == sel })
 }

@@ -9,17 +9,17 @@ import (
 // MemoryName is the name of the [Memory] store.
 const MemoryName = "memory"
 
-// Memory is a [Store] that forgets everything when the process ends: for the
-// demo and for tests.
+// Memory is a [Store] that forgets everything when the process ends. The demo and
+// tests use it.
 type Memory struct {
 	mu    sync.Mutex
 	items map[string][]byte
 }
 
-// NewMemory returns an empty one.
+// NewMemory returns an empty Memory.
 func NewMemory() *Memory { return &Memory{items: map[string][]byte{}} }
 
-// Name gives [MemoryName].
+// Name returns [MemoryName].
 func (m *Memory) Name() string { return MemoryName }
 
 // Get implements [Store].

@@ -12,15 +12,15 @@ import (
 
 // A migration moves every profile's items from one store to another:
 //
-//  1. all profiles are locked, so that what is being copied does not change;
-//  2. a note of what is under way is written beside the index;
+//  1. all profiles are locked, so that nothing changes while it is copied;
+//  2. a note of the migration is written beside the index;
 //  3. every item is copied and read back;
-//  4. one write of the index says that all of them are in the new store now;
+//  4. one write of the index says that all items are in the new store now;
 //  5. the old store's items are deleted, then the note.
 //
-// A process that dies before 4 leaves copies in the new store, after 4 remains
-// in the old one. The note tells which ids may have any, and the index which
-// store counts, so that the next migration clears them away.
+// A process that dies before step 4 leaves copies in the new store, and after it
+// items in the old one. The note has the ids concerned, and the index says which
+// store counts, so that the next migration can delete them.
 
 const (
 	migrationFile = "migration.json"
@@ -35,20 +35,20 @@ type migrationNote struct {
 	IDs     []string `json:"ids"`
 }
 
-// Migration is what a migration moved, or would move.
+// Migration lists what a migration moved, or would move.
 type Migration struct {
 	From, To string
 	Moved    []Selector // with their credentials
-	Empty    []Selector // the old store had nothing (readable) for them
+	Empty    []Selector // the old store had no (readable) item of them
 }
 
-// Migrate moves every profile's items from the vault's store to another one,
-// and finishes what an interrupted migration between the two left behind. Each
-// item is read back; nothing is deleted before everything is in the new store
-// and the index says so. On an error before that the old store still counts. The
+// Migrate moves every profile's items from the vault's store to another one, and
+// finishes what an interrupted migration between the two left behind. Each item is
+// read back, and nothing is deleted before everything is in the new store and the
+// index says so. If Migrate fails before that, the old store still counts. The
 // vault must not be used afterwards: open another on the new store.
 //
-// each, unless it is nil, is called after each profile that was copied.
+// If each is not nil, it is called after each profile that was copied.
 func (v *Vault) Migrate(ctx context.Context, to Store, each func(done, total int)) (m Migration, err error) {
 	m = Migration{From: v.store.Name(), To: to.Name()}
 	if m.From == m.To {
@@ -68,7 +68,7 @@ func (v *Vault) Migrate(ctx context.Context, to Store, each func(done, total int
 	locked := map[string]Profile{}
 	defer func() {
 		if err != nil && len(locked) > 0 {
-			// The old store still counts; what was copied must not stay where no index lists it.
+			// The old store still counts. Remove the copies, which no index lists.
 			_ = v.clearCopies(context.WithoutCancel(ctx), to, locked)
 		}
 	}()
@@ -106,7 +106,8 @@ func (v *Vault) Migrate(ctx context.Context, to Store, each func(done, total int
 	for _, sel := range m.Moved {
 		v.Log(Activity{Selector: sel, Action: ActionMoved, From: m.From, To: m.To}, nil)
 	}
-	// From here on the new store counts, and an error only means remains.
+	// From here on the new store counts. An error only means that items remain in the
+	// old one.
 	err = v.deleteFrom(context.WithoutCancel(ctx), v.store, locked)
 	locked = nil
 	if err != nil {
@@ -115,8 +116,8 @@ func (v *Vault) Migrate(ctx context.Context, to Store, each func(done, total int
 	return m, v.endMigration(ctx, v.store)
 }
 
-// PlanMigration says what [Vault.Migrate] would do, reading every credential and
-// changing nothing.
+// PlanMigration says what [Vault.Migrate] would do. It reads every credential and
+// changes nothing.
 func (v *Vault) PlanMigration(ctx context.Context, to Store) (Migration, error) {
 	m := Migration{From: v.store.Name(), To: to.Name()}
 	profiles, err := v.index.load()
@@ -142,8 +143,8 @@ func (v *Vault) PlanMigration(ctx context.Context, to Store) (Migration, error) 
 	return m, nil
 }
 
-// lockAll locks every profile of the vault's store that is not in locked yet,
-// puts it there, and gives those it added.
+// lockAll locks every profile of the vault's store that is not in locked yet, adds
+// it there, and returns those it added.
 func (v *Vault) lockAll(ctx context.Context, locked map[string]Profile) (added []Profile, release func(), err error) {
 	var unlocks []func()
 	release = func() {
@@ -156,7 +157,7 @@ func (v *Vault) lockAll(ctx context.Context, locked map[string]Profile) (added [
 		return nil, release, err
 	}
 	var ids []string
-	for _, p := range profiles { // in the index's order, as a renaming does: two orders would wait for each other
+	for _, p := range profiles { // in the index's order, as renaming does: two orders could deadlock
 		if _, ok := locked[p.ID]; ok || v.checkStore(p) != nil {
 			continue
 		}
@@ -186,7 +187,7 @@ func (v *Vault) lockAll(ctx context.Context, locked map[string]Profile) (added [
 				return nil, release, fmt.Errorf("%s: %w", p.Selector, err)
 			}
 			if p, err = v.Lookup(p.Selector); errors.Is(err, ErrNoProfile) {
-				continue // its removal was finished, or its adding taken back
+				continue // its removal was finished, or its adding undone
 			} else if err != nil {
 				return nil, release, err
 			}
@@ -197,8 +198,8 @@ func (v *Vault) lockAll(ctx context.Context, locked map[string]Profile) (added [
 	return added, release, nil
 }
 
-// copyItems copies a profile's items and reads them back. An item that is not
-// there, or holds nothing, cannot be lost.
+// copyItems copies a profile's items and reads them back. It skips an item that
+// does not exist or is empty.
 func (v *Vault) copyItems(ctx context.Context, to Store, p Profile) (moved bool, err error) {
 	for _, key := range []string{p.ID, tokenKey(p.ID)} {
 		value, err := v.store.Get(ctx, key)
@@ -223,8 +224,8 @@ func (v *Vault) copyItems(ctx context.Context, to Store, p Profile) (moved bool,
 	return moved, nil
 }
 
-// switchStore makes the new store count, in one write. It does not when the
-// index has a profile that was not copied.
+// switchStore makes the new store the one that counts, in one write. It does not if
+// the index has a profile that was not copied.
 func (v *Vault) switchStore(ctx context.Context, m Migration, copied map[string]Profile) (bool, error) {
 	errMore := errors.New("more to copy")
 	err := v.index.update(ctx, func(profiles *[]Profile) error {
@@ -246,9 +247,8 @@ func (v *Vault) switchStore(ctx context.Context, m Migration, copied map[string]
 	return err == nil, err
 }
 
-// clearCopies undoes the copying, unless the index says that the new store
-// counts after all (a write can fail after it has happened). Where it cannot, the
-// note stays.
+// clearCopies undoes the copying, unless the index says that the new store counts
+// (a write that failed may have happened). If it cannot, the note stays.
 func (v *Vault) clearCopies(ctx context.Context, to Store, copied map[string]Profile) error {
 	profiles, err := v.index.load()
 	if err != nil {
@@ -281,8 +281,8 @@ func deleteItems(ctx context.Context, s Store, id string) error {
 	return nil
 }
 
-// endMigration takes the store that was left out of the data folder and forgets
-// the migration.
+// endMigration removes the old store's files from the data folder and deletes the
+// note.
 func (v *Vault) endMigration(ctx context.Context, left Store) error {
 	if err := discard(ctx, left); err != nil {
 		return err
@@ -290,7 +290,7 @@ func (v *Vault) endMigration(ctx context.Context, left Store) error {
 	return v.forgetMigration()
 }
 
-// discard lets a store that is empty remove itself, where it can.
+// discard removes the files of a store that is empty, if the store can do it.
 func discard(ctx context.Context, s Store) error {
 	if d, ok := s.(Discarder); ok {
 		return d.Discard(ctx)

@@ -15,7 +15,7 @@ import (
 	"kitekey/vault/internal/disk"
 )
 
-// MigrationPending tells whether a migration was interrupted, and between which
+// MigrationPending reports whether a migration was interrupted, and between which
 // stores.
 func MigrationPending(dir string) (from, to string, pending bool) {
 	if dir == "" {
@@ -68,10 +68,10 @@ func (v *Vault) clearMigration(ctx context.Context, other Store, last func(conte
 	return len(note.IDs), v.forgetMigration()
 }
 
-// clearID deletes an id's items from every store but the one that the index
-// means. Where the index does not know the id, only a removal since the
-// interruption lets them go: an index that was lost, or rebuilt from one store,
-// knows nothing of what is in the other.
+// clearID deletes an id's items from every store except the one that the index
+// names. If the index does not know the id, clearID deletes only what was removed
+// since the interruption: an index that was lost, or rebuilt from one store, does
+// not know what is in the other.
 func (v *Vault) clearID(ctx context.Context, id string, stores []Store) error {
 	unlock, err := v.locks.Lock(ctx, id, disk.ProfileWait)
 	if err != nil {
@@ -103,8 +103,8 @@ func (v *Vault) clearID(ctx context.Context, id string, stores []Store) error {
 	return nil
 }
 
-// clearUnlisted deletes the second of two equal copies, and fails while a store
-// holds the only one: a repair can list it again.
+// clearUnlisted deletes the second of two equal copies. It fails while a store
+// holds the only copy, which a repair can list again.
 func (v *Vault) clearUnlisted(ctx context.Context, id string, stores []Store) error {
 	var first []byte
 	for _, s := range stores {
@@ -126,8 +126,8 @@ func (v *Vault) clearUnlisted(ctx context.Context, id string, stores []Store) er
 	return nil
 }
 
-// noteRemoved says, while a migration is to be finished, that an id's items may
-// go from either store. The caller holds the profile's lock.
+// noteRemoved records, while a migration is unfinished, that an id's items may be
+// deleted from both stores. The caller holds the profile's lock.
 func (v *Vault) noteRemoved(id string) error {
 	if _, _, pending := MigrationPending(v.dir); !pending {
 		return nil

@@ -11,7 +11,7 @@ import (
 // on this machine. It is never sent to the other one, so that setting a variable
 // cannot make kitekey hand a credential to whatever listens on a port.
 
-// checkOrigin fails when a credential of that origin must not be sent to g.
+// checkOrigin fails if a credential of that origin must not be sent to g.
 func checkOrigin(sel Selector, origin kite.Origin, g Gateway) error {
 	if origin == g.Origin() {
 		return nil
@@ -19,8 +19,8 @@ func checkOrigin(sel Selector, origin kite.Origin, g Gateway) error {
 	return &OriginError{Selector: sel, Origin: origin, InUse: g.Origin(), Host: g.Host()}
 }
 
-// originOf is the origin of an item: its own, or the profile's in items from before
-// origins were kept.
+// originOf returns the origin of an item. Items from before origins were recorded
+// have that of their profile.
 func (c credentials) originOf(p Profile) kite.Origin {
 	if c.Origin != "" {
 		return c.Origin
@@ -31,8 +31,8 @@ func (c credentials) originOf(p Profile) kite.Origin {
 	return kite.OriginKitegateway
 }
 
-// setOrigin changes the gateway that a profile's credential belongs to. Verdict and
-// token were the other one's.
+// setOrigin changes the gateway that a profile's credential belongs to. It drops
+// the verdict and the token, which came from the other gateway.
 func (v *Vault) setOrigin(ctx context.Context, p Profile, origin kite.Origin) (Profile, error) {
 	if _, err := kite.ParseOrigin(string(origin)); err != nil {
 		return p, inputError{err}
@@ -41,7 +41,7 @@ func (v *Vault) setOrigin(ctx context.Context, p Profile, origin kite.Origin) (P
 		c.Origin = origin
 		return nil
 	})
-	if err != nil && !errors.Is(err, ErrReadOnly) { // then this machine alone knows
+	if err != nil && !errors.Is(err, ErrReadOnly) { // only this machine's index records it then
 		return p, err
 	}
 	return v.change(ctx, p.ID, func(p *Profile) {

@@ -12,30 +12,29 @@ import (
 	"kitekey/kite"
 )
 
-// What an item in the store holds, and the names of items. This file and
-// keyring.go are where secrets meet text.
+// This file has the format of items and their names. Here, and in the stores,
+// secrets become bytes.
 
 const payloadVersion = 1
 
-// credentials is a profile's item: the credential in use and, around a rotation, the
-// one before and the one to come. They sit in one item so that a rotation is one
-// write. Account and environment are there so that an index can be rebuilt from
-// the store alone.
+// credentials is a profile's item: its current, previous and staged credential.
+// They are in one item so that a rotation is one write. The account and the
+// environment are there so that an index can be rebuilt from the store alone.
 type credentials struct {
 	Selector
 	Current    kite.Credential
-	Previous   kite.Credential // zero when there is none
-	ReplacedAt time.Time       // when Current took Previous's place
-	Staged     kite.Credential // zero when there is none
-	ProxyURL   kite.Secret     // zero when none is kept: see [Vault.KeepProxyURL]
-	Origin     kite.Origin     // "" in items from before origins were kept
-	Outdated   bool            // an import has put a credential in use since Staged was staged
+	Previous   kite.Credential // zero if there is none
+	ReplacedAt time.Time       // when Current replaced Previous
+	Staged     kite.Credential // zero if there is none
+	ProxyURL   kite.Secret     // zero if none is kept: see [Vault.KeepProxyURL]
+	Origin     kite.Origin     // "" in items from before origins were recorded
+	Outdated   bool            // Current was imported after Staged was staged
 
-	item *SourceItem // what a source holds, when it came from one
+	item *SourceItem // the source's item, if it came from a source
 }
 
-// credentialJSON and tokenJSON hold Secrets: reading them makes no copies, and
-// [encodePayload] puts their values in.
+// credentialJSON and tokenJSON hold Secrets, so that reading them makes no copies.
+// [encodePayload] inserts their values.
 type credentialJSON struct {
 	APIKey    kite.Secret `json:"api_key"`
 	APISecret kite.Secret `json:"api_secret"`
@@ -58,7 +57,7 @@ type tokenJSON struct {
 	V           int         `json:"v"`
 	Account     string      `json:"account"`
 	Environment string      `json:"environment"`
-	Host        string      `json:"host"` // the gateway that minted it: others do not accept it
+	Host        string      `json:"host"` // the gateway that minted it; others do not accept it
 	Value       kite.Secret `json:"value"`
 	Expires     int64       `json:"expires"`    // Unix seconds, the gateway's clock
 	MintedMS    int64       `json:"minted_ms"`  // Unix milliseconds, local clock
@@ -153,7 +152,7 @@ func encodeToken(sel Selector, host string, t kite.Token) ([]byte, error) {
 	}, t.Value)
 }
 
-// decodeToken gives the token and the host that minted it.
+// decodeToken returns the token and the host that minted it.
 func decodeToken(data []byte) (tok kite.Token, host string, err error) {
 	var raw tokenJSON
 	if err := decodePayload(data, &raw, &raw.V); err != nil {
@@ -168,8 +167,9 @@ func decodeToken(data []byte) (tok kite.Token, host string, err error) {
 	}, raw.Host, nil
 }
 
-// encodePayload gives v as JSON, with the values of secrets, which v holds in
-// this order, in the places where encoding/json writes that they are redacted.
+// encodePayload returns v as JSON. encoding/json writes each Secret in v as
+// redacted; encodePayload replaces these with the values of secrets, which must be
+// in the same order.
 func encodePayload(v any, secrets ...kite.Secret) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
@@ -189,14 +189,15 @@ func encodePayload(v any, secrets ...kite.Secret) ([]byte, error) {
 	if len(parts) != len(secrets)+1 {
 		return nil, errors.New("the item has text that stands for a secret")
 	}
-	out := make([]byte, 0, MaxPayload) // so that growing it leaves no copies behind
+	out := make([]byte, 0, MaxPayload) // large enough never to grow, which would leave copies behind
 	for i, s := range secrets {
 		out = s.RevealJSON(append(out, parts[i]...))
 	}
 	return append(out, parts[len(secrets)]...), nil
 }
 
-// decodePayload never quotes the payload in its errors, as encoding/json does.
+// decodePayload decodes a payload. Its errors never quote the payload, as those of
+// encoding/json do.
 func decodePayload(data []byte, v any, version *int) error {
 	if len(data) == 0 {
 		return errors.New("it is empty")
@@ -219,8 +220,8 @@ func decodePayload(data []byte, v any, version *int) error {
 	return nil
 }
 
-// newID gives a profile's name in the store: 80 random bits in lower case,
-// because Windows ignores case and takes ":" apart.
+// newID returns a profile's name in the store: 80 random bits, in lower case
+// without ":", because Windows ignores case and treats ":" specially.
 func newID() string {
 	var b [10]byte
 	_, _ = rand.Read(b[:]) // never fails
@@ -241,5 +242,5 @@ func validID(id string) bool {
 
 const tokenSuffix = "-token"
 
-// tokenKey names the item of a profile's cached token.
+// tokenKey returns the key of the item with a profile's cached token.
 func tokenKey(id string) string { return id + tokenSuffix }

@@ -9,11 +9,12 @@ import (
 	"kitekey/kite"
 )
 
-// DefaultExpiresIn is the life asked for when a profile names no other.
+// DefaultExpiresIn is the life in seconds to ask for if a profile has no default of
+// its own.
 const DefaultExpiresIn kite.Lifetime = 300
 
-// DefaultMinRemaining is the life a cached token must have left to be handed
-// out when the caller names no other: enough to make the call it is for.
+// DefaultMinRemaining is the life that a cached token must have left if the caller
+// asks for no other: enough for one API call.
 const DefaultMinRemaining = 30 * time.Second
 
 // Profile is what the index knows of one account in one environment. It holds
@@ -22,24 +23,24 @@ type Profile struct {
 	ID string // random; the name of its item in the store
 	Selector
 	Store     string        // name of the store that holds its secrets
-	Source    string        // name of the source that holds its credential, "" when the store does
+	Source    string        // name of the source that holds its credential, "" if the store does
 	Label     string        // the account's free text
 	KeyHint   string        // the api_key's last characters
-	Origin    kite.Origin   // the gateway that its credential belongs to, and is sent to alone
+	Origin    kite.Origin   // the gateway that its credential belongs to, and the only one it is sent to
 	ExpiresIn kite.Lifetime // default life of its tokens
-	Host      string        // of the gateway that Verdict and Token are of, "" when that is not known
+	Host      string        // host of the gateway that gave Verdict and Token, "" if that is not known
 	Verdict   Verdict       // the last one
 	VerdictAt time.Time     // when that was
-	Token     TokenInfo     // the cached token, zero when there is none
-	LastUsed  time.Time     // when its credential last minted or was shown
-	State     State         // what is under way, "" when nothing is
-	Staged    bool          // a new credential waits to be verified
-	Previous  bool          // the credential before the last rotation is kept
+	Token     TokenInfo     // the cached token, zero if there is none
+	LastUsed  time.Time     // when its credential last minted or was revealed
+	State     State         // the change under way, "" if there is none
+	Staged    bool          // it has a staged credential
+	Previous  bool          // it has a previous credential
 
-	facts verdictFacts // what the verdict came with, see Report
+	facts verdictFacts // other facts of the last verification, see Report
 }
 
-// verdictFacts is what is kept of a [Report] beside its verdict.
+// verdictFacts are the facts of a [Report] that are stored beside its verdict.
 type verdictFacts struct {
 	Status  int
 	Message string // the gateway's own words
@@ -49,8 +50,8 @@ type verdictFacts struct {
 	Deep    bool
 }
 
-// Report is the last verification or mint as it was when its verdict was recorded,
-// zero when there is none. Its Err has the words of what went wrong, and no kind.
+// Report returns the last verification or mint as it was when its verdict was
+// recorded, zero if there is none. Its Err has the text of the error, but no kind.
 func (p Profile) Report() Report {
 	if p.Verdict == VerdictNone {
 		return Report{}
@@ -66,8 +67,8 @@ func (p Profile) Report() Report {
 	return r
 }
 
-// setReport records what was found about the profile's credential. A different
-// host (an override was added or removed) invalidates the cached token.
+// setReport records the result of a verification or mint. If the host differs (an
+// override was added or removed), the cached token is invalid.
 func (p *Profile) setReport(r Report) {
 	if p.Host != r.Host {
 		p.Host, p.Token = r.Host, TokenInfo{}
@@ -79,13 +80,13 @@ func (p *Profile) setReport(r Report) {
 	}
 }
 
-// clearVerdict forgets the verdict: it was about another credential.
+// clearVerdict drops the verdict, which was about another credential.
 func (p *Profile) clearVerdict() {
 	p.Verdict, p.VerdictAt, p.facts = VerdictNone, time.Time{}, verdictFacts{}
 }
 
-// forHost clears verdict and token if they are from another host: the verdict
-// proves nothing here, and the token opens nothing.
+// forHost clears verdict and token if they come from another host: they mean
+// nothing here.
 func (p *Profile) forHost(host string) {
 	if p.Host != "" && p.Host != host {
 		p.clearVerdict()
@@ -93,16 +94,17 @@ func (p *Profile) forHost(host string) {
 	}
 }
 
-// TokenInfo is what the index knows of a cached token. See [kite.Token] for the
-// clocks: Deadline is local.
+// TokenInfo is what the index records of a cached token. Deadline is by the local
+// clock; see [kite.Token] for the two clocks.
 type TokenInfo struct {
 	Minted, Deadline time.Time
 	ExpiresIn        kite.Lifetime // the life that was asked for
 	Skew             time.Duration
 }
 
-// Remaining is the life left at now, never negative. It is 0 for a token that was
-// minted after now: the clock was set back since, so its age is not known.
+// Remaining returns the life left at now, never negative. It is 0 for a token that
+// was minted after now: the clock has been set back, so the token's age is not
+// known.
 func (t TokenInfo) Remaining(now time.Time) time.Duration {
 	now = now.Round(0) // wall-clock time: a monotonic clock stands still while a laptop sleeps
 	if t.Minted.After(now.Add(time.Second)) {
@@ -114,16 +116,16 @@ func (t TokenInfo) Remaining(now time.Time) time.Duration {
 // Unexpired reports whether there is a token with life left at now.
 func (t TokenInfo) Unexpired(now time.Time) bool { return t.Remaining(now) > 0 }
 
-// State says what is under way with a profile. It is written before the store is
-// touched and cleared after, so that the next process can finish what a
-// crash cut short.
+// State tells what is under way with a profile. It is written before the store is
+// changed and cleared afterwards, so that the next process can finish what a crash
+// interrupted.
 type State string
 
-// The states: what was begun and is not finished yet.
+// The states: changes that were begun and are not finished.
 const (
 	StateSettled  State = ""
-	StateAdding   State = "adding"   // its item may be in the store or not
-	StateChanging State = "changing" // its item is there; the index may lag behind it, or it behind the index
+	StateAdding   State = "adding"   // its item may or may not be in the store
+	StateChanging State = "changing" // its item exists; the index or the item may be out of date
 	StateRemoving State = "removing" // its items must go, then the entry
 )
 
@@ -131,17 +133,17 @@ const (
 type NewProfile struct {
 	Selector
 	Label      string
-	ExpiresIn  kite.Lifetime // 0 is DefaultExpiresIn
+	ExpiresIn  kite.Lifetime // 0 means DefaultExpiresIn
 	Credential kite.Credential
-	Origin     kite.Origin // the gateway that it belongs to; "" is the one in use
-	Source     string      // where the credential is kept when not in the store; a zero Credential is there already
-	Verdict    Verdict     // what was found before adding; VerdictNone when it was not verified, or Report says more
+	Origin     kite.Origin // the gateway that it belongs to; "" means the one in use
+	Source     string      // the source to keep the credential in, "" for the store; if Credential is zero the source has it already
+	Verdict    Verdict     // the verdict from before adding; VerdictNone if it was not verified or Report has it
 	Report     Report      // the verification before adding, if there was one
 
-	extra credentials // what a backup has besides: a previous and a staged credential
+	extra credentials // a previous and a staged credential, from a backup
 }
 
-// Edit is what [Vault.Edit] changes: what is not nil.
+// ProfileUpdate has the changes for [Vault.Edit]; nil fields stay as they are.
 type ProfileUpdate struct {
 	Label     *string
 	Origin    *kite.Origin
@@ -151,7 +153,7 @@ type ProfileUpdate struct {
 // MaxLabel is the longest label, in characters.
 const MaxLabel = 120
 
-// CleanLabel refuses what cannot be a label and takes out what would disturb a
+// CleanLabel refuses text that cannot be a label and removes what would disturb a
 // screen.
 func CleanLabel(label string) (string, error) {
 	if !utf8.ValidString(label) {

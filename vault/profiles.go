@@ -10,11 +10,11 @@ import (
 	"kitekey/vault/internal/disk"
 )
 
-// Add stores a credential under a new name. When it returns nil the credential
-// has been written and read back. ErrExists when the name is taken; ErrBadInput
-// when what was given cannot be stored. After any other error nothing is stored,
-// unless its text says that this is not known: the entry is then settled by
-// the next call that uses the store.
+// Add stores a credential under a new name. If it returns nil, the credential has
+// been written and read back. The error is ErrExists if the name is taken, and
+// ErrBadInput if the input cannot be stored. After any other error nothing is
+// stored, unless its text says that this is not known: the next call that uses the
+// store then settles the entry.
 func (v *Vault) Add(ctx context.Context, n NewProfile) (p Profile, err error) {
 	defer func() { v.Record(ActionAdded, n.Selector, err) }()
 	return v.add(ctx, n)
@@ -45,7 +45,7 @@ func (v *Vault) add(ctx context.Context, n NewProfile) (p Profile, err error) {
 			return p, nil
 		}
 	}
-	// Asking first shows a locked or missing store before anything is written.
+	// Ask first: a locked or missing store shows before anything is written.
 	if n.Source == "" {
 		if _, err := v.store.Get(ctx, p.ID); !errors.Is(err, ErrNotFound) {
 			if err == nil {
@@ -97,8 +97,8 @@ func (v *Vault) add(ctx context.Context, n NewProfile) (p Profile, err error) {
 	return p, nil
 }
 
-// addedBefore finds the same credential stored by an earlier attempt whose outcome was
-// not known: trying again then succeeds.
+// addedBefore finds the credential if an earlier Add with an unknown outcome has
+// stored it: adding it again then succeeds.
 func (v *Vault) addedBefore(ctx context.Context, n NewProfile, id string) (Profile, error) {
 	p, err := v.Lookup(n.Selector)
 	if err != nil || p.ID != id || p.State != StateSettled {
@@ -111,8 +111,8 @@ func (v *Vault) addedBefore(ctx context.Context, n NewProfile, id string) (Profi
 	return p, nil
 }
 
-// listOnly reports whether the credential is in a source already, so that only the
-// index learns of the profile.
+// listOnly reports whether the credential is in a source already, so that the
+// profile only needs to be listed.
 func (n NewProfile) listOnly() bool { return n.Source != "" && !hasCredential(n.Credential) }
 
 func (v *Vault) newProfile(n NewProfile) (Profile, error) {
@@ -153,7 +153,7 @@ func (v *Vault) newProfile(n NewProfile) (Profile, error) {
 	return p, nil
 }
 
-// storable refuses what would not come back from the store as it went in.
+// storable refuses a credential that would not come back from the store unchanged.
 func storable(c kite.Credential) error {
 	own, trimmed, err := kite.NewCredential(c.APIKey, c.APISecret)
 	own.Erase()
@@ -176,7 +176,7 @@ func existsError(p Profile) error {
 	return fmt.Errorf("%s %w", p.Selector, ErrExists)
 }
 
-// addFailed takes the entry back, unless the item may be there all the same.
+// addFailed removes the entry again, unless the item may have been stored.
 func (v *Vault) addFailed(ctx context.Context, p Profile, cause error) error {
 	if unknownOutcome(cause) {
 		return fmt.Errorf("%s: %w: %w", p.Selector, ErrUnknownOutcome, cause)
@@ -188,9 +188,8 @@ func (v *Vault) addFailed(ctx context.Context, p Profile, cause error) error {
 	return fmt.Errorf("%s: not added: %w", p.Selector, cause)
 }
 
-// Edit changes what is known about a credential. The store is touched for its
-// origin alone. Of a profile in a source it is the source that knows, and is
-// changed first.
+// Edit changes a profile's settings. It uses the store only to change the origin.
+// For a profile in a source, Edit changes the source first.
 func (v *Vault) Edit(ctx context.Context, sel Selector, u ProfileUpdate) (Profile, error) {
 	var label string
 	if u.Label != nil {
@@ -228,7 +227,7 @@ func (v *Vault) Edit(ctx context.Context, sel Selector, u ProfileUpdate) (Profil
 	return p, err
 }
 
-// labelAccount sets the label of an account: both its environments have it.
+// labelAccount sets the label of an account, which both its environments share.
 func labelAccount(profiles []Profile, account, label string) {
 	for i := range profiles {
 		if profiles[i].Account == account {
@@ -237,7 +236,7 @@ func labelAccount(profiles []Profile, account, label string) {
 	}
 }
 
-// accountLabel is the label that an account has already.
+// accountLabel returns the label that an account has.
 func accountLabel(profiles []Profile, account string) string {
 	for _, p := range profiles {
 		if p.Account == account && p.Label != "" {
@@ -247,9 +246,8 @@ func accountLabel(profiles []Profile, account string) string {
 	return ""
 }
 
-// Remove deletes a profile's credential and cached token, then its entry. A
-// removal that the store did not let through is finished by the next call that
-// uses the store.
+// Remove deletes a profile's credential and cached token, then its entry. If the
+// store fails, the next call that uses the store finishes the removal.
 func (v *Vault) Remove(ctx context.Context, sel Selector) error {
 	removed, err := v.RemoveWithUndo(ctx, sel)
 	removed.Erase()
@@ -262,7 +260,7 @@ type Removed struct {
 	item    credentials
 }
 
-// Erase overwrites the credentials: the profile cannot be put back any more.
+// Erase overwrites the credentials. The profile cannot be put back any more.
 func (r *Removed) Erase() {
 	if r == nil {
 		return
@@ -307,7 +305,7 @@ func (v *Vault) removeLocked(ctx context.Context, p Profile) (*Removed, error) {
 	if err := v.checkStore(p); err != nil {
 		return nil, err
 	}
-	// Asking first: a store that is locked or hangs leaves everything as it was.
+	// Read first: a store that is locked or hangs then changes nothing.
 	data, err := v.store.Get(ctx, p.ID)
 	defer clear(data)
 	var c credentials

@@ -7,8 +7,8 @@ import (
 	"kitekey/kite"
 )
 
-// ProxyURL returns the URL that the profile's proxy keeps from run to run, zero
-// when there is none. A profile whose credential is in a source has none.
+// ProxyURL returns the URL that the profile's proxy keeps from run to run, zero if
+// there is none. A profile whose credential is in a source has none.
 func (v *Vault) ProxyURL(ctx context.Context, sel Selector) (kite.Secret, error) {
 	p, err := v.Lookup(sel)
 	if err != nil || p.Source != "" {
@@ -23,8 +23,8 @@ func (v *Vault) ProxyURL(ctx context.Context, sel Selector) (kite.Secret, error)
 	return url, nil
 }
 
-// KeepProxyURL keeps the URL in the store, in the item of the profile's
-// credential: it moves and is removed with it. A backup does not have it.
+// KeepProxyURL stores the URL in the item of the profile's credential, so that both
+// move and are removed together. A backup does not contain it.
 func (v *Vault) KeepProxyURL(ctx context.Context, sel Selector, url kite.Secret) error {
 	p, unlock, err := v.lockProfile(ctx, sel)
 	if err != nil {

@@ -24,7 +24,7 @@ const (
 	RepairedStore       RepairKind = "store"       // Store put back what was damaged: Text
 	RepairedFolder      RepairKind = "folder"      // Count files and folders were not usable for this user alone
 	RepairedIndex       RepairKind = "index"       // the index was damaged; Count profiles come from its last good copy
-	RepairedListing     RepairKind = "listed"      // Profile is listed again; it was Item before, where that name is taken
+	RepairedListing     RepairKind = "listed"      // Profile is listed again; its name was Item, if that name is taken now
 	RepairedEmptyItem   RepairKind = "empty-item"  // an item that held nothing was deleted
 	RepairLeftItem      RepairKind = "left-item"   // the item named Text, which no profile lists, cannot be read: Err
 	RepairIncomplete    RepairKind = "incomplete"  // Store cannot list its items: the newest profiles may be missing
@@ -32,7 +32,7 @@ const (
 	RepairedLeftovers   RepairKind = "leftovers"   // Count files that crashes left were removed
 )
 
-// RepairStep is one thing that a repair did, or could not do, in facts.
+// RepairStep is one fact about what a repair did or could not do.
 type RepairStep struct {
 	Kind    RepairKind
 	Profile Selector
@@ -149,12 +149,12 @@ func (v *Vault) unsettledHere() (n int) {
 	return n
 }
 
-// loadBackup reads the last good copy of a damaged index; none counts as an empty
-// one.
+// loadBackup reads the last good copy of a damaged index. A missing copy is an
+// empty one.
 func (v *Vault) loadBackup() ([]Profile, error) {
 	data, err := disk.Read(filepath.Join(v.dir, indexBackup), maxIndex)
 	if err != nil {
-		return nil, nil //nolint:nilerr // no copy: the store has to do
+		return nil, nil //nolint:nilerr // no copy: only the store is left
 	}
 	profiles, _, err := v.index.parse(data)
 	if errors.Is(err, ErrNewer) {
@@ -166,7 +166,7 @@ func (v *Vault) loadBackup() ([]Profile, error) {
 	return profiles, nil
 }
 
-// saveRepaired replaces the index. A damaged one is kept under another name.
+// saveRepaired replaces the index and keeps a damaged one under another name.
 func (v *Vault) saveRepaired(profiles []Profile, damaged bool) error {
 	if !damaged {
 		return v.index.save(profiles)
@@ -175,7 +175,7 @@ func (v *Vault) saveRepaired(profiles []Profile, damaged bool) error {
 		path := filepath.Join(v.dir, name)
 		if data, err := disk.Read(path, maxIndex); err == nil {
 			if _, _, err = parseIndex(data); err == nil {
-				continue // sound, as a copy may be
+				continue // this one is not damaged
 			}
 		}
 		if err := disk.SetAside(path); err != nil {
@@ -185,8 +185,8 @@ func (v *Vault) saveRepaired(profiles []Profile, damaged bool) error {
 	return v.index.save(profiles)
 }
 
-// knownIDs are the ids of profiles that this data folder has had: they are in what
-// is left of its index, in its status files, or its locks.
+// knownIDs returns the ids of the profiles that this data folder has had, from what
+// is left of its index, from its status files and from its locks.
 func (v *Vault) knownIDs() map[string]bool {
 	ids := map[string]bool{}
 	if v.dir == "" {
@@ -215,11 +215,11 @@ func (v *Vault) knownIDs() map[string]bool {
 
 var idInText = regexp.MustCompile(`"[a-z2-7]{16}"`)
 
-// relist lists orphans again and deletes those that hold nothing.
+// relist lists orphans again and deletes those that are empty.
 func (v *Vault) relist(ctx context.Context, profiles *[]Profile, orphans []string) (done []RepairStep, err error) {
 	for _, key := range orphans {
 		if strings.HasSuffix(key, tokenSuffix) {
-			// Cached tokens are expendable.
+			// A cached token can be minted again.
 			if err := v.deleteItem(ctx, key); err != nil {
 				return done, err
 			}
@@ -230,7 +230,7 @@ func (v *Vault) relist(ctx context.Context, profiles *[]Profile, orphans []strin
 		empty := errors.Is(err, ErrEmpty) || err == nil && len(data) == 0
 		if err != nil && !empty {
 			if errors.Is(err, ErrNotFound) {
-				continue // removed since
+				continue // removed meanwhile
 			}
 			return done, err
 		}
@@ -254,7 +254,8 @@ func (v *Vault) relist(ctx context.Context, profiles *[]Profile, orphans []strin
 	return done, nil
 }
 
-// freeName gives sel, or the account with the first free number behind it.
+// freeName returns sel if it is free, or else the account with the first free
+// number appended.
 func freeName(profiles []Profile, sel Selector) Selector {
 	account := sel.Account
 	for n := 2; find(profiles, sel) >= 0; n++ {
@@ -264,11 +265,12 @@ func freeName(profiles []Profile, sel Selector) Selector {
 	return sel
 }
 
-// sweepAge is how old what a crash left behind must be to be removed: no process is
-// working on it any more.
+// sweepAge is the age from which a crash's leftovers are removed: a process that is
+// still at work would be done with them by then.
 const sweepAge = time.Hour
 
-// sweep removes temporary files and the locks of profiles that are gone.
+// removeTemp removes old temporary files and the locks of profiles that no longer
+// exist.
 func (v *Vault) removeTemp() (done []RepairStep) {
 	if v.dir == "" {
 		return nil

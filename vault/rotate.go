@@ -10,8 +10,7 @@ import (
 	"kitekey/kite"
 )
 
-// A rotation replaces a profile's credential without a moment in which there is
-// none that works:
+// A rotation replaces a profile's credential so that at every moment one works:
 //
 //  1. the new credential is staged, beside the one in use, so that it survives
 //     whatever happens next;
@@ -21,7 +20,7 @@ import (
 // The previous credential stays until [Vault.Confirm], or until a verification
 // succeeds on a later day. [Vault.Rollback] brings it back.
 
-// Outcome is how far a rotation got.
+// Outcome tells how a rotation ended.
 type Outcome string
 
 // The outcomes of a rotation.
@@ -31,7 +30,7 @@ const (
 	OutcomeRejected Outcome = "rejected" // the gateway refused the new credential: the old one stays in use
 )
 
-// Rotation is what a rotation came to.
+// Rotation is the result of a rotation.
 type Rotation struct {
 	Profile Profile
 	Outcome Outcome
@@ -39,11 +38,12 @@ type Rotation struct {
 }
 
 // Rotate replaces the profile's credential once the gateway has accepted the new
-// one. If the gateway refuses it, the error says so, nothing is replaced and the
-// new credential is not kept; one that was staged before is staged again. If the
-// gateway could not judge it, or the caller gave up, it stays staged: the error
-// says why, the outcome is OutcomeStaged, and [Vault.FinishRotation] goes on from
-// there. A profile whose credential is lost gets the new one in either case.
+// one. If the gateway refuses the new one, Rotate returns an error, replaces
+// nothing, and restores the credential that was staged before, if any. If the
+// gateway could not judge it or the caller gave up, the new credential stays
+// staged: the error says why, the outcome is OutcomeStaged, and
+// [Vault.FinishRotation] continues from there. A profile that has lost its
+// credential gets the new one in any case.
 func (v *Vault) Rotate(ctx context.Context, sel Selector, cred kite.Credential) (Rotation, error) {
 	p, waited, err := v.stage(ctx, sel, cred)
 	if err != nil {
@@ -65,8 +65,9 @@ func (v *Vault) Rotate(ctx context.Context, sel Selector, cred kite.Credential) 
 	return r, err
 }
 
-// stage keeps a new credential beside the current one; a profile whose credential
-// is lost takes it as its current one. waited is the credential that was staged before, if any.
+// stage keeps a new credential beside the current one, or as the current one if the
+// profile has lost its own. It returns the credential that was staged before, if
+// any, as waited.
 func (v *Vault) stage(ctx context.Context, sel Selector, cred kite.Credential) (p Profile, waited kite.Credential, err error) {
 	if err := storable(cred); err != nil {
 		return Profile{}, waited, err
@@ -88,8 +89,8 @@ func (v *Vault) stage(ctx context.Context, sel Selector, cred kite.Credential) (
 	return p, waited, err
 }
 
-// unstage takes back a stage: waited is staged again. It does nothing when
-// another credential than cred has been staged since, which may be the only copy.
+// unstage undoes stage: waited is staged again. It does nothing if another
+// credential than cred has been staged meanwhile, which may be the only copy.
 func (v *Vault) unstage(ctx context.Context, sel Selector, cred, waited kite.Credential) (Profile, error) {
 	return v.rewrite(ctx, sel, false, func(c *credentials) error {
 		if !sameCredential(c.Staged, cred) {
@@ -100,16 +101,17 @@ func (v *Vault) unstage(ctx context.Context, sel Selector, cred, waited kite.Cre
 	})
 }
 
-// FinishRotation mints with the staged credential and puts it in use when the gateway
-// accepts it. It never drops the staged credential otherwise. ErrNoCredential when
-// nothing is staged.
+// FinishRotation mints with the staged credential and makes it the current one if
+// the gateway accepts it. Otherwise it stays staged. The error is ErrNoCredential
+// if nothing is staged.
 func (v *Vault) FinishRotation(ctx context.Context, sel Selector) (Rotation, error) {
 	return v.finishRotation(ctx, sel, kite.Credential{})
 }
 
-// finishRotation is FinishRotation of a certain credential, unless that is zero. If
-// another process has put it in use already, that is success; if another one has
-// been staged in its place, it is not kept and the outcome is empty.
+// finishRotation is FinishRotation; if certain is not zero, only for that
+// credential. If another process has made it the current one already, the rotation
+// succeeds. If another credential has been staged in its place, the outcome is
+// empty.
 func (v *Vault) finishRotation(ctx context.Context, sel Selector, certain kite.Credential) (r Rotation, err error) {
 	defer func() { v.Record(ActionRotated, sel, err) }()
 	if err := v.Settle(ctx); err != nil {
@@ -130,8 +132,8 @@ func (v *Vault) finishRotation(ctx context.Context, sel Selector, certain kite.C
 	if !hasCredential(staged) {
 		return Rotation{Profile: p}, nothingStaged(sel)
 	}
-	// Nothing is locked while the gateway takes its time: tokens of the credential in
-	// use can be minted meanwhile.
+	// Nothing is locked while the gateway answers, so that tokens of the current
+	// credential can be minted meanwhile.
 	r = Rotation{Profile: p, Report: v.verifyOwn(ctx, sel, staged, c.originOf(p), false)}
 	if errors.Is(r.Report.Err, ErrOrigin) {
 		return r, r.Report.Err
@@ -187,8 +189,8 @@ func (v *Vault) DiscardStaged(ctx context.Context, sel Selector) (Profile, error
 	})
 }
 
-// Rollback puts the previous credential back in use. The one it takes the place of
-// becomes the previous, so that a rollback can be rolled back.
+// Rollback makes the previous credential the current one. The one that it replaces
+// becomes the previous, so a rollback can be rolled back.
 func (v *Vault) Rollback(ctx context.Context, sel Selector) (_ Profile, err error) {
 	defer func() { v.Record(ActionRolledBack, sel, err) }()
 	return v.rewrite(ctx, sel, false, func(c *credentials) error {
@@ -212,13 +214,13 @@ func (v *Vault) Confirm(ctx context.Context, sel Selector) (_ Profile, err error
 	})
 }
 
-// Replace puts a credential in use at once, without asking the gateway, and keeps the
-// old one as the previous one: for an import, where both are known.
+// Replace makes a credential the current one at once, without asking the gateway,
+// and keeps the old one as the previous. Imports use it.
 func (v *Vault) Replace(ctx context.Context, sel Selector, cred kite.Credential) (_ Profile, err error) {
 	return v.replace(ctx, sel, cred, "")
 }
 
-// replace is Replace for a credential of another origin, unless that is "".
+// replace is Replace; unless origin is "", it also sets the origin.
 func (v *Vault) replace(ctx context.Context, sel Selector, cred kite.Credential, origin kite.Origin) (_ Profile, err error) {
 	defer func() { v.Record(ActionReplaced, sel, err) }()
 	if err := storable(cred); err != nil {
@@ -230,7 +232,7 @@ func (v *Vault) replace(ctx context.Context, sel Selector, cred kite.Credential,
 		}
 		c.Previous, c.Current, c.ReplacedAt = c.Current, cred, v.now()
 		c.Origin = cmp.Or(origin, c.Origin)
-		c.Outdated = true // what is staged is older: verifying must not put it in use
+		c.Outdated = true // Staged is older: a verification must not make it the current one
 		return nil
 	})
 }
@@ -280,7 +282,7 @@ func (v *Vault) rewrite(ctx context.Context, sel Selector, orNew bool, change fu
 	if _, err := v.change(ctx, p.ID, func(p *Profile) { p.State = StateChanging }); err != nil {
 		return Profile{}, err
 	}
-	// From here on an impatient caller must not leave it half done.
+	// From here on, cancellation must not interrupt the change.
 	ctx = context.WithoutCancel(ctx)
 	err = v.write(ctx, p, c)
 	for tries := 0; errors.Is(err, ErrConflict) && tries < 3; tries++ {
@@ -339,18 +341,18 @@ func (v *Vault) rewritten(ctx context.Context, p Profile, was, c credentials) (P
 	return p, nil
 }
 
-// confirmLater forgets the previous credential when a day has turned since the
-// rotation: a credential that still works then is one that stays.
+// confirmLater drops the previous credential on a later day than that of the
+// rotation: the current one has then proved that it lasts.
 func (v *Vault) confirmLater(ctx context.Context, sel Selector, proven credentials) {
 	if proven.item != nil {
-		return // verifying changes nothing for a team
+		return // verifying changes nothing in a team's source
 	}
 	day := func(t time.Time) string { return t.Local().Format(time.DateOnly) }
 	if !hasCredential(proven.Previous) || day(proven.ReplacedAt) >= day(v.now()) {
 		return
 	}
 	_, _ = v.rewrite(ctx, sel, false, func(c *credentials) error {
-		// A rotation since has proven nothing about the credential it put in use.
+		// Another rotation has put in use a credential that is not proven yet.
 		if !sameCredential(c.Current, proven.Current) || !sameCredential(c.Previous, proven.Previous) {
 			return nothingPrevious(sel)
 		}

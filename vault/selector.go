@@ -14,7 +14,7 @@ type Selector struct {
 	Environment kite.Environment
 }
 
-// String gives "acme/live".
+// String returns "acme/live".
 func (s Selector) String() string { return s.Account + "/" + string(s.Environment) }
 
 // ParseSelector reads "acme/live". "acme" alone is acme/sandbox: live is never
@@ -37,9 +37,9 @@ func ParseSelector(s string) (Selector, error) {
 // MaxAccount is the longest account name, in bytes.
 const MaxAccount = 64
 
-// ValidAccount says, in words for a person, why name cannot name an account; nil
-// when it can. Names end up in file and keyring listings, so they are held to an
-// alphabet that no system folds, escapes or draws in another direction.
+// ValidAccount returns nil if name can name an account, and otherwise an error that
+// says why not. Names appear in file and keyring listings, so they have only
+// characters that every system keeps and draws as they are.
 func ValidAccount(name string) error {
 	switch {
 	case name == "":

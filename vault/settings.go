@@ -18,13 +18,13 @@ const (
 	maxSettings     = 1 << 20 // bytes
 )
 
-// Settings is what the user has chosen for a data folder, beside what flags and
-// variables say for one run.
+// Settings are the user's choices for a data folder. Flags and variables override
+// them for one run.
 type Settings struct {
 	ActivityLog bool // keep an activity log
 }
 
-// DefaultSettings holds where nothing was chosen.
+// DefaultSettings are the settings of a folder without a settings file.
 var DefaultSettings = Settings{ActivityLog: true}
 
 type settingsJSON struct {
@@ -32,7 +32,8 @@ type settingsJSON struct {
 	ActivityLog *bool `json:"activity_log,omitempty"`
 }
 
-// LoadSettings reads a data folder's settings; no file is the defaults.
+// LoadSettings reads a data folder's settings. Without a file it returns the
+// defaults.
 func LoadSettings(dir string) (Settings, error) {
 	s, path := DefaultSettings, filepath.Join(dir, settingsFile)
 	data, err := disk.Read(path, maxSettings)
@@ -58,8 +59,8 @@ func LoadSettings(dir string) (Settings, error) {
 	return s, nil
 }
 
-// ChangeSettings reads a data folder's settings, lets change work on them and
-// replaces them, under a lock.
+// ChangeSettings reads a data folder's settings, calls change with them and writes
+// the result, under a lock.
 func ChangeSettings(ctx context.Context, dir string, change func(*Settings)) error {
 	if err := disk.MakeFolder(dir); err != nil {
 		return dataDirError(dir, err)
@@ -81,16 +82,16 @@ func ChangeSettings(ctx context.Context, dir string, change func(*Settings)) err
 	return disk.Replace(filepath.Join(dir, settingsFile), "", append(data, '\n'))
 }
 
-// dataDirError is for a data folder that cannot be made.
+// dataDirError returns the error for a data folder that cannot be created.
 func dataDirError(dir string, err error) error {
 	return &DataFolderError{Dir: dir, Op: "make", Err: disk.SyscallError(err)}
 }
 
-// stateLimit bounds a front end's state file.
+// stateLimit bounds a front end's state file, in bytes.
 const stateLimit = 64 << 10
 
-// ReadState reads what a front end has written beside the index with
-// [WriteState]; no file leaves into as it is.
+// ReadState reads what a front end has written with [WriteState]. Without a file it
+// leaves into unchanged.
 func ReadState(dir, name string, into any) error {
 	data, err := disk.Read(filepath.Join(dir, name), stateLimit)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -102,8 +103,8 @@ func ReadState(dir, name string, into any) error {
 	return json.Unmarshal(data, into)
 }
 
-// WriteState keeps something small for a front end in the data folder: no secret,
-// and nothing that matters when it is lost.
+// WriteState stores a front end's state in the data folder. It must hold no secret
+// and nothing that matters if it is lost.
 func WriteState(dir, name string, state any) error {
 	data, err := json.MarshalIndent(state, "", " ")
 	if err != nil {

@@ -6,10 +6,9 @@ import (
 	"slices"
 )
 
-// Settle finishes what interrupted processes left half done. Entries whose owner
-// is still at work are left to it. Every operation that touches the store calls
-// it first; List does not. The error is the store's when the store as a whole
-// does not work.
+// Settle finishes changes that were interrupted. It skips entries that a running
+// process is still working on. Every operation that uses the store calls it first;
+// List does not. It returns an error only if the store as a whole does not work.
 func (v *Vault) Settle(ctx context.Context) error {
 	profiles, err := v.index.load()
 	if err != nil {
@@ -22,7 +21,7 @@ func (v *Vault) Settle(ctx context.Context) error {
 func (v *Vault) settle(ctx context.Context, profiles []Profile) error {
 	for _, p := range profiles {
 		if p.State == StateSettled || v.checkStore(p) != nil || p.Source != "" {
-			continue // a source that is away must not delay others: what is unfinished there is finished when it is used
+			continue // a source that is away must not delay others: its entries are settled when they are used
 		}
 		if err := v.settleOne(ctx, p); err != nil && (storeDown(err) || ctx.Err() != nil) {
 			return err
@@ -37,7 +36,7 @@ func (v *Vault) settleOne(ctx context.Context, p Profile) error {
 		return err
 	}
 	defer unlock()
-	profiles, err := v.index.load() // its owner may have finished in the meantime
+	profiles, err := v.index.load() // another process may have finished it meanwhile
 	if err != nil {
 		return err
 	}
@@ -62,9 +61,9 @@ func (v *Vault) settleLocked(ctx context.Context, p Profile) error {
 	return nil
 }
 
-// settleAdding keeps an item that was written, whether or not its author lived
-// to say so, and clears away what creating it left behind otherwise: a keyring
-// killed while it creates an item can leave one with an empty secret.
+// settleAdding keeps an item that was written, even if its process died before it
+// could say so, and otherwise removes what is left: a keyring that is killed while
+// it creates an item can leave one with an empty secret.
 func (v *Vault) settleAdding(ctx context.Context, p Profile) error {
 	c, err := v.read(ctx, p)
 	switch {
@@ -80,8 +79,8 @@ func (v *Vault) settleAdding(ctx context.Context, p Profile) error {
 	return err
 }
 
-// settleChanging makes index and item agree: the index is right about the name,
-// the item about what it holds.
+// settleChanging makes index and item agree. The index is right about the name, the
+// item about its contents.
 func (v *Vault) settleChanging(ctx context.Context, p Profile) error {
 	c, err := v.read(ctx, p)
 	if err != nil {
@@ -93,7 +92,7 @@ func (v *Vault) settleChanging(ctx context.Context, p Profile) error {
 			return err
 		}
 	}
-	if p.Source != "" { // what moved there must not stay here
+	if p.Source != "" { // it has moved to the source and must not stay here
 		if err := v.deleteItem(ctx, p.ID); err != nil {
 			return err
 		}
@@ -109,7 +108,7 @@ func (v *Vault) settleChanging(ctx context.Context, p Profile) error {
 	return err
 }
 
-// syncFrom brings what the index says about the item in line with the item.
+// syncFrom sets the fields of the index that follow from the item.
 func (p *Profile) syncFrom(c credentials) {
 	if hint := c.Current.Hint(); hint != p.KeyHint {
 		p.KeyHint = hint
@@ -129,7 +128,7 @@ func (v *Vault) finishRemoval(ctx context.Context, p Profile) error {
 	}
 	keys := []string{tokenKey(p.ID), p.ID}
 	if p.Source != "" {
-		keys = keys[:1] // what a source holds is not this machine's to delete
+		keys = keys[:1] // the source's item is not this machine's to delete
 	}
 	for _, key := range keys {
 		if err := v.deleteItem(ctx, key); err != nil {
@@ -147,7 +146,7 @@ func (v *Vault) finishRemoval(ctx context.Context, p Profile) error {
 	return nil
 }
 
-// deleteItem deletes; nothing to delete is fine.
+// deleteItem deletes an item. An item that does not exist is not an error.
 func (v *Vault) deleteItem(ctx context.Context, key string) error {
 	if err := v.store.Delete(ctx, key); err != nil && !errors.Is(err, ErrNotFound) {
 		return err

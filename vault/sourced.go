@@ -8,62 +8,62 @@ import (
 	"kitekey/kite"
 )
 
-// Source is where a profile's credential comes from when the store does not hold
-// it: a team's secret manager. What it holds is read when it is needed and never
-// kept on this machine; the cached token stays in the store.
+// Source is where a profile's credential comes from if the store does not hold it:
+// a team's secret manager. The credential is read when it is needed and never kept
+// on this machine. The cached token is in the store.
 //
-// A source must be safe for concurrent use and bound its own calls in time. Its
+// A source must be safe for concurrent use and limit the time of its own calls. Its
 // errors match one of [ErrNotFound], [ErrConflict], [ErrReadOnly] and
-// [ErrSourceUnavailable], or are the context's own. One with a method
-// OutcomeUnknown() bool that returns true is of a write that may have happened;
-// one with SourceDown() bool that returns true is one that every other profile of
-// the source would meet.
+// [ErrSourceUnavailable], or are the context's own. An error with a method
+// OutcomeUnknown() bool that returns true means that a write may have happened. One
+// with SourceDown() bool that returns true means that the source as a whole does
+// not work.
 type Source interface {
-	// Name is what settings and people call it.
+	// Name is the source's name in the settings.
 	Name() string
-	// List gives the profiles that it has, without reading a credential.
+	// List returns the profiles in the source without reading a credential.
 	List(ctx context.Context) ([]Listed, error)
-	// Get reads one profile. ErrNotFound when there is nothing, or no credential
-	// in what there is.
+	// Get reads one profile. The error is ErrNotFound if there is no such item or no
+	// credential in it.
 	Get(ctx context.Context, sel Selector) (SourceItem, error)
 }
 
 // Listed is a profile in a source's list.
 type Listed struct {
 	Selector
-	Was Selector // its name before it was renamed, zero where the source does not say
+	Was Selector // its name before it was renamed, zero if the source does not know
 }
 
-// SourceWriter is what a [Source] has besides when it can be changed.
+// SourceWriter is a [Source] that can also be changed.
 type SourceWriter interface {
-	// Put writes a profile, provided that the source still has item.Version of it;
-	// 0 means that it has none. ErrConflict when it has another.
+	// Put writes a profile if the source still has version item.Version of it, or has
+	// none if that is 0. Otherwise the error is ErrConflict.
 	Put(ctx context.Context, item SourceItem) error
-	// Delete removes a profile for everyone who uses the source, provided that the
-	// source still has that version of it.
+	// Delete removes a profile for everyone who uses the source, if the source still
+	// has that version of it.
 	Delete(ctx context.Context, sel Selector, version int64) error
 }
 
-// SourceItem is a profile as a source holds it.
+// SourceItem is a profile as a source stores it.
 type SourceItem struct {
 	Entry
-	Version int64    // of the source's own counting, from 1
-	Was     Selector // its name before this one, zero when it has had no other
-	Rest    any      // what else the source holds there; Put writes it back
+	Version int64    // counted by the source, from 1
+	Was     Selector // its name before this one, zero if it has had no other
+	Rest    any      // other fields of the source's item; Put writes them back
 }
 
 // What can be wrong with a source.
 var (
 	// ErrConflict: the source holds another version than the one that was read.
 	ErrConflict = errors.New("changed by someone else in the meantime")
-	// ErrReadOnly: the source cannot be written by kitekey.
+	// ErrReadOnly: kitekey cannot write to the source.
 	ErrReadOnly = errors.New("read-only")
-	// ErrSourceUnavailable: the source could not be used; its credential was not
-	// read or written, unless the error says that this is not known.
+	// ErrSourceUnavailable: the source could not be used. Its credential was neither
+	// read nor written, unless the error says that this is not known.
 	ErrSourceUnavailable = errors.New("source unavailable")
 )
 
-// Source returns the source of that name.
+// Source returns the source with that name.
 func (v *Vault) Source(name string) (Source, error) {
 	if v.source == nil {
 		return nil, fmt.Errorf("%w: this kitekey has no source named %q", ErrSourceUnavailable, name)
@@ -78,7 +78,7 @@ func sourceDown(err error) bool {
 	return errors.As(err, &source) && source.SourceDown()
 }
 
-// readSource gives a profile's item from its source.
+// readSource reads a profile's item from its source.
 func (v *Vault) readSource(ctx context.Context, p Profile) (credentials, error) {
 	src, err := v.Source(p.Source)
 	if err != nil {
@@ -88,7 +88,7 @@ func (v *Vault) readSource(ctx context.Context, p Profile) (credentials, error) 
 	c := credentials{Selector: p.Selector, Current: item.Current, Previous: item.Previous, ReplacedAt: item.ReplacedAt, Staged: item.Staged, Origin: item.Origin, item: &item}
 	switch {
 	case errors.Is(err, ErrNotFound):
-		// What is there, if anything, can be given a credential: rewrite needs its version.
+		// rewrite needs the version of what is there.
 		return c, fmt.Errorf("%s: %w in the source %s: %w", p.Selector, ErrNoCredential, p.Source, err)
 	case err != nil:
 		return credentials{}, profileError(p.Selector, err)
@@ -97,7 +97,7 @@ func (v *Vault) readSource(ctx context.Context, p Profile) (credentials, error) 
 	return c, nil
 }
 
-// writer gives a profile's source to write to.
+// writer returns a profile's source for writing.
 func (v *Vault) writer(p Profile) (SourceWriter, error) {
 	src, err := v.Source(p.Source)
 	if err != nil {
@@ -110,8 +110,8 @@ func (v *Vault) writer(p Profile) (SourceWriter, error) {
 	return w, nil
 }
 
-// checkWritable fails for a profile in a source that cannot be written, before
-// anything is begun.
+// checkWritable fails if a profile's source cannot be written. It is called before
+// a change begins.
 func (v *Vault) checkWritable(p Profile) error {
 	if p.Source == "" {
 		return nil
@@ -120,8 +120,8 @@ func (v *Vault) checkWritable(p Profile) error {
 	return err
 }
 
-// writeSource writes an item that was read from the source, or a new one, unless
-// the source has been changed since.
+// writeSource writes an item that was read from the source, or a new one. It fails
+// if the source has been changed meanwhile.
 func (v *Vault) writeSource(ctx context.Context, p Profile, c credentials) error {
 	w, err := v.writer(p)
 	if err != nil {
@@ -136,8 +136,8 @@ func (v *Vault) writeSource(ctx context.Context, p Profile, c credentials) error
 	return w.Put(ctx, item)
 }
 
-// rewriteAgain is rewrite for a change that looks at what is there itself: where a
-// source was changed between its being read and written, both are done again.
+// rewriteAgain is rewrite for a change that can be repeated: if the source was
+// changed between reading and writing, it does both again.
 func (v *Vault) rewriteAgain(ctx context.Context, sel Selector, change func(*credentials) error) (p Profile, err error) {
 	for range 3 {
 		if p, err = v.rewrite(ctx, sel, false, change); !errors.Is(err, ErrConflict) {
@@ -147,8 +147,8 @@ func (v *Vault) rewriteAgain(ctx context.Context, sel Selector, change func(*cre
 	return p, err
 }
 
-// editSourced changes what a source says of a profile beside its credential. A
-// label is the account's: the profile of its other environment gets it too.
+// editSourced changes a profile's settings in its source. The label belongs to the
+// account, so the profile of the other environment gets it too.
 func (v *Vault) editSourced(ctx context.Context, p Profile, expiresIn *kite.Lifetime, labelled bool, label string) error {
 	profiles, err := v.index.load()
 	if err != nil {
@@ -174,7 +174,7 @@ func (v *Vault) editSourced(ctx context.Context, p Profile, expiresIn *kite.Life
 	return nil
 }
 
-// adopt takes over what a source says of a profile beside its credential.
+// adopt takes over a profile's settings from its source.
 func (p *Profile) adopt(item SourceItem) {
 	if label, err := CleanLabel(item.Label); err == nil && label != "" {
 		p.Label = label
@@ -184,8 +184,8 @@ func (p *Profile) adopt(item SourceItem) {
 	}
 }
 
-// learn notes in the index what reading a source has shown, when it is new. The
-// index hears of a colleague's change in no other way.
+// learn records in the index what reading a source has shown, if it is new. The
+// index gets a colleague's changes only in this way.
 func (v *Vault) learn(ctx context.Context, p Profile, c credentials) {
 	if c.item == nil {
 		return
@@ -198,9 +198,9 @@ func (v *Vault) learn(ctx context.Context, p Profile, c credentials) {
 	v.updateBestEffort(ctx, p.ID, func(p *Profile) { p.syncFrom(c) })
 }
 
-// replacedSince reads a source once more after the gateway has refused what was
-// read from it: a colleague may have rotated in between. ok is false when the
-// credential is the same as before, or in the store.
+// replacedSince reads a source again after the gateway has refused its credential:
+// a colleague may have rotated it meanwhile. ok is false if the credential is
+// unchanged, or is in the store.
 func (v *Vault) replacedSince(ctx context.Context, p Profile, refused credentials) (now credentials, ok bool) {
 	if p.Source == "" {
 		return credentials{}, false
@@ -225,8 +225,8 @@ func (v *Vault) deleteSourced(ctx context.Context, p Profile, version int64) err
 	return err
 }
 
-// RemoveForAll deletes a profile's credential in its source, for everyone who
-// uses it, and then the profile. A credential that was changed meanwhile stays.
+// RemoveForAll deletes a profile's credential in its source, for everyone who uses
+// it, and then the profile. It fails if the credential was changed meanwhile.
 func (v *Vault) RemoveForAll(ctx context.Context, sel Selector) error {
 	p, unlock, err := v.lockProfile(ctx, sel)
 	if err != nil {
@@ -250,9 +250,8 @@ func (v *Vault) RemoveForAll(ctx context.Context, sel Selector) error {
 	return v.Remove(ctx, sel)
 }
 
-// Link lists a profile whose credential is in a source already. The credential
-// is read once, to make sure that it is there, and not kept. Where the source has
-// none the error is ErrNoCredential.
+// Link lists a profile whose credential is in a source already. It reads the
+// credential once to check that it is there. If not, the error is ErrNoCredential.
 func (v *Vault) Link(ctx context.Context, source string, sel Selector) (Profile, error) {
 	if err := ValidAccount(sel.Account); err != nil {
 		return Profile{}, inputError{err}
@@ -323,7 +322,8 @@ func (v *Vault) MoveToSource(ctx context.Context, sel Selector, source string) (
 	case !sameCredential(there.Current, c.Current):
 		return Profile{}, fmt.Errorf("%s: not moved: the source %s has another credential for it: %w", sel, source, ErrConflict)
 	}
-	// From here on the source counts. The state sees to it that what is here goes.
+	// From here on the source counts. The state makes sure that the item here is
+	// deleted.
 	ctx = context.WithoutCancel(ctx)
 	if p, err = v.change(ctx, p.ID, func(p *Profile) { p.Source, p.State = source, StateChanging }); err != nil {
 		return Profile{}, err

@@ -17,12 +17,12 @@ import (
 )
 
 // A profile's status is what every mint and every verification changes: verdict,
-// cached token, last use. It is kept in one of up to 32 small files by the first
-// letter of the profile's id, so that a mint reads and writes a thirty-second part
-// of it, and a list reads 32 files at most.
+// cached token, last use. It is in one of up to 32 small files, chosen by the first
+// letter of the profile's id, so that a mint reads and writes a thirty-second of
+// all status, and listing reads 32 files at most.
 //
-// Nothing in it is lost for good: a status file that cannot be read counts as
-// empty, and the next mint or verification writes it again.
+// Losing a status file is harmless: a file that cannot be read counts as empty, and
+// the next mint or verification writes it again.
 const (
 	statusFolder  = "status"
 	statusVersion = 1
@@ -36,7 +36,7 @@ type statusFileJSON struct {
 }
 
 // statusLineJSON is one profile's status. KeyHint says which credential it is
-// about: status of another one is ignored.
+// about: the status of another one is ignored.
 type statusLineJSON struct {
 	ID      string `json:"id"`
 	KeyHint string `json:"key_hint,omitempty"`
@@ -75,13 +75,14 @@ func toStatus(p Profile) statusLineJSON {
 	return s
 }
 
-// The longest texts that are kept of what a gateway said, in characters.
+// The longest texts of a gateway that are stored, in characters.
 const (
 	maxMessage = 300
 	maxHost    = 255
 )
 
-// setStatus validates and takes over a status. The file is not trusted.
+// setStatus validates a status and sets p's fields from it. The file is not
+// trusted.
 func (p *Profile) setStatus(s statusJSON) {
 	p.Host, p.LastUsed = outside(s.Host, maxHost), s.LastUsed
 	if p.Verdict = Verdict(s.Verdict); slices.Contains(Verdicts, p.Verdict) {
@@ -98,7 +99,7 @@ func (p *Profile) setStatus(s statusJSON) {
 	}
 }
 
-// milliseconds is n ms, 0 when that is out of range.
+// milliseconds returns n ms, 0 if that is out of range.
 func milliseconds(n int64) time.Duration {
 	const most = int64(100 * 365 * 24 * time.Hour / time.Millisecond)
 	if n < -most || n > most {
@@ -107,7 +108,7 @@ func milliseconds(n int64) time.Duration {
 	return time.Duration(n) * time.Millisecond
 }
 
-// statusShard names the file of a profile's status.
+// statusShard returns the name of the file with a profile's status.
 func statusShard(id string) string { return id[:1] }
 
 func (x *index) statusPath(shard string) string {
@@ -116,13 +117,13 @@ func (x *index) statusPath(shard string) string {
 
 func statusLock(shard string) string { return "status-" + shard }
 
-// readStatus reads one status file. The lines of profiles that are not there any
-// more are harmless. It fails only for a newer version.
+// readStatus reads one status file. It may have lines of profiles that no longer
+// exist. It fails only if the file has a newer version.
 func (x *index) readStatus(shard string) (map[string]statusLineJSON, error) {
 	lines := map[string]statusLineJSON{}
 	data, err := disk.Read(x.statusPath(shard), maxStatus)
 	if err != nil {
-		return lines, nil //nolint:nilerr // none, or unreadable: as good as empty
+		return lines, nil //nolint:nilerr // missing or unreadable: as good as empty
 	}
 	var raw statusFileJSON
 	err = decodeVersioned(data, &raw, &raw.Version, statusVersion)
@@ -163,7 +164,7 @@ func (x *index) loadStatus(profiles []Profile) error {
 func (p *Profile) applyStatus(lines map[string]statusLineJSON) {
 	line, ok := lines[p.ID]
 	if !ok {
-		return // none, or that of a version 1 entry
+		return // no status, or that of a version 1 entry
 	}
 	p.clearVerdict()
 	p.Host, p.Token = "", TokenInfo{}
@@ -183,7 +184,7 @@ func (p Profile) sameStatus(q Profile) bool {
 	return a == b
 }
 
-// hasStatus reports whether there is anything to keep of p's status.
+// hasStatus reports whether p's status has anything to store.
 func (p Profile) hasStatus() bool { return !p.sameStatus(Profile{ID: p.ID, KeyHint: p.KeyHint}) }
 
 // writeStatus replaces a status file. The caller holds its lock.
@@ -206,8 +207,8 @@ func (x *index) writeStatus(shard string, lines map[string]statusLineJSON) error
 	return err
 }
 
-// changeStatus is change for what touches the status alone; ok is false when it
-// would touch more, and nothing is changed then.
+// changeStatus is change for changes to the status alone. If the change affects
+// more, ok is false and nothing is changed.
 func (x *index) changeStatus(ctx context.Context, id string, change func(*Profile)) (p Profile, ok bool, err error) {
 	if !validID(id) {
 		return p, false, ErrNoProfile
@@ -238,9 +239,10 @@ func (x *index) changeStatus(ctx context.Context, id string, change func(*Profil
 	return p, true, x.writeStatus(shard, lines)
 }
 
-// saveStatus writes the status of the profiles that differ, and drops that of
-// those that are gone. It is not saved when another process has changed it since
-// before was read. With all, the status of version 1 entries moves to its files.
+// saveStatus writes the status of profiles that differ, and drops that of profiles
+// that no longer exist. It saves nothing if another process has changed the status
+// since before was read. With all, the status of version 1 entries moves to its
+// files.
 func (x *index) saveStatus(ctx context.Context, before, after []Profile, all bool) (saved bool, err error) {
 	was := make(map[string]Profile, len(before))
 	for _, p := range before {
@@ -300,9 +302,8 @@ func (x *index) saveStatus(ctx context.Context, before, after []Profile, all boo
 	return true, nil
 }
 
-// changeMany is change for many profiles, where the callers succeed with or
-// without it: one write per status file. A change that touches more than the status
-// is made by itself.
+// changeMany is change for many profiles with one write per status file. A change
+// that affects more than the status is made on its own. Failures are ignored.
 func (x *index) changeMany(ctx context.Context, changes map[string]func(*Profile)) {
 	shards := map[string][]string{}
 	for _, id := range slices.Sorted(maps.Keys(changes)) {
@@ -319,8 +320,8 @@ func (x *index) changeMany(ctx context.Context, changes map[string]func(*Profile
 	}
 }
 
-// changeShard makes the changes that touch the status alone, and returns the
-// profiles of the others.
+// changeShard makes the changes that affect the status alone, and returns the
+// profiles of the other changes.
 func (x *index) changeShard(ctx context.Context, shard string, ids []string, changes map[string]func(*Profile)) (left []string) {
 	unlock, err := x.locks.Lock(ctx, statusLock(shard), disk.IndexWait)
 	if err != nil {
@@ -349,8 +350,8 @@ func (x *index) changeShard(ctx context.Context, shard string, ids []string, cha
 }
 
 // expiredTokens lists up to limit profiles other than except whose cached tokens
-// have expired: those of except's own file and of one more, or of all while they
-// are small. Over time every file has its turn.
+// have expired. It looks into except's own file and one more, or into all while
+// they are small. Over time it looks into every file.
 func (x *index) expiredTokens(now time.Time, except string, limit int) (found []Profile) {
 	expired := func(t TokenInfo) bool { return !t.Deadline.IsZero() && !t.Unexpired(now) }
 	if x.dir == "" {

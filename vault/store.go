@@ -10,40 +10,42 @@ import (
 	"kitekey/kite"
 )
 
-// Store is where secrets are kept. Keys are what [CheckKey] accepts, values
-// opaque, not empty, and at most [MaxPayload] bytes.
+// Store is where secrets are kept. Keys must satisfy [CheckKey]. Values are opaque,
+// not empty, and at most [MaxPayload] bytes.
 //
 // A store must be safe for concurrent use. A write that returned nil can be read
-// back. A failure is a [*StoreError], or the context's own error when the caller
-// gave up. The package storetest checks all of this for any store.
+// back. A failure is a [*StoreError], or the context's own error if the caller gave
+// up. The package storetest checks all of this for any store.
 //
-// A store can do more: see [Lister], [Locker], [Unlocker], [Restorer],
-// [Discarder], [Pinger] and [Inspector]. The vault asks for these by type assertion and
-// does without where a store lacks them.
+// A store can have more abilities: see [Lister], [Locker], [Unlocker], [Restorer],
+// [Discarder], [Pinger] and [Inspector]. The vault looks for these with type
+// assertions and does without those that a store lacks.
 type Store interface {
-	// Name is what settings and people call it; each store's package has it as a
+	// Name is the store's name in the settings; each store's package has it as a
 	// constant.
 	Name() string
-	// Get returns the value; ErrNotFound when there is none, ErrCorrupt when
-	// what is there cannot be a value. The caller may overwrite what it got.
+	// Get returns the value. The error is ErrNotFound if there is none, and
+	// ErrCorrupt if what is there cannot be a value. The caller may overwrite the
+	// result.
 	Get(ctx context.Context, key string) ([]byte, error)
-	// Set creates or replaces. After ErrTimeout and ErrUnavailable it is not
-	// known whether it did. It must not keep value, which is overwritten afterwards.
+	// Set creates or replaces a value. After ErrTimeout and ErrUnavailable it is not
+	// known whether it did. It must not keep value, which the caller overwrites
+	// afterwards.
 	Set(ctx context.Context, key string, value []byte) error
-	// Delete removes; ErrNotFound when there was nothing.
+	// Delete removes a value. The error is ErrNotFound if there was none.
 	Delete(ctx context.Context, key string) error
 }
 
-// Lister is a [Store] that can say which keys it holds: what an index is rebuilt
-// from. A store that cannot see all of them now fails, with ErrLocked for
-// example; it never answers with a part.
+// Lister is a [Store] that can list its keys, so that an index can be rebuilt from
+// it. If it cannot see all keys now it fails, for example with ErrLocked; it never
+// returns only some of them.
 type Lister interface {
 	Keys(ctx context.Context) ([]string, error)
 }
 
 // Locker is a [Store] that keeps something unlocked in this process.
 type Locker interface {
-	// Lock forgets it: the next call unlocks the store again.
+	// Lock forgets it. The next call unlocks the store again.
 	Lock()
 	// Locked reports whether the next call will have to unlock the store.
 	Locked() bool
@@ -51,40 +53,42 @@ type Locker interface {
 
 // Unlocker is a [Store] that a passphrase opens.
 type Unlocker interface {
-	// Unlock opens the store, or creates it where there is none. It fails with
-	// ErrWrongPassphrase in an ErrLocked.
+	// Unlock opens the store, or creates it if there is none. The error of a wrong
+	// passphrase matches both ErrWrongPassphrase and ErrLocked.
 	Unlock(ctx context.Context, passphrase kite.Secret) error
 }
 
 // Keeper is an [Unlocker] that can stay unlocked for later commands of this user,
 // until Lock.
 type Keeper interface {
-	// KeepUnlocked asks for the passphrase, also where the store is unlocked already,
-	// and says until when it stays so. ErrCannotKeep when this machine cannot.
+	// KeepUnlocked asks for the passphrase, even if the store is unlocked already,
+	// and returns the time until which it stays unlocked. The error is ErrCannotKeep
+	// if this machine cannot do it.
 	KeepUnlocked(ctx context.Context, life time.Duration) (until time.Time, err error)
-	// KeepOpen does it for a store that was unlocked in this process, and asks nothing.
+	// KeepOpen does the same for a store that was unlocked in this process, without
+	// asking.
 	KeepOpen(life time.Duration) (until time.Time, err error)
-	// KeptUntil says until when the store is unlocked for every command.
+	// KeptUntil returns the time until which the store is unlocked for every command.
 	KeptUntil() (until time.Time, ok bool)
 }
 
-// ErrCannotKeep: this machine has nothing in which a store could stay unlocked.
+// ErrCannotKeep: this machine has no place to keep a store unlocked.
 var ErrCannotKeep = errors.New("the kernel does not keep the store unlocked")
 
-// Restorer is a [Store] that can put back the last good copy of what is damaged.
+// Restorer is a [Store] that can replace damaged files with their last good copies.
 type Restorer interface {
-	// Restore does so and says what it did. It changes nothing in a store that is
-	// sound.
+	// Restore does so and returns what it did. It changes nothing in a store that is
+	// not damaged.
 	Restore(ctx context.Context) (done []string, err error)
 }
 
-// Discarder is a [Store] that leaves something behind when it is empty.
+// Discarder is a [Store] that leaves files behind when it is empty.
 type Discarder interface {
-	// Discard removes that. It does nothing while the store holds an item.
+	// Discard removes them. It does nothing while the store holds an item.
 	Discard(ctx context.Context) error
 }
 
-// Pinger is a [Store] that can say whether it can be used now without reading an
+// Pinger is a [Store] that can tell whether it can be used now without reading an
 // item.
 type Pinger interface {
 	Ping(ctx context.Context) error
@@ -104,12 +108,12 @@ type Facts struct {
 	Rivals       []string // other programs of this user that write to the same files: what one writes the other may overwrite
 }
 
-// MaxPayload is the largest value every store takes, in bytes: what Windows'
-// Credential Manager takes.
+// MaxPayload is the largest value that every store takes, in bytes: the limit of
+// the Windows Credential Manager.
 const MaxPayload = 2560
 
-// CheckKey refuses a key that not every store can keep: line breaks are commands
-// to macOS' security(1), ":" and upper case collide on Windows.
+// CheckKey refuses a key that some store cannot keep: macOS' security(1) takes line
+// breaks for commands, and ":" and upper case collide on Windows.
 func CheckKey(key string) error {
 	if key == "" || len(key) > 128 {
 		return fmt.Errorf("%q cannot name an item", key)
@@ -122,8 +126,8 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// CheckItem refuses what no store keeps: a wrong key, an empty value, a value
-// over [MaxPayload].
+// CheckItem refuses an item that no store can keep: a wrong key, an empty value, a
+// value over [MaxPayload].
 func CheckItem(s Store, key string, value []byte) error {
 	if err := CheckKey(key); err != nil {
 		return &StoreError{Op: OpWrite, Store: s.Name(), Kind: ErrUnavailable, Err: err}
@@ -151,11 +155,11 @@ var (
 // ever empty, so nothing is lost with such an item.
 var ErrEmpty = errors.New("the item is empty")
 
-// Reason says more about a [StoreError] than its kind, where the way out depends
-// on it.
+// Reason says more about a [StoreError] than its kind, where the remedy depends on
+// it.
 type Reason string
 
-// The reasons. None of them belongs to one store alone.
+// The reasons. Each may come from more than one store.
 const (
 	ReasonNotProvided   Reason = "not-provided"   // no program on this machine offers the store
 	ReasonNotSupported  Reason = "not-supported"  // the operating system has no such store
@@ -163,19 +167,19 @@ const (
 	ReasonOtherUser     Reason = "other-user"     // the session belongs to another user, as after su or sudo
 	ReasonNoCollection  Reason = "no-collection"  // the program is there, but has no keyring, wallet or database to put items in
 	ReasonNoPrompt      Reason = "no-prompt"      // a question to the person cannot be shown here
-	ReasonPromptPending Reason = "prompt-pending" // a question to the person was not answered in time
-	ReasonDismissed     Reason = "dismissed"      // the person was asked and refused
+	ReasonPromptPending Reason = "prompt-pending" // a question to the user was not answered in time
+	ReasonDismissed     Reason = "dismissed"      // the user was asked and refused
 	ReasonNotResponding Reason = "not-responding" // the program does not even answer whether it is locked
 	ReasonGone          Reason = "gone"           // the program ended in the middle of the call
 	ReasonWriteFailed   Reason = "write-failed"   // the program could not write its file
 	ReasonNotKept       Reason = "not-kept"       // the program reported success, but the item is not as written
-	ReasonNoEncryption  Reason = "no-encryption"  // the program cannot encrypt what it sends
+	ReasonNoEncryption  Reason = "no-encryption"  // the program cannot encrypt the bus session
 	ReasonHidden        Reason = "hidden"         // the item may be in a part of the store that is locked
 	ReasonDuplicates    Reason = "duplicates"     // several items have the same name and different values
 	ReasonWrongPassword Reason = "wrong-password" // the passphrase does not open it
 	ReasonDamaged       Reason = "damaged"        // a whole file cannot be read
 	ReasonNewerVersion  Reason = "newer-version"  // written by a newer kitekey
-	ReasonReplaced      Reason = "replaced"       // another kitekey has removed it or made it anew
+	ReasonReplaced      Reason = "replaced"       // another kitekey has removed it or created it anew
 )
 
 // The operations of a [StoreError].
@@ -187,14 +191,14 @@ const (
 	OpOpen   = "open"
 )
 
-// StoreError says which store failed at what, in facts; what a person can do
-// about it is for the front end to say. Its text holds no secret.
+// StoreError says which store failed to do what, in facts. Front ends say what the
+// user can do about it. Its text holds no secret.
 type StoreError struct {
 	Op       string // one of the operations above
 	Store    string // Store.Name
-	Noun     string // what the store is called behind "the" where that is not its name: "file store"
+	Noun     string // what to call the store after "the", if not by its name: "file store"
 	Kind     error  // one of the sentinels above
-	Reason   Reason // "" when the kind says it all
+	Reason   Reason // "" if the kind is enough
 	Provider string // program that keeps the items, where it is known
 	Path     string // file that the error is about, if any
 	Err      error  // the cause below, if any
@@ -243,14 +247,14 @@ func (e *StoreError) Unwrap() []error {
 	return []error{e.Kind, e.Err}
 }
 
-// storeDown reports whether err means that the store as a whole does not work
-// now, so that asking it for something else is pointless (and slow).
+// storeDown reports whether err means that the store as a whole does not work now,
+// so that another request would fail too, perhaps slowly.
 func storeDown(err error) bool {
 	return errors.Is(err, ErrLocked) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrTimeout)
 }
 
-// unknownOutcome reports whether a failed write may have happened all the same,
-// or may still happen.
+// unknownOutcome reports whether a failed write may have happened or may still
+// happen.
 func unknownOutcome(err error) bool {
 	var source interface{ OutcomeUnknown() bool }
 	if errors.As(err, &source) {
@@ -262,28 +266,29 @@ func unknownOutcome(err error) bool {
 
 type promptKey struct{}
 
-// Prompt is how long a store may wait for a person. The zero value: not at all.
+// Prompt is how long a store may wait for the user. The zero value means not at
+// all.
 type Prompt struct {
 	Wait    time.Duration // how long an open question may take
-	Waiting func()        // called when a call begins to wait for an answer; never nil in what PromptOf returns
+	Waiting func()        // called when a call begins to wait for an answer; PromptOf never returns nil here
 }
 
-// WithPrompt says that a person sits in front of the screen and can answer when
-// the operating system asks to unlock the keyring or to allow an access: store
-// calls under the returned context wait up to wait for that, instead of the few
-// seconds that a call without a prompt may take. A store that hangs for another
-// reason is still given up after those few seconds.
+// WithPrompt says that a user can answer when the operating system asks to unlock
+// the keyring or to allow an access: store calls with the returned context wait up
+// to wait for the answer, instead of the few seconds that a call without a prompt
+// may take. A store that hangs for another reason still fails after those few
+// seconds.
 func WithPrompt(ctx context.Context, wait time.Duration) context.Context {
 	return WithPromptTold(ctx, wait, func() {})
 }
 
-// WithPromptTold is [WithPrompt] for a front end that says so when it waits:
-// waiting is called once, when the first call does.
+// WithPromptTold is [WithPrompt] for a front end that shows when it waits: the
+// first call that waits calls waiting, once.
 func WithPromptTold(ctx context.Context, wait time.Duration, waiting func()) context.Context {
 	return context.WithValue(ctx, promptKey{}, Prompt{wait, sync.OnceFunc(waiting)})
 }
 
-// PromptOf returns what [WithPrompt] put into ctx: for stores.
+// PromptOf returns what [WithPrompt] put into ctx. Stores use it.
 func PromptOf(ctx context.Context) Prompt {
 	p, ok := ctx.Value(promptKey{}).(Prompt)
 	if !ok {

@@ -13,14 +13,14 @@ import (
 // cached token that has enough life left, or mints one with the profile's
 // default life.
 type TokenRequest struct {
-	// ExpiresIn is the life to ask the gateway for; 0 is the profile's default. A
-	// cached token is only used when it was minted with the same ExpiresIn, or
-	// when this is 0.
+	// ExpiresIn is the life to ask the gateway for; 0 means the profile's default. A
+	// cached token is used only if it was minted with the same ExpiresIn, or if this
+	// is 0.
 	ExpiresIn kite.Lifetime
-	// MinRemaining is the life that a cached token must have left; 0 is
-	// DefaultMinRemaining, or a tenth of the token's life when that is shorter.
+	// MinRemaining is the life that a cached token must have left; 0 means
+	// DefaultMinRemaining, or a tenth of the token's life if that is shorter.
 	MinRemaining time.Duration
-	// Fresh wants a token that was minted after the call began, by this process or
+	// Fresh asks for a token that was minted after the call began, by this process or
 	// another.
 	Fresh bool
 	// NoCache neither reads nor writes the cache.
@@ -30,11 +30,11 @@ type TokenRequest struct {
 // Token is a token that the vault handed out.
 type Token struct {
 	kite.Token
-	Minted bool // by this call; false when it came from the cache or was minted by another caller
-	Cached bool // it is in the store now; false when it was not to be, or could not be
+	Minted bool // minted by this call; false if it came from the cache or from another caller's mint
+	Cached bool // it is in the store now; false if it was not to be stored, or could not be
 }
 
-// Info is what the index says of the token, or would if it could be cached.
+// Info returns what the index has on the token, or would have if it was cached.
 func (t Token) Info() TokenInfo { return infoOf(t.Token) }
 
 func infoOf(t kite.Token) TokenInfo {
@@ -69,8 +69,8 @@ func (v *Vault) Token(ctx context.Context, sel Selector, req TokenRequest) (Toke
 		return Token{}, err
 	}
 	defer unlock()
-	// The previous holder of the lock may have minted what is wanted: fresh enough
-	// if it was not there when this call began.
+	// The previous holder of the lock may have minted a token that will do. It is
+	// fresh if it was not there when this call began.
 	if !req.Fresh || !p.Token.Minted.Equal(before.Minted) {
 		if tok, err := v.cached(ctx, p, req); !errors.Is(err, ErrNotFound) {
 			return v.handOut(ctx, p, tok, err)
@@ -100,8 +100,8 @@ func (v *Vault) handOut(ctx context.Context, p Profile, tok kite.Token, err erro
 	return Token{Token: tok, Cached: true}, nil
 }
 
-// touchAfter is how exact LastUsed is for tokens from the cache: handing one out
-// writes nothing within that time.
+// touchAfter is the precision of LastUsed for cached tokens: handing one out again
+// within that time writes nothing.
 const touchAfter = time.Minute
 
 // touch records that a profile was used.
@@ -111,8 +111,8 @@ func (v *Vault) touch(ctx context.Context, p Profile) {
 	}
 }
 
-// Cached returns the cached token and never asks the network. ErrNotFound if
-// there is none with life left; an expired one is deleted.
+// Cached returns the cached token without using the network. The error is
+// ErrNotFound if there is none with life left; an expired one is deleted.
 func (v *Vault) Cached(ctx context.Context, sel Selector) (kite.Token, error) {
 	p, err := v.Lookup(sel)
 	if err != nil {
@@ -125,8 +125,8 @@ func (v *Vault) Cached(ctx context.Context, sel Selector) (kite.Token, error) {
 	return tok, err
 }
 
-// cached reads the cached token. It does not ask the store if the index says
-// that the token will not do. ErrNotFound if it will not.
+// cached reads the cached token. It does not ask the store if the index shows that
+// the token will not do; the error is then ErrNotFound.
 func (v *Vault) cached(ctx context.Context, p Profile, req TokenRequest) (kite.Token, error) {
 	if err := v.checkStore(p); err != nil {
 		return kite.Token{}, err
@@ -138,7 +138,7 @@ func (v *Vault) cached(ctx context.Context, p Profile, req TokenRequest) (kite.T
 	}
 	data, err := v.store.Get(ctx, tokenKey(p.ID))
 	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) {
-		return kite.Token{}, none // a cache: what cannot be read is minted again
+		return kite.Token{}, none // an unreadable token is minted again
 	}
 	if err != nil {
 		return kite.Token{}, fmt.Errorf("%s: %w", p.Selector, err)
@@ -167,8 +167,8 @@ func minRemaining(req TokenRequest, tok kite.Token) time.Duration {
 	return min(DefaultMinRemaining, tok.ExpiresIn().Duration()/10)
 }
 
-// mint asks the gateway for a token and records what that says about the
-// credential. The report is that of a success.
+// mint asks the gateway for a token and records what the answer says about the
+// credential. It returns a report only if it succeeds.
 func (v *Vault) mint(ctx context.Context, p Profile, req TokenRequest) (kite.Token, Report, error) {
 	c, err := v.read(ctx, p)
 	if err != nil {
@@ -217,16 +217,15 @@ func (v *Vault) try(ctx context.Context, p Profile, c credentials, life kite.Lif
 	return tok, r
 }
 
-// updateBestEffort changes an index entry where the caller succeeds with or
-// without it.
+// updateBestEffort changes an index entry and ignores a failure to do so.
 func (v *Vault) updateBestEffort(ctx context.Context, id string, change func(*Profile)) {
 	_, _ = v.change(context.WithoutCancel(ctx), id, change)
 }
 
-// cacheToken stores a minted token and records it in the index. A token that
-// cannot be cached (too big, a store that does not answer) is good all the same:
-// cacheToken then returns false and the index knows of no token. The caller holds
-// the profile's lock.
+// cacheToken stores a minted token and records it in the index. A failure to do so
+// (a token that is too big, a store that does not answer) does not make the token
+// invalid: cacheToken then returns false and the index lists no token. The caller
+// holds the profile's lock.
 func (v *Vault) cacheToken(ctx context.Context, p Profile, tok kite.Token, report Report) (cached bool) {
 	ctx = context.WithoutCancel(ctx)
 	var info TokenInfo
@@ -278,7 +277,7 @@ func (v *Vault) purgeExpired(ctx context.Context, profiles []Profile) {
 		down := err == nil && again.ID == p.ID && !again.Token.Unexpired(v.now()) && storeDown(v.forget(ctx, p))
 		unlock()
 		if down {
-			return // it will not delete the others either
+			return // the store will not delete the others either
 		}
 	}
 }

@@ -1,5 +1,5 @@
-// Package vault keeps what the user owns (profiles, credentials, cached tokens)
-// and does what can be done with it.
+// Package vault stores the user's profiles, credentials and cached tokens, and does
+// everything that can be done with them.
 //
 // # Two places
 //
@@ -9,8 +9,8 @@
 // credential, and under "<id>-token" its cached token.
 //
 // What every mint changes (verdict, cached token, last use) is in small status
-// files beside the index, so that one profile's work does not pay for the others.
-// A status file that is lost costs a mint, nothing else.
+// files beside the index, so that work on one profile does not rewrite the others.
+// Losing a status file costs a mint, nothing else.
 //
 // # Nothing is sent elsewhere
 //
@@ -19,8 +19,8 @@
 //
 // # Newer formats
 //
-// A file or an item that a newer kitekey wrote is never touched, by repairs
-// neither: see [NewerError].
+// A file or an item that a newer kitekey wrote is never changed, not even by a
+// repair: see [NewerError].
 //
 // # Nothing is lost
 //
@@ -35,13 +35,14 @@
 // # Many processes
 //
 // Several kitekeys at once are normal. The index is replaced atomically under a
-// lock; the profile's lock also makes its callers share one mint: the second
-// waits and gets the first one's token, or the failure that the first one met.
+// lock. Callers that need a token of one profile at the same time share one mint:
+// the second waits for the profile's lock and gets the first one's token, or its
+// failure.
 //
 // # Errors
 //
 // An error says what failed, in facts: a kind for errors.Is, and a type with fields
-// where a front end can use them. None names a command, a flag or a key.
+// where a front end can use them. No error names a command, a flag or a key.
 package vault
 
 import (
@@ -57,7 +58,7 @@ import (
 	"kitekey/vault/internal/disk"
 )
 
-// Gateway is what the vault needs of the API: [*kite.Client] has it.
+// Gateway is the part of the API that the vault needs; [*kite.Client] has it.
 type Gateway interface {
 	Host() string
 	Origin() kite.Origin
@@ -65,15 +66,15 @@ type Gateway interface {
 	Balances(ctx context.Context, tok kite.Token) ([]kite.Balance, error)
 }
 
-// Options is what [Open] needs.
+// Options are the parts that [Open] needs.
 type Options struct {
-	Dir     string // data folder, made when needed; "" keeps the index in memory and nothing on disk
+	Dir     string // data folder, created when needed; "" keeps the index in memory and writes nothing
 	Store   Store
 	Gateway func(kite.Environment) Gateway
-	Source  func(name string) (Source, error) // opens a profile's source; nil when there are none
+	Source  func(name string) (Source, error) // opens a profile's source; nil if there are none
 	Now     func() time.Time                  // nil is time.Now
-	Command string                            // what the activity log says did it: "token", "screen"
-	Reason  string                            // what the activity log says as the reason, if the user gave one
+	Command string                            // the command in the activity log: "token", "screen"
+	Reason  string                            // the reason in the activity log, if the user gave one
 }
 
 // Vault is safe for concurrent use, by several processes too.
@@ -89,9 +90,9 @@ type Vault struct {
 	failures failureLog
 }
 
-// Open touches neither the index nor the store, and makes nothing: a missing data
-// folder is made with the first change. A folder that another user owns is refused
-// with ErrDataFolder, because that user can put anything into it.
+// Open reads neither the index nor the store, and creates nothing: the first change
+// creates a missing data folder. Open fails with ErrDataFolder if another user owns
+// the folder, because that user can put anything into it.
 func Open(o Options) (*Vault, error) {
 	v := &Vault{dir: o.Dir, store: o.Store, gateway: o.Gateway, source: o.Source, now: o.Now}
 	if v.store == nil || v.gateway == nil {
@@ -117,34 +118,34 @@ func Open(o Options) (*Vault, error) {
 	return v, nil
 }
 
-// StoreName is the store's name.
+// StoreName returns the store's name.
 func (v *Vault) StoreName() string { return v.store.Name() }
 
-// Dir is the data folder, "" when there is none.
+// Dir returns the data folder, "" if there is none.
 func (v *Vault) Dir() string { return v.dir }
 
-// Lock makes the store forget what it has unlocked, in this process and for later
-// commands, where it keeps something: the next call unlocks it again.
+// Lock makes a store that stays unlocked forget it, in this process and for later
+// commands. The next call unlocks it again.
 func (v *Vault) Lock() {
 	if l, ok := v.store.(Locker); ok {
 		l.Lock()
 	}
 	for _, env := range kite.Environments {
-		// A connection keeps what was sent last.
+		// A connection keeps the header it sent last.
 		if c, ok := v.gateway(env).(interface{ CloseIdleConnections() }); ok {
 			c.CloseIdleConnections()
 		}
 	}
 }
 
-// NeedsPassphrase reports whether the store's next call will ask for one.
+// NeedsPassphrase reports whether the store's next call will ask for a passphrase.
 func (v *Vault) NeedsPassphrase() bool {
 	l, ok := v.store.(Locker)
 	return ok && l.Locked()
 }
 
-// Unlock opens a store that needs a passphrase, without its being asked for.
-// ErrWrongPassphrase when it is not the one.
+// Unlock opens a store with its passphrase, so that it does not ask for it. The
+// error is ErrWrongPassphrase if it is not the right one.
 func (v *Vault) Unlock(ctx context.Context, passphrase kite.Secret) error {
 	u, ok := v.store.(Unlocker)
 	if !ok {
@@ -153,8 +154,8 @@ func (v *Vault) Unlock(ctx context.Context, passphrase kite.Secret) error {
 	return u.Unlock(ctx, passphrase)
 }
 
-// CanKeep reports whether the store is one that a passphrase opens and that can
-// stay unlocked for later commands.
+// CanKeep reports whether the store is opened by a passphrase and can stay unlocked
+// for later commands.
 func (v *Vault) CanKeep() bool {
 	_, ok := v.store.(Keeper)
 	return ok

@@ -6,11 +6,11 @@ import (
 	"kitekey/kite"
 )
 
-// Verdict is what verifying a credential found. Its text is what --json
-// shows; what a person reads is in ui/words.
+// Verdict is what verifying a credential found. Its text is the one in --json;
+// ui/words has the text for people.
 type Verdict string
 
-// The verdicts. Their values are the words of --json.
+// The verdicts, with their values in --json.
 const (
 	VerdictNone            Verdict = "" // not verified yet
 	VerdictOK              Verdict = "ok"
@@ -26,14 +26,14 @@ const (
 	VerdictSource          Verdict = "source-unavailable"
 )
 
-// Verdicts lists all of them but VerdictNone, best first.
+// Verdicts lists all verdicts except VerdictNone, best first.
 var Verdicts = []Verdict{
 	VerdictOK, VerdictRejected, VerdictInvalid, VerdictUnreachable, VerdictRateLimited, VerdictGatewayError,
 	VerdictUnexpectedReply, VerdictNoCredential, VerdictStoreLocked, VerdictUnavailable, VerdictSource,
 }
 
-// VerdictOf says what err means for a credential: ok for nil, and VerdictNone
-// for an error that says nothing about it (the caller gave up, say).
+// VerdictOf returns what err says about a credential: ok for nil, and VerdictNone
+// for an error that says nothing about it (for example, the caller gave up).
 func VerdictOf(err error) Verdict {
 	for _, c := range []struct {
 		err     error

@@ -9,42 +9,43 @@ import (
 	"kitekey/kite"
 )
 
-// VerifyExpiresIn is the life of the token that verifying mints and drops: short,
-// but long enough for a deep check with a slow gateway.
+// VerifyExpiresIn is the life in seconds of the token that verifying mints and
+// drops: short, but long enough for a deep check with a slow gateway.
 const VerifyExpiresIn kite.Lifetime = 60
 
-// Report is what verifying found, fit to be shown and sent: no secret in it.
+// Report is the result of a verification. It holds no secret, so that it can be
+// shown and sent.
 type Report struct {
 	Selector
 	Store   string // where the credential is kept
-	Source  string // the source it comes from, "" when the store has it
+	Source  string // the source that it comes from, "" if the store has it
 	Host    string
 	Verdict Verdict
 	At      time.Time
-	Status  int    // HTTP status, 0 when there was no reply
+	Status  int    // HTTP status, 0 if there was no reply
 	Message string // the gateway's own words, cleaned
 	Skew    time.Duration
 	Latency time.Duration // of the mint
 	KeyHint string
 	Deep    bool  // the token was tried on a read-only call too
-	Err     error // what went wrong, nil when the verdict is ok
+	Err     error // what went wrong, nil if the verdict is ok
 
-	item *SourceItem // what the source holds besides the credential, nil for the store's
+	item *SourceItem // the source's item, nil if the store has the credential
 }
 
 // Verify tries the profile's credential against the gateway and records the
-// verdict. Deep also proves that the token is accepted. A rotation that waits for
-// the gateway is finished first, and one of an earlier day is confirmed by
-// success.
+// verdict. Deep also checks that the gateway accepts the token. Verify first
+// finishes a rotation whose credential is staged, and success confirms a rotation
+// of an earlier day.
 func (v *Vault) Verify(ctx context.Context, sel Selector, deep bool) Report {
 	r, id := v.verify(ctx, sel, Profile{}, deep)
 	v.noteVerdicts(ctx, map[string]Report{id: r})
 	return r
 }
 
-// noteVerdicts writes what was found into the index, by the profiles' ids.
+// noteVerdicts writes the reports into the index, by the profiles' ids.
 func (v *Vault) noteVerdicts(ctx context.Context, found map[string]Report) {
-	delete(found, "") // what is not to be noted
+	delete(found, "") // reports that are not to be recorded
 	if len(found) == 0 {
 		return
 	}
@@ -61,18 +62,18 @@ func (v *Vault) noteVerdicts(ctx context.Context, found map[string]Report) {
 	v.index.changeMany(context.WithoutCancel(ctx), changes)
 }
 
-// verify is Verify without noting the verdict. id says whose it is, "" when it
-// is not to be noted.
+// verify is Verify without recording the verdict. id is the profile to record it
+// for, "" if it is not to be recorded.
 //
-// known is the profile as it was listed a moment ago, so that many profiles do not
-// read the whole list once each; zero where they were not read.
+// known is the profile as listed a moment ago, so that verifying many profiles does
+// not read the whole list once for each. It is zero if the list was not read.
 func (v *Vault) verify(ctx context.Context, sel Selector, known Profile, deep bool) (r Report, id string) {
 	r = Report{Selector: sel, Store: v.store.Name(), At: v.now(), Deep: deep, Host: v.gateway(sel.Environment).Host()}
 	defer func() { v.Record(ActionVerified, sel, r.Err) }()
 	p, c, err := v.readToVerify(ctx, sel, known)
 	r.KeyHint, r.Source = p.KeyHint, p.Source
 	defer func() { c.erase() }()
-	if err == nil && hasCredential(c.Staged) && !c.Outdated && p.Source == "" { // verifying changes nothing for a team
+	if err == nil && hasCredential(c.Staged) && !c.Outdated && p.Source == "" { // verifying changes nothing in a team's source
 		if done, _ := v.FinishRotation(ctx, sel); done.Outcome == OutcomeReplaced {
 			c, err = v.read(ctx, p)
 		}
@@ -99,8 +100,9 @@ func (v *Vault) verify(ctx context.Context, sel Selector, known Profile, deep bo
 	return r, id
 }
 
-// readToVerify gives a profile and its item. What is not as it was listed is looked
-// up again: it may have been removed, replaced or moved since.
+// readToVerify returns a profile and its item. If the item does not fit the listed
+// profile, it looks the profile up again, which may have been removed, replaced or
+// moved.
 func (v *Vault) readToVerify(ctx context.Context, sel Selector, known Profile) (p Profile, c credentials, err error) {
 	if known.ID != "" && known.State == StateSettled {
 		if c, err = v.read(ctx, known); err == nil || !errors.Is(err, ErrNoCredential) {
@@ -117,26 +119,25 @@ func (v *Vault) readToVerify(ctx context.Context, sel Selector, known Profile) (
 	return p, c, err
 }
 
-// stillInUse reports whether a credential that was tried is the profile's still: the
-// gateway takes its time, and a rotation meanwhile has a verdict of its own. A
-// credential that could not be read in the first place has nothing to be compared with.
+// stillInUse reports whether a credential that was tried is still the profile's:
+// the gateway takes its time, and a rotation meanwhile records its own verdict. A
+// credential that could not be read counts as still in use.
 func (v *Vault) stillInUse(ctx context.Context, p Profile, tried kite.Credential) bool {
 	if !hasCredential(tried) || p.Source != "" {
-		return true // a source is read again only when the gateway refuses, see replacedSince
+		return true // a source is read again only if the gateway refuses, see replacedSince
 	}
 	now, err := v.read(context.WithoutCancel(ctx), p)
 	defer now.erase()
 	return err != nil || sameCredential(now.Current, tried)
 }
 
-// VerifyCredential tries a credential that need not be stored, and stores
-// nothing.
+// VerifyCredential tries a credential that need not be stored. It stores nothing.
 func (v *Vault) VerifyCredential(ctx context.Context, env kite.Environment, cred kite.Credential, deep bool) Report {
 	return v.verifyOwn(ctx, Selector{Environment: env}, cred, v.gateway(env).Origin(), deep)
 }
 
-// verifyOwn is VerifyCredential for a stored credential, which is not sent to
-// another gateway than its own.
+// verifyOwn is VerifyCredential for a stored credential, which is sent only to its
+// own gateway.
 func (v *Vault) verifyOwn(ctx context.Context, sel Selector, cred kite.Credential, origin kite.Origin, deep bool) Report {
 	g := v.gateway(sel.Environment)
 	r := Report{Selector: sel, Store: v.store.Name(), Host: g.Host(), Deep: deep, KeyHint: cred.Hint(), At: v.now()}
@@ -153,7 +154,7 @@ func (v *Vault) verifyOwn(ctx context.Context, sel Selector, cred kite.Credentia
 	return r
 }
 
-// outcome completes a report with what a mint came to.
+// outcome completes a report with the result of a mint.
 func (r *Report) outcome(at time.Time, tok kite.Token, err error) {
 	r.At, r.Err, r.Verdict = at, err, VerdictOf(err)
 	var failure *kite.Error

@@ -9,11 +9,11 @@ import (
 	"kitekey/kite"
 )
 
-// How [Vault.VerifyAll] goes about many credentials.
+// Limits of [Vault.VerifyAll].
 const (
-	verifyAtOnce  = 8                // at the same time
-	verifyTries   = 6                // of one credential, when the gateway wants a rest
-	verifyMaxRest = 15 * time.Second // a longer rest is not waited for
+	verifyAtOnce  = 8                // credentials at the same time
+	verifyTries   = 6                // tries of one credential while the gateway is rate limiting
+	verifyMaxRest = 15 * time.Second // the longest rest to wait for
 )
 
 type restKey struct{}
@@ -26,11 +26,11 @@ func WithRestNotify(ctx context.Context, onRest func(until time.Time)) context.C
 }
 
 // VerifyAll verifies many profiles, eight at a time, and calls each with every
-// report as it comes, never twice at once. When the gateway says that it has too
-// many requests all of them rest for as long as it asked, fewer go on at a time,
-// and those that were turned away are tried again: a 429 says nothing about the
-// credential. When the store, or a source, does not work it is not asked again and
-// again: the rest of its profiles is reported with the same error. It returns when all are reported or ctx has ended.
+// report as it comes, never twice at once. If the gateway answers 429, all workers
+// rest for as long as it asks, fewer work at a time, and the profiles concerned are
+// tried again: a 429 says nothing about the credential. If the store or a source
+// does not work, it is not asked again: the rest of its profiles get the same
+// error. VerifyAll returns when all are reported or ctx has ended.
 func (v *Vault) VerifyAll(ctx context.Context, sels []Selector, deep bool, each func(Report)) {
 	r := &verifyPool{atOnce: verifyAtOnce, down: map[string]error{}, onRest: func(time.Time) {}}
 	if onRest, ok := ctx.Value(restKey{}).(func(time.Time)); ok {
@@ -38,7 +38,7 @@ func (v *Vault) VerifyAll(ctx context.Context, sels []Selector, deep bool, each 
 	}
 	r.changed = sync.NewCond(&r.mu)
 	listed := map[Selector]Profile{}
-	if profiles, err := v.index.load(); err == nil { // what is wrong with it, each profile's report says
+	if profiles, err := v.index.load(); err == nil { // each profile's report says what is wrong with the index
 		for _, p := range profiles {
 			listed[p.Selector] = p
 		}
@@ -54,7 +54,7 @@ func (v *Vault) VerifyAll(ctx context.Context, sels []Selector, deep bool, each 
 	})
 	defer stop()
 
-	found := make(chan verifyResult, len(sels)) // roomy: no worker waits for the disk
+	found := make(chan verifyResult, len(sels)) // large enough that no worker waits for the disk
 	var workers sync.WaitGroup
 	for range min(verifyAtOnce, len(sels)) {
 		workers.Go(func() { v.verifyFrom(ctx, r, deep, found) })
@@ -64,7 +64,7 @@ func (v *Vault) VerifyAll(ctx context.Context, sels []Selector, deep bool, each 
 		close(found)
 	}()
 	for first := range found {
-		// What came while the index was written is verifyResult with the next write.
+		// Take along the results that came while the index was written.
 		batch := []verifyResult{first}
 		for range len(found) {
 			batch = append(batch, <-found)
@@ -80,13 +80,13 @@ func (v *Vault) VerifyAll(ctx context.Context, sels []Selector, deep bool, each 
 	}
 }
 
-// verifyResult is a report and whose verdict it is to be verifyResult as.
+// verifyResult is a report and the profile whose verdict it is to be recorded as.
 type verifyResult struct {
 	Report
 	id string
 }
 
-// verifyFrom is one worker: it takes jobs until there are none.
+// verifyFrom is one worker: it takes jobs until there are none left.
 func (v *Vault) verifyFrom(ctx context.Context, r *verifyPool, deep bool, found chan<- verifyResult) {
 	for {
 		job, ok := r.next(ctx)
@@ -114,8 +114,8 @@ func (v *Vault) verifyFrom(ctx context.Context, r *verifyPool, deep bool, found 
 	}
 }
 
-// storeFailed is the report for a profile that the store was not asked for. The
-// index keeps the verdict it has.
+// storeFailed is the report for a profile for which the store was not asked. The
+// index keeps its verdict.
 func (v *Vault) storeFailed(sel Selector, deep bool, err error) Report {
 	r := Report{Selector: sel, Host: v.gateway(sel.Environment).Host(), At: v.now(), Deep: deep, Err: err, Verdict: VerdictOf(err)}
 	if p, lookupErr := v.Lookup(sel); lookupErr == nil {
@@ -126,7 +126,8 @@ func (v *Vault) storeFailed(sel Selector, deep bool, err error) Report {
 	return r
 }
 
-// retryAfter says how long to rest after a report, and whether to try again then.
+// retryAfter returns how long to rest after a report, and whether to try again
+// then.
 func retryAfter(r Report, tries int) (rest time.Duration, again bool) {
 	if r.Verdict != VerdictRateLimited {
 		return 0, false
@@ -141,7 +142,7 @@ func retryAfter(r Report, tries int) (rest time.Duration, again bool) {
 
 type verifyJob struct {
 	sel   Selector
-	known Profile // as it is listed, zero when it is not
+	known Profile // the profile as listed, zero if it is not listed
 	tries int
 }
 
@@ -151,10 +152,10 @@ type verifyPool struct {
 	changed *sync.Cond
 	waiting []verifyJob
 	running int
-	atOnce  int              // how many may run: halved by a 429, one more after each success
-	resume  time.Time        // nothing starts before
-	onRest  func(time.Time)  // told when resume moves
-	down    map[string]error // what a source as a whole failed with; "" is the store
+	atOnce  int              // the number of workers that may run: halved by a 429, one more after each success
+	resume  time.Time        // nothing starts before this time
+	onRest  func(time.Time)  // called when resume changes
+	down    map[string]error // the error of each source that does not work; "" is the store
 }
 
 func (r *verifyPool) downError(source string) error {
@@ -166,14 +167,15 @@ func (r *verifyPool) downError(source string) error {
 func (r *verifyPool) setDownError(source string, err error) {
 	var store *StoreError
 	if errors.As(err, &store) {
-		err = store // without the name of the profile that found out
+		err = store // without the name of the first profile that failed
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.down[source] = err
 }
 
-// next waits for a job and for leave to do it; ok is false when there is none left.
+// next waits for a job and for permission to start it. ok is false if there is none
+// left.
 func (r *verifyPool) next(ctx context.Context) (job verifyJob, ok bool) {
 	r.mu.Lock()
 	for len(r.waiting) == 0 && r.running > 0 || len(r.waiting) > 0 && r.running >= r.atOnce {
@@ -198,7 +200,7 @@ func (r *verifyPool) next(ctx context.Context) (job verifyJob, ok bool) {
 	return job, true
 }
 
-// done puts a job back or away, and slows down or speeds up.
+// done finishes a job or puts it back, and adjusts the speed.
 func (r *verifyPool) done(job verifyJob, rest time.Duration, again, limited bool) {
 	r.mu.Lock()
 	r.running--
