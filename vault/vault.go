@@ -162,8 +162,8 @@ func (v *Vault) CanKeep() bool {
 }
 
 // KeepUnlocked asks for the passphrase and keeps the store unlocked for every
-// command of this user, until the returned time or Lock. ErrCannotKeep when the store
-// or this machine cannot.
+// command of this user, until the returned time or Lock. The error is ErrCannotKeep
+// if the store or this machine cannot do it.
 func (v *Vault) KeepUnlocked(ctx context.Context, life time.Duration) (until time.Time, err error) {
 	k, ok := v.store.(Keeper)
 	if !ok {
@@ -172,8 +172,8 @@ func (v *Vault) KeepUnlocked(ctx context.Context, life time.Duration) (until tim
 	return k.KeepUnlocked(ctx, life)
 }
 
-// KeepOpen is KeepUnlocked for a store that was just unlocked here: it asks
-// nothing.
+// KeepOpen is KeepUnlocked for a store that was just unlocked in this process: it
+// does not ask.
 func (v *Vault) KeepOpen(life time.Duration) (until time.Time, err error) {
 	k, ok := v.store.(Keeper)
 	if !ok {
@@ -182,7 +182,7 @@ func (v *Vault) KeepOpen(life time.Duration) (until time.Time, err error) {
 	return k.KeepOpen(life)
 }
 
-// KeptUntil says until when the store is unlocked for every command.
+// KeptUntil returns the time until which the store is unlocked for every command.
 func (v *Vault) KeptUntil() (until time.Time, ok bool) {
 	if k, can := v.store.(Keeper); can {
 		return k.KeptUntil()
@@ -190,8 +190,8 @@ func (v *Vault) KeptUntil() (until time.Time, ok bool) {
 	return time.Time{}, false
 }
 
-// List gives every profile, by account, sandbox first. It reads the index
-// alone, never the store.
+// List returns every profile, sorted by account, sandbox first. It reads only the
+// index, never the store.
 func (v *Vault) List() ([]Profile, error) {
 	profiles, err := v.index.load()
 	hosts := map[kite.Environment]string{}
@@ -205,7 +205,7 @@ func (v *Vault) List() ([]Profile, error) {
 }
 
 // Lookup returns the profile of that name from the index. The error is a
-// [*NoProfileError] when there is none.
+// [*NoProfileError] if there is none.
 func (v *Vault) Lookup(sel Selector) (Profile, error) {
 	p, err := v.index.lookup(sel)
 	if errors.Is(err, ErrNoProfile) {
@@ -222,8 +222,8 @@ func (v *Vault) Lookup(sel Selector) (Profile, error) {
 	return p, nil
 }
 
-// nearMisses lists what may have been meant: the same account in the other
-// environment, or a name that differs by little.
+// nearMisses lists the profiles that the user may have meant: the same account in
+// the other environment, or a similar name.
 func nearMisses(profiles []Profile, sel Selector) (near []Selector) {
 	for _, p := range profiles {
 		if p.Account == sel.Account || distance(p.Account, sel.Account) <= 1+len(sel.Account)/4 ||
@@ -237,7 +237,7 @@ func nearMisses(profiles []Profile, sel Selector) (near []Selector) {
 	return near
 }
 
-// distance is the Levenshtein distance between short names.
+// distance returns the Levenshtein distance between short names.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
@@ -274,8 +274,8 @@ func (v *Vault) waitForProfile(ctx context.Context, sel Selector) (_ Profile, un
 	unlock, ok, err := v.locks.TryLock(p.ID)
 	waited = err == nil && !ok
 	if waited {
-		// The holder may hang in a store that does not answer. Asking the store first
-		// keeps callers from waiting for that one after the other.
+		// The holder may wait for a store that does not answer. Ask the store first, so
+		// that callers do not wait for it one after another.
 		if err = v.Reach(ctx); err == nil {
 			unlock, err = v.locks.Lock(ctx, p.ID, disk.ProfileWait)
 		}
@@ -289,7 +289,7 @@ func (v *Vault) waitForProfile(ctx context.Context, sel Selector) (_ Profile, un
 	}
 	again, err := v.Lookup(sel)
 	if err == nil && again.ID == p.ID && again.State != StateSettled && v.checkStore(again) == nil {
-		// Its last holder died at it: that comes first.
+		// The last holder died during a change: finish that first.
 		if err = v.settleLocked(ctx, again); err == nil {
 			again, err = v.Lookup(sel)
 		}
@@ -315,13 +315,13 @@ func (v *Vault) settled(ctx context.Context, p Profile) (Profile, error) {
 	return v.Lookup(p.Selector)
 }
 
-// change updates the index entry with that id. An entry that is gone is
-// ErrNoProfile.
+// change updates the index entry with that id. The error is ErrNoProfile if there
+// is none.
 func (v *Vault) change(ctx context.Context, id string, change func(*Profile)) (p Profile, err error) {
 	return v.index.change(ctx, id, change)
 }
 
-// deleteEntry takes the entry with that id out of the index.
+// deleteEntry removes the entry with that id from the index.
 func (v *Vault) deleteEntry(ctx context.Context, id string) error {
 	return v.index.update(ctx, func(profiles *[]Profile) error {
 		if i := findID(*profiles, id); i >= 0 {
@@ -331,8 +331,8 @@ func (v *Vault) deleteEntry(ctx context.Context, id string) error {
 	})
 }
 
-// checkStore fails for a profile whose secrets are in another store: nothing that is
-// found or not found in this one says anything about it.
+// checkStore fails if the profile's secrets are in another store: what this one
+// holds or lacks means nothing then.
 func (v *Vault) checkStore(p Profile) error {
 	if p.Store == v.store.Name() {
 		return nil
@@ -340,8 +340,8 @@ func (v *Vault) checkStore(p Profile) error {
 	return &OtherStoreError{Selector: p.Selector, Store: p.Store, InUse: v.store.Name()}
 }
 
-// checkStores keeps one data folder to one store, so that a person need not
-// remember which profile is where.
+// checkStores keeps all profiles of a data folder in one store, so that a user need
+// not remember which profile is where.
 func (v *Vault) checkStores(profiles []Profile) error {
 	for _, p := range profiles {
 		if err := v.checkStore(p); err != nil {
@@ -351,8 +351,8 @@ func (v *Vault) checkStores(profiles []Profile) error {
 	return nil
 }
 
-// CheckStore fails with ErrOtherStore when the data folder's profiles are kept
-// in another store, so that none can be added to this one.
+// CheckStore fails with ErrOtherStore if the data folder's profiles are kept in
+// another store, so that none can be added to this one.
 func (v *Vault) CheckStore() error {
 	profiles, err := v.index.load()
 	if err != nil {
@@ -361,7 +361,8 @@ func (v *Vault) CheckStore() error {
 	return v.checkStores(profiles)
 }
 
-// read gives a profile's item. What is missing or unreadable is ErrNoCredential.
+// read reads a profile's item. The error is ErrNoCredential if it is missing or
+// unreadable.
 func (v *Vault) read(ctx context.Context, p Profile) (credentials, error) {
 	if p.Source != "" {
 		return v.readSource(ctx, p)
@@ -376,7 +377,8 @@ func (v *Vault) read(ctx context.Context, p Profile) (credentials, error) {
 		if c, err = decodeCredentials(data); err == nil && c.Environment == p.Environment {
 			return c, nil
 		} else if err == nil {
-			// An account may have been renamed since; no environment ever becomes the other.
+			// An account may have been renamed meanwhile, but an environment never
+			// changes.
 			return credentials{}, fmt.Errorf("%s: %w: its item is one of %s", p.Selector, ErrIndexDamaged, c.Selector)
 		}
 		if errors.Is(err, ErrNewer) {
@@ -393,7 +395,7 @@ func (v *Vault) read(ctx context.Context, p Profile) (credentials, error) {
 	return credentials{}, fmt.Errorf("%s: %w", p.Selector, err)
 }
 
-// write puts a profile's item in the store, or in its source.
+// write stores a profile's item in the store, or in its source.
 func (v *Vault) write(ctx context.Context, p Profile, c credentials) error {
 	if p.Source != "" {
 		return v.writeSource(ctx, p, c)

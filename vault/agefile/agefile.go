@@ -1,14 +1,14 @@
-// Package agefile is the store for machines without a keyring: one file,
-// encrypted with age and opened with a passphrase.
+// Package agefile is the store for machines without a keyring: one file, encrypted
+// with age and opened with a passphrase.
 //
 // The passphrase opens identity.age, which is slow on purpose and done once per
-// process; identity.age opens vault.age, which is quick. So a read costs little
+// process. identity.age opens vault.age, which is quick. So a read costs little
 // after the first.
 //
-// Readers need no lock because vault.age is replaced in one step; writers hold a
-// lock around reading, changing and replacing. Every file has a copy, which
-// [Store.Restore] puts back when the file is damaged. Both hold the same: what was
-// removed is in neither.
+// Readers need no lock because vault.age is replaced in one step. Writers hold a
+// lock while they read, change and replace. Every file has a copy, which
+// [Store.Restore] puts back if the file is damaged. What is removed from a file is
+// removed from its copy too.
 package agefile
 
 import (
@@ -43,14 +43,14 @@ const (
 // profiles.
 const maxItems = 64 << 20
 
-// ErrDamaged: a file of the file store cannot be read as a whole, so that nothing
-// is known about any item.
+// ErrDamaged: a file of the store cannot be read as a whole, so that no item can be
+// read.
 var ErrDamaged = errors.New("damaged")
 
 // Name is the store's name in settings and on the command line.
 const Name = "file"
 
-// noun is what the store is called in a sentence.
+// noun is the store's name in a sentence.
 const noun = "file store"
 
 // Store is a [vault.Store] in one encrypted file. [New] makes one.
@@ -59,11 +59,11 @@ type Store struct {
 	ask        vault.Passphrase
 	locks      disk.Locker
 	workFactor int           // see SetWorkFactor
-	slot       chan struct{} // held while identity is looked at: one question at a time
+	slot       chan struct{} // held while identity is used: one question at a time
 	identity   *age.X25519Identity
-	wrapped    []byte // the identity.age that identity came from
+	wrapped    []byte // the identity.age that identity was read from
 	keeper     keeper
-	// replace is disk.Replace, or what a test puts in its place to fail at a step.
+	// replace is disk.Replace. Tests replace it to fail at a step.
 	replace func(path, backup string, data []byte) error
 }
 
@@ -77,8 +77,8 @@ var _ interface {
 	vault.Keeper
 } = (*Store)(nil)
 
-// New returns the store kept in folder dir, which is created with the first
-// item. ask is called when a passphrase is needed, by one call at a time.
+// New returns the store in folder dir, which is created with the first item. If a
+// passphrase is needed, ask is called, by one call at a time.
 func New(dir string, ask vault.Passphrase) *Store {
 	return &Store{
 		dir: dir, ask: ask, locks: disk.FileLocks{Dir: filepath.Join(dir, disk.Folder)},
@@ -87,9 +87,9 @@ func New(dir string, ask vault.Passphrase) *Store {
 	}
 }
 
-// SetWorkFactor sets how slow opening with a passphrase is made when one is set,
-// as the power of two that scrypt goes by; without it that is some 0.6 s. Tests
-// make it quick.
+// SetWorkFactor sets how slow it is to open the store with a passphrase that is set
+// from now on. n is scrypt's work factor, a power of two; the default takes about
+// 0.6 s. Tests make it quick.
 func (s *Store) SetWorkFactor(n int) { s.workFactor = n }
 
 // Exists reports whether a file store has been created in dir.
@@ -102,10 +102,10 @@ func Exists(dir string) bool {
 	return false
 }
 
-// Path is the file in which a store in folder dir keeps its items.
+// Path returns the file in which a store in folder dir keeps its items.
 func Path(dir string) string { return filepath.Join(dir, itemsFile) }
 
-// Name gives [Name].
+// Name returns [Name].
 func (s *Store) Name() string { return Name }
 
 // Get implements [vault.Store].
@@ -133,7 +133,7 @@ func erase(items map[string][]byte) {
 	}
 }
 
-// Set implements [vault.Store]. The first one makes the store and asks for a new
+// Set implements [vault.Store]. The first Set creates the store and asks for a new
 // passphrase.
 func (s *Store) Set(ctx context.Context, key string, value []byte) error {
 	if err := vault.CheckItem(s, key, value); err != nil {
@@ -145,8 +145,8 @@ func (s *Store) Set(ctx context.Context, key string, value []byte) error {
 	})
 }
 
-// Delete implements [vault.Store]. What is deleted is gone from the copy that is kept
-// of vault.age too.
+// Delete implements [vault.Store]. It deletes the item from the copy of vault.age
+// too.
 func (s *Store) Delete(ctx context.Context, key string) error {
 	err := s.change(ctx, vault.OpDelete, false, func(items map[string][]byte) error {
 		if _, ok := items[key]; !ok {
@@ -173,9 +173,9 @@ func (s *Store) Keys(ctx context.Context) ([]string, error) {
 	return keys, err
 }
 
-// items reads everything. A store that was never made has none.
+// items reads all items. A store that does not exist has none.
 func (s *Store) items(ctx context.Context, op string) (items map[string][]byte, err error) {
-	for range 2 { // once more when the passphrase has been changed in between
+	for range 2 { // again if the passphrase was changed in between
 		var identity *age.X25519Identity
 		identity, err = s.open(ctx, op, false)
 		if errors.Is(err, errNoStore) {
@@ -191,10 +191,11 @@ func (s *Store) items(ctx context.Context, op string) (items map[string][]byte, 
 	return items, err
 }
 
-// change replaces vault.age and its copy with what edit makes of the items, and
-// reads it back. Without create it fails with errNoStore if the store does not exist.
+// change calls edit with the items, replaces vault.age and its copy with the
+// result, and reads it back. Without create it fails with errNoStore if the store
+// does not exist.
 func (s *Store) change(ctx context.Context, op string, create bool, edit func(map[string][]byte) error) (err error) {
-	for range 2 { // once more when the passphrase has been changed in between
+	for range 2 { // again if the passphrase was changed in between
 		var identity *age.X25519Identity
 		if identity, err = s.open(ctx, op, create); err != nil {
 			return err
@@ -218,8 +219,9 @@ func (s *Store) changeWith(ctx context.Context, op string, identity *age.X25519I
 	for _, name := range []string{identityFile, identityBackup, itemsFile, itemsBackup} {
 		disk.RemoveTemp(s.dir, name)
 	}
-	// Another process may have changed the passphrase, or removed the store and created
-	// it again, since this one opened it. Items encrypted to the old key could not be opened.
+	// Another process may have changed the passphrase, or removed the store and
+	// created it again, since this process opened it. Items encrypted to the old key
+	// could not be opened then.
 	if !s.current() {
 		s.forget()
 		e := s.failed(op, vault.ErrUnavailable, errReplaced)
@@ -256,7 +258,7 @@ func (s *Store) writeItems(op string, items map[string][]byte, to ...age.Recipie
 	return nil
 }
 
-// current reports whether identity.age is still the one that was opened.
+// current reports whether identity.age is still the file that was opened.
 func (s *Store) current() bool {
 	now, err := disk.Read(s.path(identityFile), maxIdentity)
 	s.slot <- struct{}{}
@@ -264,7 +266,7 @@ func (s *Store) current() bool {
 	return err == nil && bytes.Equal(now, s.wrapped)
 }
 
-// lock is for writers. Not getting it means that nothing was written.
+// lock takes the lock for writers. If it fails, nothing has been written.
 func (s *Store) lock(ctx context.Context, op string) (func(), error) {
 	unlock, err := s.locks.Lock(ctx, itemsLock, disk.IndexWait)
 	if errors.Is(err, vault.ErrBusy) {
@@ -306,20 +308,20 @@ func encrypt(plain []byte, to ...age.Recipient) ([]byte, error) {
 	return buf.Bytes(), err
 }
 
-// decrypt gives what it could read also beside an error. The caller overwrites it.
+// decrypt returns what it could read even if it fails. The caller overwrites it.
 func decrypt(data []byte, with ...age.Identity) ([]byte, error) {
 	r, err := age.Decrypt(bytes.NewReader(data), with...)
 	if err != nil {
 		return nil, err
 	}
-	// Of one size that is enough, so that growing leaves no copies behind.
+	// Large enough never to grow, which would leave copies behind.
 	plain := bytes.NewBuffer(make([]byte, 0, len(data)+bytes.MinRead))
 	_, err = plain.ReadFrom(r)
 	return plain.Bytes(), err
 }
 
-// load decrypts one of the item files. A missing vault.age is an empty one,
-// unless it has been there before.
+// load decrypts one of the item files. A missing vault.age is an empty one, unless
+// its copy exists.
 func (s *Store) load(op, name string, identity age.Identity) (map[string][]byte, error) {
 	_, err := os.Lstat(s.path(itemsBackup))
 	before := err == nil
@@ -347,7 +349,7 @@ func (s *Store) load(op, name string, identity age.Identity) (map[string][]byte,
 	return items, nil
 }
 
-// unseal is seal's inverse. Its errors quote nothing of what it decrypted.
+// unseal is the inverse of seal. Its errors do not quote what it decrypted.
 func unseal(data []byte, identity age.Identity) (map[string][]byte, error) {
 	plain, err := decrypt(data, identity)
 	defer clear(plain)
@@ -361,7 +363,7 @@ func unseal(data []byte, identity age.Identity) (map[string][]byte, error) {
 		Version int `json:"version"`
 	}
 	if json.Unmarshal(plain, &head) == nil && head.Version > itemsVersion {
-		return nil, &vault.NewerError{Version: head.Version, Reads: itemsVersion} // the rest may be anything
+		return nil, &vault.NewerError{Version: head.Version, Reads: itemsVersion} // a newer version may have anything else
 	}
 	var raw itemsJSON
 	if err := json.Unmarshal(plain, &raw); err != nil || raw.Version != itemsVersion {
@@ -379,8 +381,8 @@ func (s *Store) failed(op string, kind, err error) *vault.StoreError {
 	return &vault.StoreError{Op: op, Store: Name, Noun: noun, Kind: kind, Err: err}
 }
 
-// damaged is an error about a whole file. Its kind is not vault.ErrCorrupt, which
-// speaks of one item that is lost.
+// damaged returns an error about a whole file. Its kind is not vault.ErrCorrupt,
+// which means that one item is lost.
 func (s *Store) damaged(op, name string, err error) error {
 	e := s.failed(op, vault.ErrUnavailable, fmt.Errorf("%s is %w: %w", s.path(name), ErrDamaged, err))
 	e.Reason, e.Path = vault.ReasonDamaged, s.path(name)

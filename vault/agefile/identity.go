@@ -17,9 +17,9 @@ import (
 	"kitekey/vault/internal/disk"
 )
 
-// scrypt's work factors, as powers of two. age's default takes some 0.6 s and
-// 256 MiB. A file that asks for more than four times that is not ours, and would
-// only burn the reader's memory.
+// scrypt's work factors, as powers of two. age's default takes about 0.6 s and 256
+// MiB. A file that asks for more than four times that is not kitekey's, and would
+// only use up the reader's memory.
 const (
 	defaultWorkFactor = 18
 	maxWorkFactor     = 20
@@ -43,7 +43,8 @@ func (s *Store) Locked() bool {
 	return !ok
 }
 
-// Lock forgets what the passphrase opened, also what is kept for other commands.
+// Lock forgets the identity that the passphrase opened, even if it is kept for
+// other commands.
 func (s *Store) Lock() {
 	s.forget()
 	_ = s.keeper.drop(s.keptName())
@@ -55,8 +56,8 @@ func (s *Store) forget() {
 	s.identity, s.wrapped = nil, nil
 }
 
-// Unlock opens the store with a passphrase, or makes it when there is none. It
-// fails with vault.ErrWrongPassphrase in an vault.ErrLocked.
+// Unlock opens the store with a passphrase, or creates it if there is none. The
+// error of a wrong passphrase matches vault.ErrWrongPassphrase and vault.ErrLocked.
 func (s *Store) Unlock(ctx context.Context, passphrase kite.Secret) error {
 	_, err := s.openWith(ctx, vault.OpOpen, true, func(_ context.Context, a vault.Ask) (kite.Secret, error) {
 		if a.Attempt > 0 {
@@ -67,8 +68,9 @@ func (s *Store) Unlock(ctx context.Context, passphrase kite.Secret) error {
 	return err
 }
 
-// open gives the identity, asking for the passphrase when this process has not
-// yet. Without create it fails with errNoStore if the store does not exist.
+// open returns the identity and asks for the passphrase if this process has not
+// opened it yet. Without create it fails with errNoStore if the store does not
+// exist.
 func (s *Store) open(ctx context.Context, op string, create bool) (*age.X25519Identity, error) {
 	return s.openWith(ctx, op, create, s.ask)
 }
@@ -93,7 +95,7 @@ func (s *Store) openWith(ctx context.Context, op string, create bool, ask vault.
 	if err := secure(s.dir, identityFile, identityBackup, itemsFile, itemsBackup); err != nil {
 		return nil, s.failed(op, vault.ErrUnavailable, err)
 	}
-	made := Exists(s.dir) // before reading: identity.age is the first to be written
+	made := Exists(s.dir) // check before reading: identity.age is written first
 	wrapped, err := disk.Read(s.path(identityFile), maxIdentity)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && made:
@@ -112,7 +114,7 @@ func (s *Store) openWith(ctx context.Context, op string, create bool, ask vault.
 	return s.unwrap(ctx, op, wrapped, ask)
 }
 
-// unwrap opens the identity, asking until the passphrase is right or there is no
+// unwrap opens the identity. It asks until the passphrase is right or ask has no
 // other answer.
 func (s *Store) unwrap(ctx context.Context, op string, wrapped []byte, ask vault.Passphrase) (*age.X25519Identity, error) {
 	for attempt := 0; ; attempt++ {
@@ -144,7 +146,7 @@ func (s *Store) noPassphrase(ctx context.Context, op string, err error) error {
 	return e
 }
 
-// create makes the store. Somebody else may be quicker: then theirs is opened.
+// create creates the store. If another process is quicker, it opens that one's.
 func (s *Store) create(ctx context.Context, op string, ask vault.Passphrase) (*age.X25519Identity, error) {
 	if err := disk.MakeFolder(s.dir); err != nil {
 		return nil, s.failed(op, vault.ErrUnavailable, err)
@@ -198,8 +200,8 @@ func (s *Store) wrap(identity *age.X25519Identity, passphrase kite.Secret) ([]by
 	return encrypt([]byte(identity.String()+"\n"), to)
 }
 
-// unwrapIdentity opens an identity.age with any form of the passphrase.
-// vault.ErrWrongPassphrase, or an error about the file.
+// unwrapIdentity opens an identity.age with any form of the passphrase. The error
+// is vault.ErrWrongPassphrase, or about the file.
 func unwrapIdentity(wrapped []byte, passphrase kite.Secret) (identity *age.X25519Identity, err error) {
 	for i, form := range vault.PassphraseForms(passphrase) {
 		identity, err = unwrapForm(wrapped, form)
@@ -216,7 +218,7 @@ func unwrapIdentity(wrapped []byte, passphrase kite.Secret) (identity *age.X2551
 func unwrapForm(wrapped []byte, passphrase kite.Secret) (*age.X25519Identity, error) {
 	with, err := age.NewScryptIdentity(passphrase.Reveal())
 	if err != nil {
-		return nil, vault.ErrWrongPassphrase // an empty one
+		return nil, vault.ErrWrongPassphrase // an empty passphrase
 	}
 	with.SetMaxWorkFactor(maxWorkFactor)
 	text, err := decrypt(wrapped, with)
@@ -232,16 +234,16 @@ func unwrapForm(wrapped []byte, passphrase kite.Secret) (*age.X25519Identity, er
 	}
 	identity, err := age.ParseX25519Identity(strings.TrimSpace(string(text)))
 	if err != nil {
-		return nil, errors.New("it holds no age identity") // age's error may quote it
+		return nil, errors.New("it holds no age identity") // the error of age may quote it
 	}
 	return identity, nil
 }
 
-// secure takes from others what they must not have: to read the files, and to
-// put other files into the folder. What cannot be mended is refused.
+// secure removes the permission of other users to read the files and to put other
+// files into the folder. It fails if it cannot.
 func secure(dir string, names ...string) error {
 	if runtime.GOOS == "windows" {
-		return nil // the profile folder's access list is what counts there
+		return nil // the access list of the profile folder protects it
 	}
 	tighten := func(path string, forbidden os.FileMode) error {
 		info, err := os.Stat(path)

@@ -17,20 +17,20 @@ import (
 	"kitekey/vault/internal/disk"
 )
 
-// keeper keeps a few bytes between commands, for a time: the kernel's keyring, or
-// what a test puts in its place.
+// keeper keeps a few bytes between commands, for a time. It is the kernel's
+// keyring, or a test's replacement.
 type keeper interface {
 	keep(name string, value []byte, life time.Duration) error
 	load(name string) ([]byte, error)
-	drop(name string) error // also when there is nothing
+	drop(name string) error // not an error if there is nothing
 }
 
-// KeepUnlocked asks for the passphrase and keeps what it opens for later commands
-// of this user, until the returned time, [Store.Lock], or another passphrase. It is
-// in the kernel's keyring and in no file. The error is vault.ErrCannotKeep where the
+// KeepUnlocked asks for the passphrase and keeps the identity for later commands of
+// this user, until the returned time, [Store.Lock], or another passphrase. It is in
+// the kernel's keyring and in no file. The error is vault.ErrCannotKeep if the
 // kernel does not offer that.
 func (s *Store) KeepUnlocked(ctx context.Context, life time.Duration) (until time.Time, err error) {
-	s.Lock() // it takes knowing the passphrase
+	s.Lock() // the user must know the passphrase
 	_, err = s.openWith(ctx, vault.OpOpen, false, s.ask)
 	if errors.Is(err, errNoStore) {
 		return time.Time{}, s.failed(vault.OpOpen, vault.ErrNotFound, errNoStore)
@@ -61,7 +61,8 @@ func (s *Store) KeepOpen(life time.Duration) (until time.Time, err error) {
 	return until, nil
 }
 
-// KeptUntil says until when the store is unlocked for every command of this user.
+// KeptUntil returns the time until which the store is unlocked for every command of
+// this user.
 func (s *Store) KeptUntil() (until time.Time, ok bool) {
 	wrapped, err := disk.Read(s.path(identityFile), maxIdentity)
 	if err != nil {
@@ -71,8 +72,8 @@ func (s *Store) KeptUntil() (until time.Time, ok bool) {
 	return until, ok
 }
 
-// loadKept gives the kept identity if it is the one of this identity.age. One of
-// another passphrase is dropped.
+// loadKept returns the kept identity if it belongs to this identity.age, and drops
+// one that belongs to another passphrase.
 func (s *Store) loadKept(wrapped []byte) (identity *age.X25519Identity, until time.Time, ok bool) {
 	value, err := s.keeper.load(s.keptName())
 	if err != nil {
@@ -89,7 +90,8 @@ func (s *Store) loadKept(wrapped []byte) (identity *age.X25519Identity, until ti
 	return nil, time.Time{}, false
 }
 
-// keptName is the name for the store in this folder, however it is reached.
+// keptName returns the key's name for the store in this folder, whatever path leads
+// to it.
 func (s *Store) keptName() string {
 	dir := s.dir
 	if real, err := filepath.EvalSymlinks(dir); err == nil {

@@ -7,13 +7,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// kernelKeyring is the user keyring of the Linux kernel: keyrings(7). What is in
-// it belongs to the user in every session, is never swapped out, and goes at its
-// time without any process of ours.
+// kernelKeyring is the user keyring of the Linux kernel, see keyrings(7). Its keys
+// belong to the user in every session, are never swapped out, and expire without
+// any process of kitekey's.
 type kernelKeyring struct{}
 
-// permissions are all for who holds the keyring, and looking and reading for the
-// other processes of the user, such as those of a service, which do not.
+// permissions gives every right to the possessor of the keyring, and the rights to
+// view, read and search to the user's other processes, such as services, which do
+// not possess it. See keyctl_setperm(3).
 const permissions = 0x3f0b0000
 
 func (kernelKeyring) keep(name string, value []byte, life time.Duration) error {
@@ -49,7 +50,7 @@ func (kernelKeyring) drop(name string) error {
 	switch {
 	case errors.Is(err, unix.ENOKEY), errors.Is(err, unix.EKEYEXPIRED), errors.Is(err, unix.EKEYREVOKED),
 		errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
-		return nil // there is none, or there are no keys here
+		return nil // the key does not exist, or the kernel has no keys
 	case err != nil:
 		return err
 	}

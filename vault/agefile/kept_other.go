@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// noKeeper is for systems whose kernel keeps no keys.
+// noKeeper is the keeper of systems whose kernel keeps no keys.
 type noKeeper struct{}
 
 var errNoKeeper = errors.New("only the Linux kernel can")

@@ -14,8 +14,8 @@ import (
 )
 
 // ChangePassphrase asks for the current passphrase and then for a new one, and
-// gives the store a new identity: a copy of identity.age made earlier, and its
-// passphrase, open nothing that is written from now on.
+// gives the store a new identity: an earlier copy of identity.age and its
+// passphrase cannot open what is written from now on.
 //
 // A crash leaves a store that opens with the old passphrase or with the new one:
 //
@@ -24,10 +24,10 @@ import (
 //  3. its copy is replaced, and what was kept as damaged follows;
 //  4. vault.age and its copy are written for the new identity alone.
 //
-// What a crash between 2 and 4 has left undone is done when the store is opened
-// next.
+// If a crash comes between 2 and 4, the remaining steps are done when the store is
+// opened next.
 func (s *Store) ChangePassphrase(ctx context.Context, next vault.Passphrase) error {
-	s.Lock() // changing it takes knowing it
+	s.Lock() // the user must know the current one
 	old, err := s.openWith(ctx, vault.OpOpen, false, s.ask)
 	if errors.Is(err, errNoStore) {
 		return s.failed(vault.OpOpen, vault.ErrNotFound, errNoStore)
@@ -47,7 +47,7 @@ func (s *Store) ChangePassphrase(ctx context.Context, next vault.Passphrase) err
 	if err != nil {
 		return s.failed(vault.OpWrite, vault.ErrLocked, err)
 	}
-	// All is lost if it does not open again.
+	// Everything would be lost if it did not open again.
 	if back, err := unwrapIdentity(wrapped, passphrase); err != nil || back.String() != identity.String() {
 		return s.failed(vault.OpWrite, vault.ErrUnavailable, errors.New("the new identity.age does not open; nothing was changed"))
 	}
@@ -56,7 +56,7 @@ func (s *Store) ChangePassphrase(ctx context.Context, next vault.Passphrase) err
 		return err
 	}
 	defer unlock()
-	defer s.forget() // the next call opens what is there now
+	defer s.forget() // the next call opens the new identity
 	if !s.current() {
 		e := s.failed(vault.OpWrite, vault.ErrUnavailable, errReplaced)
 		e.Reason = vault.ReasonReplaced
@@ -85,8 +85,8 @@ func (s *Store) changeIdentity(old, identity *age.X25519Identity, wrapped []byte
 	return s.finishChange(identity, wrapped, items, empty, old)
 }
 
-// finishChange does the steps after the new identity is in place. old is empty
-// when a crash has interrupted them and it is not known any more.
+// finishChange does the steps after the new identity is in place. old is empty if a
+// crash has interrupted them and the old identity is not known any more.
 func (s *Store) finishChange(identity *age.X25519Identity, wrapped []byte, items map[string][]byte, empty bool, old ...age.Identity) error {
 	if err := s.replace(s.path(identityBackup), "", wrapped); err != nil {
 		return s.failed(vault.OpWrite, vault.ErrUnavailable, err)
@@ -99,7 +99,7 @@ func (s *Store) finishChange(identity *age.X25519Identity, wrapped []byte, items
 		}
 	}
 	for _, name := range []string{identityFile, identityBackup} {
-		// It may open with the old passphrase, and what it would open is gone.
+		// It may open with the old passphrase, and what it opens no longer exists.
 		for _, path := range s.setAside(name) {
 			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return s.failed(vault.OpWrite, vault.ErrUnavailable, err)
@@ -112,9 +112,9 @@ func (s *Store) finishChange(identity *age.X25519Identity, wrapped []byte, items
 	return s.writeItems(vault.OpWrite, items, identity.Recipient())
 }
 
-// followDamaged gives what can still be read of a file that is kept as damaged to
-// the new identity. What the old identity alone would open is removed when nothing
-// can be read of it.
+// followDamaged encrypts what can still be read of a damaged file to the new
+// identity. If nothing can be read, it removes the parts that the old identity
+// alone would open.
 func (s *Store) followDamaged(path string, identity *age.X25519Identity, old []age.Identity) error {
 	data, err := disk.Read(path, maxItems)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -126,7 +126,7 @@ func (s *Store) followDamaged(path string, identity *age.X25519Identity, old []a
 	plain, err := decrypt(data, identity)
 	defer clear(plain)
 	if !errors.Is(err, age.ErrIncorrectIdentity) {
-		return nil // it is for the new one already, or not for any
+		return nil // it is for the new identity already, or for none
 	}
 	if len(old) > 0 {
 		plain, _ = decrypt(data, old...)
@@ -141,10 +141,10 @@ func (s *Store) followDamaged(path string, identity *age.X25519Identity, old []a
 	return s.replace(path, "", sealed)
 }
 
-// settle does what a crash has left undone: a passphrase change after its second
-// step, or a copy that is not the copy of its file. It does nothing when another
-// process is at work, or when it fails: the next opening does it. identity has just
-// opened wrapped.
+// settle finishes what a crash has interrupted: a passphrase change after its
+// second step, or the copying of a file. It does nothing if another process is at
+// work. If it fails, the next opening tries again. identity has just opened
+// wrapped.
 func (s *Store) settle(identity *age.X25519Identity, wrapped []byte) {
 	if s.settled(wrapped) {
 		return
@@ -167,7 +167,7 @@ func (s *Store) settle(identity *age.X25519Identity, wrapped []byte) {
 	}
 	items, err := unseal(data, identity)
 	if err != nil {
-		return // damaged: the copies are needed as they are
+		return // damaged: the copies are needed
 	}
 	defer erase(items)
 	if recipients(data) > 1 {
@@ -191,7 +191,7 @@ func (s *Store) settled(wrapped []byte) bool {
 	return err == nil && recipients(items) == 1 && same(identityBackup, wrapped) && same(itemsBackup, items)
 }
 
-// recipients counts for how many identities a file is encrypted.
+// recipients returns the number of identities that a file is encrypted to.
 func recipients(data []byte) int {
 	header, _, _ := bytes.Cut(data, []byte("\n---"))
 	return bytes.Count(header, []byte("\n-> X25519 "))

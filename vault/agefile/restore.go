@@ -14,19 +14,19 @@ import (
 	"kitekey/vault/internal/disk"
 )
 
-// damagedMark follows a file's name where it is kept as damaged; a number follows it
-// from the second on.
+// damagedMark follows the name of a file that is kept as damaged. From the second
+// one on a number follows it.
 const damagedMark = ".damaged"
 
-// setAside are the paths under which the file is kept as damaged.
+// setAside returns the paths of the damaged files that are kept.
 func (s *Store) setAside(name string) []string {
 	paths, _ := filepath.Glob(s.path(name + damagedMark + "*")) // the pattern is well formed
 	return paths
 }
 
-// Restore puts the last good copies back in the place of files that cannot be
-// read, and says in words what it did. What was damaged is kept under another
-// name. It does nothing to a store that is well.
+// Restore replaces files that cannot be read with their last good copies, and says
+// in words what it did. It keeps a damaged file under another name. It does nothing
+// if no file is damaged.
 func (s *Store) Restore(ctx context.Context) (done []string, err error) {
 	if !Exists(s.dir) {
 		return nil, nil
@@ -68,7 +68,7 @@ func (s *Store) Restore(ctx context.Context) (done []string, err error) {
 }
 
 // openAny opens identity.age or its copy, whichever the passphrase opens, and
-// says which.
+// returns its name.
 func (s *Store) openAny(ctx context.Context) (*age.X25519Identity, string, error) {
 	for attempt := 0; ; attempt++ {
 		passphrase, err := s.ask(ctx, vault.Ask{Attempt: attempt})
@@ -109,7 +109,7 @@ func (s *Store) putBack(good, damaged string) error {
 	return nil
 }
 
-// Discard removes a store that holds nothing any more.
+// Discard removes a store that holds no items.
 func (s *Store) Discard(ctx context.Context) error {
 	items, err := s.items(ctx, vault.OpDelete)
 	if err != nil || len(items) > 0 || !Exists(s.dir) {
@@ -123,7 +123,7 @@ func (s *Store) Discard(ctx context.Context) error {
 	if items, err = s.items(ctx, vault.OpDelete); err != nil || len(items) > 0 {
 		return err
 	}
-	// The identity goes last: without it what is left could not be opened.
+	// Remove the identity last: without it the other files could not be opened.
 	for _, name := range []string{itemsBackup, itemsFile, identityBackup, identityFile} {
 		if err := os.Remove(s.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return s.failed(vault.OpDelete, vault.ErrUnavailable, err)

@@ -3,8 +3,7 @@
 // curl command, a piece of a program, the text of a page or a mail, or a piece of
 // one of them that was pasted.
 //
-// All of them come down to names and values. Names are read as people write
-// them:
+// All of these are names with values. Names are read as people write them:
 //
 //	KITE_API_KEY, KITEGATEWAY_API_SECRET, api_key, apiSecret   a credential
 //	LIVE_API_KEY, KITE_SANDBOX_SECRET_KEY, KITE_API_KEY_LIVE   and its environment
@@ -33,16 +32,16 @@ import (
 	"kitekey/vault"
 )
 
-// What can be wrong with a text. Every error of this package matches
+// Errors that callers can match. Every error of this package matches
 // [vault.ErrBadInput], names lines and variables, and never repeats a value.
 var (
-	// ErrNoCredential: the text is readable, but no api_key or api_secret is in it.
+	// ErrNoCredential: the text can be read, but has no api_key or api_secret.
 	ErrNoCredential = errors.New("no credential found in it: looked for names such as KITE_API_KEY and KITE_API_SECRET, or api_key and api_secret")
 	// ErrNoAccount: neither the text nor the caller says which account it is for.
 	ErrNoAccount = errors.New("it does not say which account the credential is for")
 )
 
-// Result is what was found in a text.
+// Result is what [Read] found in a text.
 type Result struct {
 	Entries []Entry  // at least one
 	Ignored []string // names that look like keys of another service
@@ -52,8 +51,8 @@ type Result struct {
 
 // Entry is one credential, or half of one.
 type Entry struct {
-	Account     string           // "" when the text does not say
-	Environment kite.Environment // "" when the text does not say
+	Account     string           // "" if the text does not say
+	Environment kite.Environment // "" if the text does not say
 	Label       string
 	kite.Credential
 	names [2]string // of the api_key and the api_secret, for errors
@@ -62,10 +61,10 @@ type Entry struct {
 // Complete reports whether both halves are there.
 func (e Entry) Complete() bool { return !e.APIKey.IsZero() && !e.APISecret.IsZero() }
 
-// Assign makes entries for the vault. account and environment are used where the
-// text names none; an environment that is "" stands for the sandbox, and assumed
-// then reports that at least one entry needed it. It fails when half of a
-// credential is missing, and with ErrNoAccount.
+// Assign makes entries for the vault. account and environment are used if the text
+// names none. If environment is "" too, it is the sandbox, and assumed reports that
+// at least one entry needed it. Assign fails if half of a credential is missing,
+// and with ErrNoAccount if an account is.
 func (r Result) Assign(account string, environment kite.Environment) (entries []vault.Entry, assumed bool, err error) {
 	for _, e := range r.Entries {
 		switch {
@@ -143,7 +142,7 @@ var (
 	reference = regexp.MustCompile(`^(?:op|bw|vault|aws|gcp|azure|awssm|keyring|file|ref\+\w+|arn:aws|https?)://?|^arn:aws:|^ENC\[|^@[./~]`)
 )
 
-// Bounds of what is looked at: bytes, names and values.
+// Bounds of a text: bytes, names and values.
 const (
 	maxSize   = 4 << 20
 	maxFields = 10_000
@@ -329,7 +328,7 @@ type variable struct {
 	promoted  role   // what it is although its name alone does not say so
 }
 
-// role is what a name stands for.
+// role is what a name means.
 type role int
 
 const (
@@ -479,7 +478,8 @@ func cutEnding(names *[]string, endings [][]string, strong *bool) bool {
 	return false
 }
 
-// isContainer tells the names of lists and wrappers from accounts'.
+// isContainer reports whether names are those of a list or a wrapper, rather than
+// an account's.
 func isContainer(names []string) bool {
 	if len(names) != 1 {
 		return false
@@ -491,7 +491,7 @@ func isContainer(names []string) bool {
 	return false
 }
 
-// words splits "apiKey", "API_KEY" and "api-key" alike.
+// words splits a name into words: "apiKey", "API_KEY" and "api-key" give the same.
 func words(name string) (list []string) {
 	var word []rune
 	end := func() {
@@ -517,7 +517,7 @@ func words(name string) (list []string) {
 	return list
 }
 
-// pairKey tells credentials apart while their halves are put together.
+// pairKey identifies a credential while its halves are put together.
 type pairKey struct {
 	group, account string
 	env            kite.Environment
@@ -657,7 +657,7 @@ func (out *Result) entry(at pairKey, h halves, about map[string]map[role]string)
 	if e.Label, err = vault.CleanLabel(said(about, at.group, roleLabel)); err != nil {
 		return e, err
 	}
-	// A missing half is stood in for while the other one is checked.
+	// While one half is missing, the other is checked with a stand-in.
 	key, secret := "-", "-"
 	if h.key != nil {
 		key, e.names[0] = h.key.value, kite.CleanText(h.key.name)
@@ -699,7 +699,8 @@ func environmentWord(s string) (kite.Environment, error) {
 	return r.env, nil
 }
 
-// looksLikeKey is for telling people what was left alone.
+// looksLikeKey reports whether a name looks like another service's key, to tell the
+// user that it was ignored.
 func looksLikeKey(name string) bool {
 	last := words(name)
 	return len(last) > 0 && (last[len(last)-1] == "key" || last[len(last)-1] == "secret" || strings.HasSuffix(last[len(last)-1], "apikey"))

@@ -14,8 +14,8 @@ import (
 	"unicode/utf8"
 )
 
-// parseJSON gives the strings in JSON with their names. Every object is a group.
-// Its errors repeat nothing of data, as the decoder's do.
+// parseJSON returns the strings in JSON with their names. Every object is a group.
+// Unlike the decoder's, its errors do not repeat data.
 func parseJSON(data []byte) ([]variable, error) {
 	w := jsonWalk{dec: json.NewDecoder(bytes.NewReader(data))}
 	for w.dec.More() { // one value, or several, as in lines of JSON
@@ -83,7 +83,7 @@ func (w *jsonWalk) value(group string, around []string, name string) error {
 				return err
 			}
 		}
-		_, err = w.dec.Token() // its end
+		_, err = w.dec.Token() // its closing bracket
 	}
 	return err
 }
@@ -242,9 +242,9 @@ func cutQuoted(raw string) (value, rest string, closed bool) {
 	return raw[n : n+at], raw[n+at+m:], true
 }
 
-// parseValue takes off quotes and comments. more is how many of the following
-// lines a quoted value goes on for. ambiguity says why programs would disagree about
-// the value.
+// parseValue removes quotes and comments. more is the number of following lines
+// that a quoted value continues on. ambiguity says why programs would disagree
+// about the value.
 func parseValue(raw string, following []string) (value, ambiguity string, more int) {
 	quote := firstRune(raw)
 	if closingQuotes[quote] == "" {

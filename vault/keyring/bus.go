@@ -19,9 +19,9 @@ import (
 
 var errNoBus = errors.New("there is no session bus")
 
-// busAddress is where the session bus is: what the environment says, else the
-// places in the user's runtime folder where systemd and others put it. Unlike
-// godbus it never starts a bus of its own, and leaves the environment alone.
+// busAddress returns the address of the session bus: from the environment, or else
+// one of the places in the user's runtime folder where systemd and others put it.
+// Unlike godbus it never starts a bus and does not change the environment.
 func busAddress() (string, error) {
 	return findBus(os.Getenv("DBUS_SESSION_BUS_ADDRESS"), fmt.Sprintf("/run/user/%d", os.Getuid()))
 }
@@ -47,8 +47,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// foreign is the name of the user to whom the bus at address belongs, "" when it
-// is this process's own or cannot be told.
+// foreign returns the name of the user who owns the bus at address, "" if that is
+// this process's user or cannot be told.
 func foreign(address string) string {
 	path, ok := socketPath(address)
 	if !ok {
@@ -56,7 +56,7 @@ func foreign(address string) string {
 	}
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrPermission) {
-		// /run/user/1000 is closed to everybody else, and its name is the user's.
+		// Other users cannot look into /run/user/1000, whose name is its user's id.
 		if id, ok := strings.CutPrefix(filepath.Dir(path), "/run/user/"); ok && id != strconv.Itoa(os.Getuid()) {
 			return userName(id)
 		}
@@ -78,7 +78,7 @@ func userName(id string) string {
 	return "user " + id
 }
 
-// socketPath is the file of the first address that has one.
+// socketPath returns the file of the first address that has one.
 func socketPath(address string) (string, bool) {
 	for one := range strings.SplitSeq(address, ";") {
 		rest, ok := strings.CutPrefix(one, "unix:")

@@ -22,7 +22,7 @@ func (s *Store) Keys(ctx context.Context) ([]string, error) {
 	var keys []string
 	err := s.call(ctx, vault.OpList, "list", func() error {
 		found, err := wincred.FilteredList(Service + ":*")
-		if err != nil && !strings.Contains(strings.ToLower(err.Error()), "not found") { // ERROR_NOT_FOUND: none
+		if err != nil && !strings.Contains(strings.ToLower(err.Error()), "not found") { // ERROR_NOT_FOUND means that there are none
 			return err
 		}
 		for _, c := range found {

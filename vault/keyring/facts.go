@@ -17,7 +17,7 @@ import (
 	"kitekey/vault/keyring/secretservice"
 )
 
-// Inspect implements [vault.Inspector]. It asks the person nothing.
+// Inspect implements [vault.Inspector]. It never prompts the user.
 func (s *Store) Inspect(ctx context.Context) (facts vault.Facts, err error) {
 	err = s.use(ctx, vault.OpOpen, "", func(u *use) error {
 		name, pid := u.Provider()
@@ -56,10 +56,10 @@ func (s *Store) Inspect(ctx context.Context) (facts vault.Facts, err error) {
 	return facts, err
 }
 
-// rivals finds other gnome-keyrings of this user that keep their keyrings in the
-// same folder as the one with the given process id. Each has the whole of a keyring
-// in memory and writes the whole file, so that what one has written the next write
-// of the other takes away.
+// rivals finds other gnome-keyring daemons of this user that keep their keyrings in
+// the same folder as the one with the given process id. Each daemon has whole
+// keyrings in memory and writes whole files, so they overwrite each other's
+// changes.
 func rivals(proc string, pid int) []string {
 	own := keyringFolder(proc, pid)
 	entries, err := os.ReadDir(proc)
@@ -94,8 +94,8 @@ func rivals(proc string, pid int) []string {
 	return found
 }
 
-// keepsSecrets reports whether a gnome-keyring-daemon with that command line
-// serves secrets; some serve SSH keys alone.
+// keepsSecrets reports whether a gnome-keyring-daemon with that command line serves
+// secrets; some serve only SSH keys.
 func keepsSecrets(cmdline []byte) bool {
 	for arg := range bytes.SplitSeq(cmdline, []byte{0}) {
 		for _, flag := range []string{"--components=", "-c"} {
@@ -107,8 +107,8 @@ func keepsSecrets(cmdline []byte) bool {
 	return true
 }
 
-// keyringFolder is where a gnome-keyring keeps its keyrings, "" when its
-// environment cannot be read.
+// keyringFolder returns the folder in which a gnome-keyring daemon keeps its
+// keyrings, "" if its environment cannot be read.
 func keyringFolder(proc string, pid int) string {
 	env, err := os.ReadFile(filepath.Join(proc, strconv.Itoa(pid), "environ"))
 	if err != nil {
@@ -127,8 +127,8 @@ func keyringFolder(proc string, pid int) string {
 	return keyringFolderOf(home, data)
 }
 
-// keyringFolderOf is where a gnome-keyring with these values of HOME and
-// XDG_DATA_HOME keeps its keyrings, "" when there are none.
+// keyringFolderOf returns the folder in which a gnome-keyring daemon with these
+// values of HOME and XDG_DATA_HOME keeps its keyrings, "" if there are none.
 func keyringFolderOf(home, data string) string {
 	if data == "" && home != "" {
 		data = filepath.Join(home, ".local", "share")
@@ -143,8 +143,7 @@ func keyringFolderOf(home, data string) string {
 	return folder
 }
 
-// openToOthers reports whether a folder is not the user's alone: another owns it, or others
-// can write to it.
+// openToOthers reports whether another user owns a folder or can write to it.
 func openToOthers(folder string, uid int) bool {
 	info, err := os.Stat(folder)
 	if err != nil {

@@ -24,15 +24,15 @@ var _ interface {
 	vault.Inspector
 } = (*Store)(nil)
 
-// platform is the connection, which is kept for a while: KeePassXC remembers what
-// a person allowed for as long as the connection stands, and reading and writing an
-// item should not ask twice. It is guarded by Store.slot.
+// platform holds the connection, which is kept for a while: KeePassXC remembers
+// what the user allowed for as long as the connection stands, so that reading and
+// writing an item need not prompt twice. Store.slot guards it.
 type platform struct {
 	conn *secretservice.Conn
 	idle *time.Timer
 }
 
-// idleTime is how long a connection that is not used is kept.
+// idleTime is how long an unused connection is kept.
 const idleTime = 30 * time.Second
 
 // Get implements [vault.Store].
@@ -48,9 +48,9 @@ func (s *Store) Get(ctx context.Context, key string) (value []byte, err error) {
 	return value, err
 }
 
-// Set implements [vault.Store]. An item is replaced where it is; a new one is
-// created in the login collection, else in the default one. Of several items of
-// the name one stays.
+// Set implements [vault.Store]. It replaces an item in the collection that holds
+// it, and creates a new one in the login collection or else in the default one. If
+// several items have the name, one remains.
 func (s *Store) Set(ctx context.Context, key string, value []byte) error {
 	if err := vault.CheckItem(s, key, value); err != nil {
 		return err
@@ -62,7 +62,7 @@ func (s *Store) Set(ctx context.Context, key string, value []byte) error {
 		}
 		var item secretservice.Path
 		if len(items) > 0 {
-			// Of equals any will do: it gets the value, and the others go.
+			// If they are equal, any of them gets the value and the others are deleted.
 			if item, err = u.newest(items); err != nil && !errors.Is(err, errDuplicates) {
 				return err
 			}
@@ -89,7 +89,7 @@ func (s *Store) Set(ctx context.Context, key string, value []byte) error {
 }
 
 // Delete implements [vault.Store]. It deletes every item of the name, and succeeds
-// when no collection has one.
+// if then no collection has one.
 func (s *Store) Delete(ctx context.Context, key string) error {
 	return s.use(ctx, vault.OpDelete, key, func(u *use) error {
 		items, err := u.find(true)
@@ -110,8 +110,8 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	})
 }
 
-// Keys implements [vault.Lister]. Where a locked collection may hide an item it
-// fails with ErrLocked.
+// Keys implements [vault.Lister]. It fails with ErrLocked if a locked collection
+// may hide an item.
 func (s *Store) Keys(ctx context.Context) (keys []string, err error) {
 	err = s.use(ctx, vault.OpList, "", func(u *use) error {
 		items, err := u.list()
@@ -129,8 +129,8 @@ func (s *Store) Keys(ctx context.Context) (keys []string, err error) {
 	return slices.Compact(keys), nil
 }
 
-// Ping implements [vault.Pinger]: it succeeds when the collection for new items
-// is there and unlocked, and unlocks it where it can.
+// Ping implements [vault.Pinger]: it succeeds if the collection for new items
+// exists and is unlocked, or can be unlocked.
 func (s *Store) Ping(ctx context.Context) error {
 	return s.use(ctx, vault.OpOpen, "", func(u *use) error {
 		home, err := u.Home()
@@ -141,25 +141,26 @@ func (s *Store) Ping(ctx context.Context) error {
 	})
 }
 
-// Lock implements [vault.Locker]: it closes the connection, and with it ends what
-// a person allowed for it.
+// Lock implements [vault.Locker]: it closes the connection, which ends what the
+// user has allowed for it.
 func (s *Store) Lock() {
 	s.slot <- struct{}{}
 	defer func() { <-s.slot }()
 	s.hangUp()
 }
 
-// Locked implements [vault.Locker]. A keyring asks for its password itself.
+// Locked implements [vault.Locker]. It is always false, because a keyring asks for
+// its password itself.
 func (s *Store) Locked() bool { return false }
 
-// use is one operation under way.
+// use is an operation under way.
 type use struct {
 	*secretservice.Op
 	attributes map[string]string
-	first      bool // what Open has found is not used up yet
+	first      bool // the result of the search in Open has not been used yet
 	unlocked   []secretservice.Path
 	locked     []secretservice.Path
-	wrote      bool // a change was begun: it must not be repeated
+	wrote      bool // a change was begun and must not be repeated
 }
 
 // use runs an operation on the item called key, or on all of kitekey's items.
@@ -175,7 +176,7 @@ func (s *Store) use(ctx context.Context, op, key string, do func(*use) error) er
 		attributes["username"] = key
 	}
 	prompt := vault.PromptOf(ctx)
-	patience := max(prompt.Wait, s.deadline) // without a person, as long as a call may take
+	patience := max(prompt.Wait, s.deadline) // without a user, as long as a call may take
 	wait := time.NewTimer(s.deadline + prompt.Wait)
 	defer wait.Stop()
 	select {
@@ -204,7 +205,7 @@ func (s *Store) use(ctx context.Context, op, key string, do func(*use) error) er
 		}
 		failed := s.explain(op, u, err)
 		if errors.Is(failed, vault.ErrTimeout) || errors.Is(failed, vault.ErrUnavailable) {
-			s.hangUp() // what is still under way must not happen later
+			s.hangUp() // a call that is still under way must not take effect later
 		}
 		s.rest()
 		return failed
@@ -224,7 +225,7 @@ func (s *Store) attempt(ctx context.Context, u *use, patience time.Duration, wai
 		return do(u)
 	}
 	keys := make(chan secretservice.Keys, 1)
-	go func() { keys <- secretservice.NewKeys() }() // while the connection is made
+	go func() { keys <- secretservice.NewKeys() }() // while the connection is being made
 	address, err := busAddress()
 	if err != nil {
 		return err
@@ -243,7 +244,7 @@ func (s *Store) attempt(ctx context.Context, u *use, patience time.Duration, wai
 		s.hangUp()
 		var said dbus.Error
 		if !errors.As(err, &said) && !errors.Is(err, secretservice.ErrTimeout) && ctx.Err() == nil {
-			return &dialError{address, err} // the bus, not the service: it did not let us in
+			return &dialError{address, err} // an error of the bus, not of the service
 		}
 		return err
 	}
@@ -251,7 +252,7 @@ func (s *Store) attempt(ctx context.Context, u *use, patience time.Duration, wai
 	return do(u)
 }
 
-// rest closes the connection when it is not used for a while.
+// rest closes the connection if it is not used for a while.
 func (s *Store) rest() {
 	if s.conn == nil {
 		return
@@ -264,7 +265,7 @@ func (s *Store) rest() {
 				s.hangUp()
 			}
 			<-s.slot
-		default: // in use again
+		default: // it is in use again
 		}
 	})
 }
@@ -279,10 +280,10 @@ func (s *Store) hangUp() {
 	}
 }
 
-// find gives the items that have the attributes, unlocked. When there is none but
-// a locked collection may hide one, the home collection is unlocked and, with
-// everywhere, the others as well: with everywhere an ErrNotFound means that the
-// item is nowhere.
+// find returns the items that have the attributes, unlocked. If there is none but a
+// locked collection may hide one, find unlocks the home collection and, with
+// everywhere, the other collections too. With everywhere, an ErrNotFound means that
+// no collection has the item.
 func (u *use) find(everywhere bool) ([]secretservice.Path, error) {
 	items, err := u.visible()
 	if err != nil || len(items) > 0 {
@@ -356,9 +357,8 @@ func (u *use) hidden() ([]secretservice.Path, error) {
 	return locked, nil
 }
 
-// unlock unlocks collections. What a person sees and what can be told of it is the
-// same whether they dismissed the prompt, typed a wrong password, or there is no
-// display for a prompt.
+// unlock unlocks collections. A dismissed prompt, a wrong password and a missing
+// display for the prompt cannot be told apart.
 func (u *use) unlock(collections ...secretservice.Path) error {
 	err := u.Unlock(collections...)
 	if errors.Is(err, secretservice.ErrDismissed) {
@@ -367,8 +367,8 @@ func (u *use) unlock(collections ...secretservice.Path) error {
 	return err
 }
 
-// access unlocks items. The collection may well be unlocked: KeePassXC asks for
-// each item.
+// access unlocks items. Their collection may already be unlocked: KeePassXC asks
+// for each item.
 func (u *use) access(items ...secretservice.Path) error {
 	err := u.Unlock(items...)
 	if errors.Is(err, secretservice.ErrDismissed) {
@@ -379,9 +379,9 @@ func (u *use) access(items ...secretservice.Path) error {
 	return err
 }
 
-// read gives the value that the items have. An empty item is what a keyring killed
-// while it creates one leaves behind; it was never a value. Of different values
-// the last one written counts.
+// read returns the value of the items. An empty item is left by a keyring that was
+// killed while it created one, and was never a value. If the values differ, the
+// last one written counts.
 func (u *use) read(items []secretservice.Path) (value []byte, item secretservice.Path, err error) {
 	type found struct {
 		item  secretservice.Path
@@ -420,8 +420,8 @@ func (u *use) read(items []secretservice.Path) (value []byte, item secretservice
 	return all[i].value, item, nil
 }
 
-// secret reads an item, and asks for access where the service did not say before
-// that it must be asked for.
+// secret reads an item. It asks for access if the service says only now that it
+// must be asked for.
 func (u *use) secret(item secretservice.Path) ([]byte, error) {
 	value, err := u.Secret(item)
 	if named(err, ".IsLocked") {
@@ -432,8 +432,8 @@ func (u *use) secret(item secretservice.Path) ([]byte, error) {
 	return value, err
 }
 
-// newest gives the item that was changed last; one of them, and errDuplicates, when
-// two were changed in the same second.
+// newest returns the item that was changed last. If two were changed in the same
+// second it returns one of them and errDuplicates.
 func (u *use) newest(items []secretservice.Path) (newest secretservice.Path, err error) {
 	if len(items) == 1 {
 		return items[0], nil
@@ -466,7 +466,7 @@ func (u *use) newest(items []secretservice.Path) (newest secretservice.Path, err
 
 var errDuplicates = errors.New("several items have the same name and different values")
 
-// create creates an item. Its label is go-keyring's.
+// create creates an item with the label that go-keyring uses.
 func (u *use) create(key string, value []byte) (secretservice.Path, error) {
 	home, err := u.Home()
 	if err != nil {
@@ -512,7 +512,7 @@ type listed struct {
 	path secretservice.Path
 }
 
-// list gives all of kitekey's items, or fails.
+// list returns all of kitekey's items. It fails if it cannot see all of them.
 func (u *use) list() ([]listed, error) {
 	hidden, err := u.hidden()
 	if err != nil {
@@ -559,7 +559,7 @@ func (u *use) list() ([]listed, error) {
 	return items, nil
 }
 
-// hiddenError: an item may be where it cannot be seen.
+// hiddenError: the item may be in a collection that is locked.
 type hiddenError struct{ collections int }
 
 func (e *hiddenError) Error() string {
@@ -578,18 +578,18 @@ type dialError struct {
 func (e *dialError) Error() string { return e.err.Error() }
 func (e *dialError) Unwrap() error { return e.err }
 
-// named reports whether err is a D-Bus error whose name ends so.
+// named reports whether err is a D-Bus error whose name ends in suffix.
 func named(err error, suffix string) bool {
 	var e dbus.Error
 	return errors.As(err, &e) && strings.HasSuffix(e.Name, suffix)
 }
 
-// gone reports whether err says that an object is not there any more.
+// gone reports whether err means that an object no longer exists.
 func gone(err error) bool {
 	return named(err, ".NoSuchObject") || named(err, ".UnknownObject") || named(err, ".UnknownMethod")
 }
 
-// explain makes a [*vault.StoreError] of what went wrong.
+// explain turns an error into a [*vault.StoreError].
 func (s *Store) explain(op string, u *use, err error) error {
 	e := &vault.StoreError{Op: op, Store: Name}
 	e.Kind, e.Reason, e.Err = kindAndReason(err)
@@ -599,8 +599,8 @@ func (s *Store) explain(op string, u *use, err error) error {
 	return e
 }
 
-// kindAndReason gives the kind and the reason of a failure, and what is worth telling of
-// its cause.
+// kindAndReason returns the kind and the reason of a failure, and the part of its
+// cause that is worth showing.
 func kindAndReason(err error) (kind error, reason vault.Reason, cause error) {
 	var dial *dialError
 	var hidden *hiddenError
@@ -635,10 +635,10 @@ func kindAndReason(err error) (kind error, reason vault.Reason, cause error) {
 	case named(err, ".ServiceUnknown"), named(err, ".NameHasNoOwner"), strings.Contains(nameOf(err), ".Spawn."):
 		return vault.ErrUnavailable, vault.ReasonNotProvided, err
 	case strings.Contains(err.Error(), "createDLGroup"), named(err, ".NotSupported"):
-		// KWallet's words without its cryptographic plugin, and the specification's name
+		// KWallet's text without its cryptographic plugin, and the specification's name
 		// for an algorithm that a service does not have.
 		return vault.ErrUnavailable, vault.ReasonNoEncryption, err
-	case strings.Contains(err.Error(), "error occurred on the device"): // gnome-keyring's words for a failed write
+	case strings.Contains(err.Error(), "error occurred on the device"): // gnome-keyring's text for a failed write
 		return vault.ErrUnavailable, vault.ReasonWriteFailed, err
 	case secretservice.Disconnected(err):
 		return vault.ErrUnavailable, vault.ReasonGone, err

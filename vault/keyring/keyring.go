@@ -3,28 +3,28 @@
 // macOS, Credential Manager on Windows.
 //
 // An item has the attributes that go-keyring gives it: the service [Service], and
-// as its user name the item's key. So `secret-tool lookup service kitekey username
-// KEY` reads the same item, and what earlier versions wrote is found.
+// the item's key as its user name. So `secret-tool lookup service kitekey username
+// KEY` reads the same item, and items of earlier versions are found.
 //
 // # What keyrings do
 //
-// Each of these has been seen, and has a test:
+// A test covers each of these:
 //
-//   - a dismissed prompt is reported as success; so what was written or deleted is
-//     looked at again;
+//   - a keyring reports a dismissed prompt as success, so every write and every
+//     deletion is checked;
 //   - a daemon that is killed while it creates an item leaves one with an empty
-//     secret; that is a corrupt item, never an empty value;
-//   - a daemon that is stopped answers never; so every call has a deadline, which
-//     does not run while a person reads a prompt;
-//   - KeePassXC asks for each item that is read or overwritten, while the
+//     secret, which is a corrupt item and never an empty value;
+//   - a daemon that is stopped never answers, so every call has a deadline, which
+//     does not run while the user reads a prompt;
+//   - KeePassXC asks for each item that is read or overwritten, even if the
 //     collection is unlocked;
-//   - the default collection changes: an item stays where it was, so items are
+//   - the default collection changes but items stay where they are, so items are
 //     looked for in every collection;
-//   - a locked collection may hide what is in it: then nothing is said to be
-//     missing.
+//   - a locked collection may hide its items, so no item is said to be missing
+//     while one is locked.
 //
 // On Linux and the BSDs the package has a client of its own, in the folder
-// secretservice; elsewhere it stands on github.com/zalando/go-keyring.
+// secretservice; elsewhere it uses github.com/zalando/go-keyring.
 package keyring
 
 import (
@@ -37,8 +37,8 @@ import (
 // Name is the store's name in settings and on the command line.
 const Name = "keyring"
 
-// Service is the service under which kitekey's items are kept in the operating
-// system's keyring; their user name is the item's key.
+// Service is the service attribute of kitekey's items in the operating system's
+// keyring. Their user name is the item's key.
 const Service = "kitekey"
 
 // deadline is how long the keyring may take for one operation without a prompt.
@@ -48,7 +48,7 @@ const deadline = 3 * time.Second
 
 // Store is the [vault.Store] in the keyring. [New] makes one.
 type Store struct {
-	slot     chan struct{} // holds the one operation that may be under way: two prompts at once confuse
+	slot     chan struct{} // held by the operation under way: two prompts at once would confuse
 	deadline time.Duration
 	platform
 }
@@ -60,10 +60,10 @@ var _ interface {
 // New returns the keyring of the user's session. It connects at the first call.
 func New() *Store { return &Store{slot: make(chan struct{}, 1), deadline: deadline} }
 
-// Name gives [Name].
+// Name returns [Name].
 func (s *Store) Name() string { return Name }
 
-// What a keyring does without saying so.
+// Failures that a keyring does not report itself.
 var (
 	errNotWritten = errors.New("the keyring reported success but did not keep it")
 	errNotDeleted = errors.New("the keyring reported success but still has it")

@@ -73,9 +73,9 @@ func getItem(key string) ([]byte, error) {
 	return []byte(value), nil
 }
 
-// call runs one use of the library, which has no limits of its own, under a
-// deadline. Where the library waits for a person ([prompts]), it is waited for as
-// long as the person may take.
+// call runs one call of the library, which has no time limits of its own, with a
+// deadline. If the library may wait for the user ([prompts]), the deadline is as
+// long as the user may take.
 func (s *Store) call(ctx context.Context, op, key string, use func() error) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -21,7 +21,7 @@ import (
 	"kitekey/vault/dotenv"
 )
 
-// How much a command may take and print.
+// Limits of a command's time and output.
 const (
 	commandTimeout = 30 * time.Second // it may have to ask for a PIN
 	maxOutput      = 64 << 10
@@ -31,8 +31,9 @@ const (
 // preset is a known manager's command line.
 type preset struct{ get, list []string }
 
-// presets are written for an entry per profile at PATH/ACCOUNT/ENVIRONMENT, or of
-// that name. None prints a secret anywhere but on its standard output.
+// presets are the known managers. They expect an entry per profile, at
+// PATH/ACCOUNT/ENVIRONMENT or of that name. None prints a secret anywhere but on
+// its standard output.
 var presets = map[string]preset{
 	// Entries of two lines, or of "api_key: …" lines.
 	"pass":   {get: []string{"pass", "show", "{path}/{account}/{environment}"}, list: []string{"pass", "ls", "{path}"}},
@@ -49,7 +50,7 @@ var presets = map[string]preset{
 	},
 }
 
-// Presets lists their names.
+// Presets returns the names of the presets, sorted.
 func Presets() []string {
 	names := make([]string, 0, len(presets))
 	for name := range presets {
@@ -83,7 +84,7 @@ func (c Config) checkCommand() error {
 	return checkPath(c.Path)
 }
 
-// argv is an argument vector with the path put in.
+// argv returns an argument vector with {path} replaced.
 func (c Config) argv(args []string) []string {
 	list := slices.Clone(args)
 	for i := range list {
@@ -92,8 +93,7 @@ func (c Config) argv(args []string) []string {
 	return list
 }
 
-// command is a source that runs a program, without a shell, and reads what it
-// prints.
+// command is a source that runs a program, without a shell, and reads its output.
 type command struct {
 	config Config
 	sys    System
@@ -180,7 +180,7 @@ func (c *command) run(ctx context.Context, op string, argv []string, limit int64
 	cmd := exec.CommandContext(limited, program, argv[1:]...)
 	cmd.Args[0] = argv[0]
 	cmd.Env = cleaned(c.sys.Environ)
-	cmd.WaitDelay = time.Second // a child of its own may hold the pipe
+	cmd.WaitDelay = time.Second // a child of its own may hold the pipe open
 	var out, said bounded
 	out.limit, out.strict, said.limit = limit, true, 4<<10
 	cmd.Stdout, cmd.Stderr = &out, &said
@@ -196,7 +196,7 @@ func (c *command) run(ctx context.Context, op string, argv []string, limit int64
 	case limited.Err() != nil:
 		failure.Kind, failure.Err = ErrTimeout, fmt.Errorf("%s ran longer than %v", argv[0], timeout)
 	case err != nil:
-		// What a manager says on stderr is for the person; what it printed is not.
+		// The user sees what a manager says on stderr, but not its output.
 		failure.Message, failure.Err = lastLine(said.data), fmt.Errorf("%s: %w", argv[0], runError(err))
 	default:
 		return out.data, nil
@@ -205,7 +205,7 @@ func (c *command) run(ctx context.Context, op string, argv []string, limit int64
 	return nil, failure
 }
 
-// runError leaves the command's arguments out.
+// runError removes the command's arguments from an error.
 func runError(err error) error {
 	var missing *exec.Error
 	if errors.As(err, &missing) {
@@ -220,8 +220,8 @@ func lastLine(text []byte) string {
 	return string(line[:min(len(line), 200)])
 }
 
-// bounded keeps what is written up to a limit. What comes after it is dropped, or
-// ends the writer when it is strict.
+// bounded keeps what is written up to a limit. It drops the rest, or fails if it is
+// strict.
 type bounded struct {
 	data   []byte
 	limit  int64
@@ -252,8 +252,8 @@ func (b *bounded) Write(p []byte) (int, error) {
 
 func (b *bounded) erase() { clear(b.data) }
 
-// cleaned is the environment without what is kitekey's own and without tokens
-// for other sources.
+// cleaned returns the environment without kitekey's own variables and without
+// tokens for other sources.
 func cleaned(environ []string) []string {
 	return slices.DeleteFunc(slices.Clone(environ), func(v string) bool {
 		name, _, _ := strings.Cut(strings.ToUpper(v), "=")
@@ -320,7 +320,7 @@ func nonEmptyLines(out []byte) (lines [][]byte) {
 	return lines
 }
 
-// namedFields finds api_key and api_secret where a manager's JSON has them.
+// namedFields finds api_key and api_secret in the JSON of the known managers.
 func namedFields(out []byte) (map[string]json.RawMessage, bool) {
 	type field struct {
 		Label string          `json:"label"` // op
@@ -355,8 +355,8 @@ func namedFields(out []byte) (map[string]json.RawMessage, bool) {
 	return fields, fields[fieldKey] != nil
 }
 
-// readNames finds names of profiles in what a listing printed: paths, one a line,
-// a tree as pass draws it, or JSON with titles.
+// readNames finds names of profiles in a listing: paths, one per line, a tree as
+// pass draws it, or JSON with titles.
 func readNames(out []byte, path string) []vault.Selector {
 	var names []string
 	trimmed := bytes.TrimSpace(out)

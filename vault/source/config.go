@@ -20,38 +20,38 @@ import (
 	"kitekey/vault/internal/disk"
 )
 
-// Config is a source as it is kept in the data folder. It holds no secret.
+// Config is a source's entry in the data folder. It holds no secret.
 type Config struct {
 	Name string `json:"name"`
 	Kind string `json:"kind"`
 
-	// Of kind vault.
+	// For the kind vault.
 	Address      string `json:"address,omitempty"` // https://bao.example:8200
-	Mount        string `json:"mount,omitempty"`   // of the KV secrets engine
-	Path         string `json:"path,omitempty"`    // below it: PATH/ACCOUNT/ENVIRONMENT. Of a command: for {path}
+	Mount        string `json:"mount,omitempty"`   // path of the KV secrets engine
+	Path         string `json:"path,omitempty"`    // path below the mount: PATH/ACCOUNT/ENVIRONMENT; for a command, the value of {path}
 	Namespace    string `json:"namespace,omitempty"`
-	Login        bool   `json:"login,omitempty"`   // the store keeps a token for it
-	CA           string `json:"ca,omitempty"`      // file of certificates that are trusted besides the system's
-	RoleID       string `json:"role_id,omitempty"` // of an AppRole
+	Login        bool   `json:"login,omitempty"`   // the store holds a token for it
+	CA           string `json:"ca,omitempty"`      // file of certificates that are trusted in addition to the system's
+	RoleID       string `json:"role_id,omitempty"` // the role id of an AppRole
 	AuthMount    string `json:"auth_mount,omitempty"`
 	SecretIDFile string `json:"secret_id_file,omitempty"`
-	SecretIDFD   int    `json:"secret_id_fd,omitempty"` // descriptor, 0 when there is none
+	SecretIDFD   int    `json:"secret_id_fd,omitempty"` // descriptor, 0 if there is none
 
-	// Of kind command. "{path}", "{account}" and "{environment}" are replaced.
+	// For the kind command. "{path}", "{account}" and "{environment}" are replaced.
 	Preset string   `json:"preset,omitempty"`
 	Get    []string `json:"command,omitempty"`
 	List   []string `json:"list_command,omitempty"`
 }
 
-// Defaults for kind vault.
+// Defaults for the kind vault.
 const (
 	DefaultMount     = "secret"
 	DefaultPath      = "kitegateway"
 	DefaultAuthMount = "approle"
 )
 
-// SignIn says how a config of kind vault signs in: "approle", "login" for a token
-// that the store keeps, else "token".
+// SignIn returns how a config of the kind vault signs in: "approle", "login" for a
+// token in the store, or else "token".
 func (c Config) SignIn() string {
 	switch {
 	case c.RoleID != "":
@@ -62,7 +62,8 @@ func (c Config) SignIn() string {
 	return "token"
 }
 
-// Place is where the credentials are, for a person: the address or the command.
+// Place returns the place of the credentials for people: the address or the
+// command.
 func (c Config) Place() string {
 	if c.Kind == KindCommand {
 		return strings.Join(c.argv(c.Get), " ")
@@ -70,7 +71,7 @@ func (c Config) Place() string {
 	return c.Address + " " + c.Mount + "/" + c.Path
 }
 
-// WithDefaults fills in what was not chosen and brings the rest into one form.
+// WithDefaults fills in what the user did not choose and normalises the rest.
 func (c Config) WithDefaults() Config {
 	switch c.Kind {
 	case KindVault:
@@ -95,7 +96,7 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// Check says what is wrong with a config, in words for a person.
+// Check returns what is wrong with a config, in words for people.
 func (c Config) Check() error {
 	if vault.ValidAccount(c.Name) != nil {
 		return fmt.Errorf("%q cannot name a source: use a-z, 0-9, -, _ and .", c.Name)
@@ -142,7 +143,7 @@ func (c Config) checkVault() error {
 	return nil
 }
 
-// checkAddress lets a token travel in the clear within this machine only.
+// checkAddress allows http, which shows the token, only within this machine.
 func checkAddress(raw string) error {
 	u, err := url.Parse(raw)
 	switch {
@@ -170,7 +171,7 @@ func loopback(host string) bool {
 	return err == nil && ip.Zone() == "" && ip.Unmap().IsLoopback()
 }
 
-// checkPath refuses what would not be one path in a URL and in a policy.
+// checkPath refuses a path that would not mean the same in a URL and in a policy.
 func checkPath(p string) error {
 	for _, r := range p {
 		if r <= ' ' || r > '~' || strings.ContainsRune(`%?#\*+"'<>`, r) {
@@ -185,10 +186,10 @@ func checkPath(p string) error {
 	return nil
 }
 
-// maxCA bounds a file of certificates.
+// maxCA bounds a file of certificates, in bytes.
 const maxCA = 1 << 20
 
-// certificates is the system's pool with the file's added.
+// certificates returns the system's CAs and those in the file.
 func certificates(path string) (*x509.CertPool, error) {
 	data, err := disk.Read(path, maxCA)
 	if err != nil {
@@ -217,10 +218,10 @@ type settingsJSON struct {
 	Sources []Config `json:"sources"`
 }
 
-// ErrNoSource: no source of that name is set up.
+// ErrNoSource: no source of that name is configured.
 var ErrNoSource = errors.New("no such source")
 
-// Load reads the sources that are set up in a data folder, by name.
+// Load reads the sources that are configured in a data folder, by name.
 func Load(dir string) ([]Config, error) {
 	path := filepath.Join(dir, settingsFile)
 	data, err := disk.Read(path, maxSettings)
@@ -247,7 +248,8 @@ func Load(dir string) ([]Config, error) {
 	return raw.Sources, nil
 }
 
-// Find reads one source of a data folder. ErrNoSource names those there are.
+// Find reads one source of a data folder. If there is none, the error is
+// ErrNoSource and names those that exist.
 func Find(dir, name string) (Config, error) {
 	configs, err := Load(dir)
 	if err != nil {
@@ -266,8 +268,8 @@ func Find(dir, name string) (Config, error) {
 	return Config{}, fmt.Errorf("%s: %w; there is %s", name, ErrNoSource, strings.Join(names, ", "))
 }
 
-// Change reads the sources of a data folder, lets change work on them and
-// replaces them, under a lock.
+// Change reads the sources of a data folder, calls change with them and writes the
+// result, under a lock.
 func Change(ctx context.Context, dir string, change func([]Config) ([]Config, error)) error {
 	if err := disk.MakeFolder(dir); err != nil {
 		return err

@@ -32,7 +32,7 @@ type engine struct {
 
 	mu        sync.Mutex // held while signing in
 	token     kite.Secret
-	from      string // where the token is from, for a person
+	from      string // where the token was found, for people
 	mountSeen bool   // the mount is known to be KV version 2
 }
 
@@ -57,8 +57,8 @@ func (e *engine) dataPath(sel vault.Selector) string {
 	return e.below("data", sel.Account, string(sel.Environment))
 }
 
-// authorized makes a call with the token, and once more with a new one when the
-// first has expired and another can be had.
+// authorized makes a call with the token. If the token has expired and there is
+// another, it tries again with that.
 func (e *engine) authorized(ctx context.Context, c call) (*reply, error) {
 	for attempt := 0; ; attempt++ {
 		token, err := e.signIn(ctx)
@@ -78,7 +78,7 @@ func (e *engine) authorized(ctx context.Context, c call) (*reply, error) {
 	}
 }
 
-// metadata is what the engine says of a secret beside its value.
+// metadata is what the engine stores about a secret beside its value.
 type metadata struct {
 	Version      int64  `json:"version"`
 	DeletionTime string `json:"deletion_time"`
@@ -127,8 +127,8 @@ func (e *engine) kv1(c call) error {
 	return f
 }
 
-// missing says why there is nothing: no such mount, a mount of version 1, a
-// secret that is deleted, or none at all.
+// missing says why there is no secret: no such mount, a mount of version 1, a
+// deleted secret, or none at all.
 func (e *engine) missing(ctx context.Context, c call, r *reply, version int64) error {
 	if err := e.judge(ctx, c, r); errors.Is(err, ErrNoMount) {
 		return err
@@ -143,9 +143,9 @@ func (e *engine) missing(ctx context.Context, c call, r *reply, version int64) e
 	return f
 }
 
-// checkMount makes sure, as far as the policies let it see, that the mount is
-// there and of version 2: version 1 takes a write to the paths of version 2 for a
-// secret of that name and says that all went well.
+// checkMount checks, if the policies allow it, that the mount exists and has
+// version 2. Version 1 would take a write to a path of version 2 for a secret of
+// that name and report success.
 func (e *engine) checkMount(ctx context.Context) error {
 	e.mu.Lock()
 	seen := e.mountSeen
@@ -158,7 +158,7 @@ func (e *engine) checkMount(ctx context.Context) error {
 	if err != nil {
 		var f *Error
 		if errors.As(err, &f) && f.Kind == ErrDenied {
-			return nil // the token may do nothing there, which the next call says better
+			return nil // the token may have no right there; the next call's error says it better
 		}
 		return err
 	}
@@ -171,7 +171,7 @@ func (e *engine) checkMount(ctx context.Context) error {
 		} `json:"data"`
 	}
 	if json.Unmarshal(r.body, &raw) != nil || r.status == http.StatusNotFound || raw.Data.Type == "" {
-		return nil // an engine that does not have this call
+		return nil // an engine without this call
 	}
 	if raw.Data.Type != "kv" && raw.Data.Type != "generic" {
 		f := e.failed(c, ErrNoMount, nil, fmt.Errorf("what is mounted there is %q", kite.CleanText(raw.Data.Type)))
@@ -187,8 +187,8 @@ func (e *engine) checkMount(ctx context.Context) error {
 	return nil
 }
 
-// Put implements [vault.SourceWriter]. When no reply came it looks whether the
-// write was made.
+// Put implements [vault.SourceWriter]. If no reply came it checks whether the write
+// was made.
 func (e *engine) Put(ctx context.Context, item vault.SourceItem) error {
 	if item.Version == 0 {
 		if err := e.checkMount(ctx); err != nil {
@@ -202,7 +202,7 @@ func (e *engine) Put(ctx context.Context, item vault.SourceItem) error {
 	}
 	switch {
 	case f.Kind == ErrConflict && item.Version == 0:
-		// A secret that was deleted still counts its versions.
+		// The versions of a deleted secret still count.
 		_, read := e.Get(ctx, item.Selector)
 		if errors.As(read, &f) && f.Kind == ErrMissing && f.Version > 0 {
 			return e.put(ctx, item, f.Version)
@@ -260,7 +260,7 @@ func (e *engine) put(ctx context.Context, item vault.SourceItem, version int64) 
 }
 
 // noteRenaming writes the previous name to the metadata, so that other machines can
-// tell a renaming from a removal. Where the policy does not allow it they cannot.
+// tell a renaming from a removal. Without the permission to write it they cannot.
 func (e *engine) noteRenaming(ctx context.Context, item vault.SourceItem) {
 	c := call{op: "write", method: http.MethodPost, path: e.metadataPath(item.Selector), capability: "update"}
 	c.body, _ = json.Marshal(map[string]any{"custom_metadata": map[string]string{renamedFrom: item.Was.String()}})
@@ -268,9 +268,9 @@ func (e *engine) noteRenaming(ctx context.Context, item vault.SourceItem) {
 	r.erase()
 }
 
-// Delete implements [vault.SourceWriter]: the latest version is deleted, and can
-// be undeleted with the engine's own means. The engine has no check-and-set for
-// it, so the version is looked at just before.
+// Delete implements [vault.SourceWriter]: it deletes the latest version, which the
+// engine's own tools can undelete. The engine has no check-and-set for deleting, so
+// Delete checks the version just before.
 func (e *engine) Delete(ctx context.Context, sel vault.Selector, version int64) error {
 	c := call{op: "delete", method: http.MethodDelete, path: e.dataPath(sel), capability: "delete"}
 	now, err := e.Get(ctx, sel)
@@ -293,11 +293,12 @@ func (e *engine) Delete(ctx context.Context, sel vault.Selector, version int64) 
 	return err
 }
 
-// listAtOnce is how many secrets are looked at at the same time.
+// listAtOnce is how many secrets are read at the same time.
 const listAtOnce = 8
 
-// List implements [vault.Source]. The engine lists what was deleted, too, so each
-// name's metadata is read, where the policy allows it; the values are not.
+// List implements [vault.Source]. The engine lists deleted secrets too, so List
+// reads the metadata of each name if the policy allows it. It does not read the
+// values.
 func (e *engine) List(ctx context.Context) ([]vault.Listed, error) {
 	if err := e.checkMount(ctx); err != nil {
 		return nil, err
@@ -311,7 +312,7 @@ func (e *engine) List(ctx context.Context) ([]vault.Listed, error) {
 	err = each(ctx, accounts, func(ctx context.Context, account string) error {
 		account, folder := strings.CutSuffix(account, "/")
 		if !folder || vault.ValidAccount(account) != nil {
-			return nil // not one of kitekey's
+			return nil // not a name of kitekey's
 		}
 		names, err := e.keys(ctx, account)
 		for _, name := range names {
@@ -376,7 +377,7 @@ feed:
 	return context.Cause(ctx)
 }
 
-// keys lists the names below a path; none when there is nothing.
+// keys lists the names below a path. It returns none if the path does not exist.
 func (e *engine) keys(ctx context.Context, parts ...string) ([]string, error) {
 	c := call{op: "list", method: http.MethodGet, path: e.below("metadata", parts...) + "/", query: "list=true", capability: "list"}
 	r, err := e.authorized(ctx, c)
@@ -400,14 +401,14 @@ func (e *engine) keys(ctx context.Context, parts ...string) ([]string, error) {
 	return raw.Data.Keys, nil
 }
 
-// renamedFrom is the custom metadata that says what a secret's name was.
+// renamedFrom is the key in the custom metadata that has a secret's earlier name.
 const renamedFrom = "renamed_from"
 
 func (e *engine) metadataPath(sel vault.Selector) string {
 	return e.below("metadata", sel.Account, string(sel.Environment))
 }
 
-// about reads a secret's metadata: its previous name, and whether its latest version
+// about reads a secret's metadata: its earlier name, and whether its latest version
 // is deleted.
 func (e *engine) about(ctx context.Context, sel vault.Selector) (was vault.Selector, gone bool, err error) {
 	c := call{op: "list", method: http.MethodGet, path: e.metadataPath(sel), capability: "read"}

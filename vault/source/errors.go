@@ -31,21 +31,21 @@ var (
 	ErrCommand     = errors.New("the command failed")
 )
 
-// Error says what a source failed at, with the facts for the next step. Its text
+// Error says what a source failed to do, with the facts for the next step. Its text
 // holds no secret and names no command of kitekey's.
 type Error struct {
 	Source     string
 	Op         string        // "read", "write", "delete", "list", "sign in", "renew the token"
 	Kind       error         // one of the sentinels above
-	Host       string        // the engine's, with its port
-	Proxy      string        // host of the proxy in force, "" when there is none
-	Status     int           // HTTP status, 0 when there was no reply
-	Message    string        // the other side's own words, cleaned
+	Host       string        // host of the engine, with its port
+	Proxy      string        // host of the proxy in force, "" if there is none
+	Status     int           // HTTP status, 0 if there was no reply
+	Message    string        // the other side's own text, cleaned
 	Path       string        // the API path, as a policy names it: "secret/data/kitegateway/acme/live"
-	Capability string        // what a policy would have to allow, for ErrDenied
-	Version    int64         // that the source holds, for ErrConflict and ErrMissing (a deleted secret has one)
-	RetryAfter time.Duration // for ErrRateLimited, 0 when it did not say
-	Unknown    bool          // a write that may have happened
+	Capability string        // the capability that a policy must grant, for ErrDenied
+	Version    int64         // the version in the source, for ErrConflict and ErrMissing (a deleted secret has one)
+	RetryAfter time.Duration // for ErrRateLimited, 0 if the engine did not say
+	Unknown    bool          // the write may have happened
 	Err        error
 }
 
@@ -135,7 +135,7 @@ func (e *Error) facts() string {
 	return strings.Join(facts, ": ")
 }
 
-// Unwrap gives the kind, what it is for the vault, and the cause.
+// Unwrap returns the kind, its meaning for the vault, and the cause.
 func (e *Error) Unwrap() []error {
 	errs := []error{e.Kind}
 	switch e.Kind {
@@ -154,7 +154,7 @@ func (e *Error) Unwrap() []error {
 	return errs
 }
 
-// SourceDown reports whether every other profile of the source would meet it too.
+// SourceDown reports whether the source fails for every other profile too.
 func (e *Error) SourceDown() bool {
 	switch e.Kind {
 	case ErrDenied, ErrMissing, ErrMalformed, ErrConflict, ErrReadOnly, ErrCommand:
@@ -163,5 +163,5 @@ func (e *Error) SourceDown() bool {
 	return true
 }
 
-// OutcomeUnknown reports whether a failed write may have happened all the same.
+// OutcomeUnknown reports whether a failed write may have happened.
 func (e *Error) OutcomeUnknown() bool { return e.Unknown }

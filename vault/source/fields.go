@@ -12,7 +12,7 @@ import (
 	"kitekey/vault"
 )
 
-// The fields of a secret, plain enough for Terraform, the engine's own screen and
+// The fields of a secret, simple enough for Terraform, the engine's own screen and
 // an agent to read and write. All values are text, because the engine's screen
 // shows a secret that holds anything else as JSON.
 const (
@@ -28,7 +28,7 @@ const (
 	fieldStagedSecret   = "staged_api_secret"
 )
 
-// rest is what else a secret holds: it is not kitekey's to drop.
+// rest is the other fields of a secret, which kitekey must not drop.
 type rest map[string]json.RawMessage
 
 // readFields returns the item that a secret's fields describe. It sets the item's
@@ -73,8 +73,8 @@ func readFields(fields map[string]json.RawMessage) (item vault.SourceItem, err e
 	return item, nil
 }
 
-// checkCredential refuses what the gateway could not be sent, in words that
-// repeat nothing of it.
+// checkCredential refuses a credential that cannot be sent to the gateway, with an
+// error that repeats nothing of it.
 func checkCredential(c kite.Credential) error {
 	_, trimmed, err := kite.ParseCredential(c.APIKey.Reveal(), c.APISecret.Reveal())
 	if err == nil && trimmed {
@@ -91,7 +91,7 @@ func optional(fields map[string]json.RawMessage, key, secret string) kite.Creden
 	return c
 }
 
-// writeFields makes a secret's fields of an item.
+// writeFields returns the fields of a secret for an item.
 func writeFields(item vault.SourceItem) map[string]json.RawMessage {
 	fields := map[string]json.RawMessage{}
 	if others, ok := item.Rest.(rest); ok {
@@ -124,8 +124,8 @@ func writeFields(item vault.SourceItem) map[string]json.RawMessage {
 	return fields
 }
 
-// secretOf moves a JSON string into a Secret. What is plain, as keys are, leaves
-// no copy behind.
+// secretOf moves a JSON string into a Secret. If it has no escapes, as keys do not,
+// no copy stays behind.
 func secretOf(raw json.RawMessage) kite.Secret {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) < 2 || raw[0] != '"' {
@@ -141,7 +141,7 @@ func secretOf(raw json.RawMessage) kite.Secret {
 	return kite.NewSecret(s)
 }
 
-// textOf is a JSON string or number as text, "" for anything else.
+// textOf returns a JSON string or number as text, "" for anything else.
 func textOf(raw json.RawMessage) string {
 	var s string
 	var n json.Number
@@ -154,7 +154,7 @@ func textOf(raw json.RawMessage) string {
 	return ""
 }
 
-// quoted is b as a JSON string.
+// quoted returns b as a JSON string.
 func quoted(b []byte) json.RawMessage {
 	if !bytes.ContainsFunc(b, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r) }) {
 		q := make([]byte, 0, len(b)+2)

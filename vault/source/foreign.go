@@ -7,8 +7,8 @@ import (
 	"kitekey/vault/dotenv"
 )
 
-// readForeign reads what a .env or a JSON file would hold. Where it names no
-// account and no environment it is the profile's that was asked for.
+// readForeign reads a .env or a JSON file. If it names no account and no
+// environment, it is that of the profile that was asked for.
 func readForeign(out []byte, sel vault.Selector) (vault.SourceItem, error) {
 	found, err := dotenv.Read(string(out))
 	if err != nil {

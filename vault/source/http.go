@@ -30,7 +30,7 @@ import (
 // a token.
 
 const (
-	callTimeout = 3 * time.Second  // of one request, from dialling to the last byte, as the store's
+	callTimeout = 3 * time.Second  // of one request, from dialling to the last byte; the same as the store's
 	maxPatience = 15 * time.Second // of one call, while the engine limits the rate
 	maxReply    = 1 << 20
 )
@@ -57,7 +57,7 @@ type reply struct {
 	json   bool
 }
 
-// erase overwrites what may have been a secret.
+// erase overwrites the body, which may hold a secret.
 func (r *reply) erase() {
 	if r != nil {
 		clear(r.body)
@@ -82,7 +82,7 @@ func (e *engine) newClient() (*http.Client, error) {
 			return nil, err
 		}
 		t.TLSClientConfig.RootCAs = pool
-	case e.base.Scheme == "https": // no variable decides who may vouch for the engine
+	case e.base.Scheme == "https": // variables must not change which CAs are trusted
 		pool, err := kite.SystemRoots()
 		if err != nil {
 			return nil, fmt.Errorf("this system's CA certificates cannot be read: %w", err)
@@ -91,12 +91,13 @@ func (e *engine) newClient() (*http.Client, error) {
 	}
 	return &http.Client{
 		Transport: t,
-		// A redirect would carry the token to wherever the reply says.
+		// A redirect would carry the token to another host.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, nil
 }
 
-// proxyInForce is the host of the proxy that requests go through, "" for none.
+// proxyInForce returns the host of the proxy that requests use, "" if they use
+// none.
 func (e *engine) proxyInForce() string {
 	u, err := http.ProxyFromEnvironment(&http.Request{URL: e.base})
 	if err != nil || u == nil {
@@ -105,9 +106,9 @@ func (e *engine) proxyInForce() string {
 	return u.Host
 }
 
-// do makes a call and gives every reply that comes from the engine, of whatever
-// status. While the engine limits the rate it waits, together with every other
-// call of this source. A read is tried once more when its connection broke.
+// do makes a call and returns every reply that comes from the engine, whatever its
+// status. While the engine limits the rate, do waits together with all other calls
+// of this source. It repeats a read whose connection broke once.
 func (e *engine) do(ctx context.Context, c call) (*reply, error) {
 	began := time.Now()
 	broken := false
@@ -150,7 +151,7 @@ func (e *engine) once(ctx context.Context, c call) (*reply, error) {
 		return nil, e.failed(c, ErrUnreachable, nil, errors.New("the address is not a URL"))
 	}
 	req.Header.Set("User-Agent", e.sys.UserAgent)
-	req.Header.Set("X-Vault-Request", "true") // an agent in between refuses what lacks it
+	req.Header.Set("X-Vault-Request", "true") // an agent in between refuses requests without it
 	if e.config.Namespace != "" {
 		req.Header.Set("X-Vault-Namespace", e.config.Namespace)
 	}
@@ -189,7 +190,8 @@ func isJSON(h http.Header, body []byte) bool {
 	return (kind == "application/json" || kind == "") && json.Valid(body)
 }
 
-// whatItIs describes a reply that is none of the engine's, without repeating it.
+// whatItIs describes a reply that does not come from the engine, without repeating
+// it.
 func whatItIs(r *reply) string {
 	kind, _, _ := mime.ParseMediaType(r.header.Get("Content-Type"))
 	if kind == "text/html" || bytes.HasPrefix(bytes.TrimSpace(r.body), []byte("<")) {
@@ -201,7 +203,8 @@ func whatItIs(r *reply) string {
 	return "the reply is " + kite.CleanText(kind)
 }
 
-// redirected tells a standby node, which names the active one, from anything else.
+// redirected returns an error for a redirect. A standby node redirects to the
+// active one.
 func (e *engine) redirected(c call, r *reply) error {
 	to, err := url.Parse(r.header.Get("Location"))
 	if err != nil || to.Host == "" {
@@ -214,7 +217,8 @@ func (e *engine) redirected(c call, r *reply) error {
 	return e.failed(c, ErrNotEngine, r, fmt.Errorf("a redirect to %s", host))
 }
 
-// noReply is for a request that got none. What was sent may have arrived.
+// noReply returns the error for a request without a reply. The request may have
+// arrived.
 func (e *engine) noReply(ctx, limited context.Context, c call, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -223,7 +227,7 @@ func (e *engine) noReply(ctx, limited context.Context, c call, err error) error 
 	if limited.Err() != nil || errors.Is(err, context.DeadlineExceeded) {
 		kind, err = ErrTimeout, nil
 	}
-	var inner *url.Error // repeats the whole address
+	var inner *url.Error // it would repeat the whole address
 	if errors.As(err, &inner) {
 		err = inner.Err
 	}
@@ -233,7 +237,7 @@ func (e *engine) noReply(ctx, limited context.Context, c call, err error) error 
 	return failure
 }
 
-// failed describes a call that failed.
+// failed returns the error for a call that failed.
 func (e *engine) failed(c call, kind error, r *reply, err error) *Error {
 	f := &Error{Source: e.config.Name, Op: c.op, Kind: kind, Host: e.base.Host, Proxy: e.proxyInForce(), Path: c.path, Capability: c.capability, Err: err}
 	if r != nil {
@@ -244,7 +248,7 @@ func (e *engine) failed(c call, kind error, r *reply, err error) *Error {
 	return f
 }
 
-// words is what the engine said, fit for a terminal.
+// words returns the engine's text, cleaned for terminals.
 func words(r *reply) string {
 	var said struct {
 		Errors []string `json:"errors"`
@@ -254,7 +258,7 @@ func words(r *reply) string {
 	}
 	var parts []string
 	for _, s := range said.Errors {
-		// Go's multierror: "1 error occurred:\n\t* permission denied\n\n"
+		// The format of Go's multierror: "1 error occurred:\n\t* permission denied\n\n"
 		for line := range strings.Lines(s) {
 			line = strings.TrimSpace(kite.CleanText(strings.TrimPrefix(strings.TrimSpace(line), "* ")))
 			if line != "" && !strings.HasSuffix(line, "occurred:") {
@@ -270,8 +274,8 @@ func words(r *reply) string {
 	return string(text)
 }
 
-// retryAfter reads the header: seconds, or a date. 0 when there is none that
-// makes sense.
+// retryAfter reads the header: seconds, or a date. It returns 0 if there is none or
+// it makes no sense.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	v := strings.TrimSpace(h.Get("Retry-After"))
 	if n, err := strconv.ParseInt(v, 10, 32); err == nil && n > 0 {
@@ -283,8 +287,7 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	return 0
 }
 
-// judge makes an error of a reply that is not a success; nil otherwise. 404 is
-// the caller's.
+// judge returns an error if a reply is not a success. The caller must handle 404.
 func (e *engine) judge(ctx context.Context, c call, r *reply) error {
 	said := strings.ToLower(words(r))
 	has := func(parts ...string) bool {
@@ -316,8 +319,8 @@ func (e *engine) judge(ctx context.Context, c call, r *reply) error {
 	return e.failed(c, ErrEngine, r, nil)
 }
 
-// denied tells a token that is good for nothing from one that lacks a policy:
-// older releases answer both in the same words.
+// denied tells a token that is invalid from one that lacks a policy: older releases
+// answer both with the same text.
 func (e *engine) denied(ctx context.Context, c call, r *reply, token bool) error {
 	if !token {
 		self, err := e.do(ctx, call{op: c.op, method: http.MethodGet, path: "auth/token/lookup-self", token: c.token})

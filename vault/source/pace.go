@@ -13,13 +13,13 @@ const (
 )
 
 // pace keeps the calls of one source within the engine's rate limit: a call that
-// was turned away makes all of them wait and widens the gap between them, one
-// that went through narrows it.
+// was refused for the rate makes all of them wait and widens the gap between them;
+// one that succeeded narrows it.
 type pace struct {
 	mu   sync.Mutex
 	gap  time.Duration
-	next time.Time // no call starts before
-	rest time.Time // until when everything waits
+	next time.Time // no call starts before this time
+	rest time.Time // all calls wait until this time
 }
 
 // wait is called before each request.
@@ -46,13 +46,13 @@ func (p *pace) wait(ctx context.Context) error {
 	}
 }
 
-// limited notes that a request was turned away, and gives the rest that follows.
-// asked is what the engine asked for, 0 when it did not say.
+// limited records that a request was refused for the rate, and returns the rest
+// that follows. asked is what the engine asked for, 0 if it did not say.
 func (p *pace) limited(asked time.Duration) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	if now.After(p.rest) { // else it was on its way when another was turned away
+	if now.After(p.rest) { // otherwise it was under way when another one was refused
 		p.gap = min(maxGap, max(minGap, 2*p.gap))
 	}
 	rest := max(asked, 5*p.gap)
@@ -65,7 +65,7 @@ func (p *pace) limited(asked time.Duration) time.Duration {
 	return rest
 }
 
-// fine notes that a request went through.
+// fine records that a request succeeded.
 func (p *pace) fine() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -20,15 +20,17 @@ import (
 	"kitekey/vault/internal/disk"
 )
 
-// Where a token comes from, in this order:
+// A token comes from the first of these that there is:
 //
-//	an AppRole                its role id is in the settings, its secret id in a file or a descriptor
-//	BAO_TOKEN, VAULT_TOKEN    unless BAO_ADDR or VAULT_ADDR says that they are another server's
-//	the store                 where "source login" has put one
+//	an AppRole                    its role id is in the settings, its secret id in a file or a descriptor
+//	BAO_TOKEN, VAULT_TOKEN        unless BAO_ADDR or VAULT_ADDR names another server
+//	the store                     where "source login" has put it
 //	~/.bao-token, ~/.vault-token  where the engines' own command lines keep theirs
+
+// maxTokenFile bounds a file with a token or a secret id, in bytes.
 const maxTokenFile = 16 << 10
 
-// signIn gives the token, the one of the last time when there was one.
+// signIn returns the token, the same as last time if there was one.
 func (e *engine) signIn(ctx context.Context) (kite.Secret, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -42,8 +44,8 @@ func (e *engine) signIn(ctx context.Context) (kite.Secret, error) {
 	return token, err
 }
 
-// signOut forgets a token that no longer works, and reports whether looking for
-// another makes sense.
+// signOut forgets a token that no longer works, and reports whether there may be
+// another.
 func (e *engine) signOut(token kite.Secret) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -51,7 +53,7 @@ func (e *engine) signOut(token kite.Secret) bool {
 		e.token = kite.Secret{}
 	}
 	if e.config.RoleID != "" {
-		return e.config.SecretIDFD == 0 // a descriptor gives its secret id once
+		return e.config.SecretIDFD == 0 // a descriptor can be read only once
 	}
 	another, _, err := e.findToken(context.Background())
 	return err == nil && !another.Equal(token)
@@ -102,8 +104,8 @@ func (e *engine) findToken(ctx context.Context) (token kite.Secret, from string,
 	return kite.Secret{}, "", f
 }
 
-// otherServer reports whether the variable names another server than the
-// settings do: a token that was meant for one must not be sent to the other.
+// otherServer reports whether the variable names another server than the settings:
+// a token for one must not be sent to the other.
 func (e *engine) otherServer(variable string) bool {
 	raw := e.sys.Getenv(variable)
 	if raw == "" {
@@ -121,7 +123,7 @@ func (e *engine) appRole(ctx context.Context) (kite.Secret, error) {
 		return kite.Secret{}, e.failed(call{op: c.op}, ErrNoToken, nil, err)
 	}
 	fields := map[string]json.RawMessage{"role_id": quoted([]byte(e.config.RoleID))}
-	if !secretID.IsZero() { // a role may be set up to need none
+	if !secretID.IsZero() { // a role may need no secret id
 		secretID.RevealTo(func(b []byte) { fields["secret_id"] = quoted(b) })
 	}
 	c.body, _ = json.Marshal(fields)
@@ -131,7 +133,7 @@ func (e *engine) appRole(ctx context.Context) (kite.Secret, error) {
 	if err != nil {
 		var f *Error
 		if errors.As(err, &f) {
-			f.Unknown = false // it changes nothing
+			f.Unknown = false // signing in changes nothing
 		}
 		return kite.Secret{}, err
 	}
@@ -184,10 +186,10 @@ func readDescriptor(fd int, limit int64) ([]byte, error) {
 	return readAll(f, limit)
 }
 
-// auth is what the engine says of a token.
+// auth is what the engine says about a token.
 type auth struct {
 	Token     kite.Secret
-	TTL       time.Duration // 0: it does not expire
+	TTL       time.Duration // 0 if it does not expire
 	Renewable bool
 }
 
@@ -209,17 +211,17 @@ func readAuth(body []byte) (auth, error) {
 	return a, nil
 }
 
-// seconds is n seconds, as far as a duration reaches.
+// seconds returns n seconds, limited to what a duration can hold.
 func seconds(n int64) time.Duration {
 	const most = int64(100 * 365 * 24 * time.Hour / time.Second)
 	return time.Duration(min(max(n, 0), most)) * time.Second
 }
 
-// Login is a token that is kept in the store, and what is known of it.
+// Login is a token in the store and its facts.
 type Login struct {
 	Token     kite.Secret
 	Obtained  time.Time
-	Expires   time.Time // zero: it does not
+	Expires   time.Time // zero if it does not expire
 	Renewable bool
 }
 
@@ -231,7 +233,7 @@ type loginJSON struct {
 	Renewable bool            `json:"renewable"`
 }
 
-// loginKey names the store's item.
+// loginKey returns the key of the store's item.
 func loginKey(name string) string { return "source-" + name }
 
 func loadLogin(ctx context.Context, s vault.Store, name string) (Login, error) {
@@ -262,7 +264,7 @@ func saveLogin(ctx context.Context, s vault.Store, name string, l Login) error {
 	return s.Set(ctx, loginKey(name), data)
 }
 
-// Logout deletes the token that is kept in the store; none is fine.
+// Logout deletes the token from the store. It is not an error if there is none.
 func Logout(ctx context.Context, s vault.Store, name string) error {
 	if err := s.Delete(ctx, loginKey(name)); err != nil && !errors.Is(err, vault.ErrNotFound) {
 		return err
@@ -270,8 +272,8 @@ func Logout(ctx context.Context, s vault.Store, name string) error {
 	return nil
 }
 
-// SignIn tries a token and keeps it in the store. Nothing is kept when the
-// engine does not know it.
+// SignIn checks a token with the engine and stores it. It stores nothing if the
+// engine does not know the token.
 func SignIn(ctx context.Context, c Config, sys System, token kite.Secret) (Login, error) {
 	if c.Kind != KindVault {
 		return Login{}, errors.New("a command signs in by its own means")
@@ -320,9 +322,9 @@ func (e *engine) lookup(ctx context.Context, token kite.Secret) (auth, error) {
 	return auth{token, seconds(raw.Data.TTL), raw.Data.Renewable}, nil
 }
 
-// renewed renews a kept token in the second half of its life, where the engine
-// allows it, and gives it. A renewal that fails leaves the token as it is: what
-// comes next says whether it still works.
+// renewed renews a stored token in the second half of its life, if the engine
+// allows it, and returns it. If renewing fails it returns the token unchanged: the
+// next call shows whether it still works.
 func (e *engine) renewed(ctx context.Context, l Login) kite.Secret {
 	now := e.sys.Now()
 	half := l.Obtained.Add(l.Expires.Sub(l.Obtained) / 2)
@@ -343,11 +345,11 @@ func (e *engine) renewed(ctx context.Context, l Login) kite.Secret {
 	if a.TTL > 0 {
 		next.Expires = now.Add(a.TTL)
 	}
-	_ = saveLogin(ctx, e.sys.Store, e.config.Name, next) // tried again next time
+	_ = saveLogin(ctx, e.sys.Store, e.config.Name, next) // it is tried again next time
 	return l.Token
 }
 
-// later reports whether a time that the engine wrote has not come yet.
+// later reports whether a time in the engine's reply is in the future.
 func (e *engine) later(at string) bool {
 	t, err := time.Parse(time.RFC3339Nano, at)
 	return err == nil && t.After(e.sys.Now())
@@ -371,7 +373,7 @@ func (e *engine) Test(ctx context.Context, known ...vault.Selector) []Finding {
 	var self auth
 	if err == nil {
 		self, err = e.lookup(ctx, token)
-		if errors.Is(err, ErrDenied) { // its policies do not let it look at itself
+		if errors.Is(err, ErrDenied) { // its policies do not let it read its own facts
 			err = nil
 		}
 	}
@@ -406,10 +408,10 @@ func (e *engine) Test(ctx context.Context, known ...vault.Selector) []Finding {
 	return append(found, e.capabilities(ctx, known)...)
 }
 
-// health says how the server is, in words.
+// health describes the server's state in words.
 func (e *engine) health(ctx context.Context) (string, error) {
 	c := call{op: "look at the server", method: http.MethodGet, path: "sys/health", noToken: true}
-	r, err := e.once(ctx, c) // 429 means something else here
+	r, err := e.once(ctx, c) // here 429 means a standby node
 	if err != nil {
 		return "", err
 	}
@@ -422,7 +424,7 @@ func (e *engine) health(ctx context.Context) (string, error) {
 	case http.StatusOK:
 		return text, nil
 	case http.StatusTooManyRequests, 473:
-		return text + ", a standby node", nil // that forwards what it is asked, or says that it does not
+		return text + ", a standby node", nil // it forwards requests, or says that it does not
 	case 472:
 		return "", e.failed(c, ErrStandby, r, errors.New("a disaster recovery secondary"))
 	case http.StatusNotImplemented:
@@ -433,7 +435,8 @@ func (e *engine) health(ctx context.Context) (string, error) {
 	return "", cmp.Or(e.judge(ctx, c, r), error(e.failed(c, ErrNotEngine, r, nil)))
 }
 
-// capabilities says what the policies allow, for a secret that is there or could be.
+// capabilities returns what the policies allow for a secret that exists or could
+// exist.
 func (e *engine) capabilities(ctx context.Context, known []vault.Selector) []Finding {
 	sel := vault.Selector{Account: "example", Environment: kite.Sandbox}
 	if len(known) > 0 {
@@ -444,7 +447,7 @@ func (e *engine) capabilities(ctx context.Context, known []vault.Selector) []Fin
 	c.body, _ = json.Marshal(map[string][]string{"paths": {path}})
 	r, err := e.authorized(ctx, c)
 	if err != nil || r.status != http.StatusOK {
-		return nil // not every policy lets a token ask
+		return nil // not every policy allows asking
 	}
 	var raw map[string]json.RawMessage
 	var can []string
@@ -470,7 +473,7 @@ func (e *engine) capabilities(ctx context.Context, known []vault.Selector) []Fin
 	return found
 }
 
-// LoadLogin gives the token that the store keeps for a source.
+// LoadLogin reads the token that the store holds for a source.
 func LoadLogin(ctx context.Context, sys System, c Config) (Login, error) {
 	return loadLogin(ctx, sys.Store, c.Name)
 }

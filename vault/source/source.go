@@ -1,14 +1,13 @@
-// Package source reads and writes credentials where a team keeps them: an
-// OpenBao or HashiCorp Vault server, or any program with a command line.
+// Package source reads and writes credentials that a team keeps elsewhere: in an
+// OpenBao or HashiCorp Vault server, or in any program with a command line.
 //
-// kitekey does not invent a way to share secrets. The engine has the policies,
-// the audit log and the versions; kitekey reads a credential when it mints,
-// writes one with check-and-set, and keeps nothing of it on this machine.
+// kitekey has no way of its own to share secrets. The engine has the policies, the
+// audit log and the versions. kitekey reads a credential when it mints, writes it
+// with check-and-set, and keeps none of it on this machine.
 //
-// A [Config] names a source; [Settings] keeps the configs in the data folder and
-// [Open] makes a [vault.Source] of one. A source that can be changed is a
-// [vault.SourceWriter] too: of the kinds there are, the engine is and a command
-// is not.
+// A [Config] describes a source. The configs are in the data folder; [Open] makes a
+// [vault.Source] of one. A source that can be changed is also a
+// [vault.SourceWriter]: the engine is, a command is not.
 package source
 
 import (
@@ -24,10 +23,10 @@ const (
 	KindCommand = "command" // a program that prints one credential; read-only
 )
 
-// Kinds lists them.
+// Kinds lists the kinds of source.
 var Kinds = []string{KindVault, KindCommand}
 
-// System is what a source sees of the machine.
+// System is what a source uses of the machine.
 type System struct {
 	Getenv  func(string) string
 	Environ []string // of a command
@@ -37,10 +36,11 @@ type System struct {
 	Store     vault.Store // keeps the token of "source login"
 	UserAgent string
 	Now       func() time.Time
-	Timeout   time.Duration // of one request, 0 is 3 s; of a command it is ten times that
+	Timeout   time.Duration // of one request, 0 means 3 s; a command gets ten times that
 }
 
-// Open makes a source. It touches neither the network nor the store.
+// Open returns the source that a config describes. It uses neither the network nor
+// the store.
 func Open(c Config, sys System) (vault.Source, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
@@ -51,16 +51,15 @@ func Open(c Config, sys System) (vault.Source, error) {
 	return newEngine(c, sys)
 }
 
-// Tester is what a source has besides when it can say how it is without reading
-// a credential.
+// Tester is a [vault.Source] that can check itself without reading a credential.
 type Tester interface {
-	// Test looks at everything that can be wrong, one finding each, and stops at
-	// what makes the rest pointless. What the policies allow is asked for a profile
-	// that is listed, or for one of known.
+	// Test checks everything that can be wrong, with one finding each, and stops if
+	// the rest would be pointless. It asks what the policies allow for a profile that
+	// is listed, or for one of known.
 	Test(ctx context.Context, known ...vault.Selector) []Finding
 }
 
-// Finding is one thing that [Tester.Test] looked at.
+// Finding is the result of one check of [Tester.Test].
 type Finding struct {
 	Check string // "address", "server", "sign-in", "mount", "list", "read", "write"
 	OK    bool

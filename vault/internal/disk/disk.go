@@ -1,6 +1,6 @@
-// Package disk is how kitekey reads, replaces and locks its own files: a crash at
-// any moment leaves the old content or the new one, whole, and several processes
-// change a file one after the other.
+// Package disk reads, replaces and locks kitekey's own files: a crash at any moment
+// leaves either the whole old content or the whole new one, and several processes
+// change a file one after another.
 package disk
 
 import (
@@ -54,8 +54,8 @@ func Replace(path, backup string, data []byte) (err error) {
 	return SyncDir(dir)
 }
 
-// SyscallError returns what the system said, without the path that it said it
-// about: that of a temporary file means nothing to a person.
+// SyscallError returns the system's error without its path: the path of a temporary
+// file means nothing to a user.
 func SyscallError(err error) error {
 	var inner *fs.PathError
 	if errors.As(err, &inner) {
@@ -64,8 +64,8 @@ func SyscallError(err error) error {
 	return err
 }
 
-// RetrySharingViolation repeats op for up to 2 s on Windows while it is refused: a
-// file that another process reads cannot be replaced there, and one that is being
+// RetrySharingViolation repeats op for up to 2 s while Windows refuses it: there a
+// file that another process reads cannot be replaced, and one that is being
 // replaced cannot be read.
 func RetrySharingViolation(op func() error) error {
 	for end := time.Now().Add(2 * time.Second); ; time.Sleep(5 * time.Millisecond) {
@@ -78,8 +78,8 @@ func RetrySharingViolation(op func() error) error {
 	}
 }
 
-// TempMark is in the names of temporary files, so that those a crash left behind
-// can be told from everything else.
+// TempMark is part of the names of temporary files, so that those left by a crash
+// can be recognised.
 const TempMark = ".tmp-"
 
 // RemoveTemp removes the temporary files of base that crashes left behind.
@@ -95,16 +95,16 @@ func RemoveTemp(dir, base string) {
 	}
 }
 
-// keepBackup gives the file at path a second name. A link costs nothing and the
-// file is about to be replaced, not changed; where links are not possible it is
-// copied.
+// keepBackup gives the file at path a second name. A link costs nothing, and is
+// safe because the file will be replaced, not changed. If links are not possible,
+// the file is copied.
 func keepBackup(path, backup string) error {
 	tmp := backup + TempMark + "link"
 	_ = os.Remove(tmp)
 	err := os.Link(path, tmp)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil // nothing to keep yet
+		return nil // no file to keep yet
 	case err != nil:
 		data, err := os.ReadFile(path)
 		if err != nil {
@@ -115,11 +115,11 @@ func keepBackup(path, backup string) error {
 		}
 	}
 	err = RetrySharingViolation(func() error { return os.Rename(tmp, backup) })
-	_ = os.Remove(tmp) // renaming a link onto one to the same file leaves both
+	_ = os.Remove(tmp) // renaming a link over a link to the same file leaves both
 	return err
 }
 
-// SyncDir makes a rename last. Windows has no such call, and needs none.
+// SyncDir makes a rename durable. Windows has no such call and needs none.
 func SyncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -209,9 +209,10 @@ func Refused(path string, err error) error {
 	return &AccessError{Path: path, Owner: Foreign(path), Err: err}
 }
 
-// SetAside gives what is damaged at path a second name, before it is replaced:
+// SetAside gives a damaged file at path a second name, before it is replaced:
 // path.damaged, or the first of path.damaged-2, path.damaged-3 … that is free.
-// What is not a file is moved away. Nothing there is fine.
+// Anything that is not a file is moved there. SetAside does nothing if path does
+// not exist.
 func SetAside(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -16,17 +16,17 @@ import (
 // ErrBusy: another process held a lock for too long. See [BusyError].
 var ErrBusy = errors.New("busy")
 
-// ErrNoLocks: the file system offers no locks, as some network file systems. Without
-// them two processes would overwrite each other's changes.
+// ErrNoLocks: the file system has no locks, like some network file systems. Without
+// locks two processes would overwrite each other's changes.
 var ErrNoLocks = errors.New("the file system has no file locks")
 
-// ErrFolder: the folder that files are kept in cannot be made or used.
+// ErrFolder: the data folder cannot be created or used.
 var ErrFolder = errors.New("cannot use the data folder")
 
-// BusyError is an ErrBusy.
+// BusyError is an [ErrBusy].
 type BusyError struct {
-	Name   string        // of the lock
-	Waited time.Duration // until it was given up
+	Name   string        // the lock's name
+	Waited time.Duration // how long the caller has waited for it
 }
 
 // Error implements error.
@@ -34,30 +34,30 @@ func (e *BusyError) Error() string {
 	return fmt.Sprintf("another kitekey has held the lock for %v", e.Waited)
 }
 
-// Unwrap gives ErrBusy.
+// Unwrap returns ErrBusy.
 func (e *BusyError) Unwrap() error { return ErrBusy }
 
 // Folder is the folder for lock files inside the data folder.
 const Folder = "locks"
 
-// How long to wait for another process. The index is only ever held for a few
-// file operations; a profile is held while its token is minted, which the
-// gateway may drag out.
+// How long to wait for another process. The index is held only for a few file
+// operations. A profile is held while its token is minted, which depends on the
+// gateway.
 const (
 	IndexWait   = 10 * time.Second
 	ProfileWait = 2 * time.Minute
 )
 
-// Locker hands out named locks that hold between goroutines and, where there is
-// a folder, between processes. The operating system drops a dead process's
-// locks, so that another process can detect the crash and finish the
-// change.
+// Locker is a set of named locks that hold between goroutines and, with a folder,
+// between processes. The operating system releases the locks of a process that
+// dies, so that another process can notice the crash and finish the change.
 type Locker interface {
-	// Lock waits for name, at most for wait. It fails with ErrBusy or ctx's error.
+	// Lock waits for the lock for at most wait. It fails with ErrBusy or ctx's error.
 	Lock(ctx context.Context, name string, wait time.Duration) (unlock func(), err error)
-	// TryLock does not wait; ok is false when another has it.
+	// TryLock does not wait; ok is false if the lock is taken.
 	TryLock(name string) (unlock func(), ok bool, err error)
-	// Discard forgets name, for ids that will never be used again. The caller holds the lock.
+	// Discard removes the lock of an id that will never be used again. The caller
+	// holds it.
 	Discard(name string)
 }
 
@@ -66,9 +66,9 @@ type FileLocks struct{ Dir string }
 
 func (l FileLocks) path(name string) string { return filepath.Join(l.Dir, name+".lock") }
 
-// Lock implements [Locker]. It does not poll: a goroutine waits in the system's own
-// call, which cannot be cancelled. When the caller gives up first, that goroutine
-// releases the lock as soon as it gets it.
+// Lock implements [Locker]. It does not poll: a goroutine waits in a system call,
+// which cannot be cancelled. If the caller gives up first, that goroutine releases
+// the lock as soon as it gets it.
 func (l FileLocks) Lock(ctx context.Context, name string, wait time.Duration) (func(), error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -115,9 +115,9 @@ func (l FileLocks) TryLock(name string) (func(), bool, error) {
 	})
 }
 
-// lock takes the lock with take. ok is false when that did not get it, or when the
-// file was discarded between opening and locking it: the lock is then one on
-// nothing, and has to be taken again.
+// lock takes the lock with take. ok is false if take did not get it, or if the file
+// was discarded between opening and locking it: the lock is worthless then and must
+// be taken again.
 func (l FileLocks) lock(name string, take func(*flock.Flock) error) (unlock func(), ok bool, err error) {
 	f := flock.New(l.path(name), flock.SetFlag(os.O_CREATE|os.O_RDONLY|nonblock), flock.SetPermissions(0o600))
 	err = take(f)
@@ -157,13 +157,13 @@ func (l FileLocks) lock(name string, take func(*flock.Flock) error) (unlock func
 // Discard implements [Locker].
 func (l FileLocks) Discard(name string) { _ = os.Remove(l.path(name)) }
 
-// MemoryLocks is for a vault that lives in one process only.
+// MemoryLocks are the locks of a vault that is used by one process only.
 type MemoryLocks struct {
 	mu   sync.Mutex
 	held map[string]chan struct{} // closed when the lock is released
 }
 
-// NewMemoryLocks returns locks of which none is held.
+// NewMemoryLocks returns an empty set of locks.
 func NewMemoryLocks() *MemoryLocks { return &MemoryLocks{held: map[string]chan struct{}{}} }
 
 // Lock implements [Locker].
@@ -194,7 +194,8 @@ func (l *MemoryLocks) TryLock(name string) (func(), bool, error) {
 	return unlock, unlock != nil, nil
 }
 
-// take takes a lock that is free, or returns what is closed when it becomes so.
+// take takes a lock that is free, or returns a channel that is closed when it is
+// released.
 func (l *MemoryLocks) take(name string) (unlock func(), released <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

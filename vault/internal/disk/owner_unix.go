@@ -15,9 +15,9 @@ import (
 // ErrForeign: a folder belongs to another user, who can put anything into it.
 var ErrForeign = errors.New("belongs to another user")
 
-// Own makes sure that no other user can put files into a folder of ours: it takes
-// the permission to write from others, and fails with ErrForeign when the folder is
-// another user's. Root may use everyone's.
+// Own makes sure that no other user can write to a folder of ours: it removes the
+// write permission of others, and fails with ErrForeign if another user owns the
+// folder. Root may use any folder.
 func Own(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil {

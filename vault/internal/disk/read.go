@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// ErrNotRegular: there is something else than a file at a path: a folder, a pipe, a
-// device. Reading it might never end.
+// ErrNotRegular: the path is not a file but a folder, a pipe or a device. Reading
+// it might never end.
 var ErrNotRegular = errors.New("not a regular file")
 
-// ErrTooLarge: a file is larger than anything that kitekey writes there.
+// ErrTooLarge: the file is larger than any that kitekey writes there.
 var ErrTooLarge = errors.New("too large")
 
-// readTime bounds how long reading one of our files may take: a file system that
-// has lost its server hangs for ever.
+// readTime bounds how long reading one of our files may take: a network file system
+// whose server is gone hangs for ever.
 const readTime = 5 * time.Second
 
-// Read returns the content of a regular file of at most limit bytes. It fails with
-// ErrNotRegular, ErrTooLarge, [os.ErrDeadlineExceeded] after 5 s, or an
+// Read returns the content of a regular file of at most limit bytes. The error
+// matches ErrNotRegular, ErrTooLarge, [os.ErrDeadlineExceeded] after 5 s, or
 // [fs.ErrNotExist].
 func Read(path string, limit int64) ([]byte, error) {
 	return within(context.Background(), path, func() ([]byte, error) {
@@ -50,8 +50,8 @@ func ReadHead(path string, n int64) ([]byte, error) {
 	})
 }
 
-// ReadStream is [Read] for a path that a person named, which may be a pipe too
-// (/dev/fd/3): it is read until it ends or ctx does.
+// ReadStream is [Read] for a path that the user named, which may be a pipe too
+// (/dev/fd/3): it reads until the end, or until ctx ends.
 func ReadStream(ctx context.Context, path string, limit int64) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -74,7 +74,7 @@ func ReadStream(ctx context.Context, path string, limit int64) ([]byte, error) {
 }
 
 func readBounded(r io.Reader, path string, size, limit int64) ([]byte, error) {
-	data := make([]byte, 0, size+512) // one read more than the size, which is what shows the end
+	data := make([]byte, 0, size+512) // the last read, which shows the end, needs room too
 	for {
 		n, err := r.Read(data[len(data):cap(data)])
 		data = data[:len(data)+n]
@@ -103,7 +103,7 @@ func bytesText(n int64) string {
 	return fmt.Sprintf("%d KiB", n>>10)
 }
 
-// openRegular opens a regular file; what else is there is not even opened.
+// openRegular opens a regular file. It does not open anything else.
 func openRegular(path string) (f *os.File, size int64, err error) {
 	var info fs.FileInfo
 	err = RetrySharingViolation(func() error {
@@ -113,7 +113,8 @@ func openRegular(path string) (f *os.File, size int64, err error) {
 		if !info.Mode().IsRegular() {
 			return &fs.PathError{Op: "read", Path: path, Err: ErrNotRegular}
 		}
-		// It may have been replaced since: opening must not wait for a pipe's writer.
+		// It may have been replaced meanwhile: opening it must not wait for a pipe's
+		// writer.
 		f, err = os.OpenFile(path, os.O_RDONLY|nonblock, 0)
 		return err
 	})
@@ -130,8 +131,8 @@ func openRegular(path string) (f *os.File, size int64, err error) {
 	return f, info.Size(), nil
 }
 
-// OpenAppend opens a regular file for adding to it, and makes it where there is
-// none.
+// OpenAppend opens a regular file for appending, and creates it if it does not
+// exist.
 func OpenAppend(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND|nonblock, 0o600)
 	if err != nil {
@@ -151,8 +152,8 @@ func within(ctx context.Context, path string, do func() ([]byte, error)) ([]byte
 	return until(ctx, path, do)
 }
 
-// until returns what do returns, or ctx's cause when that ends first: do then
-// goes on by itself.
+// until returns what do returns, or ctx's cause if ctx ends first. do then goes on
+// in the background.
 func until(ctx context.Context, path string, do func() ([]byte, error)) ([]byte, error) {
 	type result struct {
 		data []byte

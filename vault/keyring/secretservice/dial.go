@@ -17,8 +17,8 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// Dial connects to the bus at address. It returns when ctx ends, whatever the
-// other side does.
+// Dial connects to the bus at address. It returns when ctx ends, whatever the bus
+// does.
 func Dial(ctx context.Context, address string) (*Conn, error) {
 	if path, ok := plainSocket(address); ok {
 		return dialQuickly(ctx, path)
@@ -50,7 +50,8 @@ func Dial(ctx context.Context, address string) (*Conn, error) {
 	}
 }
 
-// timeoutOf tells the caller's own cancelling from the end of the time.
+// timeoutOf returns ctx's own error if the caller cancelled it, and otherwise that
+// the time is up.
 func timeoutOf(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return ErrTimeout
@@ -58,8 +59,8 @@ func timeoutOf(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// plainSocket is the path of an address that is one Unix socket, on a system whose
-// bus asks the kernel who is calling.
+// plainSocket returns the path of an address that is one Unix socket. ok is false
+// on systems whose bus does not ask the kernel who is calling.
 func plainSocket(address string) (path string, ok bool) {
 	rest, ok := strings.CutPrefix(address, "unix:")
 	if !ok || runtime.GOOS != "linux" || strings.Contains(address, ";") {
@@ -80,9 +81,9 @@ func plainSocket(address string) (path string, ok bool) {
 	return path, err == nil && path != ""
 }
 
-// dialQuickly sends the whole handshake in one piece and waits for no part of it,
-// as systemd's client does. godbus takes five round trips, and every script that
-// uses a cached token waits for them.
+// dialQuickly sends the whole handshake at once without waiting for the answers, as
+// systemd's client does. godbus takes five round trips, which delay every script
+// that uses a cached token.
 func dialQuickly(ctx context.Context, path string) (*Conn, error) {
 	socket, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
 	if err != nil {
@@ -105,7 +106,7 @@ func dialQuickly(ctx context.Context, path string) (*Conn, error) {
 	return &Conn{bus: bus, end: end, hello: hello}, nil
 }
 
-// external is the mechanism EXTERNAL. pipelined sends the rest of it.
+// external is the mechanism EXTERNAL. pipelined sends the rest of its handshake.
 type external struct{}
 
 // FirstData implements [dbus.Auth].
@@ -117,8 +118,8 @@ func (external) FirstData() (name, resp []byte, status dbus.AuthStatus) {
 func (external) HandleData([]byte) (resp []byte, status dbus.AuthStatus) { return nil, dbus.AuthError }
 
 // pipelined is a socket that answers godbus' side of the handshake itself, sends
-// what is meant ahead of the first message, and takes the bus's answer off what
-// comes back.
+// the real handshake before the first message, and removes the bus's answer from
+// what comes back.
 type pipelined struct {
 	net.Conn
 	in       *bufio.Reader

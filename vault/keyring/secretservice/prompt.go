@@ -7,8 +7,8 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// answer shows a prompt and waits for the user's answer, for at most o.Patience. Then
-// it dismisses the prompt.
+// answer shows a prompt, waits for the user's answer for at most o.Patience, and
+// then dismisses the prompt.
 func (o *Op) answer(prompt Path) (result dbus.Variant, err error) {
 	if prompt == noPath || prompt == "" {
 		return dbus.Variant{}, nil
@@ -16,7 +16,7 @@ func (o *Op) answer(prompt Path) (result dbus.Variant, err error) {
 	o.Asked = true
 	c := o.conn
 	if c.signals == nil {
-		// Answers to prompts, and the service's leaving, which would never be answered.
+		// The answers to prompts, and the end of the service, after which none comes.
 		c.signals = make(chan *dbus.Signal, 64)
 		c.bus.Signal(c.signals)
 		err := o.limited(func(ctx context.Context) error {
@@ -68,8 +68,8 @@ func (o *Op) answer(prompt Path) (result dbus.Variant, err error) {
 	}
 }
 
-// toldAfter is how long a prompt is on the screen before the front end is told
-// that a person is waited for: without a display it is gone before that.
+// toldAfter is how long a prompt must be on the screen before the front end is told
+// that the user is being asked. Without a display it is dismissed sooner.
 const toldAfter = 300 * time.Millisecond
 
 func (o *Op) dismiss(prompt Path) {

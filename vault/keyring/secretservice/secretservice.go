@@ -39,7 +39,7 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// The names of the Secret Service.
+// Names defined by the Secret Service specification.
 const (
 	Name = "org.freedesktop.secrets"
 
@@ -54,7 +54,7 @@ const (
 	noPath = dbus.ObjectPath("/")
 )
 
-// What the service or its user can say besides a D-Bus error.
+// Answers of the service or its user that are not D-Bus errors.
 var (
 	ErrDismissed    = errors.New("the question was dismissed")
 	ErrUnanswered   = errors.New("the question was not answered")
@@ -74,10 +74,10 @@ type Conn struct {
 	session Path
 	key     []byte
 	signals chan *dbus.Signal
-	hello   *dbus.Call // under way until Open has seen its reply
+	hello   *dbus.Call // under way until Open has read its reply
 }
 
-// Close ends the session and the connection, and with it every call under way.
+// Close ends the session and the connection, and every call under way.
 func (c *Conn) Close() {
 	if c.session != "" && c.bus.Connected() {
 		c.object(c.session).Go(sessionIface+".Close", dbus.FlagNoReplyExpected, nil)
@@ -87,12 +87,12 @@ func (c *Conn) Close() {
 	c.end()
 }
 
-// Alive reports whether the connection still stands.
+// Alive reports whether the connection is still open.
 func (c *Conn) Alive() bool { return c.bus.Connected() }
 
 func (c *Conn) object(p Path) dbus.BusObject { return c.bus.Object(Name, p) }
 
-// Op is one use of a connection: it holds what is left of the time. It is not
+// Op is one operation on a connection, with the time that is left for it. It is not
 // safe for concurrent use.
 type Op struct {
 	conn *Conn
@@ -108,12 +108,12 @@ type Op struct {
 	Asked bool
 }
 
-// NewOp begins a use of the connection.
+// NewOp begins an operation.
 func (c *Conn) NewOp(ctx context.Context, left, patience time.Duration, waiting func()) *Op {
 	return &Op{conn: c, ctx: ctx, Left: left, Patience: patience, Waiting: waiting}
 }
 
-// limited runs a call under what is left of the time.
+// limited runs a call within the time that is left.
 func (o *Op) limited(run func(ctx context.Context) error) error {
 	if o.Left <= 0 {
 		return ErrTimeout
@@ -142,16 +142,16 @@ func (o *Op) call(p Path, method string, args, results []any) error {
 	})
 }
 
-// Disconnected reports whether err means that the connection, or the service at
-// its other end, has gone.
+// Disconnected reports whether err means that the connection or the service has
+// ended.
 func Disconnected(err error) bool {
 	var busError dbus.Error
 	return errors.Is(err, ErrDisconnected) || errors.Is(err, dbus.ErrClosed) ||
 		errors.As(err, &busError) && strings.HasSuffix(busError.Name, ".NoReply")
 }
 
-// Open agrees on a key with the service, from a fresh pair of keys. When attributes are given it searches for
-// them at the same time, which saves a round trip.
+// Open agrees on a session key with the service, using keys. If attributes are
+// given it searches for them at the same time, which saves a round trip.
 func (o *Op) Open(keys Keys, attributes map[string]string) (unlocked, locked []Path, err error) {
 	for range 8 {
 		err = o.limited(func(ctx context.Context) error {
@@ -198,8 +198,8 @@ func (o *Op) Open(keys Keys, attributes map[string]string) (unlocked, locked []P
 	return nil, nil, err
 }
 
-// Search finds items in every collection. What a locked collection gives depends
-// on the service: see [SearchesLocked].
+// Search finds items in every collection. Whether it finds those of a locked
+// collection depends on the service: see [SearchesLocked].
 func (o *Op) Search(attributes map[string]string) (unlocked, locked []Path, err error) {
 	err = o.call(servicePath, serviceIface+".SearchItems", []any{attributes}, []any{&unlocked, &locked})
 	return unlocked, locked, err
@@ -213,8 +213,8 @@ type wireSecret struct {
 	ContentType string
 }
 
-// contentType is what go-keyring writes. KeePassXC keeps anything that is not
-// text as an attachment.
+// contentType is the one that go-keyring writes. KeePassXC stores anything that is
+// not text as an attachment.
 const contentType = "text/plain; charset=utf8"
 
 // Secret reads an item's secret.
@@ -275,8 +275,8 @@ func (o *Op) Delete(item Path) error {
 	return err
 }
 
-// Unlock unlocks collections, or gets access to items. ErrStillLocked when the
-// service did not, ErrDismissed when the person refused.
+// Unlock unlocks collections, or gets access to items. The error is ErrStillLocked
+// if the service did not unlock them, and ErrDismissed if the user refused.
 func (o *Op) Unlock(objects ...Path) error {
 	var unlocked []Path
 	var prompt Path
@@ -296,8 +296,8 @@ func (o *Op) Unlock(objects ...Path) error {
 	return nil
 }
 
-// Home is the collection that new items go to: the login collection, else the
-// default one. ErrNoCollection when there is neither.
+// Home returns the collection for new items: the login collection, or else the
+// default one. The error is ErrNoCollection if there is neither.
 func (o *Op) Home() (Path, error) {
 	v, err := o.property(servicePath, serviceIface, "Collections")
 	if err != nil {
@@ -316,8 +316,8 @@ func (o *Op) Home() (Path, error) {
 	return home, nil
 }
 
-// Collections lists the collections, and those of them that are locked; but for
-// the one that is forgotten at the session's end.
+// Collections lists all collections, and those that are locked, without the
+// temporary one that ends with the session.
 func (o *Op) Collections() (all, locked []Path, err error) {
 	v, err := o.property(servicePath, serviceIface, "Collections")
 	if err != nil {
@@ -364,8 +364,8 @@ func (o *Op) property(p Path, iface, name string) (v dbus.Variant, err error) {
 	return v, err
 }
 
-// Provider is the name of the program behind the service, "" where the system
-// does not tell.
+// Provider returns the name of the program behind the service, "" if the system
+// does not tell it.
 func (o *Op) Provider() (name string, pid int) {
 	var id uint32
 	err := o.limited(func(ctx context.Context) error {
@@ -377,8 +377,8 @@ func (o *Op) Provider() (name string, pid int) {
 	return processName(int(id)), int(id)
 }
 
-// processName reads a program's name from Linux' /proc: its file's, where that
-// can be read, else the first 15 characters that the kernel keeps.
+// processName reads a program's name from Linux' /proc: that of its file if it can
+// be read, or else the first 15 characters, which the kernel keeps.
 func processName(pid int) string {
 	if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); err == nil {
 		return strings.TrimSuffix(path.Base(exe), " (deleted)")
@@ -387,9 +387,9 @@ func processName(pid int) string {
 	return string(bytes.TrimSpace(comm))
 }
 
-// SearchesLocked reports whether a search by the program of that name finds what
-// is in a locked collection. gnome-keyring does (it compares hashes); KWallet and
-// KeePassXC do not know what is in theirs.
+// SearchesLocked reports whether the program of that name finds items in a locked
+// collection. gnome-keyring does (it compares hashes); KWallet and KeePassXC do not
+// know what is in theirs.
 func SearchesLocked(provider string) bool { return strings.HasPrefix(provider, "gnome-keyring") }
 
 // KeepsRemoved reports whether the program of that name keeps removed items and

@@ -28,14 +28,14 @@ var group = sync.OnceValue(func() *big.Int {
 
 const (
 	groupBytes   = 128
-	privateBytes = 24 // this group is as strong as 80 bits, for which 160 are enough; more would only be slower
+	privateBytes = 24 // this group has a strength of 80 bits, for which 160 are enough; more would only be slower
 )
 
-// Keys is one side's half of a key agreement.
+// Keys are one side's private and public key.
 type Keys struct{ private, public *big.Int }
 
-// NewKeys makes a fresh pair. Its public key begins with neither 0x00 nor 0xff:
-// KWallet, which takes it for a signed number, would lose that byte.
+// NewKeys returns new keys. The public key begins with neither 0x00 nor 0xff:
+// KWallet reads it as a signed number and would lose that byte.
 func NewKeys() Keys {
 	for {
 		raw := make([]byte, privateBytes)
@@ -49,15 +49,15 @@ func NewKeys() Keys {
 	}
 }
 
-// Public is what the other side is sent.
+// Public returns the public key as it is sent.
 func (k Keys) Public() []byte { return k.public.FillBytes(make([]byte, groupBytes)) }
 
 // errAmbiguous means that the shared secret begins with a zero byte: some services
 // leave that byte out when they derive the key, others do not.
 var errAmbiguous = errors.New("the shared secret begins with a zero byte")
 
-// Shared gives the AES key that both sides know. It fails with an error that asks
-// for another pair in one of 256 cases; see errAmbiguous.
+// Shared returns the AES key that both sides know. In one of 256 cases it fails
+// with errAmbiguous, and other keys must be used.
 func (k Keys) Shared(public []byte) ([]byte, error) {
 	theirs := new(big.Int).SetBytes(public)
 	if theirs.Cmp(big.NewInt(1)) <= 0 || theirs.Cmp(new(big.Int).Sub(group(), big.NewInt(1))) >= 0 {
@@ -70,7 +70,7 @@ func (k Keys) Shared(public []byte) ([]byte, error) {
 	return hkdf.Key(sha256.New, secret, nil, "", 16)
 }
 
-// Encrypt gives the parameters and the value of a secret on the wire.
+// Encrypt returns the parameters and the value of a secret as they are sent.
 func Encrypt(key, value []byte) (iv, wire []byte, err error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
@@ -88,8 +88,8 @@ func Encrypt(key, value []byte) (iv, wire []byte, err error) {
 	return iv, wire, nil
 }
 
-// Decrypt is the inverse of Encrypt. It decrypts in place: what it returns is part
-// of wire.
+// Decrypt is the inverse of Encrypt. It decrypts in place: its result is a part of
+// wire.
 func Decrypt(key, iv, wire []byte) ([]byte, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
