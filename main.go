@@ -21,10 +21,10 @@ import (
 var version, commit, date string
 
 func main() {
-	// Either can fail on an old kernel; kitekey then runs with less protection.
+	// Both can fail on an old kernel. kitekey then runs with less protection.
 	_ = process.Protect()
 	_ = process.CloseInherited()
-	// Before anything else: the helper must not inherit our signal handling.
+	// Do this first: the helper must not inherit our signal handling.
 	if len(os.Args) == 2 && os.Args[1] == clipboard.HelperArg {
 		os.Exit(clipboard.Helper(os.Stdin, os.Stdout))
 	}
@@ -55,8 +55,8 @@ func run() int {
 	})
 }
 
-// endings are the signals that end kitekey in good order. A signal that the caller
-// ignores, as nohup does with HUP, stays ignored.
+// endings returns the signals that end kitekey in good order. A signal that the
+// caller ignores, as nohup does with HUP, stays ignored.
 func endings() []os.Signal {
 	var signals []os.Signal
 	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {

@@ -1,5 +1,5 @@
-// Package handout is the one way to a live profile and the one way to hand out a
-// token, for the screen, plain mode and the commands alike.
+// Package handout asks for confirmation before actions on live profiles, and hands
+// out tokens, for the screen, plain mode and the commands alike.
 //
 // # The live guard
 //
@@ -11,10 +11,10 @@
 //
 // # Handing out
 //
-// [Tokens.Give] mints or takes a cached token, copies it in the form asked for,
-// caps the copy's time by the token's own, writes the activity log and returns the
-// facts to say. It always asks the guard. The token
-// does not come back, only what is known about it.
+// [Tokens.Give] mints a token or takes a cached one, copies it in the form asked
+// for, clears the copy at the latest when the token expires, writes the activity
+// log and returns the facts to show. It always asks the guard. It does not return
+// the token itself.
 package handout
 
 import (
@@ -58,15 +58,15 @@ const (
 	Forget Action = "forget"
 )
 
-// rule is how the guard treats an action on a live profile.
+// rule says how the guard treats an action on a live profile.
 type rule struct {
-	does   string // completes "to …, type acme/live"; "" is not asked about
-	typed  bool   // on a command line, a selector typed in full is the name
-	always bool   // a name that was typed a while ago is not enough
+	does   string // completes "to …, type acme/live"; if "", the guard does not ask
+	typed  bool   // a selector typed in full on a command line confirms it
+	always bool   // a name that was typed for an earlier action does not count
 }
 
-// rules is the one table of what asks. Verifying, listing, editing a label and
-// forgetting a cached token hand nothing out and change no credential.
+// rules has every action. Verifying, listing, editing a label and forgetting a
+// cached token hand nothing out and change no credential.
 var rules = map[Action]rule{
 	Mint:      {does: "mint a token", typed: true},
 	Copy:      {does: "copy a token", typed: true},
@@ -90,11 +90,11 @@ var rules = map[Action]rule{
 	Forget:    {},
 }
 
-// ErrNotConfirmed: a live profile's name was asked for and not given. Every
+// ErrNotConfirmed: a live profile's name was asked for but not given. Every
 // [*NotConfirmedError] matches it.
 var ErrNotConfirmed = errors.New("not confirmed")
 
-// NotConfirmedError says what was not done because its name was not given.
+// NotConfirmedError says which action was not done because the name was not given.
 type NotConfirmedError struct {
 	Question Question
 	Typed    string // what was given instead, "" for nothing
@@ -115,26 +115,27 @@ func (e *NotConfirmedError) Is(target error) bool { return target == ErrNotConfi
 // called from several goroutines. The zero value remembers nothing, as a command
 // does.
 type Guard struct {
-	// Remember is how long a name that was typed counts; 0 is not at all.
+	// Remember is how long a name that was typed counts; 0 means for one action.
 	Remember time.Duration
 	// Now is the local clock; nil is [time.Now].
 	Now func() time.Time
 
 	mu        sync.Mutex
-	confirmed map[vault.Selector]time.Time // until when
+	confirmed map[vault.Selector]time.Time // when each confirmation ends
 }
 
 // ScreenMemory is how long the screen and plain mode remember a name.
 const ScreenMemory = 10 * time.Minute
 
-// Question is what has to be typed before an action.
+// Question says what must be typed before an action.
 type Question struct {
 	Do       Action
-	Profiles []vault.Selector // the live ones among those meant
-	Name     string           // what has to be typed: "acme/live", or "live" for several
+	Profiles []vault.Selector // the live ones among the action's profiles
+	Name     string           // what must be typed: "acme/live", or "live" for several
 }
 
-// Text asks: "this is live: real keys, real money; to mint a token, type acme/live".
+// Text returns the question: "this is live: real keys, real money; to mint a token,
+// type acme/live".
 func (q Question) Text() string {
 	what := "this is live"
 	if len(q.Profiles) > 1 {
@@ -143,14 +144,14 @@ func (q Question) Text() string {
 	return what + ": real keys, real money; to " + q.Does() + ", type " + q.Name
 }
 
-// Does is what the action does: "mint a token".
+// Does returns what the action does: "mint a token".
 func (q Question) Does() string { return rules[q.Do].does }
 
 // Accepts reports whether typed is the name.
 func (q Question) Accepts(typed string) bool { return strings.TrimSpace(typed) == q.Name }
 
-// Question returns what to ask before an action on profiles; ok is false when
-// nothing has to be asked.
+// Question returns what to ask before an action on profiles. ok is false if the
+// guard does not ask.
 func (g *Guard) Question(do Action, profiles ...vault.Selector) (q Question, ok bool) {
 	r, known := rules[do]
 	if known && r.does == "" {
@@ -173,8 +174,7 @@ func (g *Guard) Question(do Action, profiles ...vault.Selector) (q Question, ok 
 	return q, true
 }
 
-// Answer takes what was typed. It is false for a wrong name, which changes
-// nothing.
+// Answer records a confirmation if typed is the name, and reports whether it is.
 func (g *Guard) Answer(q Question, typed string) bool {
 	if !q.Accepts(typed) {
 		return false
@@ -183,16 +183,17 @@ func (g *Guard) Answer(q Question, typed string) bool {
 	return true
 }
 
-// TypedInFull takes the selectors of a command line for their names, where the
-// action lets them be: who writes "kitekey token acme/live" has typed it.
+// TypedInFull confirms an action with the selectors of a command line, if the
+// action's rule allows it: a user who writes "kitekey token acme/live" has typed
+// the name.
 func (g *Guard) TypedInFull(do Action, profiles ...vault.Selector) {
 	if rules[do].typed {
 		g.open(profiles)
 	}
 }
 
-// Confirm asks where it has to and returns nil when the action may go on. ask
-// puts the question and returns what was typed; its error is returned as it is.
+// Confirm asks if it must, and returns nil if the action may go on. ask puts the
+// question and returns what was typed; Confirm returns its errors unchanged.
 func (g *Guard) Confirm(ctx context.Context, do Action, ask func(context.Context, Question) (string, error), profiles ...vault.Selector) error {
 	q, needed := g.Question(do, profiles...)
 	if !needed {
@@ -208,14 +209,13 @@ func (g *Guard) Confirm(ctx context.Context, do Action, ask func(context.Context
 	return nil
 }
 
-// Allows reports whether the action needs no question now.
+// Allows reports whether the action needs no confirmation now.
 func (g *Guard) Allows(do Action, profiles ...vault.Selector) bool {
 	_, asks := g.Question(do, profiles...)
 	return !asks
 }
 
-// Until is when the name that was typed for the profile stops counting; zero when
-// none does.
+// Until returns when the confirmation of a profile ends, zero if there is none.
 func (g *Guard) Until(sel vault.Selector) time.Time {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -234,7 +234,8 @@ func (g *Guard) Forget() {
 
 func (g *Guard) knows(sel vault.Selector) bool { return !g.Until(sel).IsZero() }
 
-// now has no monotonic clock, which stands still while a laptop sleeps.
+// now returns the time without a monotonic reading, which stands still while a
+// laptop sleeps.
 func (g *Guard) now() time.Time {
 	if g.Now == nil {
 		return time.Now().Round(0)
@@ -242,8 +243,8 @@ func (g *Guard) now() time.Time {
 	return g.Now().Round(0)
 }
 
-// oneAction is how long an answer counts for what it was given for, where nothing
-// is remembered: until the action has begun.
+// oneAction is how long a confirmation counts if Remember is 0: until its action
+// has begun.
 const oneAction = time.Minute
 
 func (g *Guard) open(profiles []vault.Selector) {

@@ -10,17 +10,17 @@ import (
 	"kitekey/vault"
 )
 
-// Form is what a token is copied as. The zero value copies nothing.
+// Form is the form in which a token is copied. The zero value copies nothing.
 type Form string
 
 // The forms.
 const (
 	Header Form = "header" // Authorization: JWT …
-	Token  Form = "token"  // the value alone, its JWT prefix included
+	Token  Form = "token"  // the token alone, its JWT prefix included
 	Curl   Form = "curl"   // a command that reads the header from its stdin
 )
 
-// String names the form in a sentence.
+// String returns the form's name in a sentence.
 func (f Form) String() string {
 	if f == Curl {
 		return "curl command"
@@ -28,8 +28,8 @@ func (f Form) String() string {
 	return string(f)
 }
 
-// curlPath is what a curl command asks for: a call that works for every merchant
-// and changes nothing.
+// curlPath is the path in a curl command: a call that works for every merchant and
+// changes nothing.
 const curlPath = kite.BalancesPath
 
 // Render writes the token in the form; baseURL is its environment's.
@@ -43,7 +43,7 @@ func (f Form) Render(tok kite.Token, baseURL string) kite.Secret {
 	return tok.Header()
 }
 
-// Clipboard takes a secret and clears it in time. [*clipboard.Clipboard] is one.
+// Clipboard copies a secret and clears it in time. [*clipboard.Clipboard] is one.
 type Clipboard interface {
 	Copy(ctx context.Context, secret []byte, clearAt time.Time) (clipboard.Receipt, error)
 }
@@ -57,29 +57,29 @@ type Tokens struct {
 	Now       func() time.Time
 }
 
-// Request is what is wanted.
+// Request says which token is wanted, and how.
 type Request struct {
 	Profile    vault.Selector
 	Token      vault.TokenRequest
-	As         Form          // "" only mints
-	ClearAfter time.Duration // how long a copy stays; 0 is until the token expires
+	As         Form          // "" mints without copying
+	ClearAfter time.Duration // how long a copy stays; 0 means until the token expires
 }
 
-// Given is what was handed out: the facts, not the token.
+// Given has the facts about a token that was handed out, but not the token.
 type Given struct {
 	Profile vault.Selector
 	Token   vault.TokenInfo
 	Minted  bool // just now; false for a cached token
 	Cached  bool // it is in the store
 	As      Form
-	Receipt clipboard.Receipt // of the copy, zero when there is none
-	left    time.Duration     // of the token, when it was handed out
+	Receipt clipboard.Receipt // of the copy, zero if there is none
+	left    time.Duration     // the life that was left when it was handed out
 }
 
-// What names what was copied: "header of acme/sandbox".
+// What returns what was copied: "header of acme/sandbox".
 func (g Given) What() string { return g.As.String() + " of " + g.Profile.String() }
 
-// Life is how long the token lives from now, in words.
+// Life returns how long the token lives, in words.
 func (g Given) Life() string {
 	if g.Minted {
 		return words.Lifetime(g.left, g.Token.ExpiresIn.Duration())
@@ -87,17 +87,17 @@ func (g Given) Life() string {
 	return words.About(g.left)
 }
 
-// CopyError is a token that was had and not copied.
+// CopyError means that a token was minted or found, but could not be copied.
 type CopyError struct{ Err error }
 
 func (e *CopyError) Error() string { return "cannot copy: " + e.Err.Error() }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *CopyError) Unwrap() error { return e.Err }
 
-// Give hands a token out. It returns a [*NotConfirmedError] when the guard wants a
-// live profile's name first, and a [*CopyError], together with what is known of
-// the token, when it could not be copied.
+// Give hands a token out. The error is a [*NotConfirmedError] if the guard asks for
+// a live profile's name first, and a [*CopyError], together with the facts about
+// the token, if it could not be copied.
 func (t *Tokens) Give(ctx context.Context, r Request) (Given, error) {
 	do := Mint
 	if r.As != "" {
@@ -117,8 +117,8 @@ func (t *Tokens) Give(ctx context.Context, r Request) (Given, error) {
 	return given, err
 }
 
-// Token returns a token itself, for what prints it or sends it on. The guard is
-// asked first.
+// Token returns the token itself, for commands that print it or send it on. It asks
+// the guard first.
 func (t *Tokens) Token(ctx context.Context, do Action, sel vault.Selector, r vault.TokenRequest) (vault.Token, error) {
 	if q, asks := t.Guard.Question(do, sel); asks {
 		return vault.Token{}, &NotConfirmedError{Question: q}
@@ -126,8 +126,8 @@ func (t *Tokens) Token(ctx context.Context, do Action, sel vault.Selector, r vau
 	return t.Vault.Token(ctx, sel, r)
 }
 
-// Copy puts text that holds tokens of the profiles on the clipboard, for after,
-// and never longer than until deadline, when the first of them expires.
+// Copy puts text that holds tokens of the profiles on the clipboard, for the time
+// after, but never longer than until deadline, when the first of them expires.
 func (t *Tokens) Copy(ctx context.Context, text kite.Secret, deadline time.Time, after time.Duration, profiles ...vault.Selector) (receipt clipboard.Receipt, err error) {
 	if q, asks := t.Guard.Question(Copy, profiles...); asks {
 		return receipt, &NotConfirmedError{Question: q}
@@ -144,7 +144,7 @@ func (t *Tokens) Copy(ctx context.Context, text kite.Secret, deadline time.Time,
 	return receipt, nil
 }
 
-// clearAt is when a copy goes: an expired token is of no use to anybody.
+// clearAt returns when a copy is cleared: an expired token need not stay.
 func clearAt(now, deadline time.Time, after time.Duration) time.Time {
 	if at := now.Add(after); after > 0 && at.Before(deadline) {
 		return at

@@ -9,7 +9,7 @@ import (
 	"kitekey/vault"
 )
 
-// watch announces a token that was handed out before it expires.
+// watch makes announce tell when a token that was handed out is low or has expired.
 func (c *conversation) watch(sel vault.Selector, t vault.TokenInfo) {
 	c.handed[sel] = handed{deadline: t.Deadline, lowAt: t.Deadline.Add(-words.LowAt(t.ExpiresIn.Duration()))}
 }
@@ -31,8 +31,8 @@ func (c *conversation) nextAnnouncement(kind prompt.Kind) time.Duration {
 	return wait
 }
 
-// announce says which tokens are low or have expired since, and reports whether
-// there were any.
+// announce tells which tokens are low or have expired since the last time, and
+// reports whether there were any.
 func (c *conversation) announce() (said bool) {
 	if c.o.NoNotices {
 		return false

@@ -13,7 +13,7 @@ import (
 	"kitekey/vault"
 )
 
-// ask puts a question and reads a line, and announces meanwhile.
+// ask puts a question and reads a line. It announces tokens while it waits.
 func (c *conversation) ask(ctx context.Context, question string) (string, error) {
 	text, err := c.wait(ctx, question, prompt.Line)
 	return text.Reveal(), err

@@ -10,8 +10,8 @@ import (
 	"kitekey/vault"
 )
 
-// choose makes the profile that text names the one that commands are about, and
-// says so; or why none is.
+// choose makes the profile that text names the chosen one and says so, or says why
+// it cannot.
 func (c *conversation) choose(text string) {
 	found := c.find(text)
 	switch len(found) {

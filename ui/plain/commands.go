@@ -11,17 +11,17 @@ import (
 // errQuit ends the conversation.
 var errQuit = errors.New("quit")
 
-// command is one thing that can be typed.
+// command is a command of plain mode.
 type command struct {
-	names []string // the word, then its short forms
-	takes string   // what may follow, for the help; "" is nothing
+	names []string // the name, then its short forms
+	takes string   // what may follow, for the help; "" means nothing
 	help  string
 	run   func(c *conversation, ctx context.Context, rest string) error
-	// about is run instead, for a command about the chosen profile.
+	// about runs instead, for a command about the chosen profile.
 	about func(c *conversation, ctx context.Context, p vault.Profile, rest string) error
 }
 
-// commands is the one table of commands: what is understood, and what help says.
+// commands returns all commands, for both reading and help.
 func commands() []command {
 	return []command{
 		{names: []string{"list", "l"}, takes: "[WORDS]", help: "all profiles, or those with the words; failing, unexpired, live and sandbox are understood", run: does(func(c *conversation, rest string) { c.list(rest) })},
@@ -48,7 +48,7 @@ func commands() []command {
 	}
 }
 
-// does is a command that only says something.
+// does turns a function that only says something into a command.
 func does(what func(*conversation, string)) func(*conversation, context.Context, string) error {
 	return func(c *conversation, _ context.Context, rest string) error {
 		what(c, rest)
@@ -56,7 +56,8 @@ func does(what func(*conversation, string)) func(*conversation, context.Context,
 	}
 }
 
-// do carries out a line: a command with what follows it, else a profile's name.
+// do carries out a line: a command and its arguments, or else the name of a profile
+// to choose.
 func (c *conversation) do(ctx context.Context, line string) error {
 	if err := c.load(); err != nil {
 		return err

@@ -11,9 +11,10 @@ import (
 	"kitekey/vault"
 )
 
-// add asks for one thing after the other, and again for what makes no sense.
+// add asks for one value after another, and repeats a question whose answer cannot
+// be used.
 func (c *conversation) add(ctx context.Context) error {
-	// What cannot be stored is said before a secret is typed.
+	// Say before a secret is typed that it could not be stored.
 	if err := c.o.Vault.CheckStore(); err != nil {
 		return err
 	}
@@ -53,8 +54,8 @@ func (c *conversation) add(ctx context.Context) error {
 	}
 }
 
-// askNewProfile asks for the name of a profile that is not there yet; it is zero
-// when the person stops.
+// askNewProfile asks for the name of a profile that does not exist yet. The result
+// is zero if the user stops.
 func (c *conversation) askNewProfile(ctx context.Context) (vault.Selector, error) {
 	for {
 		name, err := c.ask(ctx, "Account, such as acme or acme/live; empty stops: ")
@@ -75,8 +76,8 @@ func (c *conversation) askNewProfile(ctx context.Context) (vault.Selector, error
 	}
 }
 
-// save stores a new profile. What was typed is kept until it is stored or given
-// up: it may exist nowhere else.
+// save stores a new profile. It holds the credential until that is stored or the
+// user gives up: it may exist nowhere else.
 func (c *conversation) save(ctx context.Context, n vault.NewProfile) error {
 	for {
 		p, err := c.o.Vault.Add(ctx, n)
@@ -97,7 +98,7 @@ func (c *conversation) save(ctx context.Context, n vault.NewProfile) error {
 	}
 }
 
-// edit asks for each setting; empty leaves it as it is.
+// edit asks for each setting. An empty answer leaves it unchanged.
 func (c *conversation) edit(ctx context.Context, p vault.Profile, _ string) error {
 	label, err := c.askLabel(ctx, p)
 	if err != nil {
@@ -134,7 +135,7 @@ func (c *conversation) edit(ctx context.Context, p vault.Profile, _ string) erro
 	return nil
 }
 
-// askLabel returns the new label, nil to leave the one there is.
+// askLabel returns the new label, nil to keep the current one.
 func (c *conversation) askLabel(ctx context.Context, p vault.Profile) (*string, error) {
 	label, err := c.ask(ctx, "Label, now "+orNone(p.Label)+"; empty leaves it, a dash removes it: ")
 	switch label = strings.TrimSpace(label); {
@@ -146,7 +147,7 @@ func (c *conversation) askLabel(ctx context.Context, p vault.Profile) (*string, 
 	return &label, nil
 }
 
-// askLife returns the new default life of tokens, nil to leave the one there is.
+// askLife returns the new default life of tokens, nil to keep the current one.
 func (c *conversation) askLife(ctx context.Context, p vault.Profile) (*kite.Lifetime, error) {
 	for {
 		text, err := c.ask(ctx, "Default life of tokens, now "+words.Duration(p.ExpiresIn.Duration())+"; empty leaves it: ")
@@ -161,8 +162,8 @@ func (c *conversation) askLife(ctx context.Context, p vault.Profile) (*kite.Life
 	}
 }
 
-// askAccount returns the account's new name, confirmed where it has a live profile;
-// "" leaves the one there is.
+// askAccount returns the account's new name, "" to keep the current one. A change
+// is confirmed if the account has a live profile.
 func (c *conversation) askAccount(ctx context.Context, p vault.Profile) (string, error) {
 	account, err := c.ask(ctx, "Account's name, now "+p.Account+"; a new one renames both its environments; empty leaves it: ")
 	if account = strings.TrimSpace(account); err != nil || account == "" || account == p.Account {
@@ -223,7 +224,7 @@ func (c *conversation) rotate(ctx context.Context, p vault.Profile, _ string) er
 	}
 }
 
-// rotated says what a rotation came to.
+// rotated says how a rotation ended.
 func (c *conversation) rotated(p vault.Profile, r vault.Rotation, err error) error {
 	if r.Report.Verdict != vault.VerdictNone {
 		r.Report.Selector = p.Selector
@@ -312,11 +313,11 @@ func (c *conversation) remove(ctx context.Context, p vault.Profile, _ string) er
 	return nil
 }
 
-// errNo is a question that was answered with no.
+// errNo means that the user answered a question with no.
 var errNo = errors.New("nothing was done")
 
-// sure asks before what cannot be undone: for the name on live, yes or no on the
-// sandbox.
+// sure asks before an action that cannot be undone: for the name on live, and for
+// yes or no on the sandbox.
 func (c *conversation) sure(ctx context.Context, do handout.Action, sel vault.Selector, question string) error {
 	if !c.tokens.Guard.Allows(do, sel) {
 		return c.confirm(ctx, do, sel)

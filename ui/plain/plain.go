@@ -1,17 +1,17 @@
-// Package plain is kitekey as a conversation: one line is read, a few are
-// written, and nothing that was written changes. It is for screen readers, Braille
-// displays and very simple terminals, and does what the screen does.
+// Package plain is kitekey as a conversation: it reads one line, writes a few, and
+// never changes what it has written. It is for screen readers, Braille displays and
+// very simple terminals, and can do what the screen can.
 //
 // # What it says
 //
-// Sentences, each a line. A profile is spoken as "acme sandbox" or "acme LIVE", so
-// that live cannot be missed by ear. It begins with totals, not with a list. Every
-// word that it tells the listener to type is a command that there is.
+// It says sentences, each on a line. It speaks of a profile as "acme sandbox" or
+// "acme LIVE", so that a listener cannot miss live. It begins with totals, not with
+// a list. Every word that it tells the user to type is a command.
 //
 // # What it announces
 //
-// While it waits for a line it announces the tokens that were handed out here, when
-// they are low and when they have expired. Nothing is announced while a secret is
+// While it waits for a line it announces when the tokens that it handed out are low
+// and when they have expired. It announces nothing while a secret is being typed.
 // being typed.
 package plain
 
@@ -32,33 +32,32 @@ import (
 	"kitekey/vault"
 )
 
-// Clipboard takes a secret and clears it in time. [*clipboard.Clipboard] is one.
+// Clipboard copies a secret and clears it in time. [*clipboard.Clipboard] is one.
 type Clipboard interface {
 	handout.Clipboard
 	Clear(ctx context.Context) error
 }
 
-// Options is what the conversation stands on. Only Vault and Clipboard are
-// required.
+// Options are the parts of a conversation. Only Vault and Clipboard are required.
 type Options struct {
 	Vault     *vault.Vault
 	Clipboard Clipboard
 
 	Demo        bool                          // say that this is a demonstration
-	SandboxOnly bool                          // live profiles are not even listed
+	SandboxOnly bool                          // do not list live profiles
 	Overrides   []string                      // base URL overrides in force
-	BaseURL     func(kite.Environment) string // nil is [kite.Environment.BaseURL]
+	BaseURL     func(kite.Environment) string // nil means [kite.Environment.BaseURL]
 
-	ClearAfter time.Duration // how long a copy stays in the clipboard; 0 is [clipboard.DefaultClear]
+	ClearAfter time.Duration // how long a copy stays in the clipboard; 0 means [clipboard.DefaultClear]
 	NoNotices  bool          // announce nothing
-	NoReveal   bool          // secrets cannot be shown
+	NoReveal   bool          // never show secrets
 
-	Input  io.Reader // nil is the terminal
-	Output io.Writer // nil is the terminal
+	Input  io.Reader // nil means the terminal
+	Output io.Writer // nil means the terminal
 	Now    func() time.Time
 }
 
-// promptWait is how long the store may take while it asks the person something.
+// promptWait is how long the store may take while it asks the user something.
 const promptWait = 2 * time.Minute
 
 // conversation is one run of plain mode.
@@ -66,13 +65,13 @@ type conversation struct {
 	o        Options
 	tokens   *handout.Tokens
 	profiles []vault.Profile
-	chosen   vault.Selector                  // the profile that commands are about, zero for none
-	reports  map[vault.Selector]vault.Report // the last one of each, from this run
-	handed   map[vault.Selector]handed       // tokens that were handed out here
+	chosen   vault.Selector                  // the chosen profile, zero if there is none
+	reports  map[vault.Selector]vault.Report // the last one of each profile in this run
+	handed   map[vault.Selector]handed       // tokens that were handed out in this run
 	now      func() time.Time
 }
 
-// handed is a token that is announced before it expires.
+// handed is a token whose expiry is announced.
 type handed struct {
 	deadline time.Time
 	lowAt    time.Time
@@ -146,7 +145,7 @@ func (c *conversation) run(ctx context.Context) error {
 	}
 }
 
-// say writes one sentence, or a few, as a line.
+// say writes a sentence or a few as a line.
 func (c *conversation) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(c.o.Output, format+"\n", args...)
 }
@@ -185,7 +184,7 @@ func (c *conversation) load() error {
 	return nil
 }
 
-// current is the chosen profile as it is now.
+// current returns the chosen profile as it is now.
 func (c *conversation) current() (vault.Profile, bool) {
 	for _, p := range c.profiles {
 		if p.Selector == c.chosen {

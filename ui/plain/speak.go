@@ -8,7 +8,7 @@ import (
 	"kitekey/vault"
 )
 
-// speak names a profile so that live cannot be missed by ear.
+// speak returns the name of a profile so that a listener cannot miss live.
 func speak(s vault.Selector) string {
 	if s.Environment == kite.Live {
 		return s.Account + " LIVE"
@@ -24,14 +24,14 @@ func speakAll(profiles []vault.Profile) string {
 	return strings.Join(names, ", ")
 }
 
-// ways is what plain mode tells people to type.
+// ways returns what plain mode tells the user to type.
 func ways() words.Ways {
 	return words.Ways{
 		Verify: "type verify", Rotate: "type rotate", Remove: "type remove", Add: "type add", List: "type list", Doctor: `"kitekey doctor"`,
 	}
 }
 
-// state is a profile's verdict and token in half a sentence: "works, token
+// state returns a profile's verdict and token as half a sentence: "works, token
 // unexpired for another 4 min 10 s".
 func (c *conversation) state(p vault.Profile) string {
 	text := words.Verdict(p.Verdict, p.Store).Word
@@ -44,7 +44,7 @@ func (c *conversation) state(p vault.Profile) string {
 	return text
 }
 
-// life says how long the profile's token lives, "" when there is none.
+// life says how long the profile's token lives, "" if there is none.
 func (c *conversation) life(p vault.Profile) string {
 	switch state := words.TokenStateOf(p.Token, c.now()); state {
 	case words.NoToken:
@@ -58,7 +58,8 @@ func (c *conversation) life(p vault.Profile) string {
 	}
 }
 
-// sayTotals says in a few sentences what there is, however much there is.
+// sayTotals says in a few sentences how many profiles there are and in what state,
+// however many there are.
 func (c *conversation) sayTotals() {
 	if len(c.profiles) == 0 {
 		c.say("No profiles yet. Type add to add one, or help.")
@@ -82,7 +83,7 @@ func (c *conversation) sayTotals() {
 	c.say("Type list to hear them, a profile's number or name to choose it, or help.")
 }
 
-// list reads profiles out; a profile has the same number whatever the filter.
+// list reads profiles out. A profile keeps its number under every filter.
 func (c *conversation) list(filter string) {
 	if len(c.profiles) == 0 {
 		c.say("No profiles yet. Type add to add one.")
@@ -105,8 +106,9 @@ func (c *conversation) list(filter string) {
 	}
 }
 
-// matches reports whether a profile is meant by a filter: "failing", "unexpired",
-// "live", "sandbox", or words that are all in its name, label or verdict.
+// matches reports whether a filter selects a profile. A filter is "failing",
+// "unexpired", "live", "sandbox", or words that are all in its name, label or
+// verdict.
 func (c *conversation) matches(p vault.Profile, filter string) bool {
 	w := words.Verdict(p.Verdict, p.Store)
 	text := strings.ToLower(p.Account + " " + string(p.Environment) + " " + p.Label + " " + w.Word)

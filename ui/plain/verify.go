@@ -9,7 +9,7 @@ import (
 	"kitekey/vault"
 )
 
-// verify verifies the chosen profile, or all that the words fit.
+// verify verifies the chosen profile, or all that match the words.
 func (c *conversation) verify(ctx context.Context, rest string) error {
 	if rest != "" {
 		if strings.EqualFold(rest, "all") {
@@ -32,7 +32,8 @@ func (c *conversation) verify(ctx context.Context, rest string) error {
 	return nil
 }
 
-// verifyAll says what fails as it is found, how far it is, and a sum at the end.
+// verifyAll reports each failure as it is found, the progress, and totals at the
+// end.
 func (c *conversation) verifyAll(ctx context.Context, profiles []vault.Profile) error {
 	if len(profiles) == 0 {
 		c.say("No profile matches.")
@@ -77,7 +78,7 @@ func (c *conversation) why(_ context.Context, p vault.Profile, _ string) error {
 	return nil
 }
 
-// explain says a verdict, the gateway's own words, what it means and what to do.
+// explain says a verdict, the gateway's own words, what they mean and what to do.
 func (c *conversation) explain(r vault.Report) {
 	c.say("%s: %s%s.", speak(r.Selector), words.Verdict(r.Verdict, r.Store).Word, gatewaySaid(r))
 	if r.Verdict != vault.VerdictNone {
@@ -95,7 +96,7 @@ func (c *conversation) explain(r vault.Report) {
 	}
 }
 
-// gatewaySaid is the reply's status and the gateway's own words.
+// gatewaySaid returns the reply's status and the gateway's own words.
 func gatewaySaid(r vault.Report) string {
 	switch {
 	case r.Verdict == vault.VerdictOK || r.Status == 0:

@@ -6,17 +6,17 @@ import (
 	"unsafe"
 )
 
-// OverwriteFreed overwrites the memory that this program has used and no longer
-// uses, as far as Go's runtime lets it be reached. Secrets leave copies there that
-// could not be erased in place: strings that a library made, buffers that grew.
+// OverwriteFreed overwrites the memory that this program has used and freed, as far
+// as Go's runtime allows. Such memory has copies of secrets that could not be
+// erased in place, such as strings made by a library and buffers that grew.
 //
-// The garbage collector does not overwrite what it frees. Memory of which whole
-// pages are free goes back to the system, which clears it. What is free between
-// other things is overwritten by being used again: Go clears what it hands out.
-// It takes about a tenth of a second and 20 MB for a moment.
+// The garbage collector does not overwrite what it frees. Whole free pages go back
+// to the system, which clears them. Free memory between objects in use is
+// overwritten by allocating it again, which clears it. OverwriteFreed takes about a
+// tenth of a second and 20 MB for a moment.
 func OverwriteFreed() {
-	runtime.GC()  // once more below: what is in a sync.Pool survives one collection
-	for range 2 { // each time something is left where another processor is allocating
+	runtime.GC()  // it runs again below, because the contents of a sync.Pool survive one collection
+	for range 2 { // each round leaves something where another processor is allocating
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
@@ -29,16 +29,16 @@ func OverwriteFreed() {
 	debug.FreeOSMemory()
 }
 
-// Go hands out memory up to this size in some 70 sizes, each from pages of its
-// own. Larger ones have pages of their own.
+// largest is the size in bytes up to which Go allocates in about 70 size classes,
+// each in pages of its own. Larger objects have pages of their own.
 const largest = 32 << 10
 
-// classOf is the size in which Go hands out n bytes.
+// classOf returns the size in which Go allocates n bytes.
 func classOf(n int) int { return cap(append([]byte(nil), make([]byte, n)...)) }
 
-// fillFree uses up what is free for objects of one size: until a run of them lies
-// in a row that is as long as what belongs together, and so comes from fresh pages;
-// at the latest when there are more of them than all memory that is free.
+// fillFree allocates the free memory for objects of one size. It ends when as many
+// objects as a span holds lie in a row, which shows that they come from fresh
+// pages, or at the latest when it has allocated more than all the free memory.
 func fillFree(size, free int) {
 	fresh := max(32<<10, 10*size)
 	var objects [][]byte
@@ -47,7 +47,7 @@ func fillFree(size, free int) {
 		object := make([]byte, size)
 		objects = append(objects, object)
 		at := uintptr(unsafe.Pointer(unsafe.SliceData(object)))
-		if at-last < 2*uintptr(size) { // beside the last one, but for what is over at the end of a page
+		if at-last < 2*uintptr(size) { // next to the last one; the end of a page may be unused
 			row += size
 		} else {
 			row = 0
@@ -57,8 +57,8 @@ func fillFree(size, free int) {
 	runtime.KeepAlive(objects)
 }
 
-// fillCachedPages uses up the free pages that the runtime keeps at hand for this
-// processor, 64 at most, which do not go back to the system.
+// fillCachedPages allocates the at most 64 free pages that the runtime caches for
+// this processor and does not give back to the system.
 func fillCachedPages() {
 	const page = 8 << 10
 	objects := make([][]byte, 256)

@@ -1,21 +1,20 @@
-// Package process keeps what this process holds from the other processes of the
-// same user, and from the ones it starts.
+// Package process protects what this process holds from other processes of the same
+// user, and from those that it starts.
 //
-// The kernel lets each process of a user read the memory of every other, and a
-// crash may write it to a file. A program that holds credentials can decline
-// both; root can still read everything.
+// The kernel lets a user's processes read each other's memory, and a crash may
+// write it to a file. A program that holds credentials can switch off both. root
+// can still read everything.
 package process
 
 // Protect makes the memory of this process unreadable for other processes of the
-// same user, keeps debuggers from attaching, and keeps the system from writing
-// it to a core file. The processes that it starts are not affected: each program
-// begins with the usual permissions.
+// same user, keeps debuggers from attaching, and keeps the system from writing a
+// core file. It does not affect the programs that the process starts.
 //
-// Where the system has no such switch Protect does nothing; Protected says so.
+// On systems without such a switch Protect does nothing, and Protected is empty.
 func Protect() error { return protect() }
 
-// Protected says what Protect does on this system, in words for a report; empty
-// when it does nothing.
+// Protected says what Protect does on this system, for a report; it is empty if
+// Protect does nothing.
 const Protected = protected
 
 // CloseInherited makes sure that no process that this one starts gets the

@@ -4,6 +4,6 @@ import "golang.org/x/sys/unix"
 
 const protected = "debuggers cannot attach to it"
 
-// protect goes by PT_DENY_ATTACH: ptrace(2). Reading another process's memory
+// protect uses PT_DENY_ATTACH, see ptrace(2). Reading another process's memory
 // needs the right to debug it.
 func protect() error { return unix.PtraceDenyAttach() }

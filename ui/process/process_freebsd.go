@@ -8,8 +8,8 @@ import (
 
 const protected = "debuggers cannot attach to it, and it leaves no core file"
 
-// protect goes by procctl(2): PROC_TRACE_CTL with PROC_TRACE_CTL_DISABLE_EXEC,
-// which an execve sets back.
+// protect uses PROC_TRACE_CTL with PROC_TRACE_CTL_DISABLE_EXEC, see procctl(2). An
+// execve resets it.
 func protect() error {
 	const (
 		pPID                    = 0

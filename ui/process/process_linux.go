@@ -10,8 +10,8 @@ import (
 
 const protected = "other programs of this user cannot read its memory, and it leaves no core file"
 
-// protect goes by PR_SET_DUMPABLE, which an execve sets back: prctl(2). The limit
-// on core files (RLIMIT_CORE) would be the child's too.
+// protect uses PR_SET_DUMPABLE, see prctl(2). An execve resets it. A limit on core
+// files (RLIMIT_CORE) would be inherited by children.
 func protect() error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }
 
 func closeInherited() error {
@@ -19,7 +19,7 @@ func closeInherited() error {
 	if err == nil {
 		return nil
 	}
-	// A kernel before 5.11.
+	// The kernel is older than 5.11.
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		return err

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// closeInherited goes by /dev/fd, which lists what is open, or where it lists
-// 0 to 2 alone (FreeBSD without fdescfs) by number.
+// closeInherited reads the open descriptors from /dev/fd. If that lists only 0 to 2
+// (FreeBSD without fdescfs), it goes through all numbers.
 func closeInherited() error {
 	entries, _ := os.ReadDir("/dev/fd")
 	highest := 255

@@ -4,10 +4,11 @@ import "golang.org/x/sys/windows"
 
 const protected = "programs of this user that are not run as administrator cannot read its memory"
 
-// access is what is left to others: the system and administrators may do all;
-// this user's programs may wait for it, end it, and ask what it is
-// (SYNCHRONIZE, PROCESS_TERMINATE, PROCESS_QUERY_LIMITED_INFORMATION). The entry
-// for the owner (OW) takes away the right to change this list.
+// access has the rights in security descriptor language: the system and
+// administrators may do everything; this user's programs may wait for the process,
+// end it, and query it (SYNCHRONIZE, PROCESS_TERMINATE,
+// PROCESS_QUERY_LIMITED_INFORMATION). The entry for the owner (OW) removes the
+// right to change this list.
 const access = "D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;0x101001;;;OW)(A;;0x101001;;;WD)"
 
 func protect() error {
@@ -23,5 +24,5 @@ func protect() error {
 		windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, list, nil)
 }
 
-// closeInherited has nothing to do: Go passes on only the handles that are meant.
+// closeInherited does nothing: Go passes on only the handles that it is told to.
 func closeInherited() error { return nil }

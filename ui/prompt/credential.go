@@ -11,8 +11,7 @@ import (
 	"kitekey/vault/dotenv"
 )
 
-// Paste is what was found in a text that the user entered where half of a credential
-// was expected.
+// Paste is the part of a credential that a pasted text holds.
 type Paste struct {
 	kite.Credential                  // either half may be missing
 	Alone           kite.Secret      // a value without a name, once what was around it is gone
@@ -30,7 +29,7 @@ func (p Paste) Erase() {
 // Both reports whether both halves are there.
 func (p Paste) Both() bool { return !p.APIKey.IsZero() && !p.APISecret.IsZero() }
 
-// Found says what was found in what: "api_key and api_secret read from JSON".
+// Found says what was found: "api_key and api_secret read from JSON".
 func (p Paste) Found() string {
 	if !p.Alone.IsZero() {
 		return "taken without the quotes or signs around it"
@@ -45,8 +44,8 @@ func (p Paste) Found() string {
 	return strings.Join(halves, " and ") + " read from " + p.From
 }
 
-// Conflict says that the text is about another account or environment than the
-// profile that it is entered for; "" when it is not.
+// Conflict says that the text is for another account or environment than sel. It
+// returns "" if it is not.
 func (p Paste) Conflict(sel vault.Selector) string {
 	switch {
 	case p.Environment != "" && sel.Environment != "" && p.Environment != sel.Environment:
@@ -125,19 +124,19 @@ func profilesIn(entries []dotenv.Entry) string {
 	return strings.Join(names, ", ")
 }
 
-// Questions is how a front end asks for a credential.
+// Questions are the ways in which a front end asks for a credential.
 type Questions struct {
 	// Hidden asks for half of a credential, "api_key" or "api_secret".
 	Hidden func(ctx context.Context, what string) (kite.Secret, error)
-	// Say tells what was understood or why something was not taken.
+	// Say tells what was understood, or why something was not accepted.
 	Say func(text string)
 	// Yes asks a yes-or-no question.
 	Yes func(ctx context.Context, question string) (bool, error)
 }
 
 // Credential asks for a profile's api_key and api_secret. Either answer may be a
-// text that holds both: what was found in it is said. It asks again for what cannot
-// be half of a credential, and ends with an error of a question.
+// text that holds both, and Credential says what it found. It asks again if an
+// answer cannot be half of a credential, and returns the error of a question.
 func (q Questions) Credential(ctx context.Context, sel vault.Selector) (kite.Credential, error) {
 	var cred kite.Credential
 	for {
@@ -164,8 +163,8 @@ func (q Questions) Credential(ctx context.Context, sel vault.Selector) (kite.Cre
 	}
 }
 
-// half asks once. What was answered goes into the half that was asked for, or into
-// what a text names.
+// half asks once. The answer goes into the half that was asked for, or into the
+// halves that its names tell.
 func (q Questions) half(ctx context.Context, sel vault.Selector, what string, into *kite.Secret, cred *kite.Credential) error {
 	answer, err := q.Hidden(ctx, what)
 	if err != nil {

@@ -9,11 +9,11 @@ import (
 	"kitekey/kite"
 )
 
-// ReadHidden reads an answer from a terminal in raw mode (see [term.MakeRaw]),
-// with the editing keys that make sense when nothing is seen. ctrl-c is
-// ErrInterrupted, ctrl-d on an empty line io.EOF. In a [Text] line breaks inside a
-// marked paste ([PasteOn]) belong to the answer, and so do those of a JSON text
-// that has not ended. Keys that send escape sequences are ignored.
+// ReadHidden reads an answer from a terminal in raw mode (see [term.MakeRaw]), with
+// the editing keys that make sense without an echo. ctrl-c is ErrInterrupted,
+// ctrl-d on an empty line io.EOF. In a [Text], line breaks inside a marked paste
+// ([PasteOn]) belong to the answer, and so do those in an unfinished JSON text.
+// Keys that send escape sequences are ignored.
 //
 // [term.ReadPassword] would not do: it spins for ever at the end of input (ctrl-d),
 // and in its line mode the kernel cuts a pasted line at 4,096 bytes without a word.
@@ -34,7 +34,7 @@ func ReadHidden(r io.Reader, kind Kind) (kite.Secret, error) {
 	}
 }
 
-// hiddenReader is a hidden answer while it is typed.
+// hiddenReader is the state of a hidden answer that is being typed.
 type hiddenReader struct {
 	in      io.Reader
 	kind    Kind
@@ -51,7 +51,7 @@ func (h *hiddenReader) next() (byte, error) {
 	return b[0], nil
 }
 
-// take does what a byte says. done is the end of the answer.
+// take handles one byte. done reports that the answer has ended.
 func (h *hiddenReader) take(b byte) (done bool, err error) {
 	switch b {
 	case '\x1b':
@@ -78,8 +78,8 @@ func (h *hiddenReader) take(b byte) (done bool, err error) {
 	return false, nil
 }
 
-// escape reads the rest of an escape sequence: a mark of a paste, or a key that is
-// ignored.
+// escape reads the rest of an escape sequence: a mark of a paste, or an ignored
+// key.
 func (h *hiddenReader) escape() (done bool, err error) {
 	sequence, err := readSequence(h.next)
 	switch sequence {
@@ -87,7 +87,7 @@ func (h *hiddenReader) escape() (done bool, err error) {
 		h.pasting = true
 	case "[201~":
 		h.pasting = false
-		return endsLine(h.line.text), err // what is pasted with its line break is entered
+		return endsLine(h.line.text), err // a paste that ends with a line break is entered
 	}
 	return false, err
 }
@@ -115,7 +115,7 @@ func readSequence(next func() (byte, error)) (string, error) {
 func endsLine(text []byte) bool { return len(text) > 0 && text[len(text)-1] == '\n' }
 
 // unfinished reports whether text is the beginning of a JSON text, which people
-// paste in several lines. An empty line ends it all the same.
+// paste in several lines. An empty line ends it.
 func unfinished(text []byte) bool {
 	if len(text) == 0 || text[0] != '{' && text[0] != '[' || endsLine(text) {
 		return false

@@ -1,9 +1,9 @@
 // Package prompt asks at a terminal: for a line, for a line that is not shown, and
 // for a credential, which people paste in many forms.
 //
-// A question waits beside a context, so that ctrl-c and a closing terminal end it,
-// and beside whatever else its caller has to say meanwhile. The terminal is as it
-// was found when a question is over.
+// A question ends with its context, so that ctrl-c and a closing terminal end it,
+// and its caller can say something else meanwhile. After the question the terminal
+// is as it was before.
 package prompt
 
 import (
@@ -19,10 +19,11 @@ import (
 	"kitekey/kite"
 )
 
-// ErrInterrupted is ctrl-c where the terminal does not make a signal of it.
+// ErrInterrupted: the user pressed ctrl-c, and the terminal did not make a signal
+// of it.
 var ErrInterrupted = errors.New("interrupted")
 
-// Kind is what is asked for.
+// Kind is the kind of answer that is expected.
 type Kind int
 
 // The kinds of answers.
@@ -46,7 +47,7 @@ func IsTerminal(f any) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// Answer is what came of a question.
+// Answer is the answer to a question.
 type Answer struct {
 	// Text is a line without its end, or all that was pasted.
 	Text kite.Secret
@@ -61,15 +62,14 @@ type Reading struct {
 }
 
 // Start begins to read one answer from in. If in is not a terminal, every kind is
-// read as a line. End has to be called when the question is over; the reading itself
-// may stay behind in its system call, which only input or the end of the process
-// ends.
+// read as a line. The caller must call End when the question is over. The reading
+// goroutine may stay in its system call until there is input or the process ends.
 func Start(in io.Reader, kind Kind) (*Reading, error) {
 	r := &Reading{answer: make(chan Answer, 1), restore: func() {}}
 	read := readLine
 	if file, ok := in.(*os.File); ok && kind != Line && IsTerminal(in) {
-		// Before anything else happens beside it: what was made raw after it was
-		// restored would stay so.
+		// Do this before anything else runs at the same time: if the terminal were made
+		// raw after it was restored, it would stay raw.
 		before, err := term.MakeRaw(int(file.Fd()))
 		if err != nil {
 			return nil, fmt.Errorf("hide what is typed: %w", err)
@@ -84,10 +84,10 @@ func Start(in io.Reader, kind Kind) (*Reading, error) {
 	return r, nil
 }
 
-// Answer delivers the one answer.
+// Answer returns the channel for the one answer.
 func (r *Reading) Answer() <-chan Answer { return r.answer }
 
-// End leaves the terminal as it was.
+// End restores the terminal.
 func (r *Reading) End() { r.restore() }
 
 // Wait waits for the answer or for ctx.
@@ -103,8 +103,8 @@ func (r *Reading) Wait(ctx context.Context) (kite.Secret, error) {
 	}
 }
 
-// readLine reads up to the line break, one byte at a time, so that what was
-// pasted after it is left for the next question.
+// readLine reads up to the line break, one byte at a time, so that text pasted
+// after it is left for the next question.
 func readLine(r io.Reader) (kite.Secret, error) {
 	var line lineBuffer
 	var b [1]byte
@@ -126,10 +126,10 @@ func readLine(r io.Reader) (kite.Secret, error) {
 	}
 }
 
-// lineBuffer collects a line and leaves no copy of it behind.
+// lineBuffer collects a line without leaving copies of it behind.
 type lineBuffer struct{ text []byte }
 
-// maxLine bounds a line, in bytes; what is beyond is dropped.
+// maxLine bounds a line, in bytes. The rest is dropped.
 const maxLine = 64 << 10
 
 func (l *lineBuffer) add(b byte) {
@@ -153,7 +153,7 @@ func (l *lineBuffer) cut(n int) {
 
 func (l *lineBuffer) clear() { l.cut(0) }
 
-// take moves the line into a secret.
+// take moves the line into a Secret.
 func (l *lineBuffer) take() kite.Secret {
 	line := bytes.TrimSuffix(l.text, []byte("\r"))
 	text := kite.SecretFromBytes(line)

@@ -2,5 +2,5 @@ package safepath
 
 import "io/fs"
 
-// othersCanWrite is not known from a folder's mode on Windows.
+// othersCanWrite is always false: on Windows a folder's mode does not tell.
 func othersCanWrite(fs.FileInfo) bool { return false }

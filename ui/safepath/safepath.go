@@ -1,13 +1,13 @@
-// Package safepath takes folders in which others can put programs out of PATH, for
-// the helpers that kitekey starts by name: wl-copy, tmux, a password manager. They
-// get to see secrets.
+// Package safepath removes the folders from PATH in which other users can put
+// programs, for the helpers that kitekey starts by name: wl-copy, tmux, a password
+// manager. Helpers see secrets.
 //
-// It does so when the program is loaded, because other packages start helpers when
-// they are: Lip Gloss asks tmux for its colors. Go initializes packages in the order
-// of their import paths as soon as what they import is ready
-// (https://go.dev/ref/spec#Package_initialization), so this one comes before os/exec
-// as long as it imports nothing that os/exec does not import. A test in ui/cli plants
-// a tmux.
+// It does so when the program is initialized, because other packages start helpers
+// then: Lip Gloss asks tmux for its colors. Go initializes packages in the order of
+// their import paths as soon as their imports are initialized
+// (https://go.dev/ref/spec#Package_initialization), so this package comes before
+// os/exec as long as it imports nothing that os/exec does not import. A test in
+// ui/cli puts a false tmux into PATH.
 package safepath
 
 import (
@@ -19,7 +19,7 @@ import (
 	"strings"
 )
 
-// original is the environment that the program was started with.
+// original is the environment with which the program was started.
 var original = os.Environ()
 
 func init() {
@@ -29,11 +29,11 @@ func init() {
 	}
 }
 
-// Environ is the environment with PATH as the user has it, for the commands that
+// Environ returns the environment with the user's own PATH, for the commands that
 // the user names.
 func Environ() []string { return slices.Clone(original) }
 
-// Clean is a PATH without its unsafe folders: see [Unsafe].
+// Clean returns a PATH without its unsafe folders: see [Unsafe].
 func Clean(path string) string {
 	seen := folders{} // most are below the same few
 	kept := slices.DeleteFunc(filepath.SplitList(path), func(dir string) bool { return seen.unsafe(dir) != nil })
@@ -90,7 +90,7 @@ func (seen folders) unsafe(dir string) error {
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // nothing is found there
+		return nil // a folder that cannot be read has no helpers
 	}
 	return err
 }

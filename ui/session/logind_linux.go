@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What logind offers: org.freedesktop.login1(5).
+// Names of logind's interface: see org.freedesktop.login1(5).
 const (
 	logind         = "org.freedesktop.login1"
 	manager        = logind + ".Manager"
@@ -26,7 +26,7 @@ const (
 type watcher struct {
 	bus       *dbus.Conn
 	requests  chan Request
-	inhibitor *os.File // delays sleeping while it is open; nil when logind refused
+	inhibitor *os.File // delays sleeping while it is open; nil if logind refused it
 }
 
 func watch(ctx context.Context) (<-chan Request, error) {
@@ -54,10 +54,10 @@ func (w *watcher) subscribe(ctx context.Context) error {
 	for _, match := range [][]dbus.MatchOption{
 		{dbus.WithMatchInterface(sessions), dbus.WithMatchMember("Lock")},
 		{dbus.WithMatchInterface(manager), dbus.WithMatchMember("PrepareForSleep")},
-		// Some desktops lock without being asked by logind, and tell it.
+		// Some desktops lock on their own and tell logind.
 		{dbus.WithMatchInterface(propertiesName), dbus.WithMatchMember("PropertiesChanged"), dbus.WithMatchPathNamespace(sessionsPath)},
 	} {
-		// Only logind's: every user can send a signal of any name.
+		// Accept only logind's signals: every user can send a signal of any name.
 		if err := w.bus.AddMatchSignalContext(ctx, append(match, dbus.WithMatchSender(logind))...); err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (w *watcher) run(ctx context.Context, signals <-chan *dbus.Signal) {
 				continue
 			}
 			inhibitor := w.inhibitor
-			w.inhibitor = nil // closed by Done, before or after
+			w.inhibitor = nil // Done closes it, if it has not already
 			w.send(ctx, newRequest(true, func() { closeFile(inhibitor) }), func() { closeFile(inhibitor) })
 		case lockSignal:
 			if w.isOurs(ctx, s.Path) {
@@ -104,7 +104,7 @@ func (w *watcher) run(ctx context.Context, signals <-chan *dbus.Signal) {
 	}
 }
 
-// send hands a request over, or does what is needed when it is too late.
+// send delivers a request, or calls otherwise if it is too late.
 func (w *watcher) send(ctx context.Context, r Request, otherwise func()) {
 	select {
 	case w.requests <- r:
@@ -127,8 +127,8 @@ func lockedHint(s *dbus.Signal) bool {
 	return locked
 }
 
-// isOurs reports whether a session is one of this user's. When logind does not say,
-// it counts as one.
+// isOurs reports whether a session belongs to this user. If logind does not say, it
+// counts as this user's.
 func (w *watcher) isOurs(ctx context.Context, path dbus.ObjectPath) bool {
 	var user struct {
 		ID   uint32
@@ -138,8 +138,8 @@ func (w *watcher) isOurs(ctx context.Context, path dbus.ObjectPath) bool {
 	return err != nil || int(user.ID) == os.Getuid()
 }
 
-// inhibit asks for sleeping to be delayed until the inhibitor is closed, which
-// logind bounds (InhibitDelayMaxSec). Without it there may be too little time.
+// inhibit asks logind to delay sleeping until the inhibitor is closed, for at most
+// InhibitDelayMaxSec. Without it there may be too little time.
 func (w *watcher) inhibit(ctx context.Context) {
 	w.release()
 	var fd dbus.UnixFD
@@ -148,7 +148,7 @@ func (w *watcher) inhibit(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	unix.CloseOnExec(int(fd)) // a helper that holds it would delay sleeping for its life
+	unix.CloseOnExec(int(fd)) // a helper that inherits it would delay sleeping as long as it runs
 	w.inhibitor = os.NewFile(uintptr(fd), "inhibitor")
 }
 

@@ -1,8 +1,8 @@
 // Package session tells when the desktop session is locked and when the machine is
-// about to sleep, so that a program can clear secrets before.
+// about to sleep, so that a program can clear secrets before that.
 //
-// On Linux it asks systemd-logind over the system bus. Where there is none, and on
-// other systems, nothing is told.
+// On Linux it asks systemd-logind over the system bus. Without logind, and on other
+// systems, it tells nothing.
 package session
 
 import (
@@ -11,7 +11,7 @@ import (
 	"sync"
 )
 
-// ErrUnavailable: nothing here tells when the session locks.
+// ErrUnavailable: this system does not tell when the session locks.
 var ErrUnavailable = errors.New("nothing here tells when the session locks")
 
 // Request asks for secrets to be cleared.
@@ -19,16 +19,16 @@ type Request struct {
 	// Sleep reports that the machine waits for Done before it goes to sleep, for a few
 	// seconds at most.
 	Sleep bool
-	// Done says that they are. It must be called once or more.
+	// Done says that the secrets are cleared. It must be called at least once.
 	Done func()
 }
 
-// Watch watches until ctx ends; then it closes the channel. It fails with
-// ErrUnavailable, and says why.
+// Watch watches until ctx ends and then closes the channel. The error matches
+// ErrUnavailable and says why.
 func Watch(ctx context.Context) (<-chan Request, error) { return watch(ctx) }
 
-// Requests is Watch without waiting for the connection, or for what it fails with:
-// the channel is closed then.
+// Requests is Watch without waiting for the connection. If Watch fails, the channel
+// is closed.
 func Requests(ctx context.Context) <-chan Request {
 	requests := make(chan Request)
 	go func() {
@@ -48,7 +48,7 @@ func Requests(ctx context.Context) <-chan Request {
 	return requests
 }
 
-// newRequest makes a Request of which done is called once.
+// newRequest returns a Request that calls done once.
 func newRequest(sleep bool, done func()) Request {
 	return Request{Sleep: sleep, Done: sync.OnceFunc(done)}
 }

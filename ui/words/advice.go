@@ -11,19 +11,19 @@ import (
 	"kitekey/vault"
 )
 
-// Ways is how a front end says what a person can do: "press r" on the screen, a
+// Ways are a front end's names for what the user can do: "press r" on the screen, a
 // command line elsewhere. Each completes "to …, ".
 type Ways struct {
 	Verify string // verify the profile
 	Rotate string // enter another credential for it
 	Remove string
 	Add    string
-	List   string // see which profiles there are
-	Doctor string // have the set-up checked; a noun: "kitekey doctor"
+	List   string // see which profiles exist
+	Doctor string // check the set-up; a noun: "kitekey doctor"
 }
 
-// Commands are the ways of the command line, for a profile's name; "" where
-// there is none to name.
+// Commands returns the ways of the command line for a profile's name, "" if there
+// is none.
 func Commands(profile string) Ways {
 	if profile == "" {
 		profile = "SELECTOR"
@@ -35,7 +35,7 @@ func Commands(profile string) Ways {
 	}
 }
 
-// Keys are the ways of the screen.
+// Keys returns the ways of the screen.
 func Keys() Ways {
 	return Ways{Verify: "press v", Rotate: "press r", Remove: "press d", Add: "press a", List: "press esc", Doctor: `"kitekey doctor"`}
 }
@@ -44,8 +44,8 @@ func (w Ways) fill(text string) string {
 	return strings.NewReplacer("{verify}", w.Verify, "{rotate}", w.Rotate, "{remove}", w.Remove, "{add}", w.Add, "{list}", w.List, "{doctor}", w.Doctor).Replace(text)
 }
 
-// Advice is what a verdict means and what to do about it, after what the gateway
-// said has been heard: its words say more than the verdict.
+// Advice returns what a verdict means and what to do about it. The gateway's words,
+// if there are any, say more than the verdict and decide.
 func Advice(r vault.Report, by Ways) (meaning, next string) {
 	w := Verdict(r.Verdict, r.Store)
 	meaning, next = w.Meaning, w.next
@@ -60,7 +60,7 @@ func Advice(r vault.Report, by Ways) (meaning, next string) {
 	return meaning, by.fill(next)
 }
 
-// interference explains an error whose cause stands between this machine and
+// interference explains an error whose cause is between this machine and
 // Kitegateway: an inspected TLS connection, or a proxy.
 func interference(err error) (meaning, next string, ok bool) {
 	var certificate *kite.CertificateError
@@ -119,12 +119,12 @@ func refusal(status int, message string) (meaning, next string, ok bool) {
 	return "", "", false
 }
 
-// NextStep says what a person can do about err, "" when the error says it all.
+// NextStep returns what the user can do about err, "" if the error says it all.
 func NextStep(err error, by Ways) string {
 	if err == nil {
 		return ""
 	}
-	// The first that knows the error counts.
+	// The first that knows the error decides.
 	for _, step := range []func(error) (next string, ok bool){
 		typedStep, sourceNextStep, storeStep, sentinelStep, gatewayStep,
 	} {
@@ -140,7 +140,7 @@ func storeStep(err error) (string, bool) {
 	return next, next != ""
 }
 
-// typedStep is for errors that carry what the next step needs.
+// typedStep returns the next step for errors that carry what it needs.
 func typedStep(err error) (string, bool) {
 	var missing *vault.NoProfileError
 	var other *vault.OtherStoreError
@@ -173,8 +173,8 @@ func typedStep(err error) (string, bool) {
 	return "", false
 }
 
-// steps are what to do about errors that are one of a kind; "" says it all itself.
-// The first that matches counts.
+// steps has the next step for each kind of error; "" means that the error says it
+// all. The first kind that matches decides.
 var steps = []struct {
 	err  error
 	next string
@@ -199,8 +199,8 @@ func sentinelStep(err error) (string, bool) {
 	return "", false
 }
 
-// gatewayStep is for what stands between this machine and the gateway, and for calls
-// other than minting.
+// gatewayStep returns the next step for failures between this machine and the
+// gateway, and for calls other than minting.
 func gatewayStep(err error) (string, bool) {
 	if _, next, _ := interference(err); next != "" {
 		return next, true
@@ -212,7 +212,7 @@ func gatewayStep(err error) (string, bool) {
 	return "", false
 }
 
-// verdictStep is the advice for what err says of a credential.
+// verdictStep returns the advice for what err says about a credential.
 func verdictStep(err error, by Ways) string {
 	r := vault.Report{Verdict: vault.VerdictOf(err)}
 	if r.Verdict == vault.VerdictNone || r.Verdict == vault.VerdictOK {
@@ -233,9 +233,9 @@ func verdictStep(err error, by Ways) string {
 	return next
 }
 
-// callAdvice is what to do after a call other than minting failed. It says nothing
-// of the credential: a token was sent, and what the gateway says of the request is
-// in the error.
+// callAdvice returns what to do after a call other than minting has failed. It says
+// nothing about the credential: only a token was sent, and the error has the
+// gateway's words about the request.
 func callAdvice(e *kite.Error) string {
 	switch e.Kind {
 	case kite.ErrRefused:

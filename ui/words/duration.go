@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// units are the ones that durations are written in, the largest first.
+// units are the units of durations, the largest first.
 var units = []struct {
 	seconds int64
 	name    string
 }{{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}}
 
-// Duration writes a length of time exactly, to the second: "45 s", "1 min 30 s",
-// "1 h 30 min", "2 d". The sign is left out. For settings and for what a token was
-// asked to live.
+// Duration writes a length of time exactly, to the second: "45 s", "1 min 30 s", "1
+// h 30 min", "2 d". It leaves out the sign. It is for settings and for the life
+// that was asked for.
 func Duration(d time.Duration) string { return inUnits(d, len(units)) }
 
-// About writes a length of time in its largest unit and the next one when that
-// is not nought: "4 min 10 s", "1 h", "2 d 3 h". For what is left and what is past.
+// About writes a length of time in its largest unit, and the next one if that is
+// not zero: "4 min 10 s", "1 h", "2 d 3 h". It is for remaining and past time.
 func About(d time.Duration) string { return inUnits(d, 2) }
 
 // inUnits writes d in the first n units that it fills.
@@ -43,8 +43,8 @@ func inUnits(d time.Duration, n int) string {
 	return strings.Join(parts, " ")
 }
 
-// Lifetime writes the life that a token got: what was asked for, unless the
-// gateway gave another. A second or two passes on the way.
+// Lifetime writes the life that a token got. That is what was asked for, unless the
+// gateway gave another: a difference of a second or two is the time on the way.
 func Lifetime(got, asked time.Duration) string {
 	if (got - asked).Abs() <= 2*time.Second {
 		got = asked
@@ -52,8 +52,8 @@ func Lifetime(got, asked time.Duration) string {
 	return Duration(got)
 }
 
-// Age says how long before now t was, as loosely as people do. What is older
-// than 60 days is a date; the zero time is "never".
+// Age says how long before now t was, roughly. An age of more than 60 days is a
+// date; the zero time is "never".
 func Age(t, now time.Time) string {
 	switch d := now.Sub(t); {
 	case t.IsZero():
@@ -70,8 +70,8 @@ func Age(t, now time.Time) string {
 	return t.Local().Format("2 Jan 2006")
 }
 
-// Countdown writes what is left as a clock: 0:07, 4:12, 1:02:03. A started
-// second counts as whole, so that 0:01 is the last thing seen before "expired".
+// Countdown writes the remaining time as a clock: 0:07, 4:12, 1:02:03. It rounds
+// seconds up, so that 0:01 is the last text before "expired".
 func Countdown(d time.Duration) string {
 	s := int64(max(d, 0) / time.Second)
 	if d > 0 && d%time.Second != 0 {
@@ -83,8 +83,8 @@ func Countdown(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d", s/60, s%60)
 }
 
-// CountdownByMinute is [Countdown] for a screen that should stay still: it
-// changes once a minute.
+// CountdownByMinute is [Countdown] for a screen that should stay calm: it changes
+// once a minute.
 func CountdownByMinute(d time.Duration) string {
 	switch {
 	case d <= time.Minute:

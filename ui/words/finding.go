@@ -7,11 +7,11 @@ import (
 	"kitekey/vault"
 )
 
-// FindingWords is a finding of a check-up in words.
+// FindingWords describes a finding of a check in words.
 type FindingWords struct {
 	Check string // what was looked at: "data folder", "index", "keyring", "acme/live"
 	Text  string // what was found
-	Fix   string // what to do about it, "" when there is nothing to do
+	Fix   string // what to do about it, "" if there is nothing to do
 }
 
 const (
@@ -21,9 +21,9 @@ const (
 	giveBack = `to make it yours again, run "sudo chown -R $(id -un)`
 )
 
-// findings is the one table of findings. {path}, {paths}, {profile}, {item},
-// {store}, {other}, {name}, {error}, {change} and {count NOUN} stand for the
-// finding's facts; {name} is the store's name.
+// findings has the words for every kind of finding. {path}, {paths}, {profile},
+// {item}, {store}, {other}, {name}, {error}, {change} and {count NOUN} stand for
+// the finding's facts; {name} is the store's name.
 var findings = map[vault.FindingKind]FindingWords{
 	vault.FindingFolder:           {"data folder", "{path}, only you can read it", ""},
 	vault.FindingFolderMissing:    {"data folder", "{path} is not there yet", ""},
@@ -57,7 +57,7 @@ var findings = map[vault.FindingKind]FindingWords{
 	vault.FindingOrphansUnknown:   {"{name}", "the items of {store} cannot be listed: {error}", "try again"},
 }
 
-// Finding puts a finding into words.
+// Finding returns the words for a finding.
 func Finding(f vault.Finding) FindingWords {
 	w, ok := findings[f.Kind]
 	if !ok {
@@ -92,7 +92,7 @@ var changes = map[vault.State]string{
 	vault.StateAdding: "adding it", vault.StateChanging: "a change", vault.StateRemoving: "its removal",
 }
 
-// RepairStep puts what a repair did into words.
+// RepairStep returns the words for what a repair did.
 func RepairStep(s vault.RepairStep) string {
 	switch s.Kind {
 	case vault.RepairedFolder:

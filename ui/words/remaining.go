@@ -6,19 +6,14 @@ import (
 	"kitekey/vault"
 )
 
-// There are four answers to "is this token nearly over", because there are four
-// questions. Two are asked before a token is handed out, below the front ends:
+// Whether a token is nearly over has four answers, for four purposes. Two of them
+// matter before a token is handed out, below the front ends:
 //
 //   - [vault.DefaultMinRemaining]: 30 s, or a tenth of a shorter life. A cached
 //     token with less is not handed out, since it must outlive the call it is for.
 //   - kite/proxy renews ahead by the same measure, for the same reason.
 //
-// The two others are about a token that a person has already:
-//
-//   - [LowAt]: a fifth of its life, 20 s to 5 min: time to think of another one.
-//   - [EndingAt]: 10 s: too short for a call that takes a while.
-//
-// Keep-alive mints the next one at [RenewAt].
+// The other two are about a token that the user has already:
 
 // EndingAt is what is left when a token is "ending".
 const EndingAt = 10 * time.Second

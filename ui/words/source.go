@@ -10,8 +10,8 @@ import (
 	"kitekey/vault/source"
 )
 
-// sourceNextStep says what a person can do about a failure of a source. ok is
-// false when err is none.
+// sourceNextStep returns what the user can do about a failure of a source. ok is
+// false if err is not one.
 func sourceNextStep(err error) (next string, ok bool) {
 	var e *source.Error
 	switch {
@@ -66,7 +66,7 @@ func sourceNextStep(err error) (next string, ok bool) {
 	return next, true
 }
 
-// KeptIn says where a credential lives: a store or a source.
+// KeptIn returns where a credential is kept: a store or a source.
 func KeptIn(store, source string) string {
 	if source != "" {
 		return "the source " + source
@@ -74,7 +74,7 @@ func KeptIn(store, source string) string {
 	return Store(store)
 }
 
-// Sync says what bringing the list in line with a source came to: "2 new, 1 gone".
+// Sync returns the result of reading a source's list: "2 new, 1 gone".
 func Sync(s vault.Sync) string {
 	var parts []string
 	for _, part := range []struct {

@@ -12,7 +12,7 @@ import (
 // fileInstead is the advice if no keyring can be used.
 const fileInstead = `keep secrets in an encrypted file with "--store file"`
 
-// storeAdvice is what to do about a store's failure, by its reason.
+// storeAdvice says what to do about a store's failure, by its reason.
 var storeAdvice = map[vault.Reason]string{
 	vault.ReasonNotProvided:   "install a keyring (apt install gnome-keyring, dnf install gnome-keyring, or KWallet or KeePassXC), or " + fileInstead,
 	vault.ReasonNotSupported:  "kitekey knows no keyring for this system: " + fileInstead,
@@ -33,7 +33,7 @@ var storeAdvice = map[vault.Reason]string{
 	vault.ReasonReplaced:      "try again",
 }
 
-// unlockKeyring is how a locked keyring is unlocked on each system.
+// unlockKeyring says how to unlock a locked keyring on each system.
 func unlockKeyring() string {
 	switch runtime.GOOS {
 	case "windows":
@@ -44,8 +44,8 @@ func unlockKeyring() string {
 	return `unlock the keyring (log in at the desktop, or "gnome-keyring-daemon --unlock")`
 }
 
-// StoreAdvice says what a person can do about a store's failure, "" when the
-// error says it all or is none of a store's.
+// StoreAdvice returns what the user can do about a store's failure, "" if the error
+// says it all or is not a store's.
 func StoreAdvice(err error) string {
 	var e *vault.StoreError
 	if !errors.As(err, &e) {
@@ -60,7 +60,7 @@ func StoreAdvice(err error) string {
 	return ""
 }
 
-// KeepsRemoved says, behind "removed", that a program keeps what is removed from it.
+// KeepsRemoved says, after "removed", that a program keeps what is removed from it.
 func KeepsRemoved(provider string) string {
 	return "; " + provider + " keeps it in its recycle bin until you empty that, and earlier values in an entry's history"
 }

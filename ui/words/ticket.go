@@ -9,9 +9,9 @@ import (
 	"kitekey/vault"
 )
 
-// Ticket is a report as a block of text to paste into a ticket: the same from the
-// screen and from the command line, every line always there, "-" where nothing is
-// known. It holds no secret. version is kitekey's own.
+// Ticket returns a report as a block of text to paste into a ticket. It is the same
+// from the screen and from the command line; it has every line always, with "-" for
+// what is not known. It holds no secret. version is kitekey's own.
 func Ticket(r vault.Report, version string) string {
 	verdict, status, skew, latency, hint, detail := Verdict(r.Verdict, r.Store).Word, "", "", "", "", ""
 	if code := string(r.Verdict); code != verdict && code != "" {
@@ -61,7 +61,7 @@ func Ticket(r vault.Report, version string) string {
 	return b.String()
 }
 
-// Tickets is one [Ticket] per report.
+// Tickets returns one [Ticket] per report.
 func Tickets(reports []vault.Report, version string) string {
 	var blocks []string
 	for _, r := range reports {

@@ -7,7 +7,7 @@ import (
 	"kitekey/vault"
 )
 
-// Class is what a verdict amounts to: which mark and which colour it gets.
+// Class is the kind of a verdict, which decides its mark and its colour.
 type Class int
 
 // The classes.
@@ -18,17 +18,17 @@ const (
 	Bad                   // the credential does not work
 )
 
-// VerdictWords is everything there is to say about a verdict.
+// VerdictWords is the text for a verdict.
 type VerdictWords struct {
 	Word    string // "refused"
 	Short   string // the same in at most ten characters, for a narrow column
 	Class   Class
 	Exit    int    // exit code of a command that ends with it
-	Meaning string // for a person who has never seen the API
+	Meaning string // for a reader who has never seen the API
 	next    string // what to do; {verify} and {rotate} are the front end's ways
 }
 
-// verdicts is the one table of verdicts. {store} is the store's name.
+// verdicts has the words for every verdict. {store} is the store's name.
 var verdicts = map[vault.Verdict]VerdictWords{
 	vault.VerdictNone: {
 		Word: "not verified", Short: "unverified", Class: Unknown, Exit: 0,
@@ -92,9 +92,9 @@ var verdicts = map[vault.Verdict]VerdictWords{
 	},
 }
 
-// Verdict gives the words for a verdict on a credential that is kept in the
-// store of that name ("" where it does not matter). A verdict from a newer
-// kitekey is its own word.
+// Verdict returns the words for a verdict on a credential that is kept in the store
+// of that name ("" if it does not matter). An unknown verdict, from a newer
+// kitekey, is its own word.
 func Verdict(v vault.Verdict, store string) VerdictWords {
 	w, ok := verdicts[v]
 	if !ok {
@@ -109,11 +109,11 @@ func Verdict(v vault.Verdict, store string) VerdictWords {
 	return w
 }
 
-// NextStep is what to do about the verdict, in the front end's ways.
+// NextStep returns what to do about the verdict, in the front end's ways.
 func (w VerdictWords) NextStep(by Ways) string { return by.fill(w.next) }
 
-// Tally writes how many profiles have which verdict, what fails first: "1 refused",
-// "7 works".
+// Tally writes how many profiles have each verdict, failures first: "1 refused", "7
+// works".
 func Tally(count map[vault.Verdict]int) []string {
 	var parts []string
 	for _, v := range VerdictsByClass() {
@@ -128,8 +128,8 @@ func Tally(count map[vault.Verdict]int) []string {
 	return parts
 }
 
-// VerdictsByClass lists the verdicts from bad to good: what support looks at
-// first, first.
+// VerdictsByClass lists the verdicts from bad to good, which is the order in which
+// support looks at them.
 func VerdictsByClass() []vault.Verdict {
 	var out []vault.Verdict
 	for _, class := range []Class{Bad, Doubtful, Unknown, Good} {

@@ -1,19 +1,19 @@
-// Package words is what things are called for a person: verdicts, stores,
-// lengths of time, counts, clocks, and what to do about an error. Each kind of
-// thing has one table or one function here, which every front end uses, so that
-// the screen, plain mode and the commands say the same.
+// Package words is the text for people: the names of verdicts and stores, lengths
+// of time, counts, clocks, and what to do about an error. Each kind of thing has
+// one table or one function here, which every front end uses, so that the screen,
+// plain mode and the commands say the same.
 //
 // # Errors
 //
 // An error of vault or kite says what failed, in facts. It names no key, no flag
-// and no command. [NextStep] adds those at the edge, where it is known whether the
-// person sits in front of the screen or of a command line ([Ways]).
+// and no command. [NextStep] adds those for a front end, which knows whether the
+// user has a screen or a command line ([Ways]).
 //
 // # Rules
 //
 // Texts are lower case and end without a full stop, so that a front end can put
-// them in a line of its own or after a semicolon; [Sentence] makes a sentence of
-// one. They hold no secret and no control character that came from outside.
+// them in a line of their own or after a semicolon; [Sentence] turns one into a
+// sentence. They hold no secret, and no control character from outside.
 package words
 
 import (
@@ -25,8 +25,8 @@ import (
 	"kitekey/kite"
 )
 
-// Store names a store in a sentence: "the keyring", "the file store". The
-// keyring is the operating system's own; every other store is one of kitekey's.
+// Store returns a store's name in a sentence: "the keyring", "the file store". The
+// keyring is the operating system's; the other stores are kitekey's.
 func Store(name string) string {
 	switch name {
 	case "":
@@ -45,8 +45,8 @@ func Count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// Sentence gives text a capital letter and a full stop. What begins with a name,
-// such as acme/live or api_key, keeps its first letter.
+// Sentence gives text a capital letter and a full stop. Text that begins with a
+// name, such as acme/live or api_key, keeps its first letter.
 func Sentence(text string) string {
 	if text == "" {
 		return ""
@@ -58,8 +58,8 @@ func Sentence(text string) string {
 	return text
 }
 
-// Line is text from outside on one line: control characters removed, blanks
-// joined.
+// Line returns text from outside as one line: without control characters, and with
+// each run of blanks as one.
 func Line(s string) string { return strings.Join(strings.Fields(kite.CleanText(s)), " ") }
 
 // Capital gives text a capital letter, unless it begins with a name such as
