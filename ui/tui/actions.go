@@ -9,12 +9,13 @@ import (
 	"kitekey/ui/words"
 )
 
-// actionList lists every action with its key, the command that does the same, and why it
-// cannot work now. Typing narrows the list, enter runs an action. It is the help too.
+// actionList lists every action with its key, the command that does the same, and
+// why it cannot work now. Typing narrows the list, enter runs an action. The list
+// also serves as the help.
 type actionList struct {
 	basicDialog
 	input textinput.Model
-	at    int // among the actions that match
+	at    int // position among the actions that match
 }
 
 func (a *app) openActions() {
@@ -24,8 +25,8 @@ func (a *app) openActions() {
 func (d *actionList) title() string { return "Actions" }
 func (d *actionList) width() int    { return 116 }
 
-// found are the actions that match what was typed, group by group. Those whose name
-// matches come before those whose description does.
+// found returns the actions that match what was typed, group by group. Those whose
+// name matches come before those whose description does.
 func (d *actionList) found(a *app) []*binding {
 	query := strings.Fields(strings.ToLower(d.input.Value()))
 	var named, described []*binding
@@ -56,8 +57,8 @@ func containsAll(text string, parts []string) bool {
 	return true
 }
 
-// commands are the command lines that do what a key does. SELECTOR and ACCOUNT stand
-// for the chosen profile's.
+// commands has the command line that does the same as a key. SELECTOR and ACCOUNT
+// stand for the chosen profile's.
 var commands = map[string]string{
 	"t": "kitekey list",
 	"c": "kitekey copy SELECTOR",
@@ -76,8 +77,8 @@ var commands = map[string]string{
 	"L": "kitekey log",
 }
 
-// commandFor is the command line that does what the key does, for the chosen profile;
-// "" when there is none.
+// commandFor returns the command line that does the same as a key for the chosen
+// profile, "" if there is none.
 func (a *app) commandFor(b *binding) string {
 	profile, account := "SELECTOR", "ACCOUNT"
 	if p := a.chosen(); p != nil {
@@ -131,11 +132,11 @@ func (d *actionList) update(_ *app, msg tea.Msg) tea.Cmd {
 	return cmd
 }
 
-// below is how many lines stand under the list: a blank, what the chosen action does,
-// its command, and why it cannot work now.
+// belowActions is the number of lines below the list: a blank one, what the chosen
+// action does, its command, and why it cannot work now.
 const belowActions = 4
 
-// room is how many lines there are for the list.
+// room returns how many lines the list has.
 func (d *actionList) room(a *app) int {
 	below := belowActions
 	if a.layout.body < 14 {
@@ -179,8 +180,8 @@ func (d *actionList) lines(a *app, w int) []string {
 	return out
 }
 
-// row draws one action: its key, what it does, and the command that does the same
-// where there is room. An action that cannot work now is dim.
+// row draws one action: its key, what it does, and, if there is room, the command
+// that does the same. An action that cannot work now is dim.
 func (d *actionList) row(a *app, b *binding, chosen bool, w int) string {
 	mark, paint := "  ", a.st.text
 	if chosen {
@@ -199,7 +200,7 @@ func (d *actionList) row(a *app, b *binding, chosen bool, w int) string {
 	return left + paint.Styled(a.fit(b.long, text-1, a.st.glyph.more)) + " " + a.st.dim.Styled(a.fit(command, room-text, a.st.glyph.more))
 }
 
-// about says what the chosen action is in full.
+// about describes the chosen action in full.
 func (d *actionList) about(a *app, b *binding, w int) []string {
 	most := belowActions - 1
 	if a.layout.body < 14 {

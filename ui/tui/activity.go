@@ -20,13 +20,13 @@ import (
 // activityShown is how many entries of the log the screen shows.
 const activityShown = 500
 
-// activity is what the details show of the log.
+// activity is the part of the log that the details show.
 type activity struct {
 	entries []vault.Activity
 	stale   bool // something may have been done since it was read
 }
 
-// load reads the log again where the details show it and something was done.
+// load reads the log again if the details show it and something was done.
 func (v *activity) load(a *app) tea.Cmd {
 	if !v.stale || !a.wide() || a.lock.locked {
 		return nil
@@ -36,7 +36,7 @@ func (v *activity) load(a *app) tea.Cmd {
 	return a.run(task{kind: taskActivity, id: "details", quiet: true}, func(context.Context) func(*app) tea.Cmd {
 		entries, err := vlt.Activities(nil, activityShown)
 		return func(a *app) tea.Cmd {
-			if err == nil { // L says what is wrong with it
+			if err == nil { // the activity log dialog reports the error
 				a.activity.entries = entries
 			}
 			return nil
@@ -44,7 +44,7 @@ func (v *activity) load(a *app) tea.Cmd {
 	})
 }
 
-// lines draws the last of what was done with a profile, the newest first.
+// lines draws the latest activity of a profile, newest first.
 func (v *activity) lines(c *canvas, sel vault.Selector, w, h int) []string {
 	var out []string
 	for _, m := range momentsOf(vault.NewestFirst(v.entries, &sel)) {
@@ -57,8 +57,8 @@ func (v *activity) lines(c *canvas, sel vault.Selector, w, h int) []string {
 	return out
 }
 
-// moment is what one command did at one time: a mint and its copy, or one thing
-// with many profiles.
+// moment is what one command did at one time: a mint and its copy, or one action on
+// many profiles.
 type moment struct {
 	at       time.Time
 	command  string
@@ -113,8 +113,8 @@ func momentsOf(newestFirst iter.Seq[*vault.Activity]) []moment {
 	return out
 }
 
-// takes adds an earlier entry to the moment where they belong together: several
-// things that were done with one profile, or one thing with several.
+// takes adds an earlier entry to the moment if they belong together: several
+// actions on one profile, or one action on several.
 func (m *moment) takes(e *moment) bool {
 	sel, did := e.profiles[0], e.deeds[0]
 	oneProfile := len(m.profiles) == 1 && m.profiles[0] == sel && !slices.ContainsFunc(m.deeds, func(d deed) bool { return d.action == did.action })
@@ -134,7 +134,7 @@ func (m *moment) takes(e *moment) bool {
 	return true
 }
 
-// words says what was done, and what came of it where that is not "ok".
+// words says what was done, and its result if that is not "ok".
 func (m *moment) words(c *canvas) (string, ansi.Style) {
 	var did []string
 	for _, d := range m.deeds {
@@ -158,7 +158,7 @@ func (m *moment) words(c *canvas) (string, ansi.Style) {
 	return text, paint
 }
 
-// name names the profiles of the moment.
+// name returns the names of the moment's profiles.
 func (m *moment) name() string {
 	if len(m.profiles) > 1 {
 		return words.Count(len(m.profiles), "profile")
@@ -166,7 +166,7 @@ func (m *moment) name() string {
 	return kite.CleanText(m.profiles[0].Account)
 }
 
-// by names the command that did something.
+// by returns the words for the command that did something.
 func by(command string) string {
 	if command == "screen" || command == "" {
 		return "in the app"
@@ -174,14 +174,13 @@ func by(command string) string {
 	return kite.CleanText(command)
 }
 
-// activityDialog is the activity log: what was done, with what, when, and by
-// which command. Newest first.
+// activityDialog shows the activity log, newest first.
 type activityDialog struct {
 	pager
 	entries []vault.Activity
-	only    *vault.Selector // nil is all
-	offered *vault.Selector // the profile that was chosen when it was opened
-	off     bool            // no log is kept
+	only    *vault.Selector // the profile to show, nil for all
+	offered *vault.Selector // the profile that was chosen when the dialog was opened
+	off     bool            // the log is switched off
 }
 
 func (a *app) openActivity() tea.Cmd {
@@ -303,7 +302,7 @@ func (d *activityDialog) line(a *app, m *moment, clock, name, w int, withBy bool
 	return a.spread(left, a.st.dim.Styled(" "+by(m.command)+" "), w, a.st.glyph.more)
 }
 
-// resultWords is what came of an action as a person says it.
+// resultWords returns the words for a result.
 func resultWords(result string) string {
 	if result == string(vault.VerdictOK) {
 		return "ok"

@@ -14,7 +14,7 @@ import (
 )
 
 // app is the model: what the screen shows and what is under way. Its parts have
-// their own files and methods; those that need more than themselves take the app.
+// their own files and methods; methods that need more than their part take the app.
 type app struct {
 	o    Options
 	ctx  context.Context
@@ -23,8 +23,8 @@ type app struct {
 	canvas
 	layout    layout
 	mouse     bool
-	ticking   bool // a heartbeat is on its way
-	startOver bool // the demo is to begin again
+	ticking   bool // the next tick is scheduled
+	startOver bool // the demo is to start over
 
 	list     list
 	detail   detail
@@ -41,17 +41,17 @@ type app struct {
 	expiry   expiryWatch
 	guard    *handout.Guard
 	tokens   *handout.Tokens
-	uncached map[string]vault.TokenInfo // tokens that the index does not know, by profile
+	uncached map[string]vault.TokenInfo // tokens that could not be cached, by profile
 	memory   memory
-	reports  map[string]vault.Report // of this session, by profile
-	removed  removals                // what can be put back
-	lastRun  *verifyRun              // the last verification of many, to be opened again
+	reports  map[string]vault.Report // reports of this session, by profile
+	removed  removals                // profiles that can be put back
+	lastRun  *verifyRun              // the last verification of many, which can be opened again
 }
 
 // push puts a dialog above the others.
 func (a *app) push(d dialog) { a.dialogs = append(a.dialogs, d) }
 
-// drop takes d and whatever lies above it away.
+// drop removes d and the dialogs above it.
 func (a *app) drop(d dialog) {
 	for i, other := range a.dialogs {
 		if other == d {
@@ -98,7 +98,7 @@ func (a *app) handle(msg tea.Msg) tea.Cmd {
 	case continueMsg:
 		return a.takeBack()
 	case tea.FocusMsg:
-		// The clock has been read; other processes may have minted meanwhile.
+		// The clock was read; other processes may have minted meanwhile.
 		return tea.Batch(a.lock.ifIdle(a), a.reload())
 	case tickMsg:
 		a.ticking = false
@@ -122,7 +122,7 @@ func (a *app) handle(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// handInput passes on what the person does.
+// handInput handles the user's input.
 func (a *app) handInput(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.KeyPressMsg:
@@ -137,7 +137,7 @@ func (a *app) handInput(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// learn takes over what the terminal says about itself.
+// learn records what the terminal says about itself.
 func (a *app) learn(msg tea.Msg) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
@@ -177,7 +177,7 @@ func (a *app) keyPress(msg tea.KeyPressMsg) tea.Cmd {
 	idle := a.noteInput()
 	switch {
 	case a.tooSmall() && msg.String() != "ctrl+c":
-		return idle // a key must not act on what cannot be seen
+		return idle // a key must not act on what the user cannot see
 	case msg.String() == "ctrl+l":
 		return tea.ClearScreen
 	case a.lock.locked:
@@ -208,19 +208,19 @@ func (a *app) paste(msg tea.PasteMsg) tea.Cmd {
 	return nil
 }
 
-// expire ends what was there for a while.
+// expire removes what has been there long enough.
 func (a *app) expire() {
 	a.notices.expire(a.now)
 	a.clip.expire(a.now)
 	a.reveal.expire(a.now)
 	a.removed.expire(a.now)
 	if a.list.tokensOnly {
-		a.list.keepChosen(a.now) // an expired token leaves the list
+		a.list.keepChosen(a.now) // an expired token leaves the list of tokens
 	}
 }
 
-// refresh reads the index again now and then while tokens count down: scripts
-// mint and forget too.
+// refresh reads the index again now and then while tokens count down, because
+// scripts mint and forget too.
 func (a *app) refresh() tea.Cmd {
 	if a.now.Second()%10 == 0 {
 		return a.reload()
@@ -228,7 +228,7 @@ func (a *app) refresh() tea.Cmd {
 	return nil
 }
 
-// setProfiles takes over what the index lists.
+// setProfiles replaces the profiles with those in the index.
 func (a *app) setProfiles(profiles []vault.Profile) {
 	kept, reasons := make([]vault.Profile, 0, len(profiles)), map[string]string{}
 	for _, p := range profiles {
@@ -258,14 +258,14 @@ func (a *app) setProfiles(profiles []vault.Profile) {
 	a.activity.stale = true
 }
 
-// chosen is the profile under the cursor, nil when there is none.
+// chosen returns the profile under the cursor, nil if there is none.
 func (a *app) chosen() *vault.Profile { return a.list.chosen() }
 
-// profileByID finds a profile, nil when it is gone.
+// profileByID returns a profile, nil if it no longer exists.
 func (a *app) profileByID(id string) *vault.Profile { return a.list.byID(id) }
 
-// busyTask is the task that esc stops: the chosen profile's, else the one that
-// was started last.
+// busyTask returns the task that esc stops: the chosen profile's, or else the one
+// that was started last.
 func (a *app) busyTask() *task {
 	if p := a.chosen(); p != nil {
 		if t := a.tasks.about(p.ID); t != nil {
@@ -279,7 +279,7 @@ func (a *app) canGoBack() bool {
 	return a.notices.current.kind == failure || a.reveal.id != "" || a.detail.open || a.list.tokensOnly || a.list.filtered() || a.busyTask() != nil
 }
 
-// back is esc: it undoes the most recent thing that is in the way.
+// back handles esc: it undoes the most recent of the things that can be undone.
 func (a *app) back() {
 	switch t := a.busyTask(); {
 	case t != nil:
@@ -333,8 +333,8 @@ func (a *app) View() tea.View {
 	return v
 }
 
-// heartbeat asks for the next tick, on the second by the wall clock, unless one
-// is on its way or nothing counts.
+// heartbeat schedules the next tick on the next second of the wall clock, unless
+// one is scheduled or nothing counts down.
 func (a *app) heartbeat() tea.Cmd {
 	if a.ticking || !a.counts() {
 		return nil
@@ -345,7 +345,7 @@ func (a *app) heartbeat() tea.Cmd {
 	return a.after(wait, tickMsg{})
 }
 
-// counts reports whether anything changes by the second.
+// counts reports whether anything on the screen changes every second.
 func (a *app) counts() bool {
 	if a.lock.locked {
 		return a.keep.id != ""

@@ -7,8 +7,8 @@ import (
 	"kitekey/ui/words"
 )
 
-// axisMin is the inner width of a list from which unexpired tokens are drawn on
-// one time axis.
+// axisMin is the inner width of a list, in cells, from which unexpired tokens are
+// drawn on one time axis.
 const axisMin = 50
 
 // axis is a scale of remaining time on which tokens are drawn as bars.
@@ -16,12 +16,12 @@ type axis struct {
 	list  *list
 	name  int           // width of the names
 	bars  int           // width of the scale
-	whole time.Duration // its end
-	step  time.Duration // between two of its marks
+	whole time.Duration // the time at its end
+	step  time.Duration // the time between two marks
 }
 
-// newAxis makes the scale that holds every token of the list. One that lives for
-// much longer than the others does not squeeze them: its bar runs off the end.
+// newAxis returns the scale for the tokens of the list. A token that lives much
+// longer than the others does not squeeze them: its bar runs off the end.
 func (l *list) newAxis(c *canvas, w int) axis {
 	x := axis{list: l, name: min(max(l.longestName(c), 8), 20)}
 	x.bars = w - 2 - x.name - 1 - 8 - 10

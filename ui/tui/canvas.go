@@ -14,8 +14,8 @@ import (
 	"kitekey/ui/words"
 )
 
-// canvas is what is drawn on, and how: the terminal's size, its way of measuring
-// text, the styles, and the moment that is drawn.
+// canvas has what drawing needs: the terminal's size, its way to measure text, the
+// styles, and the time to draw.
 type canvas struct {
 	metrics
 	st      styles
@@ -35,13 +35,13 @@ func newTextInput(placeholder string) textinput.Model {
 	// ctrl+v in the widget reads the system clipboard by itself; a terminal's own
 	// paste arrives as a message anyway.
 	t.KeyMap.Paste.Unbind()
-	// A cursor that does not blink needs no timer and leaves the screen calm.
+	// A cursor that does not blink needs no timer and keeps the screen calm.
 	t.SetStyles(textinput.Styles{Cursor: textinput.CursorStyle{Shape: tea.CursorBlock}})
 	return t
 }
 
 func focused(t textinput.Model) textinput.Model {
-	t.Focus() // its command only makes the cursor blink
+	t.Focus() // the command it returns only makes the cursor blink
 	return t
 }
 
@@ -54,14 +54,14 @@ func (c *canvas) drawInput(t textinput.Model, w int) string {
 	return t.View()
 }
 
-// stillStep is how often a screen of reduced motion changes.
+// stillStep is how often a screen with reduced motion changes.
 const stillStep = 10 * time.Second
 
 // countText writes a remaining time.
 func (c *canvas) countText(left time.Duration) string { return words.Countdown(c.barLeft(left)) }
 
-// barLeft is the remaining time as it is shown: by the second, or in steps of ten
-// on a still screen.
+// barLeft returns the remaining time as it is shown: in whole seconds, or in steps
+// of ten on a still screen.
 func (c *canvas) barLeft(left time.Duration) time.Duration {
 	if c.still && left > 0 && left < 1000*time.Hour {
 		return (left + stillStep - 1).Truncate(stillStep)
@@ -69,7 +69,7 @@ func (c *canvas) barLeft(left time.Duration) time.Duration {
 	return left
 }
 
-// moment writes a time of day, with the day when it is not today.
+// moment writes a time of day, with the date if it is not today.
 func (c *canvas) moment(t time.Time) string {
 	t = t.Local()
 	y, m, d := c.now.Local().Date()
@@ -79,8 +79,8 @@ func (c *canvas) moment(t time.Time) string {
 	return t.Format("2 Jan 15:04:05")
 }
 
-// wrapped is wrap in at most limit lines, with an ellipsis where something was
-// lost.
+// wrapped wraps text into at most limit lines, with an ellipsis if something is
+// left out.
 func (c *canvas) wrapped(text string, w, limit int) []string {
 	lines := c.wrap(text, w)
 	if len(lines) > limit {
@@ -90,7 +90,7 @@ func (c *canvas) wrapped(text string, w, limit int) []string {
 	return lines
 }
 
-// painted is wrap with every line in a style.
+// painted wraps text and draws every line in a style.
 func (c *canvas) painted(text string, w int, paint ansi.Style) []string {
 	lines := c.wrap(text, w)
 	for i, l := range lines {
@@ -99,7 +99,7 @@ func (c *canvas) painted(text string, w int, paint ansi.Style) []string {
 	return lines
 }
 
-// option draws one of several choices; the chosen one in brackets, which need no
+// option draws one of several choices. The chosen one is in brackets, which need no
 // colour.
 func (c *canvas) option(text string, chosen bool, paint ansi.Style) string {
 	if chosen {
@@ -108,7 +108,7 @@ func (c *canvas) option(text string, chosen bool, paint ansi.Style) string {
 	return paint.Styled(" " + text + " ")
 }
 
-// labelWidth is the room for the names at the left of the details.
+// labelWidth is the width of the names at the left of the details, in cells.
 const labelWidth = 14
 
 // fact draws a name and its value on one line.
@@ -129,7 +129,7 @@ func (c *canvas) secretFact(name, standIns string, w int) []string {
 	return out
 }
 
-// marked draws a text filled up to w cells, with the bytes at found set off.
+// marked draws text in w cells, with the bytes at found highlighted.
 func (c *canvas) marked(text string, found []int, w int, plain, match ansi.Style) string {
 	if len(found) == 0 {
 		return plain.Styled(c.fit(text, w, c.st.glyph.more))
@@ -157,8 +157,8 @@ func (c *canvas) marked(text string, found []int, w int, plain, match ansi.Style
 	return b.String()
 }
 
-// cutMiddle shortens s to at most w cells in its middle: names differ at their
-// ends as often as at their beginnings.
+// cutMiddle shortens s to at most w cells by leaving out its middle: names differ
+// at their ends as often as at their beginnings.
 func (c *canvas) cutMiddle(s string, w int) string {
 	n := c.len(s)
 	if n <= w {
@@ -172,14 +172,14 @@ func (c *canvas) cutMiddle(s string, w int) string {
 	return c.method.Truncate(s, head, "") + c.st.glyph.more + c.method.TruncateLeft(s, n-tail, "")
 }
 
-// markMore says in a frame's lower border that there is more below it.
+// markMore marks a frame's lower border to show that more follows below.
 func (c *canvas) markMore(frame []string, text string, w int, border lipgloss.Border, line ansi.Style) {
 	text = " " + c.st.glyph.more + " " + text + " "
 	frame[len(frame)-1] = line.Styled(border.BottomLeft+border.Bottom) + c.st.dim.Styled(text) +
 		line.Styled(strings.Repeat(border.Bottom, max(w-3-c.len(text), 0))+border.BottomRight)
 }
 
-// keyName writes the arrows as words where only ASCII is wanted.
+// keyName returns a key's name, with words for the arrows on an ASCII screen.
 func (c *canvas) keyName(k string) string {
 	if !c.ascii {
 		return k
@@ -194,13 +194,13 @@ func (c *canvas) arrow() string {
 	return "→"
 }
 
-// hintLine draws a footer: the keys in order as far as there is room; the last
-// keep ones always.
+// hintLine draws a footer: as many keys as fit, in their order, and always the last
+// keep ones.
 func (c *canvas) hintLine(hints []hint, keep int) string {
 	return " " + c.fit(c.hintText(hints, c.width-2, keep), c.width-2, c.st.glyph.more) + " "
 }
 
-// hintText is hintLine's text, at most w cells wide.
+// hintText returns hintLine's text, at most w cells wide.
 func (c *canvas) hintText(hints []hint, w, keep int) string {
 	var b strings.Builder
 	used := 0
@@ -211,8 +211,8 @@ func (c *canvas) hintText(hints []hint, w, keep int) string {
 	return b.String()
 }
 
-// layHints says which of the hints have room on a line of w cells, and where: the
-// last keep ones always, the others in their order.
+// layHints returns the hints that fit a line of w cells, and their positions:
+// always the last keep ones, the others in their order.
 func (c *canvas) layHints(hints []hint, w, keep int) []placed {
 	keep = min(keep, len(hints))
 	size := func(h hint) int { return c.len(c.keyName(h.key)) + 1 + c.len(h.does) }
@@ -226,7 +226,7 @@ func (c *canvas) layHints(hints []hint, w, keep int) []placed {
 	used, full := 0, false
 	for i, h := range hints {
 		need := size(h)
-		full = full || used+need+3 > room // no later one slips in
+		full = full || used+need+3 > room // do not let a later, shorter one in
 		if i < len(hints)-keep && full {
 			continue
 		}

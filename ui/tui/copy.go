@@ -12,12 +12,12 @@ import (
 	"kitekey/vault"
 )
 
-// clipStatus is what of kitekey's is in the clipboard.
+// clipStatus is kitekey's copy in the clipboard.
 type clipStatus struct {
 	what      string // "header of acme/sandbox"
 	until     time.Time
-	willClear bool   // it is cleared at until; otherwise that is only when it stops being news
-	caveat    string // what the clipboard cannot promise, as last said
+	willClear bool   // it is cleared at until; otherwise until is when the message about it ends
+	caveat    string // what the clipboard cannot promise, as last shown
 }
 
 func (s *clipStatus) expire(now time.Time) {
@@ -26,10 +26,10 @@ func (s *clipStatus) expire(now time.Time) {
 	}
 }
 
-// clear forgets what was copied; the caveat has been said all the same.
+// clear forgets the copy, but remembers that the caveat was shown.
 func (s *clipStatus) clear() { *s = clipStatus{caveat: s.caveat} }
 
-// text says when kitekey's copy leaves the clipboard, "" when there is none.
+// text says when kitekey's copy leaves the clipboard, "" if there is none.
 func (s *clipStatus) text(c *canvas) string {
 	switch {
 	case !s.until.After(c.now):
@@ -50,7 +50,7 @@ func (a *app) mintAgain() tea.Cmd {
 	return a.give(p, handout.Header, vault.TokenRequest{Fresh: true, ExpiresIn: p.Token.ExpiresIn})
 }
 
-// give copies the profile's token in a form, or only mints it when as is "". The
+// give copies the profile's token in a form, or only mints it if as is "". The
 // token goes from the vault to the clipboard without passing through the screen.
 func (a *app) give(p *vault.Profile, as handout.Form, r vault.TokenRequest) tea.Cmd {
 	do, doing := handout.Copy, "reading the token"
@@ -76,8 +76,8 @@ func (a *app) give(p *vault.Profile, as handout.Form, r vault.TokenRequest) tea.
 	}, p.Selector)
 }
 
-// given says what became of a token that was asked for. Its countdown begins at
-// once, whether the store has kept it or not.
+// given shows the result of give. The countdown begins at once, even if the store
+// has not kept the token.
 func (a *app) given(id string, g handout.Given, err error) {
 	var notCopied *handout.CopyError
 	if err != nil && !errors.As(err, &notCopied) {
@@ -99,7 +99,7 @@ func (a *app) given(id string, g handout.Given, err error) {
 	}
 }
 
-// notKept says what follows when the store has not cached a token.
+// notKept says what follows if the store has not cached a token.
 func notKept(g handout.Given) string {
 	if g.Cached {
 		return ""
@@ -107,8 +107,7 @@ func notKept(g handout.Given) string {
 	return "the store did not keep it: the next copy mints another"
 }
 
-// noteToken puts what is known of a token into its profile, and remembers it
-// where the index cannot.
+// noteToken sets a profile's token, and remembers it if it is not in the index.
 func (a *app) noteToken(id string, t vault.TokenInfo, cached bool) {
 	delete(a.uncached, id)
 	if !cached {
@@ -119,7 +118,7 @@ func (a *app) noteToken(id string, t vault.TokenInfo, cached bool) {
 	}
 }
 
-// copied says what was copied, by which way, when it will be gone, and what
+// copied says what was copied, in which way, when it will be cleared, and what
 // cannot be promised.
 func (a *app) copied(g handout.Given) {
 	caveat, r := a.clip.caveat, g.Receipt
@@ -132,15 +131,15 @@ func (a *app) copied(g handout.Given) {
 		n.text += a.st.glyph.sep + "minted for " + g.Life()
 	}
 	if r.Caveat != caveat {
-		n.small = r.Caveat // once is enough; the messages keep it
+		n.small = r.Caveat // show it once; the messages keep it
 	}
 	a.notices.show(n, a.now)
 }
 
-// clipboardStaysMsg is that the clipboard could not be cleared when its time came.
+// clipboardStaysMsg says that the clipboard could not be cleared at its time.
 type clipboardStaysMsg struct{ err error }
 
-// awaitClearing waits until the last copy is gone.
+// awaitClearing waits until the last copy is cleared.
 func (a *app) awaitClearing() tea.Cmd {
 	ctx, c := a.ctx, a.o.Clipboard
 	return func() tea.Msg {

@@ -9,8 +9,9 @@ import (
 	"kitekey/ui/words"
 )
 
-// tokenGlyph and tokenPaint give each state of a token its own shape and colour
-// beside its word, so that none of the three has to be seen.
+// tokenGlyph and tokenPaint return the shape and the colour of a token's state,
+// beside its word, so that a user who cannot see one of the three can tell the
+// states apart.
 func tokenGlyph(state words.TokenState, s *styles) string {
 	return [...]string{" ", s.glyph.fresh, s.glyph.low, s.glyph.ending, s.glyph.expired}[state]
 }
@@ -19,8 +20,8 @@ func tokenPaint(state words.TokenState, ts *textStyles) ansi.Style {
 	return [...]ansi.Style{ts.dim, ts.ok, ts.warn, ts.bad, ts.dim}[state]
 }
 
-// bar draws the share of life left, width cells wide. As long as anything is
-// left at least half a cell is drawn.
+// bar draws the share of life that is left, width cells wide. While anything is
+// left it draws at least half a cell.
 func (s *styles) bar(width int, left, whole time.Duration, on, off ansi.Style) string {
 	if width <= 0 {
 		return ""
@@ -37,8 +38,7 @@ func (s *styles) bar(width int, left, whole time.Duration, on, off ansi.Style) s
 	return on.Styled(full) + off.Styled(strings.Repeat(s.glyph.empty, width-(halves+1)/2))
 }
 
-// bigClock draws digits and colons three rows high, for the one number the eye
-// should land on.
+// bigClock draws digits and colons three rows high.
 func bigClock(text string) []string {
 	rows := make([]string, 3)
 	for i, r := range text {
@@ -103,6 +103,6 @@ func digits() [10][3]string {
 	}
 }
 
-// tickMsg is the one heartbeat. There is a single chain of them, re-armed in
-// [app.heartbeat] only while something on the screen counts.
+// tickMsg is the tick of the only heartbeat. [app.heartbeat] schedules the next one
+// only while something on the screen counts.
 type tickMsg struct{}

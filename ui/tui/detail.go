@@ -8,16 +8,16 @@ import (
 	"kitekey/vault"
 )
 
-// detail is the pane of the chosen profile.
+// detail is the pane with the chosen profile.
 type detail struct {
-	open bool // it has the keys; on a narrow screen, the whole screen
+	open bool // it has the keys; on a narrow screen it fills the screen
 	top  int  // first line on the screen
 }
 
 func (a *app) openDetail() { a.detail = detail{open: true} }
 
-// lines draws one profile in lines of at most w cells; h is how many are seen
-// without scrolling. Where there is room, what happened and how to use it follow.
+// lines draws one profile in lines of at most w cells; h is the number that can be
+// seen without scrolling. If there is room, its activity and how to use it follow.
 func (d *detail) lines(a *app, p *vault.Profile, w, h int) []string {
 	tall, side := h >= 15, h < 15 && w >= 66
 	var out []string
@@ -49,8 +49,8 @@ func (d *detail) lines(a *app, p *vault.Profile, w, h int) []string {
 	return append(out, d.sections(a, p, w, h-len(out))...)
 }
 
-// sections are what is drawn in the n lines below a profile: its activity, and
-// how to use it from a shell.
+// sections draws the n lines below a profile: its activity, and how to use it from
+// a shell.
 func (d *detail) sections(a *app, p *vault.Profile, w, n int) []string {
 	var out, shell []string
 	if n >= 8 && a.width >= threePlaces {
@@ -79,7 +79,7 @@ func (d *detail) sections(a *app, p *vault.Profile, w, n int) []string {
 	return append(out, shell...)
 }
 
-// headLines: the label, and the last verdict with its age.
+// headLines draws the label, and the last verdict with its age.
 func (d *detail) headLines(a *app, p *vault.Profile, w int) []string {
 	t := a.tasks.about(p.ID)
 	glyph, word, paint := a.verdictLook(p, t, &a.st.textStyles)
@@ -100,8 +100,9 @@ func (d *detail) headLines(a *app, p *vault.Profile, w int) []string {
 	return []string{label(w), paint.Styled(a.cut(text, w, a.st.glyph.more))}
 }
 
-// whyLines take the place of the countdown where a profile without a token fails:
-// what the gateway said, what it means, and what to do next. Nil elsewhere.
+// whyLines draws, in place of the countdown, why a profile without a token fails:
+// the gateway's words, their meaning, and what to do next. It returns nil for other
+// profiles.
 func (d *detail) whyLines(a *app, p *vault.Profile, w int, tall bool) []string {
 	class := words.Verdict(p.Verdict, p.Store).Class
 	if p.Token.Unexpired(a.now) || class != words.Bad && class != words.Doubtful {
@@ -132,7 +133,7 @@ func (d *detail) whyLines(a *app, p *vault.Profile, w int, tall bool) []string {
 	return out
 }
 
-// credentialLines never show how long a secret is.
+// credentialLines draws the credential without showing how long a secret is.
 func (d *detail) credentialLines(a *app, p *vault.Profile, w int) []string {
 	dots := strings.Repeat(a.st.glyph.dots, 12)
 	var out []string
@@ -157,7 +158,7 @@ func (a *app) hiddenAgain() string {
 	return a.st.dim.Styled(a.fit("", labelWidth, "") + "hidden again in " + a.countText(a.reveal.until.Sub(a.now)))
 }
 
-// authLines preview the header that c copies.
+// authLines draws a preview of the header that c copies.
 func (d *detail) authLines(a *app, p *vault.Profile, w int) []string {
 	if r := &a.reveal; r.of(p.ID) && r.header != "" {
 		return append(a.secretFact("header", r.header, w), a.hiddenAgain())
@@ -197,9 +198,9 @@ func (d *detail) restLines(a *app, p *vault.Profile, w int) []string {
 	return out
 }
 
-// countLines draws the countdown, its bar, and the moments around it in a pane of
-// w by h: digits as large as there is room for, beside the facts where the pane is
-// low, and one line where it is small.
+// countLines draws the countdown, its bar and its times in a pane of w by h: with
+// digits as large as fit, beside the facts if the pane is low, and in one line if
+// it is small.
 func countLines(c *canvas, p *vault.Profile, w, h int) []string {
 	t, tall := p.Token, h >= 15
 	state := words.TokenStateOf(t, c.now)
@@ -253,8 +254,7 @@ func countLines(c *canvas, p *vault.Profile, w, h int) []string {
 	return append(out, "", barLine, factLine)
 }
 
-// digits draws a number five or three rows high, or as it is where it is not for
-// drawing.
+// digits draws a number five or three rows high, or as text if there is no room.
 func (c *canvas) digits(number string, w, h int) []string {
 	switch {
 	case c.ascii:
@@ -265,7 +265,7 @@ func (c *canvas) digits(number string, w, h int) []string {
 	return bigClock(number)
 }
 
-// centred puts lines in the middle, with air around them, where there is room.
+// centred puts lines in the middle, with blank lines around them if there is room.
 func (c *canvas) centred(roomy bool, w int, lines ...string) []string {
 	if !roomy {
 		return lines

@@ -8,18 +8,18 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// dialog is what lies over the panes and has the keys while it does. Embed
-// [basicDialog] for what most dialogs have in common.
+// dialog lies over the panes and gets the keys. Embed [basicDialog] for the common
+// methods.
 type dialog interface {
 	title() string
-	// keys are what its keys do now, in the order of the footer; the last one goes
-	// back. They feed the update, the footer and the help.
+	// keys returns the dialog's keys with what they do now, in the order of the
+	// footer; the last one goes back. They feed the update, the footer and the help.
 	keys(a *app) []dialogKey
-	// update takes the input that none of the keys takes: text and pastes.
+	// update handles the input that none of the keys takes: text and pastes.
 	update(a *app, msg tea.Msg) tea.Cmd
 	// lines draws the inside, at most w cells wide.
 	lines(a *app, w int) []string
-	// width is how wide it is where there is room.
+	// width returns the preferred outer width in cells.
 	width() int
 	// live reports whether it is about a live profile.
 	live() bool
@@ -27,12 +27,12 @@ type dialog interface {
 	takesText() bool
 	// click handles a click on one of its lines.
 	click(a *app, line int) tea.Cmd
-	// scrolled is its scrolling, nil when it has none.
+	// scrolled returns its scrolling, nil if it has none.
 	scrolled() *pager
 }
 
-// basicDialog is a dialog of the usual width that takes no text, does not scroll, and
-// is not about live.
+// basicDialog is a dialog of the usual width that takes no text, does not scroll,
+// and is not about a live profile.
 type basicDialog struct{}
 
 func (basicDialog) update(*app, tea.Msg) tea.Cmd { return nil }
@@ -42,19 +42,20 @@ func (basicDialog) takesText() bool              { return false }
 func (basicDialog) click(*app, int) tea.Cmd      { return nil }
 func (basicDialog) scrolled() *pager             { return nil }
 
-// dialogKey is what a key does in a dialog. Without a name it is in no footer.
+// dialogKey is a key of a dialog and what it does. A key without a name is not in
+// the footer.
 type dialogKey struct {
 	key.Binding
 	run func() tea.Cmd
 }
 
-// on binds keys, which the footer shows as shown with a short name; shown "" keeps
-// them out of it.
+// on binds keys to run. The footer shows them as shown, with a short name; if shown
+// is "" it does not show them.
 func on(keys, shown, name string, run func() tea.Cmd) dialogKey {
 	return dialogKey{bind(keys, shown, name), run}
 }
 
-// does makes a command of what needs none.
+// does turns a function without a command into one for a key.
 func does(f func()) func() tea.Cmd {
 	return func() tea.Cmd {
 		f()
@@ -77,7 +78,7 @@ func (a *app) updateDialog(msg tea.KeyPressMsg) tea.Cmd {
 	return d.update(a, msg)
 }
 
-// dialogHints are a dialog's keys for the footer.
+// dialogHints returns a dialog's keys for the footer.
 func dialogHints(a *app, d dialog) []hint {
 	var out []hint
 	for _, k := range d.keys(a) {
@@ -88,8 +89,8 @@ func dialogHints(a *app, d dialog) []hint {
 	return out
 }
 
-// dialogWidth is a dialog's outer width: as wide as it likes, the whole screen
-// on a narrow one.
+// dialogWidth returns a dialog's outer width: its preferred one, or the whole
+// screen's on a narrow screen.
 func (a *app) dialogWidth(d dialog) int {
 	if w := d.width(); a.width-w >= 8 {
 		return w
@@ -115,8 +116,8 @@ func (a *app) dialogBox(d dialog) []string {
 	return out
 }
 
-// keysInside are a dialog's keys as its last line, after a blank one. A dialog that
-// needs the room has them in the footer.
+// keysInside draws a dialog's keys as its last line, after a blank one. If the
+// dialog needs that room, the footer has its keys.
 func (a *app) keysInside(d dialog, w int) []string {
 	if a.layout.body-2-len(a.layout.dialog) < 2 {
 		return nil
@@ -124,8 +125,8 @@ func (a *app) keysInside(d dialog, w int) []string {
 	return []string{"", a.hintText(dialogHints(a, d), w, 1)}
 }
 
-// pager is the scrolling that dialogs with long contents share. Update tells it
-// how much there is and how much fits.
+// pager is the scrolling of dialogs with long contents. Update sets how much there
+// is and how much fits.
 type pager struct {
 	basicDialog
 	top, room, have int
@@ -133,13 +134,14 @@ type pager struct {
 
 func (p *pager) scrolled() *pager { return p }
 
-// near reports whether a line is on the screen or less than a screen away: a
-// thousand lines need not all be drawn for the forty that are seen.
+// near reports whether a line is on the screen or less than a screen away, so that
+// a thousand lines need not be drawn to show forty.
 func (p *pager) near(line, height int) bool {
 	return line >= p.top-height && line < p.top+2*height
 }
 
-// pagerKeys are those that scroll and close d; also closes it too.
+// pagerKeys returns the keys that scroll and close d; also names another key that
+// closes it.
 func (p *pager) pagerKeys(a *app, d dialog, also string) []dialogKey {
 	by := func(n func() int) func() tea.Cmd { return does(func() { p.top += n() }) }
 	shown := ""

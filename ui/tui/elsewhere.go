@@ -11,7 +11,7 @@ import (
 	"kitekey/vault"
 )
 
-// otherEnvironment names the account in its other environment.
+// otherEnvironment returns the account's name in its other environment.
 func otherEnvironment(s vault.Selector) vault.Selector {
 	if s.Environment == kite.Live {
 		return vault.Selector{Account: s.Account, Environment: kite.Sandbox}
@@ -19,7 +19,8 @@ func otherEnvironment(s vault.Selector) vault.Selector {
 	return vault.Selector{Account: s.Account, Environment: kite.Live}
 }
 
-// environmentName writes live as everywhere on the screen.
+// environmentName returns an environment's name, with LIVE as everywhere on the
+// screen.
 func environmentName(e kite.Environment) string {
 	if e == kite.Live {
 		return "LIVE"
@@ -46,8 +47,8 @@ func (a *app) askElsewhere(p vault.Profile, to vault.Selector) {
 	})
 }
 
-// triedElsewhere says what the other environment answered. A credential that belongs
-// there can be moved there at once.
+// triedElsewhere says what the other environment answered, and offers to move a
+// credential that belongs there.
 func (a *app) triedElsewhere(p vault.Profile, to vault.Selector, r vault.Report) {
 	if r.Verdict != vault.VerdictOK {
 		a.notify(warning, "as "+selWords(to)+" it does not work either: "+words.Verdict(r.Verdict, p.Store).Word)

@@ -13,20 +13,20 @@ import (
 	"kitekey/vault"
 )
 
-// row is one line of the list: a profile, and which bytes of its account's name
-// were found letter by letter.
+// row is one line of the list: a profile, and the bytes of its account's name that
+// match the filter letter by letter.
 type row struct {
 	profile int
 	fuzzy   []int
 }
 
-// searchText is what the filter looks at: the words that the row shows.
+// searchText is the text that the filter searches: the words in the row.
 type searchText struct {
 	text    string // in lower case
 	failing bool
 }
 
-// buildSearchText makes what the filter looks at, one per profile.
+// buildSearchText makes the search texts, one per profile.
 func (l *list) buildSearchText() {
 	l.texts = l.texts[:0]
 	for i := range l.profiles {
@@ -40,11 +40,11 @@ func (l *list) buildSearchText() {
 // filterTerm is one word of the filter.
 type filterTerm struct {
 	text string // in lower case
-	not  bool   // "!word" leaves out
+	not  bool   // "!word" excludes
 }
 
-// has reports whether a profile has the term. "failing", "unexpired", "live" and
-// "sandbox" mean what they say; any other word is looked for where the row shows it.
+// has reports whether a profile matches the term. "failing", "unexpired", "live"
+// and "sandbox" select what they say; any other word must be in the row.
 func (t filterTerm) has(p *vault.Profile, s *searchText, now time.Time) bool {
 	switch t.text {
 	case "failing":
@@ -75,9 +75,9 @@ func (l *list) clearFilter(now time.Time) {
 	l.keepChosen(now)
 }
 
-// match makes the rows of the profiles that have every term, in the list's own
-// order. Where none has, the words that are in no row are looked for letter by
-// letter, in the accounts' names alone.
+// match sets the rows to the profiles that match every term, in the list's order.
+// If there are none, the words that no row has are searched letter by letter in the
+// accounts' names.
 func (l *list) match(now time.Time) {
 	l.terms = parseFilter(l.filter.Value())
 	l.rows = l.rows[:0]
@@ -122,15 +122,14 @@ profiles:
 	}
 }
 
-// found returns where the filter's words are in a text that is drawn, as byte
-// positions.
+// found returns the positions of the filter's words in a text, in bytes.
 func (l *list) found(text string) []int {
 	if len(l.terms) == 0 || text == "" {
 		return nil
 	}
 	lower := strings.ToLower(text)
 	if len(lower) != len(text) {
-		lower = text // positions would not fit
+		lower = text // the positions would not fit
 	}
 	var at []int
 	for _, t := range l.terms {
@@ -157,8 +156,8 @@ func (a *app) startFilter() tea.Cmd {
 	return a.list.filter.Focus()
 }
 
-// filterKey handles a key while the filter has them. The arrows still move, so
-// that one can type, glance, and go.
+// filterKey handles a key while the filter has the keys. The arrows still move the
+// cursor.
 func (l *list) filterKey(msg tea.Msg, now time.Time) tea.Cmd {
 	if k, ok := msg.(tea.KeyPressMsg); ok {
 		switch k.String() {
@@ -205,7 +204,7 @@ func (a *app) changeOrder() {
 	a.notify(info, "ordered "+a.list.order())
 }
 
-// otherEnvironment goes to the same account's other profile, dropping a filter
+// otherEnvironment chooses the same account's other profile, and clears a filter
 // that hides it.
 func (a *app) otherEnvironment() {
 	p := a.chosen()

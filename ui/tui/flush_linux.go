@@ -2,5 +2,5 @@ package tui
 
 import "golang.org/x/sys/unix"
 
-// flushInput drops what has come from the terminal and was not read.
+// flushInput drops input from the terminal that was not read.
 func flushInput(fd int) { _ = unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIFLUSH) }

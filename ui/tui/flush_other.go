@@ -2,5 +2,5 @@
 
 package tui
 
-// flushInput does nothing here: the answer may be left to the shell.
+// flushInput does nothing on this system: the shell may get the terminal's answer.
 func flushInput(int) {}

@@ -14,7 +14,7 @@ import (
 	"kitekey/vault"
 )
 
-// fieldID is which field it is.
+// fieldID identifies a field.
 type fieldID int
 
 const (
@@ -30,7 +30,7 @@ func (id fieldID) String() string {
 	return [...]string{"account", "environment", "label", "api_key", "api_secret", "expires_in"}[id]
 }
 
-// fieldKind is what a field takes.
+// fieldKind is the kind of a field's value.
 type fieldKind int
 
 const (
@@ -44,13 +44,13 @@ type field struct {
 	id      fieldID
 	kind    fieldKind
 	input   textinput.Model
-	secret  secretInput // of a hidden field
-	choices []string    // of a choice
-	at      int         // the chosen one
-	liveAt  int         // which choice is live, -1 for none
+	secret  secretInput // value of a hidden field
+	choices []string    // values of a choice
+	at      int         // index of the chosen one
+	liveAt  int         // index of the choice that is live, -1 for none
 	check   func(*formDialog) error
-	help    func(*formDialog) string // said below when there is nothing wrong
-	visited bool                     // complaints wait until it was left once, or typed into
+	help    func(*formDialog) string // text below the field if nothing is wrong
+	visited bool                     // the user has left it once or typed into it: only then is it checked
 }
 
 func (f *field) value() string {
@@ -60,8 +60,8 @@ func (f *field) value() string {
 	return f.input.Value()
 }
 
-// formDialog asks for several things at once. What was typed stays typed until
-// it is saved or thrown away on purpose: a failed save changes nothing in it.
+// formDialog asks for several values at once. The values stay until they are saved
+// or discarded on purpose: a save that fails changes nothing.
 type formDialog struct {
 	basicDialog
 	head     string
@@ -69,15 +69,15 @@ type formDialog struct {
 	fields   []*field
 	at       int
 	isLive   bool
-	replaces vault.Selector // whose credential the form replaces, zero for a new one
-	action   string         // what saving is called
+	replaces vault.Selector // the profile whose credential the form replaces, zero for a new one
+	action   string         // the name of saving
 	save     func(*app, *formDialog) tea.Cmd
-	task     *task  // saving is under way
-	stopping bool   // and has been told to stop
-	said     string // what a paste was read as
+	task     *task  // the save under way
+	stopping bool   // the save has been told to stop
+	said     string // what a paste was recognised as
 	problem  string // why the last save failed
 	next     string // what to do about it
-	// anyway saves in spite of the problem, nil when that makes no sense.
+	// anyway saves in spite of the problem, nil if that makes no sense.
 	anyway     func(*app, *formDialog) tea.Cmd
 	anywayText string
 }
@@ -99,7 +99,7 @@ func choiceField(id fieldID, choices []string, at, liveAt int) *field {
 	return &field{id: id, kind: choice, choices: choices, at: at, liveAt: liveAt}
 }
 
-// field finds a field, nil when the form has none of that kind.
+// field returns a field, nil if the form does not have it.
 func (d *formDialog) field(id fieldID) *field {
 	for _, f := range d.fields {
 		if f.id == id {
@@ -115,19 +115,19 @@ func (d *formDialog) liveChosen() bool {
 	return f != nil && f.at == f.liveAt
 }
 
-// dirty reports whether a secret was typed that would be lost.
+// dirty reports whether leaving would lose a secret that was typed.
 func (d *formDialog) dirty() bool {
 	return slices.ContainsFunc(d.fields, func(f *field) bool { return f.kind == hidden && !f.secret.empty() })
 }
 
-// wipe clears the secrets once they are saved or thrown away.
+// wipe clears the secrets once they are saved or discarded.
 func (d *formDialog) wipe() {
 	for _, f := range d.fields {
 		f.secret.clear()
 	}
 }
 
-// unsaved is the open form with a typed secret, nil when there is none.
+// unsaved returns the open form with a typed secret, nil if there is none.
 func (a *app) unsaved() *formDialog {
 	for _, d := range a.dialogs {
 		if f, ok := d.(*formDialog); ok && f.dirty() {
@@ -137,7 +137,7 @@ func (a *app) unsaved() *formDialog {
 	return nil
 }
 
-// discardQuestion asks before a typed secret is thrown away.
+// discardQuestion asks before a typed secret is discarded.
 func discardQuestion(f *formDialog, andQuit bool) *question {
 	then := "discard it"
 	if andQuit {
@@ -193,8 +193,8 @@ func (d *formDialog) keys(a *app) []dialogKey {
 		on("esc", "esc", "back", does(func() { d.leave(a) })))
 }
 
-// stop cancels the saving; the reply reports what was saved. A second time it
-// abandons the task.
+// stop cancels the save; its reply says what was saved. The second call abandons
+// the task.
 func (d *formDialog) stop(a *app) {
 	if d.stopping {
 		a.tasks.stop(d.task)
@@ -203,7 +203,7 @@ func (d *formDialog) stop(a *app) {
 	d.task.cancel()
 }
 
-// leave closes the form, after a question when a typed secret would be lost.
+// leave closes the form. It asks first if a typed secret would be lost.
 func (d *formDialog) leave(a *app) {
 	if d.dirty() {
 		a.push(discardQuestion(d, false))
@@ -219,7 +219,7 @@ func (d *formDialog) choose(i int) {
 
 func (d *formDialog) update(a *app, msg tea.Msg) tea.Cmd {
 	if d.busy(a) {
-		return nil // what is being saved must not change under way
+		return nil // the values must not change while they are being saved
 	}
 	if paste, ok := msg.(tea.PasteMsg); ok && d.field(fieldAPIKey) != nil && d.pasted(a, paste.Content) {
 		return nil
@@ -242,7 +242,7 @@ func (d *formDialog) update(a *app, msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// leave is what moving on from a field or saving the form does to it.
+// leave finishes a field when the user moves on or saves the form.
 func (f *field) leave() {
 	f.visited = true
 	f.secret.left = true
@@ -255,7 +255,7 @@ func (d *formDialog) step(by int) {
 	d.at = (d.at + by + len(d.fields)) % len(d.fields)
 }
 
-// submit goes to the first field with something wrong in it, or saves.
+// submit saves, or goes to the first field with a problem.
 func (d *formDialog) submit(a *app, save func(*app, *formDialog) tea.Cmd) tea.Cmd {
 	if d.busy(a) {
 		return nil
@@ -287,7 +287,7 @@ func (d *formDialog) failWith(what string, err error) {
 	d.fail(what+": "+sentence(err), next)
 }
 
-// fail keeps the form as it is and says why it was not saved.
+// fail keeps the form open and says why it was not saved.
 func (d *formDialog) fail(problem, next string) {
 	d.problem, d.next = problem, next
 }
@@ -315,8 +315,8 @@ func (d *formDialog) lines(a *app, w int) []string {
 	if len(out)+len(below) <= room {
 		return append(out, below...)
 	}
-	// On a small screen: what went wrong, and as many of the fields as there is room
-	// for, always including the focused field.
+	// On a small screen, show the problem and as many fields as fit, always including
+	// the focused one.
 	below = below[:min(len(below), max(room-(to-from), 0))]
 	room -= len(below)
 	top := max(min(from, to-room), 0)
@@ -324,7 +324,7 @@ func (d *formDialog) lines(a *app, w int) []string {
 	return append(out[top:min(top+room, len(out)):len(out)], below...)
 }
 
-// below is what is under way or went wrong.
+// below draws what is under way or went wrong.
 func (d *formDialog) below(a *app, w int) []string {
 	var out []string
 	if d.said != "" && !d.busy(a) {
@@ -351,7 +351,8 @@ func (d *formDialog) below(a *app, w int) []string {
 	return out
 }
 
-// draw draws what the field holds, w cells wide; here says whether it has the keys.
+// draw draws the field's value, w cells wide; here says whether the field has the
+// keys.
 func (f *field) draw(c *canvas, here bool, w int) string {
 	switch {
 	case f.kind == choice:

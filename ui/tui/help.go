@@ -2,7 +2,8 @@ package tui
 
 import "kitekey/ui/words"
 
-// helpColumns is the inner width from which the actions show their commands too.
+// helpColumns is the inner width, in cells, from which the list of actions shows
+// their commands.
 const helpColumns = 92
 
 // legend explains the marks of the countdowns.
@@ -18,7 +19,7 @@ func (a *app) legend(w int) []string {
 	return out
 }
 
-// firstRun returns the greeting for a user without profiles.
+// firstRun draws the greeting for a user without profiles.
 func firstRun(c *canvas, w int) []string {
 	var out []string
 	for _, text := range []string{

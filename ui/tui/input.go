@@ -18,25 +18,24 @@ import (
 	"kitekey/ui/process"
 )
 
-// terminalInput is the terminal as Bubble Tea reads it. Bubble Tea keeps what was
-// typed or pasted last in a buffer of its own, in which later input comes to lie
-// over it. So that nothing of a secret stays there once the screen is locked,
-// overwrite puts input there that means nothing.
+// terminalInput is the terminal as Bubble Tea reads it. Bubble Tea keeps the last
+// input in a buffer that later input overwrites. overwrite sends meaningless input
+// there, so that no part of a secret stays in the buffer once the screen is locked.
 type terminalInput struct {
 	*os.File
 	filter inputFilter
-	ready  []byte      // filtered, and more than was asked for
-	gone   func(error) // told when the terminal is
+	ready  []byte      // filtered input that Bubble Tea has not read yet
+	gone   func(error) // called when the terminal is gone
 
 	mu     sync.Mutex
-	read   int           // bytes since it was overwritten last
-	blanks int           // how many reads are answered with blanks
-	done   chan struct{} // closed when they have arrived, nil when nothing waits for it
+	read   int           // bytes since it was last overwritten
+	blanks int           // how many reads are still to be answered with blanks
+	done   chan struct{} // closed when the blanks have been read; nil if nothing waits for them
 }
 
-// newTerminalInput is nil where Bubble Tea should open its input by itself: on
-// Windows it reads no bytes, and without a terminal on stdin it looks for one. gone
-// is called when the terminal is.
+// newTerminalInput returns nil if Bubble Tea should open its input itself: on
+// Windows it does not read bytes, and if stdin is not a terminal it looks for one.
+// gone is called when the terminal is gone.
 func newTerminalInput(stdin *os.File, gone func(error)) *terminalInput {
 	if runtime.GOOS == "windows" || !term.IsTerminal(int(stdin.Fd())) {
 		return nil
@@ -57,8 +56,8 @@ func (t *terminalInput) Read(b []byte) (int, error) {
 	}
 	n, err := t.File.Read(b[:max(len(b)-len(pasteEnd), 1)])
 	if err != nil || n == 0 {
-		// Closed while SIGHUP is ignored, a terminal shows only here that it is gone.
-		// Bubble Tea would go on without it.
+		// If a terminal closes while SIGHUP is ignored, only the read shows it. Bubble
+		// Tea would go on without it.
 		t.gone(fmt.Errorf("the terminal is gone: %w", cmp.Or(err, io.EOF)))
 		return n, err
 	}
@@ -71,8 +70,8 @@ func (t *terminalInput) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// drain reads what the terminal still answers to questions of a screen that was
-// closed right after it had opened: the shell would take it for something typed.
+// drain reads the terminal's late answers to a screen that was closed right after
+// it had opened: the shell would take them for typed input.
 func (t *terminalInput) drain(d time.Duration) {
 	if t == nil {
 		return
@@ -87,8 +86,8 @@ func (t *terminalInput) drain(d time.Duration) {
 	flushInput(fd)
 }
 
-// blank fills b with an application program command (APC), which is for terminals
-// and which Bubble Tea skips.
+// blank fills b with an application program command (APC), which is meant for
+// terminals and which Bubble Tea ignores.
 func (t *terminalInput) blank(b []byte) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -103,16 +102,17 @@ func (t *terminalInput) blank(b []byte) int {
 	return copy(b, "\x1b_"+strings.Repeat(" ", len(b)-4)+"\x1b\\")
 }
 
-// overwrite asks for blanks to be read, and gives a channel that is closed when
-// they were. They come with the next input: the returned command asks the terminal
-// for some. A terminal that does not answer has them before the next key.
+// overwrite makes the next reads return blanks, and returns a channel that is
+// closed when they have been read. The returned command asks the terminal for an
+// answer, to which the blanks are added. If the terminal does not answer, they come
+// with the next key.
 func (t *terminalInput) overwrite() (tea.Cmd, <-chan struct{}) {
 	if t == nil {
 		return nil, nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	const readSize = 4096 // of Bubble Tea; its buffer is at most some times what came at once
+	const readSize = 4096 // Bubble Tea's read size; its buffer is at most a few times the largest read
 	t.blanks, t.read = min(4+4*t.read/readSize, 64), 0
 	if t.done == nil {
 		t.done = make(chan struct{})
@@ -121,17 +121,16 @@ func (t *terminalInput) overwrite() (tea.Cmd, <-chan struct{}) {
 }
 
 // How long locking waits: for the terminal's answer, for the frame without secrets
-// to take the place of the one with them, and until everything else that was under
-// way has ended.
+// to replace the one with them, and for everything else under way to end.
 const (
 	blanksWait = time.Second
 	frameWait  = 200 * time.Millisecond
 	restWait   = 2 * time.Second
 )
 
-// forgetMemory overwrites what secrets have left in memory that is no longer used,
-// and once more when what has been stopped meanwhile has let go of the rest. done is
-// called in between, and may be nil.
+// forgetMemory overwrites what secrets have left in unused memory, and does so
+// again when the tasks that were stopped have released theirs. It calls done in
+// between, which may be nil.
 func forgetMemory(ctx context.Context, overwritten <-chan struct{}, done func()) {
 	if overwritten != nil {
 		select {

@@ -12,32 +12,32 @@ const (
 	pasteStart = "\x1b[200~"
 	pasteEnd   = "\x1b[201~"
 
-	// replyWait is how long the rest of a terminal's reply is waited for.
+	// replyWait is how long to wait for the rest of a terminal's reply.
 	replyWait = 2 * time.Second
-	// replyLimit is longer than any reply.
+	// replyLimit is longer than any reply, in bytes.
 	replyLimit = 4 << 10
-	// escTime is how long Bubble Tea waits before an ESC alone is the key.
+	// escTime is how long Bubble Tea waits before it takes a single ESC for the key.
 	escTime = 40 * time.Millisecond
 	// pasteIdle is how long a paste may pause before a key ends it.
 	pasteIdle = 2 * time.Second
-	// pasteLimit is the largest paste that is taken.
+	// pasteLimit is the largest paste that is accepted, in bytes.
 	pasteLimit = 1 << 20
-	// keyLimit is longer than what one key sends.
+	// keyLimit is longer than the sequence of any key, in bytes.
 	keyLimit = 16
 )
 
-// inputFilter looks through what comes from the terminal, before Bubble Tea does.
-// A reply that arrives in pieces is put together, so that no piece is typed into a
-// field; a paste that never ends does not hold back the keys for ever.
+// inputFilter filters what comes from the terminal before Bubble Tea reads it. It
+// joins a reply that arrives in pieces, so that no piece is typed into a field, and
+// it ends a paste that has no end mark, so that the keys work again.
 type inputFilter struct {
-	held    []byte    // the beginning of a reply whose rest is to come
-	at      time.Time // when something came last
-	esc     bool      // that ended in an ESC
+	held    []byte    // the beginning of a reply whose rest has not come
+	at      time.Time // when the last input came
+	esc     bool      // the last input ended in an ESC
 	paste   bool      // within a paste
-	pasted  int       // its size so far
-	dropped bool      // the rest of it is dropped, up to its end
-	half    []byte    // the beginning of a paste's end mark, whose rest is to come
-	partial []byte    // the beginning of a character at the end of a paste's piece
+	pasted  int       // size of the paste so far, in bytes
+	dropped bool      // the rest of the paste is dropped, up to its end mark
+	half    []byte    // the beginning of a paste's end mark
+	partial []byte    // the beginning of a character at the end of a piece of a paste
 }
 
 // partialReply finds a reply that has begun at the end of the input: OSC, DCS, or a
@@ -51,18 +51,18 @@ var lostReply = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(?:\][0-9]+;[^\x07\x1b]*(?:\x07|\x1b\\)?|P[>01][^\x07\x1b]*(?:\x1b\\)?|\[\?[0-9;]*(?:\$?[a-z])?)`)
 })
 
-// filter returns what Bubble Tea should read in place of b.
+// filter returns what Bubble Tea should read instead of b.
 func (f *inputFilter) filter(b []byte, now time.Time) []byte {
 	inPaste := f.paste
 	return f.keepInvalid(f.pass(b, now), inPaste)
 }
 
-// noCharacter stands in a paste for bytes that are no character. Bubble Tea would
-// drop them without a word, and a secret would be stored that was never pasted; a
-// control character is refused where a secret is read.
+// noCharacter replaces bytes in a paste that are not UTF-8. Bubble Tea would drop
+// them silently, and a secret would be stored that is not the one that was pasted.
+// A field for a secret refuses a control character.
 const noCharacter = 0x01
 
-// keepInvalid puts noCharacter in place of what is not UTF-8 within a paste.
+// keepInvalid replaces bytes that are not UTF-8 with noCharacter, within a paste.
 func (f *inputFilter) keepInvalid(b []byte, inPaste bool) []byte {
 	if len(f.partial) > 0 {
 		b = append(f.partial, b...)
@@ -93,7 +93,7 @@ func (f *inputFilter) keepInvalid(b []byte, inPaste bool) []byte {
 	return out
 }
 
-// pass is filter but for what is not UTF-8.
+// pass is filter without the check for UTF-8.
 func (f *inputFilter) pass(b []byte, now time.Time) []byte {
 	idle := now.Sub(f.at)
 	f.at = now
@@ -122,8 +122,8 @@ func (f *inputFilter) pass(b []byte, now time.Time) []byte {
 	return b
 }
 
-// inPaste passes a paste on until its end. One that has paused for long is over
-// with the next key; of one that is too large the rest is dropped.
+// inPaste passes a paste on until its end. If the paste has paused for long, the
+// next key ends it. The rest of a paste that is too large is dropped.
 func (f *inputFilter) inPaste(b []byte, idle time.Duration) []byte {
 	held := f.half
 	f.half = nil
@@ -154,8 +154,9 @@ func (f *inputFilter) inPaste(b []byte, idle time.Duration) []byte {
 	return out
 }
 
-// holdHalf keeps the beginning of an end mark back. Bubble Tea does not know one that
-// comes in two pieces, and would take every key for part of the paste from then on.
+// holdHalf keeps back the beginning of an end mark. Bubble Tea does not recognise
+// one that comes in two pieces, and would take all further keys for part of the
+// paste.
 func (f *inputFilter) holdHalf(b []byte) []byte {
 	for n := min(len(pasteEnd)-1, len(b)); n > 0; n-- {
 		if rest := b[len(b)-n:]; bytes.HasPrefix([]byte(pasteEnd), rest) {

@@ -12,14 +12,14 @@ import (
 	"kitekey/vault"
 )
 
-// keepAlive mints another token for one profile shortly before the last one
-// ends, until it is switched off or kitekey quits. A locked screen goes on with
-// it, since an hour of work elsewhere is what it is for; only live stops there,
-// with its confirmation.
+// keepAlive mints a new token for one profile shortly before the current one
+// expires, until it is switched off or kitekey quits. It continues on a locked
+// screen, since its purpose is an hour of work elsewhere. For a live profile
+// locking ends it, because locking ends the confirmation.
 type keepAlive struct {
-	id        string // "" is off
+	id        string // the profile, "" if it is off
 	expiresIn kite.Lifetime
-	next      time.Time // not before this: the pause after a failure
+	next      time.Time // the earliest time of the next renewal
 }
 
 // keepAlivePause is how long to wait after a renewal that failed.
@@ -62,13 +62,13 @@ func (k *keepAlive) tick(a *app) tea.Cmd {
 		return nil
 	}
 	id, sel, tokens, life := p.ID, p.Selector, a.tokens, k.expiresIn
-	first := !p.Token.Unexpired(a.now) // what was said when it was switched on will do
-	k.next = a.now.Add(keepAlivePause) // also the least time between two renewals that work
+	first := !p.Token.Unexpired(a.now) // the first token needs no message
+	k.next = a.now.Add(keepAlivePause) // also the shortest time between two successful renewals
 	if pause := life.Duration() - words.RenewAt(life.Duration()); pause < keepAlivePause {
 		k.next = a.now.Add(pause)
 	}
 	return a.run(task{kind: taskToken, id: id, doing: "renewing"}, func(ctx context.Context) func(*app) tea.Cmd {
-		tok, err := tokens.Vault.Token(ctx, sel, vault.TokenRequest{Fresh: true, ExpiresIn: life}) // asked when it was switched on
+		tok, err := tokens.Vault.Token(ctx, sel, vault.TokenRequest{Fresh: true, ExpiresIn: life}) // the guard was asked when keep-alive was switched on
 		return func(a *app) tea.Cmd {
 			if err == nil {
 				a.noteToken(id, tok.Info(), tok.Cached)
@@ -79,7 +79,7 @@ func (k *keepAlive) tick(a *app) tea.Cmd {
 	})
 }
 
-// renewed says what came of a renewal.
+// renewed shows the result of a renewal.
 func (k *keepAlive) renewed(a *app, id string, sel vault.Selector, life kite.Lifetime, first bool, err error) {
 	if err == nil {
 		if !first {
@@ -88,17 +88,17 @@ func (k *keepAlive) renewed(a *app, id string, sel vault.Selector, life kite.Lif
 		return
 	}
 	if v := vault.VerdictOf(err); v == vault.VerdictRejected || v == vault.VerdictInvalid || v == vault.VerdictNoCredential {
-		*k = keepAlive{} // asking again will not change the answer
+		*k = keepAlive{} // another request would be refused too
 		a.reportError(id, "keep-alive stopped", err)
 		return
 	}
 	a.reportError(id, "keep-alive, trying again in "+words.Duration(keepAlivePause), err)
 }
 
-// expiryWatch gives one notice per token that is used here and runs low.
+// expiryWatch gives one notice for each token that is used here and runs low.
 type expiryWatch struct {
-	watched map[string]bool      // profiles whose token this session minted or copied
-	warned  map[string]time.Time // deadline for which a notice was given, by profile
+	watched map[string]bool      // profiles whose tokens this session minted or copied
+	warned  map[string]time.Time // deadlines of the tokens for which a notice was given, by profile
 }
 
 // watch marks a profile whose token is in use here.

@@ -7,11 +7,11 @@ import (
 	"kitekey/vault"
 )
 
-// keepOpenTime is how long unlocking for other commands lasts, as "kitekey unlock"
-// does when nothing else is said.
+// keepOpenTime is how long unlocking for other commands lasts: the default of
+// "kitekey unlock".
 const keepOpenTime = 30 * time.Minute
 
-// forAllLine says for whom the store will be unlocked.
+// forAllLine says for which commands the store will be unlocked.
 func (a *app) forAllLine(forAll bool) string {
 	if forAll {
 		return a.st.strong.Styled("for") + "  " + a.st.text.Styled("this screen and all commands, "+words.Duration(keepOpenTime))
@@ -19,7 +19,7 @@ func (a *app) forAllLine(forAll bool) string {
 	return a.st.strong.Styled("for") + "  " + a.st.dim.Styled("this screen alone")
 }
 
-// keepOpen unlocks the store for other commands, and gives what is to be said.
+// keepOpen unlocks the store for other commands, and returns what to show.
 func keepOpen(v *vault.Vault) func(*app) {
 	until, err := v.KeepOpen(keepOpenTime)
 	return func(a *app) {

@@ -11,20 +11,20 @@ import (
 	"kitekey/ui/words"
 )
 
-// binding is one thing that a key does on the main screen. The footer, the help
-// and the README's table are all made of these.
+// binding is a key on the main screen and what it does. The footer, the help and
+// the README's table are made from the bindings.
 type binding struct {
 	key.Binding                    // its keys, and their short name for the footer
 	group       string             // heading in the help
 	long        string             // what it does, for the help
-	foot        int                // place in the footer, 0 is not there
+	foot        int                // position in the footer, 0 if it is not there
 	run         func(*app) tea.Cmd // what it does
-	why         func(*app) string  // why it cannot work now; "" or nil func: it can
-	quiet       func(*app) bool    // works, but the footer has better things to show
+	why         func(*app) string  // why it cannot work now; "" or a nil func if it can
+	quiet       func(*app) bool    // it works, but the footer has more useful keys to show
 	when        func(*app) string  // another short name for the footer, "" for the usual one
 }
 
-// unavailable is why it cannot work now, "" when it can.
+// unavailable says why the key cannot work now, "" if it can.
 func (b *binding) unavailable(a *app) string {
 	if b.why == nil {
 		return ""
@@ -48,7 +48,7 @@ func bind(keys, shown, short string) key.Binding {
 	return key.NewBinding(key.WithKeys(strings.Fields(keys)...), key.WithHelp(shown, short))
 }
 
-// noCmd makes a key's function of one that has no command to run.
+// noCmd turns a function without a command into one for a key.
 func noCmd(f func(*app)) func(*app) tea.Cmd {
 	return func(a *app) tea.Cmd {
 		f(a)
@@ -74,7 +74,7 @@ const (
 	groupApp     = "kitekey"
 )
 
-// bindings is the one table of keys.
+// bindings returns all keys of the main screen.
 func bindings() []binding {
 	return []binding{
 		{Binding: bind("up k", "↑ k", "up"), group: groupMove, long: "one up", run: moveBy(func(a *app) int { return -1 })},
@@ -141,8 +141,8 @@ func bindings() []binding {
 	}
 }
 
-// demoBindings are bindings for the demo, which has no sources to refresh: R starts it
-// over.
+// demoBindings returns the bindings of the demo, where R starts over: it has no
+// sources to refresh.
 func demoBindings() []binding {
 	all := bindings()
 	over := binding{Binding: bind("R", "R", "start over"), group: groupApp, long: "start the demo over", foot: 70, run: func(a *app) tea.Cmd {
@@ -157,7 +157,7 @@ func demoBindings() []binding {
 	return all
 }
 
-// The reasons for which a key may not work now.
+// Reasons for which a key may not work now.
 
 func hasProfiles(a *app) string {
 	if len(a.list.profiles) == 0 {
@@ -233,8 +233,8 @@ func inClipboard(a *app) string {
 	return ""
 }
 
-// offered names what a key does where a message offers it for another profile than
-// the chosen one, "" elsewhere.
+// offered returns what a key does if a message offers it for another profile than
+// the chosen one, and "" otherwise.
 func (a *app) offered(key, does string) string {
 	if p := a.profileByID(a.notices.current.id); p != nil && a.notices.offers(key) {
 		return does + " " + p.Selector.String()
@@ -245,7 +245,7 @@ func (a *app) offered(key, does string) string {
 // hint is one entry of a footer.
 type hint struct{ key, does string }
 
-// hints are the bindings that work now, in the footer's order.
+// hints returns the bindings that work now, in the footer's order.
 func (a *app) hints() []hint {
 	var out []hint
 	var order []int
@@ -271,7 +271,7 @@ func (a *app) hints() []hint {
 	return out
 }
 
-// press runs what a key is bound to on the main screen. A key that a message offers
+// press runs the binding of a key on the main screen. A key that a message offers
 // acts on the message's profile.
 func (a *app) press(msg tea.KeyPressMsg) tea.Cmd {
 	for i := range a.keys {
@@ -287,7 +287,7 @@ func (a *app) press(msg tea.KeyPressMsg) tea.Cmd {
 	return nil
 }
 
-// runBinding does what a key does, or says why it cannot.
+// runBinding runs a binding, or says why it cannot work.
 func (a *app) runBinding(b *binding) tea.Cmd {
 	if why := b.unavailable(a); why != "" {
 		a.notify(info, b.Help().Desc+": "+why)

@@ -7,17 +7,17 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// The smallest terminal in which kitekey draws its screen, and the width from
-// which it shows two panes.
+// The size in cells of the smallest terminal on which kitekey draws its screen, and
+// the width from which it shows two panes.
 const (
 	MinWidth, MinHeight = 40, 10
 	twoPanes            = 96
-	threePlaces         = 150 // room for what happened and how to use it, too
+	threePlaces         = 150 // room for the activity and for how to use a profile too
 )
 
-// metrics says how wide text is on this terminal: by wcwidth, unless it has told
-// that it measures whole grapheme clusters (mode 2027). The renderer follows the
-// same answer; measuring in another way than it draws would tear the borders.
+// metrics tells how wide text is on this terminal: by wcwidth, unless the terminal
+// has said that it measures whole grapheme clusters (mode 2027). The renderer uses
+// the same rule; if drawing and measuring differed, borders would be broken.
 type metrics struct {
 	width, height int
 	method        ansi.Method
@@ -40,7 +40,7 @@ func (sc metrics) len(s string) int {
 	return sc.method.StringWidth(s)
 }
 
-// cut shortens s to at most w cells, with an ellipsis where something was lost.
+// cut shortens s to at most w cells, with more at the end if something is left out.
 func (sc metrics) cut(s string, w int, more string) string {
 	if w <= 0 {
 		return ""
@@ -51,19 +51,19 @@ func (sc metrics) cut(s string, w int, more string) string {
 	return sc.method.Truncate(s, w, more)
 }
 
-// fit makes s exactly w cells wide: cut or filled with blanks.
+// fit makes s exactly w cells wide: it cuts s or adds blanks.
 func (sc metrics) fit(s string, w int, more string) string {
 	s = sc.cut(s, w, more)
 	return s + blanks(w-sc.len(s))
 }
 
-// right is fit, pushed to the right edge.
+// right is fit, aligned at the right.
 func (sc metrics) right(s string, w int, more string) string {
 	s = sc.cut(s, w, more)
 	return blanks(w-sc.len(s)) + s
 }
 
-// center is fit, in the middle.
+// center is fit, centred.
 func (sc metrics) center(s string, w int) string {
 	n := sc.len(s)
 	if n >= w {
@@ -75,13 +75,13 @@ func (sc metrics) center(s string, w int) string {
 // wrap breaks a text at blanks into lines of at most w cells. Unlike the
 // library it does not break at hyphens, so that "--store" can be copied in one piece.
 func (sc metrics) wrap(s string, w int) []string {
-	const hyphen = "\u2011" // of the same width, and no place to break
+	const hyphen = "\u2011" // of the same width as a hyphen, but not a place to break a line
 	s = sc.method.Wrap(strings.ReplaceAll(s, "-", hyphen), max(w, 1), "")
 	return strings.Split(strings.ReplaceAll(s, hyphen, "-"), "\n")
 }
 
-// spread puts left at the left and right at the right end of w cells; left gives
-// way.
+// spread puts left at the left and right at the right end of w cells. If there is
+// no room for both, it cuts left.
 func (sc metrics) spread(left, right string, w int, more string) string {
 	rw := sc.len(right)
 	if rw > w {
@@ -90,11 +90,11 @@ func (sc metrics) spread(left, right string, w int, more string) string {
 	return sc.fit(left, w-rw, more) + right
 }
 
-// from is the part of a line of w cells that begins at cell x. (Method.Cut would
-// do, but by wcwidth it cuts the wrong end: x/ansi 0.11.9.)
+// from returns the part of a line of w cells that begins at cell x. (Method.Cut
+// measured by wcwidth cuts at the wrong end: x/ansi 0.11.9.)
 func (sc metrics) from(line string, x, w int) string {
 	rest := sc.method.TruncateLeft(line, x, "")
-	return blanks(w-x-sc.len(rest)) + rest // a wide character cut in two leaves a blank
+	return blanks(w-x-sc.len(rest)) + rest // half of a wide character becomes a blank
 }
 
 func blanks(n int) string {
@@ -109,7 +109,7 @@ func blanks(n int) string {
 }
 
 // frame puts a border and a title around lines, which are cut or filled to the
-// given outer size. With fewer lines than rows the rest stays empty.
+// outer size. If there are fewer lines than rows, the rest is blank.
 func (sc metrics) frame(title string, lines []string, w, h int, b lipgloss.Border, line, head ansi.Style, more string) []string {
 	inner := w - 4
 	out := make([]string, 0, h)
@@ -126,7 +126,7 @@ func (sc metrics) frame(title string, lines []string, w, h int, b lipgloss.Borde
 	return append(out, line.Styled(b.BottomLeft+strings.Repeat(b.Bottom, w-2)+b.BottomRight))
 }
 
-// overlay lays box over the middle of the lines, which are w cells wide.
+// overlay draws box over the middle of the lines, which are w cells wide.
 func (sc metrics) overlay(lines, box []string, w int) {
 	if len(box) == 0 {
 		return

@@ -15,25 +15,25 @@ import (
 	"kitekey/vault"
 )
 
-// list is the pane of profiles: which there are, which the filter leaves, and
-// which one is chosen.
+// list is the pane of profiles: all profiles, those that the filter leaves, and the
+// chosen one.
 type list struct {
 	loaded     bool
 	profiles   []vault.Profile   // as the index lists them
 	reasons    map[string]string // why the last verdict is not "works", by profile
-	texts      []searchText      // what the filter looks at, one per profile
-	rows       []row             // what the filter and the order leave
-	cursor     int               // chosen row
-	top        int               // first row on the screen
-	page       int               // rows that fit the screen
+	texts      []searchText      // search texts, one per profile
+	rows       []row             // the profiles that match the filter, in order
+	cursor     int               // index of the chosen row
+	top        int               // index of the first row on the screen
+	page       int               // number of rows on the screen
 	filter     textinput.Model
 	terms      []filterTerm // of the filter
 	typing     bool         // the filter has the keys
 	sortBy     order
-	tokensOnly bool // unexpired tokens only, soonest to expire first
+	tokensOnly bool // show only unexpired tokens, soonest to expire first
 }
 
-// order is what the list is sorted by.
+// order is the order of the list.
 type order int
 
 const (
@@ -45,7 +45,7 @@ const (
 
 func (o order) String() string { return [...]string{"by name", "by last use", "failing first"}[o] }
 
-// set takes over the profiles and stays on the chosen one.
+// set replaces the profiles and keeps the chosen one.
 func (l *list) set(profiles []vault.Profile, reasons map[string]string, now time.Time) {
 	chosen := ""
 	if p := l.chosen(); p != nil {
@@ -57,7 +57,7 @@ func (l *list) set(profiles []vault.Profile, reasons map[string]string, now time
 	l.choose(chosen)
 }
 
-// refilter makes the rows anew from the filter and the order.
+// refilter makes the rows from the filter and the order.
 func (l *list) refilter(now time.Time) {
 	l.match(now)
 	at := func(r row) *vault.Profile { return &l.profiles[r.profile] }
@@ -73,7 +73,7 @@ func (l *list) refilter(now time.Time) {
 	l.moveBy(0)
 }
 
-// rank orders the rows by what wants a look most.
+// rank returns a number that orders rows by urgency.
 func (l *list) rank(r row) int {
 	p := &l.profiles[r.profile]
 	switch w := words.Verdict(p.Verdict, p.Store); {
@@ -87,7 +87,7 @@ func (l *list) rank(r row) int {
 	return 0
 }
 
-// chosen is the profile under the cursor, nil when there is none.
+// chosen returns the profile under the cursor, nil if there is none.
 func (l *list) chosen() *vault.Profile {
 	if l.cursor >= len(l.rows) {
 		return nil
@@ -95,7 +95,7 @@ func (l *list) chosen() *vault.Profile {
 	return &l.profiles[l.rows[l.cursor].profile]
 }
 
-// byID finds a profile, nil when it is gone.
+// byID returns a profile, nil if it no longer exists.
 func (l *list) byID(id string) *vault.Profile {
 	for i := range l.profiles {
 		if l.profiles[i].ID == id {
@@ -105,7 +105,7 @@ func (l *list) byID(id string) *vault.Profile {
 	return nil
 }
 
-// choose puts the cursor on a profile; false when it is not in the list.
+// choose puts the cursor on a profile, and returns false if it is not in the list.
 func (l *list) choose(id string) bool {
 	for i, r := range l.rows {
 		if l.profiles[r.profile].ID == id {
@@ -117,7 +117,7 @@ func (l *list) choose(id string) bool {
 	return false
 }
 
-// reach is choose, dropping a filter that hides the profile.
+// reach is choose, but clears a filter that hides the profile.
 func (l *list) reach(id string, now time.Time) {
 	if l.choose(id) {
 		return
@@ -128,7 +128,7 @@ func (l *list) reach(id string, now time.Time) {
 	l.choose(id)
 }
 
-// keepChosen makes the rows anew and stays on the chosen profile.
+// keepChosen makes the rows again and keeps the chosen profile.
 func (l *list) keepChosen(now time.Time) {
 	id := ""
 	if p := l.chosen(); p != nil {
@@ -151,7 +151,7 @@ func (l *list) scroll() {
 	l.top = max(min(l.top, len(l.rows)-n), 0)
 }
 
-// environments is how many of an account's two profiles there are.
+// environments returns how many profiles an account has: one or two.
 func (l *list) environments(account string) int {
 	n := 0
 	for i := range l.profiles {
@@ -162,7 +162,7 @@ func (l *list) environments(account string) int {
 	return n
 }
 
-// unexpired counts the tokens that are.
+// unexpired returns the number of unexpired tokens.
 func (l *list) unexpired(now time.Time) int {
 	n := 0
 	for i := range l.profiles {
@@ -178,17 +178,17 @@ func (l *list) toggleTokensOnly(now time.Time) {
 	l.keepChosen(now)
 }
 
-// columns are the widths of a list row's parts; 0 leaves a part out.
+// columns are the widths of a row's parts in cells; 0 leaves a part out.
 type columns struct{ name, env, verdict, label, count, bar, used int }
 
-// roomyList is the inner width of a list from which it has headings and columns
-// for the label and the last use.
+// roomyList is the inner width of a list, in cells, from which it has headings and
+// columns for the label and the last use.
 const roomyList = 76
 
-// layColumns shares w cells among the columns; longest is the longest name. The
-// environment is never cut. The name, the countdown and a bar always fit; with
-// room come the verdict's words, the whole name, a longer bar, and then the
-// reason, the label and the last use.
+// layColumns divides w cells among the columns; longest is the length of the
+// longest name. The environment is never cut. The name, the countdown and a bar
+// always fit; if there is more room, the verdict's words, the whole name, a longer
+// bar, and then the reason, the label and the last use follow.
 func layColumns(w, longest int) columns {
 	const mark, env, glyph, gaps = 2, 7, 1, 4
 	c := columns{name: 12, env: env, count: 7, bar: 3}
@@ -202,7 +202,7 @@ func layColumns(w, longest int) columns {
 		*to += n
 		rest -= n
 	}
-	if rest >= 8 { // a blank, and room for "refused"
+	if rest >= 8 { // a blank and room for "refused"
 		rest--
 		give(&c.verdict, 10)
 	}
@@ -229,7 +229,7 @@ func layColumns(w, longest int) columns {
 	return c
 }
 
-// longestName is the width of the longest account's name.
+// longestName returns the width of the longest account's name in cells.
 func (l *list) longestName(c *canvas) int {
 	n := 0
 	for i := range l.profiles {
@@ -277,7 +277,7 @@ func (l *list) lines(c *canvas, ts *tasks, w, h int, focused bool) []string {
 	return lines
 }
 
-// headingLines is how many lines stand above the rows.
+// headingLines returns the number of lines above the rows.
 func (l *list) headingLines(w int) int {
 	if len(l.rows) > 0 && (w >= roomyList || l.tokensOnly && w >= axisMin) {
 		return 2
@@ -285,7 +285,7 @@ func (l *list) headingLines(w int) int {
 	return 1
 }
 
-// headings name the columns.
+// headings draws the names of the columns.
 func (l *list) headings(c *canvas, cols columns, w int) string {
 	line := "  " + c.fit("ACCOUNT", cols.name, "") + " " + c.fit("ENV", cols.env, "") + " " + c.fit("STATE", cols.verdict+2, "") + " "
 	if cols.label > 0 {
@@ -311,7 +311,7 @@ func (l *list) filterLine(c *canvas, w int) string {
 	return mark + c.fit(l.filter.Value(), room, c.st.glyph.more) + c.st.dim.Styled(count)
 }
 
-// order names what the list is ordered by.
+// order returns the name of the list's order.
 func (l *list) order() string {
 	if l.tokensOnly {
 		return "soonest to expire first"
@@ -334,14 +334,14 @@ func (l *list) emptyLines(c *canvas, w int) []string {
 	return append([]string{""}, c.painted(text, w, c.st.dim)...)
 }
 
-// rowLook is how one row differs from the others.
+// rowLook has the differences in how a row looks.
 type rowLook struct {
 	*textStyles
 	mark            string
 	chosen, focused bool
 }
 
-// rowLine draws one profile in exactly w cells; t is what is under way for it.
+// rowLine draws one profile in exactly w cells; t is its task under way, if any.
 func (l *list) rowLine(c *canvas, r row, t *task, s rowLook, cols columns, w int) string {
 	p := &l.profiles[r.profile]
 	var b strings.Builder
@@ -385,7 +385,7 @@ func (l *list) rowLine(c *canvas, r row, t *task, s rowLook, cols columns, w int
 }
 
 // nameAndEnvironment draws the beginning of a row: the cursor, the account's name
-// in w cells, cut in its middle when it is longer, and the environment.
+// in w cells, cut in its middle if it is longer, and the environment.
 func (l *list) nameAndEnvironment(c *canvas, b *strings.Builder, r row, s rowLook, w int) {
 	p := &l.profiles[r.profile]
 	if s.focused {
@@ -410,8 +410,8 @@ func (l *list) nameAndEnvironment(c *canvas, b *strings.Builder, r row, s rowLoo
 	b.WriteString(c.marked(env, l.found(env), 7, paint, s.match))
 }
 
-// drawCount draws a row's countdown and its bar. Low and ending have a mark of
-// their own, so that no colour has to be seen.
+// drawCount draws a row's countdown and its bar. Low and ending have marks of their
+// own, which need no colour.
 func (c *canvas) drawCount(b *strings.Builder, t vault.TokenInfo, s *textStyles, cols columns) {
 	state, left := words.TokenStateOf(t, c.now), t.Remaining(c.now)
 	text, bar := "", s.text.Styled(blanks(cols.bar))
@@ -429,8 +429,8 @@ func (c *canvas) drawCount(b *strings.Builder, t vault.TokenInfo, s *textStyles,
 	b.WriteString(tokenPaint(state, s).Styled(c.right(text, cols.count, "")+" ") + bar)
 }
 
-// verdictLook is how a profile's last verdict looks in a list: what is under way
-// takes its place.
+// verdictLook returns how a profile's last verdict looks in a list. A task under
+// way takes its place.
 func (c *canvas) verdictLook(p *vault.Profile, t *task, s *textStyles) (glyph, word string, paint ansi.Style) {
 	g := &c.st.glyph
 	switch {
@@ -451,7 +451,7 @@ func (c *canvas) verdictLook(p *vault.Profile, t *task, s *textStyles) (glyph, w
 	return g.warn, w.Word, s.warn
 }
 
-// otherEnvironment finds the same account's other profile, nil when there is none.
+// otherEnvironment returns the same account's other profile, nil if there is none.
 func (l *list) otherEnvironment(p *vault.Profile) *vault.Profile {
 	i := slices.IndexFunc(l.profiles, func(other vault.Profile) bool {
 		return other.Account == p.Account && other.Environment != p.Environment

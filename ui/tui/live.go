@@ -11,8 +11,8 @@ import (
 	"kitekey/vault"
 )
 
-// confirm runs an action on profiles. Where the guard asks for a live one's name,
-// it runs once that was typed.
+// confirm runs an action on profiles. If the guard asks for a live profile's name,
+// it runs the action once the name was typed.
 func (a *app) confirm(do handout.Action, action func() tea.Cmd, profiles ...vault.Selector) tea.Cmd {
 	q, asks := a.guard.Question(do, profiles...)
 	if !asks {
@@ -29,23 +29,23 @@ func (a *app) confirm(do handout.Action, action func() tea.Cmd, profiles ...vaul
 	return nil
 }
 
-// question asks before something happens: by enter alone, or by typing a word.
+// question asks before an action: for enter alone, or for a word to be typed.
 type question struct {
 	basicDialog
 	head, text string
-	want       string // what must be typed; "" asks for nothing
+	want       string // the word to type; "" for none
 	input      textinput.Model
-	yes        string // what is done
-	yesKey     string // the key that does it when nothing is typed; "" is enter, otherwise enter leaves it
+	yes        string // the name of the action
+	yesKey     string // the key that runs the action if there is no word to type; "" means enter, otherwise enter cancels
 	then       func(*app) tea.Cmd
-	otherKey   string // a second way out, with what it does
+	otherKey   string // key of a second action, and its name
 	other      string
 	otherThen  func(*app) tea.Cmd
 	isLive     bool
 	wrong      bool
 }
 
-// newNameQuestion is a question answered by typing a word.
+// newNameQuestion returns a question that is answered by typing want.
 func newNameQuestion(want string, q question) *question {
 	q.want, q.input = want, focused(newTextInput("type "+want))
 	return &q
@@ -94,7 +94,7 @@ func (q *question) lines(a *app, w int) []string {
 	if q.want == "" {
 		return a.wrap(q.text, w)
 	}
-	// On a small screen the text gives way, not what is typed.
+	// On a small screen the text is cut, not the typed word.
 	out := a.wrapped(q.text, w, max(a.layout.body-2-3, 1))
 	out = append(out, "", "  "+a.st.accent.Styled("> ")+a.drawInput(q.input, w-6))
 	if q.wrong {

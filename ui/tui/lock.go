@@ -16,12 +16,12 @@ import (
 // screen shows.
 type locker struct {
 	locked     bool
-	message    string // what goes on, or went wrong, at unlocking
-	needPass   bool   // the store wants its passphrase
+	message    string // progress of unlocking, or why it failed
+	needPass   bool   // the store needs its passphrase
 	passphrase secretInput
 	forAll     bool // unlock the store for other commands too
 	lastInput  time.Time
-	timer      bool // a lockTimerMsg is on its way
+	timer      bool // a lockTimerMsg is scheduled
 }
 
 // lockTimerMsg fires when the idle lock could next be due; at most one is pending.
@@ -36,8 +36,8 @@ func (l *locker) arm(a *app) tea.Cmd {
 	return a.after(wait, lockTimerMsg{})
 }
 
-// ifIdle locks when no key was pressed for long enough. By the wall clock: a
-// laptop that slept was idle.
+// ifIdle locks if no key was pressed for long enough by the wall clock: a laptop
+// that slept was idle.
 func (l *locker) ifIdle(a *app) tea.Cmd {
 	if l.locked || a.o.LockAfter < 0 || a.now.Sub(l.lastInput) < a.o.LockAfter {
 		return nil
@@ -45,17 +45,17 @@ func (l *locker) ifIdle(a *app) tea.Cmd {
 	return l.lock(a, a.term.input, nil)
 }
 
-// lockByKey is the key: the person is leaving.
+// lockByKey handles the key that locks.
 func (a *app) lockByKey() tea.Cmd {
 	a.keep = keepAlive{}
 	return a.lock.lock(a, a.term.input, nil)
 }
 
-// lock drops what the screen holds, has the store forget what it has unlocked,
-// and shows nothing until unlocked. A form with a secret typed into it is kept,
-// unseen: Kitegateway shows an api_secret once. One that is being saved goes on.
-// input is where secrets were typed, nil when it must not be asked now. done is
-// called once no secret is left in memory; it may be nil.
+// lock clears what the screen holds, makes the store forget what it has unlocked,
+// and shows nothing until unlocked. It keeps a form with a typed secret, hidden,
+// because Kitegateway shows an api_secret only once. A form that is being saved
+// continues. input is the terminal where secrets were typed, nil if it must not be
+// asked now. done is called when no secret is left in memory; it may be nil.
 func (l *locker) lock(a *app, input *terminalInput, done func()) tea.Cmd {
 	v := a.o.Vault
 	a.reveal.hide()
@@ -81,11 +81,11 @@ func (l *locker) lock(a *app, input *terminalInput, done func()) tea.Cmd {
 		v.Lock()
 		need := v.NeedsPassphrase()
 		if overwritten == nil {
-			forgetMemory(ctx, nil, done) // nothing to wait for, and what comes next may be a stop
+			forgetMemory(ctx, nil, done) // there is nothing to wait for, and the process may be stopped next
 		}
 		return func(a *app) tea.Cmd {
 			if a.lock.needPass = need; need {
-				a.keep = keepAlive{} // minting anew would ask for the passphrase
+				a.keep = keepAlive{} // minting again would ask for the passphrase
 			}
 			if overwritten == nil {
 				return nil
@@ -96,8 +96,8 @@ func (l *locker) lock(a *app, input *terminalInput, done func()) tea.Cmd {
 			})
 		}
 	})
-	// Drawn anew: a cell that stays as it was keeps the whole frame in memory that it
-	// came from, and with it what was shown there.
+	// Clear the screen: a cell that stays the same keeps the frame that it came from
+	// in memory, with what that frame showed.
 	return tea.Batch(ask, tea.ClearScreen, lock)
 }
 
@@ -145,9 +145,8 @@ func (l *locker) quit(a *app) tea.Cmd {
 	return a.quit()
 }
 
-// unlock asks the store: with the passphrase where it has one of its own;
-// otherwise by using it, and where the operating system has locked the keyring
-// it asks the person.
+// unlock unlocks the store with the passphrase, if it has one. Otherwise it uses
+// the store; if the operating system has locked the keyring, it asks the user.
 func (l *locker) unlock(a *app) tea.Cmd {
 	v, passphrase, forAll := a.o.Vault, l.passphrase.secret(), l.forAll
 	l.passphrase.clear()
@@ -207,7 +206,7 @@ func (l *locker) truth(a *app) string {
 	return text
 }
 
-// draw shows no name and no number.
+// draw draws the locked screen, without names and numbers.
 func (l *locker) draw(a *app) []string {
 	text := []string{a.st.strong.Styled("kitekey is locked"), ""}
 	w := min(a.width-4, 60)

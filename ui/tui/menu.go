@@ -6,13 +6,12 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// menu asks which of a few things to do: by its key, or with the arrows and
-// enter.
+// menu offers a few actions, chosen by their keys or with the arrows and enter.
 type menu struct {
 	basicDialog
 	head   string
 	intro  string
-	action string // what enter does
+	action string // name of enter's action
 	items  []menuItem
 	at     int
 	isLive bool
@@ -46,7 +45,7 @@ func (d *menu) keys(a *app) []dialogKey {
 		on("esc q", "esc", "back", does(func() { a.drop(d) })))
 }
 
-// click runs an item: the lines after the intro are the items.
+// click runs the item on a line: the items follow the intro.
 func (d *menu) click(a *app, line int) tea.Cmd {
 	if d.intro != "" {
 		line -= len(a.wrap(d.intro, a.dialogWidth(d)-4)) + 1

@@ -20,7 +20,7 @@ type mintDialog struct {
 	sel     vault.Selector
 	presets []kite.Lifetime // the profile's default first
 	at      int
-	input   textinput.Model // free text; what is typed wins over the presets
+	input   textinput.Model // free text; it takes precedence over the presets
 	noCopy  bool
 }
 
@@ -41,7 +41,7 @@ func (a *app) openMint() tea.Cmd {
 func (d *mintDialog) title() string { return "Mint a token for " + selWords(d.sel) }
 func (d *mintDialog) live() bool    { return d.sel.Environment == kite.Live }
 
-// selWords names a profile where live must be unmistakable.
+// selWords returns a profile's name so that live cannot be missed.
 func selWords(s vault.Selector) string {
 	if s.Environment == kite.Live {
 		return s.Account + " / LIVE"
@@ -49,7 +49,7 @@ func selWords(s vault.Selector) string {
 	return s.Account + " / " + string(s.Environment)
 }
 
-// expiresIn is what has been chosen or typed.
+// expiresIn returns the life that was chosen or typed.
 func (d *mintDialog) expiresIn() (kite.Lifetime, error) {
 	if text := strings.TrimSpace(d.input.Value()); text != "" {
 		return kite.ParseLifetime(text)
@@ -65,7 +65,7 @@ func (d *mintDialog) keys(a *app) []dialogKey {
 	switch {
 	case d.noCopy:
 		keys = append(keys, on("enter", "enter", "mint", mint(false)), on("tab shift+tab", "tab", "copy too", toggleCopy))
-	case typed: // then an m is the unit
+	case typed: // with text, m is the unit
 		keys = append(keys, on("enter", "enter", "mint and copy", mint(true)), on("tab shift+tab", "tab", "mint only", toggleCopy))
 	default:
 		keys = append(keys, on("enter", "enter", "mint and copy", mint(true)), on("m", "m", "mint only", mint(false)), on("tab shift+tab", "", "", toggleCopy))
@@ -91,7 +91,7 @@ func (d *mintDialog) update(_ *app, msg tea.Msg) tea.Cmd {
 func (d *mintDialog) mint(a *app, andCopy bool) tea.Cmd {
 	life, err := d.expiresIn()
 	if err != nil {
-		return nil // the dialog says so already
+		return nil // the dialog shows it already
 	}
 	p := a.profileByID(d.id)
 	a.drop(d)
@@ -106,7 +106,7 @@ func (d *mintDialog) mint(a *app, andCopy bool) tea.Cmd {
 	return a.give(p, as, vault.TokenRequest{Fresh: true, ExpiresIn: life})
 }
 
-// mintFailed says why, and keeps it for the verdict screen.
+// mintFailed shows the error, and keeps it for the verdict screen.
 func (a *app) mintFailed(id string, err error) {
 	if p := a.profileByID(id); p != nil {
 		if v := vault.VerdictOf(err); v != vault.VerdictNone {
@@ -122,7 +122,7 @@ func (d *mintDialog) lines(a *app, w int) []string {
 	for i, life := range d.presets {
 		paint := a.st.text
 		if typed {
-			paint = a.st.dim // what is typed wins
+			paint = a.st.dim // typed text takes precedence
 		}
 		row.WriteString(a.option(words.Duration(life.Duration()), i == d.at && !typed, paint))
 		row.WriteString(" ")

@@ -6,13 +6,13 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// placed is a hint and where it is on its line.
+// placed is a hint and its position on its line.
 type placed struct {
 	hint
 	x, w int
 }
 
-// pressHint does what the key of a hint at cell x does, when there is one.
+// pressHint runs the key of the hint at cell x, if there is one.
 func (a *app) pressHint(hints []placed, x int) tea.Cmd {
 	for _, h := range hints {
 		if x < h.x || x >= h.x+h.w {
@@ -25,7 +25,7 @@ func (a *app) pressHint(hints []placed, x int) tea.Cmd {
 	return nil
 }
 
-// mouseEvent handles the mouse, which is off unless asked for.
+// mouseEvent handles the mouse, which is off by default.
 func (a *app) mouseEvent(msg tea.MouseMsg) tea.Cmd {
 	m := msg.Mouse()
 	_, clicked := msg.(tea.MouseClickMsg)
@@ -51,7 +51,7 @@ func (a *app) mouseEvent(msg tea.MouseMsg) tea.Cmd {
 	return nil
 }
 
-// scrollPane is the wheel over the list or the details.
+// scrollPane handles the wheel over the list or the details.
 func (a *app) scrollPane(list, up bool) {
 	by := 3
 	if up {
@@ -66,7 +66,7 @@ func (a *app) scrollPane(list, up bool) {
 }
 
 // clickList handles a click in the list: on the filter line, on a column's heading,
-// which orders by it, or on a row. x and y count from the pane's inside.
+// or on a row. x and y are relative to the pane's inside.
 func (a *app) clickList(x, y int) tea.Cmd {
 	l := &a.list
 	head := l.headingLines(a.layout.listW - 4)
@@ -102,8 +102,8 @@ func (a *app) clickHeading(x int) {
 	a.list.keepChosen(a.now)
 }
 
-// mouseOnDialog gives the mouse to the topmost dialog: its keys, its lines, and the
-// wheel.
+// mouseOnDialog handles the mouse over the topmost dialog: its keys, its lines, and
+// the wheel.
 func (a *app) mouseOnDialog(m tea.Mouse, clicked, wheel bool) tea.Cmd {
 	d := a.dialog()
 	if wheel {

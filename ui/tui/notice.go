@@ -23,17 +23,17 @@ const (
 	failure // stays until dismissed
 )
 
-// notice is one message to the person at the screen.
+// notice is one message to the user.
 type notice struct {
 	kind  noticeKind
-	id    string // the profile it is about, "" for none
+	id    string // the profile that it is about, "" for none
 	text  string
-	next  string // what to do about it
-	keys  string // the keys that the text offers, for that profile
-	small string // what else there is to know, when there is room for it
-	copy  string // what it says was copied: the countdown beside it need not
+	next  string // what to do next
+	keys  string // the keys that the text offers for that profile
+	small string // further text, shown if there is room
+	copy  string // what was copied, if it says so: the countdown beside it need not repeat it
 	at    time.Time
-	until time.Time // zero: until dismissed
+	until time.Time // when it goes; zero means when dismissed
 }
 
 const (
@@ -41,7 +41,7 @@ const (
 	maxHistory = 100
 )
 
-// notices are the message on the screen and the earlier ones.
+// notices are the current message and the earlier ones.
 type notices struct {
 	current notice
 	history []notice
@@ -66,7 +66,7 @@ func (ns *notices) expire(now time.Time) {
 	}
 }
 
-// offers reports whether the message on the screen offers a key for a profile.
+// offers reports whether the current message offers a key for a profile.
 func (ns *notices) offers(key string) bool {
 	return ns.current.id != "" && slices.Contains(strings.Fields(ns.current.keys), key)
 }
@@ -76,8 +76,8 @@ func (a *app) notify(kind noticeKind, text string) {
 	a.notices.show(notice{kind: kind, text: text}, a.now)
 }
 
-// showQuietly shows what happened by itself: it does not take the place of an
-// error that may not have been read yet.
+// showQuietly shows a message about something that the user did not do just now. It
+// does not replace an error that may not have been read yet.
 func (a *app) showQuietly(n notice) {
 	shown := a.notices.current
 	a.notices.show(n, a.now)
@@ -94,7 +94,7 @@ func (a *app) reportError(id, doing string, err error) {
 	}
 	n := notice{kind: failure, id: id, text: sentence(err), next: words.Sentence(words.NextStep(err, words.Keys()))}
 	if p := a.profileByID(id); p != nil {
-		// The name is often in the error already.
+		// The error often begins with the name.
 		if n.text = strings.TrimPrefix(n.text, p.Selector.String()+": "); doing != "" {
 			n.text = p.Selector.String() + ", " + doing + ": " + n.text
 		}
@@ -104,8 +104,8 @@ func (a *app) reportError(id, doing string, err error) {
 	a.notices.show(n, a.now)
 }
 
-// sentence is an error's text on one line, with nothing in it that could move the
-// terminal's cursor: it may quote a folder's name, a keyring or a gateway.
+// sentence returns an error's text on one line, without control characters: it may
+// quote a folder's name, a keyring or a gateway.
 func sentence(err error) string { return kite.CleanText(err.Error()) }
 
 func (n *notice) look(s *styles) (string, ansi.Style) {
@@ -152,15 +152,15 @@ func (c *canvas) noticeLines(n *notice, w, limit int) []string {
 	return out
 }
 
-// inDetail reports whether a notice is shown beside what it is about instead of
-// at the bottom.
+// inDetail reports whether a notice is shown in the details instead of at the
+// bottom.
 func (a *app) inDetail(n *notice) bool {
 	p := a.chosen()
 	return n.kind == failure && p != nil && n.id == p.ID && (a.wide() || a.detail.open)
 }
 
-// statusLines are the lines above the footer: what happened, and what is in the
-// clipboard and for how long. That last is never left out for want of room.
+// statusLines draws the lines above the footer: the message, and what is in the
+// clipboard for how long. The clipboard's time is always shown.
 func (a *app) statusLines() []string {
 	w := a.width - 2
 	n := a.notices.current
@@ -180,7 +180,7 @@ func (a *app) statusLines() []string {
 	} else {
 		limit := 2
 		if a.height >= 15 {
-			limit = 4 // room for the message, the countdown and the small print
+			limit = 4 // room for the message, the countdown and further text
 		}
 		lines = a.messageLines(&n, w, limit)
 	}
@@ -190,7 +190,7 @@ func (a *app) statusLines() []string {
 	return lines
 }
 
-// messageLines draws news, the clipboard's countdown and the small print, in at
+// messageLines draws a message, the clipboard's countdown and further text, in at
 // most limit lines of w cells.
 func (a *app) messageLines(n *notice, w, limit int) []string {
 	clip := a.clip.text(&a.canvas)
@@ -235,7 +235,7 @@ func (a *app) taskText(t *task) string {
 		s += fmt.Sprintf(" %d s", int(d.Seconds()))
 	}
 	if a.width >= 60 {
-		s += a.st.glyph.sep + "esc stops it" // else the footer has to do
+		s += a.st.glyph.sep + "esc stops it" // otherwise the footer says it
 	}
 	if d := a.now.Sub(t.started); d >= 5*time.Second {
 		s += a.st.glyph.sep + "waiting for an answer"
@@ -243,7 +243,7 @@ func (a *app) taskText(t *task) string {
 	return s
 }
 
-// historyDialog lists earlier messages, the newest first.
+// historyDialog lists earlier messages, newest first.
 type historyDialog struct{ pager }
 
 func (a *app) openHistory() {

@@ -100,7 +100,8 @@ func (t *terminalOutput) set(modes string) {
 }
 
 // anchor puts every run of disputed text between saving and restoring the cursor,
-// and moves the cursor on by the run's width. It returns nil when there is none.
+// and then moves the cursor by the run's width. It returns nil if there is no such
+// text.
 func anchor(b []byte, method ansi.Method) []byte {
 	var out bytes.Buffer
 	last := 0
@@ -134,7 +135,7 @@ func anchor(b []byte, method ansi.Method) []byte {
 	return out.Bytes()
 }
 
-// disputedRun is the length of the disputed text that b begins with.
+// disputedRun returns the length of the disputed text at the beginning of b.
 func disputedRun(b []byte) int {
 	n := 0
 	for n < len(b) {
@@ -147,7 +148,7 @@ func disputedRun(b []byte) int {
 	return n
 }
 
-// undisputed are the scripts and signs that every terminal measures alike.
+// undisputed has the scripts and signs that every terminal measures alike.
 var undisputed = []*unicode.RangeTable{
 	unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Armenian, unicode.Georgian,
 	unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Bopomofo,
@@ -161,7 +162,7 @@ var undisputed = []*unicode.RangeTable{
 }
 
 func disputed(r rune) bool {
-	if r < 0x80 || r >= 0x2500 && r <= 0x25ff { // the most frequent ones
+	if r < 0x80 || r >= 0x2500 && r <= 0x25ff { // the most frequent ones, for speed
 		return false
 	}
 	return !unicode.In(r, undisputed...)

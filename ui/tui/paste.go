@@ -12,9 +12,9 @@ import (
 	"kitekey/vault/dotenv"
 )
 
-// pasted reads a text that was pasted into a form which asks for a credential,
-// whichever field has the focus. It reports false for a bare value, which goes into
-// the field.
+// pasted reads a text that was pasted into a form with a credential, whichever
+// field has the focus. It returns false for a single value, which goes into the
+// field.
 func (d *formDialog) pasted(a *app, content string) bool {
 	text := kite.NewSecret(content)
 	p, named, err := prompt.ReadPaste(text, d.pasteTarget())
@@ -61,7 +61,7 @@ func (d *formDialog) pasted(a *app, content string) bool {
 	return true
 }
 
-// pasteTarget says which credential of several is meant.
+// pasteTarget returns the profile whose credential is meant if there are several.
 func (d *formDialog) pasteTarget() vault.Selector {
 	if d.replaces.Account != "" {
 		return d.replaces
@@ -73,7 +73,7 @@ func (d *formDialog) pasteTarget() vault.Selector {
 	return s
 }
 
-// fill puts what was read into the fields, and says what and from where.
+// fill puts a paste's values into the fields, and says what was read.
 func (d *formDialog) fill(p prompt.Paste) {
 	defer p.Erase()
 	d.problem, d.next, d.anyway = "", "", nil
@@ -107,7 +107,7 @@ func (d *formDialog) fill(p prompt.Paste) {
 			d.said += "; it is one of " + environmentName(p.Environment) + ", which --sandbox-only leaves out"
 		}
 	}
-	// On to what is still missing, or to the end.
+	// Go to the first empty field, or to the last one.
 	for i, f := range d.fields {
 		empty := f.kind == hidden && f.secret.empty() || f.id == fieldAccount && f.value() == ""
 		if empty || i == len(d.fields)-1 {
@@ -117,7 +117,8 @@ func (d *formDialog) fill(p prompt.Paste) {
 	}
 }
 
-// environmentIndex is which choice of the field is the environment, -1 for none.
+// environmentIndex returns the index of the environment among the field's choices,
+// -1 for none.
 func environmentIndex(f *field, e kite.Environment) int {
 	for i := range f.choices {
 		if (i == f.liveAt) == (e == kite.Live) {
@@ -127,8 +128,8 @@ func environmentIndex(f *field, e kite.Environment) int {
 	return -1
 }
 
-// pastedOntoList opens the filled form for a credential that was pasted where no field
-// takes it. It reports false for any other text.
+// pastedOntoList opens the filled form for a credential that was pasted while no
+// field had the focus. It returns false for any other text.
 func (a *app) pastedOntoList(content string) bool {
 	text := kite.NewSecret(content)
 	p, named, err := prompt.ReadPaste(text, vault.Selector{})

@@ -9,18 +9,18 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// ErrStartOver is how [Run] ends when the demo is to begin again.
+// ErrStartOver is the error of [Run] if the demo is to start over.
 var ErrStartOver = errors.New("start over")
 
-// Step is one step of a screen that plays itself: what is said, what is typed, and how
-// long it is looked at afterwards.
+// Step is one step of a script: a message, the keys to type, and how long to wait
+// afterwards.
 type Step struct {
-	Say  string   // shown where messages are; "" leaves the last one
-	Keys []string // named as Bubble Tea names them: "a", "enter", "ctrl+s"
+	Say  string   // shown where messages are; "" keeps the last one
+	Keys []string // in Bubble Tea's names: "a", "enter", "ctrl+s"
 	Look time.Duration
 }
 
-// sayMsg is what a screen that plays itself says.
+// sayMsg is a message of a script.
 type sayMsg string
 
 // play types the steps into a running program and quits it.
@@ -57,7 +57,7 @@ var keyCodes = map[string]rune{
 	"pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "home": tea.KeyHome, "end": tea.KeyEnd, "f1": tea.KeyF1,
 }
 
-// keyNamed makes the key press that Bubble Tea gives this name.
+// keyNamed returns the key press that has this name in Bubble Tea.
 func keyNamed(name string) tea.KeyPressMsg {
 	var k tea.Key
 	if rest, ok := strings.CutPrefix(name, "ctrl+"); ok {

@@ -13,7 +13,7 @@ import (
 	"kitekey/vault"
 )
 
-// environments are a form's choices; LIVE is written as everywhere on the screen.
+// environments returns a form's choices, with LIVE as everywhere on the screen.
 func environments(sandboxOnly bool) []string {
 	if sandboxOnly {
 		return []string{"sandbox"}
@@ -29,7 +29,7 @@ func (d *formDialog) selector() vault.Selector {
 	return s
 }
 
-// checkExpiresIn accepts an empty text: the default.
+// checkExpiresIn checks a default life; an empty text means the default.
 func checkExpiresIn(s string) error {
 	if s == "" {
 		return nil
@@ -38,7 +38,8 @@ func checkExpiresIn(s string) error {
 	return err
 }
 
-// credentialFields are api_key and api_secret, judged as they come.
+// credentialFields returns the fields for api_key and api_secret, which are checked
+// while typing.
 func credentialFields() (key, secret *field) {
 	key, secret = secretField(fieldAPIKey), secretField(fieldAPISecret)
 	something := kite.NewSecret("x")
@@ -80,7 +81,7 @@ func credentialFields() (key, secret *field) {
 	return key, secret
 }
 
-// typedCredential makes a credential of two inputs and erases these.
+// typedCredential makes a credential of two inputs and erases them.
 func typedCredential(key, secret kite.Secret) (c kite.Credential, trimmed bool, err error) {
 	defer key.Erase()
 	defer secret.Erase()
@@ -102,8 +103,8 @@ func (d *formDialog) credential() (kite.Credential, error) {
 	return c, err
 }
 
-// openAdd asks for a new profile. The account of the chosen one is offered when
-// its other environment is still free.
+// openAdd asks for a new profile. It suggests the account of the chosen profile if
+// its other environment is free.
 func (a *app) openAdd() {
 	choices, env, account := environments(a.o.SandboxOnly), 0, ""
 	if p := a.chosen(); p != nil && len(choices) > 1 && a.list.environments(p.Account) == 1 && (a.notices.offers("a") || !a.list.filtered() && a.detail.open) {
@@ -136,7 +137,7 @@ func (a *app) openAdd() {
 	a.push(d)
 }
 
-// saveNew tries the credential first and stores it when it works.
+// saveNew verifies the credential and stores it if it works.
 func saveNew(a *app, d *formDialog) tea.Cmd {
 	n, err := d.newProfile()
 	if err != nil {
@@ -161,7 +162,8 @@ func saveNew(a *app, d *formDialog) tea.Cmd {
 	return cmd
 }
 
-// saveUnverified stores what the gateway did not confirm, with what it said.
+// saveUnverified stores a credential that the gateway did not accept, with the
+// report.
 func saveUnverified(verdict vault.Verdict) func(*app, *formDialog) tea.Cmd {
 	return func(a *app, d *formDialog) tea.Cmd {
 		n, err := d.newProfile()
@@ -199,7 +201,7 @@ func addTo(ctx context.Context, v *vault.Vault, n vault.NewProfile, d *formDialo
 			return a.reload()
 		}
 		if n.Environment == kite.Live {
-			a.guard.TypedInFull(handout.Mint, n.Selector) // in the form
+			a.guard.TypedInFull(handout.Mint, n.Selector) // its name was typed in the form
 		}
 		d.wipe()
 		a.drop(d)
@@ -215,8 +217,8 @@ func addTo(ctx context.Context, v *vault.Vault, n vault.NewProfile, d *formDialo
 	}
 }
 
-// openEdit changes what is not secret: the account's name, the label, the
-// default life.
+// openEdit changes the settings that are not secret: the account's name, the label,
+// the default life.
 func (a *app) openEdit() {
 	p := *a.chosen()
 	d := &formDialog{head: "Edit " + selWords(p.Selector), action: "save", isLive: p.Environment == kite.Live}
@@ -242,7 +244,7 @@ func (a *app) openEdit() {
 func saveEdit(a *app, d *formDialog, p vault.Profile) tea.Cmd {
 	label, account, life := d.field(fieldLabel).value(), d.field(fieldAccount).value(), vault.DefaultExpiresIn
 	if text := d.field(fieldExpiresIn).value(); text != "" {
-		life, _ = kite.ParseLifetime(text) // checked before
+		life, _ = kite.ParseLifetime(text) // the form has checked it
 	}
 	v := a.o.Vault
 	save := func() tea.Cmd {

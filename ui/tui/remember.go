@@ -6,29 +6,30 @@ import (
 	"kitekey/vault"
 )
 
-// stateFile is where the screen remembers how it was left, in the data folder.
+// stateFile is the file in the data folder with the screen's state.
 const (
 	stateFile    = "screen.json"
 	stateVersion = 1
 )
 
-// remembered is how the screen was left. It names no account.
+// remembered is the state of the screen when it was last closed. It has no
+// account's name.
 type remembered struct {
 	Version int       `json:"version"`
-	Profile string    `json:"profile,omitempty"` // id of the one that was used last
-	At      time.Time `json:"at,omitzero"`       // when
+	Profile string    `json:"profile,omitempty"` // id of the profile that was used last
+	At      time.Time `json:"at,omitzero"`       // when it was used
 	Order   string    `json:"order,omitempty"`
 	Filter  string    `json:"filter,omitempty"`
 }
 
-// memory is what the screen knows of its earlier runs.
+// memory is the state of the last run, and that of this one.
 type memory struct {
 	last  remembered
-	newer bool // it is a newer kitekey's, and stays as it is
+	newer bool // a newer kitekey has written it, and it stays as it is
 }
 
-// recall reads how the screen was left. What cannot be read, or was written by a
-// newer kitekey, is as if it were not there.
+// recall reads the state of the last run. It ignores a file that cannot be read or
+// that a newer kitekey has written.
 func (a *app) recall() {
 	dir := a.o.Vault.Dir()
 	if dir == "" {
@@ -60,14 +61,14 @@ func (a *app) remember() {
 	_ = vault.WriteState(dir, stateFile, r)
 }
 
-// used notes that a profile was used here.
+// used records that a profile was used in this run.
 func (a *app) used(id string) { a.memory.last.Profile, a.memory.last.At = id, a.now }
 
 // chooseLastUsed puts the cursor on the profile that was used last, here or by a
-// command, when the screen opens. A filter that would hide it is cleared.
+// command, when the screen opens. It clears a filter that hides the profile.
 func (a *app) chooseLastUsed() {
 	if a.o.Demo {
-		return // its story begins at the first
+		return // the demo begins at the first profile
 	}
 	last, at := "", time.Time{}
 	for i := range a.list.profiles {

@@ -14,7 +14,7 @@ import (
 // undoTime is how long a removed credential can be put back.
 const undoTime = 10 * time.Minute
 
-// removals are the removed profiles that can be put back, the newest last.
+// removals are the removed profiles that can be put back, newest last.
 type removals []removal
 
 type removal struct {
@@ -22,7 +22,7 @@ type removal struct {
 	until time.Time
 }
 
-// expire erases what cannot be put back any more.
+// expire erases the profiles that cannot be put back any more.
 func (r *removals) expire(now time.Time) {
 	for len(*r) > 0 && !(*r)[0].until.After(now) {
 		(*r)[0].Erase()
@@ -38,7 +38,7 @@ func (r *removals) erase() {
 	*r = nil
 }
 
-// openRemove asks before a credential is removed; on live for its name.
+// openRemove asks before a credential is removed, for the name if it is live.
 func (a *app) openRemove() {
 	p := *a.chosen()
 	if p.Source != "" {
@@ -50,8 +50,8 @@ func (a *app) openRemove() {
 		"removed; u puts it back", v.RemoveWithUndo)
 }
 
-// askBeforeRemoving asks before a profile is removed. On live its name is typed;
-// elsewhere enter leaves it.
+// askBeforeRemoving asks before a profile is removed. If it is live, its name must
+// be typed; otherwise enter keeps it.
 func (a *app) askBeforeRemoving(p vault.Profile, text, said string, remove func(context.Context, vault.Selector) (*vault.Removed, error)) {
 	q := question{
 		head: "Remove " + selWords(p.Selector), isLive: p.Environment == kite.Live, yes: "remove", yesKey: "y", text: text,
@@ -84,12 +84,12 @@ func (a *app) askBeforeRemoving(p vault.Profile, text, said string, remove func(
 	a.push(newNameQuestion(p.Selector.String(), q))
 }
 
-// withoutUndo is for removals that cannot be put back from here.
+// withoutUndo adapts a removal that cannot be put back.
 func withoutUndo(remove func(context.Context, vault.Selector) error) func(context.Context, vault.Selector) (*vault.Removed, error) {
 	return func(ctx context.Context, sel vault.Selector) (*vault.Removed, error) { return nil, remove(ctx, sel) }
 }
 
-// canPutBack is why nothing can be put back, "" when something can.
+// canPutBack says why nothing can be put back, "" if something can.
 func canPutBack(a *app) string {
 	if len(a.removed) == 0 {
 		return "nothing was removed in the last ten minutes"
@@ -97,7 +97,7 @@ func canPutBack(a *app) string {
 	return ""
 }
 
-// putBack adds the profile again that was removed last.
+// putBack adds the profile that was removed last again.
 func (a *app) putBack() tea.Cmd {
 	last := a.removed[len(a.removed)-1]
 	v, sel := a.o.Vault, last.Profile.Selector
@@ -105,7 +105,7 @@ func (a *app) putBack() tea.Cmd {
 		p, err := v.PutBack(ctx, last.Removed)
 		return func(a *app) tea.Cmd {
 			if err != nil {
-				a.reportError("", "putting "+sel.String()+" back", err) // it is kept for another try
+				a.reportError("", "putting "+sel.String()+" back", err) // it can be tried again
 				return a.reload()
 			}
 			for i := range a.removed {

@@ -12,7 +12,7 @@ import (
 	"kitekey/vault"
 )
 
-// revealTime is how long a secret that was asked for stays on the screen.
+// revealTime is how long a revealed secret stays on the screen.
 const revealTime = 20 * time.Second
 
 // revealed is the one secret on the screen: a credential or a header, of one
@@ -28,7 +28,7 @@ type revealed struct {
 	apiKey, apiSecret, header string // what stands for them
 }
 
-// secretHolder hands a secret from a task to the view.
+// secretHolder passes a secret from a task to the view.
 type secretHolder struct {
 	mu         sync.Mutex
 	credential kite.Credential
@@ -44,7 +44,7 @@ func (b *secretHolder) get() (kite.Credential, kite.Secret) {
 	return b.credential, b.header
 }
 
-// put replaces what is held, and erases it.
+// put replaces the secrets and erases the old ones.
 func (b *secretHolder) put(c kite.Credential, header kite.Secret) {
 	if b == nil {
 		return
@@ -56,7 +56,7 @@ func (b *secretHolder) put(c kite.Credential, header kite.Secret) {
 	b.credential, b.header = c, header
 }
 
-// hide takes the secret off the screen and forgets it.
+// hide removes the secret from the screen and erases it.
 func (r *revealed) hide() {
 	r.holder.put(kite.Credential{}, kite.Secret{})
 	r.standIns.forget()
@@ -72,8 +72,8 @@ func (r *revealed) expire(now time.Time) {
 // of reports whether a secret of the profile is on the screen.
 func (r *revealed) of(id string) bool { return r.id != "" && r.id == id }
 
-// mayReveal says why no secret may be shown, "" when one may. Every way to the
-// screen asks here.
+// mayReveal says why no secret may be shown, "" if one may. Everything that reveals
+// a secret must ask it.
 func (a *app) mayReveal() string {
 	switch {
 	case a.o.NoReveal:
@@ -140,7 +140,7 @@ func (a *app) fetchSecret(p *vault.Profile, doing string, read func(context.Cont
 	}, p.Selector)
 }
 
-// show puts what a task has fetched on the screen.
+// show puts the secret that a task has fetched on the screen.
 func (a *app) show(id string, b *secretHolder) {
 	a.reveal.hide()
 	c, header := b.get()
@@ -150,6 +150,6 @@ func (a *app) show(id string, b *secretHolder) {
 	r.apiSecret = r.standIns.add(c.APISecret, a.method)
 	r.header = r.standIns.add(header, a.method)
 	if !a.wide() {
-		a.detail.open = true // where it can be seen
+		a.detail.open = true // the details show the secret
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"kitekey/vault"
 )
 
-// openRotate replaces a credential, or offers to finish or undo a replacement
-// that is half-way.
+// openRotate replaces a credential, or offers to finish or undo a replacement that
+// is not complete.
 func (a *app) openRotate() tea.Cmd {
 	p := *a.chosen()
 	enter := func(a *app) tea.Cmd {
@@ -51,7 +51,7 @@ func (a *app) openRotate() tea.Cmd {
 	return nil
 }
 
-// openRotateForm takes the new credential.
+// openRotateForm asks for the new credential.
 func (a *app) openRotateForm(p vault.Profile) {
 	key, secret := credentialFields()
 	a.push(&formDialog{
@@ -95,7 +95,7 @@ func rotate(a *app, d *formDialog, p vault.Profile) tea.Cmd {
 	return cmd
 }
 
-// rotated says what a rotation came to.
+// rotated shows the result of a rotation.
 func (a *app) rotated(p vault.Profile, r vault.Rotation, err error) tea.Cmd {
 	if r.Report.Verdict != vault.VerdictNone && r.Outcome == vault.OutcomeReplaced {
 		a.reports[p.ID] = r.Report
@@ -127,14 +127,14 @@ func (a *app) finishRotation(p vault.Profile) tea.Cmd {
 	}, p.Selector)
 }
 
-// discardStaged asks first: the staged credential may be the only copy of its
-// secret.
+// discardStaged asks first, because the staged credential may be the only copy of
+// its secret.
 func (a *app) discardStaged(p vault.Profile) tea.Cmd {
 	discard := func(a *app) tea.Cmd {
 		return a.settleRotation(p, handout.Drop, "discarding", "the staged credential is discarded", (*vault.Vault).DiscardStaged)
 	}
 	if p.Environment == kite.Live {
-		return discard(a) // its name is asked for
+		return discard(a) // the guard asks for its name
 	}
 	a.push(&question{
 		head: "Discard the staged credential?", yes: "discard it", yesKey: "y",
@@ -144,7 +144,7 @@ func (a *app) discardStaged(p vault.Profile) tea.Cmd {
 	return nil
 }
 
-// settleRotation does one of the steps that only touch the store.
+// settleRotation does one of the steps that only change the store.
 func (a *app) settleRotation(p vault.Profile, do handout.Action, doing, said string, step func(*vault.Vault, context.Context, vault.Selector) (vault.Profile, error)) tea.Cmd {
 	v := a.o.Vault
 	return a.confirm(do, func() tea.Cmd {

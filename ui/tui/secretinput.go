@@ -9,18 +9,18 @@ import (
 	"kitekey/kite"
 )
 
-// secretInput takes a secret without showing it, nor how long it is. It keeps
-// the exact bytes of a paste: the text widgets at hand fold line breaks and
-// drop what is not UTF-8, and a paste must be checked as it is, not corrected.
+// secretInput takes a secret without showing it or its length. It keeps the exact
+// bytes of a paste: the available text widgets fold line breaks and drop bytes that
+// are not UTF-8, and a paste must be checked as it is, not corrected.
 //
-// The user cannot see what it holds. So after the user has come back to the field, a
-// paste replaces its text: appending a secret to the end of another is never meant.
+// The user cannot see its contents. So after the user has come back to the field, a
+// paste replaces them: appending a secret to the end of another is never meant.
 //
-// It is overwritten when it is cleared, and never moved without being overwritten
-// where it was.
+// It is overwritten when it is cleared. When it moves in memory, the old place is
+// overwritten.
 type secretInput struct {
 	value []byte
-	left  bool // one has left it, or what it held was tried
+	left  bool // the user has left the field, or its value was tried
 }
 
 func (s *secretInput) update(msg tea.Msg) {
@@ -55,7 +55,7 @@ func (s *secretInput) append(text string) {
 	s.value = append(s.value, text...)
 }
 
-// set takes over a copy of a value. As after coming back, a paste replaces it.
+// set copies a value into the input. The next paste replaces it.
 func (s *secretInput) set(value kite.Secret) {
 	s.clear()
 	value.RevealTo(func(b []byte) { s.value = append(make([]byte, 0, max(1024, len(b))), b...) })
@@ -69,6 +69,5 @@ func (s *secretInput) clear() {
 
 func (s *secretInput) empty() bool { return len(s.value) == 0 }
 
-// secret hands a copy of the value to where it is checked and stored. The caller
-// erases it.
+// secret returns a copy of the value. The caller erases it.
 func (s *secretInput) secret() kite.Secret { return kite.SecretFromBytes(bytes.Clone(s.value)) }

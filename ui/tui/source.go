@@ -10,8 +10,8 @@ import (
 	"kitekey/vault"
 )
 
-// syncSources asks the team's sources which profiles they have, and brings the list in
-// line. No credential is read.
+// syncSources asks the team's sources for their profiles and updates the list. It
+// reads no credential.
 func (a *app) syncSources() tea.Cmd {
 	v, names := a.o.Vault, a.o.Sources
 	return a.run(task{kind: taskSync, doing: "asking the sources"}, func(ctx context.Context) func(*app) tea.Cmd {
@@ -46,7 +46,7 @@ func (a *app) syncSources() tea.Cmd {
 	})
 }
 
-// canRefresh is why the sources cannot be asked, "" when they can.
+// canRefresh says why the sources cannot be asked, "" if they can.
 func canRefresh(a *app) string {
 	if a.o.Sources == nil {
 		return "there are no sources here"
@@ -54,7 +54,7 @@ func canRefresh(a *app) string {
 	return ""
 }
 
-// sourceLines say where a credential comes from that this machine does not keep.
+// sourceLines draws the source of a credential that is not in the store.
 func (a *app) sourceLines(p *vault.Profile, w int) []string {
 	if p.Source == "" {
 		return nil
@@ -62,8 +62,8 @@ func (a *app) sourceLines(p *vault.Profile, w int) []string {
 	return []string{a.fact("source", p.Source+", shared with the team", w)}
 }
 
-// openRemoveSourced asks whether a profile in a source goes from this list or for
-// everyone.
+// openRemoveSourced asks whether to remove a profile in a source from this list or
+// for everyone.
 func (a *app) openRemoveSourced(p vault.Profile) {
 	v := a.o.Vault
 	remove := func(text, done string, remove func(context.Context, vault.Selector) error) func(*app) tea.Cmd {

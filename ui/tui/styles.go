@@ -10,17 +10,16 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// palette is the few colours the screen uses. Text colours reach WCAG AA (4.5:1)
-// on the backgrounds that terminals of that kind commonly have, and on the
-// chosen row's own; lines and bars reach the 3:1 that AA asks of graphics. A nil
-// colour is the terminal's own foreground.
+// palette has the colours of the screen. Text colours reach WCAG AA (4.5:1) on the
+// usual backgrounds of such terminals and on the chosen row's; lines and bars reach
+// the 3:1 that AA asks of graphics. A nil colour is the terminal's own foreground.
 type palette struct {
 	dim, accent, ok, warn, bad, live, line color.Color
 	row                                    color.Color // background of the chosen row
 }
 
-// The colours come from the 256-colour cube: terminals with more show the same,
-// and a name costs eight bytes less than a 24-bit colour, in every row, every
+// The colours come from the 256-colour cube: terminals with more colours show the
+// same, and a name costs eight bytes less than a 24-bit colour, in every row, every
 // second.
 func darkPalette() palette {
 	return palette{
@@ -38,9 +37,9 @@ func lightPalette() palette {
 	}
 }
 
-// unknownPalette is for a terminal that does not say what its background is. It
-// paints none of its own, leaves text in the terminal's own colour, and has only
-// colours that reach 3:1 on dark and on light; words and shapes say the rest.
+// unknownPalette is for a terminal whose background is not known. It sets no
+// background, leaves text in the terminal's own colour, and uses only colours that
+// reach 3:1 on both dark and light; words and shapes say the rest.
 func unknownPalette() palette {
 	return palette{
 		accent: ansi.IndexedColor(32), ok: ansi.IndexedColor(29), warn: ansi.IndexedColor(166), bad: ansi.IndexedColor(167),
@@ -48,10 +47,10 @@ func unknownPalette() palette {
 	}
 }
 
-// The basic palettes leave the shades to the terminal's own sixteen colours, which
-// its owner has tuned; rounding ours to the nearest of them would be unreadable on
-// one background or the other. Of the sixteen they use those that reach 3:1 in
-// every palette that is common; a state without a colour has its word and its mark.
+// The basic palettes use the terminal's own sixteen colours, which its user has
+// chosen; rounding ours to the nearest of them would be unreadable on one
+// background or the other. They use only those that reach 3:1 in all common
+// palettes; a state without a colour has its word and its mark.
 func basicPalette(bg background) palette {
 	switch bg {
 	case dark:
@@ -62,7 +61,7 @@ func basicPalette(bg background) palette {
 	return palette{bad: ansi.BrightRed}
 }
 
-// background is what is known of the terminal's.
+// background is the terminal's background, as far as it is known.
 type background int
 
 const (
@@ -71,7 +70,7 @@ const (
 	light
 )
 
-// paletteFor chooses the colours for a terminal.
+// paletteFor returns the colours for a terminal.
 func paletteFor(bg background, profile colorprofile.Profile) palette {
 	switch {
 	case profile <= colorprofile.ANSI:
@@ -84,7 +83,7 @@ func paletteFor(bg background, profile colorprofile.Profile) palette {
 	return unknownPalette()
 }
 
-// Theme is which background the screen is drawn for.
+// Theme is the background that the screen is drawn for.
 type Theme string
 
 // The themes. Auto asks the terminal.
@@ -94,7 +93,7 @@ const (
 	ThemeLight Theme = "light"
 )
 
-// Set reads a theme's name; "" is auto. With String and Type it makes a flag.
+// Set reads a theme's name; "" means auto. With String and Type it makes a flag.
 func (t *Theme) Set(s string) error {
 	switch Theme(s) {
 	case "", ThemeAuto, ThemeDark, ThemeLight:
@@ -109,9 +108,9 @@ func (t *Theme) String() string { return string(*t) }
 // Type implements [pflag.Value].
 func (t *Theme) Type() string { return "theme" }
 
-// backgroundOf is what is known before the terminal has answered: the theme, or
-// what COLORFGBG says ("15;0": the last is the background's colour), as rxvt and
-// Konsole set it.
+// backgroundOf returns the background before the terminal has answered: from the
+// theme, or from COLORFGBG ("15;0": the last number is the background's colour),
+// which rxvt and Konsole set.
 func backgroundOf(theme Theme, colorFGBG string) background {
 	switch theme {
 	case ThemeDark:
@@ -128,26 +127,26 @@ func backgroundOf(theme Theme, colorFGBG string) background {
 	return unknown
 }
 
-// textStyles are the styles text can have. They are [ansi.Style], the engine below
-// Lip Gloss, and not lipgloss.Style: a list of a thousand profiles repaints some
-// three hundred pieces of text a frame, at 0.07 µs each instead of 1.8 µs.
+// textStyles are the styles of text. They are [ansi.Style], which Lip Gloss uses,
+// and not lipgloss.Style: a list of a thousand profiles draws some three hundred
+// pieces of text a frame, at 0.07 µs each instead of 1.8 µs.
 type textStyles struct {
 	text, dim, strong, accent, ok, warn, bad, line, match, live ansi.Style
 }
 
-// styles is how the screen looks on this terminal.
+// styles is the look of the screen on this terminal.
 type styles struct {
 	textStyles
 	palette  palette
 	chosen   textStyles // the same on the chosen row
 	pane     lipgloss.Border
-	live     lipgloss.Border // around a live profile: a second shape besides the colour
+	live     lipgloss.Border // around a live profile: a shape besides the colour
 	liveLine ansi.Style
 	glyph    glyphs
 	ascii    bool
 }
 
-// glyphs are the marks beside words; a word always goes with them.
+// glyphs are the marks beside words. A mark never stands without its word.
 type glyphs struct {
 	ok, bad, warn, unknown                string
 	fresh, low, ending, expired           string

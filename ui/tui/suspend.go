@@ -8,7 +8,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// terminal is where the screen is drawn, and what reaches it from outside.
+// terminal is where the screen is drawn, and its input.
 type terminal struct {
 	input   *terminalInput  // nil when it is not the terminal
 	output  *terminalOutput // nil in tests
@@ -16,7 +16,7 @@ type terminal struct {
 	started time.Time
 }
 
-// signals is how kitekey and the signals of the operating system stand.
+// signals is the state of signal handling.
 type signals struct {
 	mu        sync.Mutex
 	continued int           // how often SIGCONT has come

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// canSuspend reports whether a job-control shell would continue a stopped kitekey.
-// A session leader has none above it, and neither has a process whose parent is in
+// canSuspend reports whether a shell with job control would continue a stopped
+// kitekey. There is none above a session leader, nor if the parent process is in
 // another session (a terminal emulator, sshd, a container): the kernel would
 // discard the stop, or no process would continue kitekey.
 func canSuspend() bool {
@@ -31,7 +31,7 @@ func canSuspend() bool {
 // other in either order: Go's runtime does not keep the order of signals.
 const together = 50 * time.Millisecond
 
-// watchSignals sends the program what signals say, until ctx ends, and ends it on
+// watchSignals sends signals to the program until ctx ends, and ends the program on
 // those that would otherwise kill kitekey with the terminal in raw mode.
 func watchSignals(ctx context.Context, cancel context.CancelCauseFunc, send func(tea.Msg), s *signals) {
 	ch := make(chan os.Signal, 4)

@@ -10,7 +10,7 @@ import (
 	"kitekey/vault"
 )
 
-// taskKind tells tasks apart. At most one of a kind runs per profile.
+// taskKind is the kind of a task. At most one task of a kind runs per profile.
 type taskKind int
 
 const (
@@ -33,11 +33,11 @@ const (
 	taskOverwrite                 // overwrite memory that is no longer used
 )
 
-// task is one operation under way: something that asks the store, the gateway
-// or the clipboard and may take its time.
+// task is an operation under way that uses the store, the gateway or the clipboard
+// and may take some time.
 type task struct {
 	kind    taskKind
-	id      string // the profile it is about, "" for none
+	id      string // the profile that it is about, "" for none
 	doing   string // "minting", for the screen
 	quiet   bool   // not worth a line on the screen
 	form    bool   // saves a form, which shows the outcome
@@ -46,27 +46,27 @@ type task struct {
 	cancel  context.CancelFunc
 }
 
-// tasks are those under way, in the order in which they were started.
+// tasks are the tasks under way, in the order of their start.
 type tasks struct {
-	last    int // number of the newest
+	last    int // number of the newest task
 	running []*task
 }
 
-// reply is what every task ends with. What it found is applied to the screen by
-// Update, unless the task was stopped or replaced since. The function must not
-// hold a secret.
+// reply is the end of a task. Update calls its function, which changes the screen,
+// unless the task was stopped or replaced meanwhile. The function must not hold a
+// secret.
 type reply struct {
 	seq   int
 	apply func(*app) tea.Cmd
 }
 
-// promptWait is how long a task waits for the person whom the operating system
-// asks to unlock the keyring. It can be stopped with esc all the while.
+// promptWait is how long a task waits for the user if the operating system asks to
+// unlock the keyring. esc stops it at any time.
 const promptWait = 2 * time.Minute
 
-// start begins a task: work runs away from the screen, and what it returns is
-// applied by Update. A running task of the same kind for the same profile is
-// stopped first.
+// start begins a task: work runs in the background, and Update calls the function
+// that it returns. A running task of the same kind for the same profile is stopped
+// first.
 func (a *app) start(t task, work func(ctx context.Context) func(*app) tea.Cmd) (*task, tea.Cmd) {
 	if other := a.tasks.find(t.kind, t.id); other != nil {
 		a.tasks.stop(other)
@@ -88,7 +88,7 @@ func (a *app) run(t task, work func(ctx context.Context) func(*app) tea.Cmd) tea
 	return cmd
 }
 
-// finish applies a reply unless it is stale.
+// finish applies a reply unless its task was stopped or replaced.
 func (a *app) finish(r reply) tea.Cmd {
 	i := slices.IndexFunc(a.tasks.running, func(t *task) bool { return t.seq == r.seq })
 	if i < 0 {
@@ -117,7 +117,7 @@ func (ts *tasks) stop(t *task) {
 	ts.running = slices.DeleteFunc(ts.running, func(other *task) bool { return other == t })
 }
 
-// stopAll stops every task but those that save a form, unless forms is set.
+// stopAll stops every task; those that save a form only if forms is set.
 func (ts *tasks) stopAll(forms bool) {
 	ts.running = slices.DeleteFunc(ts.running, func(t *task) bool {
 		if t.form && !forms {
@@ -128,8 +128,8 @@ func (ts *tasks) stopAll(forms bool) {
 	})
 }
 
-// about is the oldest task for a profile that the screen should show, nil for
-// none.
+// about returns the oldest task for a profile that the screen should show, nil if
+// there is none.
 func (ts *tasks) about(id string) *task {
 	for _, t := range ts.running {
 		if t.id == id && !t.quiet {
@@ -139,7 +139,7 @@ func (ts *tasks) about(id string) *task {
 	return nil
 }
 
-// newest is the task started last that the screen should show, nil for none.
+// newest returns the newest task that the screen should show, nil if there is none.
 func (ts *tasks) newest() *task {
 	for _, t := range slices.Backward(ts.running) {
 		if !t.quiet {
@@ -152,8 +152,8 @@ func (ts *tasks) newest() *task {
 // reload reads the index again. It asks neither the store nor the gateway.
 func (a *app) reload() tea.Cmd { return a.reloadAndChoose("") }
 
-// reloadAndChoose reads the index again and puts the cursor on a profile; "" is
-// the one that is chosen.
+// reloadAndChoose reads the index again and puts the cursor on a profile; "" keeps
+// the chosen one.
 func (a *app) reloadAndChoose(id string) tea.Cmd {
 	v := a.o.Vault
 	return a.run(task{kind: taskReload, quiet: true}, func(context.Context) func(*app) tea.Cmd {
@@ -173,8 +173,8 @@ func (a *app) reloadAndChoose(id string) tea.Cmd {
 	})
 }
 
-// after sends msg when d has passed, or nothing when the program ends before:
-// [tea.Tick] would keep its goroutine until then.
+// after sends msg after d, or nothing if the program ends first. [tea.Tick] would
+// keep its goroutine until then.
 func (a *app) after(d time.Duration, msg tea.Msg) tea.Cmd {
 	ctx := a.ctx
 	return func() tea.Msg {

@@ -1,22 +1,21 @@
-// Package tui is kitekey's screen: the profiles with their verdicts, the tokens
-// counting down, and what can be done with them, a key away.
+// Package tui is kitekey's screen. It shows the profiles with their verdicts and
+// the countdowns of their tokens, and has a key for each action.
 //
 // # How it is built
 //
-// [Run] starts one Bubble Tea program around one model, app. app.go holds its
-// state and routes messages; the other files are named for what they show:
-// list.go, detail.go, countdown.go, mint.go, verify.go and so on. What lies over
-// the panes (a form, a question, the help) is a dialog: the topmost one gets the
-// keys.
+// [Run] starts one Bubble Tea program with one model, app. app.go holds its state
+// and routes messages. The other files are named for what they show: list.go,
+// detail.go, countdown.go, mint.go, verify.go and so on. A form, a question and the
+// help are dialogs, which lie over the panes; the topmost one gets the keys.
 //
 // # Rules
 //
-// Update never waits. Whatever asks the store, the gateway, the disk or the
-// clipboard is a task (task.go): it runs on its own, carries a context and a
+// Update never waits. Everything that uses the store, the gateway, the disk or the
+// clipboard is a task (task.go): it runs in the background with a context and a
 // number, and its reply is dropped if the task was stopped or replaced.
 //
-// Time is the wall clock, read once per message into app.now. A token's deadline
-// is a wall-clock moment; nothing is ever counted down by subtracting.
+// Time is the wall clock, read once per message into app.now. A token's deadline is
+// a wall-clock time; no code counts down by subtracting.
 //
 // No secret is in a message. A task that copies a token hands it to the
 // clipboard itself and replies with a receipt; one that shows a credential puts
@@ -44,32 +43,32 @@ import (
 	"kitekey/vault"
 )
 
-// Clipboard takes a secret and clears it in time. [*clipboard.Clipboard] is one.
+// Clipboard copies a secret and clears it in time. [*clipboard.Clipboard] is one.
 type Clipboard interface {
 	Copy(ctx context.Context, secret []byte, clearAt time.Time) (clipboard.Receipt, error)
 	Clear(ctx context.Context) error
-	// Wait returns when the last copy is looked after no longer, with the reason when
-	// the clipboard could not be cleared.
+	// Wait returns when the last copy need not be cleared any more, with the reason
+	// if it could not be cleared.
 	Wait(ctx context.Context) error
 }
 
-// Options is what the screen stands on and how it behaves. Only Vault and
-// Clipboard are required.
+// Options are the parts of the screen and its behaviour. Only Vault and Clipboard
+// are required.
 type Options struct {
 	Vault     *vault.Vault
 	Clipboard Clipboard
-	Sources   func() ([]string, error) // names of the team's sources; nil when there can be none
+	Sources   func() ([]string, error) // returns the names of the team's sources; nil if there can be none
 
 	Demo        bool                          // say on every screen that this is a demonstration; R ends it with [ErrStartOver]
-	Script      []Step                        // what the screen types itself before it quits
-	SandboxOnly bool                          // live profiles are not even listed
-	Overrides   []string                      // base URL overrides in force, said on every screen
-	BaseURL     func(kite.Environment) string // for the curl line; nil is [kite.Environment.BaseURL]
-	Version     string                        // for the report that goes into a ticket
+	Script      []Step                        // the steps that the screen plays before it quits
+	SandboxOnly bool                          // do not list live profiles
+	Overrides   []string                      // base URL overrides in force, shown on every screen
+	BaseURL     func(kite.Environment) string // for the curl command; nil means [kite.Environment.BaseURL]
+	Version     string                        // kitekey's version, for reports
 
-	ClearAfter time.Duration          // how long a copy stays in the clipboard; 0 is [clipboard.DefaultClear]
-	Session    <-chan session.Request // asks for the screen to be locked; nil when nothing does
-	LockAfter  time.Duration          // idle time after which the screen locks; 0 is 10 minutes, negative never
+	ClearAfter time.Duration          // how long a copy stays in the clipboard; 0 means [clipboard.DefaultClear]
+	Session    <-chan session.Request // requests to lock the screen; nil for none
+	LockAfter  time.Duration          // idle time after which the screen locks; 0 means 10 minutes, negative never
 
 	Theme         Theme // dark, light, or auto: what the terminal says
 	ASCII         bool  // borders and marks in ASCII; the C and POSIX locales draw nothing else
@@ -83,14 +82,13 @@ type Options struct {
 	Environ []string  // nil is [os.Environ]
 	Now     func() time.Time
 
-	canSuspend func() bool // nil asks the operating system
+	canSuspend func() bool // nil means the operating system's answer
 }
 
-// framesPerSecond is the rate at which the renderer looks for changes. It bounds
-// the time from a key to its effect on the screen (33 ms), the time to the first
-// frame (about 40 ms), and the cost of doing nothing, which follows it: some
-// 0.4 % of a core, against 0.65 % at 60 and 0.13 % at 10, where the first frame
-// takes 106 ms.
+// framesPerSecond is how often the renderer looks for changes. It bounds the time
+// from a key to its effect on the screen (33 ms) and the time to the first frame
+// (about 40 ms), and it determines the cost of an idle screen: about 0.4 % of a
+// core, against 0.65 % at 60 and 0.13 % at 10, where the first frame takes 106 ms.
 const framesPerSecond = 30
 
 func (o *Options) setDefaults() {
@@ -118,14 +116,14 @@ func (o *Options) setDefaults() {
 	o.ASCII = o.ASCII || plainLocale(o.Environ)
 }
 
-// A screen that is closed within drainWithin, and before the terminal has said what
+// A screen that is closed within drainWithin, before the terminal has answered what
 // its background is, waits drainFor for the answer.
 const (
 	drainWithin = 3 * time.Second
 	drainFor    = 150 * time.Millisecond
 )
 
-// getenv is os.Getenv for an environment.
+// getenv is os.Getenv for an environment in the form of os.Environ.
 func getenv(environ []string, name string) string {
 	for _, entry := range slices.Backward(environ) {
 		if value, ok := strings.CutPrefix(entry, name+"="); ok {
@@ -135,7 +133,7 @@ func getenv(environ []string, name string) string {
 	return ""
 }
 
-// plainLocale reports whether the locale has ASCII alone.
+// plainLocale reports whether the locale has only ASCII.
 func plainLocale(environ []string) bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if value := getenv(environ, name); value != "" {
@@ -145,14 +143,13 @@ func plainLocale(environ []string) bool {
 	return false
 }
 
-// Run shows the screen until the user quits or ctx ends, and leaves the terminal
-// as it found it either way. The caller's ctx should end on SIGINT, SIGTERM and
-// SIGHUP; Run itself looks after those that stop and that would kill (SIGTSTP,
-// SIGCONT, SIGQUIT, SIGABRT). The error is nil when the
-// user quit and ctx's error when it ended.
+// Run shows the screen until the user quits or ctx ends, and leaves the terminal as
+// it was. The caller's ctx should end on SIGINT, SIGTERM and SIGHUP. Run handles
+// the signals that stop kitekey or would kill it (SIGTSTP, SIGCONT, SIGQUIT,
+// SIGABRT). The error is nil if the user quit, and ctx's error if it ended.
 func Run(ctx context.Context, o Options) error {
-	// Bubble Tea would write everything it draws, revealed secrets included,
-	// into the file that this variable names.
+	// Bubble Tea would write everything it draws, revealed secrets included, into the
+	// file that this variable names.
 	if err := os.Unsetenv("TEA_TRACE"); err != nil {
 		return err
 	}
@@ -192,7 +189,7 @@ func Run(ctx context.Context, o Options) error {
 	return err
 }
 
-// newApp makes the model; ctx bounds its tasks.
+// newApp returns the model. Its tasks end with ctx.
 func newApp(ctx context.Context, o Options) *app {
 	o.setDefaults()
 	a := &app{

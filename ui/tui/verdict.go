@@ -12,7 +12,7 @@ import (
 	"kitekey/vault"
 )
 
-// reportOf makes a report of a mint that failed, as verifying would have.
+// reportOf returns the report of a mint that failed, as verifying would have it.
 func reportOf(p *vault.Profile, err error, now time.Time) vault.Report {
 	r := vault.Report{Selector: p.Selector, Store: p.Store, Verdict: vault.VerdictOf(err), At: now, KeyHint: p.KeyHint, Err: err}
 	var ke *kite.Error
@@ -22,7 +22,7 @@ func reportOf(p *vault.Profile, err error, now time.Time) vault.Report {
 	return r
 }
 
-// verdictDialog says what was found, what it means and what to do next.
+// verdictDialog shows what a verification found, what it means and what to do next.
 type verdictDialog struct {
 	pager
 	id string
@@ -30,7 +30,7 @@ type verdictDialog struct {
 
 func (a *app) openVerdict() { a.push(&verdictDialog{id: a.chosen().ID}) }
 
-// troubled reports whether the chosen profile's last verdict wants an explanation.
+// troubled reports whether the chosen profile's last verdict needs an explanation.
 func (a *app) troubled() bool {
 	p := a.chosen()
 	return p != nil && p.Verdict != vault.VerdictOK && p.Verdict != vault.VerdictNone
@@ -39,7 +39,7 @@ func (a *app) troubled() bool {
 func (d *verdictDialog) title() string { return "Verification result" }
 
 func (d *verdictDialog) keys(a *app) []dialogKey {
-	// leave closes the dialog and goes on with its profile.
+	// leave closes the dialog and then runs an action on its profile.
 	leave := func(then func(*app) tea.Cmd) func() tea.Cmd {
 		return func() tea.Cmd {
 			a.drop(d)
@@ -69,8 +69,8 @@ func (d *verdictDialog) keys(a *app) []dialogKey {
 	return append(keys, d.pagerKeys(a, d, "w")...)
 }
 
-// reportFor is the last report of a profile: this session's, or what was kept of an
-// earlier one.
+// reportFor returns the last report of a profile, from this session or an earlier
+// one.
 func (a *app) reportFor(p *vault.Profile) vault.Report {
 	if r, ok := a.reports[p.ID]; ok {
 		return r
@@ -78,8 +78,8 @@ func (a *app) reportFor(p *vault.Profile) vault.Report {
 	return p.Report()
 }
 
-// reasonOf says in few words why a verdict is not "works": the gateway's own
-// words before ours.
+// reasonOf returns in a few words why a verdict is not "works", in the gateway's
+// words if it has any.
 func reasonOf(r vault.Report) string {
 	switch {
 	case r.Verdict == vault.VerdictOK || r.Verdict == vault.VerdictNone:
@@ -119,7 +119,7 @@ func (d *verdictDialog) lines(a *app, w int) []string {
 			out = append(out, a.st.dim.Styled(a.fit(name, labelWidth, ""))+l)
 		}
 	}
-	// What was said comes before what we make of it.
+	// The gateway's words come before ours.
 	if r.Message != "" {
 		said("gateway says", kite.CleanText(r.Message))
 	} else if r.Err != nil && r.Verdict != vault.VerdictOK {

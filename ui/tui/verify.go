@@ -11,7 +11,7 @@ import (
 	"kitekey/vault"
 )
 
-// verifyOne mints a test token for the chosen profile and says what came of it.
+// verifyOne mints a test token for the chosen profile and shows the result.
 func (a *app) verifyOne() tea.Cmd {
 	p := *a.chosen()
 	v := a.o.Vault
@@ -24,7 +24,7 @@ func (a *app) verifyOne() tea.Cmd {
 	})
 }
 
-// verifiedOne says what verifying a profile found.
+// verifiedOne shows what verifying a profile found.
 func (a *app) verifiedOne(p *vault.Profile, r vault.Report) {
 	if r.Verdict == vault.VerdictNone {
 		a.reportError(p.ID, "verifying", r.Err)
@@ -48,7 +48,8 @@ func (a *app) verifiedOne(p *vault.Profile, r vault.Report) {
 	}
 }
 
-// noteReport keeps a report of this session, in an open list of results too.
+// noteReport keeps a report of this session, and puts it into an open list of
+// results.
 func (a *app) noteReport(id string, r vault.Report) {
 	a.reports[id] = r
 	if run := a.lastRun; run != nil {
@@ -58,8 +59,8 @@ func (a *app) noteReport(id string, r vault.Report) {
 	}
 }
 
-// copyReport puts a redacted report into the clipboard. It holds no secret, so
-// nothing takes it back.
+// copyReport copies a report to the clipboard. The report holds no secret, so it is
+// not cleared.
 func (a *app) copyReport(summary string, reports []vault.Report) tea.Cmd {
 	text, c := summary+words.Tickets(reports, a.o.Version), a.o.Clipboard
 	return a.run(task{kind: taskReport, doing: "copying the report"}, func(ctx context.Context) func(*app) tea.Cmd {

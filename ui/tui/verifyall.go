@@ -16,9 +16,9 @@ import (
 	"kitekey/vault"
 )
 
-// verifyRun is a verification of many profiles, and the list of its results: one
-// chooses in it, opens a result, filters, and comes back to it without verifying
-// again.
+// verifyRun is a verification of many profiles and the list of its results. The
+// user can choose in it, open a result, filter, and come back to it without
+// verifying again.
 type verifyRun struct {
 	basicDialog
 	sels    []vault.Selector
@@ -27,27 +27,27 @@ type verifyRun struct {
 	took    time.Duration // 0 while it runs
 	task    *task
 	arrived chan verifiedMsg
-	resting time.Time // until when the gateway wants a rest
+	resting time.Time // when the rest that the gateway asked for ends
 
 	at     int  // chosen row
-	byName bool // in the list's order; otherwise what fails comes first
+	byName bool // in the list's order; otherwise failures come first
 	filter textinput.Model
 	typing bool
 }
 
-// verifiedMsg is one report of a run, or the news that it rests; last tells that there
-// will be no more.
+// verifiedMsg is one report of a run, or that the run rests. last means that it is
+// the last one.
 type verifiedMsg struct {
 	run     *verifyRun
-	from    chan verifiedMsg // which start of the run it is of
+	from    chan verifiedMsg // identifies the start of the run that it belongs to
 	report  vault.Report
 	resting time.Time
 	last    bool
 }
 
-// verifyAll opens the results of the profiles in the list: the ones at hand, or new
-// ones. Verifying hands nothing out and changes nothing, so live takes part without a
-// question.
+// verifyAll shows the results of the profiles in the list: the current ones, or new
+// ones. Verifying hands nothing out and changes nothing, so the guard does not ask
+// for live profiles.
 func (a *app) verifyAll() tea.Cmd {
 	var sels []vault.Selector
 	for _, r := range a.list.rows {
@@ -63,7 +63,7 @@ func (a *app) verifyAll() tea.Cmd {
 	return run.start(a, sels)
 }
 
-// sameSelectors compares without order.
+// sameSelectors reports whether x and y have the same profiles in any order.
 func sameSelectors(x, y []vault.Selector) bool {
 	if len(x) != len(y) {
 		return false
@@ -75,7 +75,7 @@ func sameSelectors(x, y []vault.Selector) bool {
 	return !slices.ContainsFunc(y, func(s vault.Selector) bool { return !has[s] })
 }
 
-// start verifies some of the run's profiles; their reports come one by one.
+// start verifies some of the run's profiles. Their reports come one by one.
 func (d *verifyRun) start(a *app, sels []vault.Selector) tea.Cmd {
 	for _, s := range sels {
 		delete(d.results, s)
@@ -88,7 +88,7 @@ func (d *verifyRun) start(a *app, sels []vault.Selector) tea.Cmd {
 		watched := vault.WithRestNotify(ctx, func(until time.Time) {
 			select {
 			case arrived <- verifiedMsg{resting: until}:
-			default: // there are newer reports to show than that
+			default: // newer messages are waiting
 			}
 		})
 		v.VerifyAll(watched, sels, false, func(r vault.Report) {
@@ -103,7 +103,7 @@ func (d *verifyRun) start(a *app, sels []vault.Selector) tea.Cmd {
 	return tea.Batch(cmd, d.next())
 }
 
-// next waits for the next news.
+// next waits for the next message.
 func (d *verifyRun) next() tea.Cmd {
 	arrived := d.arrived
 	return func() tea.Msg {
@@ -116,7 +116,7 @@ func (d *verifyRun) next() tea.Cmd {
 func (d *verifyRun) verified(a *app, msg verifiedMsg) tea.Cmd {
 	switch {
 	case msg.last:
-		// The end of a start that was stopped may come after the next one has begun.
+		// The last message of a start that was stopped may come after the next start.
 		if d.took == 0 && msg.from == d.arrived {
 			d.end(a)
 		}
@@ -134,7 +134,8 @@ func (d *verifyRun) verified(a *app, msg verifiedMsg) tea.Cmd {
 
 func (d *verifyRun) end(a *app) { d.took = max(a.now.Sub(d.started), time.Millisecond) }
 
-// failed are the profiles that want another look, those not reached included.
+// failed returns the profiles to look at again: those that failed or were not
+// reached.
 func (d *verifyRun) failed() (sels []vault.Selector) {
 	for _, s := range d.sels {
 		if r, ok := d.results[s]; !ok || r.Verdict != vault.VerdictOK {
@@ -144,7 +145,7 @@ func (d *verifyRun) failed() (sels []vault.Selector) {
 	return sels
 }
 
-// rows are the profiles that the filter leaves, in their order.
+// rows returns the profiles that match the filter, in their order.
 func (d *verifyRun) rows(a *app) []vault.Selector {
 	query := strings.Fields(strings.ToLower(d.filter.Value()))
 	rows := make([]vault.Selector, 0, len(d.sels))
@@ -170,7 +171,7 @@ func (d *verifyRun) rows(a *app) []vault.Selector {
 	return rows
 }
 
-// text is what a row says, for the filter.
+// text returns the words of a row, for the filter.
 func (d *verifyRun) text(a *app, s vault.Selector) string {
 	r, ok := d.results[s]
 	if !ok {
@@ -272,7 +273,7 @@ func (d *verifyRun) open(a *app) {
 	}
 }
 
-// report copies what was found: a summary, and the failing profiles or all of them.
+// report copies a summary, and the reports of the failing profiles or of all.
 func (d *verifyRun) report(a *app, all bool) tea.Cmd {
 	var reports []vault.Report
 	for _, s := range d.sels {
@@ -284,7 +285,7 @@ func (d *verifyRun) report(a *app, all bool) tea.Cmd {
 	return a.copyReport(summary, reports)
 }
 
-// state is how far it is.
+// state says how far the run is.
 func (d *verifyRun) state(a *app) string {
 	n, whole := len(d.results), len(d.sels)
 	switch {
@@ -318,7 +319,7 @@ func (d *verifyRun) lines(a *app, w int) []string {
 	out := []string{a.cut(a.st.bar(barWidth, time.Duration(len(d.results)), time.Duration(len(d.sels)), a.st.accent, a.st.line)+"  "+state, w, a.st.glyph.more)}
 	parts := d.tally(a)
 	for i, p := range parts {
-		parts[i] = strings.ReplaceAll(p, " ", "\u00a0") // a number and its words stay on one line
+		parts[i] = strings.ReplaceAll(p, " ", "\u00a0") // keeps a number and its words on one line
 	}
 	for _, l := range a.wrap(strings.Join(parts, a.st.glyph.sep), w) {
 		out = append(out, a.st.dim.Styled(strings.ReplaceAll(l, "\u00a0", " ")))

@@ -14,19 +14,19 @@ import (
 	"kitekey/vault"
 )
 
-// layout is where things are on the screen, and those contents whose length
-// decides about it. Update computes it once per message; View only draws.
+// layout has the positions on the screen, and the contents whose length determines
+// them. Update computes it once per message; View only draws.
 type layout struct {
 	body   int      // height between the header and the messages
 	listW  int      // width of the list
-	strip  int      // height of the details below the list, 0 when they are not there
-	status []string // messages and the clipboard's countdown; what has no room of its own lies over the body
+	strip  int      // height of the details below the list, 0 if they are not there
+	status []string // messages and the clipboard's countdown; what does not fit lies over the body
 	detail []string // of the chosen profile
 	dialog []string // inside of the topmost dialog
 }
 
-// messageRows is how many lines are kept free for messages, so that nothing
-// jumps when one comes or goes.
+// messageRows is the number of lines that are reserved for messages, so that the
+// panes do not move when one comes or goes.
 func (c *canvas) messageRows() int {
 	if c.height >= 20 {
 		return 2
@@ -34,7 +34,7 @@ func (c *canvas) messageRows() int {
 	return 1
 }
 
-// arrange lays the screen out, and keeps what is scrolled within its bounds.
+// arrange lays out the screen, and keeps scrolling within its bounds.
 func (a *app) arrange() {
 	a.layout = layout{listW: a.width, body: a.height - 2 - a.messageRows()}
 	if a.width == 0 || a.tooSmall() || a.lock.locked {
@@ -48,7 +48,8 @@ func (a *app) arrange() {
 	case a.wide():
 		l.listW = a.width / 2
 	case !a.detail.open && len(a.list.rows) > 0 && l.body >= 18:
-		// Too narrow for two panes side by side, high enough for one above the other.
+		// Too narrow for two panes side by side, and high enough for one above the
+		// other.
 		l.strip = min(l.body-9, 10)
 	}
 	a.list.page = max(l.body-l.strip-2-a.list.headingLines(l.listW-4), 1)
@@ -67,7 +68,7 @@ func (a *app) arrange() {
 	}
 }
 
-// detailSize is the outer size of the detail pane.
+// detailSize returns the outer size of the details.
 func (l *layout) detailSize(c *canvas) (w, h int) {
 	switch {
 	case l.listW < c.width:
@@ -81,11 +82,11 @@ func (l *layout) detailSize(c *canvas) (w, h int) {
 func (c *canvas) wide() bool     { return c.width >= twoPanes }
 func (c *canvas) tooSmall() bool { return c.width < MinWidth || c.height < MinHeight }
 
-// draw makes the whole screen: exactly height lines of width cells.
+// draw draws the whole screen: exactly height lines of width cells.
 func (a *app) draw() []string {
 	switch {
 	case a.width == 0 || a.height == 0:
-		return nil // the first size has not come yet
+		return nil // the terminal's size is not known yet
 	case a.tooSmall():
 		return a.drawTooSmall()
 	case a.lock.locked:
@@ -94,7 +95,7 @@ func (a *app) draw() []string {
 	lines := make([]string, 0, a.height)
 	lines = append(lines, a.headerLine())
 	lines = append(lines, a.bodyLines()...)
-	// A message that is longer than its rows lies over the body's end.
+	// A message that is longer than its rows covers the end of the body.
 	lines = lines[:max(min(len(lines), a.height-1-max(len(a.layout.status), a.messageRows())), 1)]
 	lines = append(lines, a.layout.status...)
 	for len(lines) < a.height-1 {
@@ -116,7 +117,7 @@ func (c *canvas) drawTooSmall() []string {
 	return out
 }
 
-// headerLine says what this is, in which mode, and how much there is.
+// headerLine draws the name, the modes, and the number of profiles.
 func (a *app) headerLine() string {
 	tokens := a.list.unexpired(a.now)
 	store := a.o.Vault.StoreName()
@@ -125,7 +126,7 @@ func (a *app) headerLine() string {
 		short := words.Count(tokens, "token")
 		rights = []string{store + a.st.glyph.sep + words.Count(n, "profile") + a.st.glyph.sep + words.Count(tokens, "token"), words.Count(tokens, "token"), short}
 	}
-	// What fits, the modes first: they must never be forgotten.
+	// Use the version that fits. The modes come first because the user must see them.
 	for _, badges := range []string{a.modeBadges(true), a.modeBadges(false)} {
 		for _, right := range rights {
 			if len("  kitekey ")+a.len(badges)+a.len(right) <= a.width {
@@ -136,8 +137,7 @@ func (a *app) headerLine() string {
 	return a.fit(" "+a.st.strong.Styled("kitekey")+a.st.warn.Styled(a.modeBadges(false)), a.width, a.st.glyph.more)
 }
 
-// modeBadges are the modes in force: at full length, or as short as they can be
-// said.
+// modeBadges draws the modes in force, in full or abbreviated.
 func (a *app) modeBadges(full bool) string {
 	var out string
 	switch {
@@ -224,8 +224,8 @@ func (a *app) detailPane() []string {
 	return out
 }
 
-// profileTitle names a profile in at most w cells: a name that is too long is cut
-// in its middle, the environment never is.
+// profileTitle returns a profile's name in at most w cells. It cuts a long name in
+// its middle, and never cuts the environment.
 func (c *canvas) profileTitle(p *vault.Profile, w int) string {
 	env := " / sandbox"
 	if p.Environment == kite.Live {
@@ -234,26 +234,26 @@ func (c *canvas) profileTitle(p *vault.Profile, w int) string {
 	return c.cutMiddle(p.Account, w-len(env)) + env
 }
 
-// sectionMark begins a line that becomes a divider with a heading.
+// sectionMark marks a line that becomes a divider with a heading.
 const sectionMark = "\x00"
 
-// divider is a line of a frame that parts it.
+// divider draws a horizontal line that divides a frame.
 func (c *canvas) divider(heading string, w int, b lipgloss.Border, line ansi.Style) string {
 	return line.Styled(b.MiddleLeft+b.Top+" ") + c.st.dim.Styled(heading) +
 		line.Styled(" "+strings.Repeat(b.Top, max(w-5-c.len(heading), 0))+b.MiddleRight)
 }
 
-// footerLine shows the keys that work now; those that do not fit are in the help.
+// footerLine draws the keys that work now. Those that do not fit are in the help.
 func (a *app) footerLine() string {
 	hints, keep := a.footerHints()
 	return a.hintLine(hints, keep)
 }
 
-// footerHints are the footer's keys, and how many at its end are always there.
+// footerHints returns the footer's keys, and how many at its end are always shown.
 func (a *app) footerHints() ([]hint, int) {
 	switch d := a.dialog(); {
 	case d != nil && len(a.keysInside(d, a.width)) == 0:
-		// A dialog's keys come in the order of their weight; the last goes back.
+		// A dialog's keys are in the order of importance; the last one goes back.
 		return dialogHints(a, d), 1
 	case d != nil && d.takesText():
 		return []hint{{"f1", "keys"}}, 1
@@ -263,14 +263,14 @@ func (a *app) footerHints() ([]hint, int) {
 		return filterHints(), 2
 	}
 	hints := a.hints()
-	// Help and quit, the last two, keep their place when the room is short.
+	// Help and quit, the last two, are always shown.
 	if a.width < 60 && len(hints) > 2 {
-		return hints[:len(hints)-1], 1 // quit is easily found
+		return hints[:len(hints)-1], 1 // without quit, which is easy to find
 	}
 	return hints, 2
 }
 
-// windowTitle puts the chosen countdown into the terminal's own title.
+// windowTitle returns the terminal's title: the chosen profile's countdown.
 func (a *app) windowTitle() string {
 	if a.lock.locked {
 		return "kitekey - locked"
@@ -289,7 +289,7 @@ func (a *app) windowTitle() string {
 	return title + " - " + a.countText(p.Token.Remaining(a.now))
 }
 
-// progress puts it into the terminal's progress bar as well, where it has one.
+// progress returns the terminal's progress bar for the same countdown.
 func (a *app) progress() *tea.ProgressBar {
 	p := a.chosen()
 	if p == nil || a.lock.locked {
