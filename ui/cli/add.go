@@ -139,8 +139,8 @@ func (a *app) printNew(p vault.Profile, o addOptions) error {
 	return a.printJSON(a.profileJSON(p))
 }
 
-// addFromSource lists a profile whose credential is in the source already. What it
-// gives is zero when there is none, and one can be written.
+// addFromSource lists a profile whose credential is in the source already. The
+// result is zero if there is none and one can be written.
 func (a *app) addFromSource(ctx context.Context, v *vault.Vault, n vault.NewProfile, stdin bool) (vault.Profile, error) {
 	p, err := v.Link(ctx, n.Source, n.Selector)
 	switch {
@@ -166,14 +166,14 @@ func (a *app) addFromSource(ctx context.Context, v *vault.Vault, n vault.NewProf
 	return vault.Profile{}, nil
 }
 
-// kept says where a profile's credential lives.
+// kept returns where a profile's credential is kept.
 func kept(p vault.Profile) string {
 	return words.KeptIn(p.Store, p.Source)
 }
 
-// verifyNew verifies a new credential. It returns the profile with the verdict to
-// store, with another credential if that was entered instead, or the error to end
-// on.
+// verifyNew verifies a new credential. It returns the profile to store, with its
+// verdict and with another credential if one was entered instead, or an error that
+// ends the command.
 func (a *app) verifyNew(ctx context.Context, v *vault.Vault, p vault.NewProfile, ask bool) (vault.NewProfile, error) {
 	for {
 		r := v.VerifyCredential(ctx, p.Environment, p.Credential, false)
@@ -209,8 +209,8 @@ func (a *app) verifyNew(ctx context.Context, v *vault.Vault, p vault.NewProfile,
 	}
 }
 
-// storeNew stores a profile. When that fails at a terminal, the credential is held
-// in memory until it is stored or given up: it may exist nowhere else.
+// storeNew stores a profile. If that fails at a terminal, it holds the credential
+// in memory until it is stored or the user gives up: it may exist nowhere else.
 func (a *app) storeNew(ctx context.Context, v *vault.Vault, p vault.NewProfile, ask bool) (vault.Profile, error) {
 	for {
 		stored, err := v.Add(ctx, p)

@@ -26,9 +26,9 @@ import (
 type apiOptions struct {
 	token   tokenFlags
 	profile []string // the selector, if it was given
-	method  string   // "" is GET, or POST when there is something to send
+	method  string   // "" means GET, or POST if there is a body
 	path    string
-	data    *string  // nil when not given
+	data    *string  // nil if not given
 	texts   []string // -f
 	values  []string // -F
 	headers []string
@@ -147,8 +147,8 @@ func (a *app) runAPI(ctx context.Context, o apiOptions) error {
 }
 
 // splitAPIArgs tells PATH, METHOD PATH, SELECTOR PATH and SELECTOR METHOD PATH
-// apart. A path has a slash or is a URL; account names are lower-case, so a
-// method without a profile is one that is written in capitals.
+// apart. A path has a slash or is a URL. Account names are lower case, so a first
+// word in capitals is a method.
 func splitAPIArgs(args []string) (profile []string, method, path string, err error) {
 	path, rest := args[len(args)-1], args[:len(args)-1]
 	switch len(rest) {
@@ -172,8 +172,8 @@ func splitAPIArgs(args []string) (profile []string, method, path string, err err
 	return nil, "", "", usagef("unknown method; use GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS")
 }
 
-// belowBase takes the base URL, or its path, off a path that was copied with it.
-// The URL of another host is wrong usage.
+// belowBase removes the base URL, or its path, from a path that was copied with it.
+// It refuses the URL of another host.
 func belowBase(path, base string) (string, error) {
 	path = strings.TrimPrefix(path, base)
 	if scheme, _, ok := strings.Cut(path, "://"); ok && strings.Trim(scheme, "abcdefghijklmnopqrstuvwxyz") == "" {
@@ -193,7 +193,7 @@ func belowBase(path, base string) (string, error) {
 	return path, nil
 }
 
-// apiRequest makes the request of what was asked for.
+// apiRequest returns the request that the options describe.
 func (a *app) apiRequest(ctx context.Context, o apiOptions) (kite.Request, error) {
 	r := kite.Request{Method: o.method, Path: o.path, Header: http.Header{}, Large: true}
 	for _, h := range o.headers {
@@ -224,7 +224,7 @@ func (a *app) apiRequest(ctx context.Context, o apiOptions) (kite.Request, error
 		for name, value := range fields {
 			text, isText := value.(string)
 			if !isText {
-				data, _ := json.Marshal(value) // it came out of JSON
+				data, _ := json.Marshal(value) // it was decoded from JSON
 				text = string(data)
 			}
 			query.Set(name, text)
@@ -283,7 +283,7 @@ func bodyFields(texts, values []string) (map[string]any, error) {
 // maxData limits a body, in bytes.
 const maxData = 16 << 20
 
-// readData reads --data. A body that says nothing else of itself must be JSON.
+// readData reads --data. A body must be JSON unless contentType says otherwise.
 func (a *app) readData(ctx context.Context, data, contentType string) ([]byte, error) {
 	body := []byte(data)
 	var err error
@@ -304,8 +304,8 @@ func (a *app) readData(ctx context.Context, data, contentType string) ([]byte, e
 	return body, nil
 }
 
-// confirmWrite is the live guard: a write on live moves money and needs the
-// profile's name. Reads pass.
+// confirmWrite asks for the name of a live profile before a write, which may move
+// money. It lets reads pass.
 func (a *app) confirmWrite(ctx context.Context, sel vault.Selector, method, confirmed string) error {
 	if confirmed != "" && confirmed != sel.String() {
 		return unconfirmedf("%s: --confirm names another profile; nothing was sent", sel)
@@ -316,8 +316,8 @@ func (a *app) confirmWrite(ctx context.Context, sel vault.Selector, method, conf
 	return a.confirmLive(ctx, handout.Call, confirmed, sel)
 }
 
-// callAPI makes the call. A cached token that the gateway no longer accepts is
-// replaced, once.
+// callAPI makes the call. If the gateway no longer accepts a cached token, it tries
+// once more with a new one.
 func (a *app) callAPI(ctx context.Context, v *vault.Vault, c *kite.Client, sel vault.Selector, req vault.TokenRequest, r kite.Request) (*kite.Reply, error) {
 	tok, err := a.token(ctx, v, sel, req)
 	if err != nil {
@@ -343,8 +343,8 @@ func (a *app) callAPI(ctx context.Context, v *vault.Vault, c *kite.Client, sel v
 	return c.Do(ctx, tok.Token, r)
 }
 
-// printReply writes a reply to stdout: as it came for a program, readable and
-// harmless for a person.
+// printReply writes a reply to stdout: unchanged for a program, indented and
+// without control characters for a terminal.
 func (a *app) printReply(reply *kite.Reply, include bool) error {
 	out := bufio.NewWriter(a.Stdout)
 	if include {
@@ -385,7 +385,8 @@ func (a *app) printReply(reply *kite.Reply, include bool) error {
 	return nil
 }
 
-// copyVisible copies text without what would move a terminal's cursor.
+// copyVisible copies text without the characters that would move a terminal's
+// cursor.
 func copyVisible(out *bufio.Writer, in io.Reader) error {
 	for r := bufio.NewReader(in); ; {
 		c, _, err := r.ReadRune()

@@ -14,16 +14,16 @@ import (
 	"kitekey/vault"
 )
 
-// directoryFile names the account to use in a folder.
+// directoryFile is the file that names the account to use in a folder.
 const directoryFile = ".kitekey"
 
 // errNoneGiven: a command that needs a profile's name got none, and neither
 // KITEKEY_PROFILE nor a .kitekey file names one.
 var errNoneGiven = errors.New("no profile given: name one (acme or acme/live), set KITEKEY_PROFILE, or write an account's name into a file " + directoryFile)
 
-// selector is the profile a command is about: its first argument, or what
-// KITEKEY_PROFILE or a .kitekey file says when there is none. A profile that was not
-// typed is named on stderr, and is never live.
+// selector returns the profile that a command is about: its first argument, or else
+// the one that KITEKEY_PROFILE or a .kitekey file names. A profile that was not
+// typed is shown on stderr and is never live.
 func (a *app) selector(args []string) (vault.Selector, error) {
 	if len(args) > 0 {
 		return parseSelector(args[0])
@@ -84,10 +84,10 @@ func (a *app) defaultSelector() (vault.Selector, error) {
 	return sel, nil
 }
 
-// directoryAccount reads the nearest .kitekey in the working folder or one above it.
-// The file names one account and nothing else: live is never taken from a folder,
-// because a folder can come from another person's repository. A file that belongs
-// to another user is not obeyed.
+// directoryAccount reads the nearest .kitekey in the working folder or one above
+// it. The file names one account and nothing else. It cannot choose live, because a
+// folder may come from another person's repository. A file that belongs to another
+// user is ignored.
 func (a *app) directoryAccount() (path, account string, err error) {
 	if a.Dir == "" {
 		return "", "", nil
@@ -146,7 +146,7 @@ func argCount(least, most int, what string) cobra.PositionalArgs {
 	}
 }
 
-// chosen is the profiles of a command that takes names or --all.
+// chosen returns the profiles of a command that takes names or --all.
 func (a *app) chosen(args []string, all bool) ([]vault.Selector, *vault.Vault, error) {
 	if all && len(args) > 0 {
 		return nil, nil, usagef("name profiles or give --all, not both")

@@ -1,22 +1,15 @@
 // Package cli is kitekey's commands: what they read, what they print, and the
 // exit code they end with.
 //
-// # Rules that every command keeps
+// # Rules for every command
 //
-// What was asked for goes to stdout; everything else (notes, questions,
-// progress, errors) goes to stderr, as lines that begin with "kitekey: ".
+// Requested data goes to stdout. Notes, questions, progress and errors go to
+// stderr, as lines that begin with "kitekey: ".
 //
-// A secret never comes in by argument. It is typed at a hidden prompt or comes
-// in on stdin, and it goes out only when it was the thing asked for.
+// A secret is never an argument. It is typed at a hidden prompt or comes in on
+// stdin, and it is printed only if it was asked for.
 //
-// Without a terminal nothing asks: the command fails and names the flag to use.
-//
-// With --json every key is always present, null where there is nothing to say,
-// and times are RFC 3339 in UTC. A command that takes several profiles prints
-// one JSON object per line, so that one profile and many read the same.
-//
-// The exit code is decided in one place, errors.go, as is the wording of what
-// to do next.
+// Without a terminal no command asks: it fails and names the flag to use.
 package cli
 
 import (
@@ -29,8 +22,8 @@ import (
 	"kitekey/vault"
 )
 
-// System is the world a run of kitekey sees. main passes the real one; tests
-// pass parts of their own.
+// System is what a run of kitekey uses of the machine. main passes the real one;
+// tests pass parts of their own.
 type System struct {
 	// Args are the arguments without the program's name.
 	Args []string
@@ -47,11 +40,11 @@ type System struct {
 	Now func() time.Time
 	// Version is what --version prints after "kitekey ".
 	Version string
-	// Store opens the store called name ("keyring", "file"). When it is nil, or
-	// gives nil, the real one is opened.
+	// Store opens the store called name ("keyring", "file"). If it is nil or returns
+	// nil, the real one is opened.
 	Store func(name string) (vault.Store, error)
-	// WorkFactor is scrypt's for the passphrases that are set, as a power of two; 0
-	// is age's own. Tests make it quick.
+	// WorkFactor is scrypt's work factor for new passphrases, as a power of two; 0
+	// means age's default. Tests make it quick.
 	WorkFactor int
 }
 
@@ -73,7 +66,7 @@ func Main(ctx context.Context, sys System) int {
 		err = wrongUsage(err)
 	}
 	if err == nil {
-		err = writeError(out.err) // cobra drops those of help
+		err = writeError(out.err) // cobra ignores errors of writing help
 	}
 	if failed := a.onFailure[cmd]; err != nil && failed != nil {
 		failed()
@@ -81,7 +74,7 @@ func Main(ctx context.Context, sys System) int {
 	return a.finish(ctx, err)
 }
 
-// checkedWriter keeps the first error of writing, for callers that drop it.
+// checkedWriter keeps the first error of writing, for callers that ignore it.
 type checkedWriter struct {
 	w   io.Writer
 	err error
@@ -95,17 +88,17 @@ func (c *checkedWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// app is one run: the world it sees and what the global flags chose.
+// app is one run of kitekey: its System and the global flags.
 type app struct {
 	System
 	storeFlag    string                    // --store
 	reason       string                    // --reason
 	passphraseFD int                       // --passphrase-fd, -1 for none
-	onScreen     bool                      // the screen is open: nothing may ask on its terminal
-	interrupt    func()                    // ends the run as a signal does
+	onScreen     bool                      // the screen is open: do not ask on its terminal
+	interrupt    func()                    // ends the run like a signal
 	command      string                    // the command that runs, for the activity log
-	running      bool                      // a command has begun: its usage was right
-	announced    bool                      // overrides have been told
-	toldReadable bool                      // others can read the passphrase's file: that has been told
-	onFailure    map[*cobra.Command]func() // what a command does when it fails in any way
+	running      bool                      // a command has begun, so its usage was right
+	announced    bool                      // overrides have been shown
+	toldReadable bool                      // it has been said that others can read the passphrase's file
+	onFailure    map[*cobra.Command]func() // what a command does if it fails for any reason
 }

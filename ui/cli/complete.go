@@ -14,8 +14,8 @@ import (
 	"kitekey/vault"
 )
 
-// completeSelectors completes profile names from the index alone: no store is
-// touched, nothing is asked, nothing is printed.
+// completeSelectors completes profile names from the index alone. It uses no store,
+// asks nothing and prints nothing.
 func (a *app) completeSelectors(many bool) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if len(args) > 0 && !many {
@@ -87,7 +87,7 @@ func (a *app) completeAccounts(cmd *cobra.Command, args []string, _ string) ([]c
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// listed is what the index lists, for completion.
+// listed returns the profiles of the index, for completion.
 func (a *app) listed() ([]vault.Profile, error) {
 	v, err := a.openQuietly()
 	if err != nil {
@@ -110,11 +110,11 @@ func (a *app) completeExec(cmd *cobra.Command, args []string, toComplete string)
 	return commandsNamed(filepath.SplitList(a.getenv("PATH")), toComplete), cobra.ShellCompDirectiveDefault
 }
 
-// commandsNamed lists what in these folders begins with prefix and can be run.
+// commandsNamed returns the executables in folders whose names begin with prefix.
 func commandsNamed(folders []string, prefix string) []cobra.Completion {
 	var names []cobra.Completion
 	for _, folder := range folders {
-		entries, _ := os.ReadDir(folder) // PATH may name folders that are not there
+		entries, _ := os.ReadDir(folder) // PATH may name folders that do not exist
 		for _, e := range entries {
 			if !strings.HasPrefix(e.Name(), prefix) || slices.Contains(names, e.Name()) {
 				continue

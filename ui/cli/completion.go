@@ -12,7 +12,7 @@ type completionOptions struct {
 	root  *cobra.Command // what the script completes
 }
 
-// completionShells are the shells that cobra writes scripts for.
+// completionShells are the shells for which cobra writes scripts.
 var completionShells = map[string]func(*cobra.Command, io.Writer) error{
 	"bash":       func(root *cobra.Command, w io.Writer) error { return root.GenBashCompletionV2(w, true) },
 	"zsh":        (*cobra.Command).GenZshCompletion,

@@ -17,7 +17,7 @@ const defaultClearAfter = 45 * time.Second
 
 type copyOptions struct {
 	tokenOptions
-	clearAfter time.Duration // never: until the token expires
+	clearAfter time.Duration // never means until the token expires
 }
 
 func newCopy(a *app, run func(context.Context, copyOptions) error) *cobra.Command {
@@ -75,8 +75,9 @@ func (a *app) runCopy(ctx context.Context, o copyOptions) error {
 	return nil
 }
 
-// clipboard is the user's; terminal is where OSC 52 goes, nil for none; stays says that
-// this process goes on after a copy and closes the clipboard at its end.
+// clipboard returns the user's clipboard. terminal is where OSC 52 goes, nil for
+// none. stays says that this process goes on after a copy and closes the clipboard
+// at its end.
 func (a *app) clipboard(terminal io.Writer, stays bool) *clipboard.Clipboard {
 	return clipboard.New(clipboard.Options{Env: a.getenv, Terminal: terminal, Stays: stays})
 }

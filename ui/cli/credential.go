@@ -15,14 +15,13 @@ import (
 	"kitekey/vault"
 )
 
-// maxStdin bounds what is read from stdin where a credential or a token is
-// expected, in bytes.
+// maxStdin limits what is read from stdin for a credential or a token, in bytes.
 const maxStdin = 64 << 10
 
 const stdinForm = `{"api_key": "…", "api_secret": "…"}`
 
 // credentialFromStdin reads a credential as JSON: exactly the two fields, each
-// once, nothing after them.
+// once, and nothing after them.
 func (a *app) credentialFromStdin(ctx context.Context) (kite.Credential, error) {
 	data, err := a.readStdin(ctx, maxStdin)
 	switch {
@@ -40,8 +39,8 @@ func (a *app) credentialFromStdin(ctx context.Context) (kite.Credential, error) 
 }
 
 // decodeCredential reads the two fields. It is stricter than encoding/json, which
-// accepts doubled fields, other spellings and broken characters: a secret that was
-// changed on the way in is lost. Its errors repeat nothing of data.
+// accepts duplicate fields, other spellings and invalid characters: a secret that
+// is changed while it is read is lost. Its errors repeat nothing of data.
 func decodeCredential(data []byte) (key, secret string, err error) {
 	if !utf8.Valid(data) {
 		return "", "", fmt.Errorf("not UTF-8 text")
@@ -93,8 +92,8 @@ func decodeCredential(data []byte) (key, secret string, err error) {
 	return got["api_key"], got["api_secret"], nil
 }
 
-// askCredential asks for a credential until it is one. What people have it in can
-// be pasted as it is.
+// askCredential asks until it has a credential. The user can paste it in any form
+// that they have.
 func (a *app) askCredential(ctx context.Context, sel vault.Selector) (kite.Credential, error) {
 	return prompt.Questions{
 		Hidden: func(ctx context.Context, what string) (kite.Secret, error) {
@@ -105,8 +104,7 @@ func (a *app) askCredential(ctx context.Context, sel vault.Selector) (kite.Crede
 	}.Credential(ctx, sel)
 }
 
-// parseCredential checks a credential and says so when blanks around it were
-// dropped.
+// parseCredential checks a credential, and says so if it removed blanks around it.
 func (a *app) parseCredential(key, secret string) (kite.Credential, error) {
 	cred, trimmed, err := kite.ParseCredential(key, secret)
 	if err != nil {

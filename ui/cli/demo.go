@@ -12,8 +12,8 @@ import (
 	"kitekey/ui/tui"
 )
 
-// clearGrace is how long the end of the demo waits for the clipboard, which is cleared
-// in any case.
+// clearGrace is how long the end of the demo waits until the clipboard is cleared.
+// It is cleared in any case.
 const clearGrace = 300 * time.Millisecond
 
 type demoOptions struct {
@@ -58,7 +58,7 @@ func (a *app) runDemo(ctx context.Context, o demoOptions) error {
 	}
 }
 
-// showDemo shows the demo once.
+// showDemo runs the demo once.
 func (a *app) showDemo(ctx context.Context, flags *screenFlags, script bool) error {
 	o, err := a.screenOptions(flags)
 	if err != nil {
@@ -77,7 +77,7 @@ func (a *app) showDemo(ctx context.Context, flags *screenFlags, script bool) err
 		o.Script = demoScript
 	}
 	defer func() {
-		// All of it is gone when the demo ends, what it copied included.
+		// Everything is gone when the demo ends, its copies in the clipboard included.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), clearGrace)
 		defer cancel()
 		_ = o.Clipboard.Clear(ctx)

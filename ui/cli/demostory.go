@@ -12,20 +12,20 @@ import (
 	"kitekey/vault"
 )
 
-// scene is one profile of the demo and how the simulated gateway treats it.
+// scene is a profile of the demo, and how the simulated gateway treats it.
 type scene struct {
 	account  string
 	env      kite.Environment
 	label    string
 	life     kite.Lifetime      // default expires_in
-	treated  simulator.Behavior // by the gateway
-	verdict  vault.Verdict      // what verifying would find; VerdictNone is not verified
+	treated  simulator.Behavior // by the simulated gateway
+	verdict  vault.Verdict      // the verdict of verifying it; VerdictNone means not verified
 	mint     bool               // it has a token from the start
 	rotation rotationScene
-	locked   bool // the store does not open it
+	locked   bool // its item in the store is locked
 }
 
-// rotationScene is how far a rotation of the profile has got.
+// rotationScene is the state of a profile's rotation.
 type rotationScene int
 
 const (
@@ -35,9 +35,9 @@ const (
 	refused                  // the gateway refused the new credential
 )
 
-// scenes are a profile in every state that the screen shows. The first is chosen
-// when the screen opens. A token runs low while one talks, and not in the first
-// sentence.
+// scenes are profiles in every state that the screen shows. The first is chosen
+// when the screen opens. Tokens run low during a demonstration, but not in its
+// first minute.
 var scenes = []scene{
 	{account: "acme", env: kite.Sandbox, label: "Acme Stores Ltd", life: 5 * 60, verdict: vault.VerdictOK, mint: true},
 	{account: "acme", env: kite.Live, label: "Acme Stores Ltd", life: 60, verdict: vault.VerdictOK},
@@ -54,13 +54,13 @@ var scenes = []scene{
 	{account: "kelp", env: kite.Sandbox, label: "Kelp Foods: a new credential was refused", life: 5 * 60, verdict: vault.VerdictOK, rotation: refused},
 }
 
-// replacement is the second credential that the gateway knows for a scene.
+// replacement returns the second credential that the gateway knows for a scene.
 func (s scene) replacement() kite.Credential {
 	name := s.account + "-" + string(s.env) + "-2"
 	return kite.Credential{APIKey: kite.NewSecret("sim-key-" + name), APISecret: kite.NewSecret("sim-secret-" + name)}
 }
 
-// demoMerchants are the scenes as the simulator knows them.
+// demoMerchants returns the scenes as merchants of the simulator.
 func demoMerchants() (merchants []simulator.Merchant) {
 	for _, s := range scenes {
 		m := simulator.NewMerchant(s.account, s.env)
@@ -73,7 +73,7 @@ func demoMerchants() (merchants []simulator.Merchant) {
 	return merchants
 }
 
-// demoStore is a store in memory that keeps some items locked.
+// demoStore is a store in memory with locked items.
 type demoStore struct {
 	*vault.Memory
 	mu     sync.Mutex
@@ -97,7 +97,7 @@ func (s *demoStore) Get(ctx context.Context, key string) ([]byte, error) {
 	return s.Memory.Get(ctx, key)
 }
 
-// demoVault is a vault in memory with the scenes in it.
+// demoVault returns a vault in memory with the scenes in it.
 func (a *app) demoVault(ctx context.Context, sim *simulator.Simulator) (*vault.Vault, error) {
 	store := &demoStore{Memory: vault.NewMemory(), locked: map[string]bool{}}
 	v, err := vault.Open(vault.Options{
@@ -124,7 +124,7 @@ func (a *app) demoVault(ctx context.Context, sim *simulator.Simulator) (*vault.V
 		}
 		sim.Set(s.account, s.env, s.treated)
 		if s.verdict == vault.VerdictRejected || s.verdict == vault.VerdictGatewayError {
-			v.Verify(ctx, sel, false) // for the gateway's own words, which come at once
+			v.Verify(ctx, sel, false) // so that the report has the gateway's own words
 		}
 		if err == nil && s.mint && i > 0 {
 			_, err = v.Token(ctx, sel, vault.TokenRequest{})
@@ -136,12 +136,12 @@ func (a *app) demoVault(ctx context.Context, sim *simulator.Simulator) (*vault.V
 			store.lock(p.ID)
 		}
 	}
-	// Last, because the screen opens on what was used last.
+	// Do this last: the screen opens on the profile that was used last.
 	_, err = v.Token(ctx, first, vault.TokenRequest{})
 	return v, err
 }
 
-// rotate takes a rotation as far as the scene has it.
+// rotate takes a rotation as far as the scene says.
 func (s scene) rotate(ctx context.Context, v *vault.Vault, sim *simulator.Simulator) error {
 	sel := vault.Selector{Account: s.account, Environment: s.env}
 	switch s.rotation {
@@ -149,7 +149,7 @@ func (s scene) rotate(ctx context.Context, v *vault.Vault, sim *simulator.Simula
 		_, err := v.Rotate(ctx, sel, s.replacement())
 		return err
 	case staged:
-		// The gateway takes its time, and the caller gives up.
+		// The gateway does not answer in time, and the caller gives up.
 		sim.Set(s.account, s.env, simulator.Behavior{Latency: time.Minute})
 		ctx, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
 		defer cancel()
@@ -164,7 +164,7 @@ func (s scene) rotate(ctx context.Context, v *vault.Vault, sim *simulator.Simula
 	return nil
 }
 
-// demoScript is what "kitekey demo --script" plays.
+// demoScript is the script of "kitekey demo --script".
 var demoScript = []tui.Step{
 	{Say: "Each account's credentials stay in the keyring; its token counts down", Look: 4 * time.Second},
 	{Say: "m mints a token that lives as long as the job", Keys: []string{"m"}, Look: 3 * time.Second},

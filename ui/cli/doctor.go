@@ -16,7 +16,7 @@ import (
 	"kitekey/vault"
 )
 
-// pingTimeout bounds how long the doctor waits for a gateway.
+// pingTimeout is how long to wait for a gateway.
 const pingTimeout = 4 * time.Second
 
 type doctorOptions struct {
@@ -75,7 +75,7 @@ func (a *app) runDoctor(ctx context.Context, o doctorOptions) error {
 			return err
 		}
 	}
-	gateways := make(chan []finding, 1) // asked while the store is looked at
+	gateways := make(chan []finding, 1) // asked while the store is checked
 	if o.offline {
 		gateways <- nil
 	} else {
@@ -113,8 +113,8 @@ func (a *app) runDoctor(ctx context.Context, o doctorOptions) error {
 	return exitFor(found)
 }
 
-// repair repairs and says what it did. Its error never recommends the repair that
-// has just failed.
+// repair repairs and returns what it did. Its error never recommends the repair
+// that has just failed.
 func (a *app) repair(ctx context.Context, v *vault.Vault, adopt bool) ([]string, error) {
 	repaired := []string{}
 	done, err := v.Repair(ctx, adopt)
@@ -135,7 +135,7 @@ func (a *app) repair(ctx context.Context, v *vault.Vault, adopt bool) ([]string,
 }
 
 // checkStoreName finds a store that this kitekey does not know, in a setting or in
-// the index. The check-up then goes on with the default store.
+// the index. The check then continues with the default store.
 func (a *app) checkStoreName() ([]finding, error) {
 	dir, err := a.home()
 	if err != nil {
@@ -157,16 +157,17 @@ func (a *app) checkStoreName() ([]finding, error) {
 	return []finding{f}, nil
 }
 
-// finding is a line of the report.
+// finding is one line of the report.
 type finding struct {
 	Check    string
 	Severity vault.Severity
 	Text     string
 	Fix      string
-	kind     vault.FindingKind // "" for what the vault does not look at
+	kind     vault.FindingKind // "" for what the vault does not check
 }
 
-// exitFor returns an error with the exit code, nil when all is in order.
+// exitFor returns an error with the exit code for the findings, nil if all is in
+// order.
 func exitFor(found []finding) error {
 	code := exitDone
 	for _, f := range found {
@@ -201,7 +202,7 @@ func (a *app) printFindings(found []finding) error {
 	return nil
 }
 
-// checkUpJSON is what --json shows.
+// checkUpJSON is the output of --json.
 type checkUpJSON struct {
 	OK       bool          `json:"ok"`
 	Findings []findingJSON `json:"findings"`
@@ -224,8 +225,8 @@ func newCheckUpJSON(found []finding, repaired []string) checkUpJSON {
 	return out
 }
 
-// checkGateways asks both gateways at once whether they are there. No credential
-// is sent.
+// checkGateways asks both gateways at the same time whether they answer. It sends
+// no credential.
 func (a *app) checkGateways(ctx context.Context) []finding {
 	urls, _ := a.overrides()
 	gateways := a.gateways(urls)
@@ -266,7 +267,8 @@ func gatewayFinding(env kite.Environment, host string, reply *kite.Reply, err er
 	return f
 }
 
-// checkClipboard lists the ways to copy. Without a terminal none is needed.
+// checkClipboard lists the ways to copy. Without a terminal it is no problem if
+// there are none.
 func (a *app) checkClipboard() finding {
 	terminal, done := a.terminal()
 	defer done()
@@ -287,7 +289,7 @@ func (a *app) checkClipboard() finding {
 	return f
 }
 
-// checkTerminal says what the screen has to work with.
+// checkTerminal says what the terminal offers the screen.
 func (a *app) checkTerminal() finding {
 	f := finding{Check: "terminal", Severity: vault.SeverityOK}
 	if !isTerminal(a.Stdout) {

@@ -11,7 +11,7 @@ import (
 	"kitekey/vault"
 )
 
-// checkMemory says what keeps kitekey's memory from other programs.
+// checkMemory says what protects kitekey's memory from other programs.
 func checkMemory() finding {
 	f := finding{Check: "memory", Severity: vault.SeverityOK, Text: process.Protected}
 	if f.Text == "" {
@@ -31,7 +31,7 @@ func checkScreenLock(ctx context.Context) finding {
 	return f
 }
 
-// checkPath lists the folders from which no helper is taken.
+// checkPath lists the folders of PATH from which no helper is run.
 func (a *app) checkPath() []finding {
 	var unsafe []string
 	for _, dir := range filepath.SplitList(a.getenv("PATH")) {

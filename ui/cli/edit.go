@@ -12,8 +12,8 @@ import (
 
 type editOptions struct {
 	profile   string
-	label     *string // nil: as it is
-	origin    string  // "": as it is
+	label     *string // nil leaves it unchanged
+	origin    string  // "" leaves it unchanged
 	confirm   string
 	expiresIn kite.Lifetime
 	json      bool

@@ -11,7 +11,7 @@ import (
 	"kitekey/ui/handout"
 )
 
-// The syntaxes that env can write. Several shells share one.
+// The syntaxes that env can write. Several shells share a syntax.
 const (
 	syntaxSh         = "sh"
 	syntaxFish       = "fish"
@@ -56,8 +56,8 @@ does not go on with those of an earlier call.`,
 	choiceFlag(cmd, &o.shell, "shell", "`shell` whose commands to print: sh, bash, zsh, fish, pwsh …",
 		"sh", "bash", "zsh", "dash", "ksh", "fish", "pwsh", "powershell")
 	cmd.Flags().BoolVar(&o.unset, "unset", false, "print commands that unset the variables")
-	// A failure of any kind, wrong usage included, must not leave the variables of an
-	// earlier call in the shell that evaluates the output.
+	// If it fails for any reason, wrong usage included, the shell that evaluates the
+	// output must not keep the variables of an earlier call.
 	a.onFailure[cmd] = func() { _ = a.print("%s", failLines(shellSyntax[o.shell])) }
 	return cmd
 }
@@ -99,8 +99,8 @@ func defaultShell() string {
 	return "sh"
 }
 
-// setLine sets a variable. The value is quoted so that the shell reads nothing
-// into it.
+// setLine returns the line that sets a variable. The value is quoted so that the
+// shell interprets nothing in it.
 func setLine(syntax, name, value string) string {
 	switch syntax {
 	case syntaxFish:
@@ -122,7 +122,7 @@ func unsetLine(syntax, name string) string {
 	return "unset " + name + ";"
 }
 
-// unsetLines unsets every variable that env sets.
+// unsetLines returns lines that unset every variable that env sets.
 func unsetLines(syntax string) string {
 	var b strings.Builder
 	for _, name := range []string{varAuthorization, varExpiresAt, varBaseURL, varEnvironment, varAccount} {
@@ -131,8 +131,8 @@ func unsetLines(syntax string) string {
 	return b.String()
 }
 
-// failLines unsets the variables and gives the shell a failure, so that what
-// follows an && does not run.
+// failLines returns lines that unset the variables and make the shell fail, so that
+// a command after && does not run.
 func failLines(syntax string) string {
 	if syntax == syntaxPowerShell {
 		return unsetLines(syntax) + "Write-Error 'kitekey env failed'\n"

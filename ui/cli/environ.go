@@ -22,9 +22,9 @@ func cutEnv(kv string) (name, value string, ok bool) {
 	return kv[:i+1], kv[i+2:], true
 }
 
-// getenv looks a variable up as [os.Getenv] does.
+// getenv returns a variable's value, as [os.Getenv] does.
 func (a *app) getenv(name string) string {
-	// The last one wins, as it does for a process that os/exec starts.
+	// Of several, the last one counts, as for a process that os/exec starts.
 	for i := len(a.Environ) - 1; i >= 0; i-- {
 		if k, v, ok := cutEnv(a.Environ[i]); ok && sameName(k, name) {
 			return v
@@ -48,13 +48,13 @@ const (
 	varAccount       = "KITE_ACCOUNT"
 )
 
-// variable is one of them with its value, which may be a token.
+// variable is one of these with its value, which may be a token.
 type variable struct {
 	name  string
 	value kite.Secret
 }
 
-// variables is the environment for a token.
+// variables returns the variables for a token.
 func (a *app) variables(sel vault.Selector, tok kite.Token) []variable {
 	return []variable{
 		{varAuthorization, tok.Value},
@@ -68,8 +68,8 @@ func (a *app) variables(sel vault.Selector, tok kite.Token) []variable {
 // varPassphraseFile names the file that holds the file store's passphrase.
 const varPassphraseFile = "KITEKEY_PASSPHRASE_FILE"
 
-// childEnv is what a command gets of kitekey's environment: all but where the
-// passphrase is, which kitekey alone needs.
+// childEnv returns the environment for a child: kitekey's own without the place of
+// the passphrase, which only kitekey needs.
 func childEnv(environ []string) []string {
 	return slices.DeleteFunc(slices.Clone(environ), func(kv string) bool {
 		name, _, ok := cutEnv(kv)
@@ -77,7 +77,7 @@ func childEnv(environ []string) []string {
 	})
 }
 
-// setenv gives environ with one variable replaced or added. It does not change
+// setenv returns environ with one variable replaced or added. It does not change
 // environ.
 func setenv(environ []string, name, value string) []string {
 	out := make([]string, 0, len(environ)+1)

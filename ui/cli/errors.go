@@ -14,7 +14,7 @@ import (
 	"kitekey/vault/source"
 )
 
-// The exit codes. They are documented behaviour: scripts branch on them.
+// The exit codes. They are documented, because scripts depend on them.
 const (
 	exitDone          = 0
 	exitFailure       = 1
@@ -36,7 +36,7 @@ type ExitCode struct {
 	Meaning string
 }
 
-// ExitCodes is the table shown by "kitekey help exit-codes" and the README.
+// ExitCodes returns the table in "kitekey help exit-codes" and the README.
 func ExitCodes() []ExitCode {
 	return []ExitCode{
 		{exitDone, "done"},
@@ -52,28 +52,28 @@ func ExitCodes() []ExitCode {
 	}
 }
 
-// codeError carries an exit code that is decided where the error happens.
+// codeError is an error with its own exit code.
 type codeError struct {
 	code int
-	text string // "" when everything has been said already
+	text string // "" if everything has been said already
 	err  error
 }
 
 func (e *codeError) Error() string { return e.text }
 func (e *codeError) Unwrap() error { return e.err }
 
-// usagef is wrong usage or bad input: exit 2.
+// usagef returns an error for wrong usage or bad input: exit 2.
 func usagef(format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
 	return &codeError{exitUsage, err.Error(), errors.Unwrap(err)}
 }
 
-// unconfirmedf is a confirmation that was not given: exit 7.
+// unconfirmedf returns an error for a confirmation that was not given: exit 7.
 func unconfirmedf(format string, args ...any) error {
 	return &codeError{code: exitUnconfirmed, text: fmt.Sprintf(format, args...)}
 }
 
-// exitSilently ends with an exit code after everything has been said.
+// exitSilently returns an error with an exit code and no text.
 func exitSilently(code int) error { return &codeError{code: code} }
 
 // aboutError says which profile an error is about, so that the next step can
@@ -92,7 +92,7 @@ func (e *aboutError) Error() string {
 }
 func (e *aboutError) Unwrap() error { return e.err }
 
-// about marks err as one about a profile; nil stays nil.
+// about adds the profile that err is about; nil stays nil.
 func about(sel vault.Selector, err error) error {
 	if err == nil {
 		return nil
@@ -100,7 +100,7 @@ func about(sel vault.Selector, err error) error {
 	return &aboutError{sel, err}
 }
 
-// exitCode is the one map from errors to exit codes.
+// exitCode returns the exit code for an error.
 func exitCode(err error) int {
 	var coded *codeError
 	switch {
@@ -108,7 +108,7 @@ func exitCode(err error) int {
 		return exitDone
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.Is(err, kite.ErrOutcomeUnknown): // also when it was interrupted
+	case errors.Is(err, kite.ErrOutcomeUnknown): // even if it was interrupted
 		return exitUnknown
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
@@ -135,7 +135,7 @@ func exitCode(err error) int {
 	return exitFailure
 }
 
-// nextStep says what a person can do about err, "" when the error says it all.
+// nextStep returns what the user can do about err, "" if the error says it all.
 func nextStep(err error) string {
 	var on *aboutError
 	var coded *codeError
@@ -148,7 +148,7 @@ func nextStep(err error) string {
 	return words.NextStep(err, words.Commands(""))
 }
 
-// tell says what went wrong and what to do next, in one line.
+// tell prints what went wrong and what to do next, in one line.
 func (a *app) tell(err error) {
 	var coded *codeError
 	if errors.As(err, &coded) && coded.text == "" {
@@ -161,7 +161,7 @@ func (a *app) tell(err error) {
 	a.note("%s", line)
 }
 
-// finish says what went wrong, if anything, and returns the exit code.
+// finish prints err, if there is one, and returns the exit code.
 func (a *app) finish(ctx context.Context, err error) int {
 	var coded *codeError
 	ended := ctx.Err() != nil || errors.Is(err, prompt.ErrInterrupted)

@@ -73,7 +73,7 @@ func (a *app) runExec(ctx context.Context, o execOptions) error {
 	if err != nil {
 		return err
 	}
-	// Before minting, so that a mistyped command costs no token.
+	// Look before minting, so that a mistyped command costs no token.
 	path, err := a.findCommand(o.argv[0])
 	if err != nil {
 		return err
@@ -96,8 +96,8 @@ func (a *app) runExec(ctx context.Context, o execOptions) error {
 	return a.run(path, o.argv, environ)
 }
 
-// findCommand looks a command up in the user's PATH: this process has a shorter
-// one, for helpers. Its errors have the exit codes of a shell.
+// findCommand looks a command up in the user's PATH. kitekey's own PATH is shorter,
+// for helpers. Its errors have the exit codes of a shell.
 func (a *app) findCommand(name string) (path string, err error) {
 	path, err = lookPath(name, a.getenv("PATH"))
 	switch {
@@ -113,7 +113,7 @@ func (a *app) findCommand(name string) (path string, err error) {
 	return "", &codeError{exitNoSuchCommand, fmt.Sprintf("command not found: %s", name), err}
 }
 
-// lookPath is [exec.LookPath] in another PATH.
+// lookPath is [exec.LookPath] with another PATH.
 func lookPath(name, path string) (string, error) {
 	if filepath.Base(name) != name {
 		return exec.LookPath(name)

@@ -9,11 +9,11 @@ import (
 	"kitekey/ui/process"
 )
 
-// run turns this process into the command, so that nothing of kitekey stands
-// between it and its signals, its terminal and its parent. It returns only when
-// that fails.
+// run replaces this process with the command, so that kitekey is not between the
+// command and its signals, its terminal and its parent. It returns only if that
+// fails.
 func (a *app) run(path string, argv, environ []string) error {
-	// The passphrase's descriptor is among them, perhaps not read yet.
+	// One of them may be the passphrase's, not yet read.
 	if err := process.CloseInherited(); err != nil {
 		return err
 	}

@@ -7,9 +7,8 @@ import (
 	"os/exec"
 )
 
-// run starts the command and waits: Windows cannot replace a process. The
-// console gives ctrl-c to both; kitekey has it caught already and waits on for
-// what the command makes of it.
+// run starts the command and waits, because Windows cannot replace a process. The
+// console sends ctrl-c to both; kitekey ignores it and waits for the command.
 func (a *app) run(path string, argv, environ []string) error {
 	cmd := exec.Command(path, argv[1:]...)
 	cmd.Args[0] = argv[0]

@@ -23,7 +23,7 @@ import (
 const backupPassphraseFlag = "backup-passphrase-file"
 
 type exportOptions struct {
-	profiles, accounts     []string // all profiles when both are empty
+	profiles, accounts     []string // all profiles if both are empty
 	output, passphraseFile string
 	recipients             []string
 	armor, force           bool
@@ -114,7 +114,7 @@ func (a *app) runExport(ctx context.Context, o exportOptions) error {
 	return nil
 }
 
-// recipientNames says for the activity log who can open the backup.
+// recipientNames returns who can open the backup, for the activity log.
 func recipientNames(o exportOptions) []string {
 	if len(o.recipients) == 0 {
 		return []string{"passphrase"}
@@ -122,7 +122,8 @@ func recipientNames(o exportOptions) []string {
 	return o.recipients
 }
 
-// checkExport refuses what cannot succeed before anything is asked or read.
+// checkExport refuses an export that cannot succeed, before it asks or reads
+// anything.
 func (a *app) checkExport(o exportOptions) error {
 	if o.output == "" && isTerminal(a.Stdout) && !o.armor {
 		return usagef("a backup is binary and stdout is a terminal: name a file with -o, or write text with --armor")
@@ -182,8 +183,8 @@ func (a *app) writeBackup(o exportOptions, entries []vault.Entry, to []age.Recip
 	return writeError(err)
 }
 
-// exported is the profiles to export: those named, those of the accounts named,
-// or all.
+// exported returns the profiles to export: those named, those of the accounts
+// named, or all.
 func (a *app) exported(v *vault.Vault, args, accounts []string) ([]vault.Selector, error) {
 	var sels []vault.Selector
 	if len(args) > 0 {
@@ -243,7 +244,7 @@ func existsAlready(path string) error {
 	return usagef("%s exists already; --force replaces it", path)
 }
 
-// writeNew writes a file that only its owner may read, whole or not at all. It
+// writeNew writes a file that only its owner can read, as a whole or not at all. It
 // replaces an existing file only with force.
 func writeNew(path string, data []byte, force bool) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp-*") // 0600
@@ -258,10 +259,10 @@ func writeNew(path string, data []byte, force bool) error {
 	if err = errors.Join(err, f.Close()); err == nil && force {
 		err = os.Rename(f.Name(), path)
 	} else if err == nil {
-		// A link, unlike a renaming, never takes another file's place.
+		// Unlike a renaming, a link never replaces another file.
 		if err = os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
 			if _, there := os.Lstat(path); there != nil {
-				err = os.Rename(f.Name(), path) // no links on this file system
+				err = os.Rename(f.Name(), path) // the file system has no links
 			}
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"kitekey/vault"
 )
 
-// tokenFlags are the flags of every command that needs a token.
+// tokenFlags are the flags for commands that need a token.
 type tokenFlags struct {
 	expiresIn    kite.Lifetime
 	minRemaining time.Duration
@@ -29,7 +29,7 @@ func (t *tokenFlags) register(cmd *cobra.Command) {
 	f.BoolVar(&t.noCache, "no-cache", false, "mint, and do not cache the token")
 }
 
-// request is what the vault is asked for.
+// request returns the request to the vault.
 func (t tokenFlags) request() vault.TokenRequest {
 	return vault.TokenRequest{ExpiresIn: t.expiresIn, MinRemaining: t.minRemaining, Fresh: t.fresh, NoCache: t.noCache}
 }
@@ -40,14 +40,14 @@ func lifetimeFlag(cmd *cobra.Command, value *kite.Lifetime, usage string) {
 	completeDurations(cmd, "expires-in")
 }
 
-// never is a [duration] that was given as "never".
+// never is the value of a [duration] that was given as "never".
 const never = time.Duration(-1)
 
-// duration is a flag's value: a length of time as [kite.ParseDuration] reads it,
-// within bounds.
+// duration is a flag with a length of time that [kite.ParseDuration] reads, within
+// bounds.
 type duration struct {
 	value       *time.Duration
-	least, most time.Duration // 0: more than nothing; no upper bound
+	least, most time.Duration // 0 means more than nothing, and no upper bound
 	orNever     bool          // "never" is allowed too
 	orNegative  bool          // there are no bounds
 }
@@ -94,7 +94,7 @@ func (d *duration) String() string {
 // Type implements pflag.Value.
 func (d *duration) Type() string { return "duration" }
 
-// durationFlag adds a flag; what is in *d.value already is its default.
+// durationFlag adds a flag. The default is the value in *d.value.
 func durationFlag(cmd *cobra.Command, d *duration, name, usage string) {
 	cmd.Flags().Var(d, name, usage)
 	completeDurations(cmd, name)
@@ -104,13 +104,13 @@ func completeDurations(cmd *cobra.Command, name string) {
 	_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions([]string{"1m", "5m", "15m", "1h"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// choice is a flag's value: one of some words.
+// choice is a flag whose value is one of some words.
 type choice struct {
 	value *string
 	words []string
 }
 
-// Set implements pflag.Value. Its error does not repeat what was given.
+// Set implements pflag.Value. Its error does not repeat the value.
 func (c choice) Set(s string) error {
 	if !slices.Contains(c.words, s) {
 		return fmt.Errorf("must be %s", either(c.words))
@@ -130,14 +130,14 @@ func (c choice) String() string {
 // Type implements pflag.Value.
 func (c choice) Type() string { return "choice" }
 
-// choiceFlag adds a flag that takes one of some words, and completes them. What is
-// in *value already is its default.
+// choiceFlag adds a flag whose value is one of some words, and completes them. The
+// default is *value.
 func choiceFlag(cmd *cobra.Command, value *string, name, usage string, words ...string) {
 	cmd.Flags().Var(choice{value, words}, name, usage)
 	_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// either lists words: "a, b or c".
+// either returns a list of words: "a, b or c".
 func either(words []string) string {
 	if len(words) < 2 {
 		return strings.Join(words, "")

@@ -33,10 +33,10 @@ handed out works until it expires: Kitegateway documents no way to revoke one.`,
 	return cmd
 }
 
-// forgottenJSON is what became of one profile's cached token.
+// forgottenJSON is the result for one profile.
 type forgottenJSON struct {
 	profileRef
-	Forgotten bool `json:"forgotten"` // there was one
+	Forgotten bool `json:"forgotten"` // it had a cached token
 }
 
 func (a *app) runForget(ctx context.Context, o forgetOptions) error {

@@ -12,8 +12,8 @@ import (
 	"kitekey/vault"
 )
 
-// jsonTime is t in UTC to the second, and null when it is zero or beyond what RFC
-// 3339 can write.
+// jsonTime returns t in UTC to the second, and null if it is zero or out of the
+// range of RFC 3339.
 func jsonTime(t time.Time) *time.Time {
 	if t.IsZero() || t.UTC().Year() > 9999 {
 		return nil
@@ -22,10 +22,10 @@ func jsonTime(t time.Time) *time.Time {
 	return &t
 }
 
-// seconds is d in whole seconds.
+// seconds returns d in whole seconds.
 func seconds(d time.Duration) int64 { return int64(d / time.Second) }
 
-// orNull is nil for the empty string.
+// orNull returns nil for the empty string.
 func orNull(s string) *string {
 	if s == "" {
 		return nil
@@ -33,7 +33,7 @@ func orNull(s string) *string {
 	return &s
 }
 
-// table lines columns up.
+// table aligns columns.
 func table(rows [][]string) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -71,7 +71,7 @@ func escapeInvisible(doc []byte) []byte {
 	return b.Bytes()
 }
 
-// profileRef is how every JSON object names the profile that it is about.
+// profileRef names the profile in every JSON object.
 type profileRef struct {
 	Profile     string `json:"profile"`
 	Account     string `json:"account"`
@@ -82,7 +82,7 @@ func refTo(sel vault.Selector) profileRef {
 	return profileRef{sel.String(), sel.Account, string(sel.Environment)}
 }
 
-// lifetimeOrNull is null for a life that was not chosen.
+// lifetimeOrNull returns null for a life that was not chosen.
 func lifetimeOrNull(l kite.Lifetime) *int64 {
 	if l == 0 {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"kitekey/vault"
 )
 
-// token gets a token and reports what the user should know about it. It returns an
+// token gets a token and tells the user what is unusual about it. It returns an
 // error if the token has less than req.MinRemaining left.
 func (a *app) token(ctx context.Context, v *vault.Vault, sel vault.Selector, req vault.TokenRequest) (vault.Token, error) {
 	p, err := v.Lookup(sel)
@@ -38,9 +38,9 @@ func (a *app) token(ctx context.Context, v *vault.Vault, sel vault.Selector, req
 	return tok, nil
 }
 
-// lastingToken is [app.token] for a token that outlives this command: one that the
-// user's own program goes on with, or the first of a proxy. Unless --min-remaining says otherwise it has at
-// least nine tenths of the life that --expires-in asks for, or half of the
+// lastingToken is [app.token] for a token that is used after this command ends: by
+// the user's own program, or by a proxy. Unless --min-remaining says otherwise, it
+// has at least nine tenths of the life that --expires-in asks for, or half of the
 // profile's default.
 func (a *app) lastingToken(ctx context.Context, v *vault.Vault, do handout.Action, sel vault.Selector, req vault.TokenRequest) (vault.Token, error) {
 	if req.MinRemaining > 0 {
@@ -59,8 +59,8 @@ func (a *app) lastingToken(ctx context.Context, v *vault.Vault, do handout.Actio
 	return tok, nil
 }
 
-// leastLife is how much of its life a cached token must have left to be handed to
-// a program that goes on with it.
+// leastLife returns how much life a cached token must have left to be given to a
+// program that continues to use it.
 func leastLife(asked, byDefault kite.Lifetime) time.Duration {
 	if asked != 0 {
 		return asked.Duration() * 9 / 10
@@ -68,7 +68,7 @@ func leastLife(asked, byDefault kite.Lifetime) time.Duration {
 	return byDefault.Duration() / 2
 }
 
-// reportMint says what is unusual about a token that has just been minted.
+// reportMint tells the user what is unusual about a token that was just minted.
 func (a *app) reportMint(sel vault.Selector, tok vault.Token) {
 	if !tok.Minted {
 		return
@@ -80,14 +80,14 @@ func (a *app) reportMint(sel vault.Selector, tok vault.Token) {
 	a.noteLongLife(tok.Requested)
 }
 
-// noteLongLife says that a long life is a risk.
+// noteLongLife warns of a long life.
 func (a *app) noteLongLife(life kite.Lifetime) {
 	if life.IsLong() {
 		a.note("a token that lives %s works that long for anyone who gets hold of it; a shorter life is safer", words.About(life.Duration()))
 	}
 }
 
-// tellSkew tells of a wrong clock.
+// tellSkew warns of a wrong clock.
 func (a *app) tellSkew(skew time.Duration) {
 	if warning := words.ClockWarning(skew); warning != "" {
 		a.note("%s", warning)

@@ -12,8 +12,8 @@ import (
 	"kitekey/vault"
 )
 
-// confirmLive is how the commands ask the live guard's question: --confirm answers
-// it, else it is put at the terminal. It returns nil when the action may go on.
+// confirmLive answers the live guard's question with --confirm, or asks it at the
+// terminal. It returns nil if the action may go on.
 func (a *app) confirmLive(ctx context.Context, do handout.Action, confirmed string, profiles ...vault.Selector) error {
 	var guard handout.Guard
 	q, asks := guard.Question(do, profiles...)
@@ -37,7 +37,8 @@ func (a *app) confirmLive(ctx context.Context, do handout.Action, confirmed stri
 	return guard.Confirm(ctx, do, ask, profiles...)
 }
 
-// subject is what a question is about: a profile's name, or how many there are.
+// subject returns what a question is about: a profile's name, or the number of
+// profiles.
 func subject(q handout.Question) string {
 	if len(q.Profiles) == 1 {
 		return q.Profiles[0].String()
@@ -45,9 +46,8 @@ func subject(q handout.Question) string {
 	return words.Count(len(q.Profiles), "live profile")
 }
 
-// confirmYes asks a yes-or-no question about profiles of which none is live.
-// Without a terminal it returns an error that says why it would have asked, and
-// names --yes.
+// confirmYes asks a yes-or-no question about profiles that are not live. Without a
+// terminal it returns an error that says why it would have asked, and names --yes.
 func (a *app) confirmYes(ctx context.Context, question, why string) error {
 	if !a.canAsk() {
 		return unconfirmedf("%s; confirm with --yes", why)
@@ -59,9 +59,8 @@ func (a *app) confirmYes(ctx context.Context, question, why string) error {
 	return err
 }
 
-// handOut hands tokens out for commands. A live profile that a command acts on was
-// always typed in full, because no variable and no file chooses one, so the guard
-// takes it for confirmed.
+// handOut returns what hands out tokens for a command. A live profile was always
+// typed in full, because no variable and no file chooses one, so that confirms it.
 func (a *app) handOut(v *vault.Vault, do handout.Action, profiles ...vault.Selector) *handout.Tokens {
 	t := &handout.Tokens{Vault: v, Guard: &handout.Guard{Now: a.Now}, BaseURL: a.baseURL, Now: a.Now}
 	t.Guard.TypedInFull(do, profiles...)

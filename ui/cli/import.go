@@ -27,7 +27,7 @@ const (
 
 type importOptions struct {
 	file     string   // "-" for stdin
-	profiles []string // what to take of it; all when it is empty
+	profiles []string // the profiles to import; all if it is empty
 
 	account, environment     string
 	onConflict               string // "", onConflictSkip or onConflictReplace
@@ -145,7 +145,7 @@ func (a *app) readImport(ctx context.Context, path string) ([]byte, error) {
 	return data, nil
 }
 
-// entriesIn reads a file of whatever kind.
+// entriesIn reads a file in any of the formats.
 func (a *app) entriesIn(ctx context.Context, data []byte, o importOptions) ([]vault.Entry, error) {
 	path := o.file
 	if vault.IsAge(data) {
@@ -160,10 +160,10 @@ func (a *app) entriesIn(ctx context.Context, data []byte, o importOptions) ([]va
 	return a.foreignEntries(ctx, data, o)
 }
 
-// foreignEntries reads credentials out of a .env file, JSON and the like. Which
-// account they are for is asked if neither the file nor --account says it.
+// foreignEntries reads credentials from a .env file, JSON and the like. If neither
+// the file nor --account says which account they are for, it asks.
 func (a *app) foreignEntries(ctx context.Context, data []byte, o importOptions) ([]vault.Entry, error) {
-	environment := kite.Environment(o.environment) // "" or one of the two: the flag takes nothing else
+	environment := kite.Environment(o.environment) // "" or one of the two; the flag accepts nothing else
 	found, err := dotenv.Read(string(data))
 	if err != nil {
 		return nil, usagef("%s: %w", o.file, err)
@@ -205,7 +205,7 @@ func (a *app) openBackup(ctx context.Context, data []byte, o importOptions) ([]v
 		}
 		defer clear(key)
 		with, err := age.ParseIdentities(bytes.NewReader(key))
-		if err != nil { // its text may quote the file
+		if err != nil { // the error may quote the file
 			return nil, usagef("--identity: %s is not an age identity (AGE-SECRET-KEY-1…); if it is passphrase-protected, decrypt it first with age -d", o.identity)
 		}
 		entries, err := vault.ReadBackup(data, with...)
@@ -223,9 +223,9 @@ func (a *app) openBackup(ctx context.Context, data []byte, o importOptions) ([]v
 		for _, form := range vault.PassphraseForms(passphrase) {
 			with, err := age.NewScryptIdentity(form.Reveal())
 			if err != nil {
-				break // an empty one
+				break // an empty passphrase
 			}
-			with.SetMaxWorkFactor(20) // four times what kitekey writes with
+			with.SetMaxWorkFactor(20) // four times kitekey's own
 			entries, err := vault.ReadBackup(data, with)
 			if errors.Is(err, age.ErrIncorrectIdentity) && strings.Contains(err.Error(), "incorrect passphrase") {
 				continue
@@ -245,7 +245,7 @@ func backupError(path string, err error, with string) error {
 	return &codeError{exitUsage, fmt.Sprintf("%s: %v", path, err), err}
 }
 
-// selectEntries takes the chosen profiles out of what a file holds.
+// selectEntries returns the chosen profiles of a file.
 func selectEntries(entries []vault.Entry, chosen []string, path string) ([]vault.Entry, error) {
 	if len(chosen) == 0 {
 		return entries, nil
@@ -265,7 +265,7 @@ func selectEntries(entries []vault.Entry, chosen []string, path string) ([]vault
 	return out, nil
 }
 
-// planWords says what a step would do.
+// planWords says what a step will do.
 func planWords(s vault.ImportStep, onConflict string) string {
 	switch s.Finding {
 	case vault.ImportNew:
@@ -285,8 +285,8 @@ func planWords(s vault.ImportStep, onConflict string) string {
 	return differ
 }
 
-// confirmImport asks what has to be asked before an import. It returns the
-// conflicts that are to be skipped.
+// confirmImport asks for the confirmations that an import needs. It returns the
+// conflicts to skip.
 func (a *app) confirmImport(ctx context.Context, steps []vault.ImportStep, o importOptions) (skipped map[vault.Selector]bool, err error) {
 	skipped, err = a.settleConflicts(ctx, steps, o)
 	if err != nil {
@@ -315,8 +315,8 @@ func (a *app) confirmImport(ctx context.Context, steps []vault.ImportStep, o imp
 	return skipped, a.confirmYes(ctx, fmt.Sprintf("Import %s?", words.Count(changes, "credential")), "nothing was imported")
 }
 
-// settleConflicts decides what to do where another credential is stored, and
-// returns the profiles that keep theirs.
+// settleConflicts decides about profiles that have another credential already, and
+// returns those that keep theirs.
 func (a *app) settleConflicts(ctx context.Context, steps []vault.ImportStep, o importOptions) (map[vault.Selector]bool, error) {
 	skipped := map[vault.Selector]bool{}
 	var open []vault.Selector
@@ -346,8 +346,8 @@ func (a *app) settleConflicts(ctx context.Context, steps []vault.ImportStep, o i
 	return skipped, nil
 }
 
-// importSteps does what was planned, up to the first failure. Running the same
-// import again continues there, because what is done is "the same" by then.
+// importSteps carries out the steps up to the first failure. Repeating the same
+// import continues there, because the steps that are done are "the same" by then.
 func (a *app) importSteps(ctx context.Context, v *vault.Vault, steps []vault.ImportStep, skipped map[vault.Selector]bool, o importOptions) error {
 	counts := map[string]int{}
 	for _, s := range steps {
@@ -404,7 +404,7 @@ func (a *app) printPlan(steps []vault.ImportStep, o importOptions) error {
 	return nil
 }
 
-// importJSON is what became of one profile of an import.
+// importJSON is the result for one profile.
 type importJSON struct {
 	profileRef
 	Finding       string  `json:"finding"` // new, same, conflict, lost

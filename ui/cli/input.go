@@ -9,15 +9,15 @@ import (
 	"os"
 )
 
-// errTooLarge is for input that is longer than it may be.
+// errTooLarge means that the input is longer than allowed.
 var errTooLarge = errors.New("too large")
 
-// byteOrderMark is what Windows programs put before UTF-8 text.
+// byteOrderMark is what some Windows programs write before UTF-8 text.
 var byteOrderMark = []byte("\ufeff")
 
 // readFile reads a file, pipe or device that the user named, up to most bytes and
-// without a byte order mark. It returns when ctx ends even if nothing ever opens
-// the other end of the pipe.
+// without a byte order mark. It returns when ctx ends, even if no process opens the
+// other end of a pipe.
 func readFile(ctx context.Context, name string, most int) ([]byte, error) {
 	return cancelable(ctx, func() ([]byte, error) {
 		f, err := os.Open(name)
@@ -34,7 +34,8 @@ func (a *app) readStdin(ctx context.Context, most int) ([]byte, error) {
 	return cancelable(ctx, func() ([]byte, error) { return readBounded(a.Stdin, most) })
 }
 
-// readBounded reads all of r, without a byte order mark.
+// readBounded reads all of r, without a byte order mark. It fails if there are more
+// than most bytes.
 func readBounded(r io.Reader, most int) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, int64(most)+1))
 	if err != nil {
@@ -46,7 +47,7 @@ func readBounded(r io.Reader, most int) ([]byte, error) {
 	return bytes.TrimPrefix(data, byteOrderMark), nil
 }
 
-// size writes a bound in bytes.
+// size returns a number of bytes in words.
 func size(n int) string {
 	if n >= 1<<20 {
 		return fmt.Sprintf("%d MiB", n>>20)
@@ -54,7 +55,7 @@ func size(n int) string {
 	return fmt.Sprintf("%d KiB", n>>10)
 }
 
-// cancelable runs read and stops waiting for it when ctx ends. A read that is
+// cancelable calls read, and stops waiting for it when ctx ends. A read that is
 // blocked in the kernel then stays there until the process exits.
 func cancelable(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
 	type result struct {

@@ -20,7 +20,7 @@ import (
 )
 
 type inspectOptions struct {
-	token []string // the words of a token; none, or "-", for stdin
+	token []string // the words of a token; none, or "-", means stdin
 	json  bool
 }
 
@@ -38,7 +38,7 @@ in: an argument is seen by ps and kept in the shell's history. At a terminal and
 without an argument it is asked for, hidden.`,
 		Example: `  kitekey token acme | kitekey inspect
   kitekey inspect --json < token.txt | jq .claims`,
-		Args:              cobra.ArbitraryArgs, // "Authorization: JWT …" without quotes is three
+		Args:              cobra.ArbitraryArgs, // "Authorization: JWT …" without quotes is three arguments
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.token = args
@@ -64,7 +64,7 @@ func (a *app) runInspect(ctx context.Context, o inspectOptions) error {
 	return a.print("%s", t.text(a.Now()))
 }
 
-// tokenToInspect takes the token from the arguments, a hidden prompt or stdin.
+// tokenToInspect reads the token from the arguments, a hidden prompt or stdin.
 func (a *app) tokenToInspect(ctx context.Context, args []string) (kite.Secret, error) {
 	if len(args) > 0 && !slices.Equal(args, []string{"-"}) {
 		a.note(`a token in an argument is seen by ps and kept in the shell's history; pipe it in instead`)
@@ -83,17 +83,17 @@ func (a *app) tokenToInspect(ctx context.Context, args []string) (kite.Secret, e
 	return kite.NewSecret(string(data)), nil
 }
 
-// decodedJWT is what a token says of itself.
+// decodedJWT is the contents of a token.
 type decodedJWT struct {
 	header, claims map[string]any
 	signed         bool
 }
 
-// decodeJWT decodes a token without verifying its signature. Its errors are
-// sentences for the user and quote nothing of the text.
+// decodeJWT decodes a token without verifying its signature. Its errors are for the
+// user and quote nothing of the text.
 func decodeJWT(text string) (decodedJWT, error) {
 	text = strings.TrimPrefix(strings.TrimSpace(text), "\ufeff")
-	text = strings.Trim(text, "\"' \t\r\n") // copied with its quotes
+	text = strings.Trim(text, "\"' \t\r\n") // it may have been copied with its quotes
 	if name, value, ok := strings.Cut(text, ":"); ok && strings.EqualFold(strings.TrimSpace(name), "Authorization") {
 		text = strings.TrimSpace(value)
 	}
@@ -124,8 +124,8 @@ func decodeJWT(text string) (decodedJWT, error) {
 	return t, nil
 }
 
-// decodeSegment reads base64 of a JSON object. Padding and the other alphabet are
-// taken as well: this is for looking, not for trusting.
+// decodeSegment reads a JSON object in base64. It accepts padding and both
+// alphabets, because the result is only shown, not trusted.
 func decodeSegment(s string) (map[string]any, error) {
 	s = strings.NewReplacer("+", "-", "/", "_").Replace(strings.TrimRight(s, "="))
 	data, err := base64.RawURLEncoding.DecodeString(s)
@@ -144,10 +144,10 @@ func decodeSegment(s string) (map[string]any, error) {
 	return object, nil
 }
 
-// timeClaims are the registered claims that are times (RFC 7519, section 4.1).
+// timeClaims are the registered claims with times (RFC 7519, section 4.1).
 var timeClaims = []string{"iat", "nbf", "exp"}
 
-// time is a claim that is a time; ok is false when it is missing or not one.
+// time returns a claim with a time. ok is false if it is missing or not a time.
 func (t decodedJWT) time(claim string) (at time.Time, ok bool) {
 	return kite.ParseUnixTime(fmt.Sprint(t.claims[claim]))
 }
@@ -178,7 +178,7 @@ func (t decodedJWT) json(now time.Time) inspectJSON {
 	return out
 }
 
-// text is for a person. Nothing in it can move a terminal's cursor.
+// text describes a token for the user. Nothing in it can move a terminal's cursor.
 func (t decodedJWT) text(now time.Time) string {
 	var b strings.Builder
 	b.WriteString("The signature is NOT checked: what follows proves nothing.\n")
@@ -208,8 +208,8 @@ func (t decodedJWT) text(now time.Time) string {
 	return b.String()
 }
 
-// writeObject lists an object's fields under a title, by name, with what more
-// there is to say of each.
+// writeObject lists an object's fields under a title, sorted by name, with the text
+// that more adds to each.
 func writeObject(b *strings.Builder, title string, object map[string]any, more func(name string) string) {
 	fmt.Fprintf(b, "\n%s\n", title)
 	names := slices.Sorted(maps.Keys(object))
@@ -220,7 +220,7 @@ func writeObject(b *strings.Builder, title string, object map[string]any, more f
 	for _, name := range names {
 		value, isText := object[name].(string)
 		if !isText {
-			data, _ := json.Marshal(object[name]) // it came out of JSON
+			data, _ := json.Marshal(object[name]) // it was decoded from JSON
 			value = string(data)
 		}
 		fmt.Fprintf(b, "  %-*s  %s", width, kite.CleanText(name), kite.CleanText(value))

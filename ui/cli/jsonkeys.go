@@ -2,8 +2,8 @@ package cli
 
 import "github.com/spf13/cobra"
 
-// JSONKeys is the one table of the keys that --json writes: one name for one thing
-// in every command. A test compares it with what the commands print.
+// JSONKeys returns the keys that --json writes. A key has the same meaning in every
+// command. A test compares the table with the commands' output.
 func JSONKeys() []Variable {
 	return []Variable{
 		{"profile, account, environment", "which profile: acme/live, acme, live; always together"},

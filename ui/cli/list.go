@@ -94,8 +94,8 @@ func (a *app) printProfiles(profiles []vault.Profile) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\t%s\n", p.Selector, word, verified, token, key, where(cmp.Or(p.Source, "-")), words.Line(p.Label))
 	}
 	_ = w.Flush()
-	// The last column is often empty, and trailing blanks spoil a diff. All in one
-	// write: a thousand would take longer than the reading.
+	// The last column is often empty, and trailing blanks spoil a diff. Write
+	// everything at once: a thousand writes would take longer than reading.
 	var table strings.Builder
 	for line := range strings.Lines(b.String()) {
 		table.WriteString(strings.TrimRight(line, " \n") + "\n")
@@ -103,7 +103,7 @@ func (a *app) printProfiles(profiles []vault.Profile) error {
 	return a.print("%s", table.String())
 }
 
-// profileJSON is a profile as --json shows it.
+// profileJSON is a profile in --json.
 type profileJSON struct {
 	profileRef
 	Label            *string          `json:"label"`
@@ -121,7 +121,7 @@ type profileJSON struct {
 	Previous         bool             `json:"previous"`
 }
 
-// cachedTokenJSON is what the index knows of an unexpired cached token.
+// cachedTokenJSON is an unexpired cached token in the index.
 type cachedTokenJSON struct {
 	MintedAt           *time.Time `json:"minted_at"`
 	ExpiresAt          *time.Time `json:"expires_at"`

@@ -21,7 +21,7 @@ type logOptions struct {
 	last    int      // entries, 0 for all
 	json    bool
 
-	// At most one of these, and then nothing is shown.
+	// If one of these is set, no entries are shown.
 	on, off bool
 }
 
@@ -128,7 +128,7 @@ func (a *app) printActivities(entries []vault.Activity) error {
 	return a.print("%s", b.String())
 }
 
-// activityDetails says what else is known of an entry, "-" for nothing.
+// activityDetails returns the other facts of an entry, "-" if there are none.
 func activityDetails(e vault.Activity) string {
 	var parts []string
 	if change := words.Change(&e, "→"); change != "" {
@@ -149,7 +149,7 @@ func activityDetails(e vault.Activity) string {
 	return cmp.Or(words.Line(strings.Join(parts, "; ")), "-")
 }
 
-// activityJSON is an entry as --json shows it.
+// activityJSON is an entry in --json.
 type activityJSON struct {
 	LoggedAt *time.Time `json:"logged_at"`
 	profileRef

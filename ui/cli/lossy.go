@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// lossyLines is how many lines wait for a reader before lines are dropped.
+// lossyLines is how many lines may wait before further ones are dropped.
 const lossyLines = 1024
 
-// lossyWriter passes lines on to a writer that may block, and never waits for it:
-// lines that it has no room for are dropped and counted. A full pipe on stderr must
-// not stop a server.
+// lossyWriter passes lines on to a writer that may block, without waiting for it.
+// It drops and counts the lines for which it has no room. So a full pipe on stderr
+// does not stop a server.
 type lossyWriter struct {
 	out     io.Writer
 	lines   chan []byte
@@ -28,7 +28,7 @@ func newLossyWriter(out io.Writer) *lossyWriter {
 	return w
 }
 
-// Write takes a line, or drops it. It never fails.
+// Write takes a line or drops it. It never fails.
 func (w *lossyWriter) Write(line []byte) (int, error) {
 	select {
 	case w.lines <- bytes.Clone(line):
@@ -58,8 +58,8 @@ func (w *lossyWriter) run() {
 	}
 }
 
-// write writes a line together with those that wait behind it, after saying how
-// many were dropped before.
+// write writes the number of lines dropped before, a line, and the lines that wait
+// after it.
 func (w *lossyWriter) write(line []byte) {
 	if n := w.dropped.Swap(0); n > 0 {
 		line = append(fmt.Appendf(nil, "kitekey: %d log lines were dropped: stderr was not read\n", n), line...)
@@ -78,7 +78,7 @@ func (w *lossyWriter) write(line []byte) {
 	}
 }
 
-// Close gives what waits a moment to be written.
+// Close gives the waiting lines a moment to be written.
 func (w *lossyWriter) Close() {
 	close(w.closing)
 	select {
@@ -87,7 +87,7 @@ func (w *lossyWriter) Close() {
 	}
 }
 
-// Fd lets a terminal be recognised as one.
+// Fd lets a terminal be recognised.
 func (w *lossyWriter) Fd() uintptr {
 	if f, ok := w.out.(interface{ Fd() uintptr }); ok {
 		return f.Fd()
@@ -95,8 +95,8 @@ func (w *lossyWriter) Fd() uintptr {
 	return ^uintptr(0)
 }
 
-// neverBlock makes notes on stderr lossy for a command that serves until it is
-// stopped. restore puts stderr back.
+// neverBlock makes stderr a lossyWriter for a command that serves until it is
+// stopped. restore undoes that.
 func (a *app) neverBlock() (restore func()) {
 	stderr := a.Stderr
 	w := newLossyWriter(stderr)

@@ -12,8 +12,8 @@ import (
 )
 
 type manOptions struct {
-	page *cobra.Command // the command or topic to print, the root for --dir
-	dir  string         // write all pages there
+	page *cobra.Command // the command or topic to print, or the root for --dir
+	dir  string         // the folder for all pages
 }
 
 func newMan(a *app, run func(context.Context, manOptions) error) *cobra.Command {
@@ -72,7 +72,8 @@ func (a *app) runMan(_ context.Context, o manOptions) error {
 	return nil
 }
 
-// hasPage reports whether a command has a page: what can be run, and topics.
+// hasPage reports whether a command has a page: commands that can be run, and
+// topics.
 func hasPage(c *cobra.Command) bool {
 	return !c.Hidden && c.Name() != "help" && (c.IsAvailableCommand() || c.IsAdditionalHelpTopicCommand())
 }
@@ -94,9 +95,9 @@ func writePages(c *cobra.Command, dir, version string) (n int, err error) {
 	return n, nil
 }
 
-// manPage writes a command's help as roff. cobra/doc does this too, by way of
-// Markdown; the parsers that it brings cost every command half a millisecond at
-// start, of the four that kitekey allows itself.
+// manPage returns a command's help as roff. cobra/doc does this too, by way of
+// Markdown, but its parsers would cost every command half a millisecond at the
+// start.
 func manPage(c *cobra.Command, version string) string {
 	var b strings.Builder
 	name := strings.ReplaceAll(c.CommandPath(), " ", "-")
@@ -155,7 +156,7 @@ func roffFlags(b *strings.Builder, heading string, flags *pflag.FlagSet) {
 	})
 }
 
-// roffText writes paragraphs; indented lines are tables and stay as they are.
+// roffText writes paragraphs. Indented lines are tables and stay as they are.
 func roffText(text string) string {
 	var b strings.Builder
 	asIs := false
@@ -178,8 +179,8 @@ func roffText(text string) string {
 	return b.String()
 }
 
-// roff escapes text: backslashes, the hyphens that must stay hyphens when they
-// are copied, and what would begin a request.
+// roff escapes backslashes, hyphens that must stay hyphens when they are copied,
+// and characters that would begin a request.
 func roff(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(text)
 	lines := strings.Split(text, "\n")

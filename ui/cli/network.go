@@ -21,10 +21,10 @@ import (
 	"kitekey/vault"
 )
 
-// caFile is the CA that was adopted with "kitekey network ca", in the data folder.
+// caFile is the file in the data folder with the CA from "kitekey network ca".
 const caFile = "ca.pem"
 
-// maxCAFile limits what is read of a CA file.
+// maxCAFile limits a CA file, in bytes.
 const maxCAFile = 1 << 20
 
 type networkOptions struct {
@@ -85,7 +85,7 @@ func (a *app) runNetwork(_ context.Context, o networkOptions) error {
 	return a.print("%s\n", table(rows))
 }
 
-// networkJSON is what network shows.
+// networkJSON is the output of network.
 type networkJSON struct {
 	Gateways         []gatewayJSON `json:"gateways"`
 	Proxy            *proxyJSON    `json:"proxy"`
@@ -101,7 +101,7 @@ type gatewayJSON struct {
 }
 
 type proxyJSON struct {
-	Address  *string `json:"address"` // null when the variable holds none
+	Address  *string `json:"address"` // null if the variable has none
 	Variable string  `json:"variable"`
 	Problem  *string `json:"problem"`
 }
@@ -121,7 +121,7 @@ func (c certificateJSON) text() string {
 	return fmt.Sprintf("%s, until %s, SHA-256 %s", c.Subject, c.ExpiresAt.Format(time.DateOnly), c.SHA256)
 }
 
-// network collects how the gateways are reached.
+// network returns how the gateways are reached.
 func (a *app) network() (networkJSON, error) {
 	urls, err := a.overrides()
 	if err != nil {
@@ -136,7 +136,7 @@ func (a *app) network() (networkJSON, error) {
 			g.OverrideVariable = orNull(overrideVariable(env))
 		}
 		out.Gateways = append(out.Gateways, g)
-		// Overrides are on this machine and take no proxy.
+		// An override is on this machine and uses no proxy.
 		if proxy := client.Proxy(); proxy != nil && out.Proxy == nil {
 			out.Proxy = &proxyJSON{Address: orNull(proxy.Addr), Variable: proxy.Variable}
 			if proxy.Err != nil {
@@ -165,13 +165,13 @@ func (n networkJSON) proxyText() string {
 	return *n.Proxy.Address + " (" + n.Proxy.Variable + ")"
 }
 
-// caPath is where the adopted CA is, or would be.
+// caPath returns the path of the adopted CA, even if there is none.
 func (a *app) caPath() (string, error) {
 	dir, err := a.home()
 	return filepath.Join(dir, caFile), err
 }
 
-// adoptedCA reads the adopted CA; nil when there is none.
+// adoptedCA reads the adopted CA, nil if there is none.
 func (a *app) adoptedCA() (*caJSON, error) {
 	path, err := a.caPath()
 	if err != nil {
@@ -199,14 +199,15 @@ func describeCA(c *x509.Certificate) certificateJSON {
 	return certificateJSON{Subject: kite.CleanText(c.Subject.String()), SHA256: fingerprint(c.Raw), ExpiresAt: c.NotAfter.UTC()}
 }
 
-// fingerprint is what browsers and openssl show: pairs of hexadecimal digits.
+// fingerprint returns a certificate's SHA-256 in the form of browsers and openssl:
+// pairs of hexadecimal digits.
 func fingerprint(der []byte) string {
 	sum := sha256.Sum256(der)
 	return strings.ReplaceAll(fmt.Sprintf("% X", sum), " ", ":")
 }
 
 type networkCAOptions struct {
-	file string // "" with none
+	file string // "" if none is given
 	none bool
 	json bool
 }
@@ -271,7 +272,7 @@ func (a *app) runNetworkCA(ctx context.Context, o networkCAOptions) error {
 		case c.NotAfter.Before(a.Now()):
 			return usagef("%s: %s expired on %s", o.file, kite.CleanText(c.Subject.String()), c.NotAfter.UTC().Format(time.DateOnly))
 		}
-		// Certificates only: a private key that is in the file stays where it is.
+		// Only certificates: a private key in the file is not copied.
 		_ = pem.Encode(&out, &pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
 	}
 	if err := writePrivate(path, out.Bytes()); err != nil {
@@ -323,7 +324,7 @@ func parseCA(data []byte) ([]*x509.Certificate, error) {
 	return nil, errors.New("holds no certificate in PEM or DER")
 }
 
-// writePrivate replaces a file of the data folder in one step.
+// writePrivate replaces a file of the data folder atomically.
 func writePrivate(path string, data []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -344,8 +345,8 @@ func writePrivate(path string, data []byte) error {
 	return err
 }
 
-// checkNetwork is what doctor says of the way to the gateways. Overrides, a proxy
-// and a CA are intentional, so ok, but always shown.
+// checkNetwork is doctor's check of the way to the gateways. Overrides, a proxy and
+// a CA are intentional, so they are ok, but always shown.
 func (a *app) checkNetwork() []finding {
 	report, err := a.network()
 	if err != nil {

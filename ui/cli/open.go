@@ -13,7 +13,7 @@ import (
 	"kitekey/vault/keyring"
 )
 
-// overrideVariable is where an environment's base URL can be overridden.
+// overrideVariable returns the variable that overrides an environment's base URL.
 func overrideVariable(env kite.Environment) string {
 	if env == kite.Live {
 		return "KITEKEY_LIVE_URL"
@@ -21,8 +21,8 @@ func overrideVariable(env kite.Environment) string {
 	return "KITEKEY_SANDBOX_URL"
 }
 
-// overrides reads where the environments go when not to Kitegateway. Only
-// loopback addresses pass.
+// overrides returns the base URLs that override Kitegateway's. It accepts only
+// loopback addresses.
 func (a *app) overrides() (map[kite.Environment]string, error) {
 	urls := make(map[kite.Environment]string)
 	for _, env := range kite.Environments {
@@ -40,7 +40,7 @@ func (a *app) overrides() (map[kite.Environment]string, error) {
 	return urls, nil
 }
 
-// overrideLines says which overrides are in force, one line each.
+// overrideLines says which overrides are in force, one per line.
 func overrideLines(urls map[kite.Environment]string) []string {
 	var lines []string
 	for _, env := range kite.Environments {
@@ -51,16 +51,16 @@ func overrideLines(urls map[kite.Environment]string) []string {
 	return lines
 }
 
-// baseURL is where an environment's calls go.
+// baseURL returns the base URL of an environment.
 func (a *app) baseURL(env kite.Environment) string {
-	urls, _ := a.overrides() // open has refused a wrong one
+	urls, _ := a.overrides() // open has refused an invalid one
 	if url, ok := urls[env]; ok {
 		return url
 	}
 	return env.BaseURL()
 }
 
-// open opens the vault and tells which overrides are in force.
+// open opens the vault and shows the overrides in force.
 func (a *app) open() (*vault.Vault, error) {
 	v, err := a.openQuietly()
 	if err != nil {
@@ -73,7 +73,7 @@ func (a *app) open() (*vault.Vault, error) {
 	return v, nil
 }
 
-// openQuietly opens the vault and says nothing. No store is touched by it.
+// openQuietly opens the vault and shows nothing. It does not use the store.
 func (a *app) openQuietly() (*vault.Vault, error) {
 	urls, err := a.overrides()
 	if err != nil {
@@ -94,7 +94,7 @@ func (a *app) openQuietly() (*vault.Vault, error) {
 	return vault.Open(vault.Options{Dir: dir, Store: store, Gateway: a.vaultGateways(urls), Source: a.sources(dir, store), Now: a.Now, Command: a.command, Reason: cmp.Or(a.reason, a.getenv("KITEKEY_REASON"))})
 }
 
-// gateways makes one client per environment, so that connections are shared.
+// gateways returns one client per environment, so that connections are shared.
 func (a *app) gateways(urls map[kite.Environment]string) func(kite.Environment) *kite.Client {
 	clients := make(map[kite.Environment]*kite.Client, len(kite.Environments))
 	ca, _ := a.caPath() // without a data folder there is none
@@ -104,14 +104,14 @@ func (a *app) gateways(urls map[kite.Environment]string) func(kite.Environment) 
 	return func(env kite.Environment) *kite.Client { return clients[env] }
 }
 
-// vaultGateways is gateways as the vault wants it.
+// vaultGateways is gateways in the form that the vault needs.
 func (a *app) vaultGateways(urls map[kite.Environment]string) func(kite.Environment) vault.Gateway {
 	clients := a.gateways(urls)
 	return func(env kite.Environment) vault.Gateway { return clients(env) }
 }
 
-// home is the data folder: KITEKEY_HOME, or kitekey's own in the folder where
-// the operating system keeps a user's configuration.
+// home returns the data folder: KITEKEY_HOME, or kitekey's folder in the operating
+// system's folder for a user's configuration.
 func (a *app) home() (string, error) {
 	if dir := a.getenv("KITEKEY_HOME"); dir != "" {
 		abs, err := filepath.Abs(dir)
@@ -130,13 +130,13 @@ func (a *app) home() (string, error) {
 // storeKind is a kind of store that this kitekey can open.
 type storeKind struct {
 	name  string
-	open  func(a *app, dir string) vault.Store // touches nothing yet
-	place func(dir string) string              // where it keeps its items, for a person
-	inDir func(dir string) bool                // whether there is one in the data folder; nil for a store that is elsewhere
+	open  func(a *app, dir string) vault.Store // does not use the store yet
+	place func(dir string) string              // the place of its items, for people
+	inDir func(dir string) bool                // whether the data folder has such a store; nil if the store is elsewhere
 }
 
-// storeKinds is every store there is to choose from, the default first. A new
-// store needs its package and a row here.
+// storeKinds lists the stores to choose from, the default first. A new store needs
+// its package and an entry here.
 var storeKinds = []storeKind{
 	{
 		name:  keyring.Name,
@@ -159,7 +159,7 @@ func storeNames() []string {
 	return names
 }
 
-// storeKindOf gives the kind of that name; ok is false for an unknown one.
+// storeKindOf returns the kind of that name. ok is false for an unknown one.
 func storeKindOf(name string) (k storeKind, ok bool) {
 	i := slices.IndexFunc(storeKinds, func(k storeKind) bool { return k.name == name })
 	if i < 0 {
@@ -168,8 +168,8 @@ func storeKindOf(name string) (k storeKind, ok bool) {
 	return storeKinds[i], true
 }
 
-// storeInUse is the store that the data folder's profiles are in, or one that has
-// been created in the data folder; "" where there is neither.
+// storeInUse returns the store that the data folder's profiles are in, or one that
+// exists in the data folder, or "".
 func storeInUse(dir string) string {
 	if name := vault.StoreInUse(dir); name != "" {
 		return name
@@ -182,8 +182,8 @@ func storeInUse(dir string) string {
 	return ""
 }
 
-// storeName is the store the user chose: --store, KITEKEY_STORE, the one in use,
-// else the default.
+// storeName returns the store that the user chose: --store, KITEKEY_STORE, the one
+// in use, or else the default.
 func (a *app) storeName(dir string) (string, error) {
 	name := cmp.Or(a.storeFlag, a.getenv("KITEKEY_STORE"), storeInUse(dir), storeKinds[0].name)
 	if _, ok := storeKindOf(name); !ok {
@@ -192,7 +192,7 @@ func (a *app) storeName(dir string) (string, error) {
 	return name, nil
 }
 
-// openStore gives the store of that name. Nothing is touched yet.
+// openStore returns the store of that name without using it yet.
 func (a *app) openStore(name, dir string) (vault.Store, error) {
 	if a.Store != nil {
 		if s, err := a.Store(name); s != nil || err != nil {

@@ -19,7 +19,8 @@ func (a *app) print(format string, args ...any) error {
 	return writeError(err)
 }
 
-// writeError words a failure to write the result; nil stays nil.
+// writeError returns the error for a result that could not be written; nil stays
+// nil.
 func writeError(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
@@ -31,16 +32,15 @@ func writeError(err error) error {
 	return err
 }
 
-// note writes a line for a person to stderr, with the program's name before it.
-// It may quote a folder's name, a keyring or a gateway, so nothing in it can move
-// a terminal's cursor. It ignores a failure to write, which could not be
-// reported.
+// note writes a line to stderr, with the program's name before it. Control
+// characters are removed, because the line may quote a folder's name, a keyring or
+// a gateway. note ignores a failure to write, which could not be reported.
 func (a *app) note(format string, args ...any) {
 	_, _ = fmt.Fprintf(a.Stderr, "kitekey: %s\n", kite.CleanText(fmt.Sprintf(format, args...)))
 }
 
-// printJSON writes v as one document: indented for a person at a terminal, one
-// line for a program.
+// printJSON writes v as one document: indented at a terminal, and otherwise on one
+// line.
 func (a *app) printJSON(v any) error {
 	var doc bytes.Buffer
 	enc := json.NewEncoder(&doc)
@@ -61,9 +61,9 @@ func (a *app) printJSON(v any) error {
 // isTerminal reports whether f, a reader or a writer, is a terminal.
 func isTerminal(f any) bool { return prompt.IsTerminal(f) }
 
-// terminal is where things that are only for a terminal go (questions, OSC 52):
-// stderr or stdout when it is one, otherwise the controlling terminal; nil when
-// there is none. done closes what was opened.
+// terminal returns where to write what is only for a terminal (questions, OSC 52):
+// stderr or stdout if it is one, otherwise the controlling terminal, or nil if
+// there is none. done closes it.
 func (a *app) terminal() (w io.Writer, done func()) {
 	for _, w := range []io.Writer{a.Stderr, a.Stdout} {
 		if isTerminal(w) {
@@ -76,7 +76,7 @@ func (a *app) terminal() (w io.Writer, done func()) {
 	return nil, func() {}
 }
 
-// progress shows on a terminal how far an operation is. It shows nothing if stderr
+// progress shows how far an operation is, on a terminal. It shows nothing if stderr
 // is not a terminal.
 type progress struct {
 	w    io.Writer // nil if stderr is not a terminal
@@ -102,7 +102,7 @@ func (p progress) clear() {
 	}
 }
 
-// noteOnSuccess says what was done, unless err says that it failed.
+// noteOnSuccess says what was done if err is nil, and returns err.
 func (a *app) noteOnSuccess(err error, format string, args ...any) error {
 	if err == nil {
 		a.note(format, args...)

@@ -7,8 +7,7 @@ import (
 	"syscall"
 )
 
-// ownFile reports whether a file belongs to the user, and so does the link to it if
-// it is one.
+// ownFile reports whether the user owns a file, and the link to it if it is one.
 func ownFile(path string) bool {
 	for _, stat := range []func(string) (os.FileInfo, error){os.Stat, os.Lstat} {
 		info, err := stat(path)

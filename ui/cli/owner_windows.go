@@ -1,5 +1,5 @@
 package cli
 
-// ownFile: Windows gives other users no way into a user's folders by default, and
-// every file that an administrator makes belongs to the group.
+// ownFile is always true: Windows gives other users no way into a user's folders by
+// default, and the group owns the files of administrators.
 func ownFile(string) bool { return true }

@@ -11,27 +11,27 @@ import (
 	"kitekey/vault"
 )
 
-// passphraseTries is how often a person may mistype.
+// passphraseTries is how often the user may mistype.
 const passphraseTries = 3
 
-// maxPassphrase bounds what is read where a passphrase is expected, in bytes.
+// maxPassphrase limits what is read for a passphrase, in bytes.
 const maxPassphrase = 4 << 10
 
-// storePassphrase is the file store's: from --passphrase-fd, else from
-// KITEKEY_PASSPHRASE_FILE, else typed. It is never an argument, nor the value of
-// a variable, which every child process would inherit.
+// storePassphrase reads the file store's passphrase: from --passphrase-fd, from
+// KITEKEY_PASSPHRASE_FILE, or from the terminal. It is never an argument or the
+// value of a variable, which every child process would inherit.
 func (a *app) storePassphrase(ctx context.Context, ask vault.Ask) (kite.Secret, error) {
 	from := passphraseSource{fd: a.passphraseFD, file: a.getenv(varPassphraseFile), what: "the file store",
 		how: "set KITEKEY_PASSPHRASE_FILE to a file that holds it, or give --passphrase-fd"}
 	return a.passphrase(ctx, from, ask)
 }
 
-// passphraseSource is where a passphrase is read from if it is not typed.
+// passphraseSource is where a passphrase comes from if it is not typed.
 type passphraseSource struct {
 	fd   int    // descriptor, -1 for none
 	file string // path, "" for none
-	what string // what it opens, for the question
-	how  string // the way to give it without a terminal, for the error
+	what string // what the passphrase opens, for the question
+	how  string // how to give it without a terminal, for the error
 }
 
 func (a *app) passphrase(ctx context.Context, from passphraseSource, ask vault.Ask) (kite.Secret, error) {
@@ -70,7 +70,8 @@ func (a *app) passphrase(ctx context.Context, from passphraseSource, ask vault.A
 	return givenPassphrase(a.askSecret(ctx, "Passphrase of "+from.what+": "))
 }
 
-// givenPassphrase words the end of input (ctrl-d) where a passphrase was asked for.
+// givenPassphrase returns a clear error if the input ended (ctrl-d) where a
+// passphrase was asked for.
 func givenPassphrase(typed kite.Secret, err error) (kite.Secret, error) {
 	if errors.Is(err, errGivenUp) {
 		err = &codeError{code: exitInterrupted, text: "no passphrase was given"}
@@ -101,8 +102,8 @@ func (a *app) askNewPassphrase(ctx context.Context, what string) (kite.Secret, e
 	}
 }
 
-// parsePassphrase takes the passphrase out of what name holds, without the line
-// break that editors and echo put at the end.
+// parsePassphrase returns the passphrase in data, without the line break that
+// editors and echo add. name is the data's source.
 func parsePassphrase(data []byte, err error, name string) (kite.Secret, error) {
 	defer clear(data)
 	text := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")

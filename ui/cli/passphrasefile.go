@@ -7,13 +7,13 @@ import (
 	"os"
 )
 
-// checkPassphraseFile looks at who can get at a file that holds a passphrase. One
-// that others can change is refused. That others can read it is said once, and no
-// more: containers mount their secrets so. A pipe belongs to its two ends.
+// checkPassphraseFile checks who can use a file with a passphrase. It refuses a
+// file that others can change. If others can read it, it only says so, once:
+// containers mount their secrets like that. A pipe belongs to its two ends.
 func (a *app) checkPassphraseFile(name string) error {
 	info, err := os.Stat(name)
 	if err != nil || !info.Mode().IsRegular() {
-		return nil // reading it says what is wrong
+		return nil // reading it gives the error
 	}
 	if err := changeable(info); err != nil {
 		return usagef("the passphrase in %s is not used: %w", name, err)
@@ -25,7 +25,7 @@ func (a *app) checkPassphraseFile(name string) error {
 	return nil
 }
 
-// changeable says why others can change a file or a folder, nil when they cannot.
+// changeable says why others can change a file or a folder, nil if they cannot.
 func changeable(info fs.FileInfo) error {
 	if forOthers(info, 0o002) {
 		return errors.New("every user can change it")

@@ -7,12 +7,12 @@ import (
 	"syscall"
 )
 
-// forOthers reports whether a file has one of these permissions.
+// forOthers reports whether a file has one of the permissions.
 func forOthers(info fs.FileInfo, permissions fs.FileMode) bool {
 	return info.Mode().Perm()&permissions != 0
 }
 
-// owner is the user that a file belongs to.
+// owner returns the user who owns a file.
 func owner(info fs.FileInfo) (uid int, known bool) {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

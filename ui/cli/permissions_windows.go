@@ -2,7 +2,7 @@ package cli
 
 import "io/fs"
 
-// On Windows a file's mode says nothing about others; the access list of the
-// profile's folder counts.
+// forOthers is always false: on Windows the access list of the profile's folder
+// counts, and not a file's mode.
 func forOthers(fs.FileInfo, fs.FileMode) bool { return false }
 func owner(fs.FileInfo) (uid int, known bool) { return 0, false }

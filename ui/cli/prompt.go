@@ -11,10 +11,10 @@ import (
 	"kitekey/ui/prompt"
 )
 
-// errGivenUp is the end of input (ctrl-d) where an answer was expected.
+// errGivenUp means that the input ended (ctrl-d) where an answer was expected.
 var errGivenUp = &codeError{code: exitInterrupted, text: "given up; nothing was stored"}
 
-// canAsk reports whether questions can be answered: whether stdin is a terminal.
+// canAsk reports whether stdin is a terminal, so that questions can be answered.
 func (a *app) canAsk() bool { return isTerminal(a.Stdin) }
 
 // ask shows a question and reads one line.
@@ -23,8 +23,7 @@ func (a *app) ask(ctx context.Context, question string) (string, error) {
 	return text.Reveal(), err
 }
 
-// askSecret shows a question and reads one line that is not echoed, its length
-// included.
+// askSecret shows a question and reads one line without echoing it or its length.
 func (a *app) askSecret(ctx context.Context, question string) (kite.Secret, error) {
 	return a.answer(ctx, question, prompt.Hidden)
 }
@@ -39,8 +38,8 @@ func (a *app) confirm(ctx context.Context, question string) (bool, error) {
 	return s == "y" || s == "yes", err
 }
 
-// prompt writes text to the terminal that the answer is read from, even if stderr is
-// a file: an invisible question would look like a hang.
+// prompt writes text to the terminal that the answer is read from, even if stderr
+// is a file: a question that is not seen would look like a hang.
 func (a *app) prompt(text string) {
 	w, done := a.terminal()
 	defer done()
@@ -50,7 +49,8 @@ func (a *app) prompt(text string) {
 	_, _ = io.WriteString(w, text)
 }
 
-// answer asks and reads an answer beside ctx, and leaves the terminal as it was.
+// answer shows a question and reads an answer until ctx ends. It leaves the
+// terminal as it was.
 func (a *app) answer(ctx context.Context, question string, kind prompt.Kind) (kite.Secret, error) {
 	if !a.canAsk() {
 		return kite.Secret{}, errors.New("no terminal to ask on")
@@ -67,7 +67,7 @@ func (a *app) answer(ctx context.Context, question string, kind prompt.Kind) (ki
 	a.prompt(question)
 	text, err := reading.Wait(ctx)
 	if kind != prompt.Line || ctx.Err() != nil || errors.Is(err, io.EOF) {
-		a.prompt("\r\n") // the user's own line break was not echoed
+		a.prompt("\r\n") // the user's line break was not echoed
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -83,7 +83,7 @@ func (a *app) answer(ctx context.Context, question string, kind prompt.Kind) (ki
 	return text, nil
 }
 
-// choose asks until one of the letters in choices is given.
+// choose asks until the answer is one of the letters in choices.
 func (a *app) choose(ctx context.Context, question, choices string) (byte, error) {
 	for {
 		s, err := a.ask(ctx, question)

@@ -18,7 +18,7 @@ import (
 	"kitekey/vault"
 )
 
-// proxyGrace is what requests under way get when the proxy is told to stop.
+// proxyGrace is how long requests under way may take when the proxy is stopped.
 const proxyGrace = 3 * time.Second
 
 type proxyOptions struct {
@@ -112,12 +112,12 @@ func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
 	if err := a.confirmLive(ctx, handout.Proxy, o.confirm, sel); err != nil {
 		return err
 	}
-	// At the start, when the user is looking, and not with the first request. Most of
-	// its life is left then.
+	// Get the token at the start, while the user is watching, and not with the first
+	// request. Most of its life is left then.
 	if _, err := a.lastingToken(ctx, v, handout.Mint, sel, vault.TokenRequest{ExpiresIn: o.expiresIn}); err != nil {
 		return err
 	}
-	debug.FreeOSMemory() // opening the file store takes hundreds of MiB, once
+	debug.FreeOSMemory() // opening the file store has used hundreds of MiB
 	urls, err := a.overrides()
 	if err != nil {
 		return err
@@ -135,7 +135,7 @@ func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
 			return tok.Token, about(sel, err)
 		},
 		Log: func(r proxy.Record) {
-			if r.Path != "" { // not refused by the proxy itself
+			if r.Path != "" { // the proxy itself did not refuse it
 				v.LogLater(vault.Activity{Selector: sel, Action: vault.ActionRequested, Method: r.Method, Path: r.Path, Status: r.Status}, r.Err)
 			}
 			a.logProxied(r, o.quiet)
@@ -157,7 +157,7 @@ func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
 	} else {
 		err = p.Start(listen)
 	}
-	var system *os.SyscallError // a port that is taken is not wrong usage
+	var system *os.SyscallError // a port in use is not wrong usage
 	switch {
 	case errors.As(err, &system) && keep:
 		return &codeError{exitFailure, err.Error() + "; --new-url takes another port", err}
@@ -189,13 +189,13 @@ func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
 	default:
 		a.note("%s: the proxy runs until ctrl-c; keep its URL to yourself: this system does not say which user connects", sel)
 	}
-	// Being told to stop is how a server ends well.
+	// A server that is told to stop has succeeded.
 	<-ctx.Done()
 	return nil
 }
 
 // keptProxyURL returns the address and the path of the URL that is kept for the
-// profile, or new ones. A port that was asked for with --listen goes before.
+// profile, or new ones. A port from --listen takes precedence.
 func (a *app) keptProxyURL(ctx context.Context, v *vault.Vault, sel vault.Selector, o proxyOptions) (listen, path string, err error) {
 	listen = o.listen
 	kept, err := v.ProxyURL(ctx, sel)
@@ -212,8 +212,7 @@ func (a *app) keptProxyURL(ctx context.Context, v *vault.Vault, sel vault.Select
 	return listen, strings.Trim(u.Path, "/"), nil
 }
 
-// printProxy prints where the proxy is: what was asked for, its secret part
-// included.
+// printProxy prints the proxy's URL, its secret part included.
 func (a *app) printProxy(sel vault.Selector, p *proxy.Proxy, o proxyOptions) error {
 	if !o.json {
 		return a.print("%s\n", p.URL().Reveal())
@@ -234,7 +233,7 @@ func (a *app) printProxy(sel vault.Selector, p *proxy.Proxy, o proxyOptions) err
 	})
 }
 
-// logProxied writes a line for each request, with nothing of what it carried.
+// logProxied writes a line for each request, without its contents.
 func (a *app) logProxied(r proxy.Record, quiet bool) {
 	if quiet {
 		return

@@ -89,7 +89,7 @@ func (a *app) runRemove(ctx context.Context, o removeOptions) error {
 	return nil
 }
 
-// keptByProvider says where the store's program keeps what is removed, "" when it
+// keptByProvider says where the store's program keeps what is removed, "" if it
 // keeps nothing or does not say.
 func (a *app) keptByProvider(ctx context.Context, v *vault.Vault) string {
 	facts, err := v.StoreFacts(ctx)

@@ -139,8 +139,8 @@ func (a *app) moveProfile(ctx context.Context, o renameOptions) error {
 	return nil
 }
 
-// liveOf is the profile whose name has to be typed for a move: what is live already,
-// else what becomes live.
+// liveOf returns the profile whose name must be typed for a move: the one that is
+// live already, or else the one that becomes live.
 func liveOf(from, to vault.Selector) vault.Selector {
 	if from.Environment == kite.Live {
 		return from

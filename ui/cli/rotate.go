@@ -16,7 +16,7 @@ type rotateOptions struct {
 	profile string
 	stdin   bool
 
-	// At most one of these; none reads a new credential.
+	// At most one of these. Without any, a new credential is read.
 	finish, discard, dropPrevious, rollback bool
 
 	yes     bool
@@ -126,8 +126,8 @@ func (a *app) confirmRotation(ctx context.Context, sel vault.Selector, o rotateO
 		"deleting the previous credential cannot be undone"))
 }
 
-// rotate reads a new credential and puts it in use. At a terminal one that is
-// refused can be entered again.
+// rotate reads a new credential and makes it the current one. At a terminal the
+// user can enter another one if it is refused.
 func (a *app) rotate(ctx context.Context, v *vault.Vault, sel vault.Selector, stdin bool) (vault.Rotation, error) {
 	if !stdin && !a.canAsk() {
 		return vault.Rotation{}, usagef("no terminal to ask for the credential on; give it as JSON with --stdin")
@@ -153,7 +153,8 @@ func (a *app) rotate(ctx context.Context, v *vault.Vault, sel vault.Selector, st
 			return r, a.reportRotation(sel, r, err)
 		}
 		a.note("%v", about(sel, err))
-		// What was typed is held until it is stored or given up: it may exist nowhere else.
+		// The credential is held until it is stored or the user gives up: it may exist
+		// nowhere else.
 		choice, askErr := a.choose(ctx, "Retry, enter another, or cancel? [r/e/c] ", "rec")
 		if askErr != nil || choice == 'c' {
 			return r, errors.Join(err, askErr)
@@ -166,7 +167,7 @@ func (a *app) rotate(ctx context.Context, v *vault.Vault, sel vault.Selector, st
 	}
 }
 
-// reportRotation says what a rotation did, and how to go on with one that did not
+// reportRotation says what a rotation did, and how to continue one that did not
 // succeed.
 func (a *app) reportRotation(sel vault.Selector, r vault.Rotation, err error) error {
 	a.tellSkew(r.Report.Skew)
@@ -186,7 +187,7 @@ func (a *app) reportRotation(sel vault.Selector, r vault.Rotation, err error) er
 	return err
 }
 
-// rotationJSON is a rotation as --json shows it.
+// rotationJSON is a rotation in --json.
 type rotationJSON struct {
 	profileRef
 	Outcome  *string `json:"outcome"` // of a new credential: replaced, staged, rejected

@@ -13,7 +13,7 @@ import (
 	"kitekey/ui/tui"
 )
 
-// screenFlags are how the screen behaves; "kitekey" and "kitekey demo" have them.
+// screenFlags are the flags of the screen, for "kitekey" and "kitekey demo".
 type screenFlags struct {
 	plain         bool
 	sandboxOnly   bool
@@ -25,7 +25,7 @@ type screenFlags struct {
 	noBell        bool
 	noReveal      bool
 	clearAfter    time.Duration
-	lockAfter     time.Duration // never: not at all
+	lockAfter     time.Duration // never means that it does not lock when idle
 }
 
 // newScreenFlags adds the flags to a command.
@@ -48,7 +48,7 @@ func newScreenFlags(cmd *cobra.Command) *screenFlags {
 	return s
 }
 
-// screenOptions is what the screen is told, but for its vault.
+// screenOptions returns the screen's options without its vault.
 func (a *app) screenOptions(s *screenFlags) (tui.Options, error) {
 	theme := s.theme
 	if name := a.getenv("KITEKEY_THEME"); theme == "" && name != "" {
@@ -79,8 +79,8 @@ func (a *app) screenOptions(s *screenFlags) (tui.Options, error) {
 	}, nil
 }
 
-// needTerminal refuses to open the screen where there is none. Plain mode can do
-// without.
+// needTerminal returns an error if there is no terminal. Plain mode does not need
+// one.
 func (a *app) needTerminal(s *screenFlags) error {
 	var theme tui.Theme
 	if err := theme.Set(a.getenv("KITEKEY_THEME")); err != nil {
@@ -97,7 +97,7 @@ func (a *app) needTerminal(s *screenFlags) error {
 	return usagef(`the screen needs a terminal; the commands work without one: see "kitekey --help"`)
 }
 
-// runScreen is the bare "kitekey".
+// runScreen runs kitekey without a command.
 func (a *app) runScreen(cmd *cobra.Command, s *screenFlags) error {
 	if err := a.needTerminal(s); err != nil {
 		return err
@@ -115,7 +115,7 @@ func (a *app) runScreen(cmd *cobra.Command, s *screenFlags) error {
 	}
 	o.Overrides = overrideLines(urls)
 	o.BaseURL = a.baseURL
-	// Asked for here, on a terminal that is still a line of text.
+	// Ask here, while the terminal is still in line mode.
 	if o.Vault.NeedsPassphrase() {
 		if err := o.Vault.Reach(cmd.Context()); err != nil {
 			return err
@@ -130,8 +130,8 @@ func (a *app) runScreen(cmd *cobra.Command, s *screenFlags) error {
 	return show(ctx, o, s)
 }
 
-// show runs the screen, or plain mode. What is on a clipboard that nothing can clear
-// afterwards goes with it.
+// show runs the screen or plain mode. Afterwards it clears the clipboard if nothing
+// else can.
 func show(ctx context.Context, o tui.Options, s *screenFlags) (err error) {
 	if c, ok := o.Clipboard.(*clipboard.Clipboard); ok {
 		defer func() {

@@ -69,7 +69,7 @@ func (a *app) runSimulator(ctx context.Context, o simulatorOptions) error {
 	}
 	sim := simulator.New(so)
 	if err := sim.Start(o.listen); err != nil {
-		var system *os.SyscallError // a port that is taken is not wrong usage
+		var system *os.SyscallError // a port in use is not wrong usage
 		if errors.As(err, &system) {
 			return err
 		}
@@ -83,12 +83,12 @@ func (a *app) runSimulator(ctx context.Context, o simulatorOptions) error {
 		return err
 	}
 	a.note("the simulator runs on %s until ctrl-c", sim.Addr())
-	// Being told to stop is how a server ends well.
+	// A server that is told to stop has succeeded.
 	<-ctx.Done()
 	return nil
 }
 
-// failures are the ways to fail that need no further setting.
+// failures lists the ways to fail that need no further setting.
 func failures() []string {
 	var names []string
 	for _, f := range []simulator.Failure{
@@ -100,8 +100,8 @@ func failures() []string {
 	return names
 }
 
-// printConnectionInfo prints where the simulator is and its merchants: shell lines
-// that can be pasted, the credentials as comments, or JSON.
+// printConnectionInfo prints the simulator's address and merchants: shell lines to
+// paste, with the credentials as comments, or JSON.
 func (a *app) printConnectionInfo(sim *simulator.Simulator, asJSON bool) error {
 	if asJSON {
 		type merchantJSON struct {

@@ -47,8 +47,8 @@ api_key and api_secret. Its address is a setting and never taken from a variable
 	return cmd
 }
 
-// sources gives the function that opens the sources of a data folder. Each is
-// opened once; the settings are not read before one is needed.
+// sources returns the function that opens a source of a data folder. Each source is
+// opened once; the settings are read when the first is needed.
 func (a *app) sources(dir string, store vault.Store) func(string) (vault.Source, error) {
 	var mu sync.Mutex
 	opened := map[string]vault.Source{}
@@ -71,7 +71,7 @@ func (a *app) sources(dir string, store vault.Store) func(string) (vault.Source,
 }
 
 func (a *app) sourceSystem(store vault.Store) source.System {
-	home, _ := os.UserHomeDir() // "" if unknown: then no token file is found
+	home, _ := os.UserHomeDir() // "" if unknown: no token file is found then
 	if h := a.getenv("HOME"); h != "" {
 		home = h
 	}
@@ -121,7 +121,7 @@ func sourceNames(all []source.Config) []string {
 	return names
 }
 
-// sourcesSetUp are the names of all sources.
+// sourcesSetUp returns the names of all sources.
 func (a *app) sourcesSetUp() ([]string, error) {
 	dir, err := a.home()
 	if err != nil {
@@ -152,7 +152,7 @@ func (a *app) registerSource(cmd *cobra.Command, value *string, usage string) {
 	})
 }
 
-// sourceJSON is a source as --json shows it.
+// sourceJSON is a source in --json.
 type sourceJSON struct {
 	Name         string   `json:"source"`
 	Kind         string   `json:"kind"`
@@ -187,7 +187,7 @@ func (a *app) sourceJSON(c source.Config, profiles int) sourceJSON {
 	return row
 }
 
-// inSources counts the listed profiles of each source.
+// inSources returns the number of listed profiles of each source.
 func (a *app) inSources() (map[string]int, error) {
 	profiles, err := a.listed()
 	counts := map[string]int{}
@@ -198,7 +198,7 @@ func (a *app) inSources() (map[string]int, error) {
 }
 
 type sourceOptions struct {
-	name []string // none: the only one
+	name []string // none means the only source
 	json bool
 }
 
@@ -251,7 +251,7 @@ func (a *app) runSourceList(_ context.Context, o sourceOptions) error {
 	return a.print("%s\n", unindented(table(rows)))
 }
 
-// unindented is a table without the blanks before its lines.
+// unindented returns a table without the blanks before its lines.
 func unindented(table string) string {
 	return strings.ReplaceAll(strings.TrimPrefix(table, "  "), "\n  ", "\n")
 }
@@ -397,7 +397,7 @@ func without(all []source.Config, name string) (left []source.Config) {
 	return left
 }
 
-// openWithStore is open for a command that needs the store as well.
+// openWithStore is open for a command that also needs the store.
 func (a *app) openWithStore() (*vault.Vault, vault.Store, string, error) {
 	v, err := a.open()
 	if err != nil {
@@ -534,7 +534,7 @@ func (a *app) runSourceAdd(ctx context.Context, o sourceAddOptions) error {
 }
 
 // linkAll lists profiles whose credentials are in a source, without asking it for
-// its list. What is listed already is fine.
+// its list. A profile that is listed already is not an error.
 func (a *app) linkAll(ctx context.Context, name string, sels []vault.Selector) error {
 	v, err := a.open()
 	if err != nil {
@@ -582,7 +582,7 @@ It is renewed in the second half of its life where the engine allows that.`,
 	return cmd
 }
 
-// loginJSON is what "source login --json" prints.
+// loginJSON is the output of "source login --json".
 type loginJSON struct {
 	Source    string     `json:"source"`
 	SignedIn  bool       `json:"signed_in"`
@@ -872,7 +872,7 @@ func (a *app) runSourceTest(ctx context.Context, o sourceOptions) error {
 	return nil
 }
 
-// maxSourceToken bounds what is read as a token.
+// maxSourceToken limits what is read as a token, in bytes.
 const maxSourceToken = 16 << 10
 
 // sourceToken asks for a token of the engine, or reads it from stdin.

@@ -8,16 +8,16 @@ import (
 	"kitekey/vault"
 )
 
-// moveOptions are those of "store migrate" to or from a source.
+// moveOptions are the options of "store migrate" to or from a source.
 type moveOptions struct {
-	from, to     string // a source, and "" or the store in use; or the other way round
+	from, to     string // a source, and "" or the store in use, or the other way round
 	profiles     []string
 	confirm      string
 	dryRun, json bool
 }
 
 // runMoveSourced moves credentials between the store and a source, one profile
-// after the other.
+// after another.
 func (a *app) runMoveSourced(ctx context.Context, o moveOptions) error {
 	v, err := a.open()
 	if err != nil {
@@ -91,7 +91,7 @@ func (a *app) runMoveSourced(ctx context.Context, o moveOptions) error {
 	return nil
 }
 
-// movable is what there is to move: the profiles that were named, or all.
+// movable returns the profiles to move: those that were named, or all.
 func (a *app) movable(v *vault.Vault, o moveOptions, name string, toSource bool) ([]vault.Selector, error) {
 	profiles, err := v.List()
 	if err != nil {

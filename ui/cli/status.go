@@ -29,11 +29,11 @@ is unlocked. For a keyring "locked" is null in JSON: the operating system knows.
 	return cmd
 }
 
-// lockState is the store's, for JSON.
+// lockState is the store's state in JSON.
 type lockState struct {
 	Store  string     `json:"store"`
-	Locked *bool      `json:"locked"`         // null where only the operating system knows
-	Until  *time.Time `json:"unlocked_until"` // null when it is locked, or has no time
+	Locked *bool      `json:"locked"`         // null if only the operating system knows
+	Until  *time.Time `json:"unlocked_until"` // null if it is locked, or stays unlocked without a limit
 }
 
 func lockStateOf(v *vault.Vault) lockState {

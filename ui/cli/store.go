@@ -40,7 +40,7 @@ asked for. See also "kitekey help storage".`,
 	return cmd
 }
 
-// storeJSON is what "store show --json" prints.
+// storeJSON is the output of "store show --json".
 type storeJSON struct {
 	Store     string  `json:"store"`
 	Chosen    string  `json:"chosen_by"`
@@ -145,7 +145,7 @@ func (a *app) describeStore(ctx context.Context) (storeJSON, error) {
 		}
 	}
 	if v.NeedsPassphrase() {
-		return s, nil // asking it would ask for the passphrase
+		return s, nil // asking the store would ask for the passphrase
 	}
 	err = v.Reach(ctx)
 	answers := err == nil
@@ -157,7 +157,7 @@ func (a *app) describeStore(ctx context.Context) (storeJSON, error) {
 }
 
 type storePassphraseOptions struct {
-	file string // that holds the new passphrase; "" asks
+	file string // the file with the new passphrase; "" asks for it
 }
 
 func newStorePassphrase(a *app, run func(context.Context, storePassphraseOptions) error) *cobra.Command {
@@ -262,7 +262,7 @@ func (a *app) migrate(ctx context.Context, to string, dryRun, asJSON bool) error
 		return err
 	}
 	from := cmp.Or(storeInUse(dir), a.storeFlag, a.getenv("KITEKEY_STORE"), storeKinds[0].name)
-	a.storeFlag = from // what is to be moved is where it is, whatever was chosen for later
+	a.storeFlag = from // the credentials are in this store, whichever was chosen for later
 	v, err := a.openQuietly()
 	if err != nil {
 		return err
@@ -336,8 +336,8 @@ func (a *app) tellMigration(m vault.Migration, dryRun, asJSON bool) error {
 	return nil
 }
 
-// finishMigration is for when everything is where it should be, but for what an
-// interrupted migration may have left in the other store.
+// finishMigration removes what an interrupted migration has left in the other
+// store, if everything is in the right store already.
 func (a *app) finishMigration(ctx context.Context, v *vault.Vault, dir, to string, dryRun, asJSON bool) error {
 	m := vault.Migration{From: to, To: to}
 	from, noted, pending := vault.MigrationPending(dir)

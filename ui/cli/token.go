@@ -78,17 +78,17 @@ func (a *app) runToken(ctx context.Context, o tokenOptions) error {
 	return err
 }
 
-// tokenText is tokens as they are handed out.
+// tokenText has tokens in the form in which they are handed out.
 type tokenText struct {
-	text    kite.Secret // in the form asked for, one a line, without the last line break
+	text    kite.Secret // in the form that was asked for, one per line, without the last line break
 	soonest time.Time   // when the first of them expires
 	sels    []vault.Selector
-	vault   *vault.Vault // they came from
+	vault   *vault.Vault // the vault that they came from
 }
 
-// tokens gets a token for each profile and writes it in the form asked for. If one
-// of several fails, the others are still written; the failure is reported and
-// decides the exit code.
+// tokens gets a token for each profile and writes it in the form that was asked
+// for. If one of several fails, the others are still written; the failure is
+// reported and decides the exit code.
 func (a *app) tokens(ctx context.Context, o tokenOptions) (out tokenText, err error) {
 	if len(o.profiles) > 1 && o.form != formJSON {
 		return out, usagef("several profiles need --json, one object per line")
@@ -110,7 +110,7 @@ func (a *app) tokens(ctx context.Context, o tokenOptions) (out tokenText, err er
 			a.tell(err)
 			worst = max(worst, exitCode(err))
 			if exitCode(err) == exitStore {
-				break // a store that fails once fails for the others too
+				break // if a store fails, it fails for the others too
 			}
 			continue
 		}
@@ -143,7 +143,7 @@ func (a *app) formatToken(sel vault.Selector, tok vault.Token, form string) (kit
 	return kite.NewSecret(string(line)), nil
 }
 
-// tokenJSON is a token as --json shows it: here the secret is what was asked for.
+// tokenJSON is a token in --json. The token was asked for, so it is shown.
 type tokenJSON struct {
 	profileRef
 	BaseURL            string     `json:"base_url"`

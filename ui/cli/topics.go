@@ -37,7 +37,7 @@ func ExecVariables() []Variable {
 	}
 }
 
-// newTopics makes the help topics: commands that do nothing but explain.
+// newTopics returns the help topics: commands that only explain.
 func newTopics() []*cobra.Command {
 	var codes, settings, given [][]string
 	for _, c := range ExitCodes() {

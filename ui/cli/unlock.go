@@ -10,8 +10,8 @@ import (
 	"kitekey/vault"
 )
 
-// defaultUnlock is how long "unlock" lasts when nothing else is said, and
-// longestUnlock how long it may.
+// defaultUnlock is how long "unlock" lasts by default, and longestUnlock the
+// longest time that it accepts.
 const (
 	defaultUnlock = 30 * time.Minute
 	longestUnlock = 24 * time.Hour
@@ -63,7 +63,7 @@ func (a *app) runUnlock(ctx context.Context, o unlockOptions) error {
 	return nil
 }
 
-// fileStoreVault is the vault over a store that a passphrase opens.
+// fileStoreVault returns the vault over a store that is opened by a passphrase.
 func (a *app) fileStoreVault() (*vault.Vault, error) {
 	v, err := a.openQuietly()
 	if err != nil {
@@ -75,7 +75,7 @@ func (a *app) fileStoreVault() (*vault.Vault, error) {
 	return v, nil
 }
 
-// clock is a time of day, with its date when it is not today.
+// clock writes a time of day, with its date if it is not today.
 func clock(t, now time.Time) string {
 	t, now = t.Local(), now.Local()
 	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {

@@ -24,7 +24,7 @@ type verifyOptions struct {
 	failingOnly bool
 }
 
-// The forms in which verify prints what it found.
+// The forms in which verify prints reports.
 const (
 	verifyTable  = "table"
 	verifyJSON   = "json"
@@ -92,7 +92,7 @@ request, and says if it is stored under the wrong one.
 	return cmd
 }
 
-// verdictTable lists the verdicts by exit code, with what they mean in short.
+// verdictTable lists the verdicts by exit code, with a short explanation.
 func verdictTable() string {
 	var rows [][]string
 	for _, v := range vault.Verdicts {
@@ -128,7 +128,7 @@ func (a *app) runVerify(ctx context.Context, o verifyOptions) error {
 	out.begin(sels)
 	each := func(r vault.Report) { out.add(a.tryElsewhere(ctx, v, r, o.both)) }
 	if len(sels) == 1 {
-		// One answer is not worth a minute's wait when the gateway asks for a rest.
+		// For a single profile, do not wait a minute if the gateway asks for a rest.
 		each(v.Verify(ctx, sels[0], o.deep))
 	} else {
 		v.VerifyAll(ctx, sels, o.deep, each)
@@ -136,10 +136,10 @@ func (a *app) runVerify(ctx context.Context, o verifyOptions) error {
 	return out.end(ctx)
 }
 
-// verified is a report, and what the other environment said if it was asked.
+// verified is a report, and the other environment's verdict if it was asked.
 type verified struct {
 	vault.Report
-	elsewhere vault.Verdict // VerdictNone: not asked
+	elsewhere vault.Verdict // VerdictNone means not asked
 }
 
 // tryElsewhere tries a refused credential in the other environment.
@@ -150,7 +150,7 @@ func (a *app) tryElsewhere(ctx context.Context, v *vault.Vault, r vault.Report, 
 	return verified{r, v.VerifyElsewhere(ctx, r.Selector).Verdict}
 }
 
-// other is the other environment.
+// other returns the other environment.
 func other(env kite.Environment) kite.Environment {
 	if env == kite.Live {
 		return kite.Sandbox

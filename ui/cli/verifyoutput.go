@@ -24,9 +24,9 @@ type reportWriter struct {
 
 	width, total, worst int
 	found               []verified
-	progress            io.Writer // nil when stderr is not a terminal
+	progress            io.Writer // nil if stderr is not a terminal
 	csv                 *csv.Writer
-	err                 error // of writing
+	err                 error // the first error of writing
 }
 
 func newReportWriter(a *app, o verifyOptions) *reportWriter {
@@ -49,8 +49,8 @@ func (w *reportWriter) begin(sels []vault.Selector) {
 	w.showProgress()
 }
 
-// add prints one result, unless it waits for the summary of a report. The progress
-// line makes room for it.
+// add prints one report, unless a summary comes first. It clears the progress line
+// before that.
 func (w *reportWriter) add(r verified) {
 	w.clearProgress()
 	w.found = append(w.found, r)
@@ -61,7 +61,7 @@ func (w *reportWriter) add(r verified) {
 	w.showProgress()
 }
 
-// wanted reports whether a result is printed.
+// wanted reports whether a report is printed.
 func (w *reportWriter) wanted(r verified) bool {
 	return !w.o.failingOnly || r.Verdict != vault.VerdictOK || w.o.form == verifyReport && w.total == 1
 }
@@ -85,7 +85,7 @@ func (w *reportWriter) write(r verified) {
 	}
 }
 
-// end prints what comes after the last result and returns the exit code.
+// end prints what comes after the last report and returns the exit code.
 func (w *reportWriter) end(ctx context.Context) error {
 	w.clearProgress()
 	if ctx.Err() != nil {
@@ -115,8 +115,8 @@ func (w *reportWriter) end(ctx context.Context) error {
 	return nil
 }
 
-// report is the text for a ticket about several profiles: a summary, and the
-// results that are wanted, failing ones first.
+// report returns the text for a ticket about several profiles: a summary, and the
+// wanted reports, failing ones first.
 func (w *reportWriter) report() string {
 	reports := make([]vault.Report, 0, len(w.found))
 	for _, r := range w.found {
@@ -143,7 +143,7 @@ func (w *reportWriter) report() string {
 	return b.String()
 }
 
-// counts says how many results there are of each verdict: "works 3".
+// counts returns the number of reports of each verdict: "works 3".
 func (w *reportWriter) counts() []string {
 	n := map[vault.Verdict]int{}
 	store := map[vault.Verdict]string{}
@@ -160,8 +160,8 @@ func (w *reportWriter) counts() []string {
 	return parts
 }
 
-// tellOnePerVerdict says what to do about the first result of each verdict: it is
-// the same for the others.
+// tellOnePerVerdict says what to do about the first report of each verdict, which
+// applies to the others too.
 func (w *reportWriter) tellOnePerVerdict() {
 	told := map[vault.Verdict]bool{}
 	for _, r := range w.found {
@@ -193,10 +193,10 @@ func (w *reportWriter) tellElsewhere() {
 	}
 }
 
-// exitOf is the exit code of one result.
+// exitOf returns the exit code of one report.
 func exitOf(r vault.Report) int {
 	if r.Verdict == vault.VerdictNone {
-		return exitCode(r.Err) // nothing was tried: no such profile, for one
+		return exitCode(r.Err) // nothing was tried, for example because there is no such profile
 	}
 	return words.Verdict(r.Verdict, r.Store).Exit
 }
@@ -217,7 +217,7 @@ func (w *reportWriter) clearProgress() {
 	}
 }
 
-// reportDetail is the end of a line of the table.
+// reportDetail returns the end of a line of the table.
 func reportDetail(r verified) string {
 	var parts []string
 	if r.Status != 0 && r.Verdict != vault.VerdictOK {
@@ -237,7 +237,7 @@ func reportDetail(r verified) string {
 	return strings.Join(parts, ", ")
 }
 
-// reportJSON is a result as --json shows it.
+// reportJSON is a report in --json.
 type reportJSON struct {
 	profileRef
 	Host                    *string    `json:"host"`
@@ -266,7 +266,7 @@ func newReportJSON(r verified) reportJSON {
 		Deep:                    r.Deep,
 		OtherEnvironmentVerdict: orNull(string(r.elsewhere)),
 	}
-	if r.Status != 0 { // only a reply tells them
+	if r.Status != 0 { // only a reply has them
 		skew, latency := seconds(r.Skew), r.Latency.Milliseconds()
 		out.Status, out.SkewSeconds, out.LatencyMS = &r.Status, &skew, &latency
 	}
@@ -276,7 +276,7 @@ func newReportJSON(r verified) reportJSON {
 	return out
 }
 
-// csvHeading names the columns, which are the keys of --json.
+// csvHeading has the names of the columns, which are the keys of --json.
 var csvHeading = []string{
 	"profile", "account", "environment", "verdict", "status", "message", "host", "verified_at",
 	"latency_ms", "skew_seconds", "key_hint", "source", "deep", "other_environment_verdict", "error",
@@ -293,8 +293,9 @@ func csvRow(r reportJSON) []string {
 	}
 }
 
-// text is a cell that comes from outside. A spreadsheet takes what begins with one
-// of these characters for a formula; the quote keeps it text.
+// text returns a cell with text from outside. A spreadsheet takes a text that
+// begins with one of these characters for a formula; a quote before it prevents
+// that.
 func text(s *string) string {
 	if s == nil {
 		return ""

@@ -2,8 +2,8 @@ package cli
 
 import "runtime/debug"
 
-// Version is what --version prints: the version, the commit and its date. Empty
-// arguments are looked up in the build information that the go tool leaves in
+// Version returns what --version prints: the version, the commit and its date.
+// Empty arguments are taken from the build information that the go tool puts into
 // the binary.
 func Version(version, commit, date string) string {
 	if info, ok := debug.ReadBuildInfo(); ok && version == "" {

@@ -11,8 +11,8 @@ import (
 // system may ask the user for a password.
 const unlockWait = 2 * time.Minute
 
-// withUnlockPrompt gives the store calls of a command the time that a person needs to
-// answer the operating system, when there is a person, and tells when it waits.
+// withUnlockPrompt gives the store calls of a command time for a user at a terminal
+// to answer the operating system, and tells the user when they wait.
 func (a *app) withUnlockPrompt(ctx context.Context) context.Context {
 	if !a.canAsk() || !isTerminal(a.Stderr) {
 		return ctx
