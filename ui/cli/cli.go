@@ -10,6 +10,12 @@
 // stdin, and it is printed only if it was asked for.
 //
 // Without a terminal no command asks: it fails and names the flag to use.
+//
+// With --json every key is always present, null where there is nothing to say,
+// and times are RFC 3339 in UTC. A command that takes several profiles prints
+// one JSON object per line, so that one profile and many read the same.
+//
+// errors.go alone decides the exit code and the advice on what to do next.
 package cli
 
 import (

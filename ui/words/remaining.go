@@ -14,6 +14,11 @@ import (
 //   - kite/proxy renews ahead by the same measure, for the same reason.
 //
 // The other two are about a token that the user has already:
+//
+//   - [LowAt]: a fifth of its life, 20 s to 5 min: time to think of another one.
+//   - [EndingAt]: 10 s: too short for a call that takes a while.
+//
+// Keep-alive mints the next one at [RenewAt].
 
 // EndingAt is what is left when a token is "ending".
 const EndingAt = 10 * time.Second
