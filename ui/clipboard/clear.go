@@ -5,25 +5,25 @@ import (
 	"time"
 )
 
-// Clipboard managers look at the clipboard every half second or so, and put a text
-// back when its owner has let go (parcellite, diodon; seen with Mutter too, which does
-// it at once). So the clipboard is looked at again after it has been cleared.
+// Clipboard managers look at the clipboard about every half second, and put a text
+// back when its owner has gone (parcellite and diodon do; Mutter does it at once).
+// So the clipboard is checked again after it has been cleared.
 const (
 	lookAgain  = 400 * time.Millisecond
 	quietLooks = 2
 )
 
-// instead is what takes the secret's place, in turn: a manager that does not keep an
-// empty text may keep a blank (parcellite), or nothing but words (diodon).
+// instead has the texts that replace the secret, in turn: a manager that does not
+// keep an empty text may keep a blank (parcellite) or only words (diodon).
 var instead = []string{"", " ", "(cleared by kitekey)", "(cleared by kitekey)"}
 
 var errPutBack = errors.New("a clipboard manager puts the text back; clear its history")
 
 // clearWhileThere overwrites the secret until it stays away.
 //
-// there reports whether the secret is on the clipboard now, whichever application put
-// it there. overwrite puts text in its place, for a manager to keep that, and lets go
-// of it. The first text is empty; a manager that keeps no empty text gets a blank.
+// there reports whether the secret is on the clipboard now, whichever application
+// put it there. overwrite puts text in its place, for a manager to keep, and then
+// lets go of it.
 func clearWhileThere(there func() (bool, error), overwrite func(text string) error) error {
 	for quiet, try := 0, 0; ; time.Sleep(lookAgain) {
 		found, err := there()

@@ -2,25 +2,24 @@
 //
 // # What is promised
 //
-// A copy is gone at its ClearsAt, also when the program that made it has ended long
-// before, unless the user has copied something else since: that is left alone.
-// Making another copy starts the time anew. What a way cannot promise it says in
-// [Receipt].Caveat, in words for the user, and where nothing can clear the clipboard
-// later ClearsAt is zero.
+// A copy is gone at its ClearsAt, even if the program that made it has ended long
+// before, unless the user has copied something else: that is left alone. Another
+// copy starts the time again. [Receipt].Caveat says in words for the user what a
+// way cannot promise. If nothing can clear the clipboard later, ClearsAt is zero.
 //
 // # How
 //
-// A clipboard that is owned by a process (X11, Wayland) dies with that process, and
-// one that is not (macOS, Windows, tmux, a terminal) lives for ever. Both need a
-// process that stays: the helper, which is this same binary started again with
+// A clipboard that belongs to a process (X11, Wayland) ends with the process, and
+// other clipboards (macOS, Windows, tmux, a terminal) last for ever. Both need a
+// process that stays: the helper, which is this same binary started with
 // [HelperArg] in a session of its own. It gets the secret over a pipe, never as an
-// argument or in its environment, holds nothing of the caller's terminal, and ends
-// when it has cleared the clipboard, at the latest after [MaxStay].
+// argument or in its environment, keeps nothing of the caller's terminal open, and
+// ends when it has cleared the clipboard, at the latest after [MaxStay].
 //
 // Losing a clipboard does not mean that the user has copied something else: a
-// clipboard manager takes the same text over, or restores it when its owner goes.
-// So what counts when the time comes is the text that is there. If it is still the
-// secret, the helper overwrites it, lets go, and looks again a moment later.
+// clipboard manager takes the same text over, or restores it when its owner ends.
+// So the text on the clipboard decides. If it is still the secret when the time
+// comes, the helper overwrites it, lets go, and checks again a moment later.
 package clipboard
 
 import (
@@ -34,18 +33,18 @@ import (
 	"time"
 )
 
-// DefaultClear is how long a copy stays when the user has not said otherwise. It
-// is the time pass (https://www.passwordstore.org) made known.
+// DefaultClear is how long a copy stays by default, as with pass
+// (https://www.passwordstore.org).
 const DefaultClear = 45 * time.Second
 
-// MaxSize is the largest secret that can be copied, in bytes. Every way takes
-// that much in one piece: an X11 property, a tmux buffer, most terminals' OSC 52.
+// MaxSize is the largest secret that can be copied, in bytes. Every way takes that
+// much in one piece: an X11 property, a tmux buffer, most terminals' OSC 52.
 const MaxSize = 64 << 10
 
 // Way names one way to a clipboard.
 type Way string
 
-// The ways there are. Which of them a machine has, [Clipboard.Ways] tells.
+// The ways. [Clipboard.Ways] tells which of them a machine has.
 const (
 	X11     Way = "X11"
 	Wayland Way = "Wayland"
@@ -55,29 +54,29 @@ const (
 	OSC52   Way = "OSC 52" // the terminal's own clipboard, set by an escape sequence
 )
 
-// Options say what a Clipboard works with. The zero value uses this process's
+// Options are the parts of a Clipboard. The zero value uses this process's
 // environment and binary, and no terminal.
 type Options struct {
-	// Env looks up an environment variable; nil is [os.Getenv].
+	// Env looks up an environment variable; nil means [os.Getenv].
 	Env func(string) string
-	// Terminal is the terminal to send OSC 52 to; nil when there is none.
-	// A sequence is written in one Write. Give it an [os.File] where there is one:
-	// the helper then finds the terminal's device and can clear it later.
+	// Terminal is the terminal to send OSC 52 to; nil if there is none. A sequence is
+	// written in one Write. If it is an [os.File], the helper can find the terminal's
+	// device and clear it later.
 	Terminal io.Writer
-	// Helper is the command line that runs [Helper]; empty is this binary with
+	// Helper is the command line that runs [Helper]; empty means this binary with
 	// HelperArg.
 	Helper []string
 	// Stays says that this process goes on after a copy and calls [Clipboard.Close]
-	// before it ends. Copies that no helper can clear are then cleared by it.
+	// before it ends, which clears the copies that no helper can clear.
 	Stays bool
 }
 
-// Receipt says what became of a copy.
+// Receipt has the facts about a copy.
 type Receipt struct {
 	Way      Way
-	ClearsAt time.Time // when it will be gone by; zero is that nothing clears it
-	// Caveat is what this way cannot promise, in words for the user, without a
-	// full stop; empty when it can promise everything.
+	ClearsAt time.Time // when it will be gone; zero if nothing clears it
+	// Caveat says in words for the user what this way cannot promise, without a full
+	// stop; "" if it can promise everything.
 	Caveat string
 }
 
@@ -89,10 +88,10 @@ type Clipboard struct {
 	stays    bool
 
 	mu   sync.Mutex
-	last session // of the last copy, which may be gone by now
+	last session // of the last copy, which may have been cleared already
 }
 
-// New returns a Clipboard. It looks at nothing yet.
+// New returns a Clipboard. It does not look at the machine yet.
 func New(o Options) *Clipboard {
 	if o.Env == nil {
 		o.Env = os.Getenv
@@ -109,11 +108,11 @@ var (
 )
 
 // Copy puts secret on the clipboard by the best way that works, to be cleared at
-// clearAt by the local wall clock, and after [MaxStay] at the latest. The zero time
-// leaves it there where a clipboard keeps what its owner has left, and for MaxStay
-// elsewhere. The caller may overwrite secret afterwards.
+// clearAt by the local wall clock, and after [MaxStay] at the latest. If clearAt is
+// zero, the copy stays as long as the clipboard keeps it without its owner, or else
+// for MaxStay. The caller may overwrite secret afterwards.
 //
-// When ctx ends, so does the attempt; a copy that was made stays until clearAt.
+// If ctx ends, the attempt ends. A copy that was made stays until clearAt.
 func (c *Clipboard) Copy(ctx context.Context, secret []byte, clearAt time.Time) (Receipt, error) {
 	switch {
 	case len(secret) == 0:
@@ -166,9 +165,9 @@ func (c *Clipboard) Clear(ctx context.Context) error {
 	return err
 }
 
-// Wait returns when the last copy is looked after no longer: nil when the clipboard
-// was cleared or holds something else, otherwise why it could not be cleared. It
-// returns ctx's error when ctx ends before.
+// Wait returns when the last copy need not be cleared any more: nil if the
+// clipboard was cleared or holds something else, or otherwise why it could not be
+// cleared. If ctx ends first, it returns ctx's error.
 func (c *Clipboard) Wait(ctx context.Context) error {
 	c.mu.Lock()
 	last := c.last
@@ -179,8 +178,8 @@ func (c *Clipboard) Wait(ctx context.Context) error {
 	return last.wait(ctx)
 }
 
-// Close clears the last copy if nothing can clear it once this process has ended. It
-// leaves the copies that a helper looks after.
+// Close clears the last copy if nothing can clear it once this process has ended.
+// It leaves copies that have a helper.
 func (c *Clipboard) Close(ctx context.Context) error {
 	c.mu.Lock()
 	_, here := c.last.(*hereSession)

@@ -11,13 +11,13 @@ import (
 // sigpipe is ignored by the helper: the caller may be gone when it answers.
 const sigpipe = syscall.SIGPIPE
 
-// detached puts the helper in a session of its own, so that neither the end of
+// detached puts the helper into a session of its own, so that neither the end of
 // the caller's terminal nor a ctrl-c in it reaches the helper.
 func detached() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 
 func rootDir() string { return "/" }
 
-// ownedByUs reports whether only this user can write the file.
+// ownedByUs reports whether only this user can write to the file.
 func ownedByUs(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(stat.Uid) == os.Getuid() && info.Mode().Perm()&0o022 == 0

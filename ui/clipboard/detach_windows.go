@@ -23,5 +23,5 @@ func detached() *syscall.SysProcAttr {
 
 func rootDir() string { return os.Getenv("SYSTEMROOT") }
 
-// ownedByUs is true: the folder for temporary files is the user's own.
+// ownedByUs is always true: the folder for temporary files belongs to the user.
 func ownedByUs(fs.FileInfo) bool { return true }

@@ -20,33 +20,33 @@ import (
 //	}
 const HelperArg = "__clipboard-helper"
 
-// MaxStay is the longest time that a copy is looked after. A copy that may stay
-// longer is cleared by then.
+// MaxStay is the longest time for which a helper stays. A copy that may stay longer
+// is cleared then.
 const MaxStay = time.Hour
 
-// holder is a secret on a clipboard.
+// holder holds a secret on a clipboard.
 type holder interface {
-	// Lost is closed when another application has taken the clipboard over. What it
-	// holds then may still be the secret: a clipboard manager copies what it sees.
-	// Nil where that cannot be noticed.
+	// Lost is closed when another application has taken the clipboard over. The
+	// clipboard may still have the secret then: a clipboard manager copies what it
+	// sees. It is nil if this cannot be noticed.
 	Lost() <-chan struct{}
-	// Gone is closed when the clipboard itself is gone. Nil where that cannot be
+	// Gone is closed when the clipboard itself is gone. It is nil if this cannot be
 	// noticed.
 	Gone() <-chan struct{}
 	// Clear clears the clipboard if the secret is still on it, whichever application
-	// put it there, and fails when it could not.
+	// put it there. It returns an error if it could not.
 	Clear() error
-	// Release lets go of what is held without clearing.
+	// Release lets go of the clipboard without clearing it.
 	Release()
 }
 
-// Helper is what the helper process runs: it reads a request and a secret from in,
-// makes the copy, says so on out, and stays until it has cleared the clipboard, a
-// newer copy of kitekey's has taken over, or the caller tells it to end. It returns
-// the process's exit code.
+// Helper is the helper process's main function: it reads a request and a secret
+// from in, makes the copy, reports on out, and stays until it has cleared the
+// clipboard, a newer copy of kitekey's has replaced it, or the caller tells it to
+// end. It returns the process's exit code.
 //
-// It ignores the hang-up of the terminal it was started from, and clears at once
-// when it is asked to terminate, as at the end of a desktop session.
+// It ignores the hang-up of the terminal that it was started from. If it is asked
+// to terminate, as at the end of a desktop session, it clears at once.
 func Helper(in io.Reader, out io.Writer) int {
 	signal.Ignore(syscall.SIGHUP, os.Interrupt, sigpipe)
 	terminate := make(chan os.Signal, 1)
@@ -74,7 +74,7 @@ func Helper(in io.Reader, out io.Writer) int {
 
 	orders := make(chan string, 1)
 	go func() {
-		// An order, or nothing when the caller has ended.
+		// An order, or an error if the caller has ended.
 		if line, err := r.ReadString('\n'); err == nil {
 			orders <- strings.TrimSpace(line)
 		}
@@ -137,7 +137,7 @@ func readRequest(r *bufio.Reader) (req request, secret []byte, err error) {
 	return req, secret, nil
 }
 
-// hold makes the copy that req asks for, and keeps it.
+// hold makes the copy that req describes, and holds it.
 func hold(req request, secret []byte) (h holder, caveat string, err error) {
 	switch req.Way {
 	case Tmux:
@@ -148,11 +148,12 @@ func hold(req request, secret []byte) (h holder, caveat string, err error) {
 	return holdNative(req, secret)
 }
 
-// after is closed at t by the wall clock, or when ctx ends; for the zero time, never.
+// after returns a channel that is closed at t by the wall clock, or when ctx ends.
+// If t is zero it is never closed.
 //
-// A timer alone would not do: it stands still while a laptop sleeps, so the wall
-// clock is looked at every second. And the wall clock alone would not either: it
-// can be set back. Whichever of the two says so first ends the wait.
+// A timer alone stands still while a laptop sleeps, so the wall clock is checked
+// every second. The wall clock alone can be set back, so the timer counts too. The
+// first of the two ends the wait.
 func after(ctx context.Context, t time.Time) <-chan struct{} {
 	if t.IsZero() {
 		return nil
@@ -178,10 +179,10 @@ func after(ctx context.Context, t time.Time) <-chan struct{} {
 	return done
 }
 
-// oneLine keeps an answer on its line.
+// oneLine makes an answer fit on one line.
 func oneLine(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// past reports whether t is a time that has come.
+// past reports whether the time t has come.
 func past(t time.Time) bool { return !t.IsZero() && !time.Now().Before(t) }

@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// mark is a file that holds the token of the newest copy on one clipboard. Copies
-// that different processes make know of each other by it: an older copy's helper
-// leaves a newer copy alone, also when both have the same text.
+// mark is a file with the token of the newest copy on one clipboard. It tells the
+// copies of different processes apart: the helper of an older copy leaves a newer
+// copy alone, even if both have the same text.
 type mark struct {
-	path, token string // path is "" where no folder can hold the file
+	path, token string // path is "" if no folder can hold the file
 }
 
-// newMark makes this the newest copy on the clipboard of that name.
+// newMark records that this is the newest copy on the clipboard of that name.
 func newMark(clipboard string) mark {
 	m := mark{token: rand.Text()}
 	dir, err := markDir()
@@ -24,8 +24,8 @@ func newMark(clipboard string) mark {
 		return m
 	}
 	path := filepath.Join(dir, "kitekey-clipboard-"+strings.Map(fileRune, clipboard))
-	// A temporary file and a rename: a reader never sees half a token, and a planted
-	// link is replaced and not followed.
+	// Write a temporary file and rename it: a reader never sees half a token, and a
+	// link that another user planted is replaced and not followed.
 	temp := path + "-" + m.token
 	if os.WriteFile(temp, []byte(m.token), 0o600) != nil || os.Rename(temp, path) != nil {
 		_ = os.Remove(temp)
@@ -44,15 +44,15 @@ func (m mark) newest() bool {
 	return err != nil || string(token) == m.token
 }
 
-// remove deletes the file, unless it is a newer copy's.
+// remove deletes the file, unless it belongs to a newer copy.
 func (m mark) remove() {
 	if m.path != "" && m.newest() {
 		_ = os.Remove(m.path)
 	}
 }
 
-// markDir is a folder that only this user can write: the session's own, or one
-// beside other temporary files.
+// markDir returns a folder that only this user can write to: the session's own, or
+// one beside other temporary files.
 func markDir() (string, error) {
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
 		return dir, nil
@@ -68,7 +68,7 @@ func markDir() (string, error) {
 	return dir, err
 }
 
-// fileRune replaces what a file's name cannot hold.
+// fileRune replaces characters that a file's name cannot have.
 func fileRune(r rune) rune {
 	if strings.ContainsRune(`/\:*?"<>| `, r) {
 		return '-'

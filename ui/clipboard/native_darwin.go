@@ -7,9 +7,10 @@ import (
 	"os/exec"
 )
 
-// The macOS pasteboard keeps what it is given after the giver has ended, so it has to
-// be cleared. Its change count tells who wrote last; what is compared is the text, since
-// a clipboard manager writes the same text again.
+// The macOS pasteboard keeps a copy after the program that made it has ended, so
+// the copy must be cleared. Its change count tells whether another program has
+// written, but the text decides, because a clipboard manager writes the same text
+// again.
 //
 // This file has been compiled and vetted for macOS and has not been run on one by
 // its authors: the scripts follow NSPasteboard's documentation
@@ -17,8 +18,8 @@ import (
 // http://nspasteboard.org, and gopass has done the same for years.
 
 // copyScript puts its standard input on the pasteboard. The option 1 is
-// NSPasteboardContentsCurrentHostOnly: no Universal Clipboard, so no copy on the user's
-// phone. ConcealedType is the mark by which clipboard managers know a password.
+// NSPasteboardContentsCurrentHostOnly: no Universal Clipboard, so no copy on the
+// user's phone. Clipboard managers recognise a password by the mark ConcealedType.
 const copyScript = `
 ObjC.import('AppKit');
 var data = $.NSFileHandle.fileHandleWithStandardInput.readDataToEndOfFile;
@@ -64,11 +65,11 @@ func (p pasteboard) Clear() error {
 
 func (p pasteboard) Release() {}
 
-// run runs a tool of the system's, found by its full path.
+// run runs a tool of the system by its full path.
 func run(tool string, in []byte, args ...string) ([]byte, error) {
 	cmd := exec.Command("/usr/bin/"+tool, args...)
 	cmd.Stdin = bytes.NewReader(in)
-	// pbcopy takes bytes for Mac Roman where the locale says nothing.
+	// pbcopy takes bytes for Mac Roman if the locale does not say otherwise.
 	cmd.Env = append(cmd.Environ(), "LC_CTYPE=UTF-8")
 	out, err := cmd.Output()
 	if exit, ok := err.(*exec.ExitError); ok {

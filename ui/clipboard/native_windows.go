@@ -12,10 +12,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// The Windows clipboard keeps what it is given after the giver has ended, so it has
-// to be cleared. Its sequence number tells that something was written since; what is
-// compared is the text, since a clipboard manager writes the same text again.
-// https://learn.microsoft.com/windows/win32/dataxchg/using-the-clipboard
+// The Windows clipboard keeps a copy after the program that made it has ended, so
+// the copy must be cleared. Its sequence number tells whether another program has
+// written, but the text decides, because a clipboard manager writes the same text
+// again. https://learn.microsoft.com/windows/win32/dataxchg/using-the-clipboard
 //
 // This has been run under Wine 8, and compiled and vetted for Windows; it has not
 // been run on Windows itself by its authors.
@@ -42,12 +42,12 @@ var (
 const (
 	cfUnicodeText = 13
 	gmemMoveable  = 0x0002
-	// hwndMessage, as the parent, makes a window that is only for messages: -3.
+	// hwndMessage (-3) as the parent makes a window that is only for messages.
 	hwndMessage = ^uintptr(2)
 )
 
 // excludeFormats keep a copy out of the clipboard's history, out of the cloud, and
-// out of programs that watch. The first counts by being there, the others by their
+// out of programs that watch. The first counts by its presence, the others by their
 // value, a DWORD of 0.
 // https://learn.microsoft.com/windows/win32/dataxchg/clipboard-formats#cloud-clipboard-and-clipboard-history-formats
 var excludeFormats = []string{
@@ -67,10 +67,10 @@ func holdNative(req request, secret []byte) (holder, string, error) {
 	return c, "", nil
 }
 
-// windowsCopy is the text of a copy, with a zero at its end as Windows has it.
+// windowsCopy is the text of a copy, with the zero at its end that Windows expects.
 type windowsCopy struct{ text []uint16 }
 
-// put puts the text on the clipboard, marked as one to keep no record of.
+// put puts the text on the clipboard, with the marks that exclude it from records.
 func (c windowsCopy) put() error {
 	return withClipboard(func() error {
 		if ok, _, err := emptyClipboard.Call(); ok == 0 {
@@ -104,7 +104,7 @@ func (c windowsCopy) Clear() error {
 	return clearWhileThere(there, func(text string) error {
 		return withClipboard(func() error {
 			if !c.isThere() {
-				return nil // something else was copied since it was looked at
+				return nil // another text was copied meanwhile
 			}
 			if ok, _, err := emptyClipboard.Call(); ok == 0 {
 				return fmt.Errorf("emptying the clipboard: %w", err)
@@ -133,15 +133,16 @@ func (c windowsCopy) isThere() bool {
 		return false
 	}
 	defer globalUnlock.Call(memory)
-	// With the zero at its end: a longer text that begins alike is another one.
+	// Compare the zero at the end too: a longer text with the same beginning is
+	// another text.
 	return slices.Equal(unsafe.Slice((*uint16)(pointer(p)), len(c.text)), c.text)
 }
 
 func (c windowsCopy) Release() {}
 
-// withClipboard does something with the clipboard open, which belongs to a window
-// and is tied to its thread. The window is gone again when it returns: an owner that
-// does not answer messages would hold up every later copy.
+// withClipboard runs do while the clipboard is open. An open clipboard belongs to a
+// window and to that window's thread. withClipboard destroys the window at the end:
+// an owner that does not answer messages would delay every later copy.
 func withClipboard(do func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -154,7 +155,8 @@ func withClipboard(do func() error) error {
 		return fmt.Errorf("this session has no desktop: %w", err)
 	}
 	defer destroyWindow.Call(window)
-	// One program at a time has it open, each for a moment.
+	// tries is how often to try to open the clipboard. Only one program at a time can
+	// have it open, for a moment.
 	const tries = 40
 	for try := 1; ; try++ {
 		ok, _, err := openClipboard.Call(window)
@@ -182,8 +184,8 @@ func register(name string) (uintptr, error) {
 	return format, nil
 }
 
-// setData gives the open clipboard data in one format. The memory is the system's
-// afterwards.
+// setData puts data in one format on the open clipboard. The memory belongs to the
+// system afterwards.
 func setData(format uintptr, data []byte) error {
 	memory, _, err := globalAlloc.Call(gmemMoveable, uintptr(len(data)))
 	if memory == 0 {
@@ -203,8 +205,8 @@ func setData(format uintptr, data []byte) error {
 	return nil
 }
 
-// pointer turns an address that is not Go's into a pointer, in the way that go vet
-// can tell from a mistake.
+// pointer turns an address from the system into a pointer in a form that go vet
+// accepts.
 func pointer(address uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&address)) }
 
 func nativeReachable(w Way, _ func(string) string) bool { return w == Windows }

@@ -11,40 +11,41 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// osc52Set is the sequence that makes a terminal put text on its clipboard, fit
-// for the multiplexer in between.
+// osc52Set returns the sequence that makes a terminal put text on its clipboard,
+// wrapped for a multiplexer in between.
 //
-// It ends with BEL, which every terminal takes, and not with ST, which GNU screen
+// It ends with BEL, which every terminal accepts, and not with ST, which GNU screen
 // would take for the end of its own wrapping.
 func osc52Set(text string, env func(string) string) string {
 	return wrap(ansi.SetSystemClipboard(text), env)
 }
 
-// osc52Clear overwrites what is there and then empties it: some terminals take an
-// empty text for "nothing to do", and with those a blank is left.
+// osc52Clear overwrites the clipboard and then empties it. Some terminals ignore an
+// empty text, and a blank stays there.
 func osc52Clear(env func(string) string) string {
 	return wrap(ansi.SetSystemClipboard(" ")+ansi.ResetSystemClipboard, env)
 }
 
-// screenLimit is how much GNU screen passes on in one piece: its MAXSTR is 768
-// since 4.1, and was 256 before.
+// screenLimit is how many bytes GNU screen passes on in one piece: its MAXSTR is
+// 768 since 4.1, and was 256 before.
 const screenLimit = 250
 
-// wrap makes a sequence reach the terminal outside a multiplexer.
+// wrap returns the sequence in a form that reaches the terminal outside a
+// multiplexer.
 func wrap(seq string, env func(string) string) string {
 	switch {
 	case env("STY") != "":
 		return ansi.ScreenPassthrough(seq, screenLimit)
 	case env("TMUX") != "":
-		// tmux acts on it itself with set-clipboard on, and passes it on unread with
+		// tmux handles the sequence itself with set-clipboard on, and passes it on with
 		// allow-passthrough on. Neither is the default, and both may be set.
 		return seq + ansi.TmuxPassthrough(seq)
 	}
 	return seq
 }
 
-// What OSC 52 cannot promise: it is not answered, and what the clipboard holds can be
-// asked of few terminals, in an answer that looks like typing.
+// What OSC 52 cannot promise. Terminals do not answer it, and only a few tell what
+// their clipboard holds, in an answer that looks like typing.
 const (
 	unconfirmed     = "the terminal was asked to copy it and does not say whether it did"
 	caveatTerminal  = unconfirmed + "; when the time comes its clipboard is cleared, whatever it holds then, if this session still lasts"
@@ -52,13 +53,13 @@ const (
 	caveatStays     = unconfirmed + "; nothing can clear it later, because this terminal ends with kitekey"
 )
 
-// copyOSC52 sends the sequence itself, to the terminal at hand, and leaves the
-// clearing to a helper that opens the terminal's device again when the time has
-// come. A helper that kept it open would keep the system from freeing the terminal
-// of a closed session.
+// copyOSC52 sends the sequence to the terminal itself, and leaves the clearing to a
+// helper that opens the terminal's device again when the time has come. A helper
+// that kept the device open would keep the system from freeing the terminal of a
+// closed session.
 //
-// A terminal whose session this process leads ("ssh -t host kitekey") ends with this
-// process: no helper can clear it afterwards.
+// If this process leads the terminal's session ("ssh -t host kitekey"), the
+// terminal ends with it, and no helper can clear it afterwards.
 func (c *Clipboard) copyOSC52(ctx context.Context, req request, secret []byte) (session, Receipt, error) {
 	receipt := Receipt{Way: OSC52, ClearsAt: req.ClearAt, Caveat: unconfirmed}
 	var s session = c.clearHere(time.Time{})
@@ -79,7 +80,7 @@ func (c *Clipboard) copyOSC52(ctx context.Context, req request, secret []byte) (
 			receipt.ClearsAt, receipt.Caveat = time.Time{}, caveatStays
 		}
 	}
-	// In one piece, so that nothing comes between.
+	// In one write, so that nothing comes in between.
 	if _, err := io.WriteString(c.terminal, osc52Set(string(secret), c.env)); err != nil {
 		s.release()
 		return nil, Receipt{}, err
@@ -90,12 +91,12 @@ func (c *Clipboard) copyOSC52(ctx context.Context, req request, secret []byte) (
 // tty is a terminal that a helper can find again.
 type tty struct {
 	Device string `json:"device"` // such as /dev/pts/3
-	// Leader is the process id of its session's leader, a shell mostly. While that
-	// lives, the device is the same terminal still.
+	// Leader is the process id of the session's leader, usually a shell. While it
+	// lives, the device is still the same terminal.
 	Leader int `json:"leader"`
 }
 
-// terminalClearer is a terminal's clipboard, to be cleared.
+// terminalClearer clears a terminal's clipboard.
 type terminalClearer struct{ tty }
 
 func (t terminalClearer) Lost() <-chan struct{} { return nil }
@@ -116,8 +117,8 @@ func (t terminalClearer) Clear() error {
 
 func (t terminalClearer) Release() {}
 
-// clearHere clears from this process, for a terminal that no helper can find: at the
-// time given, if it is not zero, and when it is told to.
+// clearHere clears from this process, for a terminal that no helper can find: at
+// the given time if it is not zero, and when it is told to.
 func (c *Clipboard) clearHere(at time.Time) *hereSession {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &hereSession{cancel: cancel, done: make(chan struct{})}
@@ -140,7 +141,7 @@ func (c *Clipboard) clearHere(at time.Time) *hereSession {
 // hereSession is a copy that this process clears itself.
 type hereSession struct {
 	cancel func()
-	wipe   func() error  // does so once
+	wipe   func() error  // clears, once
 	done   chan struct{} // closed when it is done
 }
 

@@ -13,20 +13,20 @@ import (
 	"time"
 )
 
-// patience is how long the helper may take until it says that the copy is made.
-// X servers behind a slow SSH connection need seconds; a stuck one never answers.
+// patience is how long the helper may take to report that the copy is made. X
+// servers behind a slow SSH connection need seconds; a stuck one never answers.
 const patience = 10 * time.Second
 
-// request is the first line the helper reads, as JSON; Size bytes of secret
-// follow it.
+// request is the first line that the helper reads, as JSON. Size bytes of the
+// secret follow it.
 type request struct {
 	Way      Way       `json:"way"`
-	ClearAt  time.Time `json:"clear_at"` // zero is never
+	ClearAt  time.Time `json:"clear_at"` // zero means never
 	Size     int       `json:"size"`
 	Terminal tty       `json:"terminal,omitzero"` // the terminal to clear, for OSC 52
 }
 
-// clipboard names the clipboard that the copy is on.
+// clipboard returns the name of the clipboard with the copy.
 func (r request) clipboard() string {
 	switch r.Way {
 	case X11:
@@ -41,22 +41,22 @@ func (r request) clipboard() string {
 	return string(r.Way)
 }
 
-// What the caller may tell the helper afterwards, a line each. When the caller's
-// end of the pipe closes, the helper goes on alone.
+// Orders that the caller may send to the helper, one per line. When the caller's
+// end of the pipe closes, the helper continues on its own.
 const (
 	sayClear   = "clear"   // clear the clipboard now
-	sayRelease = "release" // end, and touch nothing: a newer copy has taken over
+	sayRelease = "release" // end and change nothing: a newer copy has replaced it
 )
 
-// What the helper answers.
+// Answers of the helper.
 const (
 	answerReady = "ready" // followed by a caveat, if there is one
 	answerDone  = "done"  // it was cleared, or holds something else
 	answerError = "error" // followed by what went wrong
 )
 
-// helperEnv lists what a helper needs to know of the environment. Everything else
-// stays behind, whatever secrets it may hold.
+// helperEnv lists the variables that a helper needs. It gets no others, which may
+// hold secrets.
 var helperEnv = []string{
 	"PATH", "HOME", "TMPDIR", "LANG",
 	"DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR",
@@ -64,28 +64,28 @@ var helperEnv = []string{
 	"SYSTEMROOT", "SYSTEMDRIVE", "TEMP", "__CF_USER_TEXT_ENCODING",
 }
 
-// session is a copy that was made, as its maker holds it.
+// session is a copy that was made.
 type session interface {
 	// clear clears the clipboard if the copy is still on it.
 	clear(ctx context.Context) error
 	// release leaves the clipboard to the newer copy that has replaced this one.
 	release()
-	// wait returns when the copy is looked after no longer: nil, or why the clipboard
-	// could not be cleared; or the context's error.
+	// wait returns when the copy need not be cleared any more: nil, or why the
+	// clipboard could not be cleared, or the context's error.
 	wait(ctx context.Context) error
 }
 
-// helperSession is the caller's end of one helper.
+// helperSession is the caller's side of a helper.
 type helperSession struct {
 	to    io.WriteCloser
-	ready chan string   // what it answered first; closed when it ended without
+	ready chan string   // its first answer; closed if it ended without one
 	ended chan struct{} // closed when the helper has ended
-	last  string        // what it answered last, to be read after ended
+	last  string        // its last answer, to be read after ended is closed
 	kill  func()
 }
 
-// startHelper starts the helper and waits until it has made the copy. The caveat
-// is the helper's.
+// startHelper starts the helper and waits until it has made the copy. It returns
+// the helper's caveat.
 func startHelper(ctx context.Context, command []string, env func(string) string, req request, secret []byte) (*helperSession, string, error) {
 	if len(command) == 0 {
 		exe, err := os.Executable()
@@ -94,15 +94,15 @@ func startHelper(ctx context.Context, command []string, env func(string) string,
 		}
 		command = []string{exe, HelperArg}
 	}
-	// Not CommandContext: the helper outlives ctx once it is ready.
+	// Not CommandContext: the helper outlives ctx once the copy is made.
 	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Env = []string{} // not nil, which would be everything
+	cmd.Env = []string{} // not nil, which would mean all variables
 	for _, name := range helperEnv {
 		if v := env(name); v != "" {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}
 	}
-	cmd.Dir = rootDir() // keeps no folder busy
+	cmd.Dir = rootDir() // do not keep the caller's folder in use
 	cmd.SysProcAttr = detached()
 	to, err := cmd.StdinPipe()
 	if err != nil {
@@ -134,8 +134,8 @@ func startHelper(ctx context.Context, command []string, env func(string) string,
 	req.Size = len(secret)
 	head, err := json.Marshal(req)
 	if err == nil {
-		// Up to 64 KiB and a line: more than a pipe holds, so it may block on a
-		// helper that does not read. Killing it ends that too.
+		// The request and up to 64 KiB are more than a pipe holds, so writing may block
+		// if the helper does not read. Killing the helper ends that too.
 		stop := context.AfterFunc(ctx, s.kill)
 		_, err = to.Write(append(append(head, '\n'), secret...))
 		stop()
@@ -180,7 +180,7 @@ func noAnswer(ctx context.Context) error {
 
 // clear asks the helper to clear the clipboard, and waits until it has.
 func (s *helperSession) clear(ctx context.Context) error {
-	// An error is that the helper has ended; wait gives its last words.
+	// An error means that the helper has ended; wait returns its last answer.
 	_ = s.say(sayClear)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -205,7 +205,7 @@ func (s *helperSession) wait(ctx context.Context) error {
 
 func (s *helperSession) release() { _ = s.say(sayRelease) }
 
-// say tells the helper its last order.
+// say sends the helper its last order.
 func (s *helperSession) say(word string) error {
 	_, err := io.WriteString(s.to, word+"\n")
 	_ = s.to.Close()

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// tmux is a tmux command for the server that TMUX ("socket,pid,session") names.
+// tmux returns a tmux command for the server that TMUX ("socket,pid,session")
+// names.
 func tmux(server string, args ...string) *exec.Cmd {
 	socket, _, _ := strings.Cut(server, ",")
 	return exec.Command("tmux", append([]string{"-S", socket}, args...)...)
@@ -21,8 +22,8 @@ type tmuxBuffer struct {
 	outside      bool // the terminal outside has a copy
 }
 
-// tmuxOption is the server's option that names the newest copy's buffer, so that
-// copies of different processes know of each other.
+// tmuxOption is the server option with the name of the newest copy's buffer, which
+// tells the copies of different processes apart.
 const tmuxOption = "@kitekey_buffer"
 
 const tmuxPrefix = "kitekey-"
@@ -46,7 +47,7 @@ func holdTmux(server string, secret []byte) (holder, string, error) {
 	return b, caveat, nil
 }
 
-// newest is the name of the buffer of the newest copy that kitekey made.
+// newest returns the name of the buffer of kitekey's newest copy.
 func (b *tmuxBuffer) newest() string {
 	name, _ := b.run(nil, "show-options", "-sqv", tmuxOption)
 	return name
@@ -56,11 +57,11 @@ func (b *tmuxBuffer) Lost() <-chan struct{} { return nil }
 func (b *tmuxBuffer) Gone() <-chan struct{} { return nil }
 
 func (b *tmuxBuffer) Clear() error {
-	// The buffers come newest first; a newer one is another copy, which the
-	// terminal outside may have got too.
+	// The newest buffer comes first. A newer one is another copy, which the terminal
+	// outside may have too.
 	top, err := b.run(nil, "list-buffers", "-F", "#{buffer_name}")
 	if err != nil {
-		return nil // the server has gone, and the buffer with it
+		return nil // the server has ended, and the buffer with it
 	}
 	if first, _, _ := strings.Cut(top, "\n"); b.outside && first == b.name {
 		// A blank, because tmux does not load an empty text.
@@ -71,7 +72,7 @@ func (b *tmuxBuffer) Clear() error {
 }
 
 func (b *tmuxBuffer) Release() {
-	_, _ = b.run(nil, "delete-buffer", "-b", b.name) // an error is that it has gone
+	_, _ = b.run(nil, "delete-buffer", "-b", b.name) // an error means that it no longer exists
 }
 
 func (b *tmuxBuffer) run(in []byte, args ...string) (string, error) {
@@ -84,7 +85,7 @@ func (b *tmuxBuffer) run(in []byte, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// toolError is what a tool said before it failed.
+// toolError returns an error with what a tool said before it failed.
 type toolError struct {
 	tool, said string
 	err        error

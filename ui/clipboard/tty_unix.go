@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// findTTY finds the device of the terminal w; the zero tty when w is none. /dev/tty
-// will not do, which is another terminal for everybody, so where w is that the
-// standard files are looked at.
+// findTTY finds the device of the terminal w. It returns the zero tty if w is not a
+// terminal. /dev/tty names each process's own terminal and is useless to the
+// helper, so if w is /dev/tty, findTTY looks at the standard files instead.
 func findTTY(w io.Writer) tty {
 	f, ok := w.(*os.File)
 	if !ok {
@@ -31,7 +31,8 @@ func findTTY(w io.Writer) tty {
 	return tty{}
 }
 
-// ttyName is ttyname(3): the device with the number of the open file.
+// ttyName does what ttyname(3) does: it finds the device with the number of the
+// open file.
 func ttyName(f *os.File) string {
 	number, ok := deviceNumber(f.Stat())
 	if !ok {
@@ -59,13 +60,13 @@ func deviceNumber(info os.FileInfo, err error) (uint64, bool) {
 	return uint64(stat.Rdev), true
 }
 
-// alive reports whether the device is still the terminal it was.
+// alive reports whether the device is still the same terminal.
 func (t tty) alive() bool {
 	return syscall.Kill(t.Leader, 0) != syscall.ESRCH
 }
 
-// open opens it for writing without making it this process's own terminal, and
-// without waiting for one that is stopped.
+// open opens the device for writing without making it this process's controlling
+// terminal, and without waiting for a terminal that is stopped.
 func (t tty) open() (*os.File, error) {
 	return os.OpenFile(t.Device, os.O_WRONLY|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0)
 }

@@ -6,7 +6,8 @@ import (
 	"os"
 )
 
-// findTTY finds none: a console has no device that a process outside it can open.
+// findTTY finds nothing: a console has no device that a process outside it can
+// open.
 func findTTY(io.Writer) tty { return tty{} }
 
 func (t tty) alive() bool { return false }

@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// waylandText is what is offered; wl-copy adds the other names for plain text to
-// it. Without a type wl-copy would have xdg-mime look at the secret.
+// waylandText is the type to offer; wl-copy adds the other names of plain text.
+// Without a type wl-copy would run xdg-mime on the secret.
 const waylandText = "text/plain;charset=utf-8"
 
 // wlCopy is a wl-copy process that serves the secret. On Wayland, as on X, the
@@ -27,11 +27,11 @@ const waylandText = "text/plain;charset=utf-8"
 // window cannot copy by itself: wl-copy uses the data-control protocol if the
 // compositor has it, and on GNOME it opens a window for a moment.
 type wlCopy struct {
-	process int // a process group; wl-copy forks when it has the clipboard
+	process int // its process group; wl-copy forks when it has the clipboard
 	lost    chan struct{}
-	gone    chan struct{} // closed when the compositor has gone too
+	gone    chan struct{} // closed when the compositor has ended too
 	secret  []byte
-	files   []string // with the secret in them, for us to remove
+	files   []string // files with the secret, which must be removed
 }
 
 // holdWayland copies with wl-copy. wl-clipboard before 2.3 cannot mark a text as
@@ -49,8 +49,9 @@ func holdWayland(secret []byte) (holder, string, error) {
 	return w, caveat, nil
 }
 
-// startWlCopy returns when the clipboard is wl-copy's: it leaves the foreground
-// then. Its process group and the pipe on its stderr lead to the process that stays.
+// startWlCopy returns when wl-copy has the clipboard: it then goes to the
+// background. Its process group and the pipe on its stderr identify the process
+// that stays.
 func startWlCopy(text []byte, args ...string) (*wlCopy, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience-time.Second)
 	defer cancel()
@@ -60,7 +61,7 @@ func startWlCopy(text []byte, args ...string) (*wlCopy, error) {
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.Env = os.Environ()
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
-		// wl-copy keeps what it serves in a file, here in memory (since 2.3).
+		// wl-copy keeps the text in a file, here in memory (since 2.3).
 		cmd.Env = append(cmd.Env, "TMPDIR="+dir)
 	}
 	stderr, write, err := os.Pipe()
@@ -86,7 +87,7 @@ func startWlCopy(text []byte, args ...string) (*wlCopy, error) {
 	}
 	w := &wlCopy{process: cmd.Process.Pid, lost: make(chan struct{}), gone: make(chan struct{}), secret: text, files: filesWith(text, before)}
 	go func() {
-		_, _ = io.Copy(io.Discard, stderr) // ends with the last process that has it
+		_, _ = io.Copy(io.Discard, stderr) // ends with the last process that has it open
 		_ = stderr.Close()
 		close(w.lost)
 		if !waylandReachable(os.Getenv("XDG_RUNTIME_DIR"), os.Getenv("WAYLAND_DISPLAY")) {
@@ -99,7 +100,7 @@ func startWlCopy(text []byte, args ...string) (*wlCopy, error) {
 func (w *wlCopy) Lost() <-chan struct{} { return w.lost }
 func (w *wlCopy) Gone() <-chan struct{} { return w.gone }
 
-// Clear ends wl-copy, and replaces the secret where another application still serves
+// Clear ends wl-copy, and replaces the secret if another application still serves
 // it or puts it back.
 func (w *wlCopy) Clear() error {
 	overwritten := false
@@ -135,7 +136,7 @@ func (w *wlCopy) Clear() error {
 func (w *wlCopy) Release() {
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		select {
-		case <-w.lost: // and the number may be another process group's by now
+		case <-w.lost: // its number may belong to another process group now
 		default:
 			_ = syscall.Kill(-w.process, sig)
 			select {
@@ -147,14 +148,14 @@ func (w *wlCopy) Release() {
 	sweep(w.files)
 }
 
-// wlFiles are the files in which wl-copy before 2.2 keeps what it serves, and which
+// wlFiles returns the files in which wl-copy before 2.2 keeps the text, and which
 // it leaves behind when it is terminated.
 func wlFiles() []string {
 	files, _ := filepath.Glob("/tmp/wl-copy-buffer-*/*")
 	return files
 }
 
-// filesWith are those with this text that have come since.
+// filesWith returns the files with this text that are not in since.
 func filesWith(text []byte, since []string) (files []string) {
 	for _, file := range wlFiles() {
 		info, err := os.Lstat(file)
@@ -168,22 +169,22 @@ func filesWith(text []byte, since []string) (files []string) {
 	return files
 }
 
-// sweep removes such files, and their folders.
+// sweep removes files and their folders.
 func sweep(files []string) {
 	for _, file := range files {
 		_ = os.RemoveAll(filepath.Dir(file))
 	}
 }
 
-// wlOutput runs a command of wl-clipboard for what it prints. The time is limited:
-// it waits for ever where no window of its own may get the focus.
+// wlOutput runs a command of wl-clipboard and returns its output. The time is
+// limited: it waits for ever if its window cannot get the focus.
 func wlOutput(name string, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	return exec.CommandContext(ctx, name, args...).Output()
 }
 
-// waylandReachable reports whether there is a compositor at the address.
+// waylandReachable reports whether a compositor listens at the address.
 func waylandReachable(runtimeDir, display string) bool {
 	if !strings.HasPrefix(display, "/") {
 		display = filepath.Join(runtimeDir, display)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// candidate is a way worth trying, and what is known of its limits beforehand.
+// candidate is a way to try, with its known limits.
 type candidate struct {
 	way    Way
 	caveat string
@@ -37,7 +37,7 @@ func (c *Clipboard) reachable(w Way) bool {
 	return nativeReachable(w, c.env)
 }
 
-// candidates is candidatesFor this machine.
+// candidates returns candidatesFor this machine.
 func (c *Clipboard) candidates() []candidate {
 	return candidatesFor(runtime.GOOS, c.env, c.terminal != nil, func(tool string) bool {
 		_, err := exec.LookPath(tool)
@@ -45,14 +45,13 @@ func (c *Clipboard) candidates() []candidate {
 	})
 }
 
-// candidatesFor lists the ways worth trying, best first, by what the environment
-// says alone.
+// candidatesFor lists the ways to try, best first, by the environment alone.
 func candidatesFor(goos string, env func(string) string, terminal bool, has func(tool string) bool) []candidate {
 	var ways []candidate
 	add := func(w Way, caveat string) { ways = append(ways, candidate{w, caveat}) }
 
 	// Over SSH the native clipboard of this machine is not the user's, except on an X
-	// display that SSH itself forwards: that one has a host name.
+	// display that SSH forwards, which has a host name.
 	remote := env("SSH_CONNECTION") != "" || env("SSH_TTY") != "" || env("SSH_CLIENT") != ""
 	display := env("DISPLAY")
 	forwarded := display != "" && !strings.HasPrefix(display, ":") && !strings.HasPrefix(display, "/")
@@ -101,7 +100,7 @@ func (c *Clipboard) noWay() error {
 	return fmt.Errorf("%w: there is no desktop (DISPLAY and WAYLAND_DISPLAY are not set), no tmux, and no terminal", ErrNoWay)
 }
 
-// copyBy makes the copy by one way.
+// copyBy makes the copy in one way.
 func (c *Clipboard) copyBy(ctx context.Context, w candidate, secret []byte, clearAt time.Time) (session, Receipt, error) {
 	req := request{Way: w.way, ClearAt: clearAt}
 	if w.way == OSC52 {

@@ -17,12 +17,12 @@ import (
 )
 
 // x11Owner owns the CLIPBOARD selection. In X a selection's text stays with its
-// owner, who hands it to the application that pastes. The rules are in the ICCCM,
+// owner, who passes it to the application that pastes. The rules are in the ICCCM,
 // chapter 2: https://x.org/releases/X11R7.7/doc/xorg-docs/icccm/icccm.html
 //
-// PRIMARY, which a middle click pastes, is left alone. So is the clipboard
-// manager: SAVE_TARGETS, by which an ending program hands it the text, is not
-// used, and the hint that KDE made common asks it not to take the text itself.
+// kitekey does not use PRIMARY, which a middle click pastes. Nor does it use
+// SAVE_TARGETS, with which an ending program gives its text to the clipboard
+// manager; a hint that comes from KDE asks the manager not to take the text itself.
 type x11Owner struct {
 	conn     *xgb.Conn
 	window   xproto.Window
@@ -31,13 +31,13 @@ type x11Owner struct {
 	since    xproto.Timestamp
 	secret   []byte
 	until    time.Time
-	instead  atomic.Pointer[string]           // what is served in the secret's place, if anything
+	instead  atomic.Pointer[string]           // the text to serve instead of the secret, if any
 	lost     chan struct{}                    // closed when another application has become the owner
 	gone     chan struct{}                    // closed when the connection has ended
-	answered chan xproto.SelectionNotifyEvent // what the present owner answered to us
+	answered chan xproto.SelectionNotifyEvent // the present owner's answer to our request
 }
 
-// x11Atoms are the names used; the first group is what can be asked for.
+// x11Atoms are the names used. The first group can be requested.
 var x11Atoms = []string{
 	"TARGETS", "TIMESTAMP", "MULTIPLE",
 	"UTF8_STRING", "STRING", "text/plain;charset=utf-8", "text/plain", passwordHint,
@@ -54,7 +54,7 @@ const (
 const offered = 8
 
 func dialX11(display string) (*xgb.Conn, error) {
-	// xgb prints its troubles on stderr, which in kitekey is the screen.
+	// xgb logs to stderr, which in kitekey is the screen.
 	xgb.Logger = log.New(io.Discard, "", 0)
 	conn, err := xgb.NewConnDisplay(display)
 	if err != nil {
@@ -63,8 +63,8 @@ func dialX11(display string) (*xgb.Conn, error) {
 	return conn, nil
 }
 
-// holdX11 takes the CLIPBOARD selection of the display, to serve secret until the
-// given time and never after it.
+// holdX11 takes the CLIPBOARD selection of the display, and serves secret until the
+// given time, never after it.
 func holdX11(display string, secret []byte, until time.Time) (holder, error) {
 	conn, err := dialX11(display)
 	if err != nil {
@@ -99,8 +99,8 @@ func (o *x11Owner) acquire() error {
 	if err != nil {
 		return err
 	}
-	// A selection is taken with the server's time, which a change of a property of
-	// one's own tells (ICCCM 2.1 forbids CurrentTime: with it two owners could
+	// A selection is taken with the server's time, which the notification of a
+	// changed property tells (ICCCM 2.1 forbids CurrentTime: with it two owners could
 	// not be told apart).
 	xproto.ChangeProperty(o.conn, xproto.PropModeReplace, o.window, o.atoms["KITEKEY"], xproto.AtomString, 8, 0, nil)
 	for o.since == 0 {
@@ -132,7 +132,7 @@ func (o *x11Owner) serve() {
 		if ev == nil && xerr == nil {
 			return
 		}
-		switch e := ev.(type) { // an error is of a requestor that has gone: its own affair
+		switch e := ev.(type) { // an error concerns a requestor that has ended: ignore it
 		case xproto.SelectionClearEvent:
 			if e.Selection == o.atoms["CLIPBOARD"] {
 				lost()
@@ -162,8 +162,8 @@ func (o *x11Owner) answer(e xproto.SelectionRequestEvent) {
 	xproto.SendEvent(o.conn, false, e.Requestor, xproto.EventMaskNoEvent, string(reply.Bytes()))
 }
 
-// convert puts what target asks for into a property of the requestor, and reports
-// whether it could.
+// convert puts the selection, as target, into a property of the requestor, and
+// reports whether it could.
 func (o *x11Owner) convert(requestor xproto.Window, target, property xproto.Atom) bool {
 	put := func(typ xproto.Atom, format byte, data []byte) bool {
 		n := len(data) / int(format/8)
@@ -198,7 +198,7 @@ func (o *x11Owner) convert(requestor xproto.Window, target, property xproto.Atom
 }
 
 // convertMultiple does several conversions at once: the property lists pairs of
-// target and property, and what cannot be converted is struck out in it.
+// target and property, and convertMultiple removes those that it cannot convert.
 func (o *x11Owner) convertMultiple(requestor xproto.Window, property xproto.Atom, put func(xproto.Atom, byte, []byte) bool) bool {
 	const most = 2 * 64
 	pairs, err := xproto.GetProperty(o.conn, false, requestor, property, o.atoms["ATOM_PAIR"], 0, most).Reply()
@@ -217,8 +217,8 @@ func (o *x11Owner) convertMultiple(requestor xproto.Window, property xproto.Atom
 func (o *x11Owner) Lost() <-chan struct{} { return o.lost }
 func (o *x11Owner) Gone() <-chan struct{} { return o.gone }
 
-// Clear takes the selection with another text and gives it up, while the secret is
-// there: this process's, or a copy of it that another application serves.
+// Clear takes the selection with another text and gives it up, as long as the
+// secret is there: this process's, or a copy that another application serves.
 func (o *x11Owner) Clear() error {
 	defer o.Release()
 	var owner xproto.Window
@@ -240,13 +240,13 @@ func (o *x11Owner) Clear() error {
 	return clearWhileThere(there, overwrite)
 }
 
-// lingering is how long a text is offered in the secret's place. An application that
-// keeps copies asks for it at once, or looks every half second.
+// lingering is how long another text is offered instead of the secret. An
+// application that keeps copies asks for it at once, or within half a second.
 const lingering = 600 * time.Millisecond
 
-// look gives the selection's owner, and whether its text is the secret. What cannot be
-// asked for is not: an owner that does not answer in a second, a text in pieces (INCR),
-// which is larger than any secret.
+// look returns the selection's owner, and whether its text is the secret. It is not
+// if the owner does not answer in a second, or if the text comes in pieces (INCR),
+// which means that it is larger than any secret.
 func (o *x11Owner) look() (owner xproto.Window, secret bool) {
 	reply, err := xproto.GetSelectionOwner(o.conn, o.atoms["CLIPBOARD"]).Reply()
 	switch {
@@ -256,7 +256,7 @@ func (o *x11Owner) look() (owner xproto.Window, secret bool) {
 		return o.window, o.instead.Load() == nil
 	}
 	select {
-	case <-o.answered: // to an earlier question
+	case <-o.answered: // an answer to an earlier request
 	default:
 	}
 	property := o.atoms["KITEKEY"]
@@ -279,9 +279,9 @@ func (o *x11Owner) look() (owner xproto.Window, secret bool) {
 	return reply.Owner, subtle.ConstantTimeCompare(text.Value, o.secret) == 1
 }
 
-// own makes the window the selection's owner, unless the present owner is another than
-// expected. The server is grabbed for the two requests, so that nothing can be copied
-// in between and lost.
+// own makes the window the selection's owner, unless the present owner is not the
+// expected one. It grabs the server for the two requests, so that no copy made in
+// between is lost.
 func (o *x11Owner) own(expected, window xproto.Window) bool {
 	xproto.GrabServer(o.conn)
 	defer xproto.UngrabServer(o.conn)
@@ -295,7 +295,7 @@ func (o *x11Owner) own(expected, window xproto.Window) bool {
 	return true
 }
 
-// Release destroys the owner's window, by which the server takes the selection from
+// Release destroys the owner's window. The server then removes the selection from
 // it, if it still has it.
 func (o *x11Owner) Release() {
 	_ = xproto.DestroyWindowChecked(o.conn, o.window).Check()

@@ -1,3 +1,3 @@
-// Package terminaltest runs a program on a terminal of its own. It has no form for
+// Package terminaltest runs a program on a terminal of its own. It does not work on
 // Windows yet.
 package terminaltest

@@ -1,7 +1,7 @@
 //go:build !windows
 
-// Package terminaltest runs a program on a terminal of its own, types like a
-// person, and tells what the terminal shows. It is for tests alone.
+// Package terminaltest runs a program on a terminal of its own, types like a user,
+// and reads what the terminal shows. It is only for tests.
 //
 //	term := terminaltest.Start(t, terminaltest.Program{Path: kitekey, Args: []string{"demo"}, Env: env, Emulate: true})
 //	term.WaitFor("acme / sandbox")
@@ -9,8 +9,8 @@
 //	term.WaitExit(0)
 //
 // With Emulate the other end of the pseudo-terminal is a terminal emulator: it has
-// cells, answers queries, and keeps what OSC 52 copies. Without it what the
-// program writes is kept as it is, which is enough for questions and answers.
+// cells, answers queries, and keeps what OSC 52 copies. Without it the program's
+// output is kept as it is, which is enough for questions and answers.
 package terminaltest
 
 import (
@@ -34,14 +34,14 @@ import (
 // waits for all of it.
 const Patience = 45 * time.Second
 
-// Program is what runs on the terminal.
+// Program is the program on the terminal.
 type Program struct {
 	Path    string // as for exec.Command
 	Args    []string
 	Env     []string
 	Emulate bool
-	Cols    int // 80 when it is 0
-	Rows    int // 24 when it is 0
+	Cols    int // 0 means 80
+	Rows    int // 0 means 24
 }
 
 // Terminal is a terminal with a program on it. The program is killed and the
@@ -50,7 +50,7 @@ type Terminal struct {
 	t      testing.TB
 	cmd    *exec.Cmd
 	master *os.File
-	tty    *os.File // kept open: its modes outlive the program
+	tty    *os.File // kept open, because its modes outlive the program
 	before *term.State
 	vt     vt.MockTerm // nil unless emulated
 	cols   int
@@ -114,7 +114,7 @@ func Start(t testing.TB, p Program) *Terminal {
 	return c
 }
 
-// read passes what the program writes on to the emulator.
+// read passes the program's output on to the emulator.
 func (c *Terminal) read() {
 	buf := make([]byte, 32<<10)
 	for {
@@ -139,21 +139,22 @@ func (c *Terminal) answer() {
 		if err != nil {
 			return
 		}
-		// Nothing, when it was resized.
+		// The answer is empty after the terminal was resized.
 		if _, err := c.master.Write(buf[:n]); err != nil {
 			return
 		}
 	}
 }
 
-// Written is every byte that the program has written.
+// Written returns everything that the program has written.
 func (c *Terminal) Written() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.written.String()
 }
 
-// Screen is what can be read: the emulator's cells, else all that was written.
+// Screen returns the emulator's cells, or without Emulate everything that was
+// written.
 func (c *Terminal) Screen() string {
 	if c.vt == nil {
 		return c.Written()
@@ -175,7 +176,7 @@ func (c *Terminal) Screen() string {
 	return b.String()
 }
 
-// Clipboard is what OSC 52 put on the emulator's clipboard.
+// Clipboard returns what OSC 52 put on the emulator's clipboard.
 func (c *Terminal) Clipboard() string { return string(c.vt.Backend().GetClipboard()) }
 
 // Type writes to the program as a keyboard does.
@@ -186,8 +187,8 @@ func (c *Terminal) Type(keys string) {
 	}
 }
 
-// Resize gives the terminal another size, of at most its first one: the emulator
-// keeps its cells.
+// Resize changes the terminal's size, to at most its first size: the emulator keeps
+// its cells.
 func (c *Terminal) Resize(cols, rows int) {
 	c.t.Helper()
 	if err := pty.Setsize(c.master, &pty.Winsize{Cols: uint16(cols), Rows: uint16(rows)}); err != nil {
@@ -195,13 +196,13 @@ func (c *Terminal) Resize(cols, rows int) {
 	}
 }
 
-// Exited is closed when the program has ended.
+// Exited returns a channel that is closed when the program has ended.
 func (c *Terminal) Exited() <-chan struct{} { return c.exited }
 
 // Signal sends the program a signal.
 func (c *Terminal) Signal(s os.Signal) { _ = c.cmd.Process.Signal(s) }
 
-// Pid is the program's process.
+// Pid returns the program's process id.
 func (c *Terminal) Pid() int { return c.cmd.Process.Pid }
 
 // WaitFor waits for text on the screen.
@@ -221,7 +222,8 @@ func (c *Terminal) WaitForCount(text string, n int) {
 	})
 }
 
-// Wait waits until check returns nil, and fails the test with its last error.
+// Wait waits until check returns nil. If it does not in time, it fails the test
+// with check's last error.
 func (c *Terminal) Wait(check func() error) {
 	c.t.Helper()
 	for end := time.Now().Add(Patience); ; time.Sleep(5 * time.Millisecond) {
@@ -235,8 +237,8 @@ func (c *Terminal) Wait(check func() error) {
 	}
 }
 
-// WaitRaw waits until the program has changed the terminal's modes, as one that
-// hides what is typed does.
+// WaitRaw waits until the program has changed the terminal's modes, as a program
+// does to hide input.
 func (c *Terminal) WaitRaw() {
 	c.t.Helper()
 	c.Wait(func() error {

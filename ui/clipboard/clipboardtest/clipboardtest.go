@@ -15,15 +15,15 @@ import (
 	"time"
 )
 
-// Patience is how long a test waits for what must happen. It is long, because it
-// is only ever waited for in full by a test that fails.
+// Patience is how long a test waits for what must happen. It is long because only a
+// test that fails waits for all of it.
 const Patience = 45 * time.Second
 
 // ErrNothing reports that the clipboard has no text.
 var ErrNothing = errors.New("there is no text on the clipboard")
 
-// Need skips the test if a tool is missing, or fails it where the desktop parts
-// must be tested (KITEKEY_TEST_DESKTOP=required).
+// Need skips the test if a tool is missing, or fails it if the desktop parts must
+// be tested (KITEKEY_TEST_DESKTOP=required).
 func Need(t testing.TB, tools ...string) {
 	t.Helper()
 	for _, tool := range tools {
@@ -52,8 +52,8 @@ func StartX(t testing.TB) *X {
 		t.Fatal(err)
 	}
 	defer read.Close()
-	// Without -noreset the server starts anew when its last client leaves, and
-	// refuses those who come meanwhile.
+	// Without -noreset the server restarts when its last client leaves, and refuses
+	// clients in the meantime.
 	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "800x600x24", "-nolisten", "tcp", "-noreset")
 	cmd.ExtraFiles = []*os.File{write}
 	var said bytes.Buffer
@@ -76,8 +76,8 @@ func StartX(t testing.TB) *X {
 	return &X{Display: fmt.Sprintf(":%d", number), t: t}
 }
 
-// Env is an environment for [kitekey/ui/clipboard.Options] in which nothing but
-// this display and PATH is set.
+// Env is an environment for [kitekey/ui/clipboard.Options] that sets only this
+// display and PATH.
 func (x *X) Env(name string) string {
 	switch name {
 	case "DISPLAY":
@@ -93,7 +93,7 @@ func (x *X) Paste() (string, error) { return x.PasteAs("UTF8_STRING") }
 
 // PasteAs reads the clipboard in a form of the caller's choice, such as "TARGETS".
 func (x *X) PasteAs(target string) (string, error) {
-	// xclip waits for ever for an owner that ends without an answer.
+	// xclip waits for ever if the owner ends without an answer.
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "xclip", "-selection", "clipboard", "-o", "-t", target)
@@ -110,8 +110,8 @@ func (x *X) PasteAs(target string) (string, error) {
 	return string(out), nil
 }
 
-// CopyElsewhere copies text as another application does, which keeps running
-// until the test ends or someone else copies.
+// CopyElsewhere copies text as another application does. It keeps the text until
+// the test ends or another application copies.
 func (x *X) CopyElsewhere(text string) {
 	x.t.Helper()
 	cmd := exec.Command("xclip", "-selection", "clipboard", "-i", "-quiet") // -quiet keeps it in the foreground
@@ -151,7 +151,7 @@ func (x *X) WaitForNothing() {
 	})
 }
 
-// Eventually waits until check finds nothing wrong.
+// Eventually waits until check returns nil.
 func Eventually(t testing.TB, check func() error) {
 	t.Helper()
 	deadline := time.Now().Add(Patience)
