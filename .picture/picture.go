@@ -1,5 +1,5 @@
-// Command picture runs "kitekey demo --script", which plays itself, on a pseudo-terminal
-// and draws what is to be seen. See make beside it.
+// Command picture runs "kitekey demo --script" on a pseudo-terminal and draws what
+// the terminal shows. The script make beside it runs it.
 package main
 
 import (
@@ -25,13 +25,13 @@ const (
 // stillAt is when the still picture is taken: a token has been minted and copied.
 const stillAt = 10 * time.Second
 
-// event is something written to the terminal.
+// event is an output to the terminal.
 type event struct {
 	at   time.Duration
 	text string
 }
 
-// recorder keeps what was written, and what could be seen whenever it changed.
+// recorder records the output, and the terminal's contents at every change.
 type recorder struct {
 	mu     sync.Mutex
 	began  time.Time
@@ -97,7 +97,7 @@ func run(binary, dir string) error {
 	}
 	r.mu.Lock()
 	end := time.Since(r.began)
-	// The last frame is the shell's screen again.
+	// The last frame shows the shell's screen again.
 	recorded, frames := r.events, r.frames[:len(r.frames)-1]
 	r.mu.Unlock()
 	_ = r.vt.Close()
@@ -125,14 +125,15 @@ func (r *recorder) write(p []byte) {
 	f.at = at
 	if n := len(r.frames); n > 0 && at-r.frames[n-1].at < 30*time.Millisecond {
 		f.at = r.frames[n-1].at
-		r.frames[n-1] = f // pieces of one frame
+		r.frames[n-1] = f // pieces of the same frame
 		return
 	}
 	r.frames = append(r.frames, f)
 }
 
-// cast writes the recording in the form of https://docs.asciinema.org/manual/asciicast/v2/.
-// It has no date, so that two recordings are alike.
+// cast returns the recording in the format of
+// https://docs.asciinema.org/manual/asciicast/v2/. It has no date, so that two
+// recordings can be compared.
 func cast(events []event, end time.Duration) string {
 	var b strings.Builder
 	line := func(v any) {

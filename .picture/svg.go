@@ -14,8 +14,8 @@ import (
 	"github.com/gdamore/tcell/v3/vt"
 )
 
-// What the terminal of the picture looks like. A row is as high as box-drawing
-// characters are, so that lines join.
+// The look of the terminal in the picture. Rows are as high as box-drawing
+// characters, so that lines join.
 const (
 	cellWidth  = 8.43 // DejaVu Sans Mono's at this size
 	cellHeight = 17
@@ -25,7 +25,7 @@ const (
 	background = "#14161b"
 )
 
-// frame is what can be seen at a time, a drawing for each row.
+// frame is what the terminal shows at one time, with a drawing for each row.
 type frame struct {
 	at   time.Duration
 	rows [rows]string
@@ -39,8 +39,9 @@ func (r *recorder) look() (f frame) {
 	return f
 }
 
-// row draws one row: a rectangle for each run of a background, a text for each run of
-// one look, and lines for the box-drawing characters, which fonts leave gaps between.
+// row draws one row: a rectangle for each run of a background, a text for each run
+// of one style, and lines for the box-drawing characters, because fonts leave gaps
+// between these.
 func (r *recorder) row(y int) string {
 	var back, front strings.Builder
 	lines := map[string]*strings.Builder{} // by colour and width
@@ -85,11 +86,11 @@ func (r *recorder) cell(x, y int) vt.Cell {
 	return cell
 }
 
-// number is a length with as many digits as can be seen.
+// number writes a length with as many digits as can be seen.
 func number(f float64) string { return strconv.FormatFloat(math.Round(f*10)/10, 'f', -1, 64) }
 
-// boxes are the box-drawing characters: whether they reach to the left, the right, up
-// and down, with a light (1), heavy (2) or double (3) line.
+// boxes are the box-drawing characters: whether they have a line to the left, to
+// the right, up and down, which is light (1), heavy (2) or double (3).
 var boxes = map[string]string{
 	"─": "1100", "│": "0011", "╭": "0101", "╮": "1001", "╰": "0110", "╯": "1010",
 	"━": "2200", "┃": "0022", "┏": "0202", "┓": "2002", "┗": "0220", "┛": "2020",
@@ -99,8 +100,7 @@ var boxes = map[string]string{
 	"╌": "1100", "├": "0111", "┤": "1011",
 }
 
-// strokes adds the lines of a box-drawing character to those of its look, and reports
-// whether it is one.
+// strokes adds the lines of a box-drawing character, and reports whether c is one.
 func strokes(c string, left float64, look string, lines map[string]*strings.Builder) bool {
 	arms, is := boxes[c]
 	if !is {
@@ -145,7 +145,7 @@ func strokes(c string, left float64, look string, lines map[string]*strings.Buil
 	return true
 }
 
-// colors are the look's foreground, and its background if it is not the terminal's.
+// colors returns the foreground, and the background if it is not the terminal's.
 func colors(s vt.Style) (fg, bg string) {
 	fg, bg = foreground, ""
 	if s == nil {
@@ -167,13 +167,13 @@ func colors(s vt.Style) (fg, bg string) {
 	return fg, bg
 }
 
-// under is the background, "" for the terminal's.
+// under returns the background, "" for the terminal's.
 func under(s vt.Style) string {
 	_, bg := colors(s)
 	return bg
 }
 
-// css is the look as attributes of a text.
+// css returns the style as attributes of a text.
 func css(s vt.Style) string {
 	fg, _ := colors(s)
 	var b strings.Builder
@@ -197,8 +197,8 @@ func css(s vt.Style) string {
 	return b.String()
 }
 
-// picture draws frames, one after the other if there are several, over and over. A
-// row that several frames have is drawn once.
+// picture draws frames, one after another in a loop if there are several. It draws
+// a row that several frames share once.
 func picture(frames []frame, end time.Duration) string {
 	var b, defs, body strings.Builder
 	width, height := cols*cellWidth+2*margin, float64(rows*cellHeight+2*margin)

@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// serve starts a gateway of the test's own and gives a client of it.
+// serve starts a gateway for the test and returns a client of it.
 func serve(t *testing.T, handler http.HandlerFunc) *Client {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
@@ -35,7 +35,7 @@ func serve(t *testing.T, handler http.HandlerFunc) *Client {
 	return c
 }
 
-// answer is a handler that always says the same.
+// answer returns a handler that always gives the same answer.
 func answer(status int, body string, header ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -87,7 +87,7 @@ func TestMint_TellsWhatAReplyMeans(t *testing.T) {
 		handler http.HandlerFunc
 		kind    error
 		words   []string // all in the error
-		tries   int      // requests that a mint makes
+		tries   int      // requests of one mint
 	}{
 		"wrong secret":             {answer(401, failed("x_auth", "Invalid API key.")), ErrRefused, []string{"refused the", "(401: Invalid API key.)"}, 1},
 		"403":                      {answer(403, failed("x", "Address not allowed.")), ErrRefused, []string{"403: Address not allowed."}, 1},
@@ -159,7 +159,7 @@ func TestMint_TellsWhatAReplyMeans(t *testing.T) {
 	}
 }
 
-// TestMint_RemovesSecretsThatTheGatewayQuotes: a gateway may say back what it was sent.
+// A gateway may quote what was sent to it.
 func TestMint_RemovesSecretsThatTheGatewayQuotes(t *testing.T) {
 	c := serve(t, answer(400, `{"code":"`+canary+`","message":"bad `+canary+` for fake-\u200bkey-0000"}`))
 	_, err := c.Mint(t.Context(), fakeCredential(), 60)
@@ -205,11 +205,11 @@ func bomb(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(blanks())
 }
 
-// blanks are many in few bytes.
+// blanks is a large body that is small when compressed.
 var blanks = sync.OnceValue(func() []byte { return gzipped(strings.Repeat(" ", 8<<20)) })
 
-// TestClient_FollowsNoRedirect has a second server that records whatever reaches
-// it, under both names of this machine.
+// A second server records everything that reaches it, under both names of this
+// machine.
 func TestClient_FollowsNoRedirect(t *testing.T) {
 	var mu sync.Mutex
 	var seen []http.Header
@@ -236,7 +236,8 @@ func TestClient_FollowsNoRedirect(t *testing.T) {
 	}
 }
 
-// recorder is a transport that keeps what it was given and answers a good mint.
+// recorder is a transport that records requests and answers as for a successful
+// mint.
 type recorder struct {
 	requests []*http.Request
 	bodies   []string
@@ -300,7 +301,6 @@ func TestClient_SendsTheDocumentedRequests(t *testing.T) {
 	}
 }
 
-// TestClient_SendsNothingThatIsNotSafe: what must not leave the process does not.
 func TestClient_SendsNothingThatIsNotSafe(t *testing.T) {
 	var r recorder
 	good := &Client{Transport: &r}
@@ -379,7 +379,8 @@ func TestMint_ClosedPortIsUnreachable(t *testing.T) {
 	defer c.CloseIdleConnections()
 	_, err = c.Mint(t.Context(), fakeCredential(), 60)
 	wantKind(t, err, ErrUnreachable)
-	// In the system's own words: "connection refused", "…actively refused it".
+	// The system's own text: "connection refused", or "…actively refused it" on
+	// Windows.
 	if text := err.Error(); !strings.Contains(text, "could not be reached (") || !strings.Contains(text, "refused") {
 		t.Error(err)
 	}
@@ -407,7 +408,7 @@ func TestMint_PlainServerBehindHTTPSIsUnexpected(t *testing.T) {
 	wantKind(t, err, ErrUnexpectedReply)
 }
 
-// TestClient_SharesOneHTTP2Connection: bulk work shares one HTTP/2 connection.
+// Many calls share one HTTP/2 connection.
 func TestClient_SharesOneHTTP2Connection(t *testing.T) {
 	var connections atomic.Int32
 	var protocol atomic.Value

@@ -115,7 +115,8 @@ func TestReadToken_CountsByTheLocalClock(t *testing.T) {
 			if left := tok.Remaining(now); left != tt.left || tok.Requested != 300 || tok.Skew != tt.skew || !tok.Minted.Equal(now) {
 				t.Errorf("%v left, want %v: %+v", left, tt.left, tok)
 			}
-			// An hour's jump of the wall clock, as after a sleep, ends it: no monotonic clock is in the way.
+			// A jump of the wall clock by an hour, as after sleep, makes the token
+			// expire: no monotonic clock counts.
 			if !tok.Expired(now.Add(time.Hour)) {
 				t.Error("unexpired after an hour")
 			}
@@ -151,7 +152,7 @@ func TestEnvelope_TellsErrorsFromSuccess(t *testing.T) {
 	}
 }
 
-// FuzzReply feeds whole bodies to everything that reads one.
+// FuzzReply gives bodies to everything that reads one.
 func FuzzReply(f *testing.F) {
 	for _, s := range []string{
 		`{"code": 200, "status": "success", "message": "Token generated", "data": {"token": "JWT eyJ0.eTAW.f6FP", "expires": 1622197906}}`,

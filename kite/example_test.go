@@ -10,7 +10,7 @@ import (
 	"kitekey/kite/simulator"
 )
 
-// gateway is a simulated Kitegateway and a client that talks to it.
+// gateway starts a simulated Kitegateway and returns a client of it.
 func gateway() (*kite.Client, kite.Credential, func()) {
 	sim := simulator.New(simulator.Options{})
 	if err := sim.Start("127.0.0.1:0"); err != nil {
@@ -64,8 +64,8 @@ func ExampleError() {
 	// Output: true 401 Invalid API key or secret.
 }
 
-// A write is sent once. What the gateway refuses comes back as an error beside the
-// reply.
+// A write is sent once. If the gateway refuses it, there is a reply beside the
+// error.
 func ExampleClient_Do() {
 	client, credential, end := gateway()
 	defer end()

@@ -8,7 +8,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// canary is a secret that must turn up nowhere.
+// canary is a secret that must not appear anywhere.
 const canary = "canary-secret-6f1e"
 
 func fakeCredential() Credential {

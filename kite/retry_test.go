@@ -23,7 +23,7 @@ func gzipped(s string) []byte {
 	return b.Bytes()
 }
 
-// script is a transport that gives one answer after the other, the last for ever.
+// script is a transport that gives one answer after another, and repeats the last.
 type script struct {
 	answers []func(*http.Request) (*http.Response, error)
 	at      []time.Time
@@ -34,7 +34,7 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.answers[min(len(s.at), len(s.answers))-1](r)
 }
 
-// status answers with a status and headers; 200 is a good mint.
+// status returns an answer with a status and headers; 200 is a successful mint.
 func status(code int, header ...string) func(*http.Request) (*http.Response, error) {
 	return func(r *http.Request) (*http.Response, error) {
 		connected(r)
@@ -70,7 +70,7 @@ func hang(r *http.Request) (*http.Response, error) {
 	return nil, r.Context().Err()
 }
 
-// drip gives a body of one blank a second, for ever.
+// drip returns a body with one blank a second, without end.
 func drip(r *http.Request) (*http.Response, error) {
 	connected(r)
 	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(slowReader{r.Context()})}, nil
@@ -189,7 +189,7 @@ func TestMint_EndsWhenCancelledBetweenTries(t *testing.T) {
 	})
 }
 
-// A caller who gives up a write that was sent must hear that it may have been
+// A caller that cancels a write that was sent must be told that it may have been
 // carried out.
 func TestDo_CancelledWriteMayHaveBeenCarriedOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -204,7 +204,7 @@ func TestDo_CancelledWriteMayHaveBeenCarriedOut(t *testing.T) {
 	})
 }
 
-// counted is a body without an end that counts what is read of it.
+// counted is an endless body that counts how much of it is read.
 type counted struct{ read int }
 
 func (c *counted) Read(p []byte) (int, error) {

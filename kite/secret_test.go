@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// holder hides a secret the way other people's structs do.
+// holder has secrets in fields of several kinds, as callers' structs do.
 type holder struct {
 	hidden Secret
 	nested struct{ cred Credential }
@@ -90,7 +90,7 @@ func TestSecret_EqualComparesValues(t *testing.T) {
 func TestSecretErase_OverwritesEveryCopy(t *testing.T) {
 	s := NewSecret(canary)
 	var memory []byte
-	s.RevealTo(func(b []byte) { memory = b }) // kept here only to look at it afterwards
+	s.RevealTo(func(b []byte) { memory = b }) // kept only to look at it afterwards
 	same, own := s, s.Clone()
 	s.Erase()
 	s.Erase()

@@ -21,8 +21,8 @@ import (
 	"time"
 )
 
-// flaky is an HTTP/1.1 server that answers the first request of each connection
-// and drops the connection after it has read the second.
+// flaky starts an HTTP/1.1 server that answers the first request of each connection
+// and closes the connection after it has read the second.
 func flaky(t *testing.T) (client *Client, writes *atomic.Int32) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -148,7 +148,7 @@ func h2Frame(kind, flags byte, stream uint32, payload ...uint32) []byte {
 	return b
 }
 
-// refusingHTTP2 is an HTTP/2 server that takes each request whole and answers with
+// refusingHTTP2 starts an HTTP/2 server that reads each request and answers with
 // the frame that refuse makes for its stream.
 func refusingHTTP2(t *testing.T, refuse func(stream uint32) []byte) (client *Client, writes *atomic.Int32) {
 	t.Helper()

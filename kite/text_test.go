@@ -58,7 +58,7 @@ func FuzzCleanText(f *testing.F) {
 	})
 }
 
-// What is taken for clean unseen must come out of the cleaning as it went in.
+// CleanText must not change a text that clean reports as clean.
 func TestClean_AgreesWithCleanText(t *testing.T) {
 	for s, want := range map[string]bool{
 		"": true, "a": true, "a b": true, "~!": true,

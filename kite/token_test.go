@@ -24,8 +24,8 @@ func TestToken_DeadlineAllowsForTheSkew(t *testing.T) {
 	}
 }
 
-// TestCurl_KeepsTheTokenOutOfArguments runs the command: the server must see the header, and the arguments
-// must not hold it.
+// The command runs: the server must see the header, and the arguments must not hold
+// it.
 func TestCurl_KeepsTheTokenOutOfArguments(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("a Unix shell runs the command")

@@ -178,7 +178,7 @@ func TestActivity_IsBounded(t *testing.T) {
 	}
 	writers, each := 6, 60
 	if os.Getenv("KITEKEY_TEST_WINE") != "" {
-		writers = 2 // more of them wait longer for Wine's slow locks than a line may
+		writers = 2 // more would wait longer for Wine's slow locks than a line may wait
 	}
 	var wg sync.WaitGroup
 	for i := range writers {
@@ -210,7 +210,7 @@ func TestActivity_IsBounded(t *testing.T) {
 	}
 }
 
-// A line that a crash cut short costs itself alone.
+// A line that a crash cut short does not damage others.
 func TestActivity_CrashCostsOneLine(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
@@ -228,7 +228,7 @@ func TestActivity_CrashCostsOneLine(t *testing.T) {
 	}
 }
 
-// The log never keeps anything from working.
+// A failure of the log does not make anything else fail.
 func TestActivity_FailureStopsNothing(t *testing.T) {
 	w := newWorld(t)
 	if err := os.MkdirAll(filepath.Join(w.dir, ActivityFile), 0o700); err != nil {

@@ -23,7 +23,6 @@ func newIdentity(t testing.TB) *age.X25519Identity {
 	return id
 }
 
-// A backup has all that a profile has, and it all comes back in another vault.
 func TestBackup_RestoresAllOfAProfile(t *testing.T) {
 	w, ctx, id := newWorld(t), t.Context(), newIdentity(t)
 	label, life := "Acme Stores Ltd", kite.Lifetime(90)
@@ -107,7 +106,7 @@ func TestImport_TellsNewFromConflict(t *testing.T) {
 	if want := []ImportFinding{ImportNew, ImportSame, ImportConflict, ImportLost}; !slices.Equal(found, want) {
 		t.Errorf("%v", found)
 	}
-	// What was replaced is kept as the previous one.
+	// The credential that was replaced is the previous one.
 	c, err := w.ReadItem(ctx, mustLookup(t, w.Vault, "other"))
 	if err != nil || !SameCredential(c.Current, pair("x")) || !SameCredential(c.Previous, pair("other")) {
 		t.Errorf("%v", err)

@@ -10,7 +10,8 @@ import (
 	. "kitekey/vault"
 )
 
-// thousand is a data folder with 1,000 profiles, 50 of them with a live token.
+// thousand returns a vault with 1,000 profiles on disk, 50 of them with an
+// unexpired token.
 func thousand(b *testing.B) *Vault {
 	b.Helper()
 	now := time.Now()
@@ -40,7 +41,8 @@ func thousand(b *testing.B) *Vault {
 	return v
 }
 
-// Reading and listing 1,000 profiles, as every command and the first screen do.
+// BenchmarkList1000 reads and lists 1,000 profiles, as every command and the first
+// screen do.
 func BenchmarkList1000(b *testing.B) {
 	v := thousand(b)
 	for b.Loop() {
@@ -50,7 +52,7 @@ func BenchmarkList1000(b *testing.B) {
 	}
 }
 
-// Noting one change among 1,000 profiles: read, write, sync.
+// BenchmarkChange1000 records one change among 1,000 profiles: read, write, sync.
 func BenchmarkChange1000(b *testing.B) {
 	v := thousand(b)
 	list, err := v.List()

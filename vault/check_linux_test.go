@@ -11,8 +11,8 @@ import (
 	"kitekey/vault/internal/disk"
 )
 
-// A folder in which nothing can be written (this one is the kernel's own, which
-// not even root fills) is a problem, said without a temporary file's name.
+// The folder is the kernel's own, which not even root can write to. The error must
+// not name a temporary file.
 func TestWritable_NamesTheFolderOnly(t *testing.T) {
 	dir := "/proc/self/fdinfo"
 	if err := Writable(dir); err == nil || strings.Contains(err.Error(), disk.TempMark) {

@@ -45,7 +45,6 @@ func TestMove_TakesTheCredentialAlong(t *testing.T) {
 	}
 }
 
-// A store that fails at any step loses no credential.
 func TestMove_LosesNothingOnFailure(t *testing.T) {
 	for _, op := range []string{"read", "write", "delete"} {
 		w := newWorld(t)
@@ -83,8 +82,8 @@ func TestVerifyElsewhere_LeavesTheProfileAlone(t *testing.T) {
 	}
 }
 
-// A credential of Kitegateway is not sent to an override, in the other environment
-// neither.
+// A credential of Kitegateway is not sent to an override in the other environment
+// either.
 func TestVerifyElsewhere_KeepsToTheOrigin(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")

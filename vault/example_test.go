@@ -12,7 +12,7 @@ import (
 	"kitekey/vault/dotenv"
 )
 
-// open is a vault in memory, over a simulated Kitegateway.
+// open returns a vault in memory, over a simulated Kitegateway.
 func open() (v *vault.Vault, stop func()) {
 	sim := simulator.New(simulator.Options{})
 	if err := sim.Start("127.0.0.1:0"); err != nil {
@@ -55,7 +55,7 @@ func Example() {
 	// minted: false cached: true token: [redacted]
 }
 
-// What failed is told by kind, and by fields where there is more to know.
+// The kind of an error says what failed; its fields have the facts.
 func ExampleVault_Lookup() {
 	v, stop := open()
 	defer stop()
@@ -75,7 +75,7 @@ func ExampleVault_VerifyCredential() {
 	// Output: rejected 401
 }
 
-// What people paste is read by the same reader as a file.
+// Pasted text is read in the same way as a file.
 func Example_dotenv() {
 	found, err := dotenv.Read("KITE_LIVE_API_KEY=k-123\nKITE_LIVE_API_SECRET='s-456'")
 	if err != nil {

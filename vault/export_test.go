@@ -9,7 +9,7 @@ import (
 )
 
 // The tests are in package vault_test, because storetest and the stores import
-// vault. These are the inner parts that some of them look at.
+// vault. Some of them need these unexported parts.
 
 type (
 	Credentials = credentials

@@ -13,22 +13,22 @@ import (
 	"kitekey/vault/storetest"
 )
 
-// fakeGateway mints tokens that name their number, and does what err says.
+// fakeGateway mints numbered tokens, and returns err if it is set.
 type fakeGateway struct {
 	mu     sync.Mutex
 	host   string
 	now    func() time.Time
 	mints  int
 	lives  []kite.Lifetime
-	keys   []string // api_keys seen
+	keys   []string // api_keys of the requests
 	err    error
 	deep   error
-	origin kite.Origin // "" is Kitegateway
+	origin kite.Origin // "" means Kitegateway
 
-	refuses func(key string) bool // unless nil
-	block   chan struct{}         // closed to let mints go, nil when they need not wait
+	refuses func(key string) bool // nil refuses none
+	block   chan struct{}         // if not nil, mints wait until it is closed
 
-	waiting chan struct{} // told when a mint waits, unless it is nil
+	waiting chan struct{} // if not nil, it is told when a mint waits
 }
 
 func (g *fakeGateway) Host() string { return g.host }
@@ -136,7 +136,7 @@ func sel(s string) Selector {
 	return x
 }
 
-// pair returns a credential that is obviously made up. n tells two of them apart.
+// pair returns a made-up credential; n tells credentials apart.
 func pair(n string) kite.Credential {
 	return kite.Credential{
 		APIKey: kite.NewSecret("fake-key-for-tests-" + n), APISecret: kite.NewSecret("fake-secret-for-tests-" + n),

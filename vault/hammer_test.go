@@ -13,8 +13,7 @@ import (
 	"kitekey/vault/storetest"
 )
 
-// unsteady makes a store fail now and then, before a call or after it has
-// happened.
+// unsteady makes a store fail now and then, before or after a call.
 func unsteady(s *storetest.Faulty, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	var mu sync.Mutex
@@ -31,9 +30,9 @@ func unsteady(s *storetest.Faulty, seed uint64) {
 	s.On(fail(ErrLocked, ErrTimeout, ErrUnavailable), fail(ErrTimeout, ErrUnavailable))
 }
 
-// TestVault_AgreesWithItsStoreAfterEverythingAtOnce runs random operations on eight vaults that share a folder and
-// a failing store, and cancels some halfway. In the end the index and the store must
-// agree, and every item of the store must belong to a listed profile.
+// Random operations run on eight vaults that share a folder and a failing store,
+// and some are cancelled halfway. In the end the index and the store must agree,
+// and every item of the store must belong to a listed profile.
 func TestVault_AgreesWithItsStoreAfterEverythingAtOnce(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -88,8 +87,8 @@ func TestVault_AgreesWithItsStoreAfterEverythingAtOnce(t *testing.T) {
 	}
 }
 
-// doSomething does one thing to one of a few profiles. What comes of it does not
-// matter here.
+// doSomething does one random operation on one of a few profiles. Its result does
+// not matter.
 func doSomething(ctx context.Context, v *Vault, r *rand.Rand, n string) {
 	accounts := []string{"acme", "borealis", "coral"}
 	one := Selector{accounts[r.IntN(3)], kite.Environments[r.IntN(2)]}

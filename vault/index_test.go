@@ -11,8 +11,8 @@ import (
 	. "kitekey/vault"
 )
 
-// Whoever could write the index must not be able to write on the screen, or have
-// a live credential used as a sandbox one.
+// A program that can write the index must not be able to write on the screen, or to
+// have a live credential used as a sandbox one.
 func TestParseIndex_CleansWhatIsPlanted(t *testing.T) {
 	entry := func(fields string) string {
 		return `{"version":1,"profiles":[{"id":"aaaaaaaaaaaaaaaa","account":"acme","environment":"sandbox","store":"keyring"` + fields + `}]}`
@@ -61,7 +61,7 @@ func TestIndex_CannotSwapEnvironments(t *testing.T) {
 	if _, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); !errors.Is(err, ErrIndexDamaged) || w.gateway.count() != 0 {
 		t.Errorf("a live credential went to the sandbox: %v", err)
 	}
-	// Nor is it written over.
+	// It is not overwritten either.
 	if _, err := w.Rotate(t.Context(), sel("acme"), pair("next")); !errors.Is(err, ErrIndexDamaged) {
 		t.Errorf("%v", err)
 	}

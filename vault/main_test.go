@@ -7,11 +7,11 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain keeps the developer's own keyring out of reach: an unset address
-// would be searched for and found.
+// TestMain keeps the developer's own keyring out of reach: without an address the
+// bus would be searched for and found.
 func TestMain(m *testing.M) {
 	_ = os.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
-	// A process built with the race detector sleeps a second at its end otherwise.
+	// A process with the race detector otherwise sleeps for a second at its end.
 	_ = os.Setenv("GORACE", "atexit_sleep_ms=0")
 	_ = os.Unsetenv("DISPLAY")
 	_ = os.Unsetenv("WAYLAND_DISPLAY")

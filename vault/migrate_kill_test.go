@@ -21,14 +21,14 @@ import (
 	"kitekey/vault/storetest"
 )
 
-// The other process of TestMigrate_LosesNothingWhenKilled: it moves everything and prints a line
-// before each call of a store.
+// The helper process of TestMigrate_LosesNothingWhenKilled moves everything, and
+// prints a line before each call of a store.
 func TestHelperProcess_MigratesUntilKilled(t *testing.T) {
 	dir, to := os.Getenv("TEST_MIGRATE_DIR"), os.Getenv("TEST_MIGRATE_TO")
 	if dir == "" {
 		return // not the other process
 	}
-	_ = os.Setenv("DBUS_SESSION_BUS_ADDRESS", os.Getenv("TEST_MIGRATE_BUS")) // TestMain has taken it away
+	_ = os.Setenv("DBUS_SESSION_BUS_ADDRESS", os.Getenv("TEST_MIGRATE_BUS")) // TestMain has removed it
 	f := newFileStore(t, dir)
 	stores := map[string]Store{"file": loud(f), "keyring": loud(keyring.New())}
 	from := StoreInUse(dir)
@@ -49,7 +49,7 @@ func TestHelperProcess_MigratesUntilKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	os.Exit(0) // before anybody looks for the connection to the bus, which ends with the process
+	os.Exit(0) // before the leak check finds the connection to the bus, which ends with the process
 }
 
 // loud prints a line before each operation of s.
@@ -59,8 +59,8 @@ func loud(s Store) Store {
 	return f
 }
 
-// 200 profiles go from a real keyring to a file and back, by processes that are
-// killed in the middle, and nothing is lost or doubled.
+// 200 profiles are moved from a real keyring to a file and back, by processes that
+// are killed in between. Nothing is lost or doubled.
 func TestMigrate_LosesNothingWhenKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills a process at every step")
@@ -76,7 +76,7 @@ func TestMigrate_LosesNothingWhenKilled(t *testing.T) {
 	w.SetStore(ring)
 	names := make([]string, profiles)
 	var entries []Profile
-	for i := range names { // as Add would, but for the index, which is written once
+	for i := range names { // as Add does, but with one write of the index
 		names[i] = fmt.Sprintf("account-%03d/live", i)
 		p := Profile{ID: NewID(), Selector: sel(names[i]), Store: ring.Name(), ExpiresIn: DefaultExpiresIn}
 		if err := w.WriteItem(t.Context(), p, Credentials{Selector: p.Selector, Current: pair(names[i])}); err != nil {
@@ -90,13 +90,13 @@ func TestMigrate_LosesNothingWhenKilled(t *testing.T) {
 	for _, to := range []string{"file", "keyring"} {
 		killed := 0
 		for {
-			// Some 800 calls to copy everything, then 400 to clear the old store.
+			// About 800 calls copy everything, and 400 delete it from the old store.
 			after := -1
 			if killed < kills {
 				after = random.IntN(1100)
 			}
 			if !mover(t, w.dir, d.Address(), to, after) {
-				break // it came to its end
+				break // it was not killed
 			}
 			killed++
 		}
@@ -117,8 +117,8 @@ func TestMigrate_LosesNothingWhenKilled(t *testing.T) {
 	}
 }
 
-// mover runs a process that moves everything, and kills it at its after-th call
-// of a store. It reports whether it was killed.
+// mover runs a process that moves everything, and kills it at its after-th call of
+// a store. It reports whether the process was killed.
 func mover(t *testing.T, dir, bus, to string, after int) (killed bool) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestHelperProcess_MigratesUntilKilled$")

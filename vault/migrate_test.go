@@ -14,7 +14,8 @@ import (
 	"kitekey/vault/storetest"
 )
 
-// moving is a world whose store is called "keyring", and a file store to move to.
+// moving returns a world whose store is called "keyring", and a file store to move
+// to.
 func moving(t *testing.T, names ...string) (*world, *agefile.Store) {
 	t.Helper()
 	w := newWorld(t)
@@ -26,7 +27,7 @@ func moving(t *testing.T, names ...string) (*world, *agefile.Store) {
 	return w, f
 }
 
-// on gives a vault on another store of the same folder.
+// on returns a vault on another store of the same folder.
 func (w *world) on(t *testing.T, s Store) *Vault {
 	t.Helper()
 	v, err := Open(Options{Dir: w.dir, Store: s, Gateway: func(kite.Environment) Gateway { return w.gateway }, Now: w.clock.now})
@@ -36,7 +37,7 @@ func (w *world) on(t *testing.T, s Store) *Vault {
 	return v
 }
 
-// wantAll checks that v has exactly those credentials, and other nothing.
+// wantAll checks that v has exactly those credentials, and that other has none.
 func wantAll(t *testing.T, v *Vault, other Store, names ...string) {
 	t.Helper()
 	list, err := v.List()
@@ -85,7 +86,8 @@ func TestMigrate_MovesAllThereAndBack(t *testing.T) {
 	if w.gateway.count() != mints || StoreInUse(w.dir) != "file" {
 		t.Errorf("minted, or store in use %q", StoreInUse(w.dir))
 	}
-	// Who still has the old store open is told, and writes nothing there.
+	// A process that still has the old store open gets an error, and writes nothing
+	// there.
 	for name, err := range map[string]error{
 		"Token": second(w.Token(ctx, sel("acme"), TokenRequest{Fresh: true})), "Remove": w.Remove(ctx, sel("acme")),
 		"Replace": second(w.Replace(ctx, sel("acme"), pair("x"))),
@@ -103,7 +105,7 @@ func TestMigrate_MovesAllThereAndBack(t *testing.T) {
 		t.Errorf("to where everything is: %v", err)
 	}
 
-	// And back: the file store is gone then.
+	// Move back: the file store is removed.
 	if _, err := v.Migrate(ctx, w.CurrentStore(), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +126,7 @@ func mustLookup(t *testing.T, v *Vault, name string) Profile {
 
 var errDiskFull = &StoreError{Op: "write", Store: "file", Kind: ErrUnavailable, Err: errors.New("no space left on device")}
 
-// full is s on a disk that fills up after n calls of op.
+// full returns s on a disk that is full after n calls of op.
 func full(s Store, n int, op string) *storetest.Faulty {
 	f := storetest.NewFaulty(s)
 	f.On(storetest.FailAfter(n, op, errDiskFull), nil)
@@ -162,7 +164,7 @@ func TestMigrate_LosesNothingOnFailure(t *testing.T) {
 			t.Fatal(err)
 		}
 		v := w.on(t, f)
-		// What is removed meanwhile is not forgotten in the old store.
+		// A profile that is removed meanwhile is deleted from the old store too.
 		if err := v.Remove(t.Context(), sel("coral")); err != nil {
 			t.Fatal(err)
 		}
@@ -182,7 +184,7 @@ func TestMigrate_LosesNothingOnFailure(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		v := w.on(t, f) // it has some of the items
+		v := w.on(t, f) // the file store has some of the items
 		had, err := w.store.Keys(t.Context())
 		if err != nil || len(had) != len(names) {
 			t.Fatal(had, err)
@@ -193,7 +195,7 @@ func TestMigrate_LosesNothingOnFailure(t *testing.T) {
 		if has, err := w.store.Keys(t.Context()); err != nil || len(has)+2 < len(had) {
 			t.Errorf("of %d items there are %d: %v", len(had), len(has), err)
 		}
-		// What is in neither place twice is in one of them.
+		// Every item is still in at least one store.
 		for _, id := range had {
 			_, inKeyring := good.Get(t.Context(), id)
 			_, inFile := f.Get(t.Context(), id)
@@ -243,7 +245,7 @@ func TestMigrate_LosesNothingOnFailure(t *testing.T) {
 	})
 }
 
-// A profile added in the middle of a migration moves too.
+// A profile that is added during a migration is moved too.
 func TestMigrate_MovesAProfileThatIsAddedMeanwhile(t *testing.T) {
 	w, f := moving(t, "acme", "coral")
 	late := w.on(t, w.CurrentStore())

@@ -10,8 +10,7 @@ import (
 	. "kitekey/vault"
 )
 
-// No command that writes touches what a newer kitekey wrote, a repair least of
-// all.
+// No command changes what a newer kitekey has written, not even a repair.
 func TestNewerFormats_AreLeftAlone(t *testing.T) {
 	commands := map[string]func(context.Context, *world) error{
 		"Add": func(ctx context.Context, w *world) error {
@@ -51,7 +50,7 @@ func TestNewerFormats_AreLeftAlone(t *testing.T) {
 	}
 	for format, c := range map[string]struct {
 		plant func(*world, Profile) (read func() string, err error)
-		does  []string // the commands that have to do with it; the others need not fail
+		does  []string // the commands that must fail; the others may succeed
 	}{
 		"index.json":    {file("index.json"), []string{"Add", "Token", "Verify", "Rotate", "Replace", "Rollback", "Rename", "Remove", "Repair", "adopt", "Edit", "Forget"}},
 		"status":        {file("status"), []string{"Add", "Token", "Verify", "Rotate", "Replace", "Rollback", "Rename", "Remove", "Edit", "Forget"}},

@@ -11,8 +11,7 @@ import (
 	. "kitekey/vault"
 )
 
-// Whatever is done with a profile under the wrong gateway, no byte of its
-// credential leaves.
+// No operation sends any part of a credential to the wrong gateway.
 func TestOrigin_CredentialIsNotSentToAnotherGateway(t *testing.T) {
 	for _, own := range []kite.Origin{kite.OriginKitegateway, kite.OriginOverride} {
 		w := newWorld(t)
@@ -49,7 +48,7 @@ func TestOrigin_CredentialIsNotSentToAnotherGateway(t *testing.T) {
 		if len(w.gateway.keys) != 0 {
 			t.Fatalf("sent %v", w.gateway.keys)
 		}
-		// It can be changed, and rotation and rollback carry it along.
+		// The origin can be changed, and rotation and rollback keep it.
 		if p, err := w.Edit(ctx, sel("acme/live"), ProfileUpdate{Origin: &other}); err != nil || p.Origin != other {
 			t.Fatalf("%v %v", p.Origin, err)
 		}
@@ -86,7 +85,7 @@ func TestOrigin_TravelsWithABackup(t *testing.T) {
 	if err != nil || len(back) != 1 || back[0].Origin != kite.OriginOverride {
 		t.Fatalf("%+v %v", back, err)
 	}
-	to := newWorld(t) // which talks to Kitegateway
+	to := newWorld(t) // it uses Kitegateway
 	steps, err := to.PlanImport(ctx, back)
 	if err == nil {
 		err = to.Import(ctx, steps[0])
@@ -99,7 +98,7 @@ func TestOrigin_TravelsWithABackup(t *testing.T) {
 	}
 }
 
-// Entries from before origins were kept have that of the host of their verdict.
+// An entry from before origins were recorded has the origin of its verdict's host.
 func TestOrigin_OfOldEntriesFollowsTheirHost(t *testing.T) {
 	for host, want := range map[string]kite.Origin{
 		"": kite.OriginKitegateway, "kitegateway.com": kite.OriginKitegateway, "sandbox.kitegateway.com": kite.OriginKitegateway, "127.0.0.1:4010": kite.OriginOverride,

@@ -20,7 +20,7 @@ func TestCredentials_SurviveEncoding(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := DecodeCredentials(data)
-	clear(data) // what the store gave is overwritten once it is read
+	clear(data) // callers overwrite the data once it is read
 	if err != nil || got.Selector != want.Selector || !SameCredential(got.Current, want.Current) || !SameCredential(got.Previous, want.Previous) ||
 		!SameCredential(got.Staged, want.Staged) || !got.ReplacedAt.Equal(want.ReplacedAt) {
 		t.Errorf("%v", err)
@@ -65,8 +65,8 @@ func FuzzDecodePayload(f *testing.F) {
 	})
 }
 
-// The longest pairs leave room for a current and a staged one; a third that does
-// not fit is refused and changes nothing.
+// Two of the longest credentials fit into an item. A third is refused, and changes
+// nothing.
 func TestRotate_ThreeLongestCredentialsDoNotFit(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()

@@ -13,8 +13,8 @@ import (
 	"kitekey/vault/storetest"
 )
 
-// Whatever is planted into a file of the data folder, no text that reaches a
-// caller can write on a terminal: it has been cleaned where it was parsed.
+// Text from a file of the data folder cannot write on a terminal, whatever the file
+// holds: it is cleaned when it is parsed.
 func FuzzPlantedFiles(f *testing.F) {
 	for _, seed := range []string{
 		"\x1b]0;title\x07\x1b[2J", "\u202edrow", "\u009b31m", "plain", "\x00\r\n", strings.Repeat("long", 500), "\xff\xfe", "</script>&<", `"},{"`,

@@ -17,7 +17,7 @@ import (
 	"kitekey/vault/storetest"
 )
 
-// levels gives the findings that are not ok as "kind severity", for comparing.
+// levels returns the findings that are not ok as "kind severity", to compare them.
 func levels(t *testing.T, w *world) []string {
 	t.Helper()
 	found, err := w.Check(t.Context())
@@ -126,7 +126,7 @@ func TestRepair_RebuildsADamagedIndex(t *testing.T) {
 			if err := os.MkdirAll(w.dir, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			done, err := w.Repair(ctx, name == "folder empty") // where nothing tells which items were this folder's
+			done, err := w.Repair(ctx, name == "folder empty") // nothing else tells which items were this folder's
 			if err != nil || len(done) == 0 {
 				t.Fatalf("%v, %v", done, err)
 			}
@@ -152,7 +152,7 @@ func TestRepair_RebuildsADamagedIndex(t *testing.T) {
 	}
 }
 
-// A store that cannot list, as on macOS, leaves the last good copy.
+// If the store cannot list its items, as on macOS, the last good copy is used.
 func TestRepair_TakesTheLastCopyWithoutListing(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
@@ -182,11 +182,11 @@ func TestRepair_ListsItemsWithoutAProfile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	put("aaaaaaaaaaaaaaaa", item)                                   // a name that is taken
-	if err := w.store.Hollow(ctx, "bbbbbbbbbbbbbbbb"); err != nil { // what a killed keyring leaves behind
+	put("aaaaaaaaaaaaaaaa", item)                                   // its name is taken
+	if err := w.store.Hollow(ctx, "bbbbbbbbbbbbbbbb"); err != nil { // left by a keyring that was killed
 		t.Fatal(err)
 	}
-	put("cccccccccccccccc", []byte("unreadable"))   // never deleted
+	put("cccccccccccccccc", []byte("unreadable"))   // it is never deleted
 	put("dddddddddddddddd-token", []byte(`{"v":1`)) // a token without a profile
 	if done, err := w.Repair(ctx, false); err != nil || len(done) != 0 {
 		t.Fatalf("what may be another folder's was touched: %v, %v", done, err)
@@ -216,7 +216,7 @@ func TestRepair_ListsItemsWithoutAProfile(t *testing.T) {
 func TestRepair_SweepsOldLocks(t *testing.T) {
 	w := newWorld(t)
 	p := w.mustAdd(t, "acme")
-	if err := w.Forget(t.Context(), sel("acme")); err != nil { // makes a lock file
+	if err := w.Forget(t.Context(), sel("acme")); err != nil { // creates a lock file
 		t.Fatal(err)
 	}
 	locks := filepath.Join(w.dir, disk.Folder)
@@ -250,8 +250,8 @@ func TestFreeName_IsValidAndUnused(t *testing.T) {
 	}
 }
 
-// Two data folders share a keyring: what repairs the one leaves the other's
-// credentials where they are listed.
+// Two data folders share a keyring. Repairing one leaves the credentials that the
+// other lists.
 func TestRepair_LeavesAnotherFoldersCredentials(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -284,7 +284,7 @@ func TestRepair_LeavesAnotherFoldersCredentials(t *testing.T) {
 	}
 }
 
-// What was damaged once is not replaced by what is damaged next.
+// A second damaged file does not replace the first that was kept.
 func TestRepair_KeepsEveryDamagedCopy(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
@@ -302,7 +302,7 @@ func TestRepair_KeepsEveryDamagedCopy(t *testing.T) {
 			t.Errorf("%s: %q %v", name, data, err)
 		}
 	}
-	// A folder in the index's place is moved away.
+	// A folder in place of the index is moved away.
 	if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o700)); err != nil {
 		t.Fatal(err)
 	}
@@ -358,7 +358,7 @@ func TestRemoveWithUndo_CanBePutBack(t *testing.T) {
 	}
 }
 
-// knowing is a store that knows facts about itself.
+// knowing is a store with facts about itself.
 type knowing struct {
 	*storetest.Faulty
 	facts Facts

@@ -47,7 +47,7 @@ func TestRotate_ReplacesAndRollsBack(t *testing.T) {
 	if _, err := w.Cached(ctx, sel("acme")); !errors.Is(err, ErrNotFound) {
 		t.Errorf("the old pair's token is still handed out: %v", err)
 	}
-	// And back, and forth, and for good.
+	// Roll back, forth again, and confirm.
 	if p, err := w.Rollback(ctx, sel("acme")); err != nil || p.KeyHint != old.Hint() || p.Verdict != VerdictNone {
 		t.Fatalf("%+v, %v", p, err)
 	}
@@ -106,7 +106,7 @@ func TestRotate_StagesWhatCouldNotBeVerified(t *testing.T) {
 		t.Error("the item holds other pairs")
 	}
 	w.gateway.err = nil
-	// The pair in use still mints.
+	// The current credential still mints.
 	if _, err := w.Token(ctx, sel("acme"), TokenRequest{}); err != nil || w.gateway.keys[len(w.gateway.keys)-1] != pair("acme").APIKey.Reveal() {
 		t.Errorf("minting meanwhile: %v", err)
 	}
@@ -117,7 +117,8 @@ func TestRotate_StagesWhatCouldNotBeVerified(t *testing.T) {
 	if !SameCredential(c.Current, pair("next")) || !SameCredential(c.Previous, pair("acme")) || HasCredential(c.Staged) {
 		t.Error("not finished")
 	}
-	// A verification on the same day keeps the way back, one on a later day does not.
+	// A verification on the same day keeps the previous credential, one on a later
+	// day drops it.
 	w.Verify(ctx, sel("acme"), false)
 	if c := w.item(t, "acme"); !HasCredential(c.Previous) {
 		t.Error("confirmed on the same day")
@@ -132,13 +133,13 @@ func TestRotate_StagesWhatCouldNotBeVerified(t *testing.T) {
 	}
 }
 
-// Wherever the store fails or the caller gives up, a working pair is in use and
-// the new one is not lost once it was staged.
+// Whenever the store fails or the caller gives up, a working credential is the
+// current one, and the new one is kept once it was staged.
 func TestRotate_LosesNothingWhenInterrupted(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		write int  // the write that fails
-		after bool // after it has happened
+		after bool // it fails after it has taken effect
 	}{{"staging", 1, false}, {"staging, unknown", 1, true}, {"replacing", 2, false}, {"replacing, unknown", 2, true}} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -231,8 +232,8 @@ func TestRotate_ReplacesALostCredential(t *testing.T) {
 	}
 }
 
-// A staged pair may be the only copy of its secret: a mistyped one that is refused
-// must not take it away.
+// A staged credential may be the only copy of its secret. A mistyped one that is
+// refused must not remove it.
 func TestRotate_RefusedKeepsWhatWasStaged(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -250,7 +251,7 @@ func TestRotate_RefusedKeepsWhatWasStaged(t *testing.T) {
 	}
 }
 
-// whileVerifying does act while the gateway has a verification wait for its answer.
+// whileVerifying calls act while a verification waits for the gateway's answer.
 func (w *world) whileVerifying(t *testing.T, name string, act func()) {
 	t.Helper()
 	block := make(chan struct{})
@@ -278,7 +279,7 @@ func TestVerify_DuringARotationJudgesOneCredential(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.gateway.mu.Lock()
-			w.gateway.err = refused // what the verification is about to hear
+			w.gateway.err = refused // the gateway's answer to the verification
 			w.gateway.mu.Unlock()
 		})
 		if p, _ := w.Lookup(sel("acme")); p.Verdict != VerdictOK {
@@ -303,7 +304,7 @@ func TestVerify_DuringARotationJudgesOneCredential(t *testing.T) {
 	})
 }
 
-// What another kitekey does with a pair that waits for the gateway's answer.
+// Another process changes a staged credential while the gateway is asked about it.
 func TestRotate_HeedsWhatOtherProcessesDo(t *testing.T) {
 	during := func(t *testing.T, w *world, act func()) (Rotation, error) {
 		t.Helper()
@@ -345,7 +346,7 @@ func TestRotate_HeedsWhatOtherProcessesDo(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
-		// Nobody may be told that it is kept.
+		// The error must not say that it is kept.
 		if !errors.Is(err, ErrBusy) || r.Outcome == OutcomeStaged || r.Outcome == OutcomeReplaced {
 			t.Errorf("%+v %s, %v", r, r.Outcome, err)
 		}

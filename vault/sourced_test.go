@@ -71,7 +71,7 @@ func TestToken_ReadsTheCredentialFromItsSource(t *testing.T) {
 	if keys, _ := w.store.Keys(ctx); len(keys) != 1 {
 		t.Errorf("in the store: %v", keys)
 	}
-	// The cache goes on working without the source.
+	// Cached tokens can be used without the source.
 	w.SetSource(nil)
 	if tok, err := w.Token(ctx, sel("acme/live"), TokenRequest{}); err != nil || tok.Minted {
 		t.Errorf("%v %v", tok.Minted, err)
@@ -84,7 +84,7 @@ func TestToken_ReadsTheCredentialFromItsSource(t *testing.T) {
 	}
 }
 
-// A colleague has rotated between the read and the mint.
+// A colleague has rotated the credential between the read and the mint.
 func TestToken_ReadsTheSourceOnceMoreBeforeItSaysRefused(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()

@@ -16,8 +16,8 @@ import (
 	"kitekey/vault/storetest"
 )
 
-// An index of version 1 has its status in the entries: all of it is read, and
-// moves to the status files with the first change.
+// An index of version 1 has the status in its entries. All of it is read, and moves
+// to the status files with the first change.
 func TestIndex_ReadsVersion1(t *testing.T) {
 	w := newWorld(t)
 	at := w.clock.now().UTC().Format(time.RFC3339)
@@ -46,7 +46,7 @@ func TestIndex_ReadsVersion1(t *testing.T) {
 	}
 	write()
 	check("version 1")
-	// A change of the status alone leaves index.json as it is.
+	// A change of the status alone does not change index.json.
 	if _, err := w.ChangeEntry(t.Context(), "aaaaaaaaaaaaaaaa", func(p *Profile) { p.LastUsed = w.clock.now() }); err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestProfileReport_OutlivesAProcess(t *testing.T) {
 	}
 }
 
-// What a crash leaves of a status file is worth nothing, and harms nothing.
+// A status file that a crash has damaged counts as empty, and harms nothing.
 func TestStatus_DamagedFilesCountAsEmpty(t *testing.T) {
 	w := newWorld(t)
 	p := w.mustAdd(t, "acme")
@@ -116,8 +116,8 @@ func TestStatus_DamagedFilesCountAsEmpty(t *testing.T) {
 	}
 }
 
-// Mints of many profiles at once, and changes of names between them, lose nothing
-// of each other.
+// Many mints at once, and changes of names between them, do not overwrite each
+// other.
 func TestStatus_ConcurrentChangesAreAllKept(t *testing.T) {
 	w := newWorld(t)
 	const n = 12
@@ -180,7 +180,7 @@ func TestToken_WaitersShareAFailure(t *testing.T) {
 			if got := w.gateway.count(); got > 2 {
 				t.Errorf("%d mints for %d callers", got, n)
 			}
-			// Who comes later tries again.
+			// A later caller tries again.
 			w.gateway.err = nil
 			if tok, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil || !tok.Minted {
 				t.Errorf("later: %v", err)

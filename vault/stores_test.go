@@ -11,8 +11,8 @@ import (
 
 const testPassphrase = "correct horse for tests"
 
-// newFileStore is a file store in dir that is opened with testPassphrase, or with
-// the given one.
+// newFileStore returns a file store in dir that is opened with testPassphrase, or
+// with the given one.
 func newFileStore(t testing.TB, dir string, passphrase ...string) *agefile.Store {
 	t.Helper()
 	passphrase = append(passphrase, testPassphrase)

@@ -29,7 +29,7 @@ func TestToken_IsCachedUntilItExpires(t *testing.T) {
 		name string
 		wait time.Duration
 		mint TokenRequest
-		want bool // the first one again
+		want bool // the first token again
 	}{
 		{"again", 0, TokenRequest{}, true},
 		{"same life", 0, TokenRequest{ExpiresIn: 5 * 60}, true},
@@ -51,8 +51,7 @@ func TestToken_IsCachedUntilItExpires(t *testing.T) {
 	}
 }
 
-// One index read and one Get: nothing else may stand between a script and its
-// cached token.
+// A script that uses a cached token pays for one read of the index and one Get.
 func TestToken_CachedTouchesOneItem(t *testing.T) {
 	w := newWorld(t)
 	p := w.mustAdd(t, "acme")
@@ -77,7 +76,7 @@ func TestToken_IsNeverPastItsDeadline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.clock.add(-10 * time.Minute) // the clock was set back: the token's age is unknown
+	w.clock.add(-10 * time.Minute) // the clock was set back, so the token's age is not known
 	if tok, err := w.Token(ctx, sel("acme"), TokenRequest{}); err != nil || !tok.Minted || tok.Value.Equal(first.Value) {
 		t.Errorf("after the clock was set back: minted %v, %v", tok.Minted, err)
 	}
@@ -89,12 +88,12 @@ func TestToken_IsNeverPastItsDeadline(t *testing.T) {
 	if _, err := w.store.Get(ctx, TokenKey(p.ID)); !errors.Is(err, ErrNotFound) || !p.Token.Deadline.IsZero() {
 		t.Errorf("the dead token was not dropped: %v, %+v", err, p.Token)
 	}
-	// Somebody else's dead token is swept when coral mints.
+	// acme's expired token is deleted when coral mints.
 	if _, err := w.Token(ctx, sel("acme"), TokenRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	w.clock.add(time.Hour)
-	w.gateway.refuses = func(string) bool { // while the gateway takes its time
+	w.gateway.refuses = func(string) bool { // while the gateway is answering
 		for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 			if _, err := w.store.Get(ctx, TokenKey(p.ID)); errors.Is(err, ErrNotFound) {
 				return false
@@ -128,7 +127,7 @@ func TestForget_RemovesTheCachedToken(t *testing.T) {
 	if _, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // the second time there is nothing to forget
+	for range 2 { // the second time there is no token
 		if err := w.Forget(t.Context(), sel("acme")); err != nil {
 			t.Fatal(err)
 		}
@@ -251,7 +250,7 @@ func TestVerify_GivesTheVerdictOfEachError(t *testing.T) {
 	}
 }
 
-// What a simulator said of a profile is not true of Kitegateway.
+// What a simulator said about a profile is not true for Kitegateway.
 func TestList_HidesWhatAnotherGatewaySaid(t *testing.T) {
 	w := newWorld(t)
 	w.mustAdd(t, "acme")
@@ -276,19 +275,19 @@ func TestList_HidesWhatAnotherGatewaySaid(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	}
-	w.gateway.host = "kitegateway.test" // the override is gone
+	w.gateway.host = "kitegateway.test" // without the override
 	for _, p := range look() {
 		if p.Verdict != VerdictNone || !p.VerdictAt.IsZero() || p.Token.Unexpired(now) {
 			t.Errorf("shown of another gateway: %q, %+v", p.Verdict, p.Token)
 		}
 	}
-	w.gateway.host = "sandbox.test" // and back
+	w.gateway.host = "sandbox.test" // with the override again
 	for _, p := range look() {
 		if p.Verdict != VerdictOK || !p.Token.Unexpired(now) {
 			t.Errorf("forgotten: %+v", p)
 		}
 	}
-	// A verdict of another gateway takes its place, and the token's with it.
+	// A verdict of another gateway replaces it, and the token's too.
 	w.gateway.host = "kitegateway.test"
 	w.Verify(t.Context(), sel("acme"), false)
 	for _, p := range look() {

@@ -155,8 +155,8 @@ func TestAdd_LosesNothingWhenTheStoreFails(t *testing.T) {
 	for _, c := range []struct {
 		name        string
 		fail, after func(op, key string) error
-		listed      bool // an unsettled entry stays
-		exists      bool // and settles into a profile
+		listed      bool // an unsettled entry is left
+		exists      bool // and it settles into a profile
 	}{
 		{name: "locked before", fail: func(op, _ string) error { return storeError(ErrLocked) }},
 		{name: "too big", fail: onlyOn("write", storeError(ErrTooBig))},
@@ -201,7 +201,7 @@ func onlyOn(op string, err error) func(string, string) error {
 	}
 }
 
-// A live process that is adding right now must not have its entry settled away.
+// The entry of a process that is adding right now must not be settled.
 func TestSettle_LeavesRunningProcessesAlone(t *testing.T) {
 	store, dir := storetest.NewFaulty(nil), t.TempDir()
 	first, second := newWorldIn(t, dir, store), newWorldIn(t, dir, store)
@@ -270,7 +270,7 @@ func TestRename_MovesBothEnvironments(t *testing.T) {
 	if err := w.Rename(ctx, "acme", "Bad"); !errors.Is(err, ErrBadInput) {
 		t.Errorf("to a bad name: %v", err)
 	}
-	// The items follow later when the store fails in the middle.
+	// If the store fails in between, the items are rewritten later.
 	w.store.On(onlyOn("write", &StoreError{Op: "write", Store: "keyring", Kind: ErrUnavailable}), nil)
 	if err := w.Rename(ctx, "acme", "dune"); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("with a failing store: %v", err)
@@ -352,7 +352,7 @@ func FuzzParseIndex(f *testing.F) {
 		}
 		again, err := FormatIndex(profiles)
 		if err != nil {
-			return // a year beyond 9999 cannot be written; kitekey never read one it wrote
+			return // a year beyond 9999 cannot be written
 		}
 		if back, err := ParseIndex(again); err != nil || len(back) != len(profiles) {
 			t.Fatalf("%v\n%s\n%s", err, data, again)
@@ -360,8 +360,8 @@ func FuzzParseIndex(f *testing.F) {
 	})
 }
 
-// An entry that is unsettled in one store must not be settled against another,
-// where its item is not found for the best of reasons.
+// An unsettled entry of one store must not be settled against another, which of
+// course does not have its item.
 func TestSettle_LeavesEntriesOfAnotherStoreAlone(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -403,9 +403,9 @@ func TestSettle_LeavesEntriesOfAnotherStoreAlone(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// TestAdd_AgainAfterAnUnknownOutcome repeats an Add whose outcome was not known. The first
-// did store the profile, so the second succeeds with the same credential, and fails
-// with ErrExists with another.
+// The outcome of the first Add was not known, but it has stored the profile. Adding
+// it again succeeds with the same credential, and fails with ErrExists with
+// another.
 func TestAdd_AgainAfterAnUnknownOutcome(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -433,8 +433,8 @@ func TestAdd_AgainAfterAnUnknownOutcome(t *testing.T) {
 	}
 }
 
-// TestToken_WaiterFinishesARemovalFirst checks that a caller that waited for a profile first finishes
-// a removal that was interrupted, so that the profile does not come back.
+// A caller that waited for a profile first finishes a removal that was interrupted,
+// so that the profile does not come back.
 func TestToken_WaiterFinishesARemovalFirst(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -446,7 +446,7 @@ func TestToken_WaiterFinishesARemovalFirst(t *testing.T) {
 	asked := make(chan struct{})
 	w.store.On(func(op, key string) error {
 		if key == "doctor" {
-			close(asked) // the waiter has seen that the profile is held
+			close(asked) // the waiter knows that the profile is held
 		}
 		return nil
 	}, nil)
@@ -459,7 +459,7 @@ func TestToken_WaiterFinishesARemovalFirst(t *testing.T) {
 	if _, err := w.ChangeEntry(ctx, p.ID, func(p *Profile) { p.State = StateRemoving }); err != nil {
 		t.Fatal(err)
 	}
-	unlock() // as a process that is killed would
+	unlock() // as if the process were killed
 	if err := <-done; !errors.Is(err, ErrNoProfile) {
 		t.Errorf("%v", err)
 	}
@@ -468,15 +468,15 @@ func TestToken_WaiterFinishesARemovalFirst(t *testing.T) {
 	}
 }
 
-// The disk fills up after the store took the credential: it is not lost, and
-// listed as soon as the index can be written.
+// The disk is full after the store took the credential. The credential is not lost,
+// and is listed as soon as the index can be written.
 func TestAdd_IsListedOnceTheIndexCanBeWritten(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	lock := filepath.Join(w.dir, disk.Folder, IndexLock+".lock")
 	mend := func() error { return errors.Join(os.RemoveAll(lock), os.MkdirAll(filepath.Dir(lock), 0o700)) }
 	w.store.On(nil, func(op, _ string) error {
-		if op == "write" { // from now on the index cannot be locked, so not changed
+		if op == "write" { // from now on the index cannot be locked and so not changed
 			return errors.Join(os.Remove(lock), os.MkdirAll(filepath.Join(lock, "in the way"), 0o700))
 		}
 		return nil
@@ -497,7 +497,7 @@ func TestAdd_IsListedOnceTheIndexCanBeWritten(t *testing.T) {
 	}
 }
 
-// near is what a NoProfileError offers.
+// near returns the suggestions of a NoProfileError.
 func near(err error) []Selector {
 	var missing *NoProfileError
 	if !errors.As(err, &missing) {

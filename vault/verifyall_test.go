@@ -17,8 +17,8 @@ import (
 	. "kitekey/vault"
 )
 
-// crowdGate is a gateway in memory, below a real [kite.Client]: it takes latency
-// for an answer, refuses some keys, and lets perSecond requests through.
+// crowdGate is a gateway in memory below a real [kite.Client]. It takes latency for
+// an answer, refuses some keys, and lets perSecond requests through.
 type crowdGate struct {
 	latency   time.Duration
 	perSecond int // 0 means no limit
@@ -74,7 +74,7 @@ func (g *crowdGate) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(reply)), Request: r}, nil
 }
 
-// crowd is a vault of n profiles before the gate; every seventh is refused.
+// crowd returns a vault of n profiles with the gate. Every seventh is refused.
 func crowd(t testing.TB, n int, gate *crowdGate) (*Vault, []Selector) {
 	t.Helper()
 	client := &kite.Client{Transport: gate}
@@ -97,7 +97,8 @@ func crowd(t testing.TB, n int, gate *crowdGate) (*Vault, []Selector) {
 	return v, sels
 }
 
-// verdicts verifies all and checks that each was reported once and rightly.
+// verdicts verifies all profiles, and checks that each was reported once and with
+// the right verdict.
 func verdicts(t *testing.T, v *Vault, sels []Selector, except map[Selector]Verdict) {
 	t.Helper()
 	got := map[Selector]Verdict{}
@@ -155,8 +156,8 @@ func TestVerifyAll_KeepsToTheRateLimit(t *testing.T) {
 	}
 }
 
-// TestVerifyAll_OneHopelessDelaysNoOther checks that a profile that never gets through does not keep
-// the others from a verdict, and gets one itself in the end.
+// A profile that never gets through does not delay the others, and gets a verdict
+// in the end.
 func TestVerifyAll_OneHopelessDelaysNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := &crowdGate{latency: 10 * time.Millisecond, hopeless: "fake-key-005"}
@@ -191,7 +192,7 @@ func TestVerifyAll_EndsWhenCancelled(t *testing.T) {
 	})
 }
 
-// A store that hangs is not asked two hundred times.
+// A store that hangs is not asked for every profile.
 func TestVerifyAll_AsksAHangingStoreOnce(t *testing.T) {
 	w := newWorld(t)
 	for i := range 40 {
@@ -223,9 +224,9 @@ func TestVerifyAll_AsksAHangingStoreOnce(t *testing.T) {
 	}
 }
 
-// BenchmarkVerifyAll200 verifies 200 profiles against a simulator that takes
-// 100 ms for an answer, with the index on the disk. ×ideal is the time over that of
-// eight at a time with nothing else to do.
+// BenchmarkVerifyAll200 verifies 200 profiles against a simulator that takes 100 ms
+// for an answer, with the index on disk. ×ideal is the time divided by that of
+// eight at a time with no other work.
 func BenchmarkVerifyAll200(b *testing.B) {
 	const latency = 100 * time.Millisecond
 	var merchants []simulator.Merchant

@@ -22,7 +22,7 @@ import (
 	"kitekey/vault/source/sourcetest"
 )
 
-// block gives the lines of a YAML list or block that follows a key, without their
+// block returns the lines of a YAML list or block that follows a key, without their
 // indentation.
 func block(t *testing.T, file, key string, nth int) string {
 	t.Helper()
@@ -52,7 +52,7 @@ func block(t *testing.T, file, key string, nth int) string {
 	return ""
 }
 
-// runOf is a Dockerfile's RUN without its mounts.
+// runOf returns the command of a Dockerfile's RUN without its mounts.
 func runOf(t *testing.T, file string) string {
 	t.Helper()
 	data, err := os.ReadFile(file)
@@ -73,7 +73,8 @@ type job struct {
 	env    []string
 }
 
-// newJob is a machine without a keyring, with kitekey and an npm that says what it got.
+// newJob returns a machine without a keyring, with kitekey and an npm that prints
+// the token it got.
 func newJob(t *testing.T, e sourcetest.Engine) *job {
 	t.Helper()
 	if runtime.GOOS == "windows" {
@@ -210,7 +211,7 @@ func TestExamples_DockerfileGetsItsToken(t *testing.T) {
 	})
 }
 
-// bao is the engine's command line, as far as the README uses it.
+// bao stands in for the engine's command line, as far as the README uses it.
 const bao = `#!/bin/sh
 set -e
 call() { curl -sS -f -H "X-Vault-Token: $ADMIN" -X "$1" -d "$3" "$ENGINE/v1/$2"; }
@@ -222,7 +223,7 @@ case "$1 $2" in
 esac
 `
 
-// The README's ten lines are run as they are written.
+// The README's ten lines run as they are written.
 func TestExamples_ReadmesTeamLinesRunAsWritten(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("needs curl")

@@ -17,9 +17,9 @@ import (
 const benchConnections = 16
 
 // BenchmarkBesideReverseProxy sends the same requests through the proxy and through
-// a bare [httputil.ReverseProxy] before the same gateway, in turns, and reports the
-// proxy's requests per second and 99th percentile as a share of the other's: 1 is as
-// fast, more is faster.
+// a bare [httputil.ReverseProxy] before the same gateway, in turns. It reports the
+// proxy's requests per second and 99th percentile as a ratio to the other's: 1 is
+// as fast, more is faster.
 //
 //	go test ./kite/proxy -run '^$' -bench Beside -benchtime 60000x -count 3
 func BenchmarkBesideReverseProxy(b *testing.B) {

@@ -43,7 +43,7 @@ func TestOwnerOf_BothWaysAgree(t *testing.T) {
 	}
 }
 
-// Another user who knows the URL, from ps for instance, gets nothing.
+// Another user may know the URL, for instance from ps.
 func TestProxy_RefusesAnotherUser(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to be another user")
@@ -79,7 +79,8 @@ func TestProxy_RefusesAnotherUser(t *testing.T) {
 	}
 }
 
-// A socket that its owner has closed reads as root's: it must not pass for root.
+// The kernel reports a socket that its owner has closed as root's. It must not pass
+// for root's.
 func TestOwnerOf_ClosedSocketIsUnknown(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -101,8 +102,8 @@ func TestOwnerOf_ClosedSocketIsUnknown(t *testing.T) {
 	}
 }
 
-// Connections of others that wait when the proxy starts do not decide whether the
-// system knows owners.
+// Other connections that wait when the proxy starts do not decide whether the
+// system tells owners.
 func TestTellsOwners_AsksAboutItsOwnConnection(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"kitekey/kite"
 )
 
-// On Linux and Windows the system says who opens a connection.
+// Linux and Windows tell who opens a connection.
 func TestProxy_KnowsOwners(t *testing.T) {
 	p, err := New(Options{Client: &kite.Client{}})
 	if err != nil {

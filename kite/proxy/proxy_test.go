@@ -28,12 +28,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const canary = "canary-token-5d0c"
 
-// setup is a proxy before a gateway of the test's own.
+// setup is a proxy before a gateway for the test.
 type setup struct {
 	*Proxy
 	t       *testing.T
 	mu      sync.Mutex
-	seen    []*http.Request // what reached the gateway
+	seen    []*http.Request // requests that reached the gateway
 	bodies  []string
 	records []Record
 	client  *http.Client
@@ -98,7 +98,7 @@ func living(value string) kite.Token {
 	return kite.Token{Value: kite.NewSecret("JWT " + value), Minted: now, Expires: now.Add(time.Hour)}
 }
 
-// do makes a request below the proxy's URL; change may alter it.
+// do makes a request below the proxy's URL. change may change it.
 func (s *setup) do(method, path, body string, change func(*http.Request)) (*http.Response, string) {
 	s.t.Helper()
 	var reader io.Reader
@@ -255,7 +255,8 @@ func TestProxy_TurnsAwayPagesAndWrongPaths(t *testing.T) {
 	}
 }
 
-// TestProxy_AnswersMalformedRequests speaks to the proxy as no client library would.
+// The requests are written to the connection by hand, because a client library
+// would refuse to send them.
 func TestProxy_AnswersMalformedRequests(t *testing.T) {
 	s := start(t, nil, nil)
 	addr := s.listener.Addr().String()
@@ -273,7 +274,7 @@ func TestProxy_AnswersMalformedRequests(t *testing.T) {
 		"forward proxy":               {"GET http://evil.example" + target + " HTTP/1.1\r\nHost: " + addr + "\r\nConnection: close\r\n\r\n", 403, 0},
 		"forward proxy to itself":     {"GET http://" + addr + target + " HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", 200, 1},
 		"OPTIONS *":                   {"OPTIONS * HTTP/1.1\r\nHost: " + addr + "\r\nConnection: close\r\n\r\n", 404, 0},
-		"length and chunks":           {"POST " + target + " HTTP/1.1\r\nHost: " + addr + "\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET " + target + "2 HTTP/1.1\r\nHost: " + addr + "\r\nConnection: close\r\n\r\n", 200, 2}, // two requests, and as two they go on
+		"length and chunks":           {"POST " + target + " HTTP/1.1\r\nHost: " + addr + "\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET " + target + "2 HTTP/1.1\r\nHost: " + addr + "\r\nConnection: close\r\n\r\n", 200, 2}, // two requests, which are passed on as two
 		"two lengths":                 {"POST " + target + " HTTP/1.1\r\nHost: " + addr + "\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcde", 400, 0},
 		"strange encoding":            {"POST " + target + " HTTP/1.1\r\nHost: " + addr + "\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 501, 0},
 		"blank before the colon":      {"POST " + target + " HTTP/1.1\r\nHost: " + addr + "\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400, 0},
@@ -364,7 +365,7 @@ func TestProxy_BoundsBodies(t *testing.T) {
 	r, _ := http.NewRequest("POST", s.URL().Reveal()+"/x", io.LimitReader(zeros{}, maxBody+1)) // without a length
 	resp, err := s.client.Do(r)
 	if err != nil {
-		return // the proxy hung up while we were still sending
+		return // the proxy closed the connection while the body was being sent
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != 413 {
@@ -398,7 +399,7 @@ func TestProxy_TellsWhyThereIsNoToken(t *testing.T) {
 			t.Errorf("%s: %v", name, resp.Header)
 		}
 	}
-	// Nobody behind the proxy.
+	// No gateway listens there.
 	client := &kite.Client{BaseURL: "http://127.0.0.1:1/v1"}
 	defer client.CloseIdleConnections()
 	p, err := New(Options{Client: client, Token: func(context.Context, bool) (kite.Token, error) { return living(canary), nil }})
@@ -430,7 +431,7 @@ func TestStart_ListensOnLoopbackOnly(t *testing.T) {
 	}
 }
 
-// TestProxy_RenewsTokensThatExpireOrAreRevoked runs on the simulator, whose tokens really die.
+// The test uses the simulator because its tokens expire.
 func TestProxy_RenewsTokensThatExpireOrAreRevoked(t *testing.T) {
 	sim := simulator.New(simulator.Options{})
 	if err := sim.Start("127.0.0.1:0"); err != nil {
@@ -440,7 +441,7 @@ func TestProxy_RenewsTokensThatExpireOrAreRevoked(t *testing.T) {
 	client := &kite.Client{BaseURL: sim.BaseURL(kite.Sandbox)}
 	defer client.CloseIdleConnections()
 	cred, _ := sim.Credential("acme", kite.Sandbox)
-	var now atomic.Int64 // how far the clocks have gone
+	var now atomic.Int64 // how far the clocks are ahead
 	clock := func() time.Time { return time.Now().Add(time.Duration(now.Load())) }
 	var mints, forced atomic.Int32
 	p, err := New(Options{Client: client, Now: clock, Token: func(ctx context.Context, fresh bool) (kite.Token, error) {
@@ -483,11 +484,12 @@ func TestProxy_RenewsTokensThatExpireOrAreRevoked(t *testing.T) {
 	}
 	now.Store(int64(55 * time.Second)) // the last tenth of its life
 	get("GET", 200)
-	p.tokens.wait.Wait() // requests go on with the old token meanwhile
+	p.tokens.wait.Wait() // requests use the old token meanwhile
 	if mints.Load() != 2 || forced.Load() != 0 {
 		t.Errorf("%d mints, %d forced: not renewed in time", mints.Load(), forced.Load())
 	}
-	// Revoked before its time: a write is not repeated, but the next one has a new token.
+	// The token is revoked. A write is not repeated, but the next write has a new
+	// token.
 	sim.Revoke("acme", kite.Sandbox)
 	for _, want := range []int{401, 202} {
 		resp, err := hc.Post(p.URL().Reveal()+"/collections/request-to-pay", "application/json", strings.NewReader(payment))
@@ -506,7 +508,7 @@ func TestProxy_RenewsTokensThatExpireOrAreRevoked(t *testing.T) {
 	if forced.Load() != 2 {
 		t.Errorf("%d forced", forced.Load())
 	}
-	// A gateway that refuses everything is not asked to mint with every request.
+	// If the gateway refuses everything, it is not asked to mint for each request.
 	sim.Revoke("acme", kite.Sandbox)
 	for range 5 {
 		get("GET", 401)
@@ -518,6 +520,6 @@ func TestProxy_RenewsTokensThatExpireOrAreRevoked(t *testing.T) {
 	get("GET", 200)
 }
 
-// payment is a request to pay as documented.
+// payment is a documented request to pay.
 const payment = `{"currency":"UGX","amount":1,"payment_method":"MOBILE_MONEY","account_number":"256700000000",` +
 	`"narration":"test","merchant_reference":"0b3c7a52-9d4e-4f6a-8b1c-2d3e4f5a6b7c"}`

@@ -54,7 +54,7 @@ func TestParseRule_AllowsWhatItSays(t *testing.T) {
 	}
 }
 
-// startWith is start with options of the test's own.
+// startWith is start with the test's own options.
 func startWith(t *testing.T, change func(*Options)) *setup {
 	t.Helper()
 	return start(t, nil, nil, change)
@@ -136,8 +136,8 @@ func TestAllow_LetsOnlyRulesPass(t *testing.T) {
 	}
 }
 
-// A write that gets no answer, or a 502, 503 or 504, is told as what may have been
-// carried out, and is sent once.
+// A write that gets no answer, or a 502, 503 or 504, is reported as one that may
+// have been carried out.
 func TestProxy_WriteWithoutAnswerIsSentOnce(t *testing.T) {
 	for name, tt := range map[string]struct {
 		handler http.HandlerFunc
@@ -167,7 +167,7 @@ func TestProxy_WriteWithoutAnswerIsSentOnce(t *testing.T) {
 	}
 }
 
-// Requests that wait for a token share what comes of getting it.
+// Requests that wait for a token share the result of getting it.
 func TestTokens_ShareOneFailedMint(t *testing.T) {
 	var calls atomic.Int32
 	release := make(chan struct{})

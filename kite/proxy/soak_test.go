@@ -17,8 +17,8 @@ import (
 
 var soakRequests = flag.Int64("soak", 0, "how many requests TestSoak_NoRequestFailsAndMemoryStays makes; 270000 take a minute or two")
 
-// TestSoak_NoRequestFailsAndMemoryStays makes many requests over tokens that live 4 s: none may fail, and memory
-// may not grow. It runs on demand:
+// TestSoak_NoRequestFailsAndMemoryStays makes many requests with tokens that live 4
+// s. None may fail, and memory may not grow. It runs only on request:
 //
 //	go test ./kite/proxy -run Soak -soak 270000 -v
 func TestSoak_NoRequestFailsAndMemoryStays(t *testing.T) {

@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// bench is a simulator without a listener, on a clock of the test's own.
+// bench is a simulator without a listener, on the test's own clock.
 type bench struct {
 	*simulator.Simulator
 	t   *testing.T
@@ -54,11 +54,11 @@ func (b *bench) do(method, path, body string, header ...string) reply {
 	w := httptest.NewRecorder()
 	b.ServeHTTP(w, r)
 	got := reply{status: w.Code, header: w.Header(), body: w.Body.String()}
-	_ = json.Unmarshal(w.Body.Bytes(), &got) // a page is no JSON
+	_ = json.Unmarshal(w.Body.Bytes(), &got) // a page is not JSON
 	return got
 }
 
-// mint mints for acme and gives the token.
+// mint mints for acme and returns the token.
 func (b *bench) mint(prefix, body string) (token string, expires int64) {
 	b.t.Helper()
 	env := "sandbox"
@@ -89,7 +89,7 @@ func TestMint_KeepsToTheDocumentation(t *testing.T) {
 			t.Errorf("%s gives %.10s… for %d s", body, token, expires-b.now.Unix())
 		}
 	}
-	// Kitegateway's own plugin posts a form.
+	// Kitegateway's own plugin sends a form.
 	form := b.do("POST", "/v1/auth/token", "api_key=sim-key-acme-sandbox&expires_in=60", "Secret-Key", "sim-secret-acme-sandbox", "Content-Type", "application/x-www-form-urlencoded")
 	if form.status != 200 {
 		t.Errorf("form: %d %s", form.status, form.body)
@@ -205,8 +205,8 @@ func TestEndpoints_AnswerAsDocumented(t *testing.T) {
 	}
 }
 
-// payRequest is a documented request to pay with some fields changed: name, then
-// the JSON of its value, "" to leave it out.
+// payRequest returns a documented request to pay with some fields changed. changes
+// are names, each followed by the JSON of its value, or "" to leave the field out.
 func payRequest(changes ...string) string {
 	fields := map[string]json.RawMessage{
 		"currency": []byte(`"UGX"`), "amount": []byte("500.10"), "payment_method": []byte(`"MOBILE_MONEY"`),
@@ -371,8 +371,8 @@ func TestStart_ListensOnLoopbackOnceOnly(t *testing.T) {
 	s.Close()
 }
 
-// TestBehavior_FailsConnectionsAsTold has the failures that need a connection, over a real one, and
-// what the client makes of them.
+// Some failures need a real connection. The test checks what the client makes of
+// them.
 func TestBehavior_FailsConnectionsAsTold(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for slow replies")
@@ -428,7 +428,7 @@ func TestBehavior_FailsConnectionsAsTold(t *testing.T) {
 	}
 }
 
-// TestClose_EndsRequestsUnderWay: nothing that the simulator was busy with outlives it.
+// Nothing that the simulator was doing outlives it.
 func TestClose_EndsRequestsUnderWay(t *testing.T) {
 	s := simulator.New(simulator.Options{})
 	if err := s.Start("127.0.0.1:0"); err != nil {

@@ -25,8 +25,7 @@ type clock struct{ t time.Time }
 
 func (c *clock) now() time.Time { return c.t }
 
-// What asks on live and what does not is decided; a new action has to be put
-// into one of the two lists.
+// A new action must be put into one of the two lists.
 func TestGuard_AsksForWhatHandsOutOrChanges(t *testing.T) {
 	asks := []Action{Mint, Copy, Run, Call, Proxy, KeepAlive, Reveal, Export, Replace, Rotate, Rollback, Drop, Redirect, Rename, Remove, Move}
 	free := []Action{Verify, List, Edit, Forget}
@@ -96,8 +95,8 @@ func TestGuard_RemembersForItsTime(t *testing.T) {
 	}
 }
 
-// On a command line a selector typed in full is the name for what gets a token,
-// and for nothing else.
+// On a command line, a selector typed in full confirms an action that gets a token,
+// and no other action.
 func TestGuard_TakesASelectorTypedInFullForTheName(t *testing.T) {
 	for do := range rules {
 		g := &Guard{}

@@ -39,7 +39,7 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-// world is a vault with acme in both environments, over the simulator.
+// world returns a vault with acme in both environments, over the simulator.
 func world(t *testing.T) (*Tokens, *board, *simulator.Simulator) {
 	t.Helper()
 	sim := simulator.New(simulator.Options{})

@@ -54,7 +54,7 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-// world is what a conversation is about, and what was said.
+// world is the vault and the clipboard of a conversation, and what it said.
 type world struct {
 	t     *testing.T
 	vault *vault.Vault
@@ -87,7 +87,7 @@ func (l *lockedBuffer) reset() {
 	l.b.Reset()
 }
 
-// newWorld has acme in both environments, labelled, and borealis and dune.
+// newWorld has acme in both environments, with a label, and borealis and dune.
 func newWorld(t *testing.T, profiles ...string) *world {
 	t.Helper()
 	w := &world{t: t, store: storetest.NewFaulty(nil).Named("keyring"), sim: simulator.New(simulator.Options{}), clip: &board{}}
@@ -126,7 +126,7 @@ func (w *world) options() Options {
 	return Options{Vault: w.vault, Clipboard: w.clip, Output: &w.out}
 }
 
-// talk says lines, one after the other, and returns what was answered.
+// talk enters lines, one after another, and returns the answers.
 func (w *world) talk(o Options, lines ...string) string {
 	w.t.Helper()
 	w.out.reset()
@@ -141,7 +141,7 @@ func (w *world) talk(o Options, lines ...string) string {
 	return said
 }
 
-// converse is a test of one conversation on a fake clock.
+// converse runs a test of one conversation on a fake clock.
 func converse(t *testing.T, profiles []string, do func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { do(t, newWorld(t, profiles...)) })
@@ -258,9 +258,9 @@ func TestPlain_AsksForTheNameOfLive(t *testing.T) {
 	} {
 		converse(t, four, func(t *testing.T, w *world) {
 			switch tt.line {
-			case "rollback", "drop": // need a previous one
+			case "rollback", "drop": // need a previous credential
 				w.rotate("acme/live", false)
-			case "finish", "discard": // need a staged one
+			case "finish", "discard": // need a staged credential
 				w.rotate("acme/live", true)
 			}
 			before := w.count("acme/live").Requests
@@ -292,8 +292,8 @@ func TestPlain_AsksForTheNameOfLive(t *testing.T) {
 	})
 }
 
-// rotate gives a profile another credential; when the gateway is down it stays
-// staged.
+// rotate gives a profile another credential. If down is set the gateway fails, and
+// the credential stays staged.
 func (w *world) rotate(name string, down bool) {
 	w.t.Helper()
 	sel, _ := vault.ParseSelector(name)
@@ -319,7 +319,8 @@ func (w *world) down(env kite.Environment, down bool) {
 	}
 }
 
-// secondCredential is another one that the environment's gateway accepts.
+// secondCredential returns another credential that the environment's gateway
+// accepts.
 func secondCredential(sel vault.Selector) kite.Credential {
 	account := "ember"
 	if sel.Environment == kite.Live {
@@ -337,7 +338,7 @@ func TestPlain_SaysTheGatewaysWords(t *testing.T) {
 		}
 		has(t, said, "Verified just now at 127.0.0.1:1.", "It means: Kitegateway answered", "Next: ", "type rotate")
 		lacks(t, said, "press")
-		// What it said outlives the run.
+		// The gateway's words are there in a later run too.
 		has(t, w.talk(w.options(), "1", "why"), "acme sandbox: refused; the gateway said: 401, Invalid")
 	})
 }
@@ -360,7 +361,7 @@ func TestPlain_AddsAndVerifies(t *testing.T) {
 			t.Error("not verified")
 		}
 	})
-	// A text that holds both halves fills both.
+	// A text with both halves fills both.
 	converse(t, nil, func(t *testing.T, w *world) {
 		said := w.talk(w.options(), "add", "acme", `{"api_key":"sim-key-acme-sandbox","api_secret":"sim-secret-acme-sandbox"}`)
 		has(t, said, "read from JSON", "acme sandbox added.")
@@ -371,8 +372,8 @@ func TestPlain_AddsAndVerifies(t *testing.T) {
 	})
 }
 
-// What was typed outlives a store that fails, and a store that is not there is
-// said before anything is typed.
+// What was typed is kept if the store fails. A missing store is reported before
+// anything is typed.
 func TestPlain_KeepsWhatWasTypedWhenTheStoreFails(t *testing.T) {
 	converse(t, nil, func(t *testing.T, w *world) {
 		o := w.options()
@@ -390,7 +391,7 @@ func TestPlain_KeepsWhatWasTypedWhenTheStoreFails(t *testing.T) {
 	})
 }
 
-// hooked gives one line at a time, and does something before some of them.
+// hooked gives one line at a time, and calls a function before some of them.
 type hooked struct {
 	lines  []string
 	before map[int]func()
@@ -468,8 +469,8 @@ func TestPlain_RevealsRemovesAndForgets(t *testing.T) {
 	})
 }
 
-// A token is announced when it is low and when it has expired, once each, and the
-// end of ctx ends a conversation that waits for a line.
+// A token is announced once when it is low and once when it has expired. The end of
+// ctx ends a conversation that waits for a line.
 func TestPlain_AnnouncesExpiry(t *testing.T) {
 	converse(t, four, func(t *testing.T, w *world) {
 		in, keyboard := io.Pipe()
@@ -518,7 +519,6 @@ func TestPlain_AnnouncesNothingWhenToldNotTo(t *testing.T) {
 	})
 }
 
-// Each name of a command is one command's, and none hides another.
 func TestPlain_EachCommandNameIsUsedOnce(t *testing.T) {
 	seen := map[string]string{}
 	for _, c := range commands() {
@@ -532,7 +532,7 @@ func TestPlain_EachCommandNameIsUsedOnce(t *testing.T) {
 			seen[name] = c.names[0]
 		}
 	}
-	// What it tells people to type can be typed.
+	// Everything that it tells the user to type is a command.
 	w := ways()
 	for _, text := range []string{w.Verify, w.Rotate, w.Remove, w.Add, w.List} {
 		word, ok := strings.CutPrefix(text, "type ")
@@ -542,7 +542,7 @@ func TestPlain_EachCommandNameIsUsedOnce(t *testing.T) {
 	}
 }
 
-// 150 profiles: it begins with a sentence, and verifying says how far it is.
+// With 150 profiles it begins with a sentence, and verifying reports progress.
 func TestPlain_SumsUpManyProfiles(t *testing.T) {
 	converse(t, nil, func(t *testing.T, w *world) {
 		cred, _ := w.sim.Credential("acme", kite.Sandbox)

@@ -9,8 +9,8 @@ import (
 	"unsafe"
 )
 
-// litter leaves garbage of every size behind, between things that stay, and gives
-// where it was.
+// litter leaves garbage of every size between objects in use, and returns the
+// addresses of the garbage.
 func litter(text []byte) (stays [][]byte, was []uintptr) {
 	for size := len(text); size <= largest; size += max(8, size/6) {
 		for i := range 64 {
@@ -26,17 +26,18 @@ func litter(text []byte) (stays [][]byte, was []uintptr) {
 	return stays, was
 }
 
-// Not with the race detector, which refuses pointers to free memory.
+// The race detector refuses pointers to free memory.
 func TestOverwriteFreed_OverwritesGarbage(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows takes free memory away, which this test reads")
 	}
 	text := bytes.Repeat([]byte("canary-7"), 2)
 	stays, was := litter(text)
-	// Looking at memory that is free: it stays mapped, whatever became of it.
+	// count looks at free memory, which stays mapped.
 	count := func() (n int) {
 		for _, at := range was {
-			// at becomes a pointer only here: a pointer would have kept the memory in use.
+			// Only here does at become a pointer: a pointer would have kept the memory in
+			// use.
 			if bytes.Equal(unsafe.Slice(*(**byte)(unsafe.Pointer(&at)), len(text)), text) {
 				n++
 			}
@@ -45,7 +46,7 @@ func TestOverwriteFreed_OverwritesGarbage(t *testing.T) {
 	}
 	before := count()
 	OverwriteFreed()
-	// What another processor has at hand may be left out.
+	// The memory cached for another processor may be left out.
 	if n := count(); n > len(was)/100 || before < len(was)/2 {
 		t.Errorf("of %d copies in garbage %d were left before and %d after", len(was), before, n)
 	}

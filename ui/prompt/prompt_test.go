@@ -45,7 +45,7 @@ func TestReadHidden_ReadsOneLine(t *testing.T) {
 	}
 }
 
-// Only a text may hold line breaks: a passphrase may begin as JSON does.
+// Only a Text may have line breaks, because a passphrase may begin like JSON.
 func TestReadHidden_EndsALineAtItsBreak(t *testing.T) {
 	got, err := ReadHidden(strings.NewReader("{passphrase\r"), Hidden)
 	if err != nil || got.Reveal() != "{passphrase" {

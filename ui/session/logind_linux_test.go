@@ -23,12 +23,12 @@ const patience = 20 * time.Second
 type fakeLogind struct {
 	t   *testing.T
 	bus *dbus.Conn
-	uid atomic.Uint32 // whose session it is
-	// taken gets the end of each inhibitor that tells when the other was closed.
+	uid atomic.Uint32 // the session's user
+	// taken receives the other end of each inhibitor, which shows when it is closed.
 	taken chan *os.File
 }
 
-// startBus starts a bus that takes the place of the system's.
+// startBus starts a bus in place of the system bus.
 func startBus(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("dbus-daemon"); err != nil {
@@ -71,7 +71,7 @@ func startLogind(t *testing.T) *fakeLogind {
 	return f
 }
 
-// Inhibit is the Manager's.
+// Inhibit is logind's method of the Manager interface.
 func (f *fakeLogind) Inhibit(what, _, _, mode string) (dbus.UnixFD, *dbus.Error) {
 	if what != "sleep" || mode != "delay" {
 		return 0, dbus.NewError("org.freedesktop.DBus.Error.InvalidArgs", nil)
@@ -81,14 +81,14 @@ func (f *fakeLogind) Inhibit(what, _, _, mode string) (dbus.UnixFD, *dbus.Error)
 		return 0, dbus.MakeFailedError(err)
 	}
 	go func() {
-		time.Sleep(100 * time.Millisecond) // the reply has gone by then
+		time.Sleep(100 * time.Millisecond) // the reply has been sent by then
 		_ = unix.Close(ends[1])
 		f.taken <- os.NewFile(uintptr(ends[0]), "inhibitor")
 	}()
 	return dbus.UnixFD(ends[1]), nil
 }
 
-// Get is the Session's properties'.
+// Get returns the properties of the Session interface.
 func (f *fakeLogind) Get(string, string) (dbus.Variant, *dbus.Error) {
 	return dbus.MakeVariant(struct {
 		ID   uint32
@@ -103,7 +103,7 @@ func (f *fakeLogind) emit(path dbus.ObjectPath, name string, values ...any) {
 	}
 }
 
-// released reports whether an inhibitor is closed everywhere.
+// released reports whether an inhibitor is closed in every process.
 func released(held *os.File, within time.Duration) bool {
 	_ = held.SetReadDeadline(time.Now().Add(within))
 	_, err := held.Read(make([]byte, 1))
@@ -157,7 +157,7 @@ func TestWatch_TellsWhenTheSessionLocks(t *testing.T) {
 		r.Done()
 		r.Done()
 	}
-	// These signals must not lock: they are not locks, or another user's.
+	// These signals must not lock: they do not mean a lock, or are another user's.
 	f.emit(path, changedSignal, sessions, map[string]dbus.Variant{"LockedHint": dbus.MakeVariant(false)}, []string{})
 	f.emit(path, changedSignal, sessions, map[string]dbus.Variant{"IdleHint": dbus.MakeVariant(true)}, []string{})
 	f.emit(path, sessions+".Unlock")
@@ -198,7 +198,7 @@ func TestWatch_SleepWaitsForDone(t *testing.T) {
 	}
 }
 
-// Another user cannot make believe: only logind's signals count.
+// Another user can send a signal of the same name.
 func TestWatch_HearsLogindOnly(t *testing.T) {
 	startLogind(t)
 	requests := startWatch(t)

@@ -10,7 +10,7 @@ import (
 	"kitekey/vault"
 )
 
-// What the gateway said comes before what its status usually means.
+// The gateway's words come before the usual meaning of its status.
 func TestAdvice_FollowsTheGatewaysWords(t *testing.T) {
 	for _, tt := range []struct {
 		status       int

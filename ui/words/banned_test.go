@@ -16,8 +16,8 @@ import (
 
 const root = "../.."
 
-// What people read (help, messages, manual pages, all of which are string literals,
-// the screens, and the README) uses the words of the house. The list is in wordstest.
+// Text for people (help, messages and manual pages, which are string literals, the
+// screens, and the README) uses kitekey's own words. The list is in wordstest.
 func TestWords_NothingPeopleReadUsesABannedWord(t *testing.T) {
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -50,7 +50,7 @@ func TestWords_NothingPeopleReadUsesABannedWord(t *testing.T) {
 	}
 }
 
-// checkLiterals looks at every string of a Go file but import paths and tags.
+// checkLiterals checks every string of a Go file except import paths and tags.
 func checkLiterals(t *testing.T, path string) {
 	t.Helper()
 	set := token.NewFileSet()
@@ -72,7 +72,7 @@ func checkLiterals(t *testing.T, path string) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if strings.Contains(text, " ") { // a single word may be a name out of a file
+			if strings.Contains(text, " ") { // a single word may be a name in a file
 				report(t, path, set.Position(n.Pos()).Line, text)
 			}
 		}
@@ -87,7 +87,7 @@ func report(t *testing.T, path string, line int, text string) {
 	}
 }
 
-// The list finds what it is for, and leaves the field's own phrases alone.
+// The list finds banned words, and allows other meanings of them.
 func TestBannedWords_FindsThemAndNoOthers(t *testing.T) {
 	for _, bad := range []string{
 		"Keep a key pair for an account", "the pair is stored but not proven", "Drop kept tokens", "3 tokens alive",

@@ -9,8 +9,8 @@ import (
 	"kitekey/vault"
 )
 
-// findingKinds are all kinds that the vault has: a new one is missing in the table
-// until it is here as well.
+// findingKinds are the vault's kinds of findings. The test fails if a kind in the
+// table is missing here.
 var findingKinds = []vault.FindingKind{
 	vault.FindingFolder, vault.FindingFolderMissing, vault.FindingFolderUnreadable, vault.FindingFolderUnwritable, vault.FindingFolderOpen,
 	vault.FindingFolderClosed, vault.FindingFolderForeign, vault.FindingIndexUnreadable,

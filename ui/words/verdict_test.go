@@ -12,8 +12,8 @@ import (
 	"kitekey/vault"
 )
 
-// declared gives every constant of type Verdict, from vault's source: a new one
-// cannot be forgotten in a list that is written by hand.
+// declared returns every constant of type Verdict from vault's source, so that the
+// test cannot miss a new one.
 func declared(t *testing.T) []vault.Verdict {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "../../vault/verdict.go", nil, 0)
@@ -77,7 +77,7 @@ func TestVerdict_EveryOneHasAllItsWords(t *testing.T) {
 	}
 }
 
-// The file store's lock is not the keyring's.
+// A locked file store is not a locked keyring.
 func TestVerdict_NamesTheStore(t *testing.T) {
 	for store, want := range map[string]string{
 		"keyring": "the keyring is locked", "file": "the file store is locked", "": "the store is locked",

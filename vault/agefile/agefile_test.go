@@ -26,8 +26,8 @@ import (
 
 const testPassphrase = "correct horse for tests"
 
-// answers gives one passphrase after another, then fails. It records what was
-// asked.
+// answers returns one passphrase after another and then fails. It records the
+// questions.
 type answers struct {
 	mu    sync.Mutex
 	words []string
@@ -55,7 +55,7 @@ func newTestFile(t testing.TB, dir string, words ...string) (*Store, *answers) {
 	return f, a
 }
 
-// filled is a file store with one item.
+// filled creates a file store with one item.
 func filled(t testing.TB) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -81,7 +81,7 @@ func TestStore_AsksOncePerProcess(t *testing.T) {
 	dir, ctx := filepath.Join(t.TempDir(), "home"), t.Context()
 	f, a := newTestFile(t, dir)
 
-	// A store that was never made is empty, and asks nothing.
+	// A store that does not exist is empty, and does not ask.
 	if _, err := f.Get(ctx, "k1"); !errors.Is(err, vault.ErrNotFound) {
 		t.Errorf("Get from no store: %v", err)
 	}
@@ -106,7 +106,7 @@ func TestStore_AsksOncePerProcess(t *testing.T) {
 		t.Errorf("asked %v", a.asked)
 	}
 
-	// Another process asks once, whatever it does.
+	// Another process asks once.
 	g, a := newTestFile(t, dir)
 	if !g.Locked() {
 		t.Error("not locked")
@@ -132,7 +132,7 @@ func TestStore_AsksOncePerProcess(t *testing.T) {
 	if !slices.Equal(a.asked, []vault.Ask{{}}) || g.Locked() {
 		t.Errorf("asked %v, locked %v", a.asked, g.Locked())
 	}
-	// What was deleted is not in the copy either.
+	// What was deleted is deleted from the copy too.
 	if items, err := g.load("read", itemsBackup, g.identity); err != nil || len(items) != 1 {
 		t.Errorf("the copy holds %d items: %v", len(items), err)
 	}
@@ -202,12 +202,12 @@ func TestStore_WrongPassphraseChangesNothing(t *testing.T) {
 	if after, _ := os.ReadFile(filepath.Join(dir, itemsFile)); !bytes.Equal(before, after) {
 		t.Error("vault.age changed")
 	}
-	// The third answer may be right.
+	// The third answer is right.
 	f, _ = newTestFile(t, dir, "wrong one here", "", testPassphrase)
 	if got, err := f.Get(ctx, "k1"); err != nil || string(got) != "v1" {
 		t.Errorf("%q %v", got, err)
 	}
-	// Nobody there to ask.
+	// Without a user to ask.
 	f = New(dir, func(context.Context, vault.Ask) (kite.Secret, error) {
 		return kite.Secret{}, errors.New("nobody there")
 	})
@@ -261,7 +261,8 @@ func TestChangePassphrase_OldOneOpensNothing(t *testing.T) {
 	if !bytes.Equal(a1, a2) {
 		t.Error("the copy of identity.age is another one")
 	}
-	// A crash after the rename leaves the copy behind; the next opening mends it.
+	// A crash after the rename leaves the old copy behind; the next opening repairs
+	// it.
 	if err := os.WriteFile(filepath.Join(dir, identityBackup), []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -272,7 +273,7 @@ func TestChangePassphrase_OldOneOpensNothing(t *testing.T) {
 	if a2, _ = os.ReadFile(filepath.Join(dir, identityBackup)); !bytes.Equal(a1, a2) {
 		t.Error("the copy was not mended")
 	}
-	// A new one that will not do changes nothing.
+	// A new passphrase that is refused changes nothing.
 	bad := &answers{words: []string{"short"}}
 	if err := f.ChangePassphrase(ctx, bad.ask); !errors.Is(err, vault.ErrBadInput) {
 		t.Error(err)
@@ -286,7 +287,6 @@ func TestChangePassphrase_OldOneOpensNothing(t *testing.T) {
 	}
 }
 
-// What a crash left behind goes with the next write.
 func TestStore_SweepsWhatACrashLeft(t *testing.T) {
 	dir := filled(t)
 	for _, name := range []string{identityFile, identityBackup, itemsFile, itemsBackup} {
@@ -387,7 +387,8 @@ func TestStore_TakesTheCopyWhenAFileIsDamaged(t *testing.T) {
 	}
 }
 
-// A vault.age of a newer kitekey is sound: nothing replaces it, whatever its shape.
+// A vault.age of a newer kitekey is not damaged: nothing replaces it, whatever it
+// holds.
 func TestStore_LeavesANewerVaultAlone(t *testing.T) {
 	dir, ctx := filled(t), t.Context()
 	s, _ := newTestFile(t, dir)
@@ -441,11 +442,11 @@ func TestStore_BothCopiesDamagedAreLeftAlone(t *testing.T) {
 	}
 }
 
-// writerDir makes this test binary a writer that is going to be killed.
+// writerDir makes this test binary a writer that will be killed.
 const writerDir = "TEST_FILE_STORE_WRITER"
 
-// TestHelperProcess_WritesUntilKilled is the other process: it writes and deletes, and prints
-// each write once it has been acknowledged.
+// The helper process writes and deletes, and prints each write once it is
+// acknowledged.
 func TestHelperProcess_WritesUntilKilled(t *testing.T) {
 	dir, name := os.Getenv(writerDir), os.Getenv("TEST_FILE_STORE_NAME")
 	if dir == "" {
@@ -470,8 +471,8 @@ func TestHelperProcess_WritesUntilKilled(t *testing.T) {
 	}
 }
 
-// Four processes write at once and are killed at any moment: nothing that was
-// acknowledged is lost, nothing is torn, no temporary file stays.
+// Four processes write at once and are killed at any moment. Every acknowledged
+// write is kept, nothing is torn, and no temporary file stays.
 func TestStore_KeepsAcknowledgedWritesWhenKilled(t *testing.T) {
 	dir := t.TempDir()
 	const rounds, writers = 5, 4
@@ -495,7 +496,7 @@ func TestStore_KeepsAcknowledgedWritesWhenKilled(t *testing.T) {
 			}
 			others = append(others, other{cmd, out})
 		}
-		// A moment within the work, wherever that is on this machine.
+		// A moment during the work, however fast this machine is.
 		mine, enough := fmt.Sprintf("r%d-", round), 3+random.IntN(10)
 		for deadline := time.Now().Add(time.Minute); ; {
 			f, _ := newTestFile(t, dir)
@@ -512,7 +513,7 @@ func TestStore_KeepsAcknowledgedWritesWhenKilled(t *testing.T) {
 			}
 		}
 		for _, o := range others {
-			time.Sleep(time.Duration(random.IntN(4000)) * time.Microsecond) // another moment for each
+			time.Sleep(time.Duration(random.IntN(4000)) * time.Microsecond) // a different moment for each
 			if o.cmd.Process.Kill() == nil {
 				kills++
 			}
@@ -557,7 +558,7 @@ func TestStore_KeepsAcknowledgedWritesWhenKilled(t *testing.T) {
 	}
 }
 
-// Many goroutines and a vault on top: the store is safe for concurrent use.
+// Many goroutines and a vault use the store.
 func TestStore_IsSafeForConcurrentUse(t *testing.T) {
 	f, a := newTestFile(t, t.TempDir())
 	var wg sync.WaitGroup
@@ -583,7 +584,8 @@ func TestStore_IsSafeForConcurrentUse(t *testing.T) {
 	}
 }
 
-// FuzzUnseal: no vault.age makes the store panic, and no error quotes it.
+// FuzzUnseal checks that no vault.age makes the store panic, and that no error
+// quotes it.
 func FuzzUnseal(f *testing.F) {
 	id, err := age.GenerateX25519Identity()
 	if err != nil {
@@ -603,7 +605,7 @@ func FuzzUnseal(f *testing.F) {
 	})
 }
 
-// Opening costs scrypt; what comes after does not.
+// Opening costs scrypt; later operations do not.
 func BenchmarkFileStore(b *testing.B) {
 	for _, profiles := range []int{10, 1000} {
 		dir := b.TempDir()
@@ -660,7 +662,7 @@ func reasonOf(err error) vault.Reason {
 
 func second[T any](_ T, err error) error { return err }
 
-// What a first repair has kept is not replaced by a second one's.
+// A second repair does not replace what the first has kept.
 func TestRestore_KeepsEveryDamagedCopy(t *testing.T) {
 	dir := filled(t)
 	for n, name := range []string{itemsFile + ".damaged", itemsFile + ".damaged-2"} {

@@ -13,7 +13,7 @@ import (
 	"kitekey/vault"
 )
 
-// memoryKeeper is a kernel's keyring for tests, or one that refuses.
+// memoryKeeper stands in for the kernel's keyring, or for one that refuses.
 type memoryKeeper struct {
 	items   map[string][]byte
 	lives   map[string]time.Duration
@@ -45,8 +45,8 @@ func (m *memoryKeeper) drop(name string) error {
 	return nil
 }
 
-// opensUnasked reports whether a new process would open the store without its
-// passphrase.
+// opensUnasked reports whether a new process would open the store without asking
+// for its passphrase.
 func opensUnasked(t *testing.T, dir string, k keeper) bool {
 	t.Helper()
 	s, a := newTestFile(t, dir, "not the passphrase of it")
@@ -164,7 +164,7 @@ func TestKeepUnlocked_NeedsThePassphrase(t *testing.T) {
 
 const keptDir = "TEST_KEPT_DIR"
 
-// TestHelperProcess_OpensAKeptStore is another process of the user.
+// The helper process is another process of the user.
 func TestHelperProcess_OpensAKeptStore(t *testing.T) {
 	dir := os.Getenv(keptDir)
 	if dir == "" {
@@ -175,7 +175,8 @@ func TestHelperProcess_OpensAKeptStore(t *testing.T) {
 	}
 }
 
-// With the real kernel: another process finds it, and it goes by itself.
+// The real kernel keeps the key: another process finds it, and it expires by
+// itself.
 func TestKeepUnlocked_KernelKeepsItForOtherProcesses(t *testing.T) {
 	dir := filled(t)
 	s, _ := newTestFile(t, dir)
@@ -202,7 +203,7 @@ func TestKeepUnlocked_KernelKeepsItForOtherProcesses(t *testing.T) {
 	}
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		if _, err := s.keeper.load(s.keptName()); err != nil {
-			break // by the kernel alone
+			break // the kernel alone has removed it
 		}
 		if time.Now().After(end) {
 			t.Fatal("the kernel keeps it for longer than a second")

@@ -20,7 +20,7 @@ import (
 
 const nextPassphrase = "another horse for tests"
 
-// identityOf opens an identity.age of a test.
+// identityOf opens an identity.age.
 func identityOf(t *testing.T, path, passphrase string) *age.X25519Identity {
 	t.Helper()
 	wrapped, err := os.ReadFile(path)
@@ -53,7 +53,7 @@ func opens(t *testing.T, dir string, identity age.Identity) (names []string) {
 	return names
 }
 
-// opensWith are the files that a passphrase opens.
+// opensWith returns the files that a passphrase opens.
 func opensWith(t *testing.T, dir, passphrase string) (names []string) {
 	t.Helper()
 	with, err := age.NewScryptIdentity(passphrase)
@@ -68,8 +68,8 @@ func changePassphrase(t *testing.T, s *Store, to string) error {
 	return s.ChangePassphrase(t.Context(), (&answers{words: []string{to}}).ask)
 }
 
-// A copy of identity.age made before the change, and the passphrase of then, open
-// no file of the store any more.
+// A copy of identity.age from before the change, with the old passphrase, opens no
+// file of the store.
 func TestChangePassphrase_OldIdentityOpensNothing(t *testing.T) {
 	dir := filled(t)
 	old := identityOf(t, filepath.Join(dir, identityFile), testPassphrase)
@@ -107,7 +107,7 @@ func TestChangePassphrase_OldIdentityOpensNothing(t *testing.T) {
 
 const changerDir = "TEST_CHANGE_PASSPHRASE"
 
-// TestHelperProcess_ChangesThePassphrase is the process that is killed at one of its writes.
+// The helper process is killed at one of its writes.
 func TestHelperProcess_ChangesThePassphrase(t *testing.T) {
 	dir := os.Getenv(changerDir)
 	if dir == "" {
@@ -136,8 +136,8 @@ func TestHelperProcess_ChangesThePassphrase(t *testing.T) {
 }
 
 // The change is killed before and after each of its writes. Each time the store
-// opens with one of the two passphrases, with everything in it, and what has been
-// begun is finished: nothing stays open for both.
+// opens with one of the two passphrases and has everything in it, and the change is
+// finished: nothing opens for both.
 func TestChangePassphrase_EveryCrashLeavesOneThatOpens(t *testing.T) {
 	for step := 1; ; step++ {
 		dir := filled(t)
@@ -163,7 +163,7 @@ func TestChangePassphrase_EveryCrashLeavesOneThatOpens(t *testing.T) {
 		if changed && passphrase != nextPassphrase {
 			t.Errorf("step %d: the old passphrase still opens it", step)
 		}
-		// The opening has finished what was begun, whichever passphrase it is.
+		// Opening has finished the change, whichever passphrase it is.
 		mine := identityOf(t, filepath.Join(dir, identityFile), passphrase)
 		if names := opens(t, dir, mine); len(names) != 2 {
 			t.Errorf("step %d: the identity in use opens %v", step, names)
@@ -178,7 +178,7 @@ func TestChangePassphrase_EveryCrashLeavesOneThatOpens(t *testing.T) {
 				t.Errorf("step %d: %s is not the copy that it should be", step, name)
 			}
 		}
-		// And it goes on.
+		// The store can be written.
 		if err := s.Set(t.Context(), "k2", []byte("v2")); err != nil {
 			t.Errorf("step %d: %v", step, err)
 		}
@@ -191,8 +191,8 @@ func TestChangePassphrase_EveryCrashLeavesOneThatOpens(t *testing.T) {
 	}
 }
 
-// A process that opened the store before the change neither writes what the new
-// passphrase does not open, nor goes on without it.
+// A process that opened the store before the change neither writes something that
+// the new passphrase does not open, nor continues without it.
 func TestChangePassphrase_OtherProcessAsksAgain(t *testing.T) {
 	dir, ctx := filled(t), t.Context()
 	stale, asked := newTestFile(t, dir)
@@ -222,7 +222,8 @@ func TestChangePassphrase_OtherProcessAsksAgain(t *testing.T) {
 	}
 }
 
-// What an item held before, as the credential that a rotation drops, is in no file.
+// An item's earlier value, such as a credential that a rotation drops, is in no
+// file.
 func TestSet_PreviousValueIsInNoFile(t *testing.T) {
 	dir := filled(t)
 	s, _ := newTestFile(t, dir)
@@ -261,7 +262,7 @@ func TestPassphrase_ComposedAndDecomposedOpenTheSame(t *testing.T) {
 			}
 		}
 	}
-	// A store of before, encrypted with the exact bytes of a system that decomposes.
+	// An older store, encrypted with the exact bytes of a system that decomposes.
 	with, err := age.NewScryptRecipient(decomposed)
 	if err != nil {
 		t.Fatal(err)

@@ -155,8 +155,8 @@ func TestRead_Refuses(t *testing.T) {
 	}
 }
 
-// FuzzRead: nothing panics, what comes out can be stored, and no error
-// repeats a value.
+// FuzzRead checks that no text causes a panic, that the result can be stored, and
+// that no error repeats a value.
 func FuzzRead(f *testing.F) {
 	for _, seed := range []string{
 		"export KITE_LIVE_API_KEY='canary-value' # c\nKITE_LIVE_API_SECRET=\"s\"", "API_KEY=canary-value\nAPI_SECRET='x\ny'",

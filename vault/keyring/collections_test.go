@@ -11,7 +11,7 @@ import (
 	"kitekey/vault/keyring/keyringtest"
 )
 
-// The default collection moves: a login keyring is created later, KeePassXC's
+// The default collection changes: a login keyring is created later, or KeePassXC's
 // other tab comes to the front. An item stays where it was.
 
 func TestGet_FindsItemInAnyCollection(t *testing.T) {
@@ -54,7 +54,7 @@ func TestDelete_RemovesItemFromEveryCollection(t *testing.T) {
 	}
 }
 
-// A locked collection hides its items: whether one is there cannot be said.
+// A locked collection hides its items, so an item cannot be said to be missing.
 func TestGet_LockedCollectionHidesItsItems(t *testing.T) {
 	_, fake, k := fakeKeyring(t)
 	fake.Collection("first", true)
@@ -68,7 +68,7 @@ func TestGet_LockedCollectionHidesItsItems(t *testing.T) {
 			t.Errorf("%s: %v, want locked", name, err)
 		}
 	}
-	// The keyring itself can be used: new items are kept.
+	// The keyring itself can be used: it stores new items.
 	if err := k.Ping(t.Context()); err != nil {
 		t.Errorf("Ping: %v", err)
 	}
@@ -78,7 +78,7 @@ func TestGet_LockedCollectionHidesItsItems(t *testing.T) {
 	if got, err := k.Get(t.Context(), "two"); err != nil || string(got) != "new" {
 		t.Errorf("Get = %q, %v", got, err)
 	}
-	// A person who unlocks it finds everything.
+	// When the user unlocks it, everything is found.
 	fake.On("Unlock", keyringtest.Accept)
 	if got, err := k.Get(t.Context(), "one"); err != nil || string(got) != "kept" {
 		t.Errorf("Get after unlocking = %q, %v", got, err)

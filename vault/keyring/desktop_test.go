@@ -16,10 +16,10 @@ import (
 	"kitekey/vault/storetest"
 )
 
-// The same on other people's keyrings: KeePassXC with its default confirmations,
-// and KWallet. Both are started privately, on a display and a bus of their own.
+// The same on other keyrings: KeePassXC with its default confirmations, and
+// KWallet. Both run on a display and a bus of their own.
 
-// long skips what starts a desktop program.
+// long skips a test that starts a desktop program.
 func long(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
@@ -63,8 +63,8 @@ func TestStore_OnKWallet(t *testing.T) {
 	}})
 }
 
-// KeePassXC asks for every item that another connection reads, while the
-// collection is unlocked. A person takes their time.
+// KeePassXC asks for every item that another connection reads, even if the
+// collection is unlocked, and a user may take some time.
 func TestKeePassXC_IsWaitedForWhileItAsks(t *testing.T) {
 	long(t)
 	d := keyringtest.StartKeePassXC(t, "first")
@@ -86,7 +86,7 @@ func TestKeePassXC_IsWaitedForWhileItAsks(t *testing.T) {
 		if took := time.Since(began); took < 4*time.Second {
 			t.Errorf("nothing was asked: %v", took)
 		}
-		// What was allowed holds: replacing it does not ask again.
+		// The permission holds: replacing the item does not ask again.
 		began = time.Now()
 		if err := s.Set(ctx, "one", []byte("replaced")); err != nil || time.Since(began) > 3*time.Second {
 			t.Errorf("Set: %v after %v", err, time.Since(began))
@@ -115,8 +115,8 @@ func TestKeePassXC_IsWaitedForWhileItAsks(t *testing.T) {
 	})
 }
 
-// The tab in front is KeePassXC's default collection. What is added while one is
-// in front is found, replaced and removed while the other is.
+// The tab in front is KeePassXC's default collection. An item that is added while
+// one tab is in front is found, replaced and removed while the other is.
 func TestKeePassXC_OtherTabInFront(t *testing.T) {
 	long(t)
 	d := keyringtest.StartKeePassXC(t, "first", "second")
@@ -176,8 +176,8 @@ func TestKWallet_WithoutAWalletIsUnavailable(t *testing.T) {
 	}
 }
 
-// A closed wallet hides what is in it. Nothing is said to be missing, and it opens
-// by itself once a person is there.
+// A closed wallet hides its items, so none is said to be missing. It opens by
+// itself when the user is there.
 func TestKWallet_ClosedIsLockedNotEmpty(t *testing.T) {
 	long(t)
 	d := keyringtest.StartKWallet(t)
@@ -210,8 +210,8 @@ func TestKWallet_ClosedIsLockedNotEmpty(t *testing.T) {
 	}
 }
 
-// Both sides derive the same key in every session: services disagree on leading
-// zero bytes and on signs, which shows in one session of some hundreds.
+// Services disagree on leading zero bytes and on signs, which shows in one of some
+// hundred sessions.
 func TestSession_BothSidesDeriveOneKey(t *testing.T) {
 	long(t)
 	sessions := 700
@@ -239,7 +239,7 @@ func TestSession_BothSidesDeriveOneKey(t *testing.T) {
 	}
 }
 
-// Two gnome-keyrings on one folder overwrite each other's file: that is seen.
+// Two gnome-keyrings with the same folder overwrite each other's file.
 func TestInspect_SeesASecondDaemon(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()

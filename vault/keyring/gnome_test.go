@@ -18,7 +18,7 @@ import (
 	"kitekey/vault/storetest"
 )
 
-// kindOf names the sentinel an error matches, for messages.
+// kindOf returns the sentinel that an error matches, for messages.
 func kindOf(err error) error {
 	for _, kind := range []error{vault.ErrNotFound, vault.ErrLocked, vault.ErrUnavailable, vault.ErrTimeout, vault.ErrTooBig, vault.ErrCorrupt} {
 		if errors.Is(err, kind) {
@@ -28,7 +28,7 @@ func kindOf(err error) error {
 	return err
 }
 
-// reasonOf gives the reason of a [*vault.StoreError].
+// reasonOf returns the reason of a [*vault.StoreError].
 func reasonOf(err error) vault.Reason {
 	var se *vault.StoreError
 	if !errors.As(err, &se) {
@@ -39,7 +39,7 @@ func reasonOf(err error) vault.Reason {
 
 func second[T any](_ T, err error) error { return err }
 
-// patientKeyring is one that a slow machine cannot make fail.
+// patientKeyring returns a keyring with a deadline that a slow machine can keep.
 func patientKeyring(t *testing.T) *Store {
 	t.Helper()
 	k := New()
@@ -79,7 +79,7 @@ func TestStore_EndsWhenTheDaemonIsStopped(t *testing.T) {
 		"Set":    func() error { return k.Set(ctx, "one", []byte("after")) },
 		"Delete": func() error { return k.Delete(ctx, "one") },
 		"Keys":   func() error { return second(k.Keys(ctx)) },
-		// Somebody who would answer a prompt does not help: there is none.
+		// Time for a prompt does not help, because there is no prompt.
 		"Get with a prompt": func() error { return second(k.Get(vault.WithPrompt(ctx, time.Hour), "one")) },
 	} {
 		if err := call(); kindOf(err) != vault.ErrTimeout {
@@ -93,7 +93,7 @@ func TestStore_EndsWhenTheDaemonIsStopped(t *testing.T) {
 	}
 	d.ContinueDaemon()
 	k.deadline = 30 * time.Second
-	if err := k.Set(ctx, "another", []byte("x")); err != nil { // the daemon has worked off what it was sent
+	if err := k.Set(ctx, "another", []byte("x")); err != nil { // the daemon has handled everything that was sent to it
 		t.Fatal(err)
 	}
 	if got, err := k.Get(ctx, "one"); err != nil || string(got) != "before" {
@@ -122,8 +122,8 @@ func TestStore_BearsADaemonThatRestarts(t *testing.T) {
 	}
 }
 
-// A keyring that cannot read its file at start says "not found" of everything:
-// the profile must stay listed.
+// A keyring that cannot read its file at the start says "not found" of every item.
+// The profile must stay listed.
 func TestStore_DamagedFileUnlistsNoProfile(t *testing.T) {
 	d := keyringtest.Start(t)
 	d.Use()
@@ -183,7 +183,7 @@ var (
 	testCredential = kite.Credential{APIKey: kite.NewSecret("fake-key-for-tests"), APISecret: kite.NewSecret("fake-secret-for-tests")}
 )
 
-// newVault is a vault over s whose gateway is never called.
+// newVault returns a vault over s whose gateway is never called.
 func newVault(t *testing.T, s vault.Store) *vault.Vault {
 	t.Helper()
 	v, err := vault.Open(vault.Options{Dir: t.TempDir(), Store: s,

@@ -17,7 +17,7 @@ import (
 	"kitekey/vault/keyring/keyringtest"
 )
 
-// Items go both ways between this client, go-keyring (which earlier versions of
+// Items can be exchanged between this client, go-keyring (which earlier versions of
 // kitekey used) and libsecret.
 func TestStore_SharesItems(t *testing.T) {
 	d := keyringtest.Start(t)
@@ -49,7 +49,7 @@ func TestStore_SharesItems(t *testing.T) {
 		t.Errorf("Keys = %v, %v", keys, err)
 	}
 
-	// Each replaces the other's item and makes no second one.
+	// Each replaces the other's item and does not create a second one.
 	if err := s.Set(ctx, "theirs", []byte("replaced here")); err != nil {
 		t.Fatal(err)
 	}
@@ -79,8 +79,8 @@ func TestStore_SharesItems(t *testing.T) {
 	}
 }
 
-// A trace of the bus, which every program of the user can take, shows no
-// credential: neither written, nor read, nor read back.
+// Every program of the user can take a trace of the bus. It must not show a
+// credential that is written, read, or read back.
 func TestStore_ShowsNoSecretOnTheBus(t *testing.T) {
 	keyringtest.Need(t, "dbus-monitor")
 	d := keyringtest.Start(t)
@@ -95,7 +95,7 @@ func TestStore_ShowsNoSecretOnTheBus(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := patientKeyring(t)
-	// The monitor listens once it shows this.
+	// The monitor is listening when it prints this.
 	for i := 0; i < 200; i++ {
 		d.HasOwner(t.Context())
 		time.Sleep(10 * time.Millisecond)
@@ -115,7 +115,7 @@ func TestStore_ShowsNoSecretOnTheBus(t *testing.T) {
 	if err := s.Delete(t.Context(), "one"); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(300 * time.Millisecond) // what is still on its way to the monitor
+	time.Sleep(300 * time.Millisecond) // for messages that the monitor has not printed yet
 	cancel()
 	_ = monitor.Wait()
 	text := trace.String()

@@ -11,7 +11,7 @@ import (
 	"kitekey/vault/keyring/secretservice"
 )
 
-// BenchmarkGet is what a process pays that reads one item: the connection, the
+// BenchmarkGet measures what a process pays to read one item: the connection, the
 // key agreement, the search and the secret.
 func BenchmarkGet(b *testing.B) {
 	d := keyringtest.Start(b)

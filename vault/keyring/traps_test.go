@@ -18,11 +18,11 @@ import (
 	"kitekey/vault/keyring/keyringtest"
 )
 
-// What a Secret Service has been seen to do, and what becomes of it.
+// What Secret Services have been seen to do, and how the store reports it.
 
 const (
-	brief = 150 * time.Millisecond // a deadline that nothing is meant to keep
-	ample = 2 * time.Second        // one that only what hangs does not keep
+	brief = 150 * time.Millisecond // a deadline that every call misses
+	ample = 2 * time.Second        // a deadline that only a call that hangs misses
 )
 
 func fakeKeyring(t *testing.T) (*keyringtest.Bus, *keyringtest.Fake, *Store) {
@@ -45,7 +45,7 @@ func TestTraps_GiveTheKindOfError(t *testing.T) {
 		name    string
 		prepare func()
 		call    func() error
-		kind    error // nil: it works
+		kind    error // nil if it works
 		reason  vault.Reason
 	}{
 		{"a sound one, read", func() {}, get, nil, ""},
@@ -156,8 +156,8 @@ func TestPrompt_UnansweredEndsAtItsDeadline(t *testing.T) {
 	}
 	<-fake.Prompted()
 
-	// A person who takes longer than a call may is waited for. The limit is for the
-	// service, which must be able to answer within it on a busy machine.
+	// The store waits for a user who takes longer than a call may. The limit is for
+	// the service, which must be able to answer within it on a busy machine.
 	k.deadline = 300 * time.Millisecond
 	done := make(chan error, 1)
 	prompted := func(what string) {
@@ -180,7 +180,7 @@ func TestPrompt_UnansweredEndsAtItsDeadline(t *testing.T) {
 		t.Errorf("after the answer: %v", err)
 	}
 
-	// Or gives up.
+	// The user gives up.
 	fake.Lock()
 	cancelled, cancel := context.WithCancel(vault.WithPrompt(ctx, time.Minute))
 	go func() { done <- second(k.Get(cancelled, "one")) }()
@@ -205,7 +205,7 @@ func TestPrompt_EndsWhenTheServiceLeaves(t *testing.T) {
 	}
 }
 
-// The library panics when the bus dies while a prompt is on the screen.
+// godbus panics if the bus dies while a prompt is on the screen.
 func TestPrompt_EndsWhenTheBusDies(t *testing.T) {
 	bus, fake, k := fakeKeyring(t)
 	fake.Lock()
@@ -252,8 +252,8 @@ func TestStore_BusWithoutServiceIsUnavailable(t *testing.T) {
 	}
 }
 
-// A socket that takes connections and never says a word. The one goroutine that
-// waits for it ends with it; calls that come later do not add others.
+// The socket accepts connections and never answers. The goroutine that waits for it
+// ends with it, and later calls do not add others.
 func TestStore_SilentSocketEndsAtTheDeadline(t *testing.T) {
 	dir, err := os.MkdirTemp("", "kk")
 	if err != nil {
@@ -316,8 +316,7 @@ func TestFindBus_StartsNoBusOfItsOwn(t *testing.T) {
 	}
 }
 
-// The same traps, seen from the vault: nothing is listed that is not there,
-// nothing is there that is not listed.
+// The same traps seen from the vault: the index lists exactly what the store holds.
 func TestTraps_IndexAgreesWithTheStore(t *testing.T) {
 	_, fake, k := fakeKeyring(t)
 	w := newVault(t, k)
@@ -409,8 +408,8 @@ func TestStore_NamesAForeignBus(t *testing.T) {
 	}
 }
 
-// A folder of keyrings that others can write to, or that another user owns, lets
-// them delete or replace the files in it.
+// If other users can write to the folder of keyrings or own it, they can delete or
+// replace its files.
 func TestOpenToOthers_SeesAFolderThatIsNotTheUsersAlone(t *testing.T) {
 	data := t.TempDir()
 	folder := keyringFolderOf("/nonexistent", data)

@@ -140,7 +140,7 @@ func TestCommand_GetsACleanEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := got.Current.APISecret.Reveal()
-	if runtime.GOOS == "windows" { // where the system adds its own
+	if runtime.GOOS == "windows" { // the system adds its own there
 		names = strings.Join(slices.DeleteFunc(strings.Split(names, "."), func(name string) bool {
 			return strings.HasPrefix(strings.ToUpper(name), "WINE") || strings.HasPrefix(strings.ToUpper(name), "SYSTEM")
 		}), ".")
@@ -210,14 +210,14 @@ func TestCommand_RefusesAVectorThatMakesNoSense(t *testing.T) {
 	}
 }
 
-// The real pass with a key of its own.
+// The real pass, with a key of its own.
 func TestCommand_ReadsPass(t *testing.T) {
 	for _, program := range []string{"pass", "gpg", "gpgconf"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skip("needs pass and gnupg: apt-get install pass gnupg")
 		}
 	}
-	home, err := os.MkdirTemp("", "kk") // gpg-agent's socket wants a short path
+	home, err := os.MkdirTemp("", "kk") // the path of gpg-agent's socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func TestCommand_ReadsPass(t *testing.T) {
 	run("key_1\nsecret_1\n", "pass", "insert", "--multiline", "kitegateway/acme/live")
 	run("api_key: key_2\napi_secret: secret_2\nurl: https://example.invalid\n", "pass", "insert", "--multiline", "kitegateway/acme/sandbox")
 
-	// gpg starts its agent anew when it has gone, and fails while it does.
+	// gpg restarts its agent if it has ended, and fails meanwhile.
 	run("", "pass", "show", "kitegateway/acme/live")
 
 	s := openCommand(t, source.Config{Preset: "pass"}, env...)

@@ -22,7 +22,7 @@ import (
 
 var acme = vault.Selector{Account: "acme", Environment: kite.Live}
 
-// standIn is a server with a mount that holds acme/live, and a source at it.
+// standIn returns a server with a mount that holds acme/live, and a source for it.
 func standIn(t *testing.T) (*sourcetest.Server, sourcetest.Engine, sourcetest.Source, string) {
 	t.Helper()
 	s := sourcetest.New(nil)
@@ -145,7 +145,7 @@ func TestPut_LooksWhetherAWriteWithoutReplyWasMade(t *testing.T) {
 	if !errors.As(err, &f) || !f.Unknown || !strings.Contains(err.Error(), "not known whether") {
 		t.Errorf("got %v", err)
 	}
-	// What cannot have happened is not called unknown.
+	// A write that cannot have happened is not called unknown.
 	s.Set(sourcetest.Knobs{Status: 503, Message: "Vault is sealed"})
 	if err := src.Put(t.Context(), sourcetest.Item(acme, 3, 2)); !errors.As(err, &f) || f.Unknown {
 		t.Errorf("got %v", err)
@@ -173,7 +173,7 @@ func TestOpen_TrustsItsOwnCAFile(t *testing.T) {
 		_, err = src.Get(t.Context(), acme)
 		return err
 	}
-	if err := get(c); !errors.Is(err, source.ErrNoMount) { // the server has none: it was reached
+	if err := get(c); !errors.Is(err, source.ErrNoMount) { // the server has no mount, so it was reached
 		t.Errorf("with the CA: %v", err)
 	}
 	c.CA = ""
@@ -186,8 +186,8 @@ func TestOpen_TrustsItsOwnCAFile(t *testing.T) {
 	}
 }
 
-// crypto/x509 reads the variables once in a process, so the test runs in one of its
-// own.
+// crypto/x509 reads the variables once in a process, so the test runs in a process
+// of its own.
 func TestOpen_TrustsNoVariable(t *testing.T) {
 	s := sourcetest.NewTLS(nil)
 	t.Cleanup(s.Close)
@@ -207,7 +207,7 @@ func TestOpen_TrustsNoVariable(t *testing.T) {
 	}
 }
 
-// reach says what a read of an engine at an address fails with.
+// reach returns the error of reading from an engine at an address.
 func reach(address string) int {
 	c := source.Config{Name: "bao", Kind: source.KindVault, Address: address}.WithDefaults()
 	src, err := source.Open(c, sourcetest.System(sourcetest.RootToken))

@@ -28,7 +28,7 @@ import (
 	"kitekey/vault/source/sourcetest"
 )
 
-// engines runs a test over the stand-in and, where there is one, a real server.
+// engines runs a test over the stand-in and, if there is one, a real server.
 func engines(t *testing.T, test func(t *testing.T, e sourcetest.Engine)) {
 	t.Run("stand-in", func(t *testing.T) {
 		s := sourcetest.New(nil)
@@ -38,7 +38,7 @@ func engines(t *testing.T, test func(t *testing.T, e sourcetest.Engine)) {
 	t.Run("real", func(t *testing.T) { test(t, sourcetest.StartReal(t).Engine) })
 }
 
-// gateway accepts every credential but the refused ones, and counts.
+// gateway accepts every credential except the refused ones, and counts requests.
 type gateway struct {
 	latency time.Duration
 	mu      sync.Mutex
@@ -77,7 +77,7 @@ func (g *gateway) Mint(ctx context.Context, c kite.Credential, life kite.Lifetim
 
 func (g *gateway) Balances(context.Context, kite.Token) ([]kite.Balance, error) { return nil, nil }
 
-// machine is a data folder with a store, and a source called "bao".
+// machine is a data folder with a store and a source called "bao".
 type machine struct {
 	*vault.Vault
 	gateway *gateway
@@ -125,7 +125,7 @@ func ok(t testing.TB, err error) {
 	}
 }
 
-// add writes acme/live with credential 1 for the team.
+// add writes a profile with credential 1 for the team.
 func (m *machine) add(t testing.TB, sel vault.Selector) {
 	t.Helper()
 	_, err := m.Add(t.Context(), vault.NewProfile{Selector: sel, Label: "Acme Ltd", ExpiresIn: 90, Credential: sourcetest.Credential(1), Source: "bao"})
@@ -189,8 +189,8 @@ func TestTeam_ThreeMachinesShareCredentials(t *testing.T) {
 				t.Errorf("after a colleague's rotation: %v", err)
 			}
 		}
-		// A staged credential is its author's to finish: a colleague's verification
-		// changes nothing.
+		// Only the machine that staged a credential finishes the rotation: a
+		// colleague's verification changes nothing.
 		b.gateway.down = true
 		if r, err := b.Rotate(ctx, acme, sourcetest.Credential(3)); r.Outcome != vault.OutcomeStaged {
 			t.Errorf("%v: %v", r.Outcome, err)
@@ -202,7 +202,7 @@ func TestTeam_ThreeMachinesShareCredentials(t *testing.T) {
 		}
 		_, err = b.DiscardStaged(ctx, acme)
 		ok(t, err)
-		// Rolling back works from any machine, and support cannot.
+		// Every machine can roll back, except support's.
 		if _, err := c.Rollback(ctx, acme); !errors.Is(err, vault.ErrSourceUnavailable) {
 			t.Errorf("support rolled back: %v", err)
 		}
@@ -215,7 +215,7 @@ func TestTeam_ThreeMachinesShareCredentials(t *testing.T) {
 		if !sourcetest.Is(item.Current, 1) || !sourcetest.Is(item.Previous, 2) || item.Version != 6 {
 			t.Errorf("version %d", item.Version)
 		}
-		// The label and the default life are the team's too.
+		// The team shares the label and the default life too.
 		label, life := "Acme Stores", kite.Lifetime(120)
 		_, err = a.Edit(ctx, acme, vault.ProfileUpdate{Label: &label, ExpiresIn: &life})
 		ok(t, err)
@@ -278,7 +278,7 @@ func TestTeam_AColleaguesChangeIsToldAndKept(t *testing.T) {
 		mount := e.Mount(t, 2)
 		a := newMachine(t, e, mount, e.Root)
 		a.add(t, acme)
-		// Terraform writes between the read and the write.
+		// Another program writes between the read and the write.
 		between := newMachine(t, e, mount, e.Root)
 		c := e.Config(mount)
 		src, err := source.Open(c, sourcetest.System(e.Root))
@@ -295,7 +295,7 @@ func TestTeam_AColleaguesChangeIsToldAndKept(t *testing.T) {
 		if got := get(t, e, mount, acme).Current.APIKey.Reveal(); got != "key_terraform" {
 			t.Errorf("the engine has %s", got)
 		}
-		// Adding what is there already is told, and changes nothing.
+		// Adding a profile that exists fails and changes nothing.
 		other := newMachine(t, e, mount, e.Root)
 		_, err = other.Add(t.Context(), vault.NewProfile{Selector: acme, Credential: sourcetest.Credential(8), Source: "bao"})
 		if !errors.Is(err, vault.ErrConflict) {
@@ -328,17 +328,17 @@ func TestTeam_RenamesAndRemovesReachEveryone(t *testing.T) {
 		if tok, err := b.Token(ctx, live, vault.TokenRequest{}); err != nil || tok.Minted {
 			t.Errorf("the cached token did not come along: %v", err)
 		}
-		// A name that is taken in the source is told before anything is changed.
+		// If the name is taken in the source, that is reported before anything changes.
 		_, err = b.Add(ctx, vault.NewProfile{Selector: vault.Selector{Account: "dune", Environment: kite.Live}, Credential: sourcetest.Credential(5), Source: "bao"})
 		ok(t, err)
 		if err := a.Rename(ctx, "coral", "dune"); !errors.Is(err, vault.ErrExists) {
-			// The sandbox's copy was taken back.
+			// The sandbox's copy was removed again.
 			t.Errorf("renamed onto another: %v", err)
 		}
 		if _, err := e.Open(t, mount, e.Root).Get(ctx, vault.Selector{Account: "dune", Environment: kite.Sandbox}); !errors.Is(err, source.ErrMissing) {
 			t.Errorf("half a renaming stayed: %v", err)
 		}
-		// From this list only, then for the team.
+		// First from this list only, then for the team.
 		ok(t, a.Remove(ctx, live))
 		get(t, e, mount, live)
 		ok(t, b.RemoveForAll(ctx, live))
@@ -373,7 +373,7 @@ func TestTeam_CredentialsMoveThereAndBack(t *testing.T) {
 			t.Error("not all of it moved")
 		}
 		a.nothingKept(t)
-		// A second machine has the same, and a third another.
+		// A second machine has the same credential, and a third has another.
 		for n, want := range map[int]error{2: nil, 9: vault.ErrConflict} {
 			m := newMachine(t, e, mount, e.Root)
 			_, err := m.Add(ctx, vault.NewProfile{Selector: acme, Credential: sourcetest.Credential(n)})
@@ -390,7 +390,7 @@ func TestTeam_CredentialsMoveThereAndBack(t *testing.T) {
 		if c, err := a.Credential(ctx, acme); err != nil || !sourcetest.Is(c, 2) || p.Source != "" {
 			t.Errorf("%+v %v", p, err)
 		}
-		get(t, e, mount, acme) // the team keeps it
+		get(t, e, mount, acme) // the team's copy stays
 	})
 }
 
@@ -422,7 +422,8 @@ func TestTeam_CachedTokensWorkWhileTheSourceIsAway(t *testing.T) {
 		t.Errorf("a rotation: %v", err)
 	}
 	s.Requests()
-	// What is in the store is not held up, and a sealed engine is not asked 22 times.
+	// A profile in the store is not delayed, and a sealed engine is not asked 22
+	// times.
 	profiles, err := m.List()
 	ok(t, err)
 	verdicts := map[vault.Verdict]int{}
@@ -439,7 +440,7 @@ func TestTeam_CachedTokensWorkWhileTheSourceIsAway(t *testing.T) {
 	}
 }
 
-// delayed is an engine behind a proxy that takes its time.
+// delayed returns an engine behind a slow proxy.
 func delayed(t *testing.T, e sourcetest.Engine, latency time.Duration, count *atomic.Int64) sourcetest.Engine {
 	t.Helper()
 	target, err := url.Parse(e.Address)
@@ -478,7 +479,7 @@ func TestTeam_VerifiesFiveHundredWithinTheIdeal(t *testing.T) {
 			sels = append(sels, p.Selector)
 		}
 		took, ideal := time.Duration(0), profiles/atOnce*2*latency
-		for range 2 { // a busy machine gets a second chance
+		for range 2 { // once more on a busy machine
 			requests.Store(0)
 			began, works := time.Now(), 0
 			m.VerifyAll(t.Context(), sels, false, func(r vault.Report) {
@@ -535,7 +536,7 @@ func campaign(args []string) int {
 		case errors.Is(err, vault.ErrSourceUnavailable):
 			fmt.Println("away", id)
 			time.Sleep(50 * time.Millisecond)
-		case errors.Is(err, vault.ErrBadInput): // a write whose reply was lost was made
+		case errors.Is(err, vault.ErrBadInput): // the write was made and its reply lost
 			fmt.Println("replaced", id)
 			n++
 		default:
@@ -546,7 +547,7 @@ func campaign(args []string) int {
 	return 0
 }
 
-// panics is a testing.TB for a process that does not run as a test.
+// panics is a testing.TB for a process that is not a test.
 type panics struct{ testing.TB }
 
 func (panics) Helper()           {}
@@ -588,7 +589,7 @@ func TestTeam_TwoHundredRotationsByFourProcesses(t *testing.T) {
 		counts[what]++
 		if what == "replaced" {
 			replaced = append(replaced, id)
-			if len(replaced)%40 == 20 { // the server dies five times
+			if len(replaced)%40 == 20 { // the server is killed five times
 				real.Kill(t)
 				kills++
 				real.Restart(t)
@@ -601,8 +602,8 @@ func TestTeam_TwoHundredRotationsByFourProcesses(t *testing.T) {
 	if len(replaced) != workers*each || kills < 4 {
 		t.Errorf("%d rotations, %d kills", len(replaced), kills)
 	}
-	// Every version is whole, and every rotation that was acknowledged is in the
-	// history as the credential in use.
+	// Every version is whole, and every acknowledged rotation is in the history as
+	// the current credential.
 	current := map[string]bool{}
 	last := get(t, real.Engine, mount, acme)
 	for version := int64(1); version <= last.Version; version++ {

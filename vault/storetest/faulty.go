@@ -10,9 +10,9 @@ import (
 	"kitekey/vault"
 )
 
-// Faulty is a store over another one that does what stores do rarely and never on
-// command: it fails, hangs, loses what it was given, or waits for a passphrase.
-// It also notes its calls. [NewFaulty] makes one.
+// Faulty is a store over another one that can be told to fail: it returns errors,
+// hangs, changes values, or waits for a passphrase. It also records its calls.
+// [NewFaulty] makes one.
 type Faulty struct {
 	inner vault.Store
 	name  string
@@ -28,8 +28,8 @@ type Faulty struct {
 	empty      map[string]bool
 }
 
-// NewFaulty returns a store over inner that behaves until it is told otherwise.
-// Without inner it is over a memory store of its own.
+// NewFaulty returns a store over inner that works until it is told otherwise. If
+// inner is nil, it is over a memory store of its own.
 func NewFaulty(inner vault.Store) *Faulty {
 	if inner == nil {
 		inner = vault.NewMemory()
@@ -43,13 +43,13 @@ func (f *Faulty) Named(name string) *Faulty {
 	return f
 }
 
-// Inner is the store below, for looking at what is really kept.
+// Inner returns the store below, to look at what is stored.
 func (f *Faulty) Inner() vault.Store { return f.inner }
 
-// On calls before ahead of every operation, which fails with its error and does
-// nothing then, and after behind every one that worked, which fails with its
-// error although it was done. op is one of vault's Op constants; either may be
-// nil. The calls noted so far are forgotten.
+// On sets hooks. Every operation calls before first, and fails with its error
+// without doing anything. An operation that worked calls after, and fails with its
+// error although it was done. op is one of vault's Op constants. Either hook may be
+// nil. On forgets the calls recorded so far.
 func (f *Faulty) On(before, after func(op, key string) error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -66,15 +66,15 @@ func (f *Faulty) Hang() {
 	f.hang = make(chan struct{})
 }
 
-// Mangle stores what change makes of each value, and reports success.
+// Mangle makes Set store the result of change and report success.
 func (f *Faulty) Mangle(change func(value []byte) []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.mangle = change
 }
 
-// Hollow leaves an item at key that holds nothing, as a keyring does that is killed
-// while it creates one. Writing or deleting the item ends it.
+// Hollow leaves an empty item at key, as a keyring does that is killed while it
+// creates one. Writing or deleting the item ends that.
 func (f *Faulty) Hollow(ctx context.Context, key string) error {
 	if err := f.inner.Set(ctx, key, []byte("nothing")); err != nil {
 		return err
@@ -85,7 +85,7 @@ func (f *Faulty) Hollow(ctx context.Context, key string) error {
 	return nil
 }
 
-// Heal ends what On, Fail, Hang and Mangle began.
+// Heal ends the effects of On, Fail, Hang and Mangle.
 func (f *Faulty) Heal() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -102,7 +102,7 @@ func (f *Faulty) Protect(passphrase string) {
 	f.passphrase = passphrase
 }
 
-// Calls is the operations called since On: "read KEY", "write KEY", "delete KEY".
+// Calls returns the operations since On: "read KEY", "write KEY", "delete KEY".
 func (f *Faulty) Calls() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -142,7 +142,7 @@ func FailAfter(n int, op string, err error) func(op, key string) error {
 	}
 }
 
-// Both is a hook for [Faulty.On] that asks one hook after the other.
+// Both is a hook for [Faulty.On] that calls one hook after another.
 func Both(hooks ...func(op, key string) error) func(op, key string) error {
 	return func(op, key string) error {
 		for _, h := range hooks {
@@ -222,7 +222,7 @@ func (f *Faulty) Delete(ctx context.Context, key string) error {
 	})
 }
 
-// Keys implements [vault.Lister] where the store below does. It calls no hook.
+// Keys implements [vault.Lister] if the store below does. It calls no hook.
 func (f *Faulty) Keys(ctx context.Context) ([]string, error) {
 	l, ok := f.inner.(vault.Lister)
 	if !ok {
@@ -231,7 +231,7 @@ func (f *Faulty) Keys(ctx context.Context) ([]string, error) {
 	return l.Keys(ctx)
 }
 
-// Discard implements [vault.Discarder] where the store below does.
+// Discard implements [vault.Discarder] if the store below does.
 func (f *Faulty) Discard(ctx context.Context) error {
 	if d, ok := f.inner.(vault.Discarder); ok {
 		return d.Discard(ctx)

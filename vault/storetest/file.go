@@ -18,7 +18,7 @@ import (
 // encrypts nothing. [NewFile] makes one.
 type File struct{ name, path string }
 
-// NewFile returns the store called name that is kept in the file at path.
+// NewFile returns a store with a name that keeps its items in the file at path.
 func NewFile(name, path string) *File { return &File{name, path} }
 
 func (f *File) failed(op string, kind, err error) error {

@@ -32,20 +32,20 @@ import (
 	"kitekey/vault"
 )
 
-// Place is somewhere items are kept. Each call gives another store on the same
-// items, as another process would have.
+// Place is a place for items. Each call returns another store on the same items, as
+// another process would have it.
 type Place func() vault.Store
 
-// Suite says how to get at the stores to be tested.
+// Suite describes the stores to test.
 type Suite struct {
-	// New makes an empty place, which is cleaned up when the test ends.
+	// New returns an empty place, which is cleaned up when the test ends.
 	New func(t *testing.T) Place
-	// Name is what the store must be called.
+	// Name is the name that the store must have.
 	Name string
-	// Lists is set for a store that must be a vault.Lister on this system.
+	// Lists is true if the store must be a vault.Lister on this system.
 	Lists bool
 	// Lock locks the place from outside: every operation must then fail with
-	// vault.ErrLocked. nil where that cannot be done.
+	// vault.ErrLocked. It is nil if that cannot be done.
 	Lock func(t *testing.T)
 	// Passphrase opens a vault.Unlocker.
 	Passphrase string
@@ -205,7 +205,7 @@ func (s Suite) keys(t *testing.T) {
 func (s Suite) concurrent(t *testing.T) {
 	place, ctx := s.New(t), t.Context()
 	first := place()
-	if err := first.Set(ctx, "shared", []byte("0")); err != nil { // creates what there is to create
+	if err := first.Set(ctx, "shared", []byte("0")); err != nil { // creates the store's files
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
@@ -272,7 +272,7 @@ func (s Suite) locked(t *testing.T) {
 	wantKind(t, "Set of a new key", st.Set(ctx, "new", []byte("lost")), s.Name, vault.OpWrite, vault.ErrLocked)
 	wantKind(t, "Delete", st.Delete(ctx, "key"), s.Name, vault.OpDelete, vault.ErrLocked)
 	if l, ok := st.(vault.Lister); ok {
-		// All of them or an error: never a part, never none.
+		// It lists all items or fails; it never lists some or none.
 		if keys, err := l.Keys(ctx); err == nil && !slices.Equal(keys, []string{"key"}) {
 			t.Errorf("Keys gives %v while locked", keys)
 		} else if err != nil {
@@ -337,7 +337,7 @@ func (s Suite) discard(t *testing.T) {
 }
 
 // wantKind checks that err is a StoreError of that kind with all its facts, and
-// that its text is fit for a person.
+// that its text can be shown.
 func wantKind(t *testing.T, what string, err error, store, op string, kind error) {
 	t.Helper()
 	var se *vault.StoreError

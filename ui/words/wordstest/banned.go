@@ -1,5 +1,5 @@
-// Package wordstest knows the words that kitekey does not use for things that have
-// another name, for tests of what people read.
+// Package wordstest has the words that kitekey does not use because it has others
+// for the same things. Tests check text for people with it.
 package wordstest
 
 import (
@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// banned are the words not to be met, with what to say instead. A match that also
-// matches one of except is fine.
+// banned has the words, and what to say instead. A match is allowed if the text
+// around it matches except.
 var banned = []struct {
 	words  *regexp.Regexp
 	say    string
-	except *regexp.Regexp // looked for around the match
+	except *regexp.Regexp // matched against the text around the match
 }{
 	{re(`\bkey[- ]pairs?\b`), "credential", nil},
 	{re(`\bpairs?\b`), "credential", nil},
@@ -35,11 +35,10 @@ var banned = []struct {
 
 func re(pattern string) *regexp.Regexp { return regexp.MustCompile(`(?i)` + pattern) }
 
-// around is how much of the text before and after a match an exception sees.
+// around is how many bytes of the text before and after a match an exception sees.
 const around = 24
 
-// Find returns what is wrong with a text that people read, one line for each
-// place.
+// Find returns the banned words in a text, one line for each.
 func Find(text string) []string {
 	text = strings.Join(strings.Fields(text), " ")
 	var found []string

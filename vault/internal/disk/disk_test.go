@@ -66,7 +66,7 @@ func TestLock_WaitsForTheHolderAndGivesUp(t *testing.T) {
 			if !<-got {
 				t.Error("the waiter had the lock too early")
 			}
-			// The waiter that gave up has let the lock go.
+			// The caller that gave up does not get the lock later.
 			unlock, err := locks.Lock(ctx, "a", time.Minute)
 			if err != nil {
 				t.Fatal(err)

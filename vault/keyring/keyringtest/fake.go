@@ -14,9 +14,9 @@ import (
 	"kitekey/vault/keyring/secretservice"
 )
 
-// Fake is a Secret Service that does what a real one does rarely and never on
-// command. It keeps collections in memory: "login", and those that a test adds.
-// What is in a locked collection cannot be found, as in KWallet and KeePassXC.
+// Fake is a Secret Service that can be told to do what real ones rarely do. It
+// keeps collections in memory: "login", and those that a test adds. As in KWallet
+// and KeePassXC, a search does not find items in a locked collection.
 type Fake struct {
 	bus  *Bus
 	conn *dbus.Conn
@@ -26,11 +26,11 @@ type Fake struct {
 	serial   int
 	locked   map[string]bool            // by collection
 	home     string                     // the default collection, "" for none
-	keys     map[dbus.ObjectPath][]byte // the sessions'
+	keys     map[dbus.ObjectPath][]byte // keys of the sessions
 	actions  map[string]Action          // by method: "Unlock", "CreateItem", "Delete", "GetSecret", …
 	calls    []string
 	prompts  map[dbus.ObjectPath]prompt
-	prompted chan string // methods whose prompt was shown
+	prompted chan string // methods that have shown a prompt
 }
 
 type item struct {
@@ -38,17 +38,17 @@ type item struct {
 	attributes map[string]string
 	secret     []byte
 	modified   uint64
-	guarded    bool // a person must allow each access, as KeePassXC has it
+	guarded    bool // each access must be allowed by the user, as in KeePassXC
 }
 
-// prompt is what happens when the user is asked.
+// prompt is a question to the user.
 type prompt struct {
 	method string
 	action Action
-	do     func() dbus.Variant // the thing itself, when it is accepted
+	do     func() dbus.Variant // runs if the user accepts
 }
 
-// Action is what a method does instead of what it should.
+// Action is what a method does instead of its normal behaviour.
 type Action struct{ kind, name, text string }
 
 // The actions.
@@ -62,11 +62,11 @@ var (
 	Empty      = Action{kind: "empty"}      // stores, or gives, an empty secret
 )
 
-// Fail is an error reply.
+// Fail is an Action that replies with an error.
 func Fail(name, text string) Action { return Action{"fail", name, text} }
 
-// Fake starts a fake Secret Service on the bus. Of several the first is the one
-// that is asked; when it leaves the bus the next takes its place.
+// Fake starts a fake Secret Service on the bus. If there are several, the first
+// gets the calls; when it leaves the bus, the next replaces it.
 func (b *Bus) Fake() *Fake {
 	b.t.Helper()
 	conn, err := dbus.Connect(b.Address())
@@ -89,7 +89,7 @@ func (b *Bus) Fake() *Fake {
 		{map[string]any{"GetSecret": f.getSecret, "SetSecret": f.setSecret, "Delete": f.delete}, root + "/collection", "org.freedesktop.Secret.Item"},
 		{map[string]any{"Prompt": f.prompt, "Dismiss": f.dismiss}, root + "/prompt", "org.freedesktop.Secret.Prompt"},
 		{map[string]any{"Close": f.closeSession}, root + "/session", "org.freedesktop.Secret.Session"},
-		// godbus asks the deepest path that anything is exported on.
+		// godbus calls the deepest path with an export.
 		{map[string]any{"Get": f.property}, root, "org.freedesktop.DBus.Properties"},
 		{map[string]any{"Get": f.property}, root + "/collection", "org.freedesktop.DBus.Properties"},
 		{map[string]any{"Get": f.property}, root + "/aliases", "org.freedesktop.DBus.Properties"},
@@ -104,18 +104,18 @@ func (b *Bus) Fake() *Fake {
 	return f
 }
 
-// On makes a method do something else, until Reset.
+// On sets the Action of a method until Reset.
 func (f *Fake) On(method string, a Action) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.actions[method] = a
 }
 
-// Login is the collection that there is from the beginning.
+// Login is the collection that always exists.
 const Login = "login"
 
-// Reset makes every method behave, and leaves one collection, "login", unlocked and
-// empty.
+// Reset restores the normal behaviour of every method, and leaves one collection,
+// "login", unlocked and empty.
 func (f *Fake) Reset() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -124,7 +124,7 @@ func (f *Fake) Reset() {
 	f.calls, f.locked, f.home = nil, map[string]bool{Login: false}, Login
 }
 
-// Lock locks the login collection. What Unlock does then is up to its action;
+// Lock locks the login collection. The effect of Unlock depends on its Action;
 // without one it shows a prompt that is dismissed at once, as gnome-keyring does
 // without a display.
 func (f *Fake) Lock() { f.LockCollection(Login, true) }
@@ -136,8 +136,8 @@ func (f *Fake) LockCollection(name string, locked bool) {
 	f.locked[name] = locked
 }
 
-// Collection adds a collection and makes it the default one. The login collection
-// is taken away when it is empty and replace is set.
+// Collection adds a collection and makes it the default. If replace is set, an
+// empty login collection is removed.
 func (f *Fake) Collection(name string, replace bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -147,15 +147,15 @@ func (f *Fake) Collection(name string, replace bool) {
 	}
 }
 
-// Default makes another collection the default one, as KeePassXC does when the
-// person turns to another tab.
+// Default makes another collection the default, as KeePassXC does when the user
+// turns to another tab.
 func (f *Fake) Default(name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.home = name
 }
 
-// NoCollection takes every collection away.
+// NoCollection removes every collection.
 func (f *Fake) NoCollection() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -165,14 +165,14 @@ func (f *Fake) NoCollection() {
 // Put stores an item in the login collection as another program would.
 func (f *Fake) Put(service, user, secret string) { f.PutIn(Login, service, user, secret, 1) }
 
-// PutIn stores one more item in a collection, changed last at that time.
+// PutIn stores another item in a collection, with the time of its last change.
 func (f *Fake) PutIn(collection, service, user, secret string, modified uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.add(collection, map[string]string{"service": service, "username": user}, []byte(secret)).modified = modified
 }
 
-// Guard makes every access to an item ask the person, while its collection is
+// Guard makes every access to an item ask the user, even if its collection is
 // unlocked.
 func (f *Fake) Guard() {
 	f.mu.Lock()
@@ -182,7 +182,7 @@ func (f *Fake) Guard() {
 	}
 }
 
-// Count is how many items there are for the service and user.
+// Count returns the number of items for the service and user.
 func (f *Fake) Count(service, user string) (n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -194,7 +194,7 @@ func (f *Fake) Count(service, user string) (n int) {
 	return n
 }
 
-// Secret is what is kept for the service and user; ok is false when nothing is.
+// Secret returns the secret for the service and user. ok is false if there is none.
 func (f *Fake) Secret(service, user string) (secret string, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -206,7 +206,7 @@ func (f *Fake) Secret(service, user string) (secret string, ok bool) {
 	return "", false
 }
 
-// Calls is the methods called since Reset.
+// Calls returns the methods called since Reset.
 func (f *Fake) Calls() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -216,10 +216,10 @@ func (f *Fake) Calls() []string {
 // Disconnect leaves the bus, as a crash would.
 func (f *Fake) Disconnect() { _ = f.conn.Close() }
 
-// Prompted delivers the name of each method whose prompt came on the screen.
+// Prompted returns a channel with the name of each method that has shown a prompt.
 func (f *Fake) Prompted() <-chan string { return f.prompted }
 
-// begin notes a call and does what is to be done instead of answering it.
+// begin records a call, and handles it if its Action replaces the answer.
 func (f *Fake) begin(method string) (Action, *dbus.Error) {
 	f.mu.Lock()
 	f.calls = append(f.calls, method)
@@ -240,7 +240,7 @@ func (f *Fake) begin(method string) (Action, *dbus.Error) {
 
 const noPrompt = dbus.ObjectPath("/")
 
-// ask prepares a prompt when the action wants one; otherwise it does the thing.
+// ask prepares a prompt if the action asks for one, and otherwise calls do.
 func (f *Fake) ask(method string, a Action, do func() dbus.Variant) dbus.ObjectPath {
 	switch a.kind {
 	case "accept", "dismiss", "ignore":
@@ -298,7 +298,8 @@ func (f *Fake) openSession(algorithm string, input dbus.Variant) (dbus.Variant, 
 	return dbus.MakeVariant(keys.Public()), path, nil
 }
 
-// collectionOf is the collection of a path, an item's or an alias too.
+// collectionOf returns the collection of a path, which may be an item's or an
+// alias.
 func (f *Fake) collectionOf(path dbus.ObjectPath) string {
 	rest := strings.TrimPrefix(string(path), servicePath+"/")
 	if rest == "aliases/default" {
@@ -377,7 +378,7 @@ func (f *Fake) searchAll(attributes map[string]string) (unlocked, locked []dbus.
 	return unlocked, locked, nil
 }
 
-// search is a collection's own, which go-keyring uses.
+// search is the method of a collection, which go-keyring uses.
 func (f *Fake) search(msg dbus.Message, attributes map[string]string) ([]dbus.ObjectPath, *dbus.Error) {
 	if _, err := f.begin("SearchItems"); err != nil {
 		return nil, err
@@ -411,7 +412,7 @@ type secret struct {
 	ContentType string
 }
 
-// open gives the plain value of a secret that a client sent.
+// open decrypts a secret that a client sent.
 func (f *Fake) open(s secret) ([]byte, *dbus.Error) {
 	key, ok := f.keys[s.Session]
 	if !ok {
@@ -477,7 +478,7 @@ func (f *Fake) pathOf(i *item) dbus.ObjectPath {
 	return noPrompt
 }
 
-// reach gives the item of a call, when a client may have it now.
+// reach returns the item of a call, if the client may have it now.
 func (f *Fake) reach(msg dbus.Message) (*item, *dbus.Error) {
 	path, _ := msg.Headers[dbus.FieldPath].Value().(dbus.ObjectPath)
 	switch i := f.items[path]; {
@@ -587,14 +588,14 @@ func (f *Fake) closeSession(msg dbus.Message) *dbus.Error {
 	return nil
 }
 
-// Sessions is how many sessions are open.
+// Sessions returns the number of open sessions.
 func (f *Fake) Sessions() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.keys)
 }
 
-// Wait waits until done.
+// Wait waits until done returns true.
 func (f *Fake) Wait(what string, done func() bool) {
 	f.bus.t.Helper()
 	f.bus.wait(what, func(context.Context) bool { return done() })
@@ -602,7 +603,7 @@ func (f *Fake) Wait(what string, done func() bool) {
 
 func (f *Fake) dismiss(dbus.Message) *dbus.Error { return nil }
 
-// Answer accepts every prompt that is still unanswered.
+// Answer accepts every prompt that is not answered yet.
 func (f *Fake) Answer() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

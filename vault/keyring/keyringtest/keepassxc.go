@@ -17,7 +17,7 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// Desktop is a private X server with nothing on it but what a test starts.
+// Desktop is a private X server with only the programs that a test starts.
 type Desktop struct {
 	t       testing.TB
 	display string
@@ -37,14 +37,14 @@ func StartDesktop(t testing.TB) *Desktop {
 	runCommand(t, cmd)
 	_ = w.Close()
 	_ = r.SetReadDeadline(time.Now().Add(patience))
-	line, err := bufio.NewReader(r).ReadString('\n') // all of it: Xvfb ends when it cannot write the rest
+	line, err := bufio.NewReader(r).ReadString('\n') // read everything: Xvfb ends if it cannot write the rest
 	if err != nil {
 		t.Fatalf("Xvfb did not say its display: %v", err)
 	}
 	return &Desktop{t: t, display: ":" + strings.TrimSpace(line)}
 }
 
-// Env is what a program needs to show itself there.
+// Env returns the environment for a program that shows itself there.
 func (d *Desktop) Env() []string { return []string{"DISPLAY=" + d.display, "QT_QPA_PLATFORM=xcb"} }
 
 func (d *Desktop) xdotool(args ...string) (string, error) {
@@ -91,15 +91,15 @@ func (d *Desktop) Press(id, key string) {
 	}
 }
 
-// Screenshot keeps a picture of the desktop, for looking at what went wrong.
+// Screenshot saves a picture of the desktop, to see what went wrong.
 func (d *Desktop) Screenshot(path string) {
 	cmd := exec.Command("import", "-window", "root", path)
 	cmd.Env = append(os.Environ(), d.Env()...)
 	_ = cmd.Run()
 }
 
-// KeePassXC is a real KeePassXC with its default settings, in which it asks for
-// every item that is read, overwritten or deleted.
+// KeePassXC is a real KeePassXC with its default settings. It asks for every item
+// that is read, overwritten or deleted.
 type KeePassXC struct {
 	*Bus
 	*Desktop
@@ -126,8 +126,8 @@ CheckForUpdatesIncludeBetas=false
 Enabled=true
 `
 
-// StartKeePassXC starts KeePassXC with those databases, open and empty, the last
-// one in front.
+// StartKeePassXC starts KeePassXC with empty databases of those names, open, with
+// the last one in front.
 func StartKeePassXC(t testing.TB, databases ...string) *KeePassXC {
 	t.Helper()
 	Need(t, "keepassxc", "keepassxc-cli", "dbus-daemon")
@@ -160,7 +160,7 @@ func StartKeePassXC(t testing.TB, databases ...string) *KeePassXC {
 	return k
 }
 
-// Env is what a program needs to live on this bus and desktop.
+// Env returns the environment for a program that uses this bus and desktop.
 func (k *KeePassXC) Env() []string { return append(k.Bus.Env(), k.Desktop.Env()...) }
 
 // OtherTab brings the next database to the front.
@@ -174,15 +174,15 @@ func (k *KeePassXC) OtherTab() {
 	})
 }
 
-// PressNextTab types the key for the next tab. While a dialog is open it does
-// nothing.
+// PressNextTab types the key for the next tab. It has no effect while a dialog is
+// open.
 func (k *KeePassXC) PressNextTab() { k.Press(k.WaitWindow(".kdbx"), "ctrl+Tab") }
 
 // Kill kills KeePassXC as a crash would.
 func (k *KeePassXC) Kill() { k.program.kill() }
 
-// AnswerAll answers every dialog that comes up, until the returned function is
-// called, which gives the titles of those that came.
+// AnswerAll answers every dialog until the returned function is called, which
+// returns the titles of the dialogs.
 func (d *Desktop) AnswerAll(after time.Duration, key string) (stop func() []string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan []string)

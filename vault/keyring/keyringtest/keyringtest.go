@@ -9,9 +9,8 @@
 //	cmd := exec.Command(kitekey, "list")
 //	cmd.Env = append(os.Environ(), k.Env()...)
 //
-// What it needs: apt-get install -y dbus gnome-keyring libsecret-tools. Where a
-// tool is missing the test is skipped, or fails when KITEKEY_TEST_DESKTOP is
-// "required", as it is in CI.
+// It needs dbus, gnome-keyring and libsecret-tools. Without them the test is
+// skipped, or fails if KITEKEY_TEST_DESKTOP is "required", as in CI.
 package keyringtest
 
 import (
@@ -34,11 +33,11 @@ import (
 // Password unlocks the keyrings that Start makes.
 const Password = "ci-pass"
 
-// patience bounds every wait for a daemon, generously: machines are slow under
-// load, and a wait ends as soon as its condition holds.
+// patience limits every wait for a daemon. It is long because machines are slow
+// under load; a wait ends as soon as its condition holds.
 const patience = 30 * time.Second
 
-// Need skips the test, or fails it in CI, when one of the tools is missing.
+// Need skips the test if one of the tools is missing, or fails it in CI.
 func Need(t testing.TB, tools ...string) {
 	t.Helper()
 	for _, tool := range tools {
@@ -62,7 +61,7 @@ type Bus struct {
 	daemon *process
 }
 
-// Kill kills the bus itself (SIGKILL): everybody on it is cut off.
+// Kill kills the bus (SIGKILL), which disconnects everything on it.
 func (b *Bus) Kill() { b.daemon.kill() }
 
 // StartBus starts a bus that ends with the test.
@@ -105,10 +104,10 @@ const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Con
 
 func (b *Bus) socket() string { return filepath.Join(b.dir, "bus") }
 
-// Address is the bus's, for DBUS_SESSION_BUS_ADDRESS.
+// Address returns the bus's address, for DBUS_SESSION_BUS_ADDRESS.
 func (b *Bus) Address() string { return "unix:path=" + b.socket() }
 
-// Env is what a program needs to live on this bus and nowhere else.
+// Env returns the environment for a program that uses this bus and no other.
 func (b *Bus) Env() []string {
 	return []string{
 		"DBUS_SESSION_BUS_ADDRESS=" + b.Address(), "HOME=" + b.dir, "XDG_RUNTIME_DIR=" + filepath.Join(b.dir, "run"),
@@ -117,11 +116,11 @@ func (b *Bus) Env() []string {
 	}
 }
 
-// Use points the test's own process at the bus until the test ends.
+// Use makes the test's own process use the bus until the test ends.
 func (b *Bus) Use() {
 	b.t.Helper()
 	b.t.Setenv("DBUS_SESSION_BUS_ADDRESS", b.Address())
-	// The connection that godbus shares in this process belongs to the bus before.
+	// godbus shares a connection in this process, which belongs to another bus.
 	if conn, err := dbus.SessionBus(); err == nil {
 		_ = conn.Close()
 	}
@@ -193,14 +192,14 @@ func Start(t testing.TB) *Keyring {
 	return k
 }
 
-// StartDaemon starts the daemon, unlocked, after KillDaemon.
+// StartDaemon starts the daemon again, unlocked, after KillDaemon.
 func (k *Keyring) StartDaemon() {
 	k.t.Helper()
 	k.StartDaemonAsIs()
 	k.wait("gnome-keyring to unlock", func(ctx context.Context) bool { return !k.isLocked(ctx, loginPath) })
 }
 
-// StartDaemonAsIs starts the daemon and does not mind whether it could open its
+// StartDaemonAsIs starts the daemon without checking that it could open its
 // keyring.
 func (k *Keyring) StartDaemonAsIs() {
 	k.t.Helper()
@@ -219,10 +218,10 @@ func (k *Keyring) KillDaemon() {
 	k.daemon.kill()
 }
 
-// StopDaemon freezes the daemon (SIGSTOP): it stays on the bus and answers nothing.
+// StopDaemon freezes the daemon (SIGSTOP): it stays on the bus and does not answer.
 func (k *Keyring) StopDaemon() { k.signal(syscall.SIGSTOP) }
 
-// ContinueDaemon thaws it.
+// ContinueDaemon continues a frozen daemon.
 func (k *Keyring) ContinueDaemon() { k.signal(syscall.SIGCONT) }
 
 func (k *Keyring) signal(s syscall.Signal) {
@@ -234,7 +233,7 @@ func (k *Keyring) signal(s syscall.Signal) {
 	}
 }
 
-// Lock locks the login keyring. Nobody is there to answer its prompts.
+// Lock locks the login keyring. Its prompts are not answered.
 func (k *Keyring) Lock() {
 	k.t.Helper()
 	var locked []dbus.ObjectPath
@@ -248,10 +247,10 @@ func (k *Keyring) Lock() {
 	}
 }
 
-// File is where gnome-keyring keeps the login keyring.
+// File returns the path of the login keyring.
 func (k *Keyring) File() string { return filepath.Join(k.dir, "data", "keyrings", "login.keyring") }
 
-// Lookup reads an item with secret-tool, as another program would. Empty when
+// Lookup reads an item with secret-tool, as another program would. It returns "" if
 // there is none.
 func (k *Keyring) Lookup(service, user string) string {
 	k.t.Helper()
@@ -279,7 +278,7 @@ func (k *Keyring) Store(label, secret string, attributes ...string) {
 	}
 }
 
-// DefaultCollection is the name of the collection that new items go to.
+// DefaultCollection returns the name of the collection for new items.
 func (b *Bus) DefaultCollection() string {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -291,7 +290,7 @@ func (b *Bus) DefaultCollection() string {
 	return filepath.Base(string(path))
 }
 
-// SecondDaemon starts one more gnome-keyring with the same folder, on a bus of its
+// SecondDaemon starts another gnome-keyring with the same folder, on a bus of its
 // own, as a second session of the user does.
 func (k *Keyring) SecondDaemon() {
 	k.t.Helper()
@@ -301,11 +300,11 @@ func (k *Keyring) SecondDaemon() {
 	other.wait("the second gnome-keyring to come", other.HasOwner)
 }
 
-// Users lists the users of the service's items, an item as often as it is there.
+// Users lists the users of the service's items, with one entry for each item.
 func (k *Keyring) Users(service string) []string { return k.ItemUsers(service) }
 
-// ItemUsers lists the users of the service's items in order, an item as often as
-// it is there.
+// ItemUsers lists the users of the service's items in order, with one entry for
+// each item.
 func (k *Bus) ItemUsers(service string) []string {
 	k.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -330,7 +329,7 @@ func (k *Bus) ItemUsers(service string) []string {
 	return users
 }
 
-// process is a child that is killed, at the latest, when the test ends.
+// process is a child process that is killed when the test ends at the latest.
 type process struct {
 	cmd  *exec.Cmd
 	out  *bytes.Buffer

@@ -55,14 +55,14 @@ func (k *KWallet) Kill() {
 	k.wait("KWallet to leave the bus", func(ctx context.Context) bool { return !k.HasOwner(ctx) })
 }
 
-// Env is what a program needs to live on this bus and desktop.
+// Env returns the environment for a program that uses this bus and desktop.
 func (k *KWallet) Env() []string { return append(k.Bus.Env(), k.Desktop.Env()...) }
 
-// walletKey is the key that a login would derive from the person's password.
+// walletKey is the key that a login would derive from the user's password.
 var walletKey = bytes.Repeat([]byte("k"), 56)
 
 // CreateWallet creates the default wallet and opens it. KWallet shows a wallet to
-// other programs only when it was there at its start.
+// other programs only if it existed when KWallet was started.
 func (k *KWallet) CreateWallet() {
 	k.Bus.t.Helper()
 	k.pamOpen()
@@ -91,7 +91,7 @@ func (k *KWallet) pamOpen() {
 	}
 }
 
-// CloseWallet closes the default wallet. A person would have to type its password.
+// CloseWallet closes the default wallet. Opening it again takes its password.
 func (k *KWallet) CloseWallet() {
 	k.Bus.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// RealVariable names the program of kitekey/vault/source/vaulttest: a real
-// server. ".ci/team" builds it and runs what needs it.
+// RealVariable is the variable with the path of a built
+// kitekey/vault/source/vaulttest, which is a real server. ".ci/team" builds it and
+// runs the tests that need it.
 const RealVariable = "KITEKEY_TEST_VAULT"
 
 // Real is a real server in a process of its own.
@@ -25,7 +26,7 @@ type Real struct {
 	stdin       io.Closer
 }
 
-// StartReal starts a real server, and skips the test when there is none.
+// StartReal starts a real server. It skips the test if there is none.
 func StartReal(t testing.TB) *Real {
 	t.Helper()
 	program := os.Getenv(RealVariable)
@@ -54,7 +55,7 @@ func (r *Real) start(t testing.TB) {
 	var said struct{ Address, Root string }
 	must(t, json.Unmarshal(line, &said))
 	r.Address, r.Root = said.Address, said.Root
-	r.listen = said.Address[len("http://"):] // the same again after a restart
+	r.listen = said.Address[len("http://"):] // the same address again after a restart
 }
 
 // Kill ends the server at once, as a crash does.
@@ -64,7 +65,7 @@ func (r *Real) Kill(t testing.TB) {
 	_ = r.cmd.Wait()
 }
 
-// Restart starts it again over the same storage, at the same address.
+// Restart starts the server again with the same storage, at the same address.
 func (r *Real) Restart(t testing.TB) {
 	t.Helper()
 	r.start(t)
@@ -77,7 +78,7 @@ func (r *Real) unseal(t *testing.T) {
 	var k struct{ Unseal []byte }
 	must(t, json.Unmarshal(data, &k))
 	r.Call(t, http.MethodPut, "sys/unseal", map[string]string{"key": base64.StdEncoding.EncodeToString(k.Unseal)})
-	// Mounts come up a moment after the seal is open.
+	// Mounts are available a moment after unsealing.
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if status, _ := r.As(t, r.Root, http.MethodGet, "sys/mounts", nil); status == http.StatusOK {
 			return

@@ -1,6 +1,6 @@
-// Package sourcetest is what the tests of sources share: a server that keeps the
-// documented rules of OpenBao's and HashiCorp Vault's API as far as kitekey uses
-// it, and the suite that proves, over a real server too, that it does.
+// Package sourcetest is for tests of sources: a server that keeps to the
+// documentation of OpenBao's and HashiCorp Vault's API as far as kitekey uses it,
+// and a suite that checks this server and a real one.
 package sourcetest
 
 import (
@@ -17,12 +17,12 @@ import (
 	"time"
 )
 
-// RootToken may do everything at a [Server].
+// RootToken is a token with every right at a [Server].
 const RootToken = "hvs.stand-in-root-token"
 
-// Server is an engine in this process: mounts of the KV secrets engine in both
-// versions, policies, tokens, AppRole and rate limits. It holds everything in
-// memory and begins without a mount.
+// Server is an engine in this process: mounts of both versions of the KV secrets
+// engine, policies, tokens, AppRole and rate limits. It keeps everything in memory,
+// and has no mount at first.
 type Server struct {
 	*httptest.Server
 
@@ -39,7 +39,7 @@ type Server struct {
 	requests []string
 }
 
-// Knobs are what can be wrong with a server.
+// Knobs are the faults of a server.
 type Knobs struct {
 	Status  int           // of every reply, health's included: 472, 473, 500…
 	Message string        // in its errors
@@ -47,8 +47,8 @@ type Knobs struct {
 	Standby string        // redirect to this address, as a standby node does
 	Latency time.Duration // before every reply
 	Drop    string        // carry out a request of this method, and break the connection before the reply
-	Healthy int           // status of sys/health alone, 0: as it is
-	Limit   int           // turn away so many requests with 429 first
+	Healthy int           // status of sys/health only; 0 means the real one
+	Limit   int           // answer so many requests with 429 first
 	After   string        // Retry-After of those
 }
 
@@ -70,7 +70,7 @@ type value struct {
 
 type token struct {
 	policies  []string
-	expires   time.Time // zero: never
+	expires   time.Time // zero means never
 	ttl       time.Duration
 	renewable bool
 }
@@ -90,18 +90,18 @@ type quota struct {
 }
 
 type rule struct {
-	path         string // with a "*" at its end, or "+" for a part
+	path         string // "*" at its end, or "+" for a part
 	capabilities []string
 }
 
-// New starts a server on a loopback address. now is its clock; nil is time.Now.
+// New starts a server on a loopback address. now is its clock; nil means time.Now.
 func New(now func() time.Time) *Server {
 	s := newServer(now)
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
 	return s
 }
 
-// NewTLS starts one that wants TLS; its certificate is its own authority.
+// NewTLS starts a server with TLS. Its certificate is its own authority.
 func NewTLS(now func() time.Time) *Server {
 	s := newServer(now)
 	s.Server = httptest.NewTLSServer(http.HandlerFunc(s.serve))
@@ -121,14 +121,14 @@ func newServer(now func() time.Time) *Server {
 	}
 }
 
-// Set changes what is wrong with it.
+// Set changes the server's faults.
 func (s *Server) Set(k Knobs) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.knobs = k
 }
 
-// Requests gives the method and path of every request so far, and forgets them.
+// Requests returns the method and path of every request since the last call.
 func (s *Server) Requests() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,7 +144,7 @@ func (s *Server) Unseal() {
 	s.sealed = false
 }
 
-// answer is a status with its body: nil for none.
+// answer is a status and a body, which may be nil.
 type answer struct {
 	status int
 	body   any
@@ -264,7 +264,7 @@ func (s *Server) handle(r *http.Request, path string, body []byte) answer {
 	}
 	if name, ok := strings.CutSuffix(path, "/login"); ok && strings.HasPrefix(name, "auth/") {
 		if name != "auth/approle" {
-			return fail(403, "permission denied") // as for everything without a token
+			return fail(403, "permission denied") // the same as for requests without a token
 		}
 		return s.login(in.RoleID, in.SecretID)
 	}
@@ -454,7 +454,7 @@ func parsePolicy(text string) (rules []rule) {
 	return rules
 }
 
-// capabilities are the ones of the most specific rule.
+// capabilities returns those of the most specific rule.
 func (s *Server) capabilities(t *token, path string) []string {
 	if slices.Contains(t.policies, "root") {
 		return []string{"root"}
@@ -483,7 +483,7 @@ func (s *Server) allowed(t *token, path, capability string) bool {
 	return slices.Contains(can, "root") || slices.Contains(can, capability)
 }
 
-// exists is what decides between "create" and "update".
+// exists decides between "create" and "update".
 func (m *mount) exists(rest string) bool {
 	if m.version == 1 {
 		return m.secrets[rest] != nil
@@ -492,7 +492,7 @@ func (m *mount) exists(rest string) bool {
 	if !ok {
 		name = strings.TrimPrefix(rest, "metadata/")
 	}
-	return m.secrets[name] != nil // deleted or not
+	return m.secrets[name] != nil // even if it is deleted
 }
 
 func (m *mount) list(prefix string) answer {
@@ -518,7 +518,7 @@ func (m *mount) list(prefix string) answer {
 	return data(map[string]any{"keys": keys})
 }
 
-// one is a request to a mount of version 1.
+// one handles a request to a mount of version 1.
 func (m *mount) one(capability, rest string, body []byte) answer {
 	switch capability {
 	case "list":
@@ -536,7 +536,7 @@ func (m *mount) one(capability, rest string, body []byte) answer {
 	return data(m.secrets[rest].versions[0].data[""])
 }
 
-// two is a request to a mount of version 2.
+// two handles a request to a mount of version 2.
 func (m *mount) two(now time.Time, capability, rest string, in map[string]json.RawMessage, cas int, versions []int) answer {
 	kind, name, _ := strings.Cut(rest, "/")
 	sec := m.secrets[name]

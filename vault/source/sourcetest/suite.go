@@ -19,12 +19,12 @@ import (
 	"kitekey/vault/source"
 )
 
-// Engine is a running server that the suite may do everything with: it makes
+// Engine is a running server with which the suite may do anything: it creates
 // mounts, policies and tokens of its own.
 type Engine struct {
 	Address string
-	Root    string           // a token that may do everything
-	Unseal  func(*testing.T) // after sys/seal; nil leaves that test out
+	Root    string           // a token with every right
+	Unseal  func(*testing.T) // called after sys/seal; nil leaves that test out
 }
 
 // Call makes a request with the root token, as an administrator would.
@@ -63,7 +63,7 @@ func (e Engine) As(t testing.TB, token, method, path string, body any) (status i
 	return res.StatusCode, reply
 }
 
-// Mount makes a mount of the KV secrets engine under a name of its own.
+// Mount creates a mount of the KV secrets engine with a new name.
 func (e Engine) Mount(t testing.TB, version int) string {
 	t.Helper()
 	name := fmt.Sprintf("kv-%x", time.Now().UnixNano())
@@ -71,7 +71,7 @@ func (e Engine) Mount(t testing.TB, version int) string {
 	return name
 }
 
-// Token makes a token with one policy.
+// Token creates a token with one policy.
 func (e Engine) Token(t testing.TB, policy, ttl string) string {
 	t.Helper()
 	name := e.Policy(t, policy)
@@ -79,7 +79,7 @@ func (e Engine) Token(t testing.TB, policy, ttl string) string {
 	return reply["auth"].(map[string]any)["client_token"].(string)
 }
 
-// Policy makes a policy and gives its name.
+// Policy creates a policy and returns its name.
 func (e Engine) Policy(t testing.TB, policy string) string {
 	t.Helper()
 	name := fmt.Sprintf("p-%x", time.Now().UnixNano())
@@ -87,10 +87,10 @@ func (e Engine) Policy(t testing.TB, policy string) string {
 	return name
 }
 
-// AppRole makes a role with a policy and gives its role id and a secret id.
+// AppRole creates a role with a policy and returns its role id and a secret id.
 func (e Engine) AppRole(t testing.TB, policy string) (roleID, secretID string) {
 	t.Helper()
-	// Enabled twice is an error that does not matter.
+	// An error because it is enabled already does not matter.
 	e.As(t, e.Root, http.MethodPost, "sys/auth/approle", map[string]any{"type": "approle"})
 	role := fmt.Sprintf("r-%x", time.Now().UnixNano())
 	e.Call(t, http.MethodPost, "auth/approle/role/"+role, map[string]any{"token_policies": e.Policy(t, policy), "token_ttl": "20m"})
@@ -99,29 +99,29 @@ func (e Engine) AppRole(t testing.TB, policy string) (roleID, secretID string) {
 	return roleID, secretID
 }
 
-// Policies as the README gives them, for a mount.
+// Support is the README's policy for support at a mount: it can only read.
 func Support(mount string) string {
 	return fmt.Sprintf(`path "%[1]s/data/kitegateway/*" { capabilities = ["read"] }
 path "%[1]s/metadata/kitegateway/*" { capabilities = ["list", "read"] }`, mount)
 }
 
-// Developers may write, too.
+// Developers is the policy for developers, who may write too.
 func Developers(mount string) string {
 	return fmt.Sprintf(`path "%[1]s/data/kitegateway/*" { capabilities = ["create", "read", "update", "delete"] }
 path "%[1]s/metadata/kitegateway/*" { capabilities = ["create", "list", "read", "update"] }`, mount)
 }
 
-// CI may read one credential and cannot list.
+// CI is the policy for CI, which may read one credential and cannot list.
 func CI(mount string, sel vault.Selector) string {
 	return fmt.Sprintf(`path "%s/data/kitegateway/%s" { capabilities = ["read"] }`, mount, sel)
 }
 
-// Config is a source at a mount of the engine.
+// Config returns a source at a mount of the engine.
 func (e Engine) Config(mount string) source.Config {
 	return source.Config{Name: "bao", Kind: source.KindVault, Address: e.Address, Mount: mount}.WithDefaults()
 }
 
-// System is a machine whose BAO_TOKEN is token.
+// System returns a machine whose BAO_TOKEN is token.
 func System(token string) source.System {
 	return source.System{
 		Getenv: func(name string) string {
@@ -134,7 +134,7 @@ func System(token string) source.System {
 	}
 }
 
-// Source is what the suite asks of an engine's source.
+// Source is what the suite needs of an engine's source.
 type Source interface {
 	vault.Source
 	vault.SourceWriter
@@ -156,12 +156,12 @@ func open(t testing.TB, c source.Config, sys source.System) Source {
 	return s.(Source)
 }
 
-// Item is an entry with a credential made of a number.
+// Item returns an item with the n-th test credential.
 func Item(sel vault.Selector, n int, version int64) vault.SourceItem {
 	return vault.SourceItem{Version: version, Entry: vault.Entry{Selector: sel, Current: Credential(n)}}
 }
 
-// Credential is the n-th.
+// Credential returns the n-th test credential.
 func Credential(n int) kite.Credential {
 	return kite.Credential{
 		APIKey:    kite.NewSecret(fmt.Sprintf("key_%08d_abcd", n)),
@@ -169,7 +169,7 @@ func Credential(n int) kite.Credential {
 	}
 }
 
-// Is reports whether a credential is the n-th.
+// Is reports whether a credential is the n-th test credential.
 func Is(c kite.Credential, n int) bool {
 	want := Credential(n)
 	return c.APIKey.Equal(want.APIKey) && c.APISecret.Equal(want.APISecret)
@@ -180,8 +180,7 @@ var (
 	coral = vault.Selector{Account: "coral", Environment: kite.Sandbox}
 )
 
-// Run proves that a source and an engine keep their rules. The engine is used by
-// nothing else meanwhile.
+// Run checks a source and an engine. Nothing else may use the engine meanwhile.
 func Run(t *testing.T, e Engine) {
 	t.Run("what is put is got, with every field", e.roundTrip)
 	t.Run("the secret is plain fields of text", e.plainFields)
@@ -362,7 +361,7 @@ func (e Engine) missing(t *testing.T) {
 		is(t, err, source.ErrMalformed)
 		is(t, err, vault.ErrNotFound)
 	}
-	// What has another name is not kitekey's.
+	// Items with other names are not kitekey's.
 	for _, path := range []string{"acme/staging", "UPPER/live", "acme/live/deeper", "file"} {
 		e.Call(t, http.MethodPost, mount+"/data/kitegateway/"+path, map[string]any{"data": map[string]any{"a": "b"}})
 	}
@@ -502,7 +501,7 @@ func (e Engine) login(t *testing.T) {
 	}
 	_, err = open(t, c, sys).Get(t.Context(), acme)
 	must(t, err)
-	// In the second half of its life it is renewed.
+	// It is renewed in the second half of its life.
 	later := func() time.Time { return time.Now().Add(3 * time.Minute) }
 	sys.Now = later
 	_, err = open(t, c, sys).Get(t.Context(), acme)
