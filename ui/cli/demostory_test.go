@@ -26,7 +26,7 @@ func newDemoVault(t *testing.T) *vault.Vault {
 	return v
 }
 
-// A new kind of verdict gets its place in the demo, or a reason here.
+// A new verdict must get a place in the demo, or a reason here.
 func TestDemo_ShowsEveryVerdictThereIs(t *testing.T) {
 	profiles, err := newDemoVault(t).List()
 	if err != nil {

@@ -16,13 +16,14 @@ import (
 	"kitekey/ui/clipboard/clipboardtest"
 )
 
-// secretsOf are the strings of a merchant's pair that must be nowhere.
+// secretsOf returns the halves of a merchant's credential, which must not appear
+// anywhere.
 func secretsOf(merchant string) []string {
 	cred := merchantOf(merchant).Credential
 	return []string{cred.APIKey.Reveal(), cred.APISecret.Reveal()}
 }
 
-// filesHave fails the test if a file in dir has one of the texts in it.
+// filesHave fails the test if a file in dir has one of the texts.
 func filesHave(t *testing.T, dir string, texts ...string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
@@ -60,8 +61,8 @@ func walletAnswers(t *testing.T, base, header string) int {
 	return resp.StatusCode
 }
 
-// TestCommands_DoTheMainJob is the main job from end to end: the real binary, a real
-// gnome-keyring, and the gateway as its documentation describes it.
+// The test uses the real binary, a real gnome-keyring, and the gateway as its
+// documentation describes it.
 func TestCommands_DoTheMainJob(t *testing.T) {
 	h := newHouse(t, "acme")
 	home := envOf(h.env, "KITEKEY_HOME")
@@ -123,8 +124,8 @@ func TestCommands_DoTheMainJob(t *testing.T) {
 	}
 }
 
-// TestCopy_ReturnsBeforeItClears runs "kitekey copy" as scripts do, in $(…), which ends when the
-// last process closes the pipe.
+// Scripts run "kitekey copy" in $(…), which ends when the last process closes the
+// pipe.
 func TestCopy_ReturnsBeforeItClears(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for a time to pass")
@@ -149,8 +150,8 @@ func TestCopy_ReturnsBeforeItClears(t *testing.T) {
 	x.WaitForNothing()
 }
 
-// TestCommands_ShowNoSecretUnasked looks for the secrets and the token in everything but the places
-// they were asked for: stderr, files, and what ps shows of every process.
+// The test looks for the secrets and the token everywhere except where they were
+// asked for: stderr, files, and what ps shows of every process.
 func TestCommands_ShowNoSecretUnasked(t *testing.T) {
 	x := clipboardtest.StartX(t)
 	h := newHouse(t, "acme", "coral")
@@ -180,9 +181,9 @@ func TestCommands_ShowNoSecretUnasked(t *testing.T) {
 		{"", []string{"api", "acme", "/data/wallets/balances"}, false},
 		{"", []string{"doctor"}, false},
 		{"", []string{"log"}, false},
-		{pairOf("acme"), []string{"add", "acme", "--stdin"}, false},                              // it exists
+		{pairOf("acme"), []string{"add", "acme", "--stdin"}, false},                              // it exists already
 		{pairOf("nobody"), []string{"add", "coral", "--stdin"}, false},                           // it is refused
-		{strings.Replace(pairOf("coral"), "}", ",}", 1), []string{"add", "x", "--stdin"}, false}, // bad JSON
+		{strings.Replace(pairOf("coral"), "}", ",}", 1), []string{"add", "x", "--stdin"}, false}, // invalid JSON
 		{pairOf("coral"), []string{"rotate", "acme", "--stdin"}, false},
 		{"", []string{"token", "acme", secretsOf("acme")[1][:3]}, false},
 		{"", []string{"remove", "acme"}, false}, // it needs --yes
@@ -204,7 +205,7 @@ func TestCommands_ShowNoSecretUnasked(t *testing.T) {
 	filesHave(t, envOf(h.env, "HOME"), canaries...)
 }
 
-// processWatch reads every process's command line and environment, over and over.
+// processWatch reads every process's command line and environment again and again.
 type processWatch struct {
 	texts chan []string
 	done  chan struct{}

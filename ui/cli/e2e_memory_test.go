@@ -19,7 +19,7 @@ import (
 	"kitekey/ui/terminaltest"
 )
 
-// copiesIn counts how often text is in the memory of a process, and says where.
+// copiesIn returns how often text is in the memory of a process, and where.
 func copiesIn(t *testing.T, pid int, text string) (count int, where string) {
 	t.Helper()
 	maps, err := os.Open(fmt.Sprintf("/proc/%d/maps", pid))
@@ -57,7 +57,7 @@ func copiesIn(t *testing.T, pid int, text string) (count int, where string) {
 	return count, found.String()
 }
 
-// canReadMemory skips a test where this user cannot look into a kitekey.
+// canReadMemory skips a test if this user cannot read the memory of a kitekey.
 func canReadMemory(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -67,7 +67,7 @@ func canReadMemory(t *testing.T) {
 
 const aPassphrase = "correct-horse-battery-staple-7421"
 
-// storeKey is what the passphrase opens.
+// storeKey returns the key that the passphrase opens.
 func storeKey(t *testing.T, dir string) string {
 	t.Helper()
 	sealed, err := os.Open(filepath.Join(dir, "identity.age"))
@@ -90,7 +90,7 @@ func storeKey(t *testing.T, dir string) string {
 	return strings.TrimSpace(string(key))
 }
 
-// typed are the ways in which a secret gets into a field.
+// typed are the ways to enter a secret into a field.
 var typed = map[string]func(s *terminaltest.Terminal, text string){
 	"typed": func(s *terminaltest.Terminal, text string) {
 		for _, r := range text {
@@ -101,9 +101,9 @@ var typed = map[string]func(s *terminaltest.Terminal, text string){
 	"pasted": func(s *terminaltest.Terminal, text string) { s.Type("\x1b[200~" + text + "\x1b[201~") },
 }
 
-// TestMemory_HoldsNothingTypedAfterLocking looks for what was typed, minted and
-// shown in the whole memory of a screen that has been locked for five seconds. What
-// it finds while the screen is in use shows that it looks in the right place.
+// The test looks for what was typed, minted and shown in the whole memory of a
+// screen that has been locked for five seconds. It finds them while the screen is
+// in use, which shows that it looks in the right place.
 func TestMemory_HoldsNothingTypedAfterLocking(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")

@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// someUser is a user without rights of its own: root may read everything. The
-// tests of continuous integration are root; others run as who they are.
+// someUser is a user without special rights, because root may read everything. In
+// continuous integration the tests run as root; elsewhere as the developer.
 type someUser struct {
 	t      *testing.T
 	folder string // its own, with a copy of kitekey in it
@@ -57,7 +57,7 @@ func (u someUser) command(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// start starts a command that may write cores, waits for its first line and gives
+// start starts a command that may write cores, waits for its first line and returns
 // its process.
 func (u someUser) start(command string) *exec.Cmd {
 	u.t.Helper()
@@ -79,10 +79,10 @@ func (u someUser) start(command string) *exec.Cmd {
 	return cmd
 }
 
-// canRead are the ways in which the user gets at the memory of a process.
+// canRead returns the ways in which the user can read the memory of a process.
 func (u someUser) canRead(pid int) (ways []string) {
 	u.t.Helper()
-	// The first page of what is mapped, found by maps as every tool does it.
+	// Read the first page that is mapped, found through maps as tools do.
 	read := fmt.Sprintf(`start=$(sed -n '1s/-.*//p' /proc/%[1]d/maps); test -n "$start" &&
 		dd if=/proc/%[1]d/mem of=/dev/null bs=4096 skip=$((0x$start / 4096)) count=1`, pid)
 	if u.command("sh", "-c", read).Run() == nil {
@@ -136,7 +136,7 @@ func TestProtect_CrashLeavesNoCore(t *testing.T) {
 	}
 }
 
-// What kitekey does with /proc itself works all the same.
+// kitekey itself can still use /proc.
 func TestProtect_OwnDescriptorsAndChildrenStayUsable(t *testing.T) {
 	u := newSomeUser(t)
 	for name, text := range map[string]string{"passphrase": "correct horse battery\n", "acme.json": pairOf("acme")} {
@@ -152,8 +152,8 @@ func TestProtect_OwnDescriptorsAndChildrenStayUsable(t *testing.T) {
 	}
 }
 
-// Programs that a project brings along are not started as helpers, not even by what
-// runs before kitekey's own code; as exec's command they are found.
+// A project's programs are not started as helpers, not even by packages that are
+// initialized before kitekey's own code. As exec's command they are found.
 func TestProtect_HelpersAreNotTakenFromAProject(t *testing.T) {
 	folder := t.TempDir()
 	bin := filepath.Join(folder, "node_modules", ".bin")

@@ -16,9 +16,9 @@ import (
 	"time"
 )
 
-// TestProxy_ShowsNoSecret runs the proxy as a process and looks for the credential,
-// the token and the proxy's own secret wherever other programs can look, and in the
-// trace that Go prints when a signal makes it dump its goroutines.
+// The test looks for the credential, the token and the proxy's own secret wherever
+// other programs can look, and in the trace of goroutines that Go prints on a
+// signal.
 func TestProxy_ShowsNoSecret(t *testing.T) {
 	h := newHouse(t, "acme")
 	h.must(pairOf("acme"), "add", "acme", "--stdin")
@@ -68,7 +68,7 @@ func TestProxy_ShowsNoSecret(t *testing.T) {
 	}
 	_ = cmd.Process.Signal(syscall.SIGQUIT)
 	rest, _ := io.ReadAll(lines)
-	_ = cmd.Wait() // it ends badly: that was asked for
+	_ = cmd.Wait() // it fails, as intended
 	watch.stop()
 	if !strings.Contains(said.String(), "goroutine ") || !strings.Contains(said.String(), "GET /no/such/thing 404") {
 		t.Errorf("neither log nor trace:\n%s", said.String())
@@ -88,8 +88,7 @@ type server struct {
 	first  string // the first line of stdout
 }
 
-// serve starts a command of h and waits for its first line. stderr is where its
-// notes go.
+// serve starts a command of h and waits for its first line. Its notes go to stderr.
 func (h *house) serve(stderr io.Writer, args ...string) *server {
 	h.t.Helper()
 	s := &server{Cmd: exec.Command(h.binary, args...)}
@@ -124,7 +123,7 @@ func (s *server) end(t *testing.T) {
 	}
 }
 
-// A pipe on stderr that nothing reads is full after some hundred lines.
+// A pipe on stderr that is not read is full after some hundred lines.
 func TestServers_GoOnWithAFullPipeOnStderr(t *testing.T) {
 	h := newHouse(t, "acme")
 	h.must(pairOf("acme"), "add", "acme", "--stdin")
@@ -174,7 +173,7 @@ func TestProxy_KeepURLIsTheSameAtEachRun(t *testing.T) {
 	if other := urlOf(); other == first {
 		t.Error("a proxy without --keep-url has the kept URL")
 	}
-	// A rotation keeps it, too.
+	// A rotation keeps it too.
 	h.must(pairOf("other"), "rotate", "acme", "--stdin")
 	if again := urlOf("--keep-url"); again != first {
 		t.Errorf("%s, and after a rotation %s", first, again)
@@ -186,7 +185,7 @@ func TestProxy_KeepURLIsTheSameAtEachRun(t *testing.T) {
 	if again := urlOf("--keep-url"); again != replaced {
 		t.Errorf("%s, then %s", replaced, again)
 	}
-	// Another program on its port is said, and no other port is taken.
+	// If another program has its port, it says so and takes no other port.
 	s := h.serve(io.Discard, "proxy", "acme", "--keep-url")
 	if code, _, errs := h.run("", "proxy", "acme", "--keep-url"); code != 1 || !strings.Contains(errs, "--new-url takes another port") {
 		t.Errorf("exit %d: %s", code, errs)

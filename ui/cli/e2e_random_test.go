@@ -18,14 +18,15 @@ import (
 	"kitekey/ui/terminaltest"
 )
 
-// eventsPerRun is how many events one program gets: it is stopped in many states,
-// and a locked screen does not swallow all that follows.
+// eventsPerRun is the number of events for one program. It is small so that
+// programs are stopped in many states, and a locked screen does not swallow all
+// later events.
 const eventsPerRun = 100
 
-// TestScreen_BearsRandomInput types, pastes, clicks and resizes at random. Whatever
-// comes, the demo does not panic or stall, shows no secret with --no-reveal, ends
-// when it is told to, and leaves the terminal as it was. KITEKEY_EVENTS and
-// KITEKEY_SEED make a run longer, and the same again but for its timing.
+// Whatever the input, the demo does not panic or stall, shows no secret with
+// --no-reveal, ends when it is told to, and leaves the terminal as it was.
+// KITEKEY_EVENTS makes a run longer, and KITEKEY_SEED repeats one except for its
+// timing.
 func TestScreen_BearsRandomInput(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")
@@ -59,7 +60,7 @@ type randomInput struct{ *rand.Rand }
 
 const randomCols, randomRows = 140, 45
 
-// run gives one program n events and ends it. It tells whether an event ended it.
+// run gives one program n events and ends it. It reports whether an event ended it.
 func (in randomInput) run(t *testing.T, n int) bool {
 	_, environ := world(t)
 	c := terminaltest.Start(t, terminaltest.Program{
@@ -110,7 +111,8 @@ func (in randomInput) run(t *testing.T, n int) bool {
 			return true
 		}
 	}
-	// What is open is left: a paste, a reply, an escape sequence; then it is told to quit.
+	// End what is open (a paste, a reply, an escape sequence), then tell the program
+	// to quit.
 	end := []string{"\x03", "TERM"}[in.IntN(2)]
 	recent = append(recent, end)
 	if end == "TERM" {
@@ -121,7 +123,8 @@ func (in randomInput) run(t *testing.T, n int) bool {
 	c.Resize(randomCols, randomRows)
 	in.send(t, c, "\x1b[201~")
 	in.send(t, c, end)
-	// Not at once again: a second ctrl+c, once the terminal is given back, kills.
+	// Do not repeat it at once: a second ctrl+c after the terminal is given back
+	// kills the process.
 	again := time.Now().Add(4 * time.Second)
 	for until := time.Now().Add(20 * time.Second); ; {
 		select {
@@ -142,7 +145,7 @@ func (in randomInput) run(t *testing.T, n int) bool {
 	}
 }
 
-// answers waits until the program draws for another size. It is false when the
+// answers waits until the program draws for another size. It returns false if the
 // program has ended.
 func (in randomInput) answers(t *testing.T, c *terminaltest.Terminal) bool {
 	t.Helper()
@@ -162,8 +165,8 @@ func (in randomInput) answers(t *testing.T, c *terminaltest.Terminal) bool {
 	return true
 }
 
-// send types an event, every second one in two pieces. A program that reads nothing
-// fails the test.
+// send types an event, every second one in two pieces. It fails the test if the
+// program does not read it.
 func (in randomInput) send(t *testing.T, c *terminaltest.Terminal, event string) {
 	t.Helper()
 	pieces := []string{event}
@@ -191,7 +194,7 @@ func (in randomInput) send(t *testing.T, c *terminaltest.Terminal, event string)
 }
 
 var (
-	// randomKeys leaves out those that quit, suspend or start over.
+	// randomKeys are keys that do not quit, suspend or start over.
 	randomKeys = strings.Fields("j k g G h l / o t c C m n K f s S x v V w a e r d u Z L H M : ? p y b i 1 2 9 0 ü 漢 . -")
 
 	randomSpecials = []string{
@@ -206,7 +209,7 @@ var (
 	}
 )
 
-// event is what one key, paste, reply or click sends.
+// event returns the input of one key, paste, reply or click.
 func (in randomInput) event() string {
 	pick := func(of []string) string { return of[in.IntN(len(of))] }
 	switch in.IntN(12) {

@@ -25,7 +25,7 @@ func startScreen(t *testing.T, binary string, env []string, args ...string) *ter
 	})
 }
 
-// addAcme goes through the form.
+// addAcme adds a profile with the form.
 func addAcme(t *testing.T, s *terminaltest.Terminal) {
 	t.Helper()
 	s.WaitFor("No accounts here yet")
@@ -41,7 +41,7 @@ func addAcme(t *testing.T, s *terminaltest.Terminal) {
 
 var countdown = regexp.MustCompile(`acme +sandbox .*?([0-9]+):([0-9]{2})`)
 
-// secondsLeft is the countdown in the list, -1 when there is none.
+// secondsLeft returns the countdown in the list, -1 if there is none.
 func secondsLeft(s *terminaltest.Terminal) int {
 	m := countdown.FindStringSubmatch(s.Screen())
 	if m == nil {
@@ -53,8 +53,7 @@ func secondsLeft(s *terminaltest.Terminal) int {
 	return 60*minutes + seconds
 }
 
-// TestScreen_DoesTheMainJob is the main job at a terminal from end to end, on a real
-// keyring and a real X clipboard.
+// The test uses a real keyring and a real X clipboard.
 func TestScreen_DoesTheMainJob(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")
@@ -103,7 +102,7 @@ func TestScreen_DoesTheMainJob(t *testing.T) {
 	})
 	elapsed := int(time.Since(began).Seconds())
 	for i := 1; i < len(seen); i++ {
-		// By one second each, but for what a busy machine skips.
+		// One second at a time, or more if a busy machine skips some.
 		if fell := seen[i-1] - seen[i]; fell < 1 || fell > max(1, elapsed-2) {
 			t.Errorf("in %d s the countdown went %v", elapsed, seen)
 		}
@@ -117,7 +116,7 @@ func TestScreen_DoesTheMainJob(t *testing.T) {
 		return nil
 	})
 
-	// A copy outlives the program, and what replaces it is left alone.
+	// A copy outlives the program, and a later copy is left alone.
 	s.Type("c")
 	x.WaitFor(header)
 	s.Type("q")
@@ -131,7 +130,7 @@ func TestScreen_DoesTheMainJob(t *testing.T) {
 	}
 }
 
-// TestScreen_CopiesOverSSH has no clipboard but the terminal's.
+// Over SSH only the terminal has a clipboard.
 func TestScreen_CopiesOverSSH(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")
@@ -164,7 +163,7 @@ func TestScreen_CopiesOverSSH(t *testing.T) {
 	s.WaitExit(0)
 }
 
-// TestDemo_ClearsTheClipboardAtItsEnd: what the demo copied goes with it, long before its time.
+// The demo's copy is cleared when it ends, long before its time.
 func TestDemo_ClearsTheClipboardAtItsEnd(t *testing.T) {
 	x := clipboardtest.StartX(t)
 	home := t.TempDir()
@@ -184,7 +183,7 @@ func TestDemo_ClearsTheClipboardAtItsEnd(t *testing.T) {
 	}
 }
 
-// TestScreen_LeavesTheTerminalAsItWas ends the program in every way there is.
+// The program is ended in every possible way.
 func TestScreen_LeavesTheTerminalAsItWas(t *testing.T) {
 	h := newHouse(t, "acme")
 	h.must(pairOf("acme"), "add", "acme", "--stdin")

@@ -29,8 +29,8 @@ import (
 	"time"
 )
 
-// TestCommands_ShowNoSecretWhenGoIsDebugged runs over TLS and HTTP/2 with every switch in the
-// environment that makes Go's own libraries talk: they would print headers.
+// The test uses TLS and HTTP/2 with every variable that makes Go's own libraries
+// log headers.
 func TestCommands_ShowNoSecretWhenGoIsDebugged(t *testing.T) {
 	h := newHouse(t, "acme")
 	gateway := httptest.NewUnstartedServer(h.sim)
@@ -57,7 +57,7 @@ func TestCommands_ShowNoSecretWhenGoIsDebugged(t *testing.T) {
 			stdin = pairOf("acme")
 		}
 		code, out, errs := h.run(stdin, args...)
-		if code != 0 && args[0] != "doctor" { // which does not like the overrides
+		if code != 0 && args[0] != "doctor" { // doctor warns of the overrides
 			t.Errorf("%s: exit %d: %s", args, code, errs)
 		}
 		said.WriteString(out + errs)
@@ -76,8 +76,8 @@ func TestCommands_ShowNoSecretWhenGoIsDebugged(t *testing.T) {
 	}
 }
 
-// TestCommands_SendNothingThroughAnotherTLS is the man in the middle: a
-// proxy variable and a CA variable, as a careless or hostile script sets them.
+// A man in the middle has set a proxy variable and a CA variable, as a careless or
+// hostile script may.
 func TestCommands_SendNothingThroughAnotherTLS(t *testing.T) {
 	h := newHouse(t, "acme")
 	h.env = slices.DeleteFunc(h.env, func(kv string) bool { return strings.HasPrefix(kv, "KITEKEY_SANDBOX_URL=") })
@@ -112,7 +112,7 @@ func TestCommands_SendNothingThroughAnotherTLS(t *testing.T) {
 	if proxy.requests.Load() == 0 {
 		t.Error("nothing came through the proxy after its CA was adopted")
 	}
-	// What exec starts still gets the variables.
+	// A child of exec still gets the variables.
 	if out := h.must("", "exec", "acme", "--", "sh", "-c", "echo $SSL_CERT_FILE"); strings.TrimSpace(out) != proxy.ca {
 		t.Errorf("exec's child has SSL_CERT_FILE=%q, want %q", out, proxy.ca)
 	}
@@ -186,7 +186,7 @@ func newInspectingProxy(t *testing.T, gateway http.Handler) *inspectingProxy {
 	return p
 }
 
-// tunnelListener hands out the connections inside the tunnels.
+// tunnelListener returns the connections in the tunnels.
 type tunnelListener struct {
 	conns chan net.Conn
 	addr  net.Addr
@@ -203,8 +203,8 @@ func (l *tunnelListener) Accept() (net.Conn, error) {
 func (l *tunnelListener) Close() error   { l.once.Do(func() { close(l.conns) }); return nil }
 func (l *tunnelListener) Addr() net.Addr { return l.addr }
 
-// TestCommands_SendNothingToAPortSquatter has another program listen where an override points:
-// what was added without the override is not sent to it.
+// Another program listens where an override points. A profile that was added
+// without the override is not sent to it.
 func TestCommands_SendNothingToAPortSquatter(t *testing.T) {
 	h := newHouse(t, "acme")
 	var requests atomic.Int32
@@ -214,7 +214,7 @@ func TestCommands_SendNothingToAPortSquatter(t *testing.T) {
 	}))
 	defer squatter.Close()
 	env := slices.DeleteFunc(h.env, func(kv string) bool { return strings.HasPrefix(kv, "KITEKEY_SANDBOX_URL=") })
-	// Added for Kitegateway itself; nothing can be asked there.
+	// Added for Kitegateway itself, which cannot be reached.
 	h.env = append(slices.Clone(env), "HTTPS_PROXY=http://127.0.0.1:1")
 	h.must(pairOf("acme"), "add", "acme", "--stdin", "--no-verify")
 

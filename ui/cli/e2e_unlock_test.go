@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// A cached token from an unlocked file store costs what one from the keyring costs,
-// measured side by side.
+// A cached token from an unlocked file store takes as long as one from the keyring,
+// measured in turns.
 func TestUnlock_TokenCostsWhatOneFromTheKeyringCosts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("measures time")

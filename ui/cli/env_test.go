@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What a shell makes of a line is what went in, whatever that is.
+// Shells read back every value unchanged.
 func TestSetLine_IsReadBackByShells(t *testing.T) {
 	values := []string{"JWT ey.a-b_c", "it's", `a"b\c`, "$(touch x) `touch x` $HOME", "a;b&c|d", "", " lead and trail ", "é\u202e"}
 	shells := map[string][]string{"sh": {"sh", "-c"}, "fish": {"fish", "--no-config", "-c"}}

@@ -29,7 +29,8 @@ func TestExitCode_FollowsTheKindOfError(t *testing.T) {
 		{vault.ErrExists, 2},
 		{vault.ErrNoProfile, 3},
 		{vault.ErrNoCredential, 3},
-		// A profile whose item is gone has no credential, whatever the store called it.
+		// A profile whose item is lost has no credential, whatever the store's error
+		// is.
 		{fmt.Errorf("%w: %w", vault.ErrNoCredential, vault.ErrCorrupt), 3},
 		{&kite.Error{Kind: kite.ErrRefused}, 4},
 		{&kite.Error{Kind: kite.ErrInvalid}, 4},
@@ -76,7 +77,7 @@ func TestTell_SaysTheNextStep(t *testing.T) {
 		want string
 	}{
 		{about(acme, refused), `kitekey: acme/live: kitegateway.com refused the credential (401: Invalid API key); compare the last four characters of the api_key with the Kitegateway dashboard; to enter a new credential, run "kitekey rotate acme/live"` + "\n"},
-		// A profile that the error names already is not named twice.
+		// The error names the profile already, so it is not named twice.
 		{about(acme, fmt.Errorf("acme/live: %w", vault.ErrNoProfile)), `kitekey: acme/live: no such profile; to see the profiles, run "kitekey list"; to add one, run "kitekey add acme/live"` + "\n"},
 		{about(acme, &vault.NoProfileError{Selector: acme, Near: []vault.Selector{{Account: "acne", Environment: kite.Live}}}), "kitekey: acme/live: no such profile; did you mean acne/live?\n"},
 		{exitSilently(5), ""},
@@ -95,11 +96,11 @@ func TestFinish_InterruptionHidesItsConsequences(t *testing.T) {
 	cancel()
 	var stderr bytes.Buffer
 	a := &app{System: System{Stderr: &stderr}}
-	// What an interrupted call reports is the interruption's doing.
+	// The failure of an interrupted call is a consequence of the interruption.
 	if code := a.finish(ctx, &kite.Error{Kind: kite.ErrUnreachable}); code != 130 || stderr.String() != "kitekey: interrupted\n" {
 		t.Errorf("%d %q", code, stderr.String())
 	}
-	// What was finished in spite of it is done.
+	// A command that finished anyway has succeeded.
 	if code := a.finish(ctx, nil); code != 0 {
 		t.Error(code)
 	}

@@ -19,7 +19,7 @@ import (
 	"kitekey/kite/simulator"
 )
 
-// notRun are the examples that this test leaves out, by a part of their text.
+// notRun are the examples that this test does not run, by a part of their text.
 var notRun = map[string]string{
 	"https://sandbox.kitegateway.com": "asks Kitegateway itself",
 	"--shell fish":                    "fish is not installed everywhere",
@@ -36,14 +36,14 @@ var notRun = map[string]string{
 // serves are the commands that run until they are stopped.
 var serves = regexp.MustCompile(`^kitekey (proxy|simulator)\b`)
 
-// TestExamples_RunAsWritten runs the examples of the commands that use tokens, as
-// their help writes them, in a shell against the simulator.
+// The test runs the examples in the help of the commands that use tokens, in a
+// shell with the simulator.
 func TestExamples_RunAsWritten(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts some thirty processes")
 	}
 	h := newHouse(t)
-	sim := simulator.New(simulator.Options{}) // with the merchants that the examples name
+	sim := simulator.New(simulator.Options{}) // it has the merchants that the examples name
 	if err := sim.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
@@ -98,8 +98,8 @@ func TestExamples_RunAsWritten(t *testing.T) {
 	}
 }
 
-// examplesOf reads the examples out of a command's help. What follows two blanks is
-// an explanation.
+// examplesOf returns the examples in a command's help. Two blanks begin an
+// explanation.
 func examplesOf(h *house, command string) []string {
 	help := h.must("", append(strings.Fields(command), "--help")...)
 	_, rest, _ := strings.Cut(help, "Examples:\n")

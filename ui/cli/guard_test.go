@@ -14,11 +14,11 @@ import (
 	"kitekey/vault/storetest"
 )
 
-// liveCommands says of every command what it does about live: it asks for the
-// name, a selector typed in full is the name, or it hands out and changes nothing
-// that asks. A new command has to be put into the table.
+// liveCommands says what every command does about live: it asks for the name, a
+// selector typed in full confirms it, or it hands nothing out and changes nothing.
+// A new command must be put into the table.
 var liveCommands = map[string]struct {
-	asks  bool     // without a terminal it wants --confirm
+	asks  bool     // without a terminal it needs --confirm
 	tries []string // command lines about acme/live
 }{
 	"api":    {asks: true, tries: []string{"api acme/live POST /collections/request-to-pay --data {}", "api acme/live DELETE /x"}},
@@ -39,9 +39,9 @@ var liveCommands = map[string]struct {
 	"log":    {tries: []string{"log acme/live"}},
 	"doctor": {tries: []string{"doctor --offline"}},
 
-	// Copying needs a clipboard, and exec becomes the command it runs: their guard is
-	// the hand-out's, as token's is, and scripts test them. The others
-	// are about no profile, or about moving all of them, which scripts test.
+	// Copying needs a clipboard, and exec becomes the command that it runs. Their
+	// guard is token's, and scripts test them. The other commands are not about
+	// profiles, or move all of them, which scripts test.
 	"copy": {}, "exec": {}, "add": {}, "demo": {}, "simulator": {}, "inspect": {}, "network": {}, "store": {}, "source": {}, "status": {}, "unlock": {}, "lock": {},
 	"man": {}, "completion": {}, "version": {}, "help": {}, "exit-codes": {}, "environment": {}, "storage": {}, "json": {},
 }
@@ -77,7 +77,6 @@ func TestLive_EveryCommandThatHandsOutOrChangesAsks(t *testing.T) {
 	}
 }
 
-// No variable and no file chooses live.
 func TestLive_IsChosenByNoVariableAndNoFile(t *testing.T) {
 	w := newLiveWorld(t)
 	w.environ = append(w.environ, "KITEKEY_PROFILE=acme/live")
@@ -91,7 +90,7 @@ func TestLive_IsChosenByNoVariableAndNoFile(t *testing.T) {
 	}
 }
 
-// liveWorld is a data folder with acme in both environments, over a simulator.
+// liveWorld is a data folder with acme in both environments, with a simulator.
 type liveWorld struct {
 	t       *testing.T
 	dir     string
@@ -120,7 +119,7 @@ func newLiveWorld(t *testing.T) *liveWorld {
 	return w
 }
 
-// run carries a command line out and returns its exit code and what it said.
+// run runs a command line and returns its exit code and output.
 func (w *liveWorld) run(line string) (int, string) {
 	w.t.Helper()
 	file := filepath.Join(w.dir, "new.env")
@@ -141,7 +140,7 @@ func (w *liveWorld) run(line string) (int, string) {
 	return code, out.String()
 }
 
-// state is what the index says of live.
+// state returns what the index has about live.
 func (w *liveWorld) state() string {
 	_, out := w.run("list --json")
 	_, live, _ := strings.Cut(out, "acme/live")

@@ -9,7 +9,7 @@ import (
 	"unicode"
 )
 
-// unsigned makes a token of two JSON texts.
+// unsigned returns a token of two JSON texts.
 func unsigned(header, claims string) string {
 	enc := base64.RawURLEncoding.EncodeToString
 	return enc([]byte(header)) + "." + enc([]byte(claims)) + ".c2lnbmF0dXJl"
@@ -36,7 +36,7 @@ func TestDecodeJWT_TakesTokensAsPeopleCopyThem(t *testing.T) {
 		good + "\n" + good: "more than one",
 		"!!.e30.x":         "header cannot be read: it is not base64url",
 		"e30.!!.x":         "claims cannot be read: it is not base64url",
-		// The documentation's sample token is not JSON inside.
+		// The sample token in the documentation does not hold JSON.
 		"JWT eyJ0eXAiOiBBV1QzI1NiJ9.eTAW0InJvbGUi2YifQ.f6FPyTxzchGD7ed55Rw7ruqe6P_Go": "not a JSON object; the gateway may take it",
 		unsigned(`[]`, `{}`): "not a JSON object", unsigned(`null`, `{}`): "not a JSON object", unsigned(`{}`, `{}{}`): "more follows",
 		unsigned(`{}`, strings.Repeat("[", 100000)): "not a JSON object",

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// The first signal ends a command that waits for the other end of a pipe, to be
-// opened or to write.
+// The first signal ends a command that waits for the other end of a pipe to be
+// opened or written to.
 func TestSignal_EndsCommandsThatWaitForAPipe(t *testing.T) {
 	sim, environ := world(t)
 	add(t, environ, sim, "acme/sandbox")
@@ -26,7 +26,7 @@ func TestSignal_EndsCommandsThatWaitForAPipe(t *testing.T) {
 	if err := os.WriteFile(backup, []byte("age-encryption.org/v1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	silentEnd, theirEnd, err := os.Pipe() // stdin that stays open and says nothing
+	silentEnd, theirEnd, err := os.Pipe() // stdin that stays open and sends nothing
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestSignal_EndsCommandsThatWaitForAPipe(t *testing.T) {
 			}
 			ended := make(chan error, 1)
 			go func() { ended <- cmd.Wait() }()
-			time.Sleep(500 * time.Millisecond) // it has no way to say that it waits
+			time.Sleep(500 * time.Millisecond) // it cannot report that it is waiting
 			_ = cmd.Process.Signal(os.Interrupt)
 			select {
 			case err := <-ended:
@@ -70,7 +70,7 @@ func TestSignal_EndsCommandsThatWaitForAPipe(t *testing.T) {
 				if !errors.As(err, &exited) || exited.ExitCode() != 130 {
 					t.Errorf("%v, want exit code 130: %s", err, said.String())
 				}
-			case <-time.After(10 * time.Second): // 2 s on a machine with nothing else to do
+			case <-time.After(10 * time.Second): // it takes 2 s on an idle machine
 				_ = cmd.Process.Kill()
 				t.Errorf("it goes on after the signal: %s", said.String())
 			}

@@ -16,9 +16,8 @@ import (
 	"kitekey/ui/cli"
 )
 
-// Every command's --json keeps to the table of "kitekey help json": its keys are
-// in it, nothing is an empty string, a profile comes with its account and
-// environment, and times are UTC.
+// Every key is in the table, no value is an empty string, a profile comes with its
+// account and environment, and times are in UTC.
 func TestJSON_KeepsToTheTableOfHelpJSON(t *testing.T) {
 	sim, environ := world(t)
 	add(t, environ, sim, "acme/sandbox")
@@ -59,7 +58,7 @@ func TestJSON_KeepsToTheTableOfHelpJSON(t *testing.T) {
 		cmd.Env, cmd.Stdin = environ, strings.NewReader(c.stdin)
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
-		out, _ := cmd.Output() // some end with the code of what they found
+		out, _ := cmd.Output() // some end with an exit code for what they found
 		if len(out) == 0 {
 			t.Errorf("%s printed nothing: %s", c.args, stderr.String())
 		}
@@ -85,7 +84,8 @@ func TestJSON_KeepsToTheTableOfHelpJSON(t *testing.T) {
 	}
 }
 
-// checkJSON walks a value. The header and claims of a token are the token's own.
+// checkJSON checks a value and those in it. The header and claims of a token are
+// not kitekey's.
 func checkJSON(t *testing.T, command, at string, v any, each func(key string)) {
 	t.Helper()
 	switch v := v.(type) {

@@ -27,11 +27,11 @@ import (
 	"kitekey/vault/keyring/keyringtest"
 )
 
-// The kill campaign: four workers run kitekey commands that change things and
-// kill them (SIGKILL) at random moments, on real stores, the keyring's daemon
-// being killed now and then as well. After each kill the next comer must find a
-// state that the command went from or to, and in the end every acknowledged
-// credential is readable, every item is listed, nothing is torn.
+// The kill campaign: four workers run kitekey commands that change something and
+// kill them (SIGKILL) at random moments, on real stores. The keyring's daemon is
+// killed now and then too. After each kill the next command must find the state
+// from before or after the killed one. In the end every acknowledged credential can
+// be read, every item is listed, and nothing is torn.
 //
 // A short round runs with every "go test". KITEKEY_KILLS=500 asks for so many
 // kills per store, KITEKEY_SEED repeats a round's choices.
@@ -72,8 +72,8 @@ func TestKillCampaign_FileStoreLosesNothing(t *testing.T) {
 	c.check()
 }
 
-// cheapIdentity makes the file store's identity with a passphrase that is opened
-// in no time: the campaign is to spend its time in the vault, not in scrypt.
+// cheapIdentity creates the file store's identity with a passphrase that is quick
+// to open, so that the campaign spends its time in the vault and not in scrypt.
 func cheapIdentity(t *testing.T, home, passphrase string) {
 	t.Helper()
 	if err := writeCheapIdentity(home, passphrase); err != nil {
@@ -86,17 +86,17 @@ type campaign struct {
 	t     *testing.T
 	store string
 	env   []string
-	vault *vault.Vault // looks at what the killed left behind
+	vault *vault.Vault // looks at the state after a kill
 	pairs map[string]kite.Credential
-	kills int // to be done
+	kills int // the number of kills to do
 	seed  uint64
 
 	mu     sync.Mutex
 	counts map[string]int
 }
 
-// state is what a profile can be: absent (the zero state), or a name and which
-// pair is in use.
+// state is the state of a profile: absent (the zero state), or its name and the
+// credential in use.
 type state struct{ name, pair string }
 
 func newCampaign(t *testing.T, open func(home string) vault.Store, env []string) *campaign {
@@ -159,8 +159,8 @@ func (c *campaign) count(what string) int {
 	return c.counts[what]
 }
 
-// killer is one worker. Its accounts are its own; the store, the index and their
-// locks are everybody's.
+// killer is one worker. It has its own accounts, and shares the store, the index
+// and their locks with the others.
 type killer struct {
 	*campaign
 	binary string
@@ -190,7 +190,8 @@ func (k *killer) step() {
 	k.states[i] = k.find(possible, strings.Join(args, " "), acked)
 }
 
-// choose picks a command that makes sense in a state, and says what it makes of it.
+// choose picks a command that makes sense in a state, and returns the state after
+// it.
 func (k *killer) choose(s state) (after state, args []string, stdin string) {
 	other := fmt.Sprintf("pair%d", k.rand.IntN(len(k.pairs)))
 	k.serial++
@@ -215,7 +216,7 @@ func (k *killer) json(pair string) string {
 	return fmt.Sprintf(`{"api_key":%q,"api_secret":%q}`, c.APIKey.Reveal(), c.APISecret.Reveal())
 }
 
-// command runs kitekey and most often kills it at a random moment of its life.
+// command runs kitekey, and usually kills it at a random moment.
 func (k *killer) command(args []string, stdin string) (acked, killed bool) {
 	cmd := exec.Command(k.binary, args...)
 	cmd.Env = k.env
@@ -255,7 +256,8 @@ func (k *killer) command(args []string, stdin string) (acked, killed bool) {
 		return false, true
 	default:
 		k.add("failed")
-		// With its daemon killed the keyring is missing: nothing else may go wrong.
+		// While its daemon is killed the keyring is unavailable; no other failure is
+		// accepted.
 		if code := exited.ExitCode(); code != 6 {
 			k.t.Errorf("%s: exit %d: %s", args, code, stderr.String())
 		}
@@ -263,7 +265,8 @@ func (k *killer) command(args []string, stdin string) (acked, killed bool) {
 	}
 }
 
-// find settles and looks which of the possible states came true.
+// find settles the profile and returns the one of the possible states that it is
+// in.
 func (k *killer) find(possible []state, command string, acked bool) state {
 	for deadline := time.Now().Add(killPatience); ; time.Sleep(20 * time.Millisecond) {
 		got, err := k.look(possible)
@@ -280,8 +283,8 @@ func (k *killer) find(possible []state, command string, acked bool) state {
 	}
 }
 
-// look reads the state from the vault. An error says that the keyring is away,
-// or that another worker is settling this very profile.
+// look reads the state from the vault. An error means that the keyring is
+// unavailable, or that another worker is settling this profile.
 func (k *killer) look(possible []state) (state, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), killPatience)
 	defer cancel()
@@ -327,8 +330,8 @@ func (k *killer) pairOf(cred kite.Credential) string {
 	return "a pair that nobody stored"
 }
 
-// killDaemon kills the keyring's daemon at random moments and starts another,
-// until stop.
+// killDaemon kills the keyring's daemon at random moments and starts another, until
+// stop is called.
 func (c *campaign) killDaemon(d *keyringtest.Keyring) (stop func()) {
 	r := rand.New(rand.NewPCG(c.seed, 99))
 	done, ended := make(chan struct{}), make(chan struct{})
@@ -348,7 +351,7 @@ func (c *campaign) killDaemon(d *keyringtest.Keyring) (stop func()) {
 	return func() { close(done); <-ended }
 }
 
-// check is the final look at everything.
+// check checks everything at the end.
 func (c *campaign) check() {
 	ctx, cancel := context.WithTimeout(context.Background(), killPatience)
 	defer cancel()
@@ -366,7 +369,8 @@ func (c *campaign) check() {
 			c.t.Fatal(err)
 		}
 		wrong = slices.DeleteFunc(found, func(f vault.Finding) bool {
-			// Staged: a rotation killed before the gateway answered.
+			// A rotation that was killed before the gateway answered leaves a staged
+			// credential.
 			return f.Severity == vault.SeverityOK || f.Kind == vault.FindingStaged
 		})
 	}
@@ -382,7 +386,8 @@ func (c *campaign) check() {
 	c.t.Logf("%s, seed %d: %v, %d profiles in the end", c.store, c.seed, c.counts, len(profiles))
 }
 
-// build makes the real binary, once for all tests. TestMain takes it away.
+// build returns the path of the real binary, which is built once for all tests.
+// TestMain removes it.
 func build(t testing.TB) string {
 	t.Helper()
 	dir, err := realBinary()
@@ -399,7 +404,6 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// The same on KWallet.
 func TestKillCampaign_KWalletLosesNothing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills processes")
@@ -412,8 +416,8 @@ func TestKillCampaign_KWalletLosesNothing(t *testing.T) {
 	c.check()
 }
 
-// The same on KeePassXC, with two databases: which one is in front, and so the
-// default collection, changes all the while.
+// There are two databases. Which one is in front, and so the default collection,
+// changes all the time.
 func TestKillCampaign_MovingDefaultCollectionLosesNothing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills processes")

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 )
 
-// stuckWriter blocks until it is let go, and keeps what was written.
+// stuckWriter blocks until it is released, and records what is written.
 type stuckWriter struct {
 	free chan struct{}
 	bytes.Buffer

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Every command and topic has a page that roff takes without a word, and every
-// command an example.
+// roff accepts the page of every command and topic without a warning, and every
+// command has an example.
 func TestMan_EveryCommandHasAPage(t *testing.T) {
 	root := newRoot(&app{System: System{Version: "1.2.3"}}, []string{"help"})
 	root.InitDefaultHelpCmd()

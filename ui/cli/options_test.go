@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// parse gives args to a command whose run only keeps its options.
+// parse runs a command that only returns its options, with args.
 func parse[O any](t *testing.T, newCommand func(*app, func(context.Context, O) error) *cobra.Command, args ...string) (got O, err error) {
 	t.Helper()
 	a := &app{onFailure: map[*cobra.Command]func(){}}
@@ -94,8 +94,8 @@ func TestOptions_EditKeepsWhatIsNotGiven(t *testing.T) {
 	}
 }
 
-// Every command's run is reached with its options, without cobra: what is wrong
-// with them is found before a store is touched.
+// Each command's run is called with wrong options, without cobra: it must find the
+// error before it uses a store.
 func TestRun_RefusesBadOptions(t *testing.T) {
 	a := &app{System: System{Environ: []string{"KITEKEY_HOME=" + t.TempDir()}, Stderr: io.Discard, Stdout: io.Discard, Now: time.Now}}
 	ctx := t.Context()

@@ -8,7 +8,6 @@ import (
 	"time"
 )
 
-// Every key of every --json is always there, and times are RFC 3339 in UTC.
 func TestJSON_HasEveryKeyAndUTCTimes(t *testing.T) {
 	for _, v := range []any{profileJSON{}, cachedTokenJSON{}, tokenJSON{}, reportJSON{}} {
 		data, err := json.Marshal(v)

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// A folder that every user can write to, such as /tmp, may hold another user's file.
+// A folder that every user can write to, such as /tmp, may hold another user's
+// file.
 func TestDirectoryAccount_IgnoresAnotherUsersFile(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can give a file away")

@@ -26,7 +26,7 @@ func holders(t *testing.T, text string) (pids []string) {
 			t.Fatal("no /proc", err)
 		}
 		for _, path := range paths {
-			// Others' environments cannot be read, and processes come and go.
+			// The environments of other users cannot be read, and processes come and go.
 			if data, err := os.ReadFile(path); err == nil && bytes.Contains(data, []byte(text)) {
 				pids = append(pids, strings.Split(path, "/")[2]+"/"+file)
 			}
@@ -35,8 +35,8 @@ func holders(t *testing.T, text string) (pids []string) {
 	return pids
 }
 
-// TestExec_GivesTheTokenToItsChildOnly checks that only the child of "kitekey exec" has the token
-// in its environment, and that no process has the credential in its own.
+// The token is only in the environment of the child of "kitekey exec", and the
+// credential in that of no process.
 func TestExec_GivesTheTokenToItsChildOnly(t *testing.T) {
 	sim, environ := world(t, merchantOf("acme"), merchantOf("coral"))
 	add(t, environ, sim, "acme/sandbox")
@@ -70,7 +70,7 @@ func TestExec_GivesTheTokenToItsChildOnly(t *testing.T) {
 		t.Fatal(line, err)
 	}
 
-	// Beside it: an add that waits for the gateway.
+	// At the same time, an add waits for the gateway.
 	sim.Set("coral", kite.Sandbox, simulator.Behavior{Latency: time.Minute})
 	coral, _ := sim.Credential("coral", kite.Sandbox)
 	adding := command("add", "coral", "--stdin")

@@ -49,7 +49,7 @@ func newHouse(t testing.TB, merchants ...string) *house {
 	return h
 }
 
-// run runs one command; a hang ends it after a minute with code -1.
+// run runs a command. A command that hangs is killed after a minute, with code -1.
 func (h *house) run(stdin string, args ...string) (code int, stdout, stderr string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -78,11 +78,13 @@ func pairOf(merchant string) string {
 	return fmt.Sprintf(`{"api_key":%q,"api_secret":%q}`, secrets[0], secrets[1])
 }
 
-// thisRun is in every pair of the merchants below: some tests read the command
-// lines of all processes, and another run's on the same machine are not theirs.
+// thisRun is a part of every credential of the merchants below. Some tests read the
+// command lines of all processes, and must not find those of another run on the
+// same machine.
 var thisRun = strings.ToLower(rand.Text()[:8])
 
-// merchantOf is a merchant of the sandbox with a pair that no other run has.
+// merchantOf returns a merchant of the sandbox with a credential that no other run
+// has.
 func merchantOf(name string) simulator.Merchant {
 	m := simulator.NewMerchant(name, kite.Sandbox)
 	m.Credential = kite.Credential{
@@ -92,8 +94,8 @@ func merchantOf(name string) simulator.Merchant {
 	return m
 }
 
-// With the keyring's daemon frozen no command may hang, and nothing that was
-// given up may happen once the daemon thaws.
+// While the keyring's daemon is frozen no command may hang. When it continues, a
+// call that was given up must not take effect.
 func TestCommands_EndWhenTheKeyringIsFrozen(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for a deadline")
@@ -148,7 +150,7 @@ func TestCommands_EndWhenTheKeyringIsFrozen(t *testing.T) {
 	h.must("", "doctor", "--offline")
 }
 
-// The data folder is gone with the disk it was on; the keyring still has it all.
+// The data folder is lost, and the keyring still has every credential.
 func TestDoctor_RebuildsTheIndexFromTheKeyring(t *testing.T) {
 	h := newHouse(t, "acme", "coral")
 	h.must(pairOf("acme"), "add", "acme", "--stdin", "--label", "Acme")
@@ -171,8 +173,8 @@ func TestDoctor_RebuildsTheIndexFromTheKeyring(t *testing.T) {
 	h.must("", "token", "coral")
 }
 
-// TestProcesses_LoseNoChangeAndShareOneMint runs eight processes at once. No change may be lost, and a token
-// that all of them need must be minted only once.
+// Eight processes run at once. No change may be lost, and a token that all of them
+// need must be minted only once.
 func TestProcesses_LoseNoChangeAndShareOneMint(t *testing.T) {
 	if testing.Short() {
 		t.Skip("eight processes for some seconds")
@@ -218,7 +220,7 @@ func TestProcesses_LoseNoChangeAndShareOneMint(t *testing.T) {
 	if lines := strings.Count(list, "\n"); lines != n+2 {
 		t.Errorf("%d lines:\n%s", lines, list)
 	}
-	// Eight and the shared one, each with a token.
+	// Eight profiles and the shared one, each with a token.
 	if users := h.keyring.Users("kitekey"); len(users) != 2*(n+1) {
 		t.Errorf("%d items: %v", len(users), users)
 	}

@@ -14,8 +14,8 @@ import (
 
 var updateReadme = flag.Bool("update-readme", false, "rewrite the README's tables from the code")
 
-// The README's tables are made of what the program itself goes by. To bring them
-// up to date: go test ./ui/cli -run README -update-readme
+// The README's tables are made from the program's own. To update them: go test
+// ./ui/cli -run README -update-readme
 func TestREADME_TablesMatchTheCode(t *testing.T) {
 	const path = "../../README.md"
 	raw, err := os.ReadFile(path)
@@ -80,7 +80,8 @@ func readmeTables() map[string]string {
 	}
 }
 
-// usageOf is the command with its arguments, and its subcommands when it has any.
+// usageOf returns the command with its arguments, and with its subcommands if it
+// has any.
 func usageOf(c *cobra.Command) string {
 	var names []string
 	for _, sub := range c.Commands() {

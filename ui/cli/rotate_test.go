@@ -23,8 +23,8 @@ func runs(t *testing.T, environ []string, stdin string, args ...string) string {
 	return string(out)
 }
 
-// At a terminal a refused pair can be typed again, and a store that fails does
-// not cost what was typed.
+// At a terminal, a credential that was refused can be entered again, and what was
+// typed is kept if the store fails.
 func TestRotate_KeepsWhatWasTypedAtTheTerminal(t *testing.T) {
 	sim, environ := world(t)
 	add(t, environ, sim, "acme/sandbox")
@@ -47,7 +47,7 @@ func TestRotate_KeepsWhatWasTypedAtTheTerminal(t *testing.T) {
 		t.Errorf("a secret was echoed:\n%s", c.Screen())
 	}
 
-	// After the prompt is given up, the current credential stays. If the gateway
+	// If the user gives up the prompt, the current credential stays. If the gateway
 	// fails, the new credential is staged.
 	c = startAtTerminal(t, environ, "rotate", "acme")
 	c.WaitFor("api_key of acme/sandbox")

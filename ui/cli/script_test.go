@@ -32,9 +32,9 @@ import (
 	"kitekey/vault/storetest"
 )
 
-// The scripts run this test binary as "kitekey": the real commands in a process
-// of their own, over a store that is a plain file in the script's folder. They
-// can reach neither a keyring nor a clipboard of the developer's.
+// The scripts run this test binary as "kitekey": the real commands in a process of
+// their own, with a store that is a plain file in the script's folder. They cannot
+// use the developer's keyring or clipboard.
 func TestMain(m *testing.M) {
 	for _, name := range []string{"DISPLAY", "WAYLAND_DISPLAY", "TMUX", "SSH_CONNECTION", "SSH_TTY", "NO_COLOR"} {
 		_ = os.Unsetenv(name)
@@ -44,8 +44,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(leakChecked{m}, map[string]func(){"kitekey": scriptMain, "job": jobMain})
 }
 
-// noRaceSleep spares every process built with -race the second that it sleeps
-// before it exits.
+// noRaceSleep saves the second that a process built with -race sleeps before it
+// exits.
 const noRaceSleep = "atexit_sleep_ms=0"
 
 // leakChecked fails a run that leaves goroutines behind.
@@ -70,8 +70,8 @@ func (l leakChecked) Run() int {
 
 var builtReal atomic.Bool
 
-// realBinary builds kitekey into a folder that it gives, once; the end of the
-// run takes the folder away.
+// realBinary builds kitekey once and returns its path. The end of the run removes
+// it.
 var realBinary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "kitekey-test-")
 	if err != nil {
@@ -95,7 +95,7 @@ func scriptMain() {
 		WorkFactor: 4,
 		Store: func(name string) (vault.Store, error) {
 			if name == "file" {
-				return nil, nil // the real one
+				return nil, nil // nil means the real one
 			}
 			return scriptStore(name), nil
 		},
@@ -105,8 +105,8 @@ func scriptMain() {
 	os.Exit(code)
 }
 
-// scriptStore is a store for scripts: a JSON file, which fails as TEST_STORE_FAILS
-// says: "locked", "write:timeout", "untouched".
+// scriptStore returns a store for scripts: a JSON file that fails as
+// TEST_STORE_FAILS says: "locked", "write:timeout", "untouched".
 func scriptStore(name string) vault.Store {
 	s := storetest.NewFaulty(storetest.NewFile(name, os.Getenv("TEST_STORE")))
 	fails := os.Getenv("TEST_STORE_FAILS")
@@ -129,7 +129,7 @@ func scriptStore(name string) vault.Store {
 	return s
 }
 
-// simulatorKey is where a script's simulator is kept.
+// simulatorKey is the key of a script's simulator.
 type simulatorKey struct{}
 
 func TestScripts_GiveTheOutputTheyExpect(t *testing.T) {
@@ -204,7 +204,7 @@ func simulatorOf(ts *testscript.TestScript) *simulator.Simulator {
 	return ts.Value(simulatorKey{}).(*simulator.Simulator)
 }
 
-// gateway SELECTOR WHAT: how the simulator treats a profile, or everybody in an
+// gateway SELECTOR WHAT: how the simulator treats a profile, or every caller in an
 // environment ("/sandbox").
 func gateway(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
@@ -240,8 +240,8 @@ func gateway(ts *testscript.TestScript, neg bool, args []string) {
 	simulatorOf(ts).Set(account, kite.Environment(env), k)
 }
 
-// cheapidentity FOLDER PASSPHRASEFILE: a file store made in the folder, whose
-// passphrase costs little to try. With the race detector, a real one takes many
+// cheapidentity FOLDER PASSPHRASEFILE: creates a file store in the folder, with a
+// passphrase that is quick to open. With the race detector a normal one takes many
 // seconds.
 func cheapIdentityScript(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
@@ -250,7 +250,7 @@ func cheapIdentityScript(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(writeCheapIdentity(ts.MkAbs(args[0]), strings.TrimSuffix(ts.ReadFile(args[1]), "\n")))
 }
 
-// writeCheapIdentity writes what the file store keeps its key in.
+// writeCheapIdentity writes the file with the file store's key.
 func writeCheapIdentity(home, passphrase string) error {
 	identity, err := age.GenerateX25519Identity()
 	if err != nil {
@@ -270,7 +270,7 @@ func writeCheapIdentity(home, passphrase string) error {
 	return errors.Join(err, w.Close(), os.MkdirAll(home, 0o700), os.WriteFile(filepath.Join(home, "identity.age"), wrapped.Bytes(), 0o600))
 }
 
-// agekey FILE: a new age private key in the file, its public key in $RECIPIENT.
+// agekey FILE: a new age private key in the file, and its public key in $RECIPIENT.
 func ageKey(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: agekey FILE")
@@ -281,7 +281,7 @@ func ageKey(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("RECIPIENT", id.Recipient().String())
 }
 
-// payment FILE: a request to pay as documented, with a reference of its own.
+// payment FILE: a documented request to pay, with a reference of its own.
 func payment(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: payment FILE")
@@ -289,8 +289,8 @@ func payment(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(paymentJSON()), 0o600))
 }
 
-// write FILE FORMAT [NUMBER]: a file with the text that fmt makes of both, in which
-// \xff is a byte.
+// write FILE FORMAT [NUMBER]: a file with the text that fmt makes of the format and
+// the number. \xff in it is a byte.
 func write(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: write FILE FORMAT [NUMBER]")
@@ -322,7 +322,7 @@ func paymentJSON() string {
 		id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 }
 
-// mints N: so many tokens have been minted so far.
+// mints N: N tokens have been minted so far.
 func mints(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: mints N")
@@ -332,7 +332,7 @@ func mints(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// lines N FILE: the file (or stdout, stderr) has so many lines.
+// lines N FILE: the file (or stdout, stderr) has N lines.
 func lines(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: lines N FILE")
@@ -343,7 +343,7 @@ func lines(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // json FILE PATH [VALUE]: a field of the JSON in a file. PATH is like
-// "0.token.expires_in"; without VALUE the field need only be there.
+// "0.token.expires_in". Without VALUE the field must only exist.
 func jsonField(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 && len(args) != 3 {
 		ts.Fatalf("usage: json FILE PATH [VALUE]")

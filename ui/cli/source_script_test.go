@@ -13,7 +13,7 @@ import (
 	"kitekey/vault/source/sourcetest"
 )
 
-// engineKey is where a script's secret manager is kept.
+// engineKey is the key of a script's secret manager.
 type engineKey struct{}
 
 type engine struct {
@@ -94,7 +94,7 @@ func engineScript(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// scriptTB lets a script use what wants a test.
+// scriptTB lets a script use functions that need a testing.TB.
 type scriptTB struct {
 	testing.TB
 	ts *testscript.TestScript

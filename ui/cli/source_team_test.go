@@ -21,18 +21,18 @@ import (
 	"kitekey/vault/source/sourcetest"
 )
 
-// homes are three machines of a team: one keyring for all, and a data folder and
-// a working folder for each.
+// homes are three machines of a team, with one keyring and with a data folder and a
+// working folder for each.
 type homes struct {
 	*house
 	engine sourcetest.Engine
 	mount  string
 	dir    string
 	mu     sync.Mutex
-	said   bytes.Buffer // everything that every command printed
+	said   bytes.Buffer // everything that the commands have printed
 }
 
-// atEngines runs a test over the stand-in and, where there is one, a real server.
+// atEngines runs a test with the stand-in and, if there is one, a real server.
 func atEngines(t *testing.T, test func(t *testing.T, e sourcetest.Engine)) {
 	t.Run("stand-in", func(t *testing.T) {
 		s := sourcetest.New(nil)
@@ -65,7 +65,7 @@ func (h *homes) command(ctx context.Context, machine, stdin string, args ...stri
 	return cmd
 }
 
-// on runs a command on a machine and gives its exit code and what it said.
+// on runs a command on a machine and returns its exit code and output.
 func (h *homes) on(machine, stdin string, args ...string) (code int, stdout, stderr string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -91,8 +91,8 @@ func (h *homes) must(machine, stdin string, args ...string) string {
 	return out
 }
 
-// clean looks for secrets in everything that the machines have: files, the
-// keyring, what was printed.
+// clean looks for secrets in everything on the machines: files, the keyring, the
+// output.
 func (h *homes) clean(secrets ...string) {
 	h.t.Helper()
 	look := func(where string, data []byte) {
@@ -131,7 +131,7 @@ func (h *homes) clean(secrets ...string) {
 	look("what was printed", h.said.Bytes())
 }
 
-// secretsOfAll are the halves of merchants' credentials.
+// secretsOfAll returns the halves of the merchants' credentials.
 func secretsOfAll(merchants ...string) (all []string) {
 	for _, m := range merchants {
 		pair := secretsOf(m)
@@ -150,7 +150,7 @@ func TestSource_ThreeHomesShareCredentials(t *testing.T) {
 		h.must("b", "", add...)
 		h.must("c", "", add...)
 
-		// One verifies while the two others write.
+		// One machine verifies while the other two write.
 		ctx, stop := context.WithCancel(t.Context())
 		var beside sync.WaitGroup
 		defer beside.Wait()
@@ -200,7 +200,7 @@ func TestSource_ThreeHomesShareCredentials(t *testing.T) {
 	})
 }
 
-// What dies in the middle of a read leaves nothing behind.
+// The command is killed in the middle of a read.
 func TestSource_KilledLeavesNothing(t *testing.T) {
 	atEngines(t, func(t *testing.T, e sourcetest.Engine) {
 		h := newHomes(t, e, "acme")
@@ -214,7 +214,7 @@ func TestSource_KilledLeavesNothing(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(time.Duration(4+3*n) * time.Millisecond) // anywhere in it
+			time.Sleep(time.Duration(4+3*n) * time.Millisecond) // at any point of the read
 			_ = cmd.Process.Signal(signal)
 			_ = cmd.Wait()
 			h.said.Write(said.Bytes())
@@ -224,7 +224,8 @@ func TestSource_KilledLeavesNothing(t *testing.T) {
 	})
 }
 
-// Two commands at once, over and over: one wins, the other says so.
+// Of two commands at the same time one succeeds, and the other says that it did
+// not.
 func TestSource_RotatingAtOnceTellsOfConflicts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a campaign")

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// BenchmarkProcesses times whole processes, turn and turn about, so that what
-// else the machine does falls on all of them alike, and reports medians:
+// BenchmarkProcesses measures whole processes in turns, so that other work on the
+// machine affects all of them alike, and reports medians:
 //
 //	version-over-hello-ms   "kitekey --version" over a hello-world in Go
 //	token/secret-tool       a cached token over secret-tool's lookup of the same item
@@ -41,7 +41,7 @@ func BenchmarkProcesses(b *testing.B) {
 	}
 	took := map[string][]time.Duration{}
 	for b.Loop() {
-		for name, args := range commands { // in another order each time
+		for name, args := range commands { // in a different order each time
 			cmd := exec.Command(args[0], args[1:]...)
 			cmd.Env = h.env
 			began := time.Now()
@@ -59,7 +59,7 @@ func BenchmarkProcesses(b *testing.B) {
 	b.ReportMetric(ms("token")/ms("secret-tool"), "token/secret-tool")
 	b.ReportMetric(ms("exec")-ms("true")-ms("version"), "exec-over-version-ms")
 	b.ReportMetric(ms("list")-ms("version"), "list-over-version-ms")
-	b.ReportMetric(0, "ns/op") // says nothing here
+	b.ReportMetric(0, "ns/op") // of no interest here
 }
 
 func helloWorld(b *testing.B) string {

@@ -15,7 +15,8 @@ import (
 	"kitekey/ui/terminaltest"
 )
 
-// world starts a simulator, of the usual merchants when none are named, and gives the environment of a command over it.
+// world starts a simulator, with the default merchants if none are named, and
+// returns it and the environment of a command that uses it.
 func world(t *testing.T, merchants ...simulator.Merchant) (*simulator.Simulator, []string) {
 	t.Helper()
 	sim := simulator.New(simulator.Options{Merchants: merchants})
@@ -57,7 +58,7 @@ func TestPrompt_HidesAndEditsWhatIsTyped(t *testing.T) {
 	}
 }
 
-// A long paste arrives whole, or is refused for its length: it is never cut.
+// A long paste arrives whole, or is refused for its length. It is never cut.
 func TestPrompt_LongPasteIsNotCut(t *testing.T) {
 	_, environ := world(t)
 	c := startAtTerminal(t, environ, "add", "acme")
@@ -82,14 +83,14 @@ func TestPrompt_EndsWithTheTerminalAsItWas(t *testing.T) {
 			_, environ := world(t)
 			c := startAtTerminal(t, environ, "add", "acme")
 			c.WaitFor("api_key of acme/sandbox (hidden): ")
-			c.WaitRaw() // only then is there something to restore
+			c.WaitRaw() // only now is there something to restore
 			end(c)
 			c.WaitExit(130)
 		})
 	}
 }
 
-// Plain mode's hidden prompts are no worse.
+// Plain mode's hidden prompts do the same.
 func TestPrompt_OfPlainModeEndsInOrder(t *testing.T) {
 	for name, c := range map[string]struct {
 		end  func(*terminaltest.Terminal)
@@ -136,7 +137,7 @@ func TestConfirm_OtherAnswersChangeNothing(t *testing.T) {
 	c.WaitExit(7)
 	c = startAtTerminal(t, environ, "remove", "acme/live")
 	c.WaitFor(", type acme/live: ")
-	c.Type("\x03") // the terminal makes a signal of it
+	c.Type("\x03") // the terminal makes it a signal
 	c.WaitExit(130)
 	c = startAtTerminal(t, environ, "remove", "acme/live")
 	c.WaitFor(", type acme/live: ")
@@ -144,7 +145,7 @@ func TestConfirm_OtherAnswersChangeNothing(t *testing.T) {
 	c.WaitExit(0)
 }
 
-// add stores a merchant's pair through the command.
+// add adds a merchant's credential with the command.
 func add(t *testing.T, environ []string, sim *simulator.Simulator, name string) {
 	t.Helper()
 	account, env, _ := strings.Cut(name, "/")
@@ -160,7 +161,7 @@ func add(t *testing.T, environ []string, sim *simulator.Simulator, name string) 
 	}
 }
 
-// Signals and the terminal belong to what exec runs.
+// The child of exec gets the signals and the terminal.
 func TestExec_ChildGetsTerminalAndSignals(t *testing.T) {
 	sim, environ := world(t)
 	add(t, environ, sim, "acme/sandbox")
@@ -194,7 +195,6 @@ func TestScreen_RefusesADumbTerminal(t *testing.T) {
 	}
 }
 
-// The screen leaves the terminal as it was, however it ends.
 func TestDemo_LeavesTheTerminalAsItWas(t *testing.T) {
 	for name, end := range map[string]struct {
 		do   func(*terminaltest.Terminal)

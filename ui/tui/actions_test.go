@@ -37,7 +37,7 @@ func TestActions_EscClearsTheWordsFirst(t *testing.T) {
 	})
 }
 
-// Every action of the table can be found by its name, and no two have one key.
+// Every action can be found by its name, and no two have the same key.
 func TestActions_ListEveryKeyOnce(t *testing.T) {
 	keys, shown := map[string]string{}, map[string]bool{}
 	for _, b := range bindings() {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The tokens of one axis are drawn to one scale, soonest first.
+// The tokens on one axis are drawn to the same scale, soonest to expire first.
 func TestAxis_DrawsTokensToScale(t *testing.T) {
 	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
 		d.press("m").write("10m").press("enter").selectProfile("ember/sandbox").press("m").write("20m").press("enter", "t")

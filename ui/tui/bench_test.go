@@ -79,8 +79,8 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A second of countdown is a small write: at most 40 bytes for each row that
-// changes, the large clock, the title and the cursor's ways included.
+// A second of countdown writes little: at most 40 bytes for each row that changes,
+// with the large clock, the title and the cursor's movements.
 func TestCountdown_WritesFewBytesPerSecond(t *testing.T) {
 	for _, p := range []colorprofile.Profile{colorprofile.TrueColor, colorprofile.ANSI256, colorprofile.ASCII} {
 		t.Run(p.String(), func(t *testing.T) {
@@ -132,7 +132,6 @@ func (minter) Mint(_ context.Context, _ kite.Credential, life kite.Lifetime) (ki
 	return kite.Token{Value: kite.NewSecret("JWT fake"), Expires: now.Add(life.Duration()), Minted: now, Requested: life}, nil
 }
 
-// The model of a thousand profiles is small.
 func TestModel_OfAThousandProfilesIsSmall(t *testing.T) {
 	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	var before, after runtime.MemStats

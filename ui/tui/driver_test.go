@@ -24,12 +24,12 @@ import (
 	"kitekey/vault/storetest"
 )
 
-// driver runs the real program on a fake clock: it types keys, lets everything
-// come to rest, and reads the screen.
+// driver runs the real program on a fake clock: it types keys, waits until
+// everything is at rest, and reads the screen.
 type driver struct {
 	t       *testing.T
 	program *tea.Program
-	app     *app // to be read through look, or when the program has ended
+	app     *app // read it through look, or when the program has ended
 	vault   *vault.Vault
 	sim     *simulator.Simulator
 	store   *storetest.Faulty
@@ -37,21 +37,21 @@ type driver struct {
 	cancel  context.CancelFunc
 	done    chan struct{}
 	keys    int           // pressed so far
-	ticks   atomic.Int64  // heartbeats seen
+	ticks   atomic.Int64  // ticks so far
 	msgs    []string      // every message, as a debugger would print it
-	jump    time.Duration // added to the wall clock: sleep, or a clock that is wrong
+	jump    time.Duration // added to the wall clock, for sleep or a wrong clock
 	mu      sync.Mutex
 }
 
-// wall is the local clock.
+// wall returns the local clock.
 func (d *driver) wall() time.Time {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return time.Now().Add(d.jump)
 }
 
-// inProcess answers requests by calling the simulator, without a socket: a
-// bubble of fake time cannot see a socket.
+// inProcess answers requests by calling the simulator without a socket, because a
+// synctest bubble cannot use one.
 type inProcess struct{ handler http.Handler }
 
 func (tr inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -74,7 +74,7 @@ func (tr inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-// testClipboard remembers what was copied.
+// testClipboard records what was copied.
 type testClipboard struct {
 	mu      sync.Mutex
 	text    string
@@ -115,7 +115,7 @@ func (c *testClipboard) held() string {
 	return c.text
 }
 
-// setup is what a test starts from.
+// setup is the state in which a test starts.
 type setup struct {
 	width, height int
 	empty         bool // no profiles
@@ -123,11 +123,11 @@ type setup struct {
 	before        func(*driver)
 	profile       colorprofile.Profile
 	jump          time.Duration
-	source        vault.Source // every source there is
-	keeper        *testKeeper  // nil when the store cannot stay unlocked
+	source        vault.Source // the only source
+	keeper        *testKeeper  // nil if the store cannot stay unlocked
 }
 
-// merchants are the profiles of the tests: every state worth showing.
+// seed adds the profiles of the tests.
 func seed(d *driver) {
 	labels := map[string]string{"acme": "Acme Stores Ltd", "borealis": "Boréalis Café", "coral": "珊瑚商店", "dune": "Dune Outfitters"}
 	for i, m := range simulator.DefaultMerchants() {
@@ -204,8 +204,8 @@ func simulatorURL(e kite.Environment) string {
 	return "http://127.0.0.1:1/v1"
 }
 
-// probe runs a function in the program's own loop, so that a test can look at
-// the model without racing it.
+// probe runs a function in the program's own loop, so that a test can read the
+// model without a race.
 type probe struct {
 	look func(*app)
 	done chan struct{}
@@ -232,17 +232,17 @@ func (d *driver) record(m tea.Model, msg tea.Msg) tea.Msg {
 		d.ticks.Add(1)
 	}
 	switch msg.(type) {
-	case tea.KeyPressMsg, tea.PasteMsg: // what the person types is a secret at times
+	case tea.KeyPressMsg, tea.PasteMsg: // what the user types may be a secret
 	default:
 		d.msgs = append(d.msgs, fmt.Sprintf("%#v", msg))
 	}
 	return msg
 }
 
-// settle waits until everything is at rest; no time passes.
+// settle waits until everything is at rest, without letting time pass.
 func (d *driver) settle() { synctest.Wait() }
 
-// press presses keys, named as Bubble Tea names them: "a", "enter", "ctrl+s".
+// press presses keys, in Bubble Tea's names: "a", "enter", "ctrl+s".
 func (d *driver) press(keys ...string) *driver {
 	for _, k := range keys {
 		d.keys++
@@ -273,7 +273,7 @@ func (d *driver) sleep(by time.Duration) *driver {
 	return d
 }
 
-// leap moves the wall clock while nothing runs, as suspending a laptop does.
+// leap moves the wall clock while nothing runs, as when a laptop is suspended.
 func (d *driver) leap(by time.Duration) {
 	d.mu.Lock()
 	d.jump += by
@@ -286,7 +286,7 @@ func (d *driver) send(msg tea.Msg) *driver {
 	return d
 }
 
-// screen is what is on the screen now, without colours.
+// screen returns the screen without colours.
 func (d *driver) screen() string { return ansi.Strip(d.view().Content) }
 
 // selectProfile moves the cursor to a profile, key by key.
@@ -313,7 +313,7 @@ func (d *driver) selectProfile(sel string) *driver {
 	return d
 }
 
-// dialog checks which dialog has the keys, "" for none.
+// dialog checks the title of the dialog that has the keys, "" for none.
 func (d *driver) dialog(title string) *driver {
 	d.t.Helper()
 	got := ""
@@ -328,7 +328,7 @@ func (d *driver) dialog(title string) *driver {
 	return d
 }
 
-// footer is the last line of the screen.
+// footer returns the last line of the screen.
 func (d *driver) footer() string {
 	screen := d.screen()
 	return strings.TrimSpace(screen[strings.LastIndexByte(screen, '\n')+1:])
@@ -365,8 +365,8 @@ func (d *driver) lacks(texts ...string) *driver {
 	return d
 }
 
-// noSecretsInMessages looks for every secret of the simulator in everything that
-// went through Update.
+// noSecretsInMessages checks that no message through Update held a secret of the
+// simulator.
 func (d *driver) noSecretsInMessages() {
 	d.t.Helper()
 	for _, m := range d.msgs {

@@ -15,8 +15,8 @@ import (
 	"kitekey/vault/storetest"
 )
 
-// The paths of three people, with the keys they need. The first is the one most
-// people take most days.
+// The tasks of three users, with the keys that they need. The first is the most
+// common one.
 
 func TestCopy_TakesThreeKeysAfterFiltering(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
@@ -40,8 +40,8 @@ func TestCopy_TakesThreeKeysAfterFiltering(t *testing.T) {
 	})
 }
 
-// When a copy leaves the clipboard is what must be known of it: on every screen
-// it is shown before anything that the way cannot promise.
+// The user must know when a copy leaves the clipboard: every screen shows it before
+// anything that the way cannot promise.
 func TestCopy_ShowsItsTimeOnEveryScreen(t *testing.T) {
 	for _, size := range [][2]int{{120, 40}, {80, 24}, {50, 15}, {40, 12}, {40, 10}} {
 		drive(t, setup{width: size[0], height: size[1]}, func(t *testing.T, d *driver) {
@@ -49,7 +49,7 @@ func TestCopy_ShowsItsTimeOnEveryScreen(t *testing.T) {
 			d.press("c")
 			d.sees("header of acme/sandbox copied", "leaves the clipboard in 0:45")
 			if size[1] >= 24 {
-				d.sees("nobody can say").press("c").lacks("nobody can say") // once is enough
+				d.sees("nobody can say").press("c").lacks("nobody can say") // show it once
 			}
 			checkFits(t, d.screen(), size[0], size[1])
 			d.sleep(10 * time.Second)
@@ -61,8 +61,8 @@ func TestCopy_ShowsItsTimeOnEveryScreen(t *testing.T) {
 	}
 }
 
-// On the smallest screens the text of a dialog gives way, not what is typed, and
-// not what went wrong.
+// On the smallest screens the text of a dialog is cut, but not the input or an
+// error.
 func TestDialogs_ShowTheirFieldsOnSmallScreens(t *testing.T) {
 	for _, size := range [][2]int{{40, 12}, {40, 10}} {
 		drive(t, setup{width: size[0], height: size[1]}, func(t *testing.T, d *driver) {
@@ -113,7 +113,7 @@ func TestAdd_KeepsWhatWasTypedWhenRefused(t *testing.T) {
 		if list, _ := d.vault.List(); len(list) != 0 {
 			t.Fatalf("%d profiles after a refused credential", len(list))
 		}
-		// Where the wrong one is cannot be seen: a paste takes its place.
+		// The user cannot see where the mistake is, so a paste replaces the value.
 		d.sees("a paste replaces it").paste("sim-secret-acme-sandbox").press("ctrl+s")
 		d.sees("acme/sandbox added; it works")
 		c, err := d.vault.Credential(t.Context(), vault.Selector{Account: "acme", Environment: kite.Sandbox})
@@ -193,7 +193,7 @@ func TestNotice_RingsOnceBeforeATokenExpires(t *testing.T) {
 	})
 }
 
-// A key that a message offers acts on the profile that the message is about.
+// A key in a message acts on the message's profile.
 func TestNotice_ItsKeyActsOnItsProfile(t *testing.T) {
 	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
 		d.press("c").sleep(4*time.Minute - time.Second).selectProfile("dune/sandbox").sleep(2 * time.Second)
@@ -201,7 +201,7 @@ func TestNotice_ItsKeyActsOnItsProfile(t *testing.T) {
 		if acme, dune := d.count("acme").Mints, d.count("dune").Mints; acme != 2 || dune != 0 {
 			t.Errorf("%d mints for acme, %d for dune", acme, dune)
 		}
-		// Once it is gone, the key acts on the chosen profile again.
+		// When the message has gone, the key acts on the chosen profile again.
 		d.sleep(5 * time.Minute).selectProfile("dune/sandbox").sleep(time.Minute).press("c").sleep(time.Minute).press("n")
 		if n := d.count("dune").Mints; n != 2 {
 			t.Errorf("%d mints for dune", n)
@@ -209,7 +209,7 @@ func TestNotice_ItsKeyActsOnItsProfile(t *testing.T) {
 	})
 }
 
-// What went wrong with a profile offers no keys while another is chosen.
+// An error about a profile offers no keys while another profile is chosen.
 func TestNotice_OffersNothingForAnotherProfile(t *testing.T) {
 	drive(t, setup{width: 80, height: 24}, func(t *testing.T, d *driver) {
 		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Refuse: true})
@@ -276,9 +276,9 @@ func TestLive_AsksForTheNameOnce(t *testing.T) {
 		}
 		d.press("c").write("acme/liv").press("enter").sees(`that is not "acme/live"`).write("e").press("enter")
 		d.sees("header of acme/live copied", "open for another 10 min")
-		d.press("s").sees("sim-secret-acme-live").press("s") // open now
+		d.press("s").sees("sim-secret-acme-live").press("s") // the name was typed, so it is open
 		d.sleep(10 * time.Minute)
-		d.press("s").sees("type acme/live").press("esc") // shut again
+		d.press("s").sees("type acme/live").press("esc") // it asks again
 		d.press("d").sees("type acme/live").press("enter").sees(`that is not "acme/live"`)
 	})
 }
@@ -291,7 +291,8 @@ func TestLive_AsksAgainAfterLocking(t *testing.T) {
 	})
 }
 
-// A mint dialog that was opened while live was open mints nothing once it is not.
+// A mint dialog that was opened after the name was typed mints nothing once the
+// confirmation has expired.
 func TestMintDialog_AsksAgainOnceTheLiveAnswerHasExpired(t *testing.T) {
 	for _, key := range []string{"enter", "m"} {
 		drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
@@ -304,7 +305,6 @@ func TestMintDialog_AsksAgainOnceTheLiveAnswerHasExpired(t *testing.T) {
 	}
 }
 
-// A token that the store could not keep counts down all the same.
 func TestToken_CountsDownWhenItCouldNotBeCached(t *testing.T) {
 	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
 		d.store.On(storetest.Fail("keyring", vault.ErrTooBig, vault.OpWrite), nil)
@@ -413,7 +413,7 @@ func TestUnlock_AsksForThePassphrase(t *testing.T) {
 
 func TestLock_EndsKeepAlive(t *testing.T) {
 	drive(t, setup{width: 60, height: 12}, func(t *testing.T, d *driver) {
-		d.press("K", "Z").lacks("kept alive").press("enter") // the key ends it
+		d.press("K", "Z").lacks("kept alive").press("enter") // the key ends the lock
 		before := d.count("acme").Mints
 		d.sleep(9 * time.Minute)
 		if n := d.count("acme").Mints - before; n != 0 {
@@ -432,7 +432,7 @@ func TestLock_KeepsAHalfTypedForm(t *testing.T) {
 
 func TestLock_FirstKeyAfterSleepOnlyLocks(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.leap(time.Hour) // asleep, and no timer has fired yet
+		d.leap(time.Hour) // the laptop slept, and no timer has fired yet
 		d.press("d").sees("kitekey is locked").lacks("Remove")
 	})
 }
@@ -452,7 +452,7 @@ func TestGateway_HangingBlocksNoOtherProfile(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
 		d.press("c").sleep(3*time.Second).sees("minting… 3 s").press("down", "down").sees("borealis / sandbox")
-		d.press("c").sees("header of borealis/sandbox copied") // another profile is not held up
+		d.press("c").sees("header of borealis/sandbox copied") // another profile is not delayed
 		d.sleep(2*time.Minute).press("up", "up").sees("unreachable")
 	})
 }
@@ -524,8 +524,8 @@ func TestFilter_NarrowsTheListUntilCleared(t *testing.T) {
 	})
 }
 
-// The filter finds the words that a row shows, in the list's own order, and looks
-// letter by letter only where no row has them.
+// The filter finds the words in a row, in the list's own order. It searches letter
+// by letter only if no row has them.
 func TestFilter_FindsWhatOneSees(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.sim.Set("dune", kite.Sandbox, simulator.Behavior{Refuse: true})
@@ -620,7 +620,7 @@ func TestRotate_ReplacesOnlyWhatWasVerified(t *testing.T) {
 		}
 		d.press("esc", "y")
 
-		// Stopped half-way: the new pair waits.
+		// Stopped halfway: the new credential is staged.
 		d.sim.Set("borealis", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
 		d.press("r").paste(other.APIKey.Reveal()).press("enter").paste(other.APISecret.Reveal()).press("enter")
 		d.sleep(2 * time.Second).sees("verifying the new credential").press("esc").sleep(time.Second)
@@ -641,7 +641,8 @@ func TestRotate_ReplacesOnlyWhatWasVerified(t *testing.T) {
 		if key() != was {
 			t.Fatal("the way back does not lead back")
 		}
-		// Nobody has tried it since; what was found is on the other pair.
+		// The restored credential has not been verified since; the last verdict is
+		// about the other one.
 		d.look(func(a *app) {
 			if p := a.chosen(); p.Selector != acme || p.Verdict != vault.VerdictNone {
 				t.Errorf("%s: %q", p.Selector, p.Verdict)
@@ -660,8 +661,7 @@ func TestAdd_StoppedSaysThatNothingIsSaved(t *testing.T) {
 	})
 }
 
-// Nothing secret in any frame, whatever is on the screen, unless it was asked
-// for.
+// No frame shows a secret unless the user asked for it.
 func TestFrames_ShowNoSecretUnasked(t *testing.T) {
 	for name, s := range states() {
 		if name == "revealed" {
@@ -679,7 +679,7 @@ func TestFrames_ShowNoSecretUnasked(t *testing.T) {
 	}
 }
 
-// The cursor stays on its profile when rows come and go around it.
+// The cursor stays on its profile when rows are added and removed around it.
 func TestBoard_KeepsTheChosenProfile(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("m").write("20s").press("enter").press("down", "down", "c").press("end", "c", "t", "home", "down").sees("borealis / sandbox")
@@ -753,7 +753,7 @@ func TestSuspend_Locks(t *testing.T) {
 	}
 }
 
-// Without a job-control shell above it, a stopped kitekey would never be continued.
+// Without a shell with job control, a stopped kitekey would never be continued.
 func TestSuspend_LocksInsteadWithoutAShell(t *testing.T) {
 	drive(t, setup{options: func(o *Options) { o.canSuspend = func() bool { return false } }}, func(t *testing.T, d *driver) {
 		for range 2 { // from the open screen, then from the locked one

@@ -20,8 +20,8 @@ import (
 	"kitekey/vault/storetest"
 )
 
-// states are the screens that are kept as golden files, each in four sizes.
-// "go test ./ui/tui -update" draws them anew; look at the difference.
+// states are the screens in golden files, each in four sizes. "go test ./ui/tui
+// -run Golden -update" writes them again; look at the differences.
 func states() map[string]struct {
 	setup
 	do func(d *driver)
@@ -118,8 +118,8 @@ func TestGoldenScreens(t *testing.T) {
 	}
 }
 
-// Without colour nothing may be lost: the words and shapes of every screen are
-// the same, and no colour is written.
+// Without colour the words and shapes of every screen are the same, and no colour
+// is written.
 func TestNoColor_LosesNoWord(t *testing.T) {
 	read := func(p colorprofile.Profile) (s string) {
 		drive(t, setup{profile: p}, func(t *testing.T, d *driver) {
@@ -178,7 +178,7 @@ func TestMouse_IsOffUnlessAskedFor(t *testing.T) {
 	})
 }
 
-// clickOn clicks on a text that is on the screen.
+// clickOn clicks on a text on the screen.
 func (d *driver) clickOn(text string) *driver {
 	d.t.Helper()
 	for y, line := range strings.Split(d.screen(), "\n") {
@@ -220,8 +220,7 @@ func TestMouse_PicksFromAMenu(t *testing.T) {
 	})
 }
 
-// With --ascii nothing but ASCII is drawn, on any screen; what people called
-// their accounts is theirs.
+// With --ascii every screen is drawn in ASCII, except for the names of accounts.
 func TestASCII_DrawsASCIIOnly(t *testing.T) {
 	for name, s := range states() {
 		options := s.options

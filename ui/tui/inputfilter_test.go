@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// piece is what comes from the terminal at once, some time after the one before.
+// piece is a part of the terminal's input, some time after the part before.
 type piece struct {
 	after time.Duration
 	text  string
@@ -86,7 +86,7 @@ func TestInputFilter_PassesPastesWhole(t *testing.T) {
 	}
 }
 
-// Bubble Tea does not put the pieces of an end mark together.
+// Bubble Tea does not join the pieces of an end mark.
 func TestInputFilter_PasteEndComesInOnePiece(t *testing.T) {
 	for at := 1; at < len(pasteEnd); at++ {
 		var f inputFilter
@@ -112,7 +112,7 @@ func TestInputFilter_HalfAnEndMarkIsPartOfAPasteThatGoesOn(t *testing.T) {
 	}
 }
 
-// What is not a reply comes through as it is, however it is cut.
+// Input that is not a reply passes unchanged, however it is cut.
 func FuzzInputFilter(f *testing.F) {
 	f.Add("hello\x1b[Aworld\x1b", 3)
 	f.Add("\x1b[200~x\x1b[201~", 5)

@@ -26,7 +26,7 @@ func (k *testKeeper) KeepOpen(life time.Duration) (time.Time, error) {
 
 func (k *testKeeper) KeptUntil() (time.Time, bool) { return time.Time{}, false }
 
-// keepingStore is a store of tests that can stay unlocked.
+// keepingStore is a test's store that can stay unlocked.
 type keepingStore struct {
 	*storetest.Faulty
 	*testKeeper
@@ -52,12 +52,12 @@ func TestUnlock_ForOtherCommandsTooWhenChosen(t *testing.T) {
 		if k.life != 30*time.Minute {
 			t.Errorf("it was unlocked for %v", k.life)
 		}
-		// Chosen once is not chosen for ever, and a machine that cannot says so.
+		// The choice counts once. A machine that cannot do it says so.
 		d.press("Z").sees("this screen alone").press("tab")
 		k.err = vault.ErrCannotKeep
 		d.paste(phrase).press("enter").sees("acme / sandbox", "the kernel does not keep the store unlocked")
 	})
-	drive(t, setup{}, func(t *testing.T, d *driver) { // a store that cannot
+	drive(t, setup{}, func(t *testing.T, d *driver) { // a store that cannot stay unlocked
 		d.store.Protect(phrase)
 		d.press("Z").sees("kitekey is locked").lacks("commands").press("tab").lacks("commands")
 	})

@@ -16,7 +16,7 @@ import (
 	"kitekey/vault"
 )
 
-// checkFits fails when a screen is not exactly as large as its terminal.
+// checkFits fails if a screen is not exactly as large as its terminal.
 func checkFits(t *testing.T, screen string, w, h int) {
 	t.Helper()
 	checkFitsBy(t, ansi.WcWidth, screen, w, h)
@@ -35,7 +35,7 @@ func checkFitsBy(t *testing.T, m ansi.Method, screen string, w, h int) {
 	}
 }
 
-// scripts are labels that break careless layouts.
+// scripts returns labels that break careless layouts.
 func scripts() []string {
 	return []string{
 		"", "Acme Stores Ltd", "珊瑚商店株式会社", "مؤسسة كايت للتجارة", "חנות הדגמה", "สวัสดีชาวโลก", "देवनागरी दुकान",
@@ -44,7 +44,7 @@ func scripts() []string {
 	}
 }
 
-// gateways that answer nothing: layout needs none.
+// noGateway never answers: layout needs no gateway.
 type noGateway struct{}
 
 func (noGateway) Host() string { return "127.0.0.1:1" }
@@ -57,8 +57,8 @@ func (noGateway) Balances(context.Context, kite.Token) ([]kite.Balance, error) {
 	return nil, kite.ErrUnreachable
 }
 
-// still is a model with n made-up profiles, live of them with a token, whose
-// clock stands at now until set.
+// still returns a model with n made-up profiles, live of them with a token, whose
+// clock shows *now.
 func still(tb testing.TB, n, live int, now *time.Time) *app {
 	tb.Helper()
 	v, err := vault.Open(vault.Options{Store: vault.NewMemory(), Gateway: func(kite.Environment) vault.Gateway { return noGateway{} }})
@@ -85,8 +85,8 @@ func still(tb testing.TB, n, live int, now *time.Time) *app {
 	return a
 }
 
-// FuzzLayout presses keys on terminals of every size, over data of every kind:
-// no line too wide, never taller than the terminal, no panic.
+// FuzzLayout presses keys on terminals of every size, with data of every kind: no
+// line is too wide, no screen too high, and nothing panics.
 func FuzzLayout(f *testing.F) {
 	for _, n := range []int{0, 1, 7, 1000} {
 		for _, keys := range []string{"", "jjjj\n", "?jjj", "m9", "/aco", "aA\nb\n", "t", "C", "V", "sS", "H", "lG", "e\t\t", "d", "w", "K", "oGk"} {
@@ -108,7 +108,7 @@ func FuzzLayout(f *testing.F) {
 		}
 		send := func(msg tea.Msg) {
 			_, cmd := a.Update(msg)
-			_ = cmd // what it would ask the store is of no interest here
+			_ = cmd // its result does not matter here
 			checkFitsBy(t, a.method, ansi.Strip(a.View().Content), a.width, a.height)
 		}
 		send(tea.WindowSizeMsg{Width: int(w), Height: int(h)})
@@ -170,8 +170,8 @@ func TestColumns_AlwaysFit(t *testing.T) {
 	}
 }
 
-// Whatever times a gateway, another clock or a damaged index came up with, the
-// screen holds, and shows as unexpired only what can be.
+// The times of a gateway, of another clock or of a damaged index may be absurd. The
+// screen is drawn correctly, and shows a token as unexpired only if it can be.
 func TestTimes_AbsurdOnesCountAsNoToken(t *testing.T) {
 	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	forever := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)

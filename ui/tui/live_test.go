@@ -8,11 +8,11 @@ import (
 	"kitekey/vault"
 )
 
-// asks is what the screen says before something happens to live.
+// asks is the question before an action on live.
 const asks = "type acme/live"
 
-// Every key that hands something of a live profile out, or changes it, asks for
-// its name first; those that do neither do not.
+// A key that hands something of a live profile out, or changes it, asks for its
+// name first. Other keys do not.
 func TestLive_AsksBeforeEveryKeyThatHandsOutOrChanges(t *testing.T) {
 	for _, tt := range []struct {
 		name string

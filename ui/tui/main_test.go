@@ -9,7 +9,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// Nothing here may reach the developer's own keyring, clipboard or time zone.
+	// Tests must not use the developer's own keyring, clipboard or time zone.
 	_ = os.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
 	_ = os.Unsetenv("DISPLAY")
 	_ = os.Unsetenv("WAYLAND_DISPLAY")

@@ -19,7 +19,8 @@ func TestAnchor_PutsTheCursorAfterCombinedScripts(t *testing.T) {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
-	// What the terminal shows, and by our count where, stays as it was.
+	// The text that the terminal shows stays the same, and by our count in the same
+	// place.
 	for _, label := range scripts() {
 		text := "│ " + label + " │"
 		got := anchor([]byte(text), ansi.WcWidth)

@@ -9,8 +9,8 @@ import (
 	"kitekey/vault"
 )
 
-// pastes are what people have, for a merchant that the simulator knows and the vault
-// does not.
+// pastes are the forms in which people have credentials, for a merchant that the
+// simulator knows and the vault does not.
 var pastes = map[string]struct{ text, from string }{
 	"JSON":                {`{"api_key":"sim-key-gale-sandbox","api_secret":"sim-secret-gale-sandbox"}`, "JSON"},
 	"dotenv lines":        {"KITE_API_KEY=sim-key-gale-sandbox\nKITE_API_SECRET=\"sim-secret-gale-sandbox\"\n", "lines of NAME=value"},

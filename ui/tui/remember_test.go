@@ -15,7 +15,7 @@ import (
 	"kitekey/vault"
 )
 
-// reopened is a screen of a data folder with three profiles, opened at a moment.
+// reopened returns a screen of a data folder with three profiles, opened at now.
 func reopened(t *testing.T, v *vault.Vault, now time.Time) *app {
 	t.Helper()
 	a := newApp(t.Context(), Options{Vault: v, Clipboard: &testClipboard{}, Now: func() time.Time { return now }})
@@ -58,7 +58,7 @@ func TestScreen_OpensWhereItWasLeft(t *testing.T) {
 		t.Errorf("%+v, ordered %v, filtered by %q", p, a.list.sortBy, a.list.filter.Value())
 	}
 
-	// A filter does not hide the profile that was used last.
+	// The filter does not hide the profile that was used last.
 	a.list.filter.SetValue("acme")
 	a.remember()
 	a = reopened(t, v, now.Add(2*time.Hour))
@@ -82,7 +82,7 @@ func TestScreen_LeavesANewerStateAlone(t *testing.T) {
 	}
 }
 
-// What the gateway said is on the screen after a restart as before it.
+// The gateway's words are still shown after a restart.
 func TestDetail_SaysWhyAfterARestart(t *testing.T) {
 	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	v, err := vault.Open(vault.Options{Dir: t.TempDir(), Store: vault.NewMemory(), Now: func() time.Time { return now },
@@ -103,7 +103,7 @@ func TestDetail_SaysWhyAfterARestart(t *testing.T) {
 	}
 }
 
-// refusing is a gateway that refuses for a reason of its own.
+// refusing is a gateway that refuses with a reason of its own.
 type refusing struct{ noGateway }
 
 func (refusing) Mint(context.Context, kite.Credential, kite.Lifetime) (kite.Token, error) {

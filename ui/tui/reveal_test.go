@@ -26,9 +26,8 @@ func showsSecret(text string) bool {
 	return strings.Contains(text, "sim-secret") || strings.Contains(text, "sim-key") || strings.Contains(text, "eyJ")
 }
 
-// TestSwitches_HoldUnderEveryKey presses every key, in the list and in the dialog
-// that the key opens, and checks that --no-reveal, --sandbox-only and the lock still
-// hide what they must.
+// The test presses every key, in the list and in the dialog that the key opens:
+// --no-reveal, --sandbox-only and the lock still hide what they must.
 func TestSwitches_HoldUnderEveryKey(t *testing.T) {
 	type check func(t *testing.T, d *driver, key string)
 	noSecret := func(t *testing.T, d *driver, key string) {

@@ -29,7 +29,7 @@ func TestSessionLock_LocksAndSaysWhenSecretsAreGone(t *testing.T) {
 		}
 		ask()
 		d.sees("kitekey is locked").lacks("sim-secret")
-		// A locked screen has nothing to clear, and is asked again all the same.
+		// A screen that is locked already has nothing to clear, and answers again.
 		ask()
 		if d.sees("kitekey is locked"); done != 2 {
 			t.Errorf("done was said %d times", done)

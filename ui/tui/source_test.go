@@ -81,7 +81,7 @@ func TestSource_RefreshListsItsProfilesAndTheyMint(t *testing.T) {
 		if keys, err := d.store.Keys(t.Context()); err != nil || len(keys) != 1 {
 			t.Errorf("the store holds %v, %v", keys, err)
 		}
-		// From this list only; the source lists it again.
+		// Only from this list; the source lists it again.
 		d.press("d").sees("from this list", "for the team", "which other people use too").press("l").sees("keeps the credential").press("y")
 		d.sees("acme/sandbox taken off this list")
 		if !s.has(acme) {

@@ -16,8 +16,8 @@ import (
 	"kitekey/vault"
 )
 
-// The figures that depend on the wall clock, each beside those of an empty Bubble
-// Tea program at the same frame rate:
+// Figures that depend on the wall clock, compared with those of an empty Bubble Tea
+// program at the same frame rate:
 //
 //	go test ./ui/tui -run '^$' -bench 'FirstFrame|Idle' -benchtime 20x
 
@@ -28,7 +28,7 @@ func (nothing) Init() tea.Cmd                         { return nil }
 func (m nothing) Update(tea.Msg) (tea.Model, tea.Cmd) { return m, nil }
 func (nothing) View() tea.View                        { return tea.NewView("ready") }
 
-// watcher is a terminal that tells when it was sent a text.
+// watcher is a terminal that tells when a text was written to it.
 type watcher struct {
 	text []byte
 	seen chan struct{}
@@ -62,7 +62,8 @@ func runUntil(b *testing.B, m tea.Model, text string, then func()) {
 	b.StartTimer()
 }
 
-// onDisk is a vault whose index is a file of n profiles, live of them with a token.
+// onDisk returns a vault with an index file of n profiles, live of them with a
+// token.
 func onDisk(b *testing.B, n, live int) *vault.Vault {
 	b.Helper()
 	v, err := vault.Open(vault.Options{Dir: b.TempDir(), Store: vault.NewMemory(), Gateway: func(kite.Environment) vault.Gateway { return minter{} }})
@@ -98,8 +99,8 @@ func BenchmarkFirstFrame(b *testing.B) {
 	})
 }
 
-// BenchmarkIdle reports the share of one core that a running program takes
-// without input.
+// BenchmarkIdle reports the share of one core that a running program uses without
+// input.
 func BenchmarkIdle(b *testing.B) {
 	measure := func(b *testing.B, m tea.Model, text string) {
 		for b.Loop() {

@@ -13,7 +13,7 @@ import (
 	"kitekey/ui/words"
 )
 
-// luminance and contrast are WCAG 2's.
+// luminance and contrast are defined by WCAG 2.
 func luminance(c color.Color) float64 {
 	r, g, b, _ := c.RGBA()
 	f := func(v uint32) float64 {
@@ -31,8 +31,8 @@ func contrast(a, b color.Color) float64 {
 	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
 }
 
-// terminals are the backgrounds that people use, with the terminal's own text at
-// its faintest.
+// terminals are common backgrounds, with the faintest colour of the terminal's own
+// text on each.
 var terminals = map[background]struct {
 	text    string
 	grounds []string
@@ -41,7 +41,7 @@ var terminals = map[background]struct {
 	light: {"#383a42", []string{"#ffffff", "#f6f8fa", "#fdf6e3"}},            // white, GitHub, Solarized
 }
 
-// colours are the palette's, without those that are the terminal's own.
+// colours returns the palette's colours, without the terminal's own.
 func (p palette) colours() map[string]color.Color {
 	all := map[string]color.Color{"dim": p.dim, "accent": p.accent, "ok": p.ok, "warn": p.warn, "bad": p.bad, "live": p.live, "line": p.line}
 	for name, c := range all {
@@ -59,8 +59,7 @@ func checkContrast(t *testing.T, what string, fg, bg color.Color, want float64) 
 	}
 }
 
-// Text reaches 4.5:1 and lines 3:1 on the backgrounds that people use, and on the
-// chosen row's own.
+// Text reaches 4.5:1 and lines 3:1 on common backgrounds and on the chosen row's.
 func TestContrast_OnAKnownBackground(t *testing.T) {
 	for bg, terminal := range terminals {
 		p := paletteFor(bg, colorprofile.ANSI256)
@@ -81,8 +80,8 @@ func TestContrast_OnAKnownBackground(t *testing.T) {
 	}
 }
 
-// Where the terminal does not say what its background is, nothing is painted
-// behind text, and every colour reaches 3:1 on all of them.
+// If the terminal does not tell its background, no background is painted, and every
+// colour reaches 3:1 on all of them.
 func TestContrast_OnAnUnknownBackground(t *testing.T) {
 	p := paletteFor(unknown, colorprofile.TrueColor)
 	if p.row != nil || p.dim != nil {
@@ -97,8 +96,8 @@ func TestContrast_OnAnUnknownBackground(t *testing.T) {
 	}
 }
 
-// The sixteen colours as common terminals have them: black, red, green, yellow,
-// blue, magenta, cyan, white, and the same brighter.
+// The sixteen colours of common terminals: black, red, green, yellow, blue,
+// magenta, cyan, white, and the same in bright.
 var sixteen = map[string]struct {
 	colours     string
 	dark, light string // their usual backgrounds
@@ -154,7 +153,7 @@ func TestPlainLocale_IsOneWithoutUTF8(t *testing.T) {
 	}
 }
 
-// Every life and every verdict can be told from the others without colour.
+// The shapes and words of token states and verdicts differ from each other.
 func TestShapes_DifferWithoutColour(t *testing.T) {
 	for _, ascii := range []bool{false, true} {
 		s := newStyles(dark, 0, ascii)

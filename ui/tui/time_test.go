@@ -36,7 +36,7 @@ func TestCountdown_ShowsEverySecondOfAnHour(t *testing.T) {
 		for want := 3600; want > 0; want-- {
 			if want%60 > 5 && want > 120 {
 				d.sleep(time.Second)
-				continue // what the rest of a minute looks like is seen at its ends
+				continue // the rest of a minute is checked at its ends only
 			}
 			if got := d.seconds(); got != want {
 				t.Fatalf("%d s left are shown as %d", want, got)
@@ -87,16 +87,16 @@ func TestCountdown_IsRightAfterSleep(t *testing.T) {
 	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
 		d.press("m").write("1h").press("enter").sleep(10 * time.Second).sees("59:50")
 		d.leap(20 * time.Minute)
-		d.send(tea.FocusMsg{}).sees("39:50") // told at once
+		d.send(tea.FocusMsg{}).sees("39:50") // at once
 		d.leap(10 * time.Minute)
-		d.sleep(time.Second).sees("29:49") // or by the next tick
+		d.sleep(time.Second).sees("29:49") // or with the next tick
 		d.leap(45 * time.Minute)
 		d.send(tea.ResumeMsg{}).sees("expired").lacks("-")
 	})
 }
 
-// The gateway's clock is right, the local one is not: what counts is how long
-// the token really lives.
+// The gateway's clock is right and the local one is wrong. The countdown shows how
+// long the token really lives.
 func TestCountdown_IsRightWithAWrongClock(t *testing.T) {
 	for _, wrong := range []time.Duration{10 * time.Minute, -10 * time.Minute} {
 		t.Run(wrong.String(), func(t *testing.T) {
@@ -138,8 +138,7 @@ func TestReducedMotion_ChangesEveryTenSeconds(t *testing.T) {
 	})
 }
 
-// A gateway that gives less than was asked: the bar and the words follow what the
-// token says.
+// The gateway gives less than was asked. The bar and the words follow the token.
 func TestCountdown_FollowsTheLifeThatTheGatewayGave(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{MaxLife: 30 * time.Second})

@@ -22,7 +22,7 @@ func verified(t *testing.T, f func(t *testing.T, d *driver)) {
 	})
 }
 
-// rowOf is the line of the screen on which a text stands.
+// rowOf returns the line of the screen with a text.
 func (d *driver) rowOf(text string) int {
 	d.t.Helper()
 	for i, l := range strings.Split(d.screen(), "\n") {
@@ -115,8 +115,8 @@ func TestVerifyAll_LiveAsksForNothing(t *testing.T) {
 	})
 }
 
-// Keys from the start to the reason of the first failing one of many, and to its
-// report on the clipboard.
+// The test counts the keys from the start to the reason of the first failing
+// profile of many, and to its report on the clipboard.
 func TestVerifyAll_KeysToTheFirstFailingOfMany(t *testing.T) {
 	drive(t, setup{before: func(d *driver) {
 		for i := range 143 {
