@@ -603,7 +603,7 @@ func TestForget_RemovesTheToken(t *testing.T) {
 func TestRotate_ReplacesOnlyWhatWasVerified(t *testing.T) {
 	acme := vault.Selector{Account: "acme", Environment: kite.Sandbox}
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		other, _ := d.sim.Credential("borealis", kite.Sandbox) // any pair the gateway knows will do
+		other, _ := d.sim.Credential("borealis", kite.Sandbox) // any credential that the gateway knows will do
 		key := func() string {
 			c, err := d.vault.Credential(t.Context(), acme)
 			if err != nil {
@@ -782,8 +782,8 @@ func TestActivity_ListsAllOrOneProfile(t *testing.T) {
 	})
 }
 
-// A run that was stopped and started again ends when its second start does, even
-// when the first one's end comes late.
+// A run that was stopped and started again ends with its second start, even if the
+// end of the first comes late.
 func TestVerifyAll_EndsWithItsSecondStart(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
