@@ -14,8 +14,9 @@ import (
 
 var updateReadme = flag.Bool("update-readme", false, "rewrite the README's tables from the code")
 
-// The README's tables are made from the program's own. To update them: go test
-// ./ui/cli -run README -update-readme
+// The README's tables are made from the program's own. To update them:
+//
+//	go test ./ui/cli -run README -update-readme
 func TestREADME_TablesMatchTheCode(t *testing.T) {
 	const path = "../../README.md"
 	raw, err := os.ReadFile(path)
