@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"net/http"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -14,6 +16,7 @@ import (
 
 	"kitekey/kite"
 	"kitekey/ui/cli"
+	"kitekey/vault/source/sourcetest"
 )
 
 // Every key is in the table, no value is an empty string, a profile comes with its
@@ -26,6 +29,8 @@ func TestJSON_KeepsToTheTableOfHelpJSON(t *testing.T) {
 	second, _ := sim.Credential("borealis", kite.Sandbox)
 	pair := `{"api_key":"` + second.APIKey.Reveal() + `","api_secret":"` + second.APISecret.Reveal() + `"}`
 	token := strings.TrimSpace(runs(t, environ, "", "token", "acme"))
+	engine := sharedEngine(t)
+	environ = append(environ, "BAO_TOKEN="+engine.Root)
 
 	known := map[string]bool{}
 	for _, k := range cli.JSONKeys() {
@@ -33,7 +38,7 @@ func TestJSON_KeepsToTheTableOfHelpJSON(t *testing.T) {
 			known[name] = true
 		}
 	}
-	seen := map[string]bool{}
+	seen, run := map[string]bool{}, []string{}
 	for _, c := range []struct{ stdin, args string }{
 		{pair, "add borealis --stdin --json"},
 		{pair, "verify --stdin --json"},
@@ -53,22 +58,24 @@ func TestJSON_KeepsToTheTableOfHelpJSON(t *testing.T) {
 		{"", "forget acme --json"},
 		{"", "rename coral dune --json"},
 		{"", "remove dune --yes --json"},
+		{"", "proxy acme --json"},
+		{"", "simulator --listen 127.0.0.1:0 --json"},
+		{"", "network ca " + newInspectingProxy(t, nil).ca + " --json"},
+		{"", "network --json"},
+		{"", "source add team --address " + engine.Address + " --json"},
+		{"", "source list --json"},
+		{"", "source show --json"},
+		{"", "source test --json"},
+		{"", "source sync --json"},
+		{engine.Root, "source login --stdin --json"},
+		{"", "source remove team --yes --json"},
 	} {
-		cmd := exec.Command("kitekey", strings.Fields(c.args)...)
-		cmd.Env, cmd.Stdin = environ, strings.NewReader(c.stdin)
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		out, _ := cmd.Output() // some end with an exit code for what they found
-		if len(out) == 0 {
-			t.Errorf("%s printed nothing: %s", c.args, stderr.String())
+		run = append(run, c.args)
+		env := environ
+		if strings.HasPrefix(c.args, "network") { // a proxy is for what is not on this machine
+			env = append(slices.Clip(environ), "KITEKEY_SANDBOX_URL=", "HTTPS_PROXY=http://127.0.0.1:1")
 		}
-		for dec := json.NewDecoder(bytes.NewReader(out)); ; {
-			var v any
-			if err := dec.Decode(&v); err == io.EOF {
-				break
-			} else if err != nil {
-				t.Fatalf("%s: %v\n%s", c.args, err, out)
-			}
+		for _, v := range printedJSON(t, env, c.stdin, c.args) {
 			checkJSON(t, c.args, "", v, func(key string) {
 				seen[key] = true
 				if !known[key] {
@@ -82,6 +89,63 @@ func TestJSON_KeepsToTheTableOfHelpJSON(t *testing.T) {
 			t.Errorf("%q is in the table, and no command printed it", key)
 		}
 	}
+	for _, name := range cli.JSONCommands() {
+		switch name {
+		case "copy", "lock", "unlock": // the clipboard's; what status prints
+			continue
+		}
+		if !slices.ContainsFunc(run, func(args string) bool { return strings.HasPrefix(args, name+" ") }) {
+			t.Errorf("%s has --json, and is not compared with the table", name)
+		}
+	}
+}
+
+// sharedEngine is a team's engine with acme, which this machine has elsewhere.
+func sharedEngine(t *testing.T) sourcetest.Engine {
+	t.Helper()
+	s := sourcetest.New(nil)
+	t.Cleanup(s.Close)
+	e := sourcetest.Engine{Address: s.URL, Root: sourcetest.RootToken}
+	e.Call(t, http.MethodPost, "sys/mounts/secret", map[string]any{"type": "kv", "options": map[string]string{"version": "2"}})
+	for _, profile := range []string{"acme/sandbox", "ember/sandbox"} {
+		e.Call(t, http.MethodPost, "secret/data/kitegateway/"+profile, map[string]any{"data": map[string]string{"api_key": "k", "api_secret": "s"}})
+	}
+	return e
+}
+
+// printedJSON runs a command and gives the documents that it printed. One that
+// stays is interrupted after the first.
+func printedJSON(t *testing.T, environ []string, stdin, args string) (documents []any) {
+	t.Helper()
+	cmd := exec.Command("kitekey", strings.Fields(args)...)
+	cmd.Env, cmd.Stdin = environ, strings.NewReader(stdin)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dec := json.NewDecoder(out); ; {
+		var v any
+		if err := dec.Decode(&v); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Errorf("%s: %v", args, err)
+			break
+		}
+		documents = append(documents, v)
+		if name, _, _ := strings.Cut(args, " "); name == "proxy" || name == "simulator" {
+			_ = cmd.Process.Signal(os.Interrupt)
+		}
+	}
+	_ = cmd.Wait() // some end with an exit code for what they found
+	if len(documents) == 0 {
+		t.Errorf("%s printed nothing: %s", args, stderr.String())
+	}
+	return documents
 }
 
 // checkJSON checks a value and those in it. The header and claims of a token are

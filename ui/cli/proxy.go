@@ -218,9 +218,7 @@ func (a *app) printProxy(sel vault.Selector, p *proxy.Proxy, o proxyOptions) err
 		return a.print("%s\n", p.URL().Reveal())
 	}
 	return a.printJSON(struct {
-		Profile      string  `json:"profile"`
-		Account      string  `json:"account"`
-		Environment  string  `json:"environment"`
+		profileRef
 		BaseURL      string  `json:"base_url"`
 		UnixSocket   *string `json:"unix_socket"`
 		Upstream     string  `json:"upstream"`
@@ -228,7 +226,7 @@ func (a *app) printProxy(sel vault.Selector, p *proxy.Proxy, o proxyOptions) err
 		OwnUserOnly  bool    `json:"own_user_only"`
 		AllowedRules int     `json:"allow_rules"`
 	}{
-		sel.String(), sel.Account, string(sel.Environment), p.URL().Reveal(), orNull(o.unixSocket), a.baseURL(sel.Environment),
+		refTo(sel), p.URL().Reveal(), orNull(o.unixSocket), a.baseURL(sel.Environment),
 		o.readOnly, p.KnowsOwners(), len(o.allow),
 	})
 }

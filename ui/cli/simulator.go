@@ -11,6 +11,7 @@ import (
 
 	"kitekey/kite"
 	"kitekey/kite/simulator"
+	"kitekey/vault"
 )
 
 type simulatorOptions struct {
@@ -105,12 +106,10 @@ func failures() []string {
 func (a *app) printConnectionInfo(sim *simulator.Simulator, asJSON bool) error {
 	if asJSON {
 		type merchantJSON struct {
-			Profile     string `json:"profile"`
-			Account     string `json:"account"`
-			Environment string `json:"environment"`
-			BaseURL     string `json:"base_url"`
-			APIKey      string `json:"api_key"`
-			APISecret   string `json:"api_secret"`
+			profileRef
+			BaseURL   string `json:"base_url"`
+			APIKey    string `json:"api_key"`
+			APISecret string `json:"api_secret"`
 		}
 		var out struct {
 			SandboxURL string         `json:"sandbox_url"`
@@ -121,7 +120,7 @@ func (a *app) printConnectionInfo(sim *simulator.Simulator, asJSON bool) error {
 		for _, m := range sim.Merchants() {
 			// The simulator's credentials are made up: showing them is their purpose.
 			out.Merchants = append(out.Merchants, merchantJSON{
-				m.Account + "/" + string(m.Environment), m.Account, string(m.Environment), sim.BaseURL(m.Environment),
+				refTo(vault.Selector{Account: m.Account, Environment: m.Environment}), sim.BaseURL(m.Environment),
 				m.Credential.APIKey.Reveal(), m.Credential.APISecret.Reveal(),
 			})
 		}

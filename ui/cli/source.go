@@ -160,14 +160,14 @@ type sourceJSON struct {
 	Mount        *string  `json:"mount"`
 	Path         *string  `json:"path"`
 	Namespace    *string  `json:"namespace"`
-	CA           *string  `json:"ca"`
+	CA           *string  `json:"ca_file"`
 	SignIn       *string  `json:"sign_in"` // "approle", "login", "token"
 	RoleID       *string  `json:"role_id"`
 	AuthMount    *string  `json:"auth_mount"`
 	SecretIDFile *string  `json:"secret_id_file"`
 	SecretIDFD   *int     `json:"secret_id_fd"`
 	Preset       *string  `json:"preset"`
-	Command      []string `json:"command"`
+	Command      []string `json:"read_command"`
 	ListCommand  []string `json:"list_command"`
 	Profiles     int      `json:"profiles"`
 }
@@ -721,9 +721,9 @@ type renamedJSON struct {
 }
 
 type takenJSON struct {
-	Profile string  `json:"profile"`
-	Store   string  `json:"store"`
-	Source  *string `json:"source"`
+	profileRef
+	Store  string  `json:"store"`
+	Source *string `json:"source"`
 }
 
 func (a *app) syncSource(ctx context.Context, name string, asJSON bool) error {
@@ -747,7 +747,7 @@ func (a *app) syncSource(ctx context.Context, name string, asJSON bool) error {
 			row.Gone = append(row.Gone, sel.String())
 		}
 		for _, p := range s.Taken {
-			row.Taken = append(row.Taken, takenJSON{p.Selector.String(), p.Store, orNull(p.Source)})
+			row.Taken = append(row.Taken, takenJSON{refTo(p.Selector), p.Store, orNull(p.Source)})
 		}
 		return a.printJSON(row)
 	}

@@ -86,7 +86,7 @@ func (h *homes) must(machine, stdin string, args ...string) string {
 	h.t.Helper()
 	code, out, errs := h.on(machine, stdin, args...)
 	if code != 0 {
-		h.t.Fatalf("%s on %s: exit %d: %s", args, machine, code, errs)
+		h.t.Fatalf("%s on %s: exit %d: %s%s", args, machine, code, errs, out) // doctor says on stdout what it found
 	}
 	return out
 }
