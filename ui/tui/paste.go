@@ -128,19 +128,26 @@ func environmentIndex(f *field, e kite.Environment) int {
 	return -1
 }
 
-// pastedOntoList opens the filled form for a credential that was pasted while no
-// field had the focus. It returns false for any other text.
+// pastedOntoList opens the filled form for a credential, or half of one, that was
+// pasted while no field had the focus, and says why one could not be read. It returns
+// false for any other text.
 func (a *app) pastedOntoList(content string) bool {
 	text := kite.NewSecret(content)
 	p, named, err := prompt.ReadPaste(text, vault.Selector{})
 	text.Erase()
-	if err != nil || !named || !p.Both() {
+	switch {
+	case err != nil && err != prompt.ErrUnclear:
+		a.notices.show(notice{kind: warning, text: "not pasted: " + err.Error()}, a.now)
+		return true
+	case err != nil || !named || !p.Alone.IsZero() || p.From == dotenv.TwoValues && !strings.ContainsAny(content, "\r\n"):
+		p.Erase()
 		return false
 	}
 	a.list.typing = false
 	a.openAdd()
 	d, ok := a.dialog().(*formDialog)
 	if !ok {
+		p.Erase()
 		return false
 	}
 	d.field(fieldAccount).input.SetValue("")

@@ -53,6 +53,18 @@ func TestPaste_OntoTheListOpensTheFilledForm(t *testing.T) {
 	})
 }
 
+func TestPaste_SeveralOntoTheListAreTold(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.paste("account,api_key,api_secret\ngale,sim-1,sim-2\nhill,sim-3,sim-4").dialog("").sees("it holds 2 (gale, hill)", "kitekey import").lacks("sim-")
+	})
+}
+
+func TestPaste_HalfOntoTheListOpensTheForm(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.paste("KITE_GALE_API_SECRET='sim-secret-gale'").dialog("Add a credential").sees("api_secret read from", "account gale").lacks("sim-")
+	})
+}
+
 func TestPaste_IntoTheFilterIsNotShown(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("/").paste(pastes["JSON"].text).dialog("Add a credential").lacks("sim-")

@@ -21,7 +21,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -108,11 +107,11 @@ func Bare(text string) bool {
 	}
 	return text != "" && !strings.ContainsFunc(text, unicode.IsSpace) && closingQuotes[firstRune(text)] == "" &&
 		!strings.HasSuffix(text, ",") && !strings.HasSuffix(text, ";") && !strings.Contains(text, "://") &&
-		!strings.HasPrefix(text, "eyJ") && placeholder(text) == "" && !assignment.MatchString(text)
+		!strings.HasPrefix(text, "eyJ") && placeholder(text) == "" && !assignment().MatchString(text)
 }
 
 // assignment is how NAME=value and JSON begin.
-var assignment = regexp.MustCompile(`^[\w.$-]+=[^=]|^[\[{<]|:$`)
+var assignment = pattern(`^[\w.$-]+=[^=]|^[\[{<]|:$`)
 
 // Unquote gives the value that text is when it has nothing but quotes, a comma or a
 // semicolon around it. It reports false for any other text.
@@ -126,20 +125,20 @@ func Unquote(text string) (value string, ok bool) {
 func placeholder(value string) string {
 	switch {
 	case strings.Contains(value, "{{"), strings.HasPrefix(value, "<") && strings.HasSuffix(value, ">"),
-		strings.HasPrefix(value, "%") && strings.HasSuffix(value, "%"), standIn.MatchString(value):
+		strings.HasPrefix(value, "%") && strings.HasSuffix(value, "%"), standIn().MatchString(value):
 		return "holds a placeholder in place of its value"
-	case masked.MatchString(value):
+	case masked().MatchString(value):
 		return "holds a masked value: some of its characters are hidden"
-	case reference.MatchString(value):
+	case reference().MatchString(value):
 		return "says where its value is, and not the value"
 	}
 	return ""
 }
 
 var (
-	standIn   = regexp.MustCompile(`(?i)^(?:(?:your|my|insert|enter|put)[-_ ].*|.*[-_ ]here|x{4,}|change[-_]?me|replace[-_]?me|redacted|\[redacted\]|todo|null|none|nil|undefined|true|false|string|str|secret|key|token|value|password|\.{2,}|…)$`)
-	masked    = regexp.MustCompile(`[*•●·∙]{3,}|…|\.{3}`)
-	reference = regexp.MustCompile(`^(?:op|bw|vault|aws|gcp|azure|awssm|keyring|file|ref\+\w+|arn:aws|https?)://?|^arn:aws:|^ENC\[|^@[./~]`)
+	standIn   = pattern(`(?i)^(?:(?:your|my|insert|enter|put)[-_ ].*|.*[-_ ]here|x{4,}|change[-_]?me|replace[-_]?me|redacted|\[redacted\]|todo|null|none|nil|undefined|true|false|string|str|secret|key|token|value|password|\.{2,}|…)$`)
+	masked    = pattern(`[*•●·∙]{3,}|…|\.{3}`)
+	reference = pattern(`^(?:op|bw|vault|aws|gcp|azure|awssm|keyring|file|ref\+\w+|arn:aws|https?)://?|^arn:aws:|^ENC\[|^@[./~]`)
 )
 
 // Bounds of a text: bytes, names and values.
@@ -159,8 +158,8 @@ func Read(text string) (Result, error) {
 		return Result{}, badInput("it is not UTF-8 text")
 	}
 	text = trim(lineEnds.Replace(text))
-	if !uncommented.MatchString(text) { // it was copied out of a file's comments
-		text = trim(commentMark.ReplaceAllString(text, ""))
+	if !uncommented().MatchString(text) { // it was copied out of a file's comments
+		text = trim(commentMark().ReplaceAllString(text, ""))
 	}
 	if text == "" {
 		return Result{}, badInput("it is empty")
@@ -195,8 +194,8 @@ func Read(text string) (Result, error) {
 }
 
 var (
-	uncommented = regexp.MustCompile(`(?m)^[ \t]*[^#\s]`)
-	commentMark = regexp.MustCompile(`(?m)^[ \t]*#+`)
+	uncommented = pattern(`(?m)^[ \t]*[^#\s]`)
+	commentMark = pattern(`(?m)^[ \t]*#+`)
 )
 
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
@@ -244,7 +243,7 @@ var forms = []struct {
 }
 
 func isJSON(text string) bool {
-	return text[0] == '{' || text[0] == '[' && !section.MatchString(firstLine(text))
+	return text[0] == '{' || text[0] == '[' && !section().MatchString(firstLine(text))
 }
 func isMembers(text string) bool { return text[0] == '"' } // lines from the middle of an object
 func isYAML(text string) bool    { return text[0] != '{' && strings.Contains(text, ":") }
@@ -270,7 +269,7 @@ func jsonName(text string) string {
 
 func yamlName(text string) string {
 	switch {
-	case kubernetesSecret.MatchString(text):
+	case kubernetesSecret().MatchString(text):
 		return "a Kubernetes Secret"
 	case strings.Contains(text, "insomnia"):
 		return "an Insomnia export"
@@ -278,7 +277,7 @@ func yamlName(text string) string {
 	return "YAML"
 }
 
-var kubernetesSecret = regexp.MustCompile(`(?m)^kind:\s*Secret\s*$`)
+var kubernetesSecret = pattern(`(?m)^kind:\s*Secret\s*$`)
 
 func linesName(text string) string {
 	if strings.Contains(text, "=") {
@@ -298,7 +297,7 @@ func textName(text string) string {
 // else says it.
 func (out *Result) addressed(text string) {
 	var env kite.Environment
-	for _, m := range gatewayAddress.FindAllStringSubmatch(text, -1) {
+	for _, m := range gatewayAddress().FindAllStringSubmatch(text, -1) {
 		e := kite.Live
 		if m[1] != "" {
 			e = kite.Sandbox
@@ -314,7 +313,7 @@ func (out *Result) addressed(text string) {
 }
 
 // gatewayAddress is where requests are sent, not the address of a page.
-var gatewayAddress = regexp.MustCompile(`https://(sandbox\.)?kitegateway\.com/v\d`)
+var gatewayAddress = pattern(`https://(sandbox\.)?kitegateway\.com/v\d`)
 
 // variable is a name with its value.
 type variable struct {
@@ -361,7 +360,7 @@ type parsedName struct {
 // the context.
 func (f variable) parseName(inGroup bool) parsedName {
 	var r parsedName
-	if len(f.name) > maxName || !lineTitle.MatchString(f.name) { // no name, but a piece of a text
+	if len(f.name) > maxName || !lineTitle().MatchString(f.name) { // no name, but a piece of a text
 		return r
 	}
 	rest := r.takeEnvironment(nameWords(f.name))

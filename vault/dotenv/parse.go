@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -166,7 +167,7 @@ func parseLines(text string) ([]variable, error) {
 		if line == "" || line[0] == '#' || line[0] == ';' {
 			continue
 		}
-		if m := section.FindStringSubmatch(line); m != nil {
+		if m := section().FindStringSubmatch(line); m != nil {
 			group, around = "."+strconv.Itoa(i+1), strings.FieldsFunc(m[1], func(r rune) bool { return strings.ContainsRune(`."' /:`, r) })
 			continue
 		}
@@ -189,17 +190,22 @@ func parseLines(text string) ([]variable, error) {
 	return fields, nil
 }
 
+// pattern compiles expr at its first use: every start of kitekey would wait for it.
+func pattern(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
+
 // section is a line that names the lines below it, as in TOML and INI.
-var section = regexp.MustCompile(`^\[{1,2}\s*([^\[\]{},]+?)\s*\]{1,2}\s*(?:[#;].*)?$`)
+var section = pattern(`^\[{1,2}\s*([^\[\]{},]+?)\s*\]{1,2}\s*(?:[#;].*)?$`)
 
 // variableName is what is before the = of a line.
-var variableName = regexp.MustCompile(`^[\pL_][\pL\pN_.-]*$`)
+var variableName = pattern(`^[\pL_][\pL\pN_.-]*$`)
 
 var (
 	// lineTitle is what is before the colon of a line.
-	lineTitle = regexp.MustCompile(`^[\pL_][\pL\pN\pZ\t_.()-]*$`)
+	lineTitle = pattern(`^[\pL_][\pL\pN\pZ\t_.()-]*$`)
 	// severalOnLine is a value with another NAME= or a command behind it.
-	severalOnLine = regexp.MustCompile(`^(?:[^\s"'#]+|"[^"]*"|'[^']*')[\s;&]+[A-Za-z_]\w*=`)
+	severalOnLine = pattern(`^(?:[^\s"'#]+|"[^"]*"|'[^']*')[\s;&]+[A-Za-z_]\w*=`)
 )
 
 // cutName splits a line at its = or, where none comes before it, at a colon with a
@@ -210,10 +216,10 @@ func cutName(line string) (name, value string, ok bool) {
 	if left, right, colon := strings.Cut(line, ":"); colon && len(left) < len(name) && (right == "" || unicode.IsSpace(firstRune(right))) {
 		name = strings.Trim(trim(left), `"'`)
 		value = strings.TrimSuffix(trim(right), ",")
-		return name, value, lineTitle.MatchString(name) && value != "" && len(strings.Fields(name)) <= 4
+		return name, value, lineTitle().MatchString(name) && value != "" && len(strings.Fields(name)) <= 4
 	}
 	name = trim(name)
-	return name, value, ok && variableName.MatchString(name) && !severalOnLine.MatchString(trim(value))
+	return name, value, ok && variableName().MatchString(name) && !severalOnLine().MatchString(trim(value))
 }
 
 func firstRune(s string) rune {

@@ -47,7 +47,7 @@ func parseTable(text string) ([]variable, error) {
 		if half := (variable{name: columns[i]}).parseName(true).role; half == roleKey || half == roleSecret {
 			halves++
 		}
-		if columns[i] != "" && !lineTitle.MatchString(columns[i]) || isValue(columns[i]) && !isLabel(columns[i]) { // not a title
+		if columns[i] != "" && !lineTitle().MatchString(columns[i]) || isValue(columns[i]) && !isLabel(columns[i]) { // not a title
 			return nil, errNoTable
 		}
 	}

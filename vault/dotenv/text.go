@@ -2,7 +2,6 @@ package dotenv
 
 import (
 	"errors"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -198,7 +197,7 @@ type scanner struct {
 }
 
 // profileName is how kitekey names a profile.
-var profileName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*/(?:sandbox|live)$`)
+var profileName = pattern(`^[a-z0-9][a-z0-9._-]*/(?:sandbox|live)$`)
 
 type bracket struct {
 	group  string
@@ -223,7 +222,7 @@ func (s *scanner) run() {
 				s.open = s.open[:len(s.open)-1]
 			}
 		case t.kind == quoted && s.inner(t):
-		case t.kind == word && profileName.MatchString(t.text):
+		case t.kind == word && profileName().MatchString(t.text):
 			s.groups++
 			s.base = bracket{"." + strconv.Itoa(s.groups), strings.Split(t.text, "/")}
 		case t.kind == word || t.kind == quoted:
