@@ -47,7 +47,7 @@ func (c *conversation) find(text string) []vault.Profile {
 			}
 			// A label and an environment: "acme stores ltd live".
 			return c.where(func(p vault.Profile) bool {
-				return p.Environment == env && strings.EqualFold(p.Label, account)
+				return p.Environment == env && words.Fold(p.Label) == words.Fold(account)
 			})
 		}
 	}
@@ -56,7 +56,7 @@ func (c *conversation) find(text string) []vault.Profile {
 			return found
 		}
 	}
-	return c.where(func(p vault.Profile) bool { return p.Label != "" && strings.EqualFold(p.Label, name) })
+	return c.where(func(p vault.Profile) bool { return p.Label != "" && words.Fold(p.Label) == words.Fold(name) })
 }
 
 func (c *conversation) named(sel vault.Selector) []vault.Profile {
@@ -80,7 +80,7 @@ func (c *conversation) near(text string) []vault.Profile {
 		return nil
 	}
 	found := c.where(func(p vault.Profile) bool {
-		return strings.Contains(p.Account, name) || strings.Contains(strings.ToLower(p.Label), name) ||
+		return strings.Contains(p.Account, name) || strings.Contains(words.Fold(p.Label), words.Fold(name)) ||
 			slices.Contains(strings.Fields(name), p.Account)
 	})
 	return found[:min(len(found), 3)]

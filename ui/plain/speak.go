@@ -106,31 +106,7 @@ func (c *conversation) list(filter string) {
 	}
 }
 
-// matches reports whether a filter selects a profile. A filter is "failing",
-// "unexpired", "live", "sandbox", or words that are all in its name, label or
-// verdict.
+// matches reports whether a filter selects a profile.
 func (c *conversation) matches(p vault.Profile, filter string) bool {
-	w := words.Verdict(p.Verdict, p.Store)
-	text := strings.ToLower(p.Account + " " + string(p.Environment) + " " + p.Label + " " + w.Word)
-	for _, word := range strings.Fields(strings.ToLower(filter)) {
-		switch word {
-		case "failing":
-			if w.Class != words.Bad && w.Class != words.Doubtful {
-				return false
-			}
-		case "unexpired":
-			if !p.Token.Unexpired(c.now()) {
-				return false
-			}
-		case "live", "sandbox":
-			if string(p.Environment) != word {
-				return false
-			}
-		default:
-			if !strings.Contains(text, word) {
-				return false
-			}
-		}
-	}
-	return true
+	return words.Matches(words.Terms(filter), &p, words.FilterText(&p), c.now())
 }

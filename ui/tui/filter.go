@@ -3,14 +3,11 @@ package tui
 import (
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/sahilm/fuzzy"
 
-	"kitekey/kite"
 	"kitekey/ui/words"
-	"kitekey/vault"
 )
 
 // row is one line of the list: a profile, and the bytes of its account's name that
@@ -20,52 +17,13 @@ type row struct {
 	fuzzy   []int
 }
 
-// searchText is the text that the filter searches: the words in the row.
-type searchText struct {
-	text    string // in lower case
-	failing bool
-}
-
-// buildSearchText makes the search texts, one per profile.
+// buildSearchText makes the texts that the filter searches, one per profile.
 func (l *list) buildSearchText() {
 	l.texts = l.texts[:0]
 	for i := range l.profiles {
 		p := &l.profiles[i]
-		w := words.Verdict(p.Verdict, p.Store)
-		text := strings.Join([]string{p.Account, string(p.Environment), string(p.State), w.Word, w.Short, p.Label, l.reasons[p.ID]}, "\n")
-		l.texts = append(l.texts, searchText{strings.ToLower(text), w.Class == words.Bad || w.Class == words.Doubtful})
+		l.texts = append(l.texts, words.FilterText(p, string(p.State), l.reasons[p.ID]))
 	}
-}
-
-// filterTerm is one word of the filter.
-type filterTerm struct {
-	text string // in lower case
-	not  bool   // "!word" excludes
-}
-
-// has reports whether a profile matches the term. "failing", "unexpired", "live"
-// and "sandbox" select what they say; any other word must be in the row.
-func (t filterTerm) has(p *vault.Profile, s *searchText, now time.Time) bool {
-	switch t.text {
-	case "failing":
-		return s.failing != t.not
-	case "unexpired":
-		return p.Token.Unexpired(now) != t.not
-	case "live", "sandbox":
-		return (p.Environment == kite.Environment(t.text)) != t.not
-	}
-	return strings.Contains(s.text, t.text) != t.not
-}
-
-func parseFilter(text string) []filterTerm {
-	var terms []filterTerm
-	for _, word := range strings.Fields(strings.ToLower(text)) {
-		rest, not := strings.CutPrefix(word, "!")
-		if rest != "" {
-			terms = append(terms, filterTerm{rest, not})
-		}
-	}
-	return terms
 }
 
 func (l *list) filtered() bool { return l.filter.Value() != "" }
@@ -79,17 +37,17 @@ func (l *list) clearFilter(now time.Time) {
 // If there are none, the words that no row has are searched letter by letter in the
 // accounts' names.
 func (l *list) match(now time.Time) {
-	l.terms = parseFilter(l.filter.Value())
+	l.terms = words.Terms(l.filter.Value())
 	l.rows = l.rows[:0]
 	l.matchTerms(l.terms, nil, now)
 	if len(l.rows) > 0 || len(l.terms) == 0 {
 		return
 	}
-	var literal, loose []filterTerm
+	var literal, loose []words.Term
 	for _, t := range l.terms {
-		found := t.not
+		found := t.Not
 		for i := 0; i < len(l.profiles) && !found; i++ {
-			found = t.has(&l.profiles[i], &l.texts[i], now)
+			found = t.Has(&l.profiles[i], l.texts[i], now)
 		}
 		if found {
 			literal = append(literal, t)
@@ -102,17 +60,15 @@ func (l *list) match(now time.Time) {
 	}
 }
 
-func (l *list) matchTerms(literal, loose []filterTerm, now time.Time) {
+func (l *list) matchTerms(literal, loose []words.Term, now time.Time) {
 profiles:
 	for i := range l.profiles {
-		for _, t := range literal {
-			if !t.has(&l.profiles[i], &l.texts[i], now) {
-				continue profiles
-			}
+		if !words.Matches(literal, &l.profiles[i], l.texts[i], now) {
+			continue
 		}
 		r := row{profile: i}
 		for _, t := range loose {
-			found := fuzzy.FindNoSort(t.text, []string{l.profiles[i].Account})
+			found := fuzzy.FindNoSort(t.Text, []string{l.profiles[i].Account})
 			if len(found) == 0 {
 				continue profiles
 			}
@@ -127,24 +83,27 @@ func (l *list) found(text string) []int {
 	if len(l.terms) == 0 || text == "" {
 		return nil
 	}
-	lower := strings.ToLower(text)
-	if len(lower) != len(text) {
-		lower = text // the positions would not fit
-	}
+	folded, original := words.FoldAt(text)
 	var at []int
 	for _, t := range l.terms {
-		if t.not {
+		if t.Not {
 			continue
 		}
-		for from := 0; ; {
-			i := strings.Index(lower[from:], t.text)
-			if i < 0 {
-				break
+		for part := range strings.SplitSeq(t.Text, "/") { // of a selector, each in its column
+			for from := 0; part != ""; {
+				i := strings.Index(folded[from:], part)
+				if i < 0 {
+					break
+				}
+				for j := from + i; j < from+i+len(part); j++ {
+					if original != nil {
+						at = append(at, original[j])
+					} else {
+						at = append(at, j)
+					}
+				}
+				from += i + len(part)
 			}
-			for j := range len(t.text) {
-				at = append(at, from+i+j)
-			}
-			from += i + max(len(t.text), utf8.RuneLen(' '))
 		}
 	}
 	return at

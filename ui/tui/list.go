@@ -21,13 +21,13 @@ type list struct {
 	loaded     bool
 	profiles   []vault.Profile   // as the index lists them
 	reasons    map[string]string // why the last verdict is not "works", by profile
-	texts      []searchText      // search texts, one per profile
+	texts      []string          // search texts, one per profile
 	rows       []row             // the profiles that match the filter, in order
 	cursor     int               // index of the chosen row
 	top        int               // index of the first row on the screen
 	page       int               // number of rows on the screen
 	filter     textinput.Model
-	terms      []filterTerm // of the filter
+	terms      []words.Term // of the filter
 	typing     bool         // the filter has the keys
 	sortBy     order
 	tokensOnly bool // show only unexpired tokens, soonest to expire first

@@ -147,10 +147,10 @@ func (d *verifyRun) failed() (sels []vault.Selector) {
 
 // rows returns the profiles that match the filter, in their order.
 func (d *verifyRun) rows(a *app) []vault.Selector {
-	query := strings.Fields(strings.ToLower(d.filter.Value()))
+	terms := words.Terms(d.filter.Value())
 	rows := make([]vault.Selector, 0, len(d.sels))
 	for _, s := range d.sels {
-		if len(query) == 0 || containsAll(strings.ToLower(d.text(a, s)), query) {
+		if d.matches(s, terms) {
 			rows = append(rows, s)
 		}
 	}
@@ -171,17 +171,15 @@ func (d *verifyRun) rows(a *app) []vault.Selector {
 	return rows
 }
 
-// text returns the words of a row, for the filter.
-func (d *verifyRun) text(a *app, s vault.Selector) string {
-	r, ok := d.results[s]
-	if !ok {
-		return s.String()
+// matches reports whether a row has every term. A profile without a result has no
+// verdict yet.
+func (d *verifyRun) matches(s vault.Selector, terms []words.Term) bool {
+	p := vault.Profile{Selector: s}
+	var reason string
+	if r, ok := d.results[s]; ok {
+		p.Verdict, p.Store, reason = r.Verdict, r.Store, reasonOf(r)
 	}
-	failing := ""
-	if r.Verdict != vault.VerdictOK {
-		failing = " failing"
-	}
-	return s.String() + " " + words.Verdict(r.Verdict, r.Store).Word + " " + reasonOf(r) + failing
+	return words.Matches(terms, &p, words.FilterText(&p, reason), time.Time{})
 }
 
 func (d *verifyRun) title() string   { return "Verify all" }

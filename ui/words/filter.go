@@ -1,0 +1,108 @@
+package words
+
+import (
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"kitekey/vault"
+)
+
+// Term is one word of a filter of profiles.
+type Term struct {
+	Text string // folded, see [Fold]
+	Not  bool   // "!word" leaves out
+}
+
+// Terms are the words of a filter.
+func Terms(filter string) []Term {
+	var terms []Term
+	for _, word := range strings.Fields(Fold(filter)) {
+		rest, not := strings.CutPrefix(word, "!")
+		if rest != "" {
+			terms = append(terms, Term{rest, not})
+		}
+	}
+	return terms
+}
+
+// Matches reports whether a profile has every term.
+func Matches(terms []Term, p *vault.Profile, text string, now time.Time) bool {
+	for _, t := range terms {
+		if !t.Has(p, text, now) {
+			return false
+		}
+	}
+	return true
+}
+
+// Has reports whether a profile has the term. "failing", "unexpired", "live" and
+// "sandbox" mean what they say; any other word is looked for in text, which is what
+// [FilterText] makes.
+func (t Term) Has(p *vault.Profile, text string, now time.Time) bool {
+	switch t.Text {
+	case "failing":
+		class := Verdict(p.Verdict, p.Store).Class
+		return (class == Bad || class == Doubtful) != t.Not
+	case "unexpired":
+		return p.Token.Unexpired(now) != t.Not
+	case "live", "sandbox":
+		return (string(p.Environment) == t.Text) != t.Not
+	}
+	return strings.Contains(text, t.Text) != t.Not
+}
+
+// FilterText is the text of a profile that a filter looks at: its selector, the words
+// for its verdict, and what else is shown of it.
+func FilterText(p *vault.Profile, shown ...string) string {
+	w := Verdict(p.Verdict, p.Store)
+	return Fold(strings.Join(append(shown, p.Selector.String(), w.Word, w.Short, p.Label), "\n"))
+}
+
+// Fold is s in lower case and without accents, as people type what they look for:
+// "Café Łódź" is "cafe lodz".
+func Fold(s string) string {
+	folded, _ := FoldAt(s)
+	return folded
+}
+
+// FoldAt is [Fold] and tells for each byte of it at which byte of s its character
+// begins. at is nil when that is the same byte.
+func FoldAt(s string) (folded string, at []int) {
+	if isASCII(s) {
+		return strings.ToLower(s), nil
+	}
+	var b strings.Builder
+	for i, r := range s {
+		if r < utf8.RuneSelf {
+			b.WriteRune(unicode.ToLower(r))
+		} else if plain, ok := withoutAccent[unicode.ToLower(r)]; ok {
+			b.WriteString(plain)
+		} else {
+			for _, part := range norm.NFKD.String(string(r)) {
+				if !unicode.Is(unicode.Mn, part) {
+					b.WriteRune(unicode.ToLower(part))
+				}
+			}
+		}
+		for len(at) < b.Len() {
+			at = append(at, i)
+		}
+	}
+	return b.String(), at
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// withoutAccent has the letters that Unicode does not take apart.
+var withoutAccent = map[rune]string{'ł': "l", 'đ': "d", 'ð': "d", 'ø': "o", 'ħ': "h", 'ı': "i", 'ß': "ss", 'æ': "ae", 'œ': "oe", 'þ': "th"}

@@ -1,0 +1,40 @@
+package words
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"kitekey/kite"
+	"kitekey/vault"
+)
+
+func TestFold(t *testing.T) {
+	for s, want := range map[string]string{
+		"Café Łódź": "cafe lodz", "ÉLÉCTRIQUE": "electrique", "Straße": "strasse", "Магазин Ёж": "магазин еж", "متجر": "متجر",
+		"Cafe\u0301": "cafe", "ﬁn": "fin", "珊瑚": "珊瑚", "🛍": "🛍", "ASCII": "ascii",
+	} {
+		if got := Fold(s); got != want {
+			t.Errorf("%q: %q, want %q", s, got, want)
+		}
+	}
+}
+
+func TestFoldAt_TellsWhereEachCharacterBegins(t *testing.T) {
+	if folded, at := FoldAt("Éß"); folded != "ess" || !slices.Equal(at, []int{0, 2, 2}) {
+		t.Errorf("%q %v", folded, at)
+	}
+}
+
+func TestMatches(t *testing.T) {
+	p := vault.Profile{Selector: vault.Selector{Account: "acme", Environment: kite.Live}, Label: "Café Łódź", Verdict: vault.VerdictRejected}
+	text := FilterText(&p, "Invalid API key")
+	for filter, want := range map[string]bool{
+		"cafe": true, "LODZ café": true, "acme/live": true, "acme/sandbox": false, "live": true, "!live": false, "failing": true,
+		"!failing": false, "refused": true, "invalid": true, "unexpired": false, "!": true, "": true, "acme !cafe": false,
+	} {
+		if got := Matches(Terms(filter), &p, text, time.Now()); got != want {
+			t.Errorf("%q: %v", filter, got)
+		}
+	}
+}
