@@ -9,7 +9,7 @@ import (
 	"kitekey/vault"
 )
 
-func TestFold(t *testing.T) {
+func TestFold_DropsCaseAndAccents(t *testing.T) {
 	for s, want := range map[string]string{
 		"Café Łódź": "cafe lodz", "ÉLÉCTRIQUE": "electrique", "Straße": "strasse", "Магазин Ёж": "магазин еж", "متجر": "متجر",
 		"Cafe\u0301": "cafe", "ﬁn": "fin", "珊瑚": "珊瑚", "🛍": "🛍", "ASCII": "ascii",
@@ -26,7 +26,7 @@ func TestFoldAt_TellsWhereEachCharacterBegins(t *testing.T) {
 	}
 }
 
-func TestMatches(t *testing.T) {
+func TestMatches_ReadsTheWordsOfAFilter(t *testing.T) {
 	p := vault.Profile{Selector: vault.Selector{Account: "acme", Environment: kite.Live}, Label: "Café Łódź", Verdict: vault.VerdictRejected}
 	text := FilterText(&p, "Invalid API key")
 	for filter, want := range map[string]bool{
