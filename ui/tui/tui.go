@@ -71,12 +71,12 @@ type Options struct {
 	LockAfter  time.Duration          // idle time after which the screen locks; 0 means 10 minutes, negative never
 
 	Theme         Theme // dark, light, or auto: what the terminal says
-	ASCII         bool  // borders and marks in ASCII; the C and POSIX locales draw nothing else
-	ReducedMotion bool  // nothing changes by the second, but every ten
-	Mouse         bool  // the mouse chooses and scrolls; off, the terminal selects text with it
-	NoNotices     bool  // no line before a token expires
-	NoBell        bool  // no bell with it
-	NoReveal      bool  // secrets cannot be shown
+	ASCII         bool  // borders and marks in ASCII; always so in the C and POSIX locales
+	ReducedMotion bool  // change every ten seconds instead of every second
+	Mouse         bool  // take clicks; without it the terminal selects text
+	NoNotices     bool  // no message before a token expires
+	NoBell        bool  // no bell with the message
+	NoReveal      bool  // never show secrets
 
 	Input   io.Reader // nil is the terminal
 	Environ []string  // nil is [os.Environ]
