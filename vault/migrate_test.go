@@ -133,116 +133,122 @@ func full(s Store, n int, op string) *storetest.Faulty {
 	return f
 }
 
-func TestMigrate_LosesNothingOnFailure(t *testing.T) {
-	names := []string{"acme", "acme/live", "coral"}
-	t.Run("while copying", func(t *testing.T) {
-		w, f := moving(t, names...)
-		if _, err := w.Migrate(t.Context(), full(f, 2, OpWrite), nil); !errors.Is(err, ErrUnavailable) {
+// moved are the profiles of the tests of failures.
+var moved = []string{"acme", "acme/live", "coral"}
+
+func TestMigrate_FailedCopyMovesNothing(t *testing.T) {
+	w, f := moving(t, moved...)
+	if _, err := w.Migrate(t.Context(), full(f, 2, OpWrite), nil); !errors.Is(err, ErrUnavailable) {
+		t.Fatal(err)
+	}
+	wantAll(t, w.Vault, f, moved...)
+}
+
+func TestMigrate_LeavesANoteWhenClearingFailsToo(t *testing.T) {
+	w, f := moving(t, moved...)
+	disk := full(full(f, 2, OpWrite), 1, OpDelete)
+	if _, err := w.Migrate(t.Context(), disk, nil); !errors.Is(err, ErrUnavailable) {
+		t.Fatal(err)
+	}
+	if from, to, pending := MigrationPending(w.dir); from != "keyring" || to != "file" || !pending {
+		t.Error("no note of the copies")
+	}
+	if n, err := w.ClearMigration(t.Context(), f); n != 3 || err != nil {
+		t.Error(n, err)
+	}
+	wantAll(t, w.Vault, f, moved...)
+}
+
+func TestMigrate_FailedDeletionIsFinishedLater(t *testing.T) {
+	w, f := moving(t, moved...)
+	good := w.CurrentStore()
+	w.SetStore(full(good, 2, OpDelete))
+	if _, err := w.Migrate(t.Context(), f, nil); !errors.Is(err, ErrUnavailable) {
+		t.Fatal(err)
+	}
+	v := w.on(t, f)
+	// A profile that is removed meanwhile is deleted from the old store too.
+	if err := v.Remove(t.Context(), sel("coral")); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := v.ClearMigration(t.Context(), good); n != 3 || err != nil {
+		t.Error(n, err)
+	}
+	wantAll(t, v, w.store, "acme", "acme/live")
+}
+
+func TestMigrate_LosesNothingWhenTheIndexIsLostToo(t *testing.T) {
+	w, f := moving(t, moved...)
+	good := w.CurrentStore()
+	if _, err := w.Migrate(t.Context(), full(full(f, 2, OpWrite), 1, OpDelete), nil); !errors.Is(err, ErrUnavailable) {
+		t.Fatal(err)
+	}
+	for _, name := range []string{IndexFile, IndexBackup} {
+		if err := os.Remove(filepath.Join(w.dir, name)); err != nil {
 			t.Fatal(err)
 		}
-		wantAll(t, w.Vault, f, names...)
-	})
-	t.Run("while copying and clearing away", func(t *testing.T) {
-		w, f := moving(t, names...)
-		disk := full(full(f, 2, OpWrite), 1, OpDelete)
-		if _, err := w.Migrate(t.Context(), disk, nil); !errors.Is(err, ErrUnavailable) {
-			t.Fatal(err)
+	}
+	v := w.on(t, f) // the file store has some of the items
+	had, err := w.store.Keys(t.Context())
+	if err != nil || len(had) != len(moved) {
+		t.Fatal(had, err)
+	}
+	if _, err := v.ClearMigration(t.Context(), good); err == nil {
+		t.Error("finished, though only the keyring has some of the credentials")
+	}
+	if has, err := w.store.Keys(t.Context()); err != nil || len(has)+2 < len(had) {
+		t.Errorf("of %d items there are %d: %v", len(had), len(has), err)
+	}
+	// Every item is still in at least one store.
+	for _, id := range had {
+		_, inKeyring := good.Get(t.Context(), id)
+		_, inFile := f.Get(t.Context(), id)
+		if inKeyring != nil && inFile != nil {
+			t.Errorf("%s is lost", id)
 		}
-		if from, to, pending := MigrationPending(w.dir); from != "keyring" || to != "file" || !pending {
-			t.Error("no note of the copies")
-		}
-		if n, err := w.ClearMigration(t.Context(), f); n != 3 || err != nil {
-			t.Error(n, err)
-		}
-		wantAll(t, w.Vault, f, names...)
-	})
-	t.Run("while deleting", func(t *testing.T) {
-		w, f := moving(t, names...)
-		good := w.CurrentStore()
-		w.SetStore(full(good, 2, OpDelete))
-		if _, err := w.Migrate(t.Context(), f, nil); !errors.Is(err, ErrUnavailable) {
-			t.Fatal(err)
-		}
-		v := w.on(t, f)
-		// A profile that is removed meanwhile is deleted from the old store too.
-		if err := v.Remove(t.Context(), sel("coral")); err != nil {
-			t.Fatal(err)
-		}
-		if n, err := v.ClearMigration(t.Context(), good); n != 3 || err != nil {
-			t.Error(n, err)
-		}
-		wantAll(t, v, w.store, "acme", "acme/live")
-	})
-	t.Run("while deleting, and then the index is lost", func(t *testing.T) {
-		w, f := moving(t, names...)
-		good := w.CurrentStore()
-		if _, err := w.Migrate(t.Context(), full(full(f, 2, OpWrite), 1, OpDelete), nil); !errors.Is(err, ErrUnavailable) {
-			t.Fatal(err)
-		}
-		for _, name := range []string{IndexFile, IndexBackup} {
-			if err := os.Remove(filepath.Join(w.dir, name)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		v := w.on(t, f) // the file store has some of the items
-		had, err := w.store.Keys(t.Context())
-		if err != nil || len(had) != len(names) {
-			t.Fatal(had, err)
-		}
-		if _, err := v.ClearMigration(t.Context(), good); err == nil {
-			t.Error("finished, though only the keyring has some of the credentials")
-		}
-		if has, err := w.store.Keys(t.Context()); err != nil || len(has)+2 < len(had) {
-			t.Errorf("of %d items there are %d: %v", len(had), len(has), err)
-		}
-		// Every item is still in at least one store.
-		for _, id := range had {
-			_, inKeyring := good.Get(t.Context(), id)
-			_, inFile := f.Get(t.Context(), id)
-			if inKeyring != nil && inFile != nil {
-				t.Errorf("%s is lost", id)
-			}
+	}
+}
+
+func TestMigrate_ReadsBackWhatItWrote(t *testing.T) {
+	w, f := moving(t, moved...)
+	lossy := storetest.NewFaulty(f)
+	lossy.Mangle(func(value []byte) []byte { return value[:len(value)/2] })
+	if _, err := w.Migrate(t.Context(), lossy, nil); err == nil {
+		t.Fatal("moved by halves")
+	}
+	wantAll(t, w.Vault, f, moved...)
+}
+
+func TestMigrate_CancelledMovesNothing(t *testing.T) {
+	w, f := moving(t, moved...)
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := w.Migrate(ctx, f, func(done, _ int) {
+		if done == 2 {
+			cancel()
 		}
 	})
-	t.Run("what was written does not read back", func(t *testing.T) {
-		w, f := moving(t, names...)
-		lossy := storetest.NewFaulty(f)
-		lossy.Mangle(func(value []byte) []byte { return value[:len(value)/2] })
-		if _, err := w.Migrate(t.Context(), lossy, nil); err == nil {
-			t.Fatal("moved by halves")
-		}
-		wantAll(t, w.Vault, f, names...)
-	})
-	t.Run("cancelled", func(t *testing.T) {
-		w, f := moving(t, names...)
-		ctx, cancel := context.WithCancel(t.Context())
-		_, err := w.Migrate(ctx, f, func(done, _ int) {
-			if done == 2 {
-				cancel()
-			}
-		})
-		if !errors.Is(err, context.Canceled) {
-			t.Fatal(err)
-		}
-		wantAll(t, w.Vault, f, names...)
-	})
-	t.Run("wrong passphrase", func(t *testing.T) {
-		w, f := moving(t, names...)
-		if err := f.Set(t.Context(), "k", []byte("v")); err != nil {
-			t.Fatal(err)
-		}
-		wrong := newFileStore(t, w.dir, "the wrong passphrase")
-		if _, err := w.Migrate(t.Context(), wrong, nil); !errors.Is(err, ErrWrongPassphrase) {
-			t.Error(err)
-		}
-		if err := f.Delete(t.Context(), "k"); err != nil {
-			t.Error(err)
-		}
-		if _, err := w.ClearMigration(t.Context(), f); err != nil {
-			t.Error(err)
-		}
-		wantAll(t, w.Vault, f, names...)
-	})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	wantAll(t, w.Vault, f, moved...)
+}
+
+func TestMigrate_WrongPassphraseMovesNothing(t *testing.T) {
+	w, f := moving(t, moved...)
+	if err := f.Set(t.Context(), "k", []byte("v")); err != nil {
+		t.Fatal(err)
+	}
+	wrong := newFileStore(t, w.dir, "the wrong passphrase")
+	if _, err := w.Migrate(t.Context(), wrong, nil); !errors.Is(err, ErrWrongPassphrase) {
+		t.Error(err)
+	}
+	if err := f.Delete(t.Context(), "k"); err != nil {
+		t.Error(err)
+	}
+	if _, err := w.ClearMigration(t.Context(), f); err != nil {
+		t.Error(err)
+	}
+	wantAll(t, w.Vault, f, moved...)
 }
 
 // A profile that is added during a migration is moved too.

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -431,26 +430,34 @@ func TestStart_ListensOnLoopbackOnly(t *testing.T) {
 	}
 }
 
-// The test uses the simulator because its tokens expire.
-func TestProxy_RenewsTokensThatExpireOrAreRevoked(t *testing.T) {
-	sim := simulator.New(simulator.Options{})
-	if err := sim.Start("127.0.0.1:0"); err != nil {
+// aging is a proxy before a simulator, whose tokens really expire, with a clock for
+// both that can be set forward.
+type aging struct {
+	*testing.T
+	*Proxy
+	sim           *simulator.Simulator
+	client        *http.Client
+	ahead         atomic.Int64 // how far the clock is ahead
+	mints, forced atomic.Int32 // all mints, and those after a refusal
+}
+
+func startAging(t *testing.T) *aging {
+	t.Helper()
+	a := &aging{T: t, sim: simulator.New(simulator.Options{}), client: &http.Client{Transport: &http.Transport{}}}
+	if err := a.sim.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
-	defer sim.Close()
-	client := &kite.Client{BaseURL: sim.BaseURL(kite.Sandbox)}
-	defer client.CloseIdleConnections()
-	cred, _ := sim.Credential("acme", kite.Sandbox)
-	var now atomic.Int64 // how far the clocks are ahead
-	clock := func() time.Time { return time.Now().Add(time.Duration(now.Load())) }
-	var mints, forced atomic.Int32
-	p, err := New(Options{Client: client, Now: clock, Token: func(ctx context.Context, fresh bool) (kite.Token, error) {
-		mints.Add(1)
+	gateway := &kite.Client{BaseURL: a.sim.BaseURL(kite.Sandbox)}
+	cred, _ := a.sim.Credential("acme", kite.Sandbox)
+	now := func() time.Time { return time.Now().Add(time.Duration(a.ahead.Load())) }
+	p, err := New(Options{Client: gateway, Now: now, Token: func(ctx context.Context, fresh bool) (kite.Token, error) {
+		a.mints.Add(1)
 		if fresh {
-			forced.Add(1)
+			a.forced.Add(1)
 		}
-		tok, err := client.Mint(ctx, cred, 60)
-		tok.Expires, tok.Minted = tok.Expires.Add(time.Duration(now.Load())), tok.Minted.Add(time.Duration(now.Load()))
+		tok, err := gateway.Mint(ctx, cred, 60)
+		ahead := time.Duration(a.ahead.Load())
+		tok.Expires, tok.Minted = tok.Expires.Add(ahead), tok.Minted.Add(ahead)
 		return tok, err
 	}})
 	if err != nil {
@@ -459,65 +466,104 @@ func TestProxy_RenewsTokensThatExpireOrAreRevoked(t *testing.T) {
 	if err := p.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
-	defer p.Close(context.Background())
-	hc := &http.Client{Transport: &http.Transport{}}
-	defer hc.CloseIdleConnections()
-	get := func(method string, want int) {
-		t.Helper()
-		r, _ := http.NewRequest(method, p.URL().Reveal()+"/data/wallets/balances", bytes.NewReader(nil))
-		resp, err := hc.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		if resp.StatusCode != want {
-			t.Errorf("%s: %s, want %d", method, resp.Status, want)
-		}
+	a.Proxy = p
+	t.Cleanup(func() {
+		a.client.CloseIdleConnections()
+		p.Close(context.Background())
+		gateway.CloseIdleConnections()
+		a.sim.Close()
+	})
+	return a
+}
+
+// pass moves the clock forward.
+func (a *aging) pass(d time.Duration) { a.ahead.Add(int64(d)) }
+
+// read reads the balances through the proxy and checks the status.
+func (a *aging) read(want int) {
+	a.Helper()
+	resp, err := a.client.Get(a.URL().Reveal() + "/data/wallets/balances")
+	if err != nil {
+		a.Fatal(err)
 	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != want {
+		a.Errorf("a read: %s, want %d", resp.Status, want)
+	}
+}
+
+// pay requests a payment through the proxy and checks the status.
+func (a *aging) pay(want int) {
+	a.Helper()
+	resp, err := a.client.Post(a.URL().Reveal()+"/collections/request-to-pay", "application/json", strings.NewReader(payment))
+	if err != nil {
+		a.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != want {
+		a.Errorf("a payment: %s, want %d", resp.Status, want)
+	}
+}
+
+// minted checks how often a token was minted, and how often because of a refusal.
+func (a *aging) minted(mints, forced int32) {
+	a.Helper()
+	if a.mints.Load() != mints || a.forced.Load() != forced {
+		a.Errorf("%d mints, %d of them forced; want %d and %d", a.mints.Load(), a.forced.Load(), mints, forced)
+	}
+}
+
+func TestTokens_RequestsAtOnceShareOneMint(t *testing.T) {
+	a := startAging(t)
 	var wg sync.WaitGroup
 	for range 20 {
-		wg.Go(func() { get("GET", 200) })
+		wg.Go(func() { a.read(200) })
 	}
 	wg.Wait()
-	if mints.Load() != 1 {
-		t.Errorf("%d mints for twenty requests at once", mints.Load())
-	}
-	now.Store(int64(55 * time.Second)) // the last tenth of its life
-	get("GET", 200)
-	p.tokens.wait.Wait() // requests use the old token meanwhile
-	if mints.Load() != 2 || forced.Load() != 0 {
-		t.Errorf("%d mints, %d forced: not renewed in time", mints.Load(), forced.Load())
-	}
-	// The token is revoked. A write is not repeated, but the next write has a new
-	// token.
-	sim.Revoke("acme", kite.Sandbox)
-	for _, want := range []int{401, 202} {
-		resp, err := hc.Post(p.URL().Reveal()+"/collections/request-to-pay", "application/json", strings.NewReader(payment))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		if resp.StatusCode != want || forced.Load() != 1 {
-			t.Errorf("a payment with a revoked token: %s, want %d; %d forced", resp.Status, want, forced.Load())
-		}
-	}
-	// A read is repeated.
-	now.Add(int64(forcedEvery))
-	sim.Revoke("acme", kite.Sandbox)
-	get("GET", 200)
-	if forced.Load() != 2 {
-		t.Errorf("%d forced", forced.Load())
-	}
-	// If the gateway refuses everything, it is not asked to mint for each request.
-	sim.Revoke("acme", kite.Sandbox)
+	a.minted(1, 0)
+}
+
+func TestTokens_AreRenewedBeforeTheyExpire(t *testing.T) {
+	a := startAging(t)
+	a.read(200)
+	a.pass(55 * time.Second) // the last tenth of its life
+	a.read(200)
+	a.tokens.wait.Wait() // requests use the old token meanwhile
+	a.minted(2, 0)
+}
+
+// A write with a revoked token is not repeated, but the next write has a new token.
+func TestTokens_RevokedOneFailsOneWrite(t *testing.T) {
+	a := startAging(t)
+	a.read(200)
+	a.sim.Revoke("acme", kite.Sandbox)
+	a.pay(401)
+	a.pay(202)
+	a.minted(2, 1)
+}
+
+func TestTokens_RevokedOneFailsNoRead(t *testing.T) {
+	a := startAging(t)
+	a.read(200)
+	a.sim.Revoke("acme", kite.Sandbox)
+	a.read(200)
+	a.minted(2, 1)
+}
+
+// A gateway that refuses everything is not asked to mint for each request.
+func TestTokens_AreNotForcedForEachRequest(t *testing.T) {
+	a := startAging(t)
+	a.read(200)
+	a.sim.Revoke("acme", kite.Sandbox)
+	a.read(200)
+	a.sim.Revoke("acme", kite.Sandbox)
 	for range 5 {
-		get("GET", 401)
+		a.read(401)
 	}
-	if forced.Load() != 2 {
-		t.Errorf("%d forced at once", forced.Load())
-	}
-	now.Add(int64(forcedEvery))
-	get("GET", 200)
+	a.minted(2, 1)
+	a.pass(forcedEvery)
+	a.read(200)
+	a.minted(3, 2)
 }
 
 // payment is a documented request to pay.

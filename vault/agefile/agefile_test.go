@@ -77,42 +77,37 @@ func TestStore_OnFiles(t *testing.T) {
 	}})
 }
 
-func TestStore_AsksOncePerProcess(t *testing.T) {
+func TestStore_ThatDoesNotExistIsEmptyAndAsksNothing(t *testing.T) {
 	dir, ctx := filepath.Join(t.TempDir(), "home"), t.Context()
 	f, a := newTestFile(t, dir)
-
-	// A store that does not exist is empty, and does not ask.
 	if _, err := f.Get(ctx, "k1"); !errors.Is(err, vault.ErrNotFound) {
-		t.Errorf("Get from no store: %v", err)
+		t.Errorf("Get: %v", err)
 	}
 	if err := f.Delete(ctx, "k1"); !errors.Is(err, vault.ErrNotFound) {
-		t.Errorf("Delete from no store: %v", err)
+		t.Errorf("Delete: %v", err)
 	}
 	if keys, err := f.Keys(ctx); len(keys) != 0 || err != nil {
-		t.Errorf("Keys of no store: %v %v", keys, err)
+		t.Errorf("Keys: %v %v", keys, err)
 	}
 	if f.Locked() || len(a.asked) != 0 || Exists(dir) {
 		t.Errorf("asked %v, exists %v", a.asked, Exists(dir))
 	}
+}
 
-	want := bytes.Repeat([]byte{0, 255, '"', '\n'}, vault.MaxPayload/4)
-	if err := f.Set(ctx, "k1", want); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Set(ctx, "k2-token", []byte("v2")); err != nil {
-		t.Fatal(err)
+func TestStore_AsksOncePerProcess(t *testing.T) {
+	dir, ctx := filepath.Join(t.TempDir(), "home"), t.Context()
+	f, a := newTestFile(t, dir)
+	for _, key := range []string{"k1", "k2-token"} {
+		if err := f.Set(ctx, key, []byte("v")); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if !slices.Equal(a.asked, []vault.Ask{{New: true}}) {
-		t.Errorf("asked %v", a.asked)
+		t.Errorf("the first process is asked %v", a.asked)
 	}
-
-	// Another process asks once.
 	g, a := newTestFile(t, dir)
 	if !g.Locked() {
-		t.Error("not locked")
-	}
-	if got, err := g.Get(ctx, "k1"); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("Get: %q %v", got, err)
+		t.Error("another process has it open without the passphrase")
 	}
 	if keys, err := g.Keys(ctx); err != nil || !slices.Equal(keys, []string{"k1", "k2-token"}) {
 		t.Errorf("Keys: %v %v", keys, err)
@@ -120,42 +115,74 @@ func TestStore_AsksOncePerProcess(t *testing.T) {
 	if err := g.Delete(ctx, "k1"); err != nil {
 		t.Error(err)
 	}
+	if !slices.Equal(a.asked, []vault.Ask{{}}) || g.Locked() {
+		t.Errorf("another process is asked %v, locked %v", a.asked, g.Locked())
+	}
+}
+
+func TestStore_DeletesForEveryProcessAndFromTheCopy(t *testing.T) {
+	dir, ctx := filepath.Join(t.TempDir(), "home"), t.Context()
+	f, _ := newTestFile(t, dir)
+	for _, key := range []string{"k1", "k2"} {
+		if err := f.Set(ctx, key, []byte("v")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g, _ := newTestFile(t, dir) // another process
+	if err := g.Delete(ctx, "k1"); err != nil {
+		t.Fatal(err)
+	}
 	if err := g.Delete(ctx, "k1"); !errors.Is(err, vault.ErrNotFound) {
 		t.Errorf("Delete twice: %v", err)
 	}
-	if _, err := g.Get(ctx, "k1"); !errors.Is(err, vault.ErrNotFound) {
-		t.Errorf("Get after Delete: %v", err)
+	for name, s := range map[string]*Store{"its own process": g, "the other": f} {
+		if _, err := s.Get(ctx, "k1"); !errors.Is(err, vault.ErrNotFound) {
+			t.Errorf("Get in %s: %v", name, err)
+		}
 	}
-	if _, err := f.Get(ctx, "k1"); !errors.Is(err, vault.ErrNotFound) {
-		t.Errorf("the first process does not see it: %v", err)
-	}
-	if !slices.Equal(a.asked, []vault.Ask{{}}) || g.Locked() {
-		t.Errorf("asked %v, locked %v", a.asked, g.Locked())
-	}
-	// What was deleted is deleted from the copy too.
 	if items, err := g.load("read", itemsBackup, g.identity); err != nil || len(items) != 1 {
 		t.Errorf("the copy holds %d items: %v", len(items), err)
 	}
+}
 
+func TestStore_KeepsTheLargestValueExactly(t *testing.T) {
+	f, _ := newTestFile(t, t.TempDir())
+	want := bytes.Repeat([]byte{0, 255, '"', '\n'}, vault.MaxPayload/4)
+	if err := f.Set(t.Context(), "k1", want); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := f.Get(t.Context(), "k1"); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("Get: %q %v", got, err)
+	}
+}
+
+func TestSet_RefusesWhatNoStoreKeeps(t *testing.T) {
+	f, _ := newTestFile(t, filled(t))
 	for name, err := range map[string]error{
-		"empty":   g.Set(ctx, "k3", nil),
-		"too big": g.Set(ctx, "k3", make([]byte, vault.MaxPayload+1)),
-		"key":     g.Set(ctx, "K/3", []byte("v")),
+		"empty":   f.Set(t.Context(), "k3", nil),
+		"too big": f.Set(t.Context(), "k3", make([]byte, vault.MaxPayload+1)),
+		"key":     f.Set(t.Context(), "K/3", []byte("v")),
 	} {
 		var se *vault.StoreError
 		if !errors.As(err, &se) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
 
-	g.Lock()
-	if !g.Locked() {
+func TestUnlock_NeedsTheRightPassphrase(t *testing.T) {
+	s, _ := newTestFile(t, filled(t))
+	if _, err := s.Get(t.Context(), "k1"); err != nil {
+		t.Fatal(err)
+	}
+	s.Lock()
+	if !s.Locked() {
 		t.Error("Lock did not lock")
 	}
-	if err := g.Unlock(ctx, kite.NewSecret("another passphrase")); !errors.Is(err, vault.ErrLocked) || !errors.Is(err, vault.ErrWrongPassphrase) {
+	if err := s.Unlock(t.Context(), kite.NewSecret("another passphrase")); !errors.Is(err, vault.ErrLocked) || !errors.Is(err, vault.ErrWrongPassphrase) {
 		t.Errorf("Unlock with a wrong one: %v", err)
 	}
-	if err := g.Unlock(ctx, kite.NewSecret(testPassphrase)); err != nil || g.Locked() {
+	if err := s.Unlock(t.Context(), kite.NewSecret(testPassphrase)); err != nil || s.Locked() {
 		t.Errorf("Unlock: %v", err)
 	}
 }

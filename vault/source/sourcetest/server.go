@@ -225,25 +225,28 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// input has the fields of all request bodies.
+type input struct {
+	Type        string                     `json:"type"`
+	Options     map[string]any             `json:"options"`
+	Policy      string                     `json:"policy"`
+	Policies    []string                   `json:"policies"`
+	TTL         string                     `json:"ttl"`
+	Token       string                     `json:"token"`
+	TokenPolicy string                     `json:"token_policies"`
+	TokenTTL    string                     `json:"token_ttl"`
+	RoleID      string                     `json:"role_id"`
+	SecretID    string                     `json:"secret_id"`
+	Paths       []string                   `json:"paths"`
+	Path        string                     `json:"path"`
+	Rate        float64                    `json:"rate"`
+	Versions    []int                      `json:"versions"`
+	Custom      map[string]string          `json:"custom_metadata"`
+	Data        map[string]json.RawMessage `json:"data"`
+}
+
 func (s *Server) handle(r *http.Request, path string, body []byte) answer {
-	var in struct {
-		Type        string                     `json:"type"`
-		Options     map[string]any             `json:"options"`
-		Policy      string                     `json:"policy"`
-		Policies    []string                   `json:"policies"`
-		TTL         string                     `json:"ttl"`
-		Token       string                     `json:"token"`
-		TokenPolicy string                     `json:"token_policies"`
-		TokenTTL    string                     `json:"token_ttl"`
-		RoleID      string                     `json:"role_id"`
-		SecretID    string                     `json:"secret_id"`
-		Paths       []string                   `json:"paths"`
-		Path        string                     `json:"path"`
-		Rate        float64                    `json:"rate"`
-		Versions    []int                      `json:"versions"`
-		Custom      map[string]string          `json:"custom_metadata"`
-		Data        map[string]json.RawMessage `json:"data"`
-	}
+	var in input
 	if len(body) > 0 && json.Unmarshal(body, &in) != nil {
 		return fail(400, "error parsing JSON")
 	}
@@ -291,55 +294,13 @@ func (s *Server) handle(r *http.Request, path string, body []byte) answer {
 	if !s.allowed(t, path, capability) {
 		return refused
 	}
-	switch {
-	case path == "sys/seal" && write:
-		s.sealed = true
-		return done
-	case strings.HasPrefix(path, "sys/mounts/") && write:
-		n := 1
-		if in.Options["version"] == "2" {
-			n = 2
-		}
-		s.mounts[strings.TrimPrefix(path, "sys/mounts/")] = &mount{n, map[string]*secret{}}
-		return done
-	case strings.HasPrefix(path, "sys/policies/acl/") && write:
-		s.policies[strings.TrimPrefix(path, "sys/policies/acl/")] = parsePolicy(in.Policy)
-		return done
-	case strings.HasPrefix(path, "sys/quotas/rate-limit/") && write:
-		s.quotas[path] = &quota{path: in.Path, rate: in.Rate, left: in.Rate, at: s.now()}
-		return done
-	case path == "sys/capabilities-self" && write:
-		can := map[string]any{}
-		for _, p := range in.Paths {
-			can[p] = s.capabilities(t, p)
-			can["capabilities"] = can[p]
-		}
-		can["data"] = maps.Clone(can)
-		return answer{200, can}
-	case path == "auth/token/create" && write:
-		return s.createToken(append([]string{"default"}, in.Policies...), in.TTL)
-	case path == "auth/token/revoke" && write:
-		delete(s.tokens, in.Token)
-		return done
-	case path == "auth/token/lookup-self":
-		ttl := int64(0)
-		if !t.expires.IsZero() {
-			ttl = int64(t.expires.Sub(s.now()) / time.Second)
-		}
-		return data(map[string]any{"ttl": ttl, "renewable": t.renewable, "policies": t.policies})
-	case path == "auth/token/renew-self" && write:
-		if !t.renewable {
-			return fail(400, "lease is not renewable")
-		}
-		t.expires = s.now().Add(t.ttl)
-		return s.auth(id, t)
-	case path == "sys/auth/approle" && write:
-		return done
-	case strings.HasPrefix(path, "auth/approle/role/"):
-		return s.appRole(strings.TrimPrefix(path, "auth/approle/role/"), write, in.TokenPolicy, in.TokenTTL)
-	case m == nil:
+	if a, ok := s.system(t, id, path, write, in); ok {
+		return a
+	}
+	if m == nil {
 		return fail(404, `no handler for route "`+path+`". route entry not found.`)
-	case m.version == 1:
+	}
+	if m.version == 1 {
 		return m.one(capability, rest, body)
 	}
 	cas := -1
@@ -354,6 +315,59 @@ func (s *Server) handle(r *http.Request, path string, body []byte) answer {
 		return done
 	}
 	return m.two(s.now(), capability, rest, in.Data, cas, in.Versions)
+}
+
+// system handles the paths that belong to the server itself: sys/ and auth/. ok is
+// false for other paths.
+func (s *Server) system(t *token, id, path string, write bool, in input) (a answer, ok bool) {
+	switch {
+	case path == "sys/seal" && write:
+		s.sealed = true
+		return done, true
+	case strings.HasPrefix(path, "sys/mounts/") && write:
+		n := 1
+		if in.Options["version"] == "2" {
+			n = 2
+		}
+		s.mounts[strings.TrimPrefix(path, "sys/mounts/")] = &mount{n, map[string]*secret{}}
+		return done, true
+	case strings.HasPrefix(path, "sys/policies/acl/") && write:
+		s.policies[strings.TrimPrefix(path, "sys/policies/acl/")] = parsePolicy(in.Policy)
+		return done, true
+	case strings.HasPrefix(path, "sys/quotas/rate-limit/") && write:
+		s.quotas[path] = &quota{path: in.Path, rate: in.Rate, left: in.Rate, at: s.now()}
+		return done, true
+	case path == "sys/capabilities-self" && write:
+		can := map[string]any{}
+		for _, p := range in.Paths {
+			can[p] = s.capabilities(t, p)
+			can["capabilities"] = can[p]
+		}
+		can["data"] = maps.Clone(can)
+		return answer{200, can}, true
+	case path == "auth/token/create" && write:
+		return s.createToken(append([]string{"default"}, in.Policies...), in.TTL), true
+	case path == "auth/token/revoke" && write:
+		delete(s.tokens, in.Token)
+		return done, true
+	case path == "auth/token/lookup-self":
+		ttl := int64(0)
+		if !t.expires.IsZero() {
+			ttl = int64(t.expires.Sub(s.now()) / time.Second)
+		}
+		return data(map[string]any{"ttl": ttl, "renewable": t.renewable, "policies": t.policies}), true
+	case path == "auth/token/renew-self" && write:
+		if !t.renewable {
+			return fail(400, "lease is not renewable"), true
+		}
+		t.expires = s.now().Add(t.ttl)
+		return s.auth(id, t), true
+	case path == "sys/auth/approle" && write:
+		return done, true
+	case strings.HasPrefix(path, "auth/approle/role/"):
+		return s.appRole(strings.TrimPrefix(path, "auth/approle/role/"), write, in.TokenPolicy, in.TokenTTL), true
+	}
+	return answer{}, false
 }
 
 func (q *quota) take(now time.Time) bool {
