@@ -113,7 +113,9 @@ func (s Secret) Reveal() (value string) {
 }
 
 // RevealJSON appends the value to b as a JSON string. An encoder of encoding/json
-// would leave copies behind.
+// would leave copies behind. A quotation mark and a backslash are written by their
+// numbers: a gnome-keyring without a password keeps items in a text file, and reads
+// \\, \n, \t, \r and \s in it as one character when it starts again.
 func (s Secret) RevealJSON(b []byte) []byte {
 	s.RevealTo(func(value []byte) {
 		b = slices.Grow(b, len(value)+len(`""`))
@@ -121,9 +123,7 @@ func (s Secret) RevealJSON(b []byte) []byte {
 		for len(value) > 0 {
 			r, n := utf8.DecodeRune(value)
 			switch {
-			case r == '"' || r == '\\':
-				b = append(b, '\\', byte(r))
-			case r < ' ' || r == utf8.RuneError && n == 1:
+			case r == '"' || r == '\\' || r < ' ' || r == utf8.RuneError && n == 1:
 				b = fmt.Appendf(b, `\u%04x`, r)
 			default:
 				b = append(b, value[:n]...)

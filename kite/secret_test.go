@@ -181,6 +181,9 @@ func TestSecretJSON_IsReadAndWrittenExactly(t *testing.T) {
 		if err := json.Unmarshal(written[1:], &read); err != nil || read != strings.ToValidUTF8(value, "\ufffd") {
 			t.Errorf("%q is written as %s and read as %q, %v", value, written, read, err)
 		}
+		if bytes.Count(written, []byte(`\`)) != bytes.Count(written, []byte(`\u`)) {
+			t.Errorf("%q has an escape that a text keyring changes: %s", value, written)
+		}
 		var s Secret
 		if err := json.Unmarshal(written[1:], &s); err != nil || s.Reveal() != read {
 			t.Errorf("%s is read as %q, %v", written, s.Reveal(), err)

@@ -164,6 +164,7 @@ const (
 	ReasonNotProvided   Reason = "not-provided"   // no program on this machine offers the store
 	ReasonNotSupported  Reason = "not-supported"  // the operating system has no such store
 	ReasonNoSession     Reason = "no-session"     // no desktop session was found, which the store needs
+	ReasonSessionEnded  Reason = "session-ended"  // the session that the environment names has ended
 	ReasonOtherUser     Reason = "other-user"     // the session belongs to another user, as after su or sudo
 	ReasonNoCollection  Reason = "no-collection"  // the program is there, but has no keyring, wallet or database to put items in
 	ReasonNoPrompt      Reason = "no-prompt"      // a question to the person cannot be shown here

@@ -17,6 +17,7 @@ var storeAdvice = map[vault.Reason]string{
 	vault.ReasonNotProvided:   "install a keyring (apt install gnome-keyring, dnf install gnome-keyring, or KWallet or KeePassXC), or " + fileInstead,
 	vault.ReasonNotSupported:  "kitekey knows no keyring for this system: " + fileInstead,
 	vault.ReasonNoSession:     `log in at the desktop; on a server use the one bus of your user (run "loginctl enable-linger", log in again, then "gnome-keyring-daemon --unlock"), or ` + fileInstead,
+	vault.ReasonSessionEnded:  "DBUS_SESSION_BUS_ADDRESS names a session that has ended, as in a tmux or screen that is older than this login: try it in a new terminal, or " + fileInstead,
 	vault.ReasonOtherUser:     `this session belongs to another user (after su or sudo): log in as yourself, for example with "machinectl shell" or ssh, or ` + fileInstead,
 	vault.ReasonNoCollection:  `create a keyring, wallet or database in your keyring program first (seahorse, kwalletmanager5, KeePassXC), or ` + fileInstead,
 	vault.ReasonPromptPending: "answer on the desktop when it asks, then try again; or " + fileInstead,

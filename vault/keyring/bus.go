@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -23,23 +24,50 @@ var errNoBus = errors.New("there is no session bus")
 // one of the places in the user's runtime folder where systemd and others put it.
 // Unlike godbus it never starts a bus and does not change the environment.
 func busAddress() (string, error) {
-	return findBus(os.Getenv("DBUS_SESSION_BUS_ADDRESS"), fmt.Sprintf("/run/user/%d", os.Getuid()))
+	return findBus(os.Getenv("DBUS_SESSION_BUS_ADDRESS"), runtimeDirs()...)
 }
 
-func findBus(address, dir string) (string, error) {
-	if address != "" && address != "autolaunch:" {
+// runtimeDirs are the folders in which the user's bus may be. What XDG_RUNTIME_DIR
+// names may be another user's, after su.
+func runtimeDirs() []string {
+	dirs := []string{fmt.Sprintf("/run/user/%d", os.Getuid())}
+	dir := os.Getenv("XDG_RUNTIME_DIR")
+	if info, err := os.Stat(dir); err == nil && filepath.IsAbs(dir) {
+		if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) == os.Getuid() {
+			dirs = append([]string{dir}, dirs...)
+		}
+	}
+	return dirs
+}
+
+// findBus takes the address that the environment has, without the parts that mean
+// "start one", or looks into the folders.
+func findBus(address string, dirs ...string) (string, error) {
+	address = strings.Join(slices.DeleteFunc(strings.Split(address, ";"), func(one string) bool {
+		one = strings.TrimSpace(one)
+		return one == "" || strings.HasPrefix(one, "autolaunch:")
+	}), ";")
+	if address != "" && address != "unix:runtime=yes" {
 		return address, nil
 	}
-	if path := filepath.Join(dir, "bus"); exists(path) {
-		return "unix:path=" + path, nil
-	}
-	data, _ := disk.Read(filepath.Join(dir, "dbus-session"), 64<<10)
-	for line := range strings.Lines(string(data)) {
-		if address, ok := strings.CutPrefix(line, "DBUS_SESSION_BUS_ADDRESS="); ok {
-			return strings.Trim(strings.TrimSpace(address), `'";`), nil
+	for _, dir := range dirs {
+		if path := filepath.Join(dir, "bus"); exists(path) {
+			return "unix:path=" + path, nil
+		}
+		data, _ := disk.Read(filepath.Join(dir, "dbus-session"), 64<<10)
+		for line := range strings.Lines(string(data)) {
+			if address, ok := strings.CutPrefix(line, "DBUS_SESSION_BUS_ADDRESS="); ok {
+				return strings.Trim(strings.TrimSpace(address), `'";`), nil
+			}
 		}
 	}
 	return "", errNoBus
+}
+
+// ended reports whether a bus that the environment names is not there any more, as in a
+// shell that is older than the login: one in tmux or screen.
+func ended(e *dialError) bool {
+	return os.Getenv("DBUS_SESSION_BUS_ADDRESS") != "" && (errors.Is(e.err, fs.ErrNotExist) || errors.Is(e.err, syscall.ECONNREFUSED))
 }
 
 func exists(path string) bool {

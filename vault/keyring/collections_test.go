@@ -41,6 +41,45 @@ func TestSet_ReplacesItemWhereItIs(t *testing.T) {
 	}
 }
 
+// Nothing may be kept in the collection that is forgotten when the session ends.
+func TestSet_KeepsNothingForTheSessionAlone(t *testing.T) {
+	_, fake, k := fakeKeyring(t)
+	fake.Collection("private", true)
+	fake.Collection("session", false)
+	if err := k.Set(t.Context(), "one", []byte("new")); err != nil || fake.CountIn("private", Service, "one") != 1 {
+		t.Errorf("%v, %d items", err, fake.CountIn("private", Service, "one"))
+	}
+	fake.NoCollection()
+	fake.Collection("session", true)
+	err := k.Set(t.Context(), "two", []byte("new"))
+	if kindOf(err) != vault.ErrUnavailable || reasonOf(err) != vault.ReasonNoCollection || fake.Count(Service, "two") != 0 {
+		t.Errorf("%v, reason %q, %d items", err, reasonOf(err), fake.Count(Service, "two"))
+	}
+}
+
+// A service may have collections, and none that is the default.
+func TestSet_NeedsNoDefault(t *testing.T) {
+	_, fake, k := fakeKeyring(t)
+	fake.Collection("private", true)
+	fake.Default("")
+	if err := k.Set(t.Context(), "one", []byte("new")); err != nil || fake.CountIn("private", Service, "one") != 1 {
+		t.Errorf("%v, %d items", err, fake.CountIn("private", Service, "one"))
+	}
+}
+
+// The password of an old login keyring is forgotten by those who log in without one.
+func TestSet_PrefersACollectionThatIsUnlocked(t *testing.T) {
+	_, fake, k := fakeKeyring(t)
+	fake.Collection("private", false)
+	fake.Lock()
+	if err := k.Set(t.Context(), "one", []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := k.Get(t.Context(), "one"); err != nil || string(got) != "new" {
+		t.Errorf("Get = %q, %v", got, err)
+	}
+}
+
 func TestDelete_RemovesItemFromEveryCollection(t *testing.T) {
 	_, fake, k := fakeKeyring(t)
 	fake.Put(Service, "one", "kept")

@@ -84,8 +84,8 @@ func rivals(proc string, pid int) []string {
 			continue
 		}
 		args, _ := os.ReadFile(filepath.Join(proc, e.Name(), "cmdline"))
-		if !keepsSecrets(args) {
-			continue
+		if len(args) == 0 || !keepsSecrets(args) {
+			continue // without arguments it has ended, and is not reaped yet
 		}
 		if folder := keyringFolder(proc, other); folder == own || folder == "" || own == "" {
 			found = append(found, fmt.Sprintf("gnome-keyring-daemon (process %d)", other))

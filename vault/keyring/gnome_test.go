@@ -7,7 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -168,11 +170,38 @@ func TestStore_IsSafeForConcurrentUse(t *testing.T) {
 	wg.Wait()
 }
 
+// A gnome-keyring without a password keeps a text file, in which it reads some of what it
+// wrote as something else: a keyring that logs in by itself has none.
+func TestGnome_TextKeyringKeepsEveryCharacter(t *testing.T) {
+	d := keyringtest.StartWithoutPassword(t)
+	d.Use()
+	secret := kite.NewSecret(`C:\new\table\sum "q" 'a' \\ $x #y ;z =`)
+	w := newVault(t, patientKeyring(t))
+	if _, err := w.Add(t.Context(), vault.NewProfile{Selector: acme, Credential: kite.Credential{APIKey: testCredential.APIKey, APISecret: secret}}); err != nil {
+		t.Fatal(err)
+	}
+	d.KillDaemon()
+	d.StartDaemonAsIs()
+	if got, err := w.Credential(t.Context(), acme); err != nil || !got.APISecret.Equal(secret) {
+		t.Errorf("another secret came back: %v", err)
+	}
+}
+
 func TestStore_WithoutABusIsUnavailable(t *testing.T) {
-	for _, address := range []string{"unix:path=/nonexistent", "nonsense"} {
+	closed := filepath.Join(t.TempDir(), "bus") // its program has ended, its socket is still there
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: closed, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.SetUnlinkOnClose(false)
+	_ = listener.Close()
+	for address, reason := range map[string]vault.Reason{
+		"unix:path=/nonexistent": vault.ReasonSessionEnded, "unix:path=" + closed: vault.ReasonSessionEnded, "unix:abstract=/tmp/dbus-gone": vault.ReasonSessionEnded,
+		"nonsense": vault.ReasonNoSession,
+	} {
 		t.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
 		err := second(patientKeyring(t).Get(t.Context(), "one"))
-		if kindOf(err) != vault.ErrUnavailable || reasonOf(err) != vault.ReasonNoSession {
+		if kindOf(err) != vault.ErrUnavailable || reasonOf(err) != reason {
 			t.Errorf("%s: %v, reason %q", address, err, reasonOf(err))
 		}
 	}

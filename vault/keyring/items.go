@@ -631,6 +631,9 @@ func kindAndReason(err error) (kind error, reason vault.Reason, cause error) {
 		if name := foreign(dial.address); name != "" {
 			return vault.ErrUnavailable, vault.ReasonOtherUser, fmt.Errorf("the session bus belongs to %s: %w", name, err)
 		}
+		if ended(dial) {
+			return vault.ErrUnavailable, vault.ReasonSessionEnded, err
+		}
 		return vault.ErrUnavailable, vault.ReasonNoSession, err
 	case named(err, ".ServiceUnknown"), named(err, ".NameHasNoOwner"), strings.Contains(nameOf(err), ".Spawn."):
 		return vault.ErrUnavailable, vault.ReasonNotProvided, err

@@ -5,6 +5,7 @@ package keyring
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -303,16 +304,40 @@ func TestFindBus_StartsNoBusOfItsOwn(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(full, "bus"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct {
-		address, dir string
-		there        bool
-	}{
-		{"unix:path=/somewhere", empty, true}, {"", full, true}, {"autolaunch:", full, true},
-		{"", empty, false}, {"autolaunch:", empty, false}, // godbus would start a bus of its own
+	there := "unix:path=" + filepath.Join(full, "bus")
+	for _, c := range []struct{ address, dir, want string }{
+		{"unix:path=/somewhere", empty, "unix:path=/somewhere"}, {"", full, there}, {"autolaunch:", full, there},
+		{"", empty, ""}, {"autolaunch:", empty, ""}, // godbus would start a bus of its own
+		{"autolaunch:scope=*install-path", full, there}, {"unix:path=/somewhere;autolaunch:", full, "unix:path=/somewhere"},
+		{"unix:runtime=yes", full, there}, {"unix:runtime=yes", empty, ""},
 	} {
-		if _, err := findBus(c.address, c.dir); (err == nil) != c.there {
-			t.Errorf("%q: %v", c.address, err)
+		if got, err := findBus(c.address, empty, c.dir); got != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("%q: %q %v", c.address, got, err)
 		}
+	}
+}
+
+func TestRuntimeDirs_TakeNoOtherUsers(t *testing.T) {
+	own, usual := t.TempDir(), fmt.Sprintf("/run/user/%d", os.Getuid())
+	t.Setenv("XDG_RUNTIME_DIR", own)
+	if got := runtimeDirs(); !slices.Equal(got, []string{own, usual}) {
+		t.Errorf("%q", got)
+	}
+	for _, dir := range []string{"", "relative", filepath.Join(own, "gone")} {
+		t.Setenv("XDG_RUNTIME_DIR", dir)
+		if got := runtimeDirs(); !slices.Equal(got, []string{usual}) {
+			t.Errorf("%q: %q", dir, got)
+		}
+	}
+	if os.Getuid() != 0 {
+		return // only root can make another user's folder
+	}
+	t.Setenv("XDG_RUNTIME_DIR", own)
+	if err := os.Chown(own, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	if got := runtimeDirs(); !slices.Equal(got, []string{usual}) {
+		t.Errorf("another user's: %q", got)
 	}
 }
 

@@ -194,6 +194,18 @@ func (f *Fake) Count(service, user string) (n int) {
 	return n
 }
 
+// CountIn returns Count in one collection.
+func (f *Fake) CountIn(collection, service, user string) (n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, i := range f.items {
+		if i.collection == collection && i.attributes["service"] == service && i.attributes["username"] == user {
+			n++
+		}
+	}
+	return n
+}
+
 // Secret returns the secret for the service and user. ok is false if there is none.
 func (f *Fake) Secret(service, user string) (secret string, ok bool) {
 	f.mu.Lock()

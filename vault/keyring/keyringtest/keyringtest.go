@@ -180,6 +180,7 @@ type Keyring struct {
 	*Bus
 	mu     sync.Mutex
 	daemon *process
+	text   bool // it has no password, and keeps a text file
 }
 
 // Start starts a bus and an unlocked, empty gnome-keyring that end with the
@@ -189,6 +190,22 @@ func Start(t testing.TB) *Keyring {
 	Need(t, "dbus-daemon", "gnome-keyring-daemon")
 	k := &Keyring{Bus: StartBus(t)}
 	k.StartDaemon()
+	return k
+}
+
+// StartWithoutPassword is Start with a default keyring that has no password, as people
+// have it who log in by themselves: gnome-keyring keeps it in a text file.
+func StartWithoutPassword(t testing.TB) *Keyring {
+	t.Helper()
+	Need(t, "dbus-daemon", "gnome-keyring-daemon")
+	k := &Keyring{Bus: StartBus(t), text: true}
+	folder := filepath.Join(k.dir, "data", "keyrings")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(folder, "Default_keyring.keyring"), "[keyring]\ndisplay-name=Default keyring\nctime=0\nmtime=0\nlock-on-idle=false\nlock-after=false\n")
+	write(t, filepath.Join(folder, "default"), "Default_keyring")
+	k.StartDaemonAsIs()
 	return k
 }
 
@@ -206,8 +223,11 @@ func (k *Keyring) StartDaemonAsIs() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.wait("the previous daemon to leave the bus", func(ctx context.Context) bool { return !k.HasOwner(ctx) })
-	k.daemon = run(k.t, k.Env(), strings.NewReader(Password),
-		"gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets")
+	args, password := []string{"--foreground", "--components=secrets"}, strings.NewReader("")
+	if !k.text {
+		args, password = append(args, "--unlock"), strings.NewReader(Password)
+	}
+	k.daemon = run(k.t, k.Env(), password, "gnome-keyring-daemon", args...)
 	k.wait("gnome-keyring to come", k.HasOwner)
 }
 

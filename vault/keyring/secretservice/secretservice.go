@@ -297,24 +297,42 @@ func (o *Op) Unlock(objects ...Path) error {
 }
 
 // Home returns the collection for new items: the login collection, or else the
-// default one. The error is ErrNoCollection if there is neither.
+// default one. An unlocked one comes before a locked one, because the person may not
+// know the password of a login collection from before they logged in without one. If
+// there is neither, any other is used: items are found in every collection. The error is
+// ErrNoCollection if none outlasts the session.
 func (o *Op) Home() (Path, error) {
-	v, err := o.property(servicePath, serviceIface, "Collections")
+	all, locked, err := o.Collections()
 	if err != nil {
 		return "", err
 	}
-	if all, _ := v.Value().([]Path); slices.Contains(all, loginPath) {
-		return loginPath, nil
-	}
-	var home Path
-	if err := o.call(servicePath, serviceIface+".ReadAlias", []any{"default"}, []any{&home}); err != nil {
+	var standard Path
+	if err := o.call(servicePath, serviceIface+".ReadAlias", []any{"default"}, []any{&standard}); err != nil {
 		return "", err
 	}
-	if home == noPath || home == "" {
+	var homes []Path
+	if slices.Contains(all, loginPath) {
+		homes = append(homes, loginPath)
+	}
+	if standard != noPath && standard != "" && !temporary(standard) {
+		homes = append(homes, standard)
+	}
+	if len(homes) == 0 {
+		homes = all
+	}
+	for _, home := range homes {
+		if !slices.Contains(locked, home) {
+			return home, nil
+		}
+	}
+	if len(homes) == 0 {
 		return "", ErrNoCollection
 	}
-	return home, nil
+	return homes[0], nil
 }
+
+// temporary reports whether a collection ends with the session. kitekey puts nothing there.
+func temporary(collection Path) bool { return path.Base(string(collection)) == "session" }
 
 // Collections lists all collections, and those that are locked, without the
 // temporary one that ends with the session.
@@ -325,7 +343,7 @@ func (o *Op) Collections() (all, locked []Path, err error) {
 	}
 	listed, _ := v.Value().([]Path)
 	for _, c := range listed {
-		if path.Base(string(c)) == "session" {
+		if temporary(c) {
 			continue
 		}
 		v, err := o.property(c, collectionIface, "Locked")
