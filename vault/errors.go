@@ -151,8 +151,8 @@ func originName(o kite.Origin) string {
 type NewerError struct {
 	Path    string // the file, "" if it is something else
 	What    string // what it is if it is not a file: "its item in the keyring"
-	Version int
-	Reads   int // the newest version that this kitekey reads
+	Version string // as it is written
+	Reads   int    // the newest version that this kitekey reads
 }
 
 // Error implements error.
@@ -161,7 +161,7 @@ func (e *NewerError) Error() string {
 	if what == "" {
 		what = e.What
 	}
-	return fmt.Sprintf("%s was %v (version %d; this one reads up to %d)", what, ErrNewer, e.Version, e.Reads)
+	return fmt.Sprintf("%s was %v (version %s; this one reads up to %d)", what, ErrNewer, e.Version, e.Reads)
 }
 
 // Unwrap returns ErrNewer.

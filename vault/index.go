@@ -322,20 +322,11 @@ func parseIndex(data []byte) (profiles []Profile, version int, err error) {
 // decodeVersioned reads JSON with a version. A newer version is a [*NewerError],
 // whatever else the file holds.
 func decodeVersioned(data []byte, into any, version *int, newest int) error {
-	err := json.Unmarshal(data, into)
-	if err != nil {
-		var only struct {
-			Version int `json:"version"`
-		}
-		if json.Unmarshal(data, &only) != nil {
-			return err
-		}
-		*version = only.Version
+	if err := CheckVersion(data, newest); err != nil {
+		return err
 	}
-	switch {
-	case *version > newest:
-		return &NewerError{Version: *version, Reads: newest}
-	case err == nil && *version < 1:
+	err := json.Unmarshal(data, into)
+	if err == nil && *version < 1 {
 		return errors.New("it has no version")
 	}
 	return err

@@ -83,9 +83,24 @@ func TestNewerFormats_AreLeftAlone(t *testing.T) {
 	}
 }
 
+func TestCheckVersion_TakesWhatItCannotReadForNewer(t *testing.T) {
+	for _, newer := range []string{`3`, `99`, `99999999999999999999`, `2.1`, `"2"`, `"3.0"`, `""`, `2e3`, `{"major":3}`, `[3]`, `true`} {
+		for _, key := range []string{"version", "v"} {
+			if err := CheckVersion([]byte(`{"a":{},"`+key+`":`+newer+`}`), 2); !errors.Is(err, ErrNewer) {
+				t.Errorf("%s %s: %v", key, newer, err)
+			}
+		}
+	}
+	for _, other := range []string{`{"version":1}`, `{"v":2}`, `{"version":0}`, `{"version":-7}`, `{"version":null}`, `{}`, ``, `[`, `{"version":3`} {
+		if err := CheckVersion([]byte(other), 2); err != nil {
+			t.Errorf("%s: %v", other, err)
+		}
+	}
+}
+
 func TestParseBackup_RefusesNewerFormats(t *testing.T) {
 	for _, plain := range []string{
-		`{"format":"kitekey-backup","version":2,"profiles":{}}`,
+		`{"format":"kitekey-backup","version":2,"profiles":{}}`, `{"format":"kitekey-backup","version":"1.5","profiles":[]}`,
 		`{"format":"kitekey-backup","version":1,"profiles":[{"expires_in":1,"credentials":{"v":2,"current":[]}}]}`,
 	} {
 		if _, err := ParseBackup([]byte(plain)); !errors.Is(err, ErrNewer) {

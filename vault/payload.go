@@ -202,19 +202,12 @@ func decodePayload(data []byte, v any, version *int) error {
 	if len(data) == 0 {
 		return errors.New("it is empty")
 	}
-	err := json.Unmarshal(data, v)
-	if err != nil {
-		var only struct {
-			V int `json:"v"`
-		}
-		if json.Unmarshal(data, &only) == nil {
-			*version = only.V
-		}
+	var newer *NewerError
+	if errors.As(CheckVersion(data, payloadVersion), &newer) {
+		newer.What = "its item"
+		return newer
 	}
-	switch {
-	case *version > payloadVersion:
-		return &NewerError{What: "its item", Version: *version, Reads: payloadVersion}
-	case err != nil || *version != payloadVersion:
+	if json.Unmarshal(data, v) != nil || *version != payloadVersion {
 		return errors.New("it is not what kitekey writes")
 	}
 	return nil

@@ -114,6 +114,9 @@ func (a *app) vaultGateways(urls map[kite.Environment]string) func(kite.Environm
 // system's folder for a user's configuration.
 func (a *app) home() (string, error) {
 	if dir := a.getenv("KITEKEY_HOME"); dir != "" {
+		if dir == "~" || strings.HasPrefix(dir, "~/") {
+			return "", usagef("KITEKEY_HOME is %q, and no shell has put your folder in the place of the ~: write the path in full", dir)
+		}
 		abs, err := filepath.Abs(dir)
 		if err != nil {
 			return "", usagef("KITEKEY_HOME: %w", err)
@@ -123,6 +126,9 @@ func (a *app) home() (string, error) {
 	dir, err := os.UserConfigDir()
 	if err != nil {
 		return "", usagef("no folder to keep data in: %w; set KITEKEY_HOME to one", err)
+	}
+	if !filepath.IsAbs(dir) {
+		return "", usagef("no folder to keep data in: HOME is %q, which is another folder in each place: set it to a full path, or set KITEKEY_HOME", a.getenv("HOME"))
 	}
 	return filepath.Join(dir, "kitekey"), nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,6 +92,20 @@ func TestOptions_EditKeepsWhatIsNotGiven(t *testing.T) {
 	}
 	if _, err := parse(t, newEdit, "acme"); err == nil {
 		t.Error("an edit of nothing is accepted")
+	}
+}
+
+// A relative folder would be another one in each place.
+func TestHome_IsAFullPath(t *testing.T) {
+	for _, environ := range [][]string{{"HOME=relative"}, {"HOME=."}, {"HOME=/home/u", "KITEKEY_HOME=~/kitekey"}, {"HOME=/home/u", "KITEKEY_HOME=~"}} {
+		t.Setenv("HOME", strings.TrimPrefix(environ[0], "HOME="))
+		t.Setenv("XDG_CONFIG_HOME", "")
+		a := &app{System: System{Environ: environ}}
+		dir, err := a.home()
+		var coded *codeError
+		if !errors.As(err, &coded) || coded.code != exitUsage {
+			t.Errorf("%q: %q %v", environ, dir, err)
+		}
 	}
 }
 

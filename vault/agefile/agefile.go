@@ -359,11 +359,8 @@ func unseal(data []byte, identity age.Identity) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var head struct {
-		Version int `json:"version"`
-	}
-	if json.Unmarshal(plain, &head) == nil && head.Version > itemsVersion {
-		return nil, &vault.NewerError{Version: head.Version, Reads: itemsVersion} // a newer version may have anything else
+	if err := vault.CheckVersion(plain, itemsVersion); err != nil {
+		return nil, err
 	}
 	var raw itemsJSON
 	if err := json.Unmarshal(plain, &raw); err != nil || raw.Version != itemsVersion {

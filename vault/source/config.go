@@ -232,11 +232,10 @@ func Load(dir string) ([]Config, error) {
 		return nil, fmt.Errorf("read the sources: %w", err)
 	}
 	var raw settingsJSON
-	var head struct {
-		Version int `json:"version"`
-	}
-	if json.Unmarshal(data, &head) == nil && head.Version > settingsVersion {
-		return nil, &vault.NewerError{Path: path, Version: head.Version, Reads: settingsVersion}
+	var newer *vault.NewerError
+	if errors.As(vault.CheckVersion(data, settingsVersion), &newer) {
+		newer.Path = path
+		return nil, newer
 	}
 	if err := json.Unmarshal(data, &raw); err != nil {
 		return nil, fmt.Errorf("%s cannot be read: %w", path, err)
