@@ -23,10 +23,10 @@ import (
 // later events.
 const eventsPerRun = 100
 
-// Whatever the input, the demo does not panic or stall, shows no secret with
-// --no-reveal, ends when it is told to, and leaves the terminal as it was.
-// KITEKEY_EVENTS makes a run longer, and KITEKEY_SEED repeats one except for its
-// timing.
+// Whatever the input, stops and continuations included, the demo does not panic or
+// stall, shows no secret with --no-reveal, ends when it is told to, and leaves the
+// terminal as it was. KITEKEY_EVENTS makes a run longer, and KITEKEY_SEED repeats one
+// except for its timing.
 func TestScreen_BearsRandomInput(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")
@@ -62,12 +62,8 @@ const randomCols, randomRows = 140, 45
 
 // run gives one program n events and ends it. It reports whether an event ended it.
 func (in randomInput) run(t *testing.T, n int) bool {
-	_, environ := world(t)
-	c := terminaltest.Start(t, terminaltest.Program{
-		Path: "kitekey", Args: []string{"demo", "--no-reveal"}, Env: append(environ, "DISPLAY=", "WAYLAND_DISPLAY="),
-		Emulate: true, Cols: randomCols, Rows: randomRows,
-	})
-	c.WaitFor("borealis")
+	j := startJob(t, "--no-reveal")
+	c := j.c
 	var recent []string
 	defer func() {
 		if t.Failed() {
@@ -90,11 +86,20 @@ func (in randomInput) run(t *testing.T, n int) bool {
 	}
 	for i := range n {
 		var event string
-		if in.IntN(15) == 0 {
+		switch in.IntN(45) {
+		case 0, 1, 2:
 			cols, rows := 1+in.IntN(randomCols), 1+in.IntN(randomRows)
 			event = fmt.Sprintf("resize %d×%d", cols, rows)
 			c.Resize(cols, rows)
-		} else {
+		case 3:
+			event = "TSTP, CONT"
+			_ = syscall.Kill(j.pid, syscall.SIGTSTP) // it may have ended
+			in.pause()
+			_ = syscall.Kill(j.pid, syscall.SIGCONT)
+		case 4:
+			event = "CONT"
+			_ = syscall.Kill(j.pid, syscall.SIGCONT)
+		default:
 			event = in.event()
 			in.send(t, c, event)
 		}
@@ -116,7 +121,7 @@ func (in randomInput) run(t *testing.T, n int) bool {
 	end := []string{"\x03", "TERM"}[in.IntN(2)]
 	recent = append(recent, end)
 	if end == "TERM" {
-		c.Signal(syscall.SIGTERM)
+		j.signal(syscall.SIGTERM)
 		finish(130)
 		return false
 	}
@@ -174,7 +179,6 @@ func (in randomInput) send(t *testing.T, c *terminaltest.Terminal, event string)
 		at := 1 + in.IntN(len(event)-1)
 		pieces = []string{event[:at], event[at:]}
 	}
-	pauses := []time.Duration{0, time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond, 60 * time.Millisecond}
 	for _, piece := range pieces {
 		typed := make(chan struct{})
 		go func() {
@@ -189,8 +193,12 @@ func (in randomInput) send(t *testing.T, c *terminaltest.Terminal, event string)
 			t.Error("it does not read what is typed")
 			return
 		}
-		time.Sleep(pauses[in.IntN(len(pauses))])
+		in.pause()
 	}
+}
+
+func (in randomInput) pause() {
+	time.Sleep([]time.Duration{0, time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond, 60 * time.Millisecond}[in.IntN(5)])
 }
 
 var (

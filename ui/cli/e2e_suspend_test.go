@@ -28,11 +28,11 @@ type job struct {
 	slowest time.Duration // frame after SIGCONT or another size
 }
 
-func startJob(t *testing.T) *job {
+func startJob(t *testing.T, flags ...string) *job {
 	t.Helper()
 	_, environ := world(t)
 	c := terminaltest.Start(t, terminaltest.Program{
-		Path: "job", Args: []string{"kitekey", "demo"}, Env: append(environ, "DISPLAY=", "WAYLAND_DISPLAY="),
+		Path: "job", Args: append([]string{"kitekey", "demo"}, flags...), Env: append(environ, "DISPLAY=", "WAYLAND_DISPLAY="),
 		Emulate: true, Cols: randomCols, Rows: randomRows,
 	})
 	c.WaitFor("borealis")

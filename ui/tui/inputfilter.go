@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/charmbracelet/x/ansi"
 )
 
 const (
@@ -41,9 +43,9 @@ type inputFilter struct {
 }
 
 // partialReply finds a reply that has begun at the end of the input: OSC, DCS, or a
-// report of a mode, of a device or of the mouse.
+// report of a mode, of a device or of the mouse; and the mark that begins a paste.
 var partialReply = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`\x1b(?:[\]P][^\x07\x1b]*\x1b?|\[[?<][0-9;$]*)$`)
+	return regexp.MustCompile(`\x1b(?:[\]P][^\x07\x1b]*\x1b?|\[[?<][0-9;$]*|\[(?:2(?:00?)?)?)$`)
 })
 
 // lostReply is a reply whose ESC has been taken for the key.
@@ -53,40 +55,58 @@ var lostReply = sync.OnceValue(func() *regexp.Regexp {
 
 // filter returns what Bubble Tea should read instead of b.
 func (f *inputFilter) filter(b []byte, now time.Time) []byte {
+	if rest := pasteStart[1:]; f.esc && bytes.HasPrefix(b, []byte(rest)) {
+		// The ESC before it has been passed on.
+		f.esc = false
+		if now.Sub(f.at) > escTime { // and was taken for the key
+			return f.filter(append([]byte{ansi.ESC}, b...), now)
+		}
+		f.paste, f.pasted, f.dropped, f.at = true, 0, false, now
+		return append([]byte(rest), f.filter(b[len(rest):], now)...)
+	}
 	inPaste := f.paste
 	return f.keepInvalid(f.pass(b, now), inPaste)
 }
 
 // noCharacter replaces bytes in a paste that are not UTF-8. Bubble Tea would drop
 // them silently, and a secret would be stored that is not the one that was pasted.
-// A field for a secret refuses a control character.
+// It also replaces every ESC, which could begin a sequence that includes the end of
+// the paste. A field for a secret refuses a control character.
 const noCharacter = 0x01
 
-// keepInvalid replaces bytes that are not UTF-8 with noCharacter, within a paste.
+// keepInvalid replaces bytes that are not UTF-8 and ESC with noCharacter, within a
+// paste.
 func (f *inputFilter) keepInvalid(b []byte, inPaste bool) []byte {
 	if len(f.partial) > 0 {
 		b = append(f.partial, b...)
 		f.partial = nil
 	}
-	if !inPaste && !bytes.Contains(b, []byte(pasteStart)) || utf8.Valid(b) && !bytes.ContainsRune(b, utf8.RuneError) {
+	if !inPaste && !bytes.Contains(b, []byte(pasteStart)) {
 		return b
 	}
 	var out []byte
 	for i := 0; i < len(b); {
-		switch rest := b[i:]; {
-		case bytes.HasPrefix(rest, []byte(pasteStart)):
-			inPaste = true
-		case bytes.HasPrefix(rest, []byte(pasteEnd)):
-			inPaste = false
+		rest := b[i:]
+		mark := ""
+		switch {
+		case !inPaste && bytes.HasPrefix(rest, []byte(pasteStart)):
+			mark, inPaste = pasteStart, true
+		case inPaste && bytes.HasPrefix(rest, []byte(pasteEnd)):
+			mark, inPaste = pasteEnd, false
 		case inPaste && !utf8.FullRune(rest):
 			f.partial = append([]byte(nil), rest...)
 			return out
 		}
-		r, size := utf8.DecodeRune(b[i:])
-		if inPaste && r == utf8.RuneError {
+		if mark != "" {
+			out = append(out, mark...)
+			i += len(mark)
+			continue
+		}
+		r, size := utf8.DecodeRune(rest)
+		if inPaste && (r == utf8.RuneError || r == ansi.ESC) {
 			out = append(out, noCharacter)
 		} else {
-			out = append(out, b[i:i+size]...)
+			out = append(out, rest[:size]...)
 		}
 		i += size
 	}

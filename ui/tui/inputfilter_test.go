@@ -1,10 +1,14 @@
 package tui
 
 import (
+	"io"
+	"math/rand/v2"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
-	"unicode/utf8"
+
+	uv "github.com/charmbracelet/ultraviolet"
 )
 
 // piece is a part of the terminal's input, some time after the part before.
@@ -57,7 +61,7 @@ func TestInputFilter_PassesPastesWhole(t *testing.T) {
 		"in pieces":        {[]piece{{0, pasteStart + "sec"}, {time.Minute, strings.Repeat("r", 40) + pasteEnd}, {0, "j"}}, pasteStart + "sec" + strings.Repeat("r", 40) + pasteEnd + "j"},
 		"end in pieces":    {[]piece{{0, pasteStart + "sec\x1b[2"}, {time.Second, "01~"}, {time.Minute, "j"}}, pasteStart + "sec" + pasteEnd + "j"},
 		"never ended":      {[]piece{{0, pasteStart + "sec"}, {3 * time.Second, "\x03"}, {0, "j"}}, pasteStart + "sec" + pasteEnd + "\x03j"},
-		"looks like reply": {[]piece{{0, pasteStart + "\x1b]11;rgb"}, {time.Second, pasteEnd}}, pasteStart + "\x1b]11;rgb" + pasteEnd},
+		"looks like reply": {[]piece{{0, pasteStart + "\x1b]11;rgb"}, {time.Second, pasteEnd}}, pasteStart + "\x01]11;rgb" + pasteEnd},
 	} {
 		if got := filtered(tt.pieces...); got != tt.want {
 			t.Errorf("%s: %q, want %q", name, got, tt.want)
@@ -104,24 +108,98 @@ func TestInputFilter_PasteEndComesInOnePiece(t *testing.T) {
 }
 
 func TestInputFilter_HalfAnEndMarkIsPartOfAPasteThatGoesOn(t *testing.T) {
-	if got, want := filtered(piece{0, pasteStart + "a\x1b[2"}, piece{0, "0b" + pasteEnd}), pasteStart+"a\x1b[20b"+pasteEnd; got != want {
+	if got, want := filtered(piece{0, pasteStart + "a\x1b[2"}, piece{0, "0b" + pasteEnd}), pasteStart+"a\x01[20b"+pasteEnd; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got, want := filtered(piece{0, pasteStart + "a\x1b"}, piece{3 * time.Second, "j"}), pasteStart+"a\x1b"+pasteEnd+"j"; got != want {
+	if got, want := filtered(piece{0, pasteStart + "a\x1b"}, piece{3 * time.Second, "j"}), pasteStart+"a\x01"+pasteEnd+"j"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// filteredReader reads what is sent to it, in pieces as they come.
+type filteredReader struct {
+	filter inputFilter
+	pieces chan string
+	ready  []byte
+}
+
+func (r *filteredReader) Read(b []byte) (int, error) {
+	if len(r.ready) == 0 {
+		piece, ok := <-r.pieces
+		if !ok {
+			return 0, io.EOF
+		}
+		r.ready = r.filter.filter([]byte(piece), time.Now())
+	}
+	n := copy(b, r.ready)
+	r.ready = r.ready[n:]
+	return n, nil
+}
+
+// Whatever pastes hold, however they are cut, and whether they end or not, the key
+// after the last end mark is a key to Bubble Tea's own reader.
+func TestInputFilter_NoPasteTakesTheKeysAfterIt(t *testing.T) {
+	if testing.Short() {
+		t.Skip("700 readers")
+	}
+	for seed := range uint64(700) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			pick := func(of ...string) string { return of[random.IntN(len(of))] }
+			r, events, ctrlC := &filteredReader{pieces: make(chan string)}, make(chan uv.Event), false
+			go func() {
+				_ = uv.NewTerminalReader(r, "xterm").StreamEvents(t.Context(), events)
+				close(events)
+			}()
+			go func() {
+				for e := range events {
+					if k, ok := e.(uv.KeyPressEvent); ok && k.String() == "ctrl+c" {
+						ctrlC = true
+					}
+				}
+			}()
+			var sent []string
+			send := func(text string) {
+				at := random.IntN(len(text))
+				for _, piece := range []string{text[:at], text[at:]} {
+					sent = append(sent, piece)
+					r.pieces <- piece
+					time.Sleep([]time.Duration{0, time.Millisecond, 20 * time.Millisecond, 60 * time.Millisecond}[random.IntN(4)])
+				}
+			}
+			for range 2 + random.IntN(8) {
+				switch random.IntN(4) {
+				case 0:
+					send(pick("a", "\x1b", "\x1b[A", "\r", "漢"))
+				case 1:
+					send(pick("\x1b]11;rgb:1e1e/1e1e/1e1e\x07", "\x1b]4;1;rgb:ff/00/00", "\x1b[?62;22c", "\x1bP>|xterm(390)\x1b\\", "\x1bP", "\x1b[", "\x1b[<", "\xff\xfe", "\x00"))
+				default:
+					send(pasteStart + pick("pasted", "two\nlines\r\n", "ü漢\u202e", "\x1b[31m", "\xff", "\x01\x02") + pick(pasteEnd, "\x1b[20", ""))
+				}
+			}
+			send(pasteEnd)
+			for range 3 { // the first one may end a reply that was never ended
+				r.pieces <- "\x03"
+				time.Sleep(4 * time.Second)
+			}
+			close(r.pieces)
+			synctest.Wait()
+			if !ctrlC {
+				t.Errorf("seed %d: %q", seed, sent)
+			}
+		})
 	}
 }
 
 // Input that is not a reply passes unchanged, however it is cut.
 func FuzzInputFilter(f *testing.F) {
 	f.Add("hello\x1b[Aworld\x1b", 3)
-	f.Add("\x1b[200~x\x1b[201~", 5)
 	f.Add("\xff\x00\x1bOP", 1)
 	f.Fuzz(func(t *testing.T, text string, cut int) {
 		if strings.Contains(text, "\x1b]") || strings.Contains(text, "\x1bP") || strings.Contains(text, "\x1b[?") || strings.Contains(text, "\x1b[<") {
 			return
 		}
-		if strings.Contains(text, "\x1b[20") && (!utf8.ValidString(text) || strings.ContainsRune(text, utf8.RuneError)) {
+		if strings.Contains(text, "\x1b[200~") || strings.HasSuffix(text, "\x1b[") || strings.HasSuffix(text, "\x1b[2") || strings.HasSuffix(text, "\x1b[20") || strings.HasSuffix(text, "\x1b[200") {
 			return // pastes have rules of their own
 		}
 		cut = max(min(cut, len(text)), 0)
