@@ -82,8 +82,8 @@ func (a *app) reportMint(sel vault.Selector, tok vault.Token) {
 
 // noteLongLife warns of a long life.
 func (a *app) noteLongLife(life kite.Lifetime) {
-	if life.IsLong() {
-		a.note("a token that lives %s works that long for anyone who gets hold of it; a shorter life is safer", words.About(life.Duration()))
+	if risk := words.LongLife(life); risk != "" {
+		a.note("%s", risk)
 	}
 }
 

@@ -155,10 +155,13 @@ func (c *conversation) askLife(ctx context.Context, p vault.Profile) (*kite.Life
 			return nil, err
 		}
 		life, err := kite.ParseLifetime(text)
-		if err == nil {
-			return &life, nil
+		if err != nil {
+			c.say("No: %s.", words.Line(err.Error()))
+			continue
 		}
-		c.say("No: %s.", words.Line(err.Error()))
+		if yes, err := c.agreeToLife(ctx, life); err != nil || yes {
+			return &life, err
+		}
 	}
 }
 

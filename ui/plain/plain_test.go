@@ -415,6 +415,28 @@ func (h *hooked) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+func TestPlain_AsksAboutAnUnusualLife(t *testing.T) {
+	const risk = "A token that lives 2 d works that long for anyone who gets hold of it; a shorter life is safer. Go on?"
+	converse(t, four, func(t *testing.T, w *world) {
+		said := w.talk(w.options(), "acme", "mint 2h")
+		has(t, said, "Note: A token that lives 2 h works that long", "valid for 2 h")
+		said = w.talk(w.options(), "acme", "mint 2d", "no")
+		has(t, said, risk)
+		if strings.Contains(said, "New token") {
+			t.Error("minted after no")
+		}
+		has(t, w.talk(w.options(), "acme", "mint 2d", "yes"), risk, "valid for 2 d")
+		has(t, w.talk(w.options(), "dune", "edit", "", "2d", "no", "90s", ""), risk, "dune sandbox saved.")
+		if p := w.lookup("dune"); p.ExpiresIn.Duration() != 90*time.Second {
+			t.Errorf("%+v", p)
+		}
+		has(t, w.talk(w.options(), "dune", "edit", "", "2d", "yes", ""), risk, "dune sandbox saved.")
+		if p := w.lookup("dune"); p.ExpiresIn.Duration() != 48*time.Hour {
+			t.Errorf("%+v", p)
+		}
+	})
+}
+
 func TestPlain_EditsLabelLifeAndName(t *testing.T) {
 	converse(t, four, func(t *testing.T, w *world) {
 		said := w.talk(w.options(), "dune", "edit", "Dune Tours", "1e9", "90s", "")

@@ -30,14 +30,24 @@ func (c *conversation) mint(ctx context.Context, p vault.Profile, rest string) e
 		if err != nil {
 			return err
 		}
-		if life.IsUnusual() {
-			if yes, err := c.yes(ctx, "A token for "+words.Duration(life.Duration())+" is unusually long."); err != nil || !yes {
-				return err
-			}
+		if yes, err := c.agreeToLife(ctx, life); err != nil || !yes {
+			return err
 		}
 		request.ExpiresIn = life
 	}
 	return c.handOut(ctx, p, handout.Header, request)
+}
+
+// agreeToLife says what a long life risks, and asks about an unusual one.
+func (c *conversation) agreeToLife(ctx context.Context, life kite.Lifetime) (bool, error) {
+	risk := words.Sentence(words.LongLife(life))
+	if life.IsUnusual() {
+		return c.yes(ctx, risk+" Go on?")
+	}
+	if risk != "" {
+		c.say("Note: %s", risk)
+	}
+	return true, nil
 }
 
 func (c *conversation) handOut(ctx context.Context, p vault.Profile, as handout.Form, request vault.TokenRequest) error {

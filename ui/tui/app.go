@@ -45,6 +45,7 @@ type app struct {
 	memory   memory
 	reports  map[string]vault.Report // reports of this session, by profile
 	removed  removals                // profiles that can be put back
+	agreed   kite.Lifetime           // the longest life of a token that the person agreed to
 	lastRun  *verifyRun              // the last verification of many, which can be opened again
 }
 

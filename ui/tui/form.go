@@ -69,6 +69,7 @@ type formDialog struct {
 	fields   []*field
 	at       int
 	isLive   bool
+	lifeWas  kite.Lifetime  // the default life before
 	replaces vault.Selector // the profile whose credential the form replaces, zero for a new one
 	action   string         // the name of saving
 	save     func(*app, *formDialog) tea.Cmd
@@ -268,7 +269,7 @@ func (d *formDialog) submit(a *app, save func(*app, *formDialog) tea.Cmd) tea.Cm
 		}
 	}
 	d.problem, d.next, d.stopping = "", "", false
-	return save(a, d)
+	return a.agreeToLife(d.changedLife(), d.live(), d.action, func() tea.Cmd { return save(a, d) })
 }
 
 // failWith is fail for an error.

@@ -93,17 +93,36 @@ func (d *mintDialog) mint(a *app, andCopy bool) tea.Cmd {
 	if err != nil {
 		return nil // the dialog shows it already
 	}
-	p := a.profileByID(d.id)
-	a.drop(d)
-	if p == nil {
-		a.notify(warning, d.sel.String()+" is gone")
-		return nil
+	return a.agreeToLife(life, d.live(), "mint", func() tea.Cmd {
+		p := a.profileByID(d.id)
+		a.drop(d)
+		if p == nil {
+			a.notify(warning, d.sel.String()+" is gone")
+			return nil
+		}
+		as := handout.Form("")
+		if andCopy {
+			as = handout.Header
+		}
+		return a.give(p, as, vault.TokenRequest{Fresh: true, ExpiresIn: life})
+	})
+}
+
+// agreeToLife runs an action that has to do with tokens of a life. An unusual life is
+// asked about first, once: a day too many is typed quickly.
+func (a *app) agreeToLife(life kite.Lifetime, live bool, yes string, action func() tea.Cmd) tea.Cmd {
+	if !life.IsUnusual() || life <= a.agreed {
+		return action()
 	}
-	as := handout.Form("")
-	if andCopy {
-		as = handout.Header
-	}
-	return a.give(p, as, vault.TokenRequest{Fresh: true, ExpiresIn: life})
+	a.push(&question{
+		head: "Tokens that live " + words.About(life.Duration()) + "?", isLive: live,
+		text: words.Sentence(words.LongLife(life)), yes: yes, yesKey: "y",
+		then: func(a *app) tea.Cmd {
+			a.agreed = life
+			return action()
+		},
+	})
+	return nil
 }
 
 // mintFailed shows the error, and keeps it for the verdict screen.
@@ -140,6 +159,9 @@ func (d *mintDialog) lines(a *app, w int) []string {
 			then = ", nothing copied"
 		}
 		out = append(out, a.st.dim.Styled(a.cut("valid until "+a.moment(a.now.Add(life.Duration()))+then, w, a.st.glyph.more)))
+		if risk := words.LongLife(life); risk != "" {
+			out = append(out, a.painted(a.st.glyph.warn+" "+risk, w, a.st.warn)...)
+		}
 	}
 	return out
 }

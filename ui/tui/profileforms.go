@@ -38,6 +38,28 @@ func checkExpiresIn(s string) error {
 	return err
 }
 
+// lifeField is the default life of tokens, with a word about a long one.
+func lifeField(value, placeholder string) *field {
+	f := textField(fieldExpiresIn, value, placeholder, checkExpiresIn)
+	f.help = func(*formDialog) string {
+		life, _ := kite.ParseLifetime(f.value())
+		return words.LongLife(life)
+	}
+	return f
+}
+
+// changedLife is the default life that the form asks for, 0 when it leaves it as it is.
+func (d *formDialog) changedLife() kite.Lifetime {
+	f := d.field(fieldExpiresIn)
+	if f == nil {
+		return 0
+	}
+	if life, err := kite.ParseLifetime(f.value()); err == nil && life != d.lifeWas {
+		return life
+	}
+	return 0
+}
+
 // credentialFields returns the fields for api_key and api_secret, which are checked
 // while typing.
 func credentialFields() (key, secret *field) {
@@ -121,7 +143,7 @@ func (a *app) openAdd() {
 		choiceField(fieldEnvironment, choices, env, 1),
 		textField(fieldLabel, "", "optional: Acme Stores Ltd", nil),
 		key, secret,
-		textField(fieldExpiresIn, "", "5m unless you say otherwise", checkExpiresIn),
+		lifeField("", "5m unless you say otherwise"),
 	}
 	name.check = func(d *formDialog) error {
 		if err := vault.ValidAccount(name.value()); err != nil {
@@ -221,7 +243,7 @@ func addTo(ctx context.Context, v *vault.Vault, n vault.NewProfile, d *formDialo
 // the default life.
 func (a *app) openEdit() {
 	p := *a.chosen()
-	d := &formDialog{head: "Edit " + selWords(p.Selector), action: "save", isLive: p.Environment == kite.Live}
+	d := &formDialog{head: "Edit " + selWords(p.Selector), action: "save", isLive: p.Environment == kite.Live, lifeWas: p.ExpiresIn}
 	name := textField(fieldAccount, p.Account, "", vault.ValidAccount)
 	if a.list.environments(p.Account) > 1 {
 		name.help = func(*formDialog) string {
@@ -233,7 +255,7 @@ func (a *app) openEdit() {
 	}
 	d.fields = []*field{
 		textField(fieldLabel, p.Label, "optional", nil),
-		textField(fieldExpiresIn, words.Duration(p.ExpiresIn.Duration()), "5m", checkExpiresIn),
+		lifeField(words.Duration(p.ExpiresIn.Duration()), "5m"),
 		name,
 	}
 	d.save = func(a *app, d *formDialog) tea.Cmd { return saveEdit(a, d, p) }

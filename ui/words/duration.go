@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"kitekey/kite"
 )
 
 // units are the units of durations, the largest first.
@@ -41,6 +43,14 @@ func inUnits(d time.Duration, n int) string {
 		return "0 s"
 	}
 	return strings.Join(parts, " ")
+}
+
+// LongLife says what a long life of a token risks, "" when it is not long.
+func LongLife(life kite.Lifetime) string {
+	if !life.IsLong() {
+		return ""
+	}
+	return fmt.Sprintf("a token that lives %s works that long for anyone who gets hold of it; a shorter life is safer", About(life.Duration()))
 }
 
 // Lifetime writes the life that a token got. That is what was asked for, unless the
