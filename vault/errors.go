@@ -3,7 +3,6 @@ package vault
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"kitekey/kite"
@@ -67,19 +66,63 @@ func (e inputError) Unwrap() error        { return e.error }
 // ErrBadInput and has err's text.
 func BadInput(err error) error { return inputError{err} }
 
+// ProfileError says which profile an error is about. The text of every such error
+// begins with the profile's name; use [WithoutProfile] where the name is shown
+// already.
+type ProfileError struct {
+	Selector
+	Err error
+}
+
+// Error implements error: "acme/live: no such profile".
+func (e *ProfileError) Error() string { return e.Selector.String() + ": " + e.Err.Error() }
+
+// Unwrap returns what is wrong with the profile.
+func (e *ProfileError) Unwrap() error { return e.Err }
+
+// About returns err as a [ProfileError] about a profile. A nil error stays nil, and
+// an error that says already that it is about the profile stays as it is.
+func About(sel Selector, err error) error {
+	var named *ProfileError
+	if err == nil || errors.As(err, &named) && named.Selector == sel {
+		return err
+	}
+	return &ProfileError{sel, err}
+}
+
+// aboutf is [About] for the error that [fmt.Errorf] makes of format and args. An
+// error among args does not name the profile again.
+func aboutf(sel Selector, format string, args ...any) error {
+	for i, arg := range args {
+		if err, ok := arg.(error); ok {
+			args[i] = WithoutProfile(sel, err)
+		}
+	}
+	return &ProfileError{sel, fmt.Errorf(format, args...)}
+}
+
+// WithoutProfile returns what err says about a profile, without the profile's name
+// at the front. An error that does not begin with the name stays as it is.
+func WithoutProfile(sel Selector, err error) error {
+	// An error around a ProfileError has words of its own, which must not be lost.
+	if named, ok := err.(*ProfileError); ok && named.Selector == sel {
+		return named.Err
+	}
+	return err
+}
+
 // NoProfileError is an [ErrNoProfile].
 type NoProfileError struct {
-	Selector
 	Near  []Selector // profiles with similar names, at most three
 	Empty bool       // the index has no profiles at all
 }
 
-// Error implements error: "acme/live: no such profile".
+// Error implements error.
 func (e *NoProfileError) Error() string {
 	if e.Empty {
-		return e.Selector.String() + ": there are no profiles yet"
+		return "there are no profiles yet"
 	}
-	return e.Selector.String() + ": " + ErrNoProfile.Error()
+	return ErrNoProfile.Error()
 }
 
 // Unwrap returns ErrNoProfile.
@@ -87,14 +130,13 @@ func (e *NoProfileError) Unwrap() error { return ErrNoProfile }
 
 // OtherStoreError is an [ErrOtherStore].
 type OtherStoreError struct {
-	Selector
 	Store string // the store that has the profile's secrets
 	InUse string // the store in use
 }
 
 // Error implements error.
 func (e *OtherStoreError) Error() string {
-	return fmt.Sprintf("%s: %v (%s, while %s is in use)", e.Selector, ErrOtherStore, e.Store, e.InUse)
+	return fmt.Sprintf("%v (%s, while %s is in use)", ErrOtherStore, e.Store, e.InUse)
 }
 
 // Unwrap returns ErrOtherStore.
@@ -110,14 +152,11 @@ func (e *UnlistedError) Error() string { return fmt.Sprintf("%s %v", e.Store, Er
 func (e *UnlistedError) Unwrap() error { return ErrUnlisted }
 
 // BusyError is an [ErrBusy] for a profile that another process is working on.
-type BusyError struct {
-	Selector
-	Waited time.Duration
-}
+type BusyError struct{ Waited time.Duration }
 
 // Error implements error.
 func (e *BusyError) Error() string {
-	return fmt.Sprintf("%s: waited %v for another kitekey that is minting a token for it or changing it, and gave up: %v", e.Selector, e.Waited, ErrBusy)
+	return fmt.Sprintf("waited %v for another kitekey that is minting a token for it or changing it, and gave up: %v", e.Waited, ErrBusy)
 }
 
 // Unwrap returns ErrBusy.
@@ -126,7 +165,6 @@ func (e *BusyError) Unwrap() error { return ErrBusy }
 // OriginError is an [ErrOrigin]: a credential was not sent, because it does not
 // belong to the gateway in use.
 type OriginError struct {
-	Selector
 	Origin kite.Origin // the origin that the credential belongs to
 	InUse  kite.Origin // the origin in use
 	Host   string      // of the gateway in use
@@ -134,7 +172,7 @@ type OriginError struct {
 
 // Error implements error.
 func (e *OriginError) Error() string {
-	return fmt.Sprintf("%s: its credential belongs to %s and was not sent to %s (%s)", e.Selector, originName(e.Origin), originName(e.InUse), e.Host)
+	return fmt.Sprintf("its credential belongs to %s and was not sent to %s (%s)", originName(e.Origin), originName(e.InUse), e.Host)
 }
 
 // Unwrap returns ErrOrigin.
@@ -193,11 +231,3 @@ func (e *DataFolderError) Error() string {
 
 // Unwrap returns ErrDataFolder and the cause.
 func (e *DataFolderError) Unwrap() []error { return []error{ErrDataFolder, e.Err} }
-
-// profileError says which profile an error is about, once.
-func profileError(sel Selector, err error) error {
-	if err == nil || strings.HasPrefix(err.Error(), sel.String()+":") {
-		return err
-	}
-	return fmt.Errorf("%s: %w", sel, err)
-}

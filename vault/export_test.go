@@ -29,6 +29,7 @@ const (
 )
 
 var (
+	Aboutf            = aboutf
 	DecodeCredentials = decodeCredentials
 	DecodeToken       = decodeToken
 	Find              = find

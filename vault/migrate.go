@@ -83,7 +83,7 @@ func (v *Vault) Migrate(ctx context.Context, to Store, each func(done, total int
 		}
 		for _, p := range added {
 			if moved, err := v.copyItems(ctx, to, p); err != nil {
-				return m, fmt.Errorf("%s: nothing was moved: %w", p.Selector, err)
+				return m, aboutf(p.Selector, "nothing was moved: %w", err)
 			} else if p.Source != "" {
 				continue // its token moves, and its credential stays where it is
 			} else if moved {
@@ -137,7 +137,7 @@ func (v *Vault) PlanMigration(ctx context.Context, to Store) (Migration, error) 
 		case errors.Is(err, ErrNotFound), errors.Is(err, ErrCorrupt):
 			m.Empty = append(m.Empty, p.Selector)
 		default:
-			return m, fmt.Errorf("%s: %w", p.Selector, err)
+			return m, About(p.Selector, err)
 		}
 	}
 	return m, nil
@@ -163,7 +163,7 @@ func (v *Vault) lockAll(ctx context.Context, locked map[string]Profile) (added [
 		}
 		unlock, err := v.locks.Lock(ctx, p.ID, disk.ProfileWait)
 		if err != nil {
-			return nil, release, fmt.Errorf("%s: %w", p.Selector, err)
+			return nil, release, About(p.Selector, err)
 		}
 		unlocks, ids = append(unlocks, unlock), append(ids, p.ID)
 	}
@@ -184,7 +184,7 @@ func (v *Vault) lockAll(ctx context.Context, locked map[string]Profile) (added [
 		p := profiles[i]
 		if p.State != StateSettled {
 			if err := v.settleLocked(ctx, p); err != nil {
-				return nil, release, fmt.Errorf("%s: %w", p.Selector, err)
+				return nil, release, About(p.Selector, err)
 			}
 			if p, err = v.Lookup(p.Selector); errors.Is(err, ErrNoProfile) {
 				continue // its removal was finished, or its adding undone

@@ -16,7 +16,7 @@ func checkOrigin(sel Selector, origin kite.Origin, g Gateway) error {
 	if origin == g.Origin() {
 		return nil
 	}
-	return &OriginError{Selector: sel, Origin: origin, InUse: g.Origin(), Host: g.Host()}
+	return About(sel, &OriginError{Origin: origin, InUse: g.Origin(), Host: g.Host()})
 }
 
 // originOf returns the origin of an item. Items from before origins were recorded

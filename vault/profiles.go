@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 
 	"kitekey/kite"
 	"kitekey/vault/internal/disk"
@@ -33,12 +32,12 @@ func (v *Vault) add(ctx context.Context, n NewProfile) (p Profile, err error) {
 	}
 	begun, _ := v.Lookup(n.Selector)
 	if err := v.Settle(ctx); err != nil {
-		return Profile{}, fmt.Errorf("%s: %w", n.Selector, err)
+		return Profile{}, About(n.Selector, err)
 	}
 	if begun.State == StateAdding {
 		if begun.Source != "" {
 			if err := v.settleOne(ctx, begun); err != nil {
-				return Profile{}, profileError(n.Selector, err)
+				return Profile{}, About(n.Selector, err)
 			}
 		}
 		if p, err := v.addedBefore(ctx, n, begun.ID); err == nil {
@@ -51,7 +50,7 @@ func (v *Vault) add(ctx context.Context, n NewProfile) (p Profile, err error) {
 			if err == nil {
 				err = ErrExists // cannot happen: ids have 80 random bits
 			}
-			return Profile{}, fmt.Errorf("%s: not added: %w", n.Selector, err)
+			return Profile{}, aboutf(n.Selector, "not added: %w", err)
 		}
 	}
 	unlock, err := v.locks.Lock(ctx, p.ID, disk.ProfileWait)
@@ -92,7 +91,7 @@ func (v *Vault) add(ctx context.Context, n NewProfile) (p Profile, err error) {
 		return Profile{}, v.addFailed(ctx, p, err)
 	}
 	if p, err = v.change(ctx, p.ID, func(p *Profile) { p.State = StateSettled }); err != nil {
-		return Profile{}, fmt.Errorf("%s: the credential is in the %s, but the index could not say so: %w; the next kitekey will", n.Selector, v.store.Name(), err)
+		return Profile{}, aboutf(n.Selector, "the credential is in the %s, but the index could not say so: %w; the next kitekey will", v.store.Name(), err)
 	}
 	return p, nil
 }
@@ -169,23 +168,23 @@ func storable(c kite.Credential) error {
 func existsError(p Profile) error {
 	switch p.State {
 	case StateAdding:
-		return fmt.Errorf("%s is being added by another kitekey: %w", p.Selector, ErrExists)
+		return aboutf(p.Selector, "%w: another kitekey is adding it", ErrExists)
 	case StateRemoving:
-		return fmt.Errorf("%s is being removed by another kitekey: %w; try again in a moment", p.Selector, ErrExists)
+		return aboutf(p.Selector, "%w: another kitekey is removing it; try again in a moment", ErrExists)
 	}
-	return fmt.Errorf("%s %w", p.Selector, ErrExists)
+	return About(p.Selector, ErrExists)
 }
 
 // addFailed removes the entry again, unless the item may have been stored.
 func (v *Vault) addFailed(ctx context.Context, p Profile, cause error) error {
 	if unknownOutcome(cause) {
-		return fmt.Errorf("%s: %w: %w", p.Selector, ErrUnknownOutcome, cause)
+		return aboutf(p.Selector, "%w: %w", ErrUnknownOutcome, cause)
 	}
 	// Roll back even when ctx was cancelled.
 	if err := v.finishRemoval(context.WithoutCancel(ctx), p); err != nil {
-		return fmt.Errorf("%s: not added: %w (and what was begun could not be cleared away yet: %w)", p.Selector, cause, err)
+		return aboutf(p.Selector, "not added: %w (and what was begun could not be cleared away yet: %w)", cause, err)
 	}
-	return fmt.Errorf("%s: not added: %w", p.Selector, cause)
+	return aboutf(p.Selector, "not added: %w", cause)
 }
 
 // Edit changes a profile's settings. It uses the store only to change the origin.
@@ -274,7 +273,7 @@ func (r *Removed) Erase() {
 func (v *Vault) RemoveWithUndo(ctx context.Context, sel Selector) (removed *Removed, err error) {
 	defer func() { v.Record(ActionRemoved, sel, err) }()
 	if err := v.Settle(ctx); err != nil {
-		return nil, fmt.Errorf("%s: %w", sel, err)
+		return nil, About(sel, err)
 	}
 	p, unlock, err := v.lockProfile(ctx, sel)
 	if err != nil {
@@ -289,7 +288,7 @@ func (v *Vault) RemoveWithUndo(ctx context.Context, sel Selector) (removed *Remo
 func (v *Vault) PutBack(ctx context.Context, r *Removed) (Profile, error) {
 	p := r.Profile
 	if p.Source == "" && !hasCredential(r.item.Current) {
-		return Profile{}, fmt.Errorf("%s: %w: it has been erased", p.Selector, ErrNoCredential)
+		return Profile{}, aboutf(p.Selector, "%w: it has been erased", ErrNoCredential)
 	}
 	n := NewProfile{Selector: p.Selector, Label: p.Label, ExpiresIn: p.ExpiresIn, Origin: p.Origin, Source: p.Source, Report: p.Report()}
 	if p.Source == "" {
@@ -315,7 +314,7 @@ func (v *Vault) removeLocked(ctx context.Context, p Profile) (*Removed, error) {
 		}
 	}
 	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrCorrupt) {
-		return nil, fmt.Errorf("%s: not removed: %w", sel, err)
+		return nil, aboutf(sel, "not removed: %w", err)
 	}
 	removed := &Removed{Profile: p, item: c}
 	if p, err = v.change(ctx, p.ID, func(p *Profile) { p.State = StateRemoving }); err != nil {
@@ -324,7 +323,7 @@ func (v *Vault) removeLocked(ctx context.Context, p Profile) (*Removed, error) {
 	}
 	// From here on the removal cannot be undone, so a canceled ctx must not stop it.
 	if err := v.finishRemoval(context.WithoutCancel(ctx), p); err != nil {
-		return removed, fmt.Errorf("%s: its removal has begun and will be finished when the %s answers again: %w", sel, v.store.Name(), err)
+		return removed, aboutf(sel, "its removal has begun and will be finished when the %s answers again: %w", v.store.Name(), err)
 	}
 	return removed, nil
 }

@@ -32,7 +32,7 @@ func (v *Vault) KeepProxyURL(ctx context.Context, sel Selector, url kite.Secret)
 	}
 	defer unlock()
 	if p.Source != "" {
-		return inputError{fmt.Errorf("%s: its credential is in the source %s, and a URL is kept only with a credential in the store", sel, p.Source)}
+		return About(sel, BadInput(fmt.Errorf("its credential is in the source %s, and a URL is kept only with a credential in the store", p.Source)))
 	}
 	c, err := v.read(ctx, p)
 	if err != nil {
@@ -44,7 +44,7 @@ func (v *Vault) KeepProxyURL(ctx context.Context, sel Selector, url kite.Secret)
 	}
 	c.ProxyURL = url
 	if err := v.write(ctx, p, c); err != nil {
-		return fmt.Errorf("%s: keep the proxy's URL: %w", sel, err)
+		return aboutf(sel, "keep the proxy's URL: %w", err)
 	}
 	return nil
 }

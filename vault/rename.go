@@ -91,7 +91,7 @@ func (v *Vault) Move(ctx context.Context, from, to Selector) (Profile, error) {
 		return Profile{}, inputError{fmt.Errorf("%s is its name already", from)}
 	}
 	if err := v.Settle(ctx); err != nil {
-		return Profile{}, fmt.Errorf("%s: %w", from, err)
+		return Profile{}, About(from, err)
 	}
 	p, unlock, err := v.lockProfile(ctx, from)
 	if err != nil {
@@ -222,7 +222,7 @@ func (v *Vault) renameEntries(ctx context.Context, list []*renamed, taken func(P
 		for _, r := range list {
 			i := findID(*profiles, r.ID)
 			if i < 0 {
-				return fmt.Errorf("%s: %w", r.Selector, ErrNoProfile)
+				return About(r.Selector, ErrNoProfile)
 			}
 			r.rename(&(*profiles)[i])
 		}
@@ -277,7 +277,7 @@ func (v *Vault) copySourced(ctx context.Context, r *renamed) error {
 	case put == nil && same:
 		r.copied = there.item.Version
 	case !same:
-		return fmt.Errorf("%s %w in the source %s", r.to, ErrExists, r.Source)
+		return aboutf(r.to, "%w in the source %s", ErrExists, r.Source)
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"kitekey/kite"
@@ -80,7 +79,7 @@ func (v *Vault) stage(ctx context.Context, sel Selector, cred kite.Credential) (
 		case !hasCredential(c.Current):
 			c.Current = cred
 		case sameCredential(c.Current, cred):
-			return inputError{fmt.Errorf("%s: this is the credential in use already", sel)}
+			return About(sel, BadInput(errors.New("this is the credential in use already")))
 		default:
 			waited, c.Staged, c.Outdated = c.Staged, cred, false
 		}
@@ -115,7 +114,7 @@ func (v *Vault) FinishRotation(ctx context.Context, sel Selector) (Rotation, err
 func (v *Vault) finishRotation(ctx context.Context, sel Selector, certain kite.Credential) (r Rotation, err error) {
 	defer func() { v.Record(ActionRotated, sel, err) }()
 	if err := v.Settle(ctx); err != nil {
-		return Rotation{}, fmt.Errorf("%s: %w", sel, err)
+		return Rotation{}, About(sel, err)
 	}
 	p, err := v.Lookup(sel)
 	if err != nil {
@@ -142,19 +141,19 @@ func (v *Vault) finishRotation(ctx context.Context, sel Selector, certain kite.C
 	case VerdictOK:
 	case VerdictRejected, VerdictInvalid:
 		r.Outcome = OutcomeRejected
-		return r, fmt.Errorf("%s: nothing was replaced: %w", sel, r.Report.Err)
+		return r, aboutf(sel, "nothing was replaced: %w", r.Report.Err)
 	default:
 		if now, err := v.read(context.WithoutCancel(ctx), p); err == nil && !sameCredential(now.Staged, staged) {
-			return r, fmt.Errorf("%s: nothing was replaced, and another kitekey has changed what is staged: %w", sel, r.Report.Err)
+			return r, aboutf(sel, "nothing was replaced, and another kitekey has changed what is staged: %w", r.Report.Err)
 		}
 		r.Outcome = OutcomeStaged
-		return r, fmt.Errorf("%s: nothing was replaced, and the new credential is kept as staged: %w", sel, r.Report.Err)
+		return r, aboutf(sel, "nothing was replaced, and the new credential is kept as staged: %w", r.Report.Err)
 	}
 	done, lost := false, false
 	p, err = v.rewriteAgain(ctx, sel, func(c *credentials) error {
 		done, lost = sameCredential(c.Current, staged), !sameCredential(c.Staged, staged)
 		if done || lost {
-			return fmt.Errorf("%s: another kitekey staged another credential meanwhile: %w", sel, ErrBusy)
+			return aboutf(sel, "another kitekey staged another credential meanwhile: %w", ErrBusy)
 		}
 		c.Previous, c.Current, c.Staged, c.ReplacedAt = c.Current, c.Staged, kite.Credential{}, v.now()
 		return nil
@@ -228,7 +227,7 @@ func (v *Vault) replace(ctx context.Context, sel Selector, cred kite.Credential,
 	}
 	return v.rewrite(ctx, sel, true, func(c *credentials) error {
 		if sameCredential(c.Current, cred) {
-			return inputError{fmt.Errorf("%s: this is the credential in use already", sel)}
+			return About(sel, BadInput(errors.New("this is the credential in use already")))
 		}
 		c.Previous, c.Current, c.ReplacedAt = c.Current, cred, v.now()
 		c.Origin = cmp.Or(origin, c.Origin)
@@ -238,11 +237,11 @@ func (v *Vault) replace(ctx context.Context, sel Selector, cred kite.Credential,
 }
 
 func nothingStaged(sel Selector) error {
-	return inputError{fmt.Errorf("%s: no new credential is staged", sel)}
+	return About(sel, BadInput(errors.New("no new credential is staged")))
 }
 
 func nothingPrevious(sel Selector) error {
-	return inputError{fmt.Errorf("%s: no previous credential is kept", sel)}
+	return About(sel, BadInput(errors.New("no previous credential is kept")))
 }
 
 func sameCredential(a, b kite.Credential) bool {
@@ -260,7 +259,7 @@ func sameCredentials(a, b credentials) bool {
 // more than once.
 func (v *Vault) rewrite(ctx context.Context, sel Selector, orNew bool, change func(c *credentials) error) (Profile, error) {
 	if err := v.Settle(ctx); err != nil {
-		return Profile{}, fmt.Errorf("%s: %w", sel, err)
+		return Profile{}, About(sel, err)
 	}
 	p, unlock, err := v.lockProfile(ctx, sel)
 	if err != nil {
@@ -300,7 +299,7 @@ func (v *Vault) rewrite(ctx context.Context, sel Selector, orNew bool, change fu
 		if !unknownOutcome(err) {
 			v.updateBestEffort(ctx, p.ID, func(p *Profile) { p.State = StateSettled })
 		}
-		return Profile{}, profileError(sel, err)
+		return Profile{}, About(sel, err)
 	}
 	return v.rewritten(ctx, p, was, c)
 }
@@ -336,7 +335,7 @@ func (v *Vault) rewritten(ctx context.Context, p Profile, was, c credentials) (P
 		}
 	})
 	if err != nil {
-		return Profile{}, fmt.Errorf("%s: the %s has the new state, but the index could not say so: %w", c.Selector, v.store.Name(), err)
+		return Profile{}, aboutf(c.Selector, "the %s has the new state, but the index could not say so: %w", v.store.Name(), err)
 	}
 	return p, nil
 }

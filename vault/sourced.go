@@ -82,16 +82,16 @@ func sourceDown(err error) bool {
 func (v *Vault) readSource(ctx context.Context, p Profile) (credentials, error) {
 	src, err := v.Source(p.Source)
 	if err != nil {
-		return credentials{}, profileError(p.Selector, err)
+		return credentials{}, About(p.Selector, err)
 	}
 	item, err := src.Get(ctx, p.Selector)
 	c := credentials{Selector: p.Selector, Current: item.Current, Previous: item.Previous, ReplacedAt: item.ReplacedAt, Staged: item.Staged, Origin: item.Origin, item: &item}
 	switch {
 	case errors.Is(err, ErrNotFound):
 		// rewrite needs the version of what is there.
-		return c, fmt.Errorf("%s: %w in the source %s: %w", p.Selector, ErrNoCredential, p.Source, err)
+		return c, aboutf(p.Selector, "%w in the source %s: %w", ErrNoCredential, p.Source, err)
 	case err != nil:
-		return credentials{}, profileError(p.Selector, err)
+		return credentials{}, About(p.Selector, err)
 	}
 	item.Current, item.Previous, item.Staged = kite.Credential{}, kite.Credential{}, kite.Credential{}
 	return c, nil
@@ -101,11 +101,11 @@ func (v *Vault) readSource(ctx context.Context, p Profile) (credentials, error) 
 func (v *Vault) writer(p Profile) (SourceWriter, error) {
 	src, err := v.Source(p.Source)
 	if err != nil {
-		return nil, profileError(p.Selector, err)
+		return nil, About(p.Selector, err)
 	}
 	w, ok := src.(SourceWriter)
 	if !ok {
-		return nil, fmt.Errorf("%s: the source %s is %w", p.Selector, p.Source, ErrReadOnly)
+		return nil, aboutf(p.Selector, "the source %s is %w", p.Source, ErrReadOnly)
 	}
 	return w, nil
 }
@@ -245,7 +245,7 @@ func (v *Vault) RemoveForAll(ctx context.Context, sel Selector) error {
 	c.erase()
 	unlock()
 	if err != nil {
-		return fmt.Errorf("%s: not removed: %w", sel, err)
+		return aboutf(sel, "not removed: %w", err)
 	}
 	return v.Remove(ctx, sel)
 }
@@ -290,7 +290,7 @@ func (v *Vault) MoveToSource(ctx context.Context, sel Selector, source string) (
 		v.Log(Activity{Selector: sel, Action: ActionMoved, From: v.store.Name(), To: source}, err)
 	}()
 	if err := v.Settle(ctx); err != nil {
-		return Profile{}, fmt.Errorf("%s: %w", sel, err)
+		return Profile{}, About(sel, err)
 	}
 	p, unlock, err := v.lockProfile(ctx, sel)
 	if err != nil {
@@ -298,7 +298,7 @@ func (v *Vault) MoveToSource(ctx context.Context, sel Selector, source string) (
 	}
 	defer unlock()
 	if p.Source != "" {
-		return Profile{}, inputError{fmt.Errorf("%s: its credential is in the source %s already", sel, p.Source)}
+		return Profile{}, About(sel, BadInput(fmt.Errorf("its credential is in the source %s already", p.Source)))
 	}
 	c, err := v.read(ctx, p)
 	if err != nil {
@@ -312,15 +312,15 @@ func (v *Vault) MoveToSource(ctx context.Context, sel Selector, source string) (
 	}
 	c.Selector, c.item = sel, &SourceItem{Entry: Entry{Label: p.Label, ExpiresIn: p.ExpiresIn}}
 	if err := v.write(ctx, to, c); err != nil && !errors.Is(err, ErrConflict) {
-		return Profile{}, fmt.Errorf("%s: not moved: %w", sel, err)
+		return Profile{}, aboutf(sel, "not moved: %w", err)
 	}
 	there, err := v.read(ctx, to)
 	defer there.erase()
 	switch {
 	case err != nil:
-		return Profile{}, fmt.Errorf("%s: not moved: it cannot be read back: %w", sel, err)
+		return Profile{}, aboutf(sel, "not moved: it cannot be read back: %w", err)
 	case !sameCredential(there.Current, c.Current):
-		return Profile{}, fmt.Errorf("%s: not moved: the source %s has another credential for it: %w", sel, source, ErrConflict)
+		return Profile{}, aboutf(sel, "not moved: the source %s has another credential for it: %w", source, ErrConflict)
 	}
 	// From here on the source counts. The state makes sure that the item here is
 	// deleted.
@@ -329,7 +329,7 @@ func (v *Vault) MoveToSource(ctx context.Context, sel Selector, source string) (
 		return Profile{}, err
 	}
 	if err := v.deleteItem(ctx, p.ID); err != nil {
-		return p, fmt.Errorf("%s: its credential is in the source now, and the one here could not be deleted yet: %w", sel, err)
+		return p, aboutf(sel, "its credential is in the source now, and the one here could not be deleted yet: %w", err)
 	}
 	return v.change(ctx, p.ID, func(p *Profile) { p.State = StateSettled })
 }
@@ -346,7 +346,7 @@ func (v *Vault) MoveFromSource(ctx context.Context, sel Selector) (_ Profile, er
 		v.Log(Activity{Selector: sel, Action: ActionMoved, From: p.Source, To: v.store.Name()}, err)
 	}()
 	if p.Source == "" {
-		return Profile{}, inputError{fmt.Errorf("%s: its credential is in the %s already", sel, v.store.Name())}
+		return Profile{}, About(sel, BadInput(fmt.Errorf("its credential is in the %s already", v.store.Name())))
 	}
 	c, err := v.read(ctx, p)
 	if err != nil {
@@ -357,7 +357,7 @@ func (v *Vault) MoveFromSource(ctx context.Context, sel Selector) (_ Profile, er
 	here.Source = ""
 	ctx = context.WithoutCancel(ctx)
 	if err := v.write(ctx, here, c); err != nil {
-		return Profile{}, fmt.Errorf("%s: not moved: %w", sel, err)
+		return Profile{}, aboutf(sel, "not moved: %w", err)
 	}
 	back, err := v.read(ctx, here)
 	defer back.erase()
@@ -366,7 +366,7 @@ func (v *Vault) MoveFromSource(ctx context.Context, sel Selector) (_ Profile, er
 	}
 	if err != nil {
 		_ = v.deleteItem(ctx, p.ID)
-		return Profile{}, fmt.Errorf("%s: not moved: %w", sel, err)
+		return Profile{}, aboutf(sel, "not moved: %w", err)
 	}
 	return v.change(ctx, p.ID, func(p *Profile) {
 		p.Source = ""

@@ -3,7 +3,6 @@ package vault
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"kitekey/kite"
@@ -58,7 +57,7 @@ func (v *Vault) Token(ctx context.Context, sel Selector, req TokenRequest) (Toke
 	}
 	if req.NoCache {
 		if p, err = v.settled(ctx, p); err != nil {
-			return Token{}, profileError(sel, err)
+			return Token{}, About(sel, err)
 		}
 		tok, _, err := v.mint(ctx, p, req)
 		return Token{Token: tok, Minted: err == nil}, err
@@ -77,7 +76,7 @@ func (v *Vault) Token(ctx context.Context, sel Selector, req TokenRequest) (Toke
 		}
 	}
 	if err := v.failures.since(p.ID, began); waited && err != nil {
-		return Token{}, profileError(sel, err)
+		return Token{}, About(sel, err)
 	}
 	stopPurge := v.startPurge(ctx, p.ID)
 	tok, report, err := v.mint(ctx, p, req)
@@ -131,7 +130,7 @@ func (v *Vault) cached(ctx context.Context, p Profile, req TokenRequest) (kite.T
 	if err := v.checkStore(p); err != nil {
 		return kite.Token{}, err
 	}
-	none := fmt.Errorf("%s: no cached token: %w", p.Selector, ErrNotFound)
+	none := aboutf(p.Selector, "no cached token: %w", ErrNotFound)
 	now := v.now()
 	if !p.Token.Unexpired(now) {
 		return kite.Token{}, none
@@ -141,12 +140,12 @@ func (v *Vault) cached(ctx context.Context, p Profile, req TokenRequest) (kite.T
 		return kite.Token{}, none // an unreadable token is minted again
 	}
 	if err != nil {
-		return kite.Token{}, fmt.Errorf("%s: %w", p.Selector, err)
+		return kite.Token{}, About(p.Selector, err)
 	}
 	defer clear(data)
 	tok, host, err := decodeToken(data)
 	if errors.Is(err, ErrNewer) {
-		return kite.Token{}, profileError(p.Selector, err)
+		return kite.Token{}, About(p.Selector, err)
 	}
 	if err != nil || host != v.gateway(p.Environment).Host() ||
 		req.ExpiresIn != 0 && req.ExpiresIn != tok.Requested {
@@ -199,7 +198,7 @@ func (v *Vault) mint(ctx context.Context, p Profile, req TokenRequest) (kite.Tok
 			p.LastUsed = v.now()
 		})
 	}
-	return tok, report, profileError(p.Selector, report.Err)
+	return tok, report, About(p.Selector, report.Err)
 }
 
 // try mints one token, unless the credential belongs to another gateway.
@@ -290,7 +289,7 @@ func (v *Vault) Forget(ctx context.Context, sel Selector) error {
 	}
 	defer unlock()
 	if err := v.forget(ctx, p); err != nil {
-		return fmt.Errorf("%s: %w", sel, err)
+		return About(sel, err)
 	}
 	return nil
 }
@@ -311,7 +310,7 @@ func (v *Vault) forget(ctx context.Context, p Profile) error {
 func (v *Vault) Credential(ctx context.Context, sel Selector) (_ kite.Credential, err error) {
 	defer func() { v.Record(ActionRevealed, sel, err) }()
 	if err := v.Settle(ctx); err != nil {
-		return kite.Credential{}, fmt.Errorf("%s: %w", sel, err)
+		return kite.Credential{}, About(sel, err)
 	}
 	p, err := v.Lookup(sel)
 	if err != nil {

@@ -48,7 +48,6 @@ package vault
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -213,7 +212,7 @@ func (v *Vault) Lookup(sel Selector) (Profile, error) {
 		if err != nil {
 			return Profile{}, err
 		}
-		return Profile{}, &NoProfileError{Selector: sel, Near: nearMisses(profiles, sel), Empty: len(profiles) == 0}
+		return Profile{}, About(sel, &NoProfileError{Near: nearMisses(profiles, sel), Empty: len(profiles) == 0})
 	}
 	if err != nil {
 		return Profile{}, err
@@ -282,10 +281,10 @@ func (v *Vault) waitForProfile(ctx context.Context, sel Selector) (_ Profile, un
 	}
 	var busy *disk.BusyError
 	if errors.As(err, &busy) {
-		err = &BusyError{Selector: sel, Waited: busy.Waited}
+		err = &BusyError{Waited: busy.Waited}
 	}
 	if err != nil {
-		return Profile{}, nil, waited, profileError(sel, err)
+		return Profile{}, nil, waited, About(sel, err)
 	}
 	again, err := v.Lookup(sel)
 	if err == nil && again.ID == p.ID && again.State != StateSettled && v.checkStore(again) == nil {
@@ -295,7 +294,7 @@ func (v *Vault) waitForProfile(ctx context.Context, sel Selector) (_ Profile, un
 		}
 	}
 	if err == nil && again.ID != p.ID {
-		err = fmt.Errorf("%s was replaced by another kitekey just now: try again: %w", sel, ErrBusy)
+		err = aboutf(sel, "another kitekey replaced it just now: try again: %w", ErrBusy)
 	}
 	if err != nil {
 		unlock()
@@ -337,7 +336,7 @@ func (v *Vault) checkStore(p Profile) error {
 	if p.Store == v.store.Name() {
 		return nil
 	}
-	return &OtherStoreError{Selector: p.Selector, Store: p.Store, InUse: v.store.Name()}
+	return About(p.Selector, &OtherStoreError{Store: p.Store, InUse: v.store.Name()})
 }
 
 // checkStores keeps all profiles of a data folder in one store, so that a user need
@@ -379,20 +378,20 @@ func (v *Vault) read(ctx context.Context, p Profile) (credentials, error) {
 		} else if err == nil {
 			// An account may have been renamed meanwhile, but an environment never
 			// changes.
-			return credentials{}, fmt.Errorf("%s: %w: its item is one of %s", p.Selector, ErrIndexDamaged, c.Selector)
+			return credentials{}, aboutf(p.Selector, "%w: its item is one of %s", ErrIndexDamaged, c.Selector)
 		}
 		if errors.Is(err, ErrNewer) {
-			return credentials{}, profileError(p.Selector, err)
+			return credentials{}, About(p.Selector, err)
 		}
 		err = &StoreError{Op: OpRead, Store: v.store.Name(), Kind: ErrCorrupt, Err: err}
 	}
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return credentials{}, fmt.Errorf("%s: %w: %w: it was deleted elsewhere, or the keyring's file was damaged", p.Selector, ErrNoCredential, err)
+		return credentials{}, aboutf(p.Selector, "%w: %w: it was deleted elsewhere, or the keyring's file was damaged", ErrNoCredential, err)
 	case errors.Is(err, ErrCorrupt):
-		return credentials{}, fmt.Errorf("%s: %w: %w", p.Selector, ErrNoCredential, err)
+		return credentials{}, aboutf(p.Selector, "%w: %w", ErrNoCredential, err)
 	}
-	return credentials{}, fmt.Errorf("%s: %w", p.Selector, err)
+	return credentials{}, About(p.Selector, err)
 }
 
 // write stores a profile's item in the store, or in its source.

@@ -85,7 +85,7 @@ func (a *app) runAdd(ctx context.Context, o addOptions) error {
 		}
 	}
 	if err != nil {
-		return about(sel, err)
+		return vault.About(sel, err)
 	}
 	return a.addTyped(ctx, v, p, o)
 }
@@ -94,9 +94,9 @@ func (a *app) runAdd(ctx context.Context, o addOptions) error {
 // kept in another store than the one in use.
 func checkNew(v *vault.Vault, sel vault.Selector) error {
 	if _, err := v.Lookup(sel); err == nil {
-		return about(sel, vault.ErrExists)
+		return vault.About(sel, vault.ErrExists)
 	} else if !errors.Is(err, vault.ErrNoProfile) {
-		return about(sel, err)
+		return vault.About(sel, err)
 	}
 	return v.CheckStore()
 }
@@ -116,7 +116,7 @@ func (a *app) addTyped(ctx context.Context, v *vault.Vault, p vault.NewProfile, 
 	}
 	stored, err := a.storeNew(ctx, v, p, !o.stdin)
 	if err != nil {
-		return about(p.Selector, err)
+		return vault.About(p.Selector, err)
 	}
 	if !o.json {
 		works := ""
@@ -217,7 +217,7 @@ func (a *app) storeNew(ctx context.Context, v *vault.Vault, p vault.NewProfile, 
 		if err == nil || !ask || ctx.Err() != nil || errors.Is(err, vault.ErrExists) {
 			return stored, err
 		}
-		a.tell(about(p.Selector, err))
+		a.tell(vault.About(p.Selector, err))
 		choice, askErr := a.choose(ctx, "What you entered is not stored yet. Retry, or discard it? [r/d] ", "rd")
 		if askErr != nil || choice == 'd' {
 			return stored, errors.Join(err, askErr)

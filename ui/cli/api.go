@@ -122,7 +122,7 @@ func (a *app) runAPI(ctx context.Context, o apiOptions) error {
 		return err
 	}
 	if _, err := v.Lookup(sel); err != nil {
-		return about(sel, err)
+		return vault.About(sel, err)
 	}
 	if err := a.confirmWrite(ctx, sel, r.Method, o.confirm); err != nil {
 		return err
@@ -143,7 +143,7 @@ func (a *app) runAPI(ctx context.Context, o apiOptions) error {
 			err = errors.Join(err, a.printReply(reply, o.include))
 		}
 	}
-	return about(sel, err)
+	return vault.About(sel, err)
 }
 
 // splitAPIArgs tells PATH, METHOD PATH, SELECTOR PATH and SELECTOR METHOD PATH

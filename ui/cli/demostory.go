@@ -130,7 +130,7 @@ func (a *app) demoVault(ctx context.Context, sim *simulator.Simulator) (*vault.V
 			_, err = v.Token(ctx, sel, vault.TokenRequest{})
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", sel, err)
+			return nil, vault.About(sel, err)
 		}
 		if s.locked {
 			store.lock(p.ID)

@@ -71,7 +71,7 @@ func (a *app) runEdit(ctx context.Context, o editOptions) error {
 		origin := kite.Origin(o.origin)
 		update.Origin = &origin
 		if _, err := v.Lookup(sel); err != nil {
-			return about(sel, err)
+			return vault.About(sel, err)
 		}
 		if err := a.confirmLive(ctx, handout.Redirect, o.confirm, sel); err != nil {
 			return err
@@ -79,7 +79,7 @@ func (a *app) runEdit(ctx context.Context, o editOptions) error {
 	}
 	p, err := v.Edit(ctx, sel, update)
 	if err != nil {
-		return about(sel, err)
+		return vault.About(sel, err)
 	}
 	a.noteLongLife(o.expiresIn)
 	if o.json {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"kitekey/kite"
 	"kitekey/ui/handout"
@@ -76,30 +75,6 @@ func unconfirmedf(format string, args ...any) error {
 // exitSilently returns an error with an exit code and no text.
 func exitSilently(code int) error { return &codeError{code: code} }
 
-// aboutError says which profile an error is about, so that the next step can
-// name it.
-type aboutError struct {
-	sel vault.Selector
-	err error
-}
-
-func (e *aboutError) Error() string {
-	name, text := e.sel.String(), e.err.Error()
-	if strings.HasPrefix(text, name+":") {
-		return text
-	}
-	return name + ": " + text
-}
-func (e *aboutError) Unwrap() error { return e.err }
-
-// about adds the profile that err is about; nil stays nil.
-func about(sel vault.Selector, err error) error {
-	if err == nil {
-		return nil
-	}
-	return &aboutError{sel, err}
-}
-
 // exitCode returns the exit code for an error.
 func exitCode(err error) int {
 	var coded *codeError
@@ -137,13 +112,13 @@ func exitCode(err error) int {
 
 // nextStep returns what the user can do about err, "" if the error says it all.
 func nextStep(err error) string {
-	var on *aboutError
+	var profile *vault.ProfileError
 	var coded *codeError
 	switch {
 	case errors.As(err, &coded):
 		return ""
-	case errors.As(err, &on):
-		return words.NextStep(err, words.Commands(on.sel.String()))
+	case errors.As(err, &profile):
+		return words.NextStep(err, words.Commands(profile.Selector.String()))
 	}
 	return words.NextStep(err, words.Commands(""))
 }

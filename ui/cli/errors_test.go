@@ -50,7 +50,7 @@ func TestExitCode_FollowsTheKindOfError(t *testing.T) {
 		{context.Canceled, 130},
 		{exitSilently(5), 5},
 	} {
-		for _, err := range []error{c.err, about(vault.Selector{Account: "acme", Environment: kite.Live}, c.err)} {
+		for _, err := range []error{c.err, vault.About(vault.Selector{Account: "acme", Environment: kite.Live}, c.err)} {
 			if err == nil && c.err != nil {
 				t.Fatal("about lost an error")
 			}
@@ -76,10 +76,10 @@ func TestTell_SaysTheNextStep(t *testing.T) {
 		err  error
 		want string
 	}{
-		{about(acme, refused), `kitekey: acme/live: kitegateway.com refused the credential (401: Invalid API key); compare the last four characters of the api_key with the Kitegateway dashboard; to enter a new credential, run "kitekey rotate acme/live"` + "\n"},
+		{vault.About(acme, refused), `kitekey: acme/live: kitegateway.com refused the credential (401: Invalid API key); compare the last four characters of the api_key with the Kitegateway dashboard; to enter a new credential, run "kitekey rotate acme/live"` + "\n"},
 		// The error names the profile already, so it is not named twice.
-		{about(acme, fmt.Errorf("acme/live: %w", vault.ErrNoProfile)), `kitekey: acme/live: no such profile; to see the profiles, run "kitekey list"; to add one, run "kitekey add acme/live"` + "\n"},
-		{about(acme, &vault.NoProfileError{Selector: acme, Near: []vault.Selector{{Account: "acne", Environment: kite.Live}}}), "kitekey: acme/live: no such profile; did you mean acne/live?\n"},
+		{vault.About(acme, vault.About(acme, vault.ErrNoProfile)), `kitekey: acme/live: no such profile; to see the profiles, run "kitekey list"; to add one, run "kitekey add acme/live"` + "\n"},
+		{vault.About(acme, &vault.NoProfileError{Near: []vault.Selector{{Account: "acne", Environment: kite.Live}}}), "kitekey: acme/live: no such profile; did you mean acne/live?\n"},
 		{exitSilently(5), ""},
 	} {
 		var stderr bytes.Buffer

@@ -200,7 +200,7 @@ func (a *app) exported(v *vault.Vault, args, accounts []string) ([]vault.Selecto
 	have := map[vault.Selector]bool{}
 	for _, sel := range sels {
 		if _, err := v.Lookup(sel); err != nil {
-			return nil, about(sel, err)
+			return nil, vault.About(sel, err)
 		}
 		have[sel] = true
 	}

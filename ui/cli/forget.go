@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+
+	"kitekey/vault"
 )
 
 type forgetOptions struct {
@@ -50,7 +52,7 @@ func (a *app) runForget(ctx context.Context, o forgetOptions) error {
 			err = v.Forget(ctx, sel)
 		}
 		if err != nil {
-			return about(sel, err)
+			return vault.About(sel, err)
 		}
 		had := !p.Token.Deadline.IsZero()
 		switch {

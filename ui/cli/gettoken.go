@@ -16,7 +16,7 @@ import (
 func (a *app) token(ctx context.Context, v *vault.Vault, sel vault.Selector, req vault.TokenRequest) (vault.Token, error) {
 	p, err := v.Lookup(sel)
 	if err != nil {
-		return vault.Token{}, about(sel, err)
+		return vault.Token{}, vault.About(sel, err)
 	}
 	life := p.ExpiresIn
 	if req.ExpiresIn != 0 {
@@ -28,7 +28,7 @@ func (a *app) token(ctx context.Context, v *vault.Vault, sel vault.Selector, req
 	}
 	tok, err := a.handOut(v, handout.Mint, sel).Token(ctx, handout.Mint, sel, req)
 	if err != nil {
-		return vault.Token{}, about(sel, err)
+		return vault.Token{}, vault.About(sel, err)
 	}
 	a.reportMint(sel, tok)
 	if left := tok.Remaining(a.Now()); left < req.MinRemaining {
@@ -48,12 +48,12 @@ func (a *app) lastingToken(ctx context.Context, v *vault.Vault, do handout.Actio
 	}
 	p, err := v.Lookup(sel)
 	if err != nil {
-		return vault.Token{}, about(sel, err)
+		return vault.Token{}, vault.About(sel, err)
 	}
 	req.MinRemaining = leastLife(req.ExpiresIn, p.ExpiresIn)
 	tok, err := a.handOut(v, do, sel).Token(ctx, do, sel, req)
 	if err != nil {
-		return vault.Token{}, about(sel, err)
+		return vault.Token{}, vault.About(sel, err)
 	}
 	a.reportMint(sel, tok)
 	return tok, nil

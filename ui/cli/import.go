@@ -357,7 +357,7 @@ func (a *app) importSteps(ctx context.Context, v *vault.Vault, steps []vault.Imp
 			done = "skipped"
 		} else if err := v.Import(ctx, s); err != nil {
 			a.note("%s", importSummary(counts))
-			return about(s.Entry.Selector, err)
+			return vault.About(s.Entry.Selector, err)
 		}
 		counts[done]++
 		if o.json {

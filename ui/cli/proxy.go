@@ -107,7 +107,7 @@ func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
 		return err
 	}
 	if _, err := v.Lookup(sel); err != nil {
-		return about(sel, err)
+		return vault.About(sel, err)
 	}
 	if err := a.confirmLive(ctx, handout.Proxy, o.confirm, sel); err != nil {
 		return err
@@ -132,7 +132,7 @@ func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
 		Now:      a.Now,
 		Token: func(ctx context.Context, fresh bool) (kite.Token, error) {
 			tok, err := v.Token(ctx, sel, vault.TokenRequest{ExpiresIn: o.expiresIn, Fresh: fresh})
-			return tok.Token, about(sel, err)
+			return tok.Token, vault.About(sel, err)
 		},
 		Log: func(r proxy.Record) {
 			if r.Path != "" { // the proxy itself did not refuse it
@@ -175,7 +175,7 @@ func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
 	}()
 	if keep {
 		if err := v.KeepProxyURL(ctx, sel, p.URL()); err != nil {
-			return about(sel, err)
+			return vault.About(sel, err)
 		}
 	}
 	if err := a.printProxy(sel, p, o); err != nil {
@@ -200,7 +200,7 @@ func (a *app) keptProxyURL(ctx context.Context, v *vault.Vault, sel vault.Select
 	listen = o.listen
 	kept, err := v.ProxyURL(ctx, sel)
 	if err != nil {
-		return "", "", about(sel, err)
+		return "", "", vault.About(sel, err)
 	}
 	u, err := url.Parse(kept.Reveal())
 	if o.newURL || kept.IsZero() || err != nil || u.Host == "" {

@@ -63,7 +63,7 @@ func (a *app) runRemove(ctx context.Context, o removeOptions) error {
 	}
 	p, err := v.Lookup(sel)
 	if err != nil {
-		return about(sel, err)
+		return vault.About(sel, err)
 	}
 	if p.Source != "" {
 		return a.removeSourced(ctx, v, p, o)
@@ -76,11 +76,11 @@ func (a *app) runRemove(ctx context.Context, o removeOptions) error {
 	}
 	if sel.Environment != kite.Live && !o.yes {
 		if err := a.confirmYes(ctx, fmt.Sprintf("Delete %s and its credential for good?", sel), "deleting the credential cannot be undone"); err != nil {
-			return about(sel, err)
+			return vault.About(sel, err)
 		}
 	}
 	if err := v.Remove(ctx, sel); err != nil {
-		return about(sel, err)
+		return vault.About(sel, err)
 	}
 	if o.json {
 		return a.printJSON(a.profileJSON(p))
@@ -122,11 +122,11 @@ func (a *app) removeSourced(ctx context.Context, v *vault.Vault, p vault.Profile
 	}
 	if sel.Environment != kite.Live && !o.yes {
 		if err := a.confirmYes(ctx, "This "+does+". Go on?", "this "+does); err != nil {
-			return about(sel, err)
+			return vault.About(sel, err)
 		}
 	}
 	if err := remove(ctx, sel); err != nil {
-		return about(sel, err)
+		return vault.About(sel, err)
 	}
 	if o.json {
 		return a.printJSON(a.profileJSON(p))

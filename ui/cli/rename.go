@@ -120,7 +120,7 @@ func (a *app) moveProfile(ctx context.Context, o renameOptions) error {
 		return err
 	}
 	if _, err := v.Lookup(from); err != nil {
-		return about(from, err)
+		return vault.About(from, err)
 	}
 	if err := a.confirmLive(ctx, handout.Rename, o.confirm, liveOf(from, to)); err != nil {
 		return err
@@ -130,7 +130,7 @@ func (a *app) moveProfile(ctx context.Context, o renameOptions) error {
 		return &codeError{exitUsage, err.Error() + "; choose another name", err}
 	}
 	if err != nil {
-		return about(from, err)
+		return vault.About(from, err)
 	}
 	if o.json {
 		return a.printJSON(a.profileJSON(p))

@@ -76,7 +76,7 @@ func (a *app) runRotate(ctx context.Context, o rotateOptions) error {
 		return err
 	}
 	if _, err := v.Lookup(sel); err != nil {
-		return about(sel, err)
+		return vault.About(sel, err)
 	}
 	if err := a.confirmRotation(ctx, sel, o); err != nil {
 		return err
@@ -103,7 +103,7 @@ func (a *app) runRotate(ctx context.Context, o rotateOptions) error {
 			return err
 		}
 	}
-	return about(sel, err)
+	return vault.About(sel, err)
 }
 
 // confirmRotation asks for a live profile's name, and before a previous credential
@@ -122,7 +122,7 @@ func (a *app) confirmRotation(ctx context.Context, sel vault.Selector, o rotateO
 	if !o.dropPrevious || o.yes || anyLive([]vault.Selector{sel}) {
 		return nil
 	}
-	return about(sel, a.confirmYes(ctx, fmt.Sprintf("Delete the previous credential of %s? There is no rollback after that.", sel),
+	return vault.About(sel, a.confirmYes(ctx, fmt.Sprintf("Delete the previous credential of %s? There is no rollback after that.", sel),
 		"deleting the previous credential cannot be undone"))
 }
 
@@ -152,7 +152,7 @@ func (a *app) rotate(ctx context.Context, v *vault.Vault, sel vault.Selector, st
 		if err == nil || stdin || ctx.Err() != nil || r.Outcome == vault.OutcomeStaged {
 			return r, a.reportRotation(sel, r, err)
 		}
-		a.note("%v", about(sel, err))
+		a.note("%v", vault.About(sel, err))
 		// The credential is held until it is stored or the user gives up: it may exist
 		// nowhere else.
 		choice, askErr := a.choose(ctx, "Retry, enter another, or cancel? [r/e/c] ", "rec")

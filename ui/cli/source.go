@@ -369,7 +369,7 @@ func (a *app) runSourceRemove(ctx context.Context, o sourceRemoveOptions) error 
 	}
 	for _, sel := range listed {
 		if err := v.Remove(ctx, sel); err != nil {
-			return about(sel, err)
+			return vault.About(sel, err)
 		}
 	}
 	if c.Login {
@@ -545,7 +545,7 @@ func (a *app) linkAll(ctx context.Context, name string, sels []vault.Selector) e
 			continue
 		}
 		if _, err := v.Link(ctx, name, sel); err != nil {
-			return about(sel, err)
+			return vault.About(sel, err)
 		}
 		a.note("%s: listed", sel)
 	}

@@ -61,7 +61,7 @@ func (a *app) runMoveSourced(ctx context.Context, o moveOptions) error {
 				if i > 0 {
 					a.note("%d of %d moved before that", i, len(sels))
 				}
-				return about(sel, err)
+				return vault.About(sel, err)
 			}
 		}
 		m.Moved = append(m.Moved, sel)
@@ -119,7 +119,7 @@ func (a *app) movable(v *vault.Vault, o moveOptions, name string, toSource bool)
 	for _, sel := range sels {
 		p, err := v.Lookup(sel)
 		if err != nil {
-			return nil, about(sel, err)
+			return nil, vault.About(sel, err)
 		}
 		if p.Source != from {
 			return nil, usagef("%s: its credential is in %s", sel, kept(p))

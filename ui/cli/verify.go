@@ -122,7 +122,7 @@ func (a *app) runVerify(ctx context.Context, o verifyOptions) error {
 	}
 	if len(sels) == 1 {
 		if _, err := v.Lookup(sels[0]); err != nil {
-			return about(sels[0], err)
+			return vault.About(sels[0], err)
 		}
 	}
 	out.begin(sels)

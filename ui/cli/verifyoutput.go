@@ -106,7 +106,7 @@ func (w *reportWriter) end(ctx context.Context) error {
 	case last.Err != nil && w.o.stdin:
 		w.tellStdin(last)
 	case last.Err != nil:
-		w.app.tell(about(last.Selector, last.Err))
+		w.app.tell(vault.About(last.Selector, last.Err))
 	}
 	w.tellElsewhere()
 	if w.worst != exitDone {
@@ -167,7 +167,7 @@ func (w *reportWriter) tellOnePerVerdict() {
 	for _, r := range w.found {
 		if r.Err != nil && !told[r.Verdict] {
 			told[r.Verdict] = true
-			w.app.tell(about(r.Selector, r.Err))
+			w.app.tell(vault.About(r.Selector, r.Err))
 		}
 	}
 }

@@ -472,6 +472,13 @@ func TestErrors_StayUntilDismissed(t *testing.T) {
 	})
 }
 
+func TestError_NamesProfileOnce(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.store.On(storetest.Fail("keyring", vault.ErrLocked), nil)
+		d.press("c").sees("acme/sandbox, minting: the keyring is locked")
+	})
+}
+
 func TestCopyAs_CopiesTheChosenForm(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("C").sees("Copy as", "curl command").press("t")

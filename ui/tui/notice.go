@@ -12,6 +12,7 @@ import (
 
 	"kitekey/kite"
 	"kitekey/ui/words"
+	"kitekey/vault"
 )
 
 type noticeKind int
@@ -92,13 +93,13 @@ func (a *app) reportError(id, doing string, err error) {
 		a.notify(info, doing+": stopped")
 		return
 	}
-	n := notice{kind: failure, id: id, text: sentence(err), next: words.Sentence(words.NextStep(err, words.Keys()))}
+	n := notice{kind: failure, id: id, next: words.Sentence(words.NextStep(err, words.Keys()))}
 	if p := a.profileByID(id); p != nil {
-		// The error often begins with the name.
-		if n.text = strings.TrimPrefix(n.text, p.Selector.String()+": "); doing != "" {
-			n.text = p.Selector.String() + ", " + doing + ": " + n.text
+		if err = vault.WithoutProfile(p.Selector, err); doing != "" {
+			doing = p.Selector.String() + ", " + doing
 		}
-	} else if doing != "" {
+	}
+	if n.text = sentence(err); doing != "" {
 		n.text = doing + ": " + n.text
 	}
 	a.notices.show(n, a.now)

@@ -148,6 +148,7 @@ func typedStep(err error) (string, bool) {
 	var origin *vault.OriginError
 	var renamed *vault.RenamedError
 	var access *vault.AccessError
+	var profile *vault.ProfileError
 	switch {
 	case errors.As(err, &renamed) && renamed.Source != "":
 		return `to see what is there, run "kitekey source sync ` + renamed.Source + `"`, true
@@ -167,8 +168,8 @@ func typedStep(err error) (string, bool) {
 		return `to use it, add --store ` + other.Store + `; to move everything to ` + Store(other.InUse) + `, run "kitekey store migrate --to ` + other.InUse + `"`, true
 	case errors.As(err, &unlisted):
 		return adopt + " --store " + unlisted.Store + ", then the same again", true
-	case errors.As(err, &origin):
-		return `if it is meant to go there, run "kitekey edit ` + origin.Selector.String() + " --origin " + string(origin.InUse) + `"`, true
+	case errors.As(err, &origin) && errors.As(err, &profile):
+		return `if it is meant to go there, run "kitekey edit ` + profile.Selector.String() + " --origin " + string(origin.InUse) + `"`, true
 	}
 	return "", false
 }

@@ -23,22 +23,23 @@ const (
 
 // findings has the words for every kind of finding. {path}, {paths}, {profile},
 // {item}, {store}, {other}, {name}, {error}, {change} and {count NOUN} stand for
-// the finding's facts; {name} is the store's name.
+// the finding's facts; {name} is the store's name. {repair}
+// is the command that repairs it.
 var findings = map[vault.FindingKind]FindingWords{
 	vault.FindingFolder:           {"data folder", "{path}, only you can read it", ""},
 	vault.FindingFolderMissing:    {"data folder", "{path} is not there yet", ""},
 	vault.FindingFolderUnreadable: {"data folder", "{path} cannot be read: {error}", "give yourself access to it again"},
 	vault.FindingFolderUnwritable: {"data folder", "{path} cannot be written: {error}", "free some space, give yourself access, or name another folder with KITEKEY_HOME; until then changes cannot be saved"},
-	vault.FindingFolderOpen:       {"data folder", "other users may read {paths}", repair},
-	vault.FindingFolderClosed:     {"data folder", "you cannot use {paths}", repair},
+	vault.FindingFolderOpen:       {"data folder", "other users may read {paths}", "{repair}"},
+	vault.FindingFolderClosed:     {"data folder", "you cannot use {paths}", "{repair}"},
 	vault.FindingFolderForeign:    {"data folder", "{paths} belongs to {provider}, as files do that kitekey made under sudo", giveBack + " {path}\""},
 	vault.FindingIndex:            {"index", "{count profile}", ""},
 	vault.FindingNewer:            {"version", "{error}", "upgrade kitekey; until then it is left as it is"},
 	vault.FindingStatusDamaged:    {"status", "verdicts and cached tokens cannot be read: {paths}", "nothing to do: the next mint or verification writes them again"},
 	vault.FindingSettings:         {"settings", "{error}", "correct the file, or delete it for the defaults"},
-	vault.FindingIndexDamaged:     {"index", "{error}", "no credential is lost; to rebuild it, " + repair},
+	vault.FindingIndexDamaged:     {"index", "{error}", "no credential is lost; to rebuild it, {repair}"},
 	vault.FindingIndexUnreadable:  {"index", "{error}", ""},
-	vault.FindingInterrupted:      {"{profile}", "{change} was interrupted", "the next command that uses the store finishes it; to do so now, " + repair},
+	vault.FindingInterrupted:      {"{profile}", "{change} was interrupted", "the next command that uses the store finishes it; to do so now, {repair}"},
 	vault.FindingBusy:             {"{profile}", "another kitekey is changing it", "wait for it to end"},
 	vault.FindingMigration:        {"migration", "moving everything from {store} to {other} was interrupted", `to finish it, run "kitekey store migrate --to {othername}"`},
 	vault.FindingStore:            {"{name}", "{store} answers and is unlocked", ""},
@@ -50,7 +51,7 @@ var findings = map[vault.FindingKind]FindingWords{
 	vault.FindingOtherStore:       {"{profile}", "kept in {other}, while {store} is in use", `to move everything to {store}, run "kitekey store migrate --to {name}"; to use {other}, add --store {othername}`},
 	vault.FindingNoCredential:     {"{profile}", "{error}", `to enter the credential again, run "kitekey rotate {profile}"; or run "kitekey remove {profile}"`},
 	vault.FindingItemFailed:       {"{profile}", "{error}", "try again"},
-	vault.FindingItemName:         {"{profile}", "its item in {store} says that it is {item}", repair},
+	vault.FindingItemName:         {"{profile}", "its item in {store} says that it is {item}", "{repair}"},
 	vault.FindingStaged:           {"{profile}", "a new credential is staged", `to put it in use once the gateway accepts it, run "kitekey verify {profile}"`},
 	vault.FindingCredentials:      {"credentials", "{count credential} in {store} readable", ""},
 	vault.FindingOrphans:          {"{name}", "{count item} in {store} that no profile here lists", "they may belong to another KITEKEY_HOME; to list them here, " + adopt},
@@ -70,12 +71,12 @@ func Finding(f vault.Finding) FindingWords {
 		}
 		errText := ""
 		if f.Err != nil {
-			errText = strings.TrimPrefix(f.Err.Error(), f.Profile.String()+": ")
+			errText = vault.WithoutProfile(f.Profile, f.Err).Error()
 		}
 		return strings.NewReplacer(
 			"{path}", f.Path, "{paths}", strings.Join(f.Paths, ", "), "{profile}", f.Profile.String(), "{item}", f.Item.String(),
 			"{store}", Store(f.Store), "{name}", f.Store, "{other}", Store(f.Other), "{othername}", f.Other,
-			"{error}", errText, "{provider}", f.Provider, "{change}", changes[f.State],
+			"{error}", errText, "{provider}", f.Provider, "{change}", changes[f.State], "{repair}", repair,
 		).Replace(text)
 	}
 	w = FindingWords{Check: fill(w.Check), Text: fill(w.Text), Fix: fill(w.Fix)}
@@ -86,7 +87,9 @@ func Finding(f vault.Finding) FindingWords {
 }
 
 // RepairFixes reports whether a repair is the fix for such a finding.
-func RepairFixes(kind vault.FindingKind) bool { return strings.Contains(findings[kind].Fix, repair) }
+func RepairFixes(kind vault.FindingKind) bool {
+	return strings.Contains(findings[kind].Fix, "{repair}")
+}
 
 var changes = map[vault.State]string{
 	vault.StateAdding: "adding it", vault.StateChanging: "a change", vault.StateRemoving: "its removal",

@@ -27,7 +27,7 @@ func TestFinding_FillsEveryPlaceholder(t *testing.T) {
 	for _, kind := range findingKinds {
 		w := Finding(vault.Finding{
 			Kind: kind, Profile: acme, Item: acme, Store: "keyring", Other: "file", Path: "/p", Paths: []string{"/p", "/q"},
-			Count: 2, State: vault.StateAdding, Err: errors.New("acme/live: a cause"),
+			Count: 2, State: vault.StateAdding, Err: vault.About(acme, errors.New("a cause")),
 		})
 		if w.Check == "" || w.Text == "" || strings.ContainsAny(w.Check+w.Text+w.Fix, "{}") || strings.Contains(w.Text, "acme/live: a cause") {
 			t.Errorf("%s: %+v", kind, w)
