@@ -101,7 +101,7 @@ func (w *reportWriter) end(ctx context.Context) error {
 	w.app.tellSkew(last.Skew)
 	switch {
 	case w.total > 1:
-		w.app.note("%d verified: %s", w.total, strings.Join(w.counts(), ", "))
+		w.app.note("%d verified: %s", w.total, strings.Join(w.tally(), ", "))
 		w.tellOnePerVerdict()
 	case last.Err != nil && w.o.stdin:
 		w.tellStdin(last)
@@ -133,7 +133,7 @@ func (w *reportWriter) report() string {
 	})
 	var b strings.Builder
 	fmt.Fprintf(&b, "kitekey verification of %s\n", words.Count(w.total, "profile"))
-	for _, line := range w.counts() {
+	for _, line := range w.tally() {
 		fmt.Fprintf(&b, "  %s\n", line)
 	}
 	fmt.Fprintf(&b, "  at %s\n", w.app.Now().UTC().Format(time.RFC3339))
@@ -143,21 +143,12 @@ func (w *reportWriter) report() string {
 	return b.String()
 }
 
-// counts returns the number of reports of each verdict: "works 3".
-func (w *reportWriter) counts() []string {
-	n := map[vault.Verdict]int{}
-	store := map[vault.Verdict]string{}
+func (w *reportWriter) tally() []string {
+	count := map[vault.Verdict]int{}
 	for _, r := range w.found {
-		n[r.Verdict]++
-		store[r.Verdict] = r.Store
+		count[r.Verdict]++
 	}
-	var parts []string
-	for _, v := range append([]vault.Verdict{vault.VerdictNone}, vault.Verdicts...) {
-		if n[v] > 0 {
-			parts = append(parts, fmt.Sprintf("%s %d", words.Verdict(v, store[v]).Word, n[v]))
-		}
-	}
-	return parts
+	return words.Tally(count)
 }
 
 // tellOnePerVerdict says what to do about the first report of each verdict, which

@@ -157,15 +157,12 @@ func (d *verifyRun) rows(a *app) []vault.Selector {
 	if d.byName {
 		return rows
 	}
+	order := words.VerdictsByClass()
 	rank := func(s vault.Selector) int {
-		switch r, ok := d.results[s]; {
-		case !ok:
-			return len(vault.Verdicts) + 1
-		case r.Verdict == vault.VerdictOK:
-			return len(vault.Verdicts)
-		default:
-			return slices.Index(vault.Verdicts, r.Verdict)
+		if r, ok := d.results[s]; ok {
+			return slices.Index(order, r.Verdict)
 		}
+		return len(order)
 	}
 	slices.SortStableFunc(rows, func(x, y vault.Selector) int { return rank(x) - rank(y) })
 	return rows
@@ -279,7 +276,7 @@ func (d *verifyRun) report(a *app, all bool) tea.Cmd {
 			reports = append(reports, r)
 		}
 	}
-	summary := "kitekey verified " + d.state(a) + ": " + strings.Join(d.tally(a), ", ") + "\n\n"
+	summary := "kitekey verified " + d.state(a) + ": " + strings.Join(d.tally(), ", ") + "\n\n"
 	return a.copyReport(summary, reports)
 }
 
@@ -297,25 +294,19 @@ func (d *verifyRun) state(a *app) string {
 	return fmt.Sprintf("all %d in %.1f s", whole, d.took.Seconds())
 }
 
-// tally counts the verdicts: "3 works", "1 refused".
-func (d *verifyRun) tally(a *app) (parts []string) {
+func (d *verifyRun) tally() []string {
 	count := map[vault.Verdict]int{}
 	for _, r := range d.results {
 		count[r.Verdict]++
 	}
-	for _, v := range vault.Verdicts {
-		if count[v] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", count[v], words.Verdict(v, a.o.Vault.StoreName()).Word))
-		}
-	}
-	return parts
+	return words.Tally(count)
 }
 
 func (d *verifyRun) lines(a *app, w int) []string {
 	state := d.state(a)
 	barWidth := max(w-a.len(state)-2, 3)
 	out := []string{a.cut(a.st.bar(barWidth, time.Duration(len(d.results)), time.Duration(len(d.sels)), a.st.accent, a.st.line)+"  "+state, w, a.st.glyph.more)}
-	parts := d.tally(a)
+	parts := d.tally()
 	for i, p := range parts {
 		parts[i] = strings.ReplaceAll(p, " ", "\u00a0") // keeps a number and its words on one line
 	}
