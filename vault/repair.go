@@ -21,12 +21,12 @@ type RepairKind string
 
 // The kinds of repair steps.
 const (
-	RepairedStore       RepairKind = "store"       // Store put back what was damaged: Text
+	RepairedStore       RepairKind = "store"       // File of the store was damaged and is put back from its copy
 	RepairedFolder      RepairKind = "folder"      // Count files and folders were not usable for this user alone
 	RepairedIndex       RepairKind = "index"       // the index was damaged; Count profiles come from its last good copy
 	RepairedListing     RepairKind = "listed"      // Profile is listed again; its name was Item, if that name is taken now
 	RepairedEmptyItem   RepairKind = "empty-item"  // an item that held nothing was deleted
-	RepairLeftItem      RepairKind = "left-item"   // the item named Text, which no profile lists, cannot be read: Err
+	RepairLeftItem      RepairKind = "left-item"   // the item named Key, which no profile lists, cannot be read: Err
 	RepairIncomplete    RepairKind = "incomplete"  // Store cannot list its items: the newest profiles may be missing
 	RepairedInterrupted RepairKind = "interrupted" // Count interrupted changes were finished
 	RepairedLeftovers   RepairKind = "leftovers"   // Count files that crashes left were removed
@@ -38,7 +38,8 @@ type RepairStep struct {
 	Profile Selector
 	Item    Selector
 	Store   string
-	Text    string
+	File    string
+	Key     string
 	Count   int
 	Err     error
 }
@@ -70,8 +71,8 @@ func (v *Vault) Repair(ctx context.Context, adopt bool) (done []RepairStep, err 
 	}
 	if r, ok := v.store.(Restorer); ok {
 		restored, err := r.Restore(ctx)
-		for _, text := range restored {
-			done = append(done, RepairStep{Kind: RepairedStore, Store: v.store.Name(), Text: text})
+		for _, file := range restored {
+			done = append(done, RepairStep{Kind: RepairedStore, Store: v.store.Name(), File: file})
 		}
 		if err != nil {
 			return done, err
@@ -243,7 +244,7 @@ func (v *Vault) relist(ctx context.Context, profiles *[]Profile, orphans []strin
 		}
 		c, err := decodeCredentials(data)
 		if err != nil {
-			done = append(done, RepairStep{Kind: RepairLeftItem, Text: key, Err: err})
+			done = append(done, RepairStep{Kind: RepairLeftItem, Key: key, Err: err})
 			continue
 		}
 		p := Profile{ID: key, Selector: freeName(*profiles, c.Selector), Store: v.store.Name(), ExpiresIn: DefaultExpiresIn, State: StateChanging}

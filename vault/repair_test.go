@@ -196,7 +196,7 @@ func TestRepair_ListsItemsWithoutAProfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []RepairStep{
-		{Kind: RepairedListing, Profile: sel("acme-2"), Item: sel("acme")}, {Kind: RepairedEmptyItem}, {Kind: RepairLeftItem, Text: "cccccccccccccccc"},
+		{Kind: RepairedListing, Profile: sel("acme-2"), Item: sel("acme")}, {Kind: RepairedEmptyItem}, {Kind: RepairLeftItem, Key: "cccccccccccccccc"},
 	} {
 		if !slices.ContainsFunc(done, func(s RepairStep) bool { s.Err = nil; return s == want }) {
 			t.Errorf("no step %+v in %+v", want, done)

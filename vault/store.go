@@ -77,9 +77,9 @@ var ErrCannotKeep = errors.New("the kernel does not keep the store unlocked")
 
 // Restorer is a [Store] that can replace damaged files with their last good copies.
 type Restorer interface {
-	// Restore does so and returns what it did. It changes nothing in a store that is
-	// not damaged.
-	Restore(ctx context.Context) (done []string, err error)
+	// Restore does so and returns the names of the files that it replaced. It changes
+	// nothing in a store that is not damaged.
+	Restore(ctx context.Context) (files []string, err error)
 }
 
 // Discarder is a [Store] that leaves files behind when it is empty.

@@ -87,9 +87,7 @@ func Finding(f vault.Finding) FindingWords {
 }
 
 // RepairFixes reports whether a repair is the fix for such a finding.
-func RepairFixes(kind vault.FindingKind) bool {
-	return strings.Contains(findings[kind].Fix, "{repair}")
-}
+func RepairFixes(kind vault.FindingKind) bool { return strings.Contains(findings[kind].Fix, "{repair}") }
 
 var changes = map[vault.State]string{
 	vault.StateAdding: "adding it", vault.StateChanging: "a change", vault.StateRemoving: "its removal",
@@ -100,6 +98,8 @@ func RepairStep(s vault.RepairStep) string {
 	switch s.Kind {
 	case vault.RepairedFolder:
 		return "made " + Count(s.Count, "file") + " in the data folder usable for you alone"
+	case vault.RepairedStore:
+		return s.File + " was damaged and has been put back from its copy"
 	case vault.RepairedIndex:
 		return "took " + Count(s.Count, "profile") + " from the index's last good copy"
 	case vault.RepairedListing:
@@ -111,7 +111,7 @@ func RepairStep(s vault.RepairStep) string {
 	case vault.RepairedEmptyItem:
 		return "deleted an item that held nothing"
 	case vault.RepairLeftItem:
-		return fmt.Sprintf("left the item %s alone: no profile lists it, and kitekey cannot read it: %v", s.Text, s.Err)
+		return fmt.Sprintf("left the item %s alone: no profile lists it, and kitekey cannot read it: %v", s.Key, s.Err)
 	case vault.RepairIncomplete:
 		return "profiles added just before the damage may be missing: " + Store(s.Store) + " cannot list its items here"
 	case vault.RepairedInterrupted:
@@ -119,5 +119,5 @@ func RepairStep(s vault.RepairStep) string {
 	case vault.RepairedLeftovers:
 		return "removed " + Count(s.Count, "leftover file")
 	}
-	return s.Text
+	return string(s.Kind)
 }

@@ -41,11 +41,11 @@ func TestFinding_FillsEveryPlaceholder(t *testing.T) {
 
 func TestRepairStep_HasWordsForEveryKind(t *testing.T) {
 	for _, kind := range []vault.RepairKind{
-		vault.RepairedFolder, vault.RepairedIndex, vault.RepairedListing, vault.RepairedEmptyItem, vault.RepairLeftItem, vault.RepairIncomplete,
+		vault.RepairedStore, vault.RepairedFolder, vault.RepairedIndex, vault.RepairedListing, vault.RepairedEmptyItem, vault.RepairLeftItem, vault.RepairIncomplete,
 		vault.RepairedInterrupted, vault.RepairedLeftovers,
 	} {
-		if got := RepairStep(vault.RepairStep{Kind: kind, Store: "keyring", Count: 3}); got == "" {
-			t.Errorf("%s says nothing", kind)
+		if got := RepairStep(vault.RepairStep{Kind: kind, Store: "keyring", Count: 3}); got == "" || got == string(kind) {
+			t.Errorf("%s has no words: %q", kind, got)
 		}
 	}
 }

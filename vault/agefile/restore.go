@@ -24,10 +24,10 @@ func (s *Store) setAside(name string) []string {
 	return paths
 }
 
-// Restore replaces files that cannot be read with their last good copies, and says
-// in words what it did. It keeps a damaged file under another name. It does nothing
-// if no file is damaged.
-func (s *Store) Restore(ctx context.Context) (done []string, err error) {
+// Restore replaces files that cannot be read with their last good copies, and
+// returns the names of those files. It keeps a damaged file under another name. It
+// does nothing if no file is damaged.
+func (s *Store) Restore(ctx context.Context) (files []string, err error) {
 	if !Exists(s.dir) {
 		return nil, nil
 	}
@@ -52,19 +52,19 @@ func (s *Store) Restore(ctx context.Context) (done []string, err error) {
 		if err := s.putBack(identityBackup, identityFile); err != nil {
 			return nil, err
 		}
-		done = append(done, "identity.age was damaged and has been put back from its copy")
+		files = append(files, identityFile)
 	}
 	_, damage := s.load(vault.OpOpen, itemsFile, identity)
 	if !errors.Is(damage, ErrDamaged) {
-		return done, damage
+		return files, damage
 	}
 	if _, err := s.load(vault.OpOpen, itemsBackup, identity); err != nil {
-		return done, fmt.Errorf("%w; the copy of it cannot be read either: %w", damage, err)
+		return files, fmt.Errorf("%w; the copy of it cannot be read either: %w", damage, err)
 	}
 	if err := s.putBack(itemsBackup, itemsFile); err != nil {
-		return done, err
+		return files, err
 	}
-	return append(done, "vault.age was damaged and has been put back from its copy"), nil
+	return append(files, itemsFile), nil
 }
 
 // openAny opens identity.age or its copy, whichever the passphrase opens, and
