@@ -81,26 +81,32 @@ type Finding struct {
 // agree, both ways. It changes nothing. It returns an error only if ctx ends:
 // everything that is wrong is in the findings.
 func (v *Vault) Check(ctx context.Context) ([]Finding, error) {
-	found := v.checkFolder()
-	profiles, ok, indexFindings := v.checkIndex()
-	found = append(found, indexFindings...)
+	c := checkup{v: v}
+	c.folder()
+	profiles, indexed := c.index()
 	if from, to, pending := MigrationPending(v.dir); pending {
-		found = append(found, Finding{Kind: FindingMigration, Severity: SeverityWarning, Store: from, Other: to})
+		c.add(Finding{Kind: FindingMigration, Severity: SeverityWarning, Store: from, Other: to})
 	}
-	if err := v.Reach(ctx); err != nil {
-		return append(found, Finding{Kind: FindingStoreFailed, Severity: SeverityProblem, Store: v.store.Name(), Err: err}), ctx.Err()
+	if c.answers(ctx) && indexed {
+		c.items(ctx, profiles)
+		c.orphans(ctx, profiles)
 	}
-	facts, err := v.StoreFacts(ctx)
-	if err != nil {
-		return append(found, Finding{Kind: FindingStoreFailed, Severity: SeverityProblem, Store: v.store.Name(), Err: err}), ctx.Err()
-	}
-	found = append(found, Finding{Kind: FindingStore, Severity: SeverityOK, Store: v.store.Name(), Provider: facts.Provider})
-	found = append(found, v.checkFacts(facts)...)
-	if ok {
-		found = append(found, v.checkItems(ctx, profiles)...)
-		found = append(found, v.checkOrphans(ctx, profiles)...)
-	}
-	return found, ctx.Err()
+	return c.found, ctx.Err()
+}
+
+// checkup is one run of [Vault.Check]: each method looks at one thing and adds what
+// it finds.
+type checkup struct {
+	v     *Vault
+	found []Finding
+}
+
+func (c *checkup) add(f Finding) { c.found = append(c.found, f) }
+
+// aboutStore adds a finding about the store in use.
+func (c *checkup) aboutStore(f Finding) {
+	f.Store = c.v.store.Name()
+	c.add(f)
 }
 
 // writable checks that a file can be written in a folder, as the next change of the
@@ -124,35 +130,49 @@ func (v *Vault) StoreFacts(ctx context.Context) (Facts, error) {
 	return Facts{}, nil
 }
 
-func (v *Vault) checkFacts(facts Facts) (found []Finding) {
+// answers reports whether the store can be used, and adds what the store knows about
+// itself.
+func (c *checkup) answers(ctx context.Context) bool {
+	err := c.v.Reach(ctx)
+	var facts Facts
+	if err == nil {
+		facts, err = c.v.StoreFacts(ctx)
+	}
+	if err != nil {
+		c.aboutStore(Finding{Kind: FindingStoreFailed, Severity: SeverityProblem, Err: err})
+		return false
+	}
+	c.aboutStore(Finding{Kind: FindingStore, Severity: SeverityOK, Provider: facts.Provider})
 	if len(facts.Rivals) > 0 {
-		found = append(found, Finding{Kind: FindingRivals, Severity: SeverityWarning, Store: v.store.Name(), Paths: facts.Rivals, Provider: facts.Provider})
+		c.aboutStore(Finding{Kind: FindingRivals, Severity: SeverityWarning, Paths: facts.Rivals, Provider: facts.Provider})
 	}
 	if facts.OpenFolder != "" {
-		found = append(found, Finding{Kind: FindingStoreOpen, Severity: SeverityWarning, Store: v.store.Name(), Path: facts.OpenFolder, Provider: facts.Provider})
+		c.aboutStore(Finding{Kind: FindingStoreOpen, Severity: SeverityWarning, Path: facts.OpenFolder, Provider: facts.Provider})
 	}
 	if n := len(facts.Duplicates); n > 0 {
-		found = append(found, Finding{Kind: FindingDuplicates, Severity: SeverityWarning, Store: v.store.Name(), Count: n})
+		c.aboutStore(Finding{Kind: FindingDuplicates, Severity: SeverityWarning, Count: n})
 	}
 	if facts.KeepsRemoved {
-		found = append(found, Finding{Kind: FindingKeepsRemoved, Severity: SeverityOK, Store: v.store.Name(), Provider: facts.Provider})
+		c.aboutStore(Finding{Kind: FindingKeepsRemoved, Severity: SeverityOK, Provider: facts.Provider})
 	}
-	return found
+	return true
 }
 
-// checkFolder checks permissions. Windows protects a user's folders in other ways.
-func (v *Vault) checkFolder() []Finding {
-	if v.dir == "" {
-		return nil
+// folder checks permissions. Windows protects a user's folders in other ways.
+func (c *checkup) folder() {
+	dir := c.v.dir
+	if dir == "" {
+		return
 	}
-	if _, err := os.Stat(v.dir); errors.Is(err, fs.ErrNotExist) {
-		return []Finding{{Kind: FindingFolderMissing, Severity: SeverityOK, Path: v.dir}}
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		c.add(Finding{Kind: FindingFolderMissing, Severity: SeverityOK, Path: dir})
+		return
 	}
 	var open, closed, foreign []string
 	owner := ""
-	err := filepath.WalkDir(v.dir, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
-			if path != v.dir && errors.Is(err, fs.ErrPermission) {
+			if path != dir && errors.Is(err, fs.ErrPermission) {
 				return fs.SkipDir // it has been listed already
 			}
 			return err
@@ -166,15 +186,15 @@ func (v *Vault) checkFolder() []Finding {
 			return nil
 		}
 		switch mode := info.Mode().Perm(); {
-		case v.blocks(path, info), modesTell && ownMode(info)&^mode != 0:
+		case c.v.blocks(path, info), modesTell && ownMode(info)&^mode != 0:
 			closed = append(closed, path)
 		case modesTell && mode&0o077 != 0:
 			open = append(open, path)
 		}
 		return nil
 	})
-	f := Finding{Kind: FindingFolder, Severity: SeverityOK, Path: v.dir}
-	switch cannot := writable(v.dir); {
+	f := Finding{Kind: FindingFolder, Severity: SeverityOK, Path: dir}
+	switch cannot := writable(dir); {
 	case err != nil:
 		f.Kind, f.Severity, f.Err = FindingFolderUnreadable, SeverityProblem, disk.SyscallError(err)
 	case cannot != nil:
@@ -186,9 +206,9 @@ func (v *Vault) checkFolder() []Finding {
 	case len(open) > 0:
 		f.Kind, f.Severity, f.Paths = FindingFolderOpen, SeverityWarning, open
 	case !modesTell:
-		return nil // the folder works; whether others can read it is not known
+		return // the folder works; whether others can read it is not known
 	}
-	return []Finding{f}
+	c.add(f)
 }
 
 // modesTell is false on Windows, where the access list of the user's folder, and
@@ -212,27 +232,31 @@ func (v *Vault) blocks(path string, info fs.FileInfo) bool {
 	return !info.IsDir() && path == filepath.Join(v.dir, disk.Folder)
 }
 
-// checkIndex reads the index; ok is false when it cannot be read.
-func (v *Vault) checkIndex() (profiles []Profile, ok bool, found []Finding) {
+// index reads the index and the settings. ok is false if the index cannot be read.
+func (c *checkup) index() (profiles []Profile, ok bool) {
+	v := c.v
 	profiles, err := v.index.load()
 	switch {
 	case errors.Is(err, ErrNewer):
-		return nil, false, []Finding{{Kind: FindingNewer, Severity: SeverityProblem, Err: err}}
+		c.add(Finding{Kind: FindingNewer, Severity: SeverityProblem, Err: err})
+		return nil, false
 	case err != nil && !errors.Is(err, ErrIndexDamaged):
-		return nil, false, []Finding{{Kind: FindingIndexUnreadable, Severity: SeverityProblem, Err: err}}
+		c.add(Finding{Kind: FindingIndexUnreadable, Severity: SeverityProblem, Err: err})
+		return nil, false
 	case err != nil:
-		return nil, false, []Finding{{Kind: FindingIndexDamaged, Severity: SeverityProblem, Err: err}}
+		c.add(Finding{Kind: FindingIndexDamaged, Severity: SeverityProblem, Err: err})
+		return nil, false
 	}
-	found = []Finding{{Kind: FindingIndex, Severity: SeverityOK, Count: len(profiles)}}
+	c.add(Finding{Kind: FindingIndex, Severity: SeverityOK, Count: len(profiles)})
 	if paths := v.index.damagedStatus(); len(paths) > 0 {
-		found = append(found, Finding{Kind: FindingStatusDamaged, Severity: SeverityWarning, Paths: paths})
+		c.add(Finding{Kind: FindingStatusDamaged, Severity: SeverityWarning, Paths: paths})
 	}
 	if _, err := LoadSettings(v.dir); v.dir != "" && err != nil {
 		f := Finding{Kind: FindingSettings, Severity: SeverityProblem, Err: err}
 		if errors.Is(err, ErrNewer) {
 			f.Kind = FindingNewer
 		}
-		found = append(found, f)
+		c.add(f)
 	}
 	for _, p := range profiles {
 		if p.State == StateSettled {
@@ -243,9 +267,9 @@ func (v *Vault) checkIndex() (profiles []Profile, ok bool, found []Finding) {
 			unlock()
 			f.Kind = FindingInterrupted
 		}
-		found = append(found, f)
+		c.add(f)
 	}
-	return profiles, true, found
+	return profiles, true
 }
 
 // Reach checks whether the store can be used now: it asks for an item that does not
@@ -260,15 +284,15 @@ func (v *Vault) Reach(ctx context.Context) error {
 	return nil
 }
 
-// checkItems checks that every profile's item exists and can be read.
-func (v *Vault) checkItems(ctx context.Context, profiles []Profile) (found []Finding) {
+// items checks that every profile's item exists and can be read.
+func (c *checkup) items(ctx context.Context, profiles []Profile) {
 	good := 0
 	for _, p := range profiles {
 		if p.State != StateSettled || p.Source != "" {
 			continue // do not read a team's source without need
 		}
-		f := Finding{Profile: p.Selector, Store: v.store.Name(), Severity: SeverityWarning}
-		c, err := v.read(ctx, p)
+		f := Finding{Profile: p.Selector, Severity: SeverityWarning}
+		item, err := c.v.read(ctx, p)
 		switch {
 		case errors.Is(err, ErrOtherStore):
 			f.Kind, f.Other = FindingOtherStore, p.Store
@@ -278,39 +302,37 @@ func (v *Vault) checkItems(ctx context.Context, profiles []Profile) (found []Fin
 			f.Kind, f.Severity, f.Err = FindingNoCredential, SeverityProblem, err
 		case err != nil:
 			f.Kind, f.Severity, f.Err = FindingItemFailed, SeverityProblem, err
-			return append(found, f)
-		case c.Selector != p.Selector:
-			f.Kind, f.Item = FindingItemName, c.Selector
-		case hasCredential(c.Staged):
+			c.aboutStore(f)
+			return
+		case item.Selector != p.Selector:
+			f.Kind, f.Item = FindingItemName, item.Selector
+		case hasCredential(item.Staged):
 			good++
 			f.Kind = FindingStaged
 		default:
 			good++
 			continue
 		}
-		found = append(found, f)
+		c.aboutStore(f)
 	}
 	if good > 0 {
-		found = append(found, Finding{Kind: FindingCredentials, Severity: SeverityOK, Store: v.store.Name(), Count: good})
+		c.aboutStore(Finding{Kind: FindingCredentials, Severity: SeverityOK, Count: good})
 	}
-	return found
 }
 
-// checkOrphans looks for items that no profile lists, if the store can list its
-// items.
-func (v *Vault) checkOrphans(ctx context.Context, profiles []Profile) []Finding {
-	keys, err := v.keys(ctx)
+// orphans looks for items that no profile lists, if the store can list its items.
+func (c *checkup) orphans(ctx context.Context, profiles []Profile) {
+	keys, err := c.v.keys(ctx)
 	if errors.Is(err, errors.ErrUnsupported) {
-		return nil
+		return
 	}
 	if err != nil {
-		return []Finding{{Kind: FindingOrphansUnknown, Severity: SeverityProblem, Store: v.store.Name(), Err: err}}
+		c.aboutStore(Finding{Kind: FindingOrphansUnknown, Severity: SeverityProblem, Err: err})
+		return
 	}
-	orphans := orphanKeys(keys, profiles)
-	if len(orphans) == 0 {
-		return nil
+	if n := len(orphanKeys(keys, profiles)); n > 0 {
+		c.aboutStore(Finding{Kind: FindingOrphans, Severity: SeverityWarning, Count: n})
 	}
-	return []Finding{{Kind: FindingOrphans, Severity: SeverityWarning, Store: v.store.Name(), Count: len(orphans)}}
 }
 
 // keys lists the store's items that may be kitekey's. The error is

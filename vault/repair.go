@@ -55,95 +55,138 @@ type RepairStep struct {
 //     This is done for the items that this data folder has known: others are
 //     more likely those of another folder than lost ones, and adopt is needed;
 //   - what was interrupted is finished, the data folder is made usable for this user
-//     alone, what crashes
-//     left in the data folder is swept;
+//     alone, what crashes left in it is swept;
 //   - damaged files of a file store give way to their last good copies.
 //
 // No item that holds a credential is ever deleted, and no profile is dropped
 // because its item is missing.
 func (v *Vault) Repair(ctx context.Context, adopt bool) (done []RepairStep, err error) {
-	n, err := v.ownFolder()
-	if n > 0 {
-		done = append(done, RepairStep{Kind: RepairedFolder, Count: n})
+	r := repair{v: v}
+	if err := r.ownFolder(); err != nil {
+		return r.done, err
 	}
-	if err != nil {
-		return done, err
+	if err := r.restoreStore(ctx); err != nil {
+		return r.done, err
 	}
-	if r, ok := v.store.(Restorer); ok {
-		restored, err := r.Restore(ctx)
-		for _, file := range restored {
-			done = append(done, RepairStep{Kind: RepairedStore, Store: v.store.Name(), File: file})
-		}
-		if err != nil {
-			return done, err
-		}
+	if err := r.rebuildIndex(ctx, adopt); err != nil {
+		return r.done, err
 	}
-	// List the store before reading the index: entries are written before items, so
-	// a key without an entry cannot be an add in progress.
-	keys, err := v.keys(ctx)
-	listed := err == nil
-	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return done, err
+	if err := r.settle(ctx); err != nil {
+		return r.done, err
 	}
-	unlock, err := v.index.locks.Lock(ctx, indexLock, disk.IndexWait)
-	if err != nil {
-		return done, err
-	}
-	defer func() { unlock() }()
-	profiles, err := v.index.load()
-	damaged := errors.Is(err, ErrIndexDamaged)
-	if err != nil && !damaged {
-		return done, err
-	}
-	if damaged {
-		if profiles, err = v.loadBackup(); err != nil {
-			return done, err
-		}
-		done = append(done, RepairStep{Kind: RepairedIndex, Count: len(profiles)})
-	}
-	orphans := orphanKeys(keys, profiles)
-	if !adopt {
-		own := v.knownIDs()
-		orphans = slices.DeleteFunc(orphans, func(key string) bool { return !own[strings.TrimSuffix(key, tokenSuffix)] })
-	}
-	adopted, err := v.relist(ctx, &profiles, orphans)
-	done = append(done, adopted...)
-	if err != nil {
-		return done, err
-	}
-	if damaged || len(adopted) > 0 {
-		if damaged {
-			// Names may have changed since the copy was made: have every item compared.
-			for i := range profiles {
-				if profiles[i].State == StateSettled {
-					profiles[i].State = StateChanging
-				}
-			}
-		}
-		sortProfiles(profiles)
-		if err := v.saveRepaired(profiles, damaged); err != nil {
-			return done, err
-		}
-	}
-	if damaged && !listed {
-		done = append(done, RepairStep{Kind: RepairIncomplete, Store: v.store.Name()})
-	}
-	unlock()
-	unlock = func() {}
-	before := v.unsettledHere()
-	if err := v.Settle(ctx); err != nil {
-		return done, err
-	}
-	if after := v.unsettledHere(); !damaged && after < before {
-		done = append(done, RepairStep{Kind: RepairedInterrupted, Count: before - after})
-	}
-	return append(done, v.removeTemp()...), nil
+	r.removeLeftovers()
+	return r.done, nil
 }
 
-func (v *Vault) unsettledHere() (n int) {
-	profiles, _ := v.index.load()
+// repair is one run of [Vault.Repair]: each method repairs one thing and adds what
+// it did.
+type repair struct {
+	v        *Vault
+	done     []RepairStep
+	profiles []Profile // of the index, while it is rebuilt
+	damaged  bool      // the index was
+}
+
+func (r *repair) add(s RepairStep) { r.done = append(r.done, s) }
+
+// ownFolder makes the data folder usable for this user alone.
+func (r *repair) ownFolder() error {
+	n, err := r.v.ownFolder()
+	if n > 0 {
+		r.add(RepairStep{Kind: RepairedFolder, Count: n})
+	}
+	return err
+}
+
+// restoreStore puts the store's last good copies back.
+func (r *repair) restoreStore(ctx context.Context) error {
+	restorer, ok := r.v.store.(Restorer)
+	if !ok {
+		return nil
+	}
+	files, err := restorer.Restore(ctx)
+	for _, file := range files {
+		r.add(RepairStep{Kind: RepairedStore, Store: r.v.store.Name(), File: file})
+	}
+	return err
+}
+
+// rebuildIndex reads a damaged index from its copy, and lists the store's items that
+// are not in the index: those that this data folder has known, or all when adopt is
+// set.
+func (r *repair) rebuildIndex(ctx context.Context, adopt bool) error {
+	// List the store before reading the index: entries are written before items, so
+	// a key without an entry cannot be an add in progress.
+	keys, err := r.v.keys(ctx)
+	listed := err == nil
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	unlock, err := r.v.index.locks.Lock(ctx, indexLock, disk.IndexWait)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := r.loadIndex(); err != nil {
+		return err
+	}
+	orphans := orphanKeys(keys, r.profiles)
+	if !adopt {
+		own := r.v.knownIDs()
+		orphans = slices.DeleteFunc(orphans, func(key string) bool { return !own[strings.TrimSuffix(key, tokenSuffix)] })
+	}
+	before := len(r.profiles)
+	if err := r.relist(ctx, orphans); err != nil {
+		return err
+	}
+	if r.damaged || len(r.profiles) > before {
+		if err := r.saveIndex(); err != nil {
+			return err
+		}
+	}
+	if r.damaged && !listed {
+		r.add(RepairStep{Kind: RepairIncomplete, Store: r.v.store.Name()})
+	}
+	return nil
+}
+
+// loadIndex reads the index, or what its last good copy has. The caller holds the
+// index's lock.
+func (r *repair) loadIndex() (err error) {
+	r.profiles, err = r.v.index.load()
+	if r.damaged = errors.Is(err, ErrIndexDamaged); !r.damaged {
+		return err
+	}
+	if r.profiles, err = r.v.loadBackup(); err != nil {
+		return err
+	}
+	for i := range r.profiles {
+		// Names may have changed since the copy was made: have every item compared.
+		if r.profiles[i].State == StateSettled {
+			r.profiles[i].State = StateChanging
+		}
+	}
+	r.add(RepairStep{Kind: RepairedIndex, Count: len(r.profiles)})
+	return nil
+}
+
+// settle finishes what was interrupted.
+func (r *repair) settle(ctx context.Context) error {
+	before := r.unsettled()
+	if err := r.v.Settle(ctx); err != nil {
+		return err
+	}
+	if after := r.unsettled(); !r.damaged && after < before {
+		r.add(RepairStep{Kind: RepairedInterrupted, Count: before - after})
+	}
+	return nil
+}
+
+// unsettled counts the profiles in this store with an interrupted change.
+func (r *repair) unsettled() (n int) {
+	profiles, _ := r.v.index.load()
 	for _, p := range profiles {
-		if p.State != StateSettled && v.checkStore(p) == nil {
+		if p.State != StateSettled && r.v.checkStore(p) == nil {
 			n++
 		}
 	}
@@ -167,13 +210,14 @@ func (v *Vault) loadBackup() ([]Profile, error) {
 	return profiles, nil
 }
 
-// saveRepaired replaces the index and keeps a damaged one under another name.
-func (v *Vault) saveRepaired(profiles []Profile, damaged bool) error {
-	if !damaged {
-		return v.index.save(profiles)
+// saveIndex replaces the index and keeps a damaged one under another name.
+func (r *repair) saveIndex() error {
+	sortProfiles(r.profiles)
+	if !r.damaged {
+		return r.v.index.save(r.profiles)
 	}
 	for _, name := range []string{indexFile, indexBackup} {
-		path := filepath.Join(v.dir, name)
+		path := filepath.Join(r.v.dir, name)
 		if data, err := disk.Read(path, maxIndex); err == nil {
 			if _, _, err = parseIndex(data); err == nil {
 				continue // this one is not damaged
@@ -183,7 +227,7 @@ func (v *Vault) saveRepaired(profiles []Profile, damaged bool) error {
 			return err
 		}
 	}
-	return v.index.save(profiles)
+	return r.v.index.save(r.profiles)
 }
 
 // knownIDs returns the ids of the profiles that this data folder has had, from what
@@ -217,42 +261,47 @@ func (v *Vault) knownIDs() map[string]bool {
 var idInText = regexp.MustCompile(`"[a-z2-7]{16}"`)
 
 // relist lists orphans again and deletes those that are empty.
-func (v *Vault) relist(ctx context.Context, profiles *[]Profile, orphans []string) (done []RepairStep, err error) {
+func (r *repair) relist(ctx context.Context, orphans []string) error {
 	for _, key := range orphans {
 		if strings.HasSuffix(key, tokenSuffix) {
 			// A cached token can be minted again.
-			if err := v.deleteItem(ctx, key); err != nil {
-				return done, err
+			if err := r.v.deleteItem(ctx, key); err != nil {
+				return err
 			}
 			continue
 		}
-		data, err := v.store.Get(ctx, key)
-		defer clear(data)
-		empty := errors.Is(err, ErrEmpty) || err == nil && len(data) == 0
-		if err != nil && !empty {
-			if errors.Is(err, ErrNotFound) {
-				continue // removed meanwhile
-			}
-			return done, err
+		if err := r.relistItem(ctx, key); err != nil {
+			return err
 		}
-		if empty {
-			if err := v.deleteItem(ctx, key); err != nil {
-				return done, err
-			}
-			done = append(done, RepairStep{Kind: RepairedEmptyItem})
-			continue
-		}
-		c, err := decodeCredentials(data)
-		if err != nil {
-			done = append(done, RepairStep{Kind: RepairLeftItem, Key: key, Err: err})
-			continue
-		}
-		p := Profile{ID: key, Selector: freeName(*profiles, c.Selector), Store: v.store.Name(), ExpiresIn: DefaultExpiresIn, State: StateChanging}
-		p.syncFrom(c)
-		*profiles = append(*profiles, p)
-		done = append(done, RepairStep{Kind: RepairedListing, Profile: p.Selector, Item: c.Selector})
 	}
-	return done, nil
+	return nil
+}
+
+func (r *repair) relistItem(ctx context.Context, key string) error {
+	data, err := r.v.store.Get(ctx, key)
+	defer clear(data)
+	switch {
+	case errors.Is(err, ErrEmpty), err == nil && len(data) == 0:
+		if err := r.v.deleteItem(ctx, key); err != nil {
+			return err
+		}
+		r.add(RepairStep{Kind: RepairedEmptyItem})
+		return nil
+	case errors.Is(err, ErrNotFound):
+		return nil // removed meanwhile
+	case err != nil:
+		return err
+	}
+	c, err := decodeCredentials(data)
+	if err != nil {
+		r.add(RepairStep{Kind: RepairLeftItem, Key: key, Err: err})
+		return nil
+	}
+	p := Profile{ID: key, Selector: freeName(r.profiles, c.Selector), Store: r.v.store.Name(), ExpiresIn: DefaultExpiresIn, State: StateChanging}
+	p.syncFrom(c)
+	r.profiles = append(r.profiles, p)
+	r.add(RepairStep{Kind: RepairedListing, Profile: p.Selector, Item: c.Selector})
+	return nil
 }
 
 // freeName returns sel if it is free, or else the account with the first free
@@ -270,44 +319,51 @@ func freeName(profiles []Profile, sel Selector) Selector {
 // still at work would be done with them by then.
 const sweepAge = time.Hour
 
-// removeTemp removes old temporary files and the locks of profiles that no longer
-// exist.
-func (v *Vault) removeTemp() (done []RepairStep) {
-	if v.dir == "" {
-		return nil
+// removeLeftovers removes old temporary files and the locks of profiles that no
+// longer exist.
+func (r *repair) removeLeftovers() {
+	if r.v.dir == "" {
+		return
 	}
-	swept := 0
-	old := func(e fs.DirEntry) bool {
-		info, err := e.Info()
-		return err == nil && v.now().Sub(info.ModTime()) > sweepAge
+	if n := r.removeTemp() + r.removeLocks(); n > 0 {
+		r.add(RepairStep{Kind: RepairedLeftovers, Count: n})
 	}
-	for _, dir := range []string{v.dir, filepath.Join(v.dir, statusFolder)} {
+}
+
+func (r *repair) old(e fs.DirEntry) bool {
+	info, err := e.Info()
+	return err == nil && r.v.now().Sub(info.ModTime()) > sweepAge
+}
+
+func (r *repair) removeTemp() (n int) {
+	for _, dir := range []string{r.v.dir, filepath.Join(r.v.dir, statusFolder)} {
 		entries, _ := os.ReadDir(dir)
 		for _, e := range entries {
-			if strings.Contains(e.Name(), disk.TempMark) && old(e) && os.Remove(filepath.Join(dir, e.Name())) == nil {
-				swept++
+			if strings.Contains(e.Name(), disk.TempMark) && r.old(e) && os.Remove(filepath.Join(dir, e.Name())) == nil {
+				n++
 			}
 		}
 	}
-	profiles, err := v.index.load()
+	return n
+}
+
+func (r *repair) removeLocks() (n int) {
+	profiles, err := r.v.index.load()
 	if err != nil {
-		return nil
+		return 0
 	}
-	locks, _ := os.ReadDir(filepath.Join(v.dir, disk.Folder))
-	for _, e := range locks {
+	entries, _ := os.ReadDir(filepath.Join(r.v.dir, disk.Folder))
+	for _, e := range entries {
 		id := strings.TrimSuffix(strings.TrimSuffix(e.Name(), ".lock"), ".failed")
-		if !validID(id) || !old(e) || slices.ContainsFunc(profiles, func(p Profile) bool { return p.ID == id }) {
+		if !validID(id) || !r.old(e) || findID(profiles, id) >= 0 {
 			continue
 		}
-		if unlock, ok, _ := v.locks.TryLock(id); ok {
-			v.failures.clear(id)
-			v.locks.Discard(id)
+		if unlock, ok, _ := r.v.locks.TryLock(id); ok {
+			r.v.failures.clear(id)
+			r.v.locks.Discard(id)
 			unlock()
-			swept++
+			n++
 		}
 	}
-	if swept > 0 {
-		done = append(done, RepairStep{Kind: RepairedLeftovers, Count: swept})
-	}
-	return done
+	return n
 }

@@ -87,7 +87,9 @@ func Finding(f vault.Finding) FindingWords {
 }
 
 // RepairFixes reports whether a repair is the fix for such a finding.
-func RepairFixes(kind vault.FindingKind) bool { return strings.Contains(findings[kind].Fix, "{repair}") }
+func RepairFixes(kind vault.FindingKind) bool {
+	return strings.Contains(findings[kind].Fix, "{repair}")
+}
 
 var changes = map[vault.State]string{
 	vault.StateAdding: "adding it", vault.StateChanging: "a change", vault.StateRemoving: "its removal",
