@@ -49,71 +49,39 @@ type Migration struct {
 // vault must not be used afterwards: open another on the new store.
 //
 // If each is not nil, it is called after each profile that was copied.
-func (v *Vault) Migrate(ctx context.Context, to Store, each func(done, total int)) (m Migration, err error) {
-	m = Migration{From: v.store.Name(), To: to.Name()}
+func (v *Vault) Migrate(ctx context.Context, to Store, each func(done, total int)) (Migration, error) {
+	m := migration{v: v, to: to, each: each, Migration: Migration{From: v.store.Name(), To: to.Name()}, locked: map[string]Profile{}}
 	if m.From == m.To {
-		return m, inputError{fmt.Errorf("everything is in the %s already", m.To)}
+		return m.Migration, inputError{fmt.Errorf("everything is in the %s already", m.To)}
 	}
 	unlock, err := v.locks.Lock(ctx, migrationLock, disk.IndexWait)
 	if err != nil {
-		return m, err
+		return m.Migration, err
 	}
 	defer unlock()
-	if _, err := v.clearMigration(ctx, to, nil); err != nil {
-		return m, fmt.Errorf("clear away what an interrupted migration left: %w", err)
+	if _, err := (&interrupted{v, []Store{v.store, to}}).clear(ctx, nil); err != nil {
+		return m.Migration, fmt.Errorf("clear away what an interrupted migration left: %w", err)
 	}
 	if err := v.Settle(ctx); err != nil {
-		return m, err
+		return m.Migration, err
 	}
-	locked := map[string]Profile{}
-	defer func() {
-		if err != nil && len(locked) > 0 {
+	defer m.unlockAll()
+	if err := m.copyAll(ctx); err != nil {
+		if len(m.locked) > 0 {
 			// The old store still counts. Remove the copies, which no index lists.
-			_ = v.clearCopies(context.WithoutCancel(ctx), to, locked)
+			_ = m.clearCopies(context.WithoutCancel(ctx))
 		}
-	}()
-	for {
-		added, release, err := v.lockAll(ctx, locked)
-		defer release()
-		if err != nil {
-			return m, err
-		}
-		if err := v.noteMigration(m, locked); err != nil {
-			return m, err
-		}
-		for _, p := range added {
-			if moved, err := v.copyItems(ctx, to, p); err != nil {
-				return m, aboutf(p.Selector, "nothing was moved: %w", err)
-			} else if p.Source != "" {
-				continue // its token moves, and its credential stays where it is
-			} else if moved {
-				m.Moved = append(m.Moved, p.Selector)
-			} else {
-				m.Empty = append(m.Empty, p.Selector)
-			}
-			if each != nil {
-				each(len(m.Moved)+len(m.Empty), len(locked))
-			}
-		}
-		switched, err := v.switchStore(ctx, m, locked)
-		if err != nil {
-			return m, err
-		}
-		if switched {
-			break
-		} // a profile was added meanwhile
+		return m.Migration, err
 	}
 	for _, sel := range m.Moved {
 		v.Log(Activity{Selector: sel, Action: ActionMoved, From: m.From, To: m.To}, nil)
 	}
 	// From here on the new store counts. An error only means that items remain in the
 	// old one.
-	err = v.deleteFrom(context.WithoutCancel(ctx), v.store, locked)
-	locked = nil
-	if err != nil {
-		return m, fmt.Errorf("everything is in the %s now, but the %s could not be cleared: run the same again later: %w", m.To, m.From, err)
+	if err := m.deleteFrom(context.WithoutCancel(ctx), v.store); err != nil {
+		return m.Migration, fmt.Errorf("everything is in the %s now, but the %s could not be cleared: run the same again later: %w", m.To, m.From, err)
 	}
-	return m, v.endMigration(ctx, v.store)
+	return m.Migration, endMigration(ctx, v.dir, v.store)
 }
 
 // PlanMigration says what [Vault.Migrate] would do. It reads every credential and
@@ -143,81 +111,132 @@ func (v *Vault) PlanMigration(ctx context.Context, to Store) (Migration, error) 
 	return m, nil
 }
 
-// lockAll locks every profile of the vault's store that is not in locked yet, adds
-// it there, and returns those it added.
-func (v *Vault) lockAll(ctx context.Context, locked map[string]Profile) (added []Profile, release func(), err error) {
-	var unlocks []func()
-	release = func() {
-		for _, unlock := range unlocks {
-			unlock()
+// migration is one run of [Vault.Migrate].
+type migration struct {
+	Migration
+	v       *Vault
+	to      Store
+	each    func(done, total int)
+	locked  map[string]Profile // by id, with their locks held
+	unlocks []func()
+}
+
+func (m *migration) unlockAll() {
+	for _, unlock := range m.unlocks {
+		unlock()
+	}
+}
+
+// copyAll copies every profile's items and makes the new store count. It goes on
+// until no profile has been added meanwhile.
+func (m *migration) copyAll(ctx context.Context) error {
+	for switched := false; !switched; {
+		added, err := m.lockAll(ctx)
+		if err != nil {
+			return err
+		}
+		if err := noteMigration(m.v.dir, m.Migration, m.locked); err != nil {
+			return err
+		}
+		for _, p := range added {
+			if err := m.copyProfile(ctx, p); err != nil {
+				return aboutf(p.Selector, "nothing was moved: %w", err)
+			}
+		}
+		if switched, err = m.switchStore(ctx); err != nil {
+			return err
 		}
 	}
-	profiles, err := v.index.load()
+	return nil
+}
+
+// copyProfile copies a profile's items and counts it. Of a profile in a source only
+// the cached token moves.
+func (m *migration) copyProfile(ctx context.Context, p Profile) error {
+	moved, err := m.copyItems(ctx, p)
+	switch {
+	case err != nil || p.Source != "":
+		return err
+	case moved:
+		m.Moved = append(m.Moved, p.Selector)
+	default:
+		m.Empty = append(m.Empty, p.Selector)
+	}
+	if m.each != nil {
+		m.each(len(m.Moved)+len(m.Empty), len(m.locked))
+	}
+	return nil
+}
+
+// lockAll locks every profile of the old store that is not in locked yet, adds it
+// there, and returns those it added.
+func (m *migration) lockAll(ctx context.Context) (added []Profile, err error) {
+	profiles, err := m.v.index.load()
 	if err != nil {
-		return nil, release, err
+		return nil, err
 	}
 	var ids []string
 	for _, p := range profiles { // in the index's order, as renaming does: two orders could deadlock
-		if _, ok := locked[p.ID]; ok || v.checkStore(p) != nil {
+		if _, ok := m.locked[p.ID]; ok || m.v.checkStore(p) != nil {
 			continue
 		}
-		unlock, err := v.locks.Lock(ctx, p.ID, disk.ProfileWait)
+		unlock, err := m.v.locks.Lock(ctx, p.ID, disk.ProfileWait)
 		if err != nil {
-			return nil, release, About(p.Selector, err)
+			return nil, About(p.Selector, err)
 		}
-		unlocks, ids = append(unlocks, unlock), append(ids, p.ID)
+		m.unlocks, ids = append(m.unlocks, unlock), append(ids, p.ID)
 	}
 	if len(ids) == 0 {
-		return nil, release, nil
+		return nil, nil
 	}
 	// Read the index again: entries may have changed before we held their locks; now
 	// they cannot.
-	if profiles, err = v.index.load(); err != nil {
-		return nil, release, err
+	if profiles, err = m.v.index.load(); err != nil {
+		return nil, err
 	}
 	for _, id := range ids {
 		i := findID(profiles, id)
 		if i < 0 {
-			v.locks.Discard(id) // removed
+			m.v.locks.Discard(id) // removed
 			continue
 		}
 		p := profiles[i]
 		if p.State != StateSettled {
-			if err := v.settleLocked(ctx, p); err != nil {
-				return nil, release, About(p.Selector, err)
+			if err := m.v.settleLocked(ctx, p); err != nil {
+				return nil, About(p.Selector, err)
 			}
-			if p, err = v.Lookup(p.Selector); errors.Is(err, ErrNoProfile) {
+			if p, err = m.v.Lookup(p.Selector); errors.Is(err, ErrNoProfile) {
 				continue // its removal was finished, or its adding undone
 			} else if err != nil {
-				return nil, release, err
+				return nil, err
 			}
 		}
-		locked[id] = p
+		m.locked[id] = p
 		added = append(added, p)
 	}
-	return added, release, nil
+	return added, nil
 }
 
 // copyItems copies a profile's items and reads them back. It skips an item that
 // does not exist or is empty.
-func (v *Vault) copyItems(ctx context.Context, to Store, p Profile) (moved bool, err error) {
+func (m *migration) copyItems(ctx context.Context, p Profile) (moved bool, err error) {
 	for _, key := range []string{p.ID, tokenKey(p.ID)} {
-		value, err := v.store.Get(ctx, key)
+		value, err := m.v.store.Get(ctx, key)
 		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) {
 			continue
 		}
 		if err != nil {
 			return false, err
 		}
-		if err := to.Set(ctx, key, value); err != nil {
+		if err := m.to.Set(ctx, key, value); err != nil {
 			return false, err
 		}
-		back, err := to.Get(ctx, key)
+		back, err := m.to.Get(ctx, key)
 		if err != nil {
 			return false, err
 		}
 		if !bytes.Equal(back, value) {
-			return false, &StoreError{Op: "write", Store: to.Name(), Kind: ErrCorrupt, Err: errors.New("what was written does not read back")}
+			return false, &StoreError{Op: "write", Store: m.To, Kind: ErrCorrupt, Err: errors.New("what was written does not read back")}
 		}
 		moved = moved || key == p.ID
 	}
@@ -226,15 +245,15 @@ func (v *Vault) copyItems(ctx context.Context, to Store, p Profile) (moved bool,
 
 // switchStore makes the new store the one that counts, in one write. It does not if
 // the index has a profile that was not copied.
-func (v *Vault) switchStore(ctx context.Context, m Migration, copied map[string]Profile) (bool, error) {
+func (m *migration) switchStore(ctx context.Context) (bool, error) {
 	errMore := errors.New("more to copy")
-	err := v.index.update(ctx, func(profiles *[]Profile) error {
+	err := m.v.index.update(ctx, func(profiles *[]Profile) error {
 		for i := range *profiles {
 			p := &(*profiles)[i]
 			if p.Store != m.From {
 				continue
 			}
-			if _, ok := copied[p.ID]; !ok {
+			if _, ok := m.locked[p.ID]; !ok {
 				return errMore
 			}
 			p.Store = m.To
@@ -249,22 +268,23 @@ func (v *Vault) switchStore(ctx context.Context, m Migration, copied map[string]
 
 // clearCopies undoes the copying, unless the index says that the new store counts
 // (a write that failed may have happened). If it cannot, the note stays.
-func (v *Vault) clearCopies(ctx context.Context, to Store, copied map[string]Profile) error {
-	profiles, err := v.index.load()
+func (m *migration) clearCopies(ctx context.Context) error {
+	profiles, err := m.v.index.load()
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(profiles, func(p Profile) bool { return p.Store == to.Name() }) {
+	if slices.ContainsFunc(profiles, func(p Profile) bool { return p.Store == m.To }) {
 		return nil
 	}
-	if err := v.deleteFrom(ctx, to, copied); err != nil {
+	if err := m.deleteFrom(ctx, m.to); err != nil {
 		return err
 	}
-	return v.endMigration(ctx, to)
+	return endMigration(ctx, m.v.dir, m.to)
 }
 
-func (v *Vault) deleteFrom(ctx context.Context, s Store, profiles map[string]Profile) error {
-	for id := range profiles {
+// deleteFrom deletes what was copied from one of the two stores.
+func (m *migration) deleteFrom(ctx context.Context, s Store) error {
+	for id := range m.locked {
 		if err := deleteItems(ctx, s, id); err != nil {
 			return err
 		}
@@ -283,11 +303,11 @@ func deleteItems(ctx context.Context, s Store, id string) error {
 
 // endMigration removes the old store's files from the data folder and deletes the
 // note.
-func (v *Vault) endMigration(ctx context.Context, left Store) error {
+func endMigration(ctx context.Context, dir string, left Store) error {
 	if err := discard(ctx, left); err != nil {
 		return err
 	}
-	return v.forgetMigration()
+	return forgetMigration(dir)
 }
 
 // discard removes the files of a store that is empty, if the store can do it.

@@ -34,61 +34,66 @@ func (v *Vault) ClearMigration(ctx context.Context, other Store) (int, error) {
 		return 0, err
 	}
 	defer unlock()
-	return v.clearMigration(ctx, other, discard)
+	return (&interrupted{v, []Store{v.store, other}}).clear(ctx, discard)
 }
 
-// clearMigration is ClearMigration for a caller that holds the migration's lock.
-// last, if not nil, runs for each store that no profile uses any more.
-func (v *Vault) clearMigration(ctx context.Context, other Store, last func(context.Context, Store) error) (int, error) {
-	note, err := readMigrationNote(v.dir)
+// interrupted is a migration that ended half-way.
+type interrupted struct {
+	v      *Vault
+	stores []Store // both of them
+}
+
+// clear is ClearMigration for a caller that holds the migration's lock. last, if not
+// nil, runs for each store that no profile uses any more.
+func (m *interrupted) clear(ctx context.Context, last func(context.Context, Store) error) (int, error) {
+	note, err := readMigrationNote(m.v.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}
 	if err != nil {
 		return 0, err
 	}
-	stores := []Store{v.store, other}
 	for _, name := range []string{note.From, note.To} {
-		if !slices.ContainsFunc(stores, func(s Store) bool { return s.Name() == name }) {
+		if !slices.ContainsFunc(m.stores, func(s Store) bool { return s.Name() == name }) {
 			return 0, fmt.Errorf("the interrupted migration was from the %s to the %s", note.From, note.To)
 		}
 	}
 	for _, id := range note.IDs {
-		if err := v.clearID(ctx, id, stores); err != nil {
+		if err := m.clearID(ctx, id); err != nil {
 			return 0, err
 		}
 	}
-	for _, s := range stores {
-		if last != nil && cmp.Or(StoreInUse(v.dir), v.store.Name()) != s.Name() {
+	for _, s := range m.stores {
+		if last != nil && cmp.Or(StoreInUse(m.v.dir), m.v.store.Name()) != s.Name() {
 			if err := last(ctx, s); err != nil {
 				return len(note.IDs), err
 			}
 		}
 	}
-	return len(note.IDs), v.forgetMigration()
+	return len(note.IDs), forgetMigration(m.v.dir)
 }
 
 // clearID deletes an id's items from every store except the one that the index
 // names. If the index does not know the id, clearID deletes only what was removed
 // since the interruption: an index that was lost, or rebuilt from one store, does
 // not know what is in the other.
-func (v *Vault) clearID(ctx context.Context, id string, stores []Store) error {
-	unlock, err := v.locks.Lock(ctx, id, disk.ProfileWait)
+func (m *interrupted) clearID(ctx context.Context, id string) error {
+	unlock, err := m.v.locks.Lock(ctx, id, disk.ProfileWait)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	profiles, err := v.index.load()
+	profiles, err := m.v.index.load()
 	if err != nil {
 		return err
 	}
 	keep := ""
 	if i := findID(profiles, id); i >= 0 {
 		keep = profiles[i].Store
-	} else if !v.removedMeanwhile(id) {
-		return v.clearUnlisted(ctx, id, stores)
+	} else if !removedMeanwhile(m.v.dir, id) {
+		return m.clearUnlisted(ctx, id)
 	}
-	for _, s := range stores {
+	for _, s := range m.stores {
 		if s.Name() == keep {
 			continue
 		}
@@ -97,23 +102,23 @@ func (v *Vault) clearID(ctx context.Context, id string, stores []Store) error {
 		}
 	}
 	if keep == "" {
-		v.locks.Discard(id)
-		return removeIfThere(v.removedPath(id))
+		m.v.locks.Discard(id)
+		return removeIfThere(removedPath(m.v.dir, id))
 	}
 	return nil
 }
 
 // clearUnlisted deletes the second of two equal copies. It fails while a store
 // holds the only copy, which a repair can list again.
-func (v *Vault) clearUnlisted(ctx context.Context, id string, stores []Store) error {
+func (m *interrupted) clearUnlisted(ctx context.Context, id string) error {
 	var first []byte
-	for _, s := range stores {
+	for _, s := range m.stores {
 		value, err := s.Get(ctx, id)
 		switch {
 		case errors.Is(err, ErrNotFound), errors.Is(err, ErrCorrupt):
 		case err != nil:
 			return err
-		case first == nil && s.Name() == v.store.Name():
+		case first == nil && s.Name() == m.v.store.Name():
 			first = value
 		case bytes.Equal(first, value):
 			if err := deleteItems(ctx, s, id); err != nil {
@@ -128,20 +133,20 @@ func (v *Vault) clearUnlisted(ctx context.Context, id string, stores []Store) er
 
 // noteRemoved records, while a migration is unfinished, that an id's items may be
 // deleted from both stores. The caller holds the profile's lock.
-func (v *Vault) noteRemoved(id string) error {
-	if _, _, pending := MigrationPending(v.dir); !pending {
+func noteRemoved(dir, id string) error {
+	if _, _, pending := MigrationPending(dir); !pending {
 		return nil
 	}
-	return disk.Replace(v.removedPath(id), "", []byte{})
+	return disk.Replace(removedPath(dir, id), "", []byte{})
 }
 
-func (v *Vault) removedMeanwhile(id string) bool {
-	_, err := os.Stat(v.removedPath(id))
+func removedMeanwhile(dir, id string) bool {
+	_, err := os.Stat(removedPath(dir, id))
 	return err == nil
 }
 
-func (v *Vault) removedPath(id string) string {
-	return filepath.Join(v.dir, migrationFile+"."+id+".removed")
+func removedPath(dir, id string) string {
+	return filepath.Join(dir, migrationFile+"."+id+".removed")
 }
 
 func removeIfThere(path string) error {
@@ -151,7 +156,7 @@ func removeIfThere(path string) error {
 	return nil
 }
 
-func (v *Vault) noteMigration(m Migration, locked map[string]Profile) error {
+func noteMigration(dir string, m Migration, locked map[string]Profile) error {
 	note := migrationNote{Version: 1, From: m.From, To: m.To}
 	for id := range locked {
 		note.IDs = append(note.IDs, id)
@@ -161,14 +166,14 @@ func (v *Vault) noteMigration(m Migration, locked map[string]Profile) error {
 	if err != nil {
 		return err
 	}
-	return disk.Replace(filepath.Join(v.dir, migrationFile), "", data)
+	return disk.Replace(filepath.Join(dir, migrationFile), "", data)
 }
 
-func (v *Vault) forgetMigration() error {
-	if err := removeIfThere(filepath.Join(v.dir, migrationFile)); err != nil {
+func forgetMigration(dir string) error {
+	if err := removeIfThere(filepath.Join(dir, migrationFile)); err != nil {
 		return err
 	}
-	return disk.SyncDir(v.dir)
+	return disk.SyncDir(dir)
 }
 
 func readMigrationNote(dir string) (migrationNote, error) {

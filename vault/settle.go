@@ -136,7 +136,7 @@ func (v *Vault) finishRemoval(ctx context.Context, p Profile) error {
 		}
 	}
 	v.failures.clear(p.ID)
-	if err := v.noteRemoved(p.ID); err != nil {
+	if err := noteRemoved(v.dir, p.ID); err != nil {
 		return err
 	}
 	if err := v.deleteEntry(ctx, p.ID); err != nil {
