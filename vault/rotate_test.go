@@ -251,15 +251,17 @@ func TestRotate_RefusedKeepsWhatWasStaged(t *testing.T) {
 	}
 }
 
-// whileVerifying calls act while a verification waits for the gateway's answer.
-func (w *world) whileVerifying(t *testing.T, name string, act func()) {
-	t.Helper()
+// whileAsked calls ask, and act while ask waits for the gateway's answer.
+func (w *world) whileAsked(ask, act func()) {
 	block := make(chan struct{})
 	w.gateway.mu.Lock()
 	w.gateway.block, w.gateway.waiting = block, make(chan struct{}, 1)
 	w.gateway.mu.Unlock()
-	done := make(chan Report)
-	go func() { done <- w.Verify(context.Background(), sel(name), false) }()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ask()
+	}()
 	<-w.gateway.waiting
 	w.gateway.mu.Lock()
 	w.gateway.block = nil
@@ -267,6 +269,12 @@ func (w *world) whileVerifying(t *testing.T, name string, act func()) {
 	act()
 	close(block)
 	<-done
+}
+
+// whileVerifying calls act while a verification waits for the gateway's answer.
+func (w *world) whileVerifying(t *testing.T, name string, act func()) {
+	t.Helper()
+	w.whileAsked(func() { w.Verify(context.Background(), sel(name), false) }, act)
 }
 
 func TestVerify_DuringARotationJudgesOneCredential(t *testing.T) {
@@ -306,29 +314,10 @@ func TestVerify_DuringARotationJudgesOneCredential(t *testing.T) {
 
 // Another process changes a staged credential while the gateway is asked about it.
 func TestRotate_HeedsWhatOtherProcessesDo(t *testing.T) {
-	during := func(t *testing.T, w *world, act func()) (Rotation, error) {
+	during := func(t *testing.T, w *world, act func()) (r Rotation, err error) {
 		t.Helper()
-		block := make(chan struct{})
-		w.gateway.mu.Lock()
-		w.gateway.block, w.gateway.waiting = block, make(chan struct{}, 1)
-		w.gateway.mu.Unlock()
-		type result struct {
-			Rotation
-			err error
-		}
-		done := make(chan result)
-		go func() {
-			r, err := w.Rotate(context.Background(), sel("acme"), pair("mine"))
-			done <- result{r, err}
-		}()
-		<-w.gateway.waiting
-		w.gateway.mu.Lock()
-		w.gateway.block = nil
-		w.gateway.mu.Unlock()
-		act()
-		close(block)
-		r := <-done
-		return r.Rotation, r.err
+		w.whileAsked(func() { r, err = w.Rotate(context.Background(), sel("acme"), pair("mine")) }, act)
+		return r, err
 	}
 	t.Run("it is put in use", func(t *testing.T) {
 		w := newWorld(t)

@@ -483,25 +483,24 @@ func (a *aging) pass(d time.Duration) { a.ahead.Add(int64(d)) }
 func (a *aging) read(want int) {
 	a.Helper()
 	resp, err := a.client.Get(a.URL().Reveal() + "/data/wallets/balances")
-	if err != nil {
-		a.Fatal(err)
-	}
-	_ = resp.Body.Close()
-	if resp.StatusCode != want {
-		a.Errorf("a read: %s, want %d", resp.Status, want)
-	}
+	a.answered("a read", resp, err, want)
 }
 
 // pay requests a payment through the proxy and checks the status.
 func (a *aging) pay(want int) {
 	a.Helper()
 	resp, err := a.client.Post(a.URL().Reveal()+"/collections/request-to-pay", "application/json", strings.NewReader(payment))
+	a.answered("a payment", resp, err, want)
+}
+
+func (a *aging) answered(what string, resp *http.Response, err error, want int) {
+	a.Helper()
 	if err != nil {
 		a.Fatal(err)
 	}
 	_ = resp.Body.Close()
 	if resp.StatusCode != want {
-		a.Errorf("a payment: %s, want %d", resp.Status, want)
+		a.Errorf("%s: %s, want %d", what, resp.Status, want)
 	}
 }
 
