@@ -44,3 +44,23 @@ func TestRead_DoesNotWaitForPipesAndDevices(t *testing.T) {
 		t.Errorf("%q %v", data, err)
 	}
 }
+
+func TestLock_IsARegularFile(t *testing.T) {
+	locks := FileLocks{filepath.Join(t.TempDir(), "locks")}
+	if err := errors.Join(os.Mkdir(locks.Dir, 0o700), syscall.Mkfifo(locks.path("a"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	failed := make(chan error, 1)
+	go func() {
+		_, err := locks.Lock(t.Context(), "a", time.Minute)
+		failed <- err
+	}()
+	select {
+	case err := <-failed:
+		if !errors.Is(err, ErrNotRegular) {
+			t.Errorf("a pipe as a lock: %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("a pipe as a lock is waited for")
+	}
+}
