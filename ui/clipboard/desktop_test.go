@@ -94,6 +94,33 @@ func TestX11_ClearsUnderClipboardManagers(t *testing.T) {
 	}
 }
 
+// TestX11_ClearsWhatProgramsSynchronise: autocutsel, and managers that are set to, copy the
+// clipboard to the other places that X has.
+func TestX11_ClearsWhatProgramsSynchronise(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits until another text has been offered for long enough")
+	}
+	t.Parallel()
+	places := []string{"primary", "buffer-cut"}
+	for _, c := range []struct{ there, want string }{{canary, ""}, {"something else", "something else"}} {
+		x := clipboardtest.StartX(t)
+		clip := start(t, Options{Env: x.Env})
+		mustCopy(t, clip, canary, far())
+		for _, place := range places {
+			x.CopyTo(place, c.there)
+		}
+		if err := clip.Clear(t.Context()); err != nil {
+			t.Error(err)
+		}
+		for _, place := range append(places, "clipboard") {
+			got, err := x.PasteFrom(place, "UTF8_STRING")
+			if place != "clipboard" && got != c.want || strings.Contains(got, canary) || err != nil && !errors.Is(err, clipboardtest.ErrNothing) {
+				t.Errorf("%s was %q and is %q, %v", place, c.there, got, err)
+			}
+		}
+	}
+}
+
 // keeps waits until a manager keeps the text of an owner that has gone.
 func keeps(t *testing.T, x *clipboardtest.X) {
 	t.Helper()

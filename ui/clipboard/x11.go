@@ -20,8 +20,9 @@ import (
 // owner, who passes it to the application that pastes. The rules are in the ICCCM,
 // chapter 2: https://x.org/releases/X11R7.7/doc/xorg-docs/icccm/icccm.html
 //
-// kitekey does not use PRIMARY, which a middle click pastes. Nor does it use
-// SAVE_TARGETS, with which an ending program gives its text to the clipboard
+// kitekey copies to neither PRIMARY, which a middle click pastes, nor the cut buffers.
+// Other programs do (autocutsel, managers that are set to synchronise the selections),
+// so they are cleared as well. It does not use SAVE_TARGETS, with which an ending program gives its text to the clipboard
 // manager; a hint that comes from KDE asks the manager not to take the text itself.
 type x11Owner struct {
 	conn     *xgb.Conn
@@ -154,7 +155,8 @@ func (o *x11Owner) answer(e xproto.SelectionRequestEvent) {
 		property = e.Target // an obsolete client; ICCCM 2.2
 	}
 	stale := e.Time != xproto.TimeCurrentTime && e.Time < o.since
-	if e.Selection != o.atoms["CLIPBOARD"] || stale || !o.convert(e.Requestor, e.Target, property) {
+	ours := e.Selection == o.atoms["CLIPBOARD"] || e.Selection == xproto.AtomPrimary
+	if !ours || stale || !o.convert(e.Requestor, e.Target, property) {
 		property = xproto.AtomNone
 	}
 	reply := xproto.SelectionNotifyEvent{Time: e.Time, Requestor: e.Requestor,
@@ -217,38 +219,78 @@ func (o *x11Owner) convertMultiple(requestor xproto.Window, property xproto.Atom
 func (o *x11Owner) Lost() <-chan struct{} { return o.lost }
 func (o *x11Owner) Gone() <-chan struct{} { return o.gone }
 
-// Clear takes the selection with another text and gives it up, as long as the
-// secret is there: this process's, or a copy that another application serves.
+// Clear takes each selection that has the secret with another text and gives it up, as
+// long as the secret is there: this process's, or a copy that another application
+// serves. It overwrites the cut buffers that have it.
 func (o *x11Owner) Clear() error {
 	defer o.Release()
-	var owner xproto.Window
-	there := func() (found bool, err error) {
-		owner, found = o.look()
-		return found, nil
+	owners := map[xproto.Atom]xproto.Window{} // of the selections that have the secret
+	var buffers []xproto.Atom
+	there := func() (bool, error) {
+		clear(owners)
+		for _, selection := range []xproto.Atom{o.atoms["CLIPBOARD"], xproto.AtomPrimary} {
+			if owner, secret := o.look(selection); secret {
+				owners[selection] = owner
+			}
+		}
+		buffers = o.cutBuffers()
+		return len(owners)+len(buffers) > 0, nil
 	}
 	overwrite := func(text string) error {
 		o.instead.Store(&text)
-		if o.own(owner, o.window) {
+		for selection, owner := range owners {
+			if !o.own(selection, owner, o.window) {
+				delete(owners, selection)
+			}
+		}
+		for _, buffer := range buffers {
+			xproto.ChangeProperty(o.conn, xproto.PropModeReplace, o.root(), buffer, xproto.AtomString, 8, uint32(len(text)), []byte(text))
+		}
+		if len(owners) > 0 {
 			select {
 			case <-o.gone:
 			case <-time.After(lingering):
 			}
-			o.own(o.window, xproto.WindowNone)
+		}
+		for selection := range owners {
+			o.own(selection, o.window, xproto.WindowNone)
 		}
 		return nil
 	}
 	return clearWhileThere(there, overwrite)
 }
 
+func (o *x11Owner) root() xproto.Window { return xproto.Setup(o.conn).DefaultScreen(o.conn).Root }
+
+// cutBuffers returns the cut buffers whose text is the secret: eight properties of the
+// root window, older than selections, which autocutsel and xterm can still use.
+func (o *x11Owner) cutBuffers() (with []xproto.Atom) {
+	var asked []xproto.GetPropertyCookie
+	for buffer := xproto.Atom(xproto.AtomCutBuffer0); buffer <= xproto.AtomCutBuffer7; buffer++ {
+		asked = append(asked, xproto.GetProperty(o.conn, false, o.root(), buffer, xproto.AtomString, 0, MaxSize/4+1))
+	}
+	for i, cookie := range asked {
+		text, err := cookie.Reply()
+		if err != nil {
+			continue
+		}
+		if subtle.ConstantTimeCompare(text.Value, o.secret) == 1 {
+			with = append(with, xproto.AtomCutBuffer0+xproto.Atom(i))
+		}
+		clear(text.Value)
+	}
+	return with
+}
+
 // lingering is how long another text is offered instead of the secret. An
 // application that keeps copies asks for it at once, or within half a second.
 const lingering = 600 * time.Millisecond
 
-// look returns the selection's owner, and whether its text is the secret. It is not
+// look returns a selection's owner, and whether its text is the secret. It is not
 // if the owner does not answer in a second, or if the text comes in pieces (INCR),
 // which means that it is larger than any secret.
-func (o *x11Owner) look() (owner xproto.Window, secret bool) {
-	reply, err := xproto.GetSelectionOwner(o.conn, o.atoms["CLIPBOARD"]).Reply()
+func (o *x11Owner) look(selection xproto.Atom) (owner xproto.Window, secret bool) {
+	reply, err := xproto.GetSelectionOwner(o.conn, selection).Reply()
 	switch {
 	case err != nil || reply.Owner == xproto.WindowNone:
 		return xproto.WindowNone, false
@@ -260,7 +302,7 @@ func (o *x11Owner) look() (owner xproto.Window, secret bool) {
 	default:
 	}
 	property := o.atoms["KITEKEY"]
-	xproto.ConvertSelection(o.conn, o.window, o.atoms["CLIPBOARD"], o.atoms["UTF8_STRING"], property, xproto.TimeCurrentTime)
+	xproto.ConvertSelection(o.conn, o.window, selection, o.atoms["UTF8_STRING"], property, xproto.TimeCurrentTime)
 	select {
 	case e := <-o.answered:
 		if e.Property != property {
@@ -279,19 +321,19 @@ func (o *x11Owner) look() (owner xproto.Window, secret bool) {
 	return reply.Owner, subtle.ConstantTimeCompare(text.Value, o.secret) == 1
 }
 
-// own makes the window the selection's owner, unless the present owner is not the
+// own makes the window a selection's owner, unless the present owner is not the
 // expected one. It grabs the server for the two requests, so that no copy made in
 // between is lost.
-func (o *x11Owner) own(expected, window xproto.Window) bool {
+func (o *x11Owner) own(selection xproto.Atom, expected, window xproto.Window) bool {
 	xproto.GrabServer(o.conn)
 	defer xproto.UngrabServer(o.conn)
-	owner, err := xproto.GetSelectionOwner(o.conn, o.atoms["CLIPBOARD"]).Reply()
+	owner, err := xproto.GetSelectionOwner(o.conn, selection).Reply()
 	if err != nil || owner.Owner != expected {
 		return false
 	}
 	// CurrentTime is safe here: while the server is grabbed, no other client can
 	// become the owner.
-	xproto.SetSelectionOwner(o.conn, window, o.atoms["CLIPBOARD"], xproto.TimeCurrentTime)
+	xproto.SetSelectionOwner(o.conn, window, selection, xproto.TimeCurrentTime)
 	return true
 }
 

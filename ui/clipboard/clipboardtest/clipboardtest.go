@@ -92,11 +92,15 @@ func (x *X) Env(name string) string {
 func (x *X) Paste() (string, error) { return x.PasteAs("UTF8_STRING") }
 
 // PasteAs reads the clipboard in a form of the caller's choice, such as "TARGETS".
-func (x *X) PasteAs(target string) (string, error) {
+func (x *X) PasteAs(target string) (string, error) { return x.PasteFrom("clipboard", target) }
+
+// PasteFrom is PasteAs from another place that xclip knows: "primary", or "buffer-cut",
+// which is the first cut buffer.
+func (x *X) PasteFrom(place, target string) (string, error) {
 	// xclip waits for ever if the owner ends without an answer.
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "xclip", "-selection", "clipboard", "-o", "-t", target)
+	cmd := exec.CommandContext(ctx, "xclip", "-selection", place, "-o", "-t", target)
 	cmd.Env = []string{"DISPLAY=" + x.Display, "PATH=" + os.Getenv("PATH")}
 	var said bytes.Buffer
 	cmd.Stderr = &said
@@ -114,7 +118,13 @@ func (x *X) PasteAs(target string) (string, error) {
 // the test ends or another application copies.
 func (x *X) CopyElsewhere(text string) {
 	x.t.Helper()
-	cmd := exec.Command("xclip", "-selection", "clipboard", "-i", "-quiet") // -quiet keeps it in the foreground
+	x.CopyTo("clipboard", text)
+}
+
+// CopyTo is CopyElsewhere to another place; see PasteFrom.
+func (x *X) CopyTo(place, text string) {
+	x.t.Helper()
+	cmd := exec.Command("xclip", "-selection", place, "-i", "-quiet") // -quiet keeps it in the foreground
 	cmd.Env = []string{"DISPLAY=" + x.Display, "PATH=" + os.Getenv("PATH")}
 	cmd.Stdin = strings.NewReader(text)
 	if err := cmd.Start(); err != nil {
@@ -124,7 +134,13 @@ func (x *X) CopyElsewhere(text string) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	x.WaitFor(text)
+	Eventually(x.t, func() error {
+		got, err := x.PasteFrom(place, "UTF8_STRING")
+		if err == nil && got != text {
+			err = fmt.Errorf("%s has %d bytes of something else", place, len(got))
+		}
+		return err
+	})
 }
 
 // WaitFor waits until text is on the clipboard.
