@@ -46,7 +46,7 @@ const (
 	ActionReplaced   Action = "replaced" // without verification, by an import
 	ActionRolledBack Action = "rolled back"
 	ActionConfirmed  Action = "confirmed"
-	ActionRenamed    Action = "renamed" // the entry is the new name's, or the old one's when it failed
+	ActionRenamed    Action = "renamed" // the entry has the new name, or the old one if it failed
 	ActionRemoved    Action = "removed"
 	ActionExported   Action = "exported"
 	ActionHandedOut  Action = "handed out" // a token from the cache
@@ -67,10 +67,10 @@ type Activity struct {
 	Method     string   // of a request
 	Path       string   // of a request, with {…} in place of ids and without its query
 	Status     int      // HTTP status of the reply to a request, 0 when there was none
-	Recipients []string // whom an export was encrypted to
+	Recipients []string // the recipients that an export was encrypted to
 
-	// Of what was renamed, its name before and after; of what was moved, the store or
-	// source before and after. Empty in entries of an earlier kitekey.
+	// The name before and after a renaming, or the store or source before and after a
+	// move. Empty in entries of an earlier kitekey.
 	From, To string
 }
 
@@ -208,9 +208,9 @@ func resultOf(err error) string {
 	return "failed"
 }
 
-// Activities gives the log's last entries, oldest first: at most last of them,
-// and of one profile unless sel is nil (see [NewestFirst]). What cannot be read of it
-// (a line that a crash cut short) is left out.
+// Activities returns the last entries of the log, at most last of them, oldest
+// first; if sel is not nil, only those of its profile (see [NewestFirst]). It
+// leaves out lines that cannot be read, such as one that a crash cut short.
 func (v *Vault) Activities(sel *Selector, last int) ([]Activity, error) {
 	all, err := v.activity.read()
 	if sel != nil {
@@ -224,9 +224,9 @@ func (v *Vault) Activities(sel *Selector, last int) ([]Activity, error) {
 	return all[max(0, len(all)-last):], err
 }
 
-// NewestFirst goes through entries, which are in the order of time, from the last to
-// the first. Unless sel is nil it gives those of that profile: what was done under
-// its name, and what was done under the names that it had before.
+// NewestFirst iterates over entries, which are in the order of time, from the last
+// to the first. If sel is not nil, it yields only those of that profile: what was
+// done under its name and under its earlier names.
 func NewestFirst(entries []Activity, sel *Selector) iter.Seq[*Activity] {
 	return func(yield func(*Activity) bool) {
 		var is, was string // its name, and the one that it had at the time of the entry

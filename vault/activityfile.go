@@ -34,8 +34,8 @@ type activityJSON struct {
 	To          string    `json:"to,omitempty"`
 }
 
-// append writes its lines in one call. The lock keeps other processes from
-// putting the file aside in between.
+// append writes its lines in one call. The lock keeps other processes from renaming
+// the file in between.
 func (l *activityLog) append(list ...Activity) error {
 	var line []byte
 	for _, a := range list {
@@ -87,7 +87,7 @@ func (l *activityLog) read() ([]Activity, error) {
 		defer l.mu.Unlock()
 		return slices.Clone(l.memory), nil
 	}
-	// The lock keeps the files from changing places between the two.
+	// The lock keeps the files from being renamed between the two reads.
 	if _, err := os.Stat(filepath.Join(l.dir, activityFile)); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

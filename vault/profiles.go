@@ -268,8 +268,8 @@ func (r *Removed) Erase() {
 	r.item = credentials{}
 }
 
-// RemoveWithUndo is [Vault.Remove] and returns what was removed, for
-// [Vault.PutBack]. The caller erases it in time.
+// RemoveWithUndo is [Vault.Remove], and returns what it removed for
+// [Vault.PutBack]. The caller must erase it in time.
 func (v *Vault) RemoveWithUndo(ctx context.Context, sel Selector) (removed *Removed, err error) {
 	defer func() { v.Record(ActionRemoved, sel, err) }()
 	if err := v.Settle(ctx); err != nil {
@@ -297,8 +297,8 @@ func (v *Vault) PutBack(ctx context.Context, r *Removed) (Profile, error) {
 	return v.Add(ctx, n)
 }
 
-// removeLocked removes a profile whose lock the caller holds. The caller erases what
-// was removed.
+// removeLocked removes a profile whose lock the caller holds. The caller erases the
+// result.
 func (v *Vault) removeLocked(ctx context.Context, p Profile) (*Removed, error) {
 	sel := p.Selector
 	if err := v.checkStore(p); err != nil {

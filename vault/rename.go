@@ -19,17 +19,17 @@ import (
 //  3. items in the store follow, and what the source has under the old name is
 //     deleted, provided that it is still what was read.
 
-// renamed is a profile on its way to another name.
+// renamed is a profile that is being renamed.
 type renamed struct {
 	Profile // under its old name
 	to      Selector
 	item    credentials
-	found   bool // there is an item; a profile without a credential is renamed too
+	found   bool // it has an item; a profile without a credential can be renamed too
 	label   string
-	copied  int64 // version of what was written in the source under the new name, 0 for nothing
+	copied  int64 // version written to the source under the new name, 0 for none
 }
 
-// RenamedError is a renaming that holds, although something under the old name is
+// RenamedError means that the new name holds, but something under the old name is
 // left to do.
 type RenamedError struct {
 	From, To Selector
@@ -46,10 +46,10 @@ func (e *RenamedError) Error() string {
 	return fmt.Sprintf("%s is now %s; the %s will be told when it answers again: %v", e.From, e.To, e.Store, e.Err)
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *RenamedError) Unwrap() error { return e.Err }
 
-// Rename gives an account, in all its environments, another name. After a
+// Rename changes the name of an account in all its environments. After a
 // [*RenamedError] the new name holds.
 func (v *Vault) Rename(ctx context.Context, oldAccount, newAccount string) error {
 	if err := ValidAccount(newAccount); err != nil {
@@ -80,9 +80,10 @@ func (v *Vault) Rename(ctx context.Context, oldAccount, newAccount string) error
 	return v.rename(ctx, list, func(p Profile) bool { return p.Account == newAccount })
 }
 
-// Move gives one profile another account or environment, as when a live credential
-// was stored as a sandbox one. The verdict and the cached token, which say nothing in
-// another environment, do not come along. After a [*RenamedError] the new name holds.
+// Move gives a profile another account or environment, for example if a live
+// credential was stored as a sandbox one. It drops the verdict and the cached
+// token, which mean nothing in another environment. After a [*RenamedError] the new
+// name holds.
 func (v *Vault) Move(ctx context.Context, from, to Selector) (Profile, error) {
 	if err := ValidAccount(to.Account); err != nil {
 		return Profile{}, inputError{err}
@@ -110,8 +111,8 @@ func (v *Vault) Move(ctx context.Context, from, to Selector) (Profile, error) {
 	return moved, errors.Join(err, lookup)
 }
 
-// labelOfMoved is the label of a profile that gets another name: an account that
-// has one keeps it.
+// labelOfMoved returns the label of a profile that moves to another name. An
+// account that has a label keeps it.
 func labelOfMoved(profiles []Profile, p Profile, to Selector) string {
 	if p.Account == to.Account {
 		return p.Label
@@ -119,8 +120,8 @@ func labelOfMoved(profiles []Profile, p Profile, to Selector) string {
 	return cmp.Or(accountLabel(profiles, to.Account), p.Label)
 }
 
-// moveStored is Move of a profile whose credential is in the store. Its item names
-// its environment, so it is stored anew before the old one is removed: an
+// moveStored is Move for a profile whose credential is in the store. The item names
+// its environment, so a new item is stored before the old one is removed; an
 // interruption leaves both. The caller holds the profile's lock.
 func (v *Vault) moveStored(ctx context.Context, p Profile, to Selector) (moved Profile, err error) {
 	entry := Activity{Selector: p.Selector, Action: ActionRenamed, From: p.Selector.String(), To: to.String()}
@@ -147,8 +148,8 @@ func (v *Vault) moveStored(ctx context.Context, p Profile, to Selector) (moved P
 	return moved, nil
 }
 
-// rename renames profiles that the caller has locked; taken tells of a profile that
-// it has a name which is wanted.
+// rename renames profiles that the caller has locked. taken reports whether a
+// profile already has one of the new names.
 func (v *Vault) rename(ctx context.Context, list []*renamed, taken func(Profile) bool) error {
 	defer func() {
 		for _, r := range list {
@@ -166,7 +167,7 @@ func (v *Vault) rename(ctx context.Context, list []*renamed, taken func(Profile)
 	if err != nil {
 		return err
 	}
-	// The new names hold from here on.
+	// The new names count from here on.
 	ctx = context.WithoutCancel(ctx)
 	var left []error
 	for _, r := range list {
@@ -177,7 +178,7 @@ func (v *Vault) rename(ctx context.Context, list []*renamed, taken func(Profile)
 	return errors.Join(left...)
 }
 
-// renameEntries does the first two steps. When it fails the old names hold, and
+// renameEntries does the first two steps. If it fails the old names hold, and
 // nothing is left under the new ones.
 func (v *Vault) renameEntries(ctx context.Context, list []*renamed, taken func(Profile) bool) (err error) {
 	defer func() {
@@ -196,7 +197,7 @@ func (v *Vault) renameEntries(ctx context.Context, list []*renamed, taken func(P
 	if err != nil {
 		return err
 	}
-	if i := slices.IndexFunc(profiles, taken); i >= 0 { // before a source is touched
+	if i := slices.IndexFunc(profiles, taken); i >= 0 { // before a source is changed
 		return existsError(profiles[i])
 	}
 	for _, r := range list {
@@ -230,7 +231,7 @@ func (v *Vault) renameEntries(ctx context.Context, list []*renamed, taken func(P
 	})
 }
 
-// rename gives the profile's entry its new name.
+// rename sets the new name in the profile's entry.
 func (r *renamed) rename(p *Profile) {
 	p.setSelector(r.to)
 	p.Label = r.label
@@ -239,7 +240,7 @@ func (r *renamed) rename(p *Profile) {
 	}
 }
 
-// setSelector gives an entry another name. A verdict and a token say nothing in
+// setSelector changes the name of an entry. A verdict and a token mean nothing in
 // another environment.
 func (p *Profile) setSelector(to Selector) {
 	if p.Environment != to.Environment {
@@ -251,9 +252,9 @@ func (p *Profile) setSelector(to Selector) {
 
 func (r *renamed) toOtherEnvironment() bool { return r.to.Environment != r.Environment }
 
-// copySourced writes what the source has under the new name, and reads it back.
-// The same item there already is left by a renaming that was cut short, or is a
-// colleague's, who is renaming it too.
+// copySourced writes the source's item under the new name and reads it back. If the
+// same item is there already, a renaming was interrupted, or a colleague is
+// renaming it too.
 func (v *Vault) copySourced(ctx context.Context, r *renamed) error {
 	if r.Source == "" || !r.found {
 		return nil
@@ -266,7 +267,7 @@ func (v *Vault) copySourced(ctx context.Context, r *renamed) error {
 		return put
 	}
 	if put == nil {
-		r.copied = 1 // unless something was deleted there before
+		r.copied = 1 // unless an item was deleted there before
 	}
 	there, err := v.readSource(ctx, to)
 	defer there.erase()
@@ -282,7 +283,7 @@ func (v *Vault) copySourced(ctx context.Context, r *renamed) error {
 	return nil
 }
 
-// followRenaming makes what is outside of the index follow a new name.
+// followRenaming makes the store and the source follow a new name.
 func (v *Vault) followRenaming(ctx context.Context, r *renamed) error {
 	holds := &RenamedError{From: r.Selector, To: r.to, Store: v.store.Name()}
 	var left error
@@ -300,14 +301,14 @@ func (v *Vault) followRenaming(ctx context.Context, r *renamed) error {
 	if holds.Err == nil {
 		_, holds.Err = v.change(ctx, r.ID, func(p *Profile) { p.State = StateSettled })
 	}
-	if holds.Err == nil { // else the next kitekey does it
+	if holds.Err == nil { // otherwise the next kitekey does it
 		return left
 	}
 	return errors.Join(left, holds)
 }
 
-// deleteRenamed deletes what the source has under the old name, provided that it is
-// still what was copied.
+// deleteRenamed deletes the source's item under the old name if it is still the one
+// that was copied.
 func (v *Vault) deleteRenamed(ctx context.Context, r *renamed) error {
 	w, err := v.writer(r.Profile)
 	if err != nil {

@@ -44,8 +44,8 @@ type RepairStep struct {
 	Err     error
 }
 
-// Repair repairs what [Vault.Check] finds and needs no decision, and says what it
-// did:
+// Repair repairs what [Vault.Check] finds if it needs no decision, and returns what
+// it did:
 //
 //   - an index that is damaged or gone is rebuilt from its last good copy and,
 //     where the store can list its items, from the store; the damaged file is
@@ -58,8 +58,8 @@ type RepairStep struct {
 //     alone, what crashes left in it is swept;
 //   - damaged files of a file store give way to their last good copies.
 //
-// No item that holds a credential is ever deleted, and no profile is dropped
-// because its item is missing.
+// It never deletes an item with a credential, and never drops a profile because its
+// item is missing.
 func (v *Vault) Repair(ctx context.Context, adopt bool) (done []RepairStep, err error) {
 	r := repair{v: v}
 	if err := r.ownFolder(); err != nil {

@@ -248,15 +248,15 @@ func sameCredential(a, b kite.Credential) bool {
 	return a.APIKey.Equal(b.APIKey) && a.APISecret.Equal(b.APISecret)
 }
 
-// sameCredentials compares all that an item holds.
+// sameCredentials reports whether two items hold the same.
 func sameCredentials(a, b credentials) bool {
 	return sameCredential(a.Current, b.Current) && sameCredential(a.Previous, b.Previous) && sameCredential(a.Staged, b.Staged)
 }
 
-// rewrite changes a profile's item in one write, between saying so in the index
-// and saying that it is done. Nothing happens when change fails. With orNew an
-// item that is lost is written anew, from a change of an empty one. change may run
-// more than once.
+// rewrite changes a profile's item in one write. It records in the index beforehand
+// that the change begins, and afterwards that it is done. If change fails, nothing
+// happens. With orNew, change gets empty credentials if the item is lost, and its
+// result is stored. change may be called more than once.
 func (v *Vault) rewrite(ctx context.Context, sel Selector, orNew bool, change func(c *credentials) error) (Profile, error) {
 	if err := v.Settle(ctx); err != nil {
 		return Profile{}, About(sel, err)
@@ -304,9 +304,9 @@ func (v *Vault) rewrite(ctx context.Context, sel Selector, orNew bool, change fu
 	return v.rewritten(ctx, p, was, c)
 }
 
-// unchanged reads a source again that has another version than was: a colleague may
-// have given it a label, which is no reason to refuse a rotation. same is false when
-// one of its credentials is another one.
+// unchanged reads a source again whose version is not that of was: a colleague may
+// have changed the label, which need not stop a rotation. same is false if one of
+// its credentials differs.
 func (v *Vault) unchanged(ctx context.Context, p Profile, was credentials) (now credentials, same bool) {
 	now, err := v.read(ctx, p)
 	if err != nil && !errors.Is(err, ErrNoCredential) || now.item == nil {
@@ -315,11 +315,11 @@ func (v *Vault) unchanged(ctx context.Context, p Profile, was credentials) (now 
 	return now, sameCredentials(now, was)
 }
 
-// rewritten brings the index in line with an item that was written, and drops the
-// token of a credential that is no longer in use.
+// rewritten updates the index from an item that was written, and deletes the token
+// of a credential that is not in use any more.
 func (v *Vault) rewritten(ctx context.Context, p Profile, was, c credentials) (Profile, error) {
 	v.failures.clear(p.ID)
-	var stale error // from deleting the token
+	var stale error // the error of deleting the token
 	replaced := !sameCredential(was.Current, c.Current)
 	if replaced {
 		stale = v.deleteItem(ctx, tokenKey(p.ID))

@@ -213,7 +213,8 @@ func (v *Vault) replacedSince(ctx context.Context, p Profile, refused credential
 	return now, true
 }
 
-// deleteSourced deletes a version of a profile in its source; nothing there is fine.
+// deleteSourced deletes a version of a profile in its source. It is not an error if
+// the source has none.
 func (v *Vault) deleteSourced(ctx context.Context, p Profile, version int64) error {
 	w, err := v.writer(p)
 	if err == nil {
@@ -282,9 +283,9 @@ func (v *Vault) linked(source string, sel Selector) Profile {
 }
 
 // MoveToSource moves a profile's credential from the store into a source: it is
-// written there, read back, and deleted here. Where the source has the same
-// credential already that one is used; where it has another the error matches
-// ErrConflict and nothing is changed.
+// written there, read back, and deleted here. If the source has the same credential
+// already, that one is used. If it has another, the error matches ErrConflict and
+// nothing changes.
 func (v *Vault) MoveToSource(ctx context.Context, sel Selector, source string) (_ Profile, err error) {
 	defer func() {
 		v.Log(Activity{Selector: sel, Action: ActionMoved, From: v.store.Name(), To: source}, err)

@@ -5,16 +5,16 @@ import (
 	"slices"
 )
 
-// Sync is what [Vault.SyncSource] found.
+// Sync is the result of [Vault.SyncSource].
 type Sync struct {
 	New     []Selector // listed now
-	Gone    []Selector // no longer listed: the source has them no more
+	Gone    []Selector // no longer listed, because the source does not have them any more
 	Renamed []Listed   // listed under the new name, with their tokens and verdicts
-	Taken   []Profile  // in the source, but a profile of that name is kept elsewhere
+	Taken   []Profile  // profiles kept elsewhere, whose names the source has too
 	Same    int
 }
 
-// SyncSource brings the list in line with a source. It reads names and no
+// SyncSource updates the list of profiles from a source. It reads names and no
 // credential.
 func (v *Vault) SyncSource(ctx context.Context, source string) (Sync, error) {
 	src, err := v.Source(source)
@@ -54,7 +54,7 @@ func (v *Vault) SyncSource(ctx context.Context, source string) (Sync, error) {
 	return s.Sync, nil
 }
 
-// syncing is a list on its way to be in line with a source.
+// syncing is the list while it is being updated from a source.
 type syncing struct {
 	Sync
 	source  string
@@ -62,10 +62,10 @@ type syncing struct {
 	there   map[Selector]bool
 	renamed map[Selector]Selector // old to new
 	gone    []Profile
-	tokens  []string // ids of profiles whose cached tokens are good for nothing any more
+	tokens  []string // ids of profiles whose cached tokens are useless now
 }
 
-// renamings finds the profiles that have another name in the source now.
+// renamings finds the profiles that the source has renamed.
 func (s *syncing) renamings(profiles []Profile) {
 	s.renamed = map[Selector]Selector{}
 	for _, l := range s.listed {
@@ -76,7 +76,7 @@ func (s *syncing) renamings(profiles []Profile) {
 	}
 }
 
-// isGone notes the profiles that the source has no more.
+// isGone reports whether the source no longer has a profile, and records it.
 func (s *syncing) isGone(p Profile) bool {
 	_, renamed := s.renamed[p.Selector]
 	if p.Source != s.source || p.State != StateSettled || s.there[p.Selector] || renamed {
@@ -102,7 +102,7 @@ func (s *syncing) rename(profiles []Profile) {
 	}
 }
 
-// add lists what is new in the source.
+// add lists the profiles that are new in the source.
 func (s *syncing) add(profiles []Profile, v *Vault) []Profile {
 	for _, l := range s.listed {
 		switch i := find(profiles, l.Selector); {

@@ -5,10 +5,10 @@ import (
 	"strconv"
 )
 
-// writtenVersion is the version of a format as it stands in a file or an item.
+// writtenVersion is the version of a format as a file or an item states it.
 type writtenVersion struct {
-	number int    // 0 when it is no whole number
-	text   string // "" when there is none
+	number int    // 0 if it is not a whole number
+	text   string // "" if there is none
 }
 
 // UnmarshalJSON implements [json.Unmarshaler].
@@ -20,17 +20,17 @@ func (w *writtenVersion) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// CheckVersion fails with a [*NewerError] when JSON has a version that is newer than
-// what this kitekey reads, whatever else it holds. A version that is not a whole number
-// is newer too: no kitekey so far has written one, and what cannot be read must not be
-// taken for damaged and repaired.
+// CheckVersion fails with a [*NewerError] if JSON has a newer version than this
+// kitekey reads, whatever else it holds. A version that is not a whole number
+// counts as newer: no kitekey so far has written one, and a file that cannot be
+// read must not be taken for damaged and repaired.
 func CheckVersion(data []byte, reads int) error {
 	var head struct {
 		File writtenVersion `json:"version"`
 		Item writtenVersion `json:"v"`
 	}
 	if json.Unmarshal(data, &head) != nil {
-		return nil //nolint:nilerr // damaged, which the caller finds out
+		return nil //nolint:nilerr // it is damaged, which the caller notices
 	}
 	for _, w := range []writtenVersion{head.File, head.Item} {
 		if _, err := strconv.Atoi(w.text); w.number > reads || w.text != "" && err != nil {

@@ -19,13 +19,13 @@ import (
 	"kitekey/ui/terminaltest"
 )
 
-// job is the demo on a terminal, as a shell's job.
+// job is the demo on a terminal, started as a shell starts a job.
 type job struct {
 	t   *testing.T
 	c   *terminaltest.Terminal
 	pid int
 
-	slowest time.Duration // frame after SIGCONT or another size
+	slowest time.Duration // time to a frame after SIGCONT or a new size
 }
 
 func startJob(t *testing.T, flags ...string) *job {
@@ -74,11 +74,11 @@ func (j *job) stop() {
 	j.c.Wait(j.c.Restored)
 }
 
-// drawWait is how long a frame may take on a machine that does much else.
+// drawWait is how long a frame may take on a busy machine.
 const drawWait = 10 * time.Second
 
-// modesOf is which of the terminal's modes raw has left on, and how deep its stack
-// of keyboards is.
+// modesOf returns the modes of the terminal that raw has left on, and the depth of
+// its stack of keyboards.
 func modesOf(raw string) map[string]int {
 	modes := map[string]int{}
 	for _, m := range regexp.MustCompile(`\x1b\[(?:\?([0-9]+)([hl])|([<>])1?u|>4(;2)?m)`).FindAllStringSubmatch(raw, -1) {
@@ -102,7 +102,7 @@ func modesOf(raw string) map[string]int {
 	return modes
 }
 
-// draws fails the test when nothing of the locked screen is drawn.
+// draws fails the test if nothing of the locked screen is drawn.
 func (j *job) draws(from int) {
 	j.t.Helper()
 	began := time.Now()
@@ -121,8 +121,7 @@ func (j *job) ends() {
 	j.c.WaitExit(130)
 }
 
-// TestStop_GivesTheTerminalBackUntilContinued stops the screen as kill does, and
-// continues it as fg does.
+// The screen is stopped as kill does it, and continued as fg does it.
 func TestStop_GivesTheTerminalBackUntilContinued(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")
@@ -147,7 +146,7 @@ func TestStop_GivesTheTerminalBackUntilContinued(t *testing.T) {
 	j.ends()
 }
 
-// TestStop_TakenBackAtOnce: what was told to stop and then to continue runs.
+// A screen that is told to stop and then at once to continue goes on.
 func TestStop_TakenBackAtOnce(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")
@@ -167,8 +166,8 @@ func TestStop_TakenBackAtOnce(t *testing.T) {
 	j.ends()
 }
 
-// TestSignals_InAnyOrder sends the signals of job control, sizes and keys in random
-// order, and then the one that ends. KITEKEY_SEED repeats a run but for its timing.
+// Signals of job control, sizes and keys come in random order, and then a signal
+// that ends the screen. KITEKEY_SEED repeats a run except for its timing.
 func TestSignals_InAnyOrder(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")

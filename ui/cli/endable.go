@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// endable is a stream whose writes end when the run does. A pipe that is full because
-// its reader has stopped reading would otherwise hold kitekey after ctrl-c.
+// endable is a stream whose writes end when the run ends. Otherwise a full pipe
+// whose reader has stopped reading would hold kitekey after ctrl-c.
 type endable struct {
 	ctx context.Context
 	to  *os.File
 }
 
-// lastWords is how long a write may still take once the run has ended: what can be
-// written at once is.
+// lastWords is how long a write may still take after the run has ended, so that
+// what can be written at once is written.
 const lastWords = 200 * time.Millisecond
 
 // endableOutput returns w as an endable, unless it is a terminal or a test's.
@@ -27,14 +27,14 @@ func endableOutput(ctx context.Context, w io.Writer) io.Writer {
 	return w
 }
 
-// Write implements [io.Writer]. A write that is given up stays in the kernel until
+// Write implements [io.Writer]. A write that is abandoned stays in the kernel until
 // the process exits.
 func (e endable) Write(p []byte) (int, error) {
 	type result struct {
 		n   int
 		err error
 	}
-	own := bytes.Clone(p) // the caller has p back before the write has ended
+	own := bytes.Clone(p) // the caller may change p before the write has ended
 	done := make(chan result, 1)
 	go func() {
 		n, err := e.to.Write(own)

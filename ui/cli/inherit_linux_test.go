@@ -17,8 +17,8 @@ import (
 	"kitekey/ui/terminaltest"
 )
 
-// inherited is a pipe that a kitekey gets as its descriptor 3, like the one in
-// "kitekey copy acme 3>&1 | cat".
+// inherited is a pipe that kitekey gets as descriptor 3, as in "kitekey copy acme
+// 3>&1 | cat".
 type inherited struct {
 	t    *testing.T
 	fifo string
@@ -39,7 +39,7 @@ func newInherited(t *testing.T) *inherited {
 	return p
 }
 
-// argv is a command that starts with the pipe's end as descriptor 3.
+// argv returns a command that starts with the pipe's end as descriptor 3.
 func (p *inherited) argv(command ...string) []string {
 	return append([]string{"sh", "-c", `echo open 3>"$0" >&3; exec "$@" 3>"$0"`, p.fifo}, command...)
 }
@@ -66,9 +66,8 @@ func ended(pid string) bool {
 	return err != nil || strings.Contains(string(status), ") Z ")
 }
 
-// TestProcesses_InheritNoDescriptor starts kitekey with a pipe as descriptor 3, and
-// waits for the end of what comes out of it, while the processes that kitekey has
-// started go on.
+// kitekey gets a pipe as descriptor 3. The pipe must end with kitekey although the
+// processes that it has started go on.
 func TestProcesses_InheritNoDescriptor(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a desktop's parts")
@@ -78,7 +77,7 @@ func TestProcesses_InheritNoDescriptor(t *testing.T) {
 	h.env = append(h.env, "DISPLAY="+x.Display)
 	h.must(pairOf("acme"), "add", "acme", "--stdin")
 	dir := t.TempDir()
-	// A program that leaves another one behind, and says which.
+	// A program that leaves another process behind, and prints its id.
 	leaves := filepath.Join(dir, "leaves")
 	script := "#!/bin/sh\nsleep 600 </dev/null >/dev/null 2>&1 &\necho $! >" + dir + "/pid\n"
 	if err := os.WriteFile(leaves, []byte(script+"printf '%s' \"$1\"\n"), 0o755); err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // jobMain runs a command as a shell runs a job: in a process group of its own, in
-// front of the terminal, below a parent in the same session.
+// the foreground of the terminal, with a parent in the same session.
 func jobMain() {
 	signal.Ignore(syscall.SIGTTOU)
 	cmd := exec.Command(os.Args[1], os.Args[2:]...)

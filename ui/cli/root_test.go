@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// help is what a command and its subcommands say of themselves.
+// help returns the help of a command and its subcommands.
 func help(c *cobra.Command) string {
 	text := c.UsageString() + c.Long + c.GroupID
 	for _, child := range c.Commands() {
@@ -20,7 +20,7 @@ func TestRoot_MakesOnlyTheCommandThatIsNamed(t *testing.T) {
 	all := newRoot(&app{}, []string{"help"}).Commands()
 	for _, c := range all {
 		if slices.Contains([]string{"man", "completion"}, c.Name()) || c.IsAdditionalHelpTopicCommand() {
-			continue // they need the others, or are no commands
+			continue // they need the others, or are not commands
 		}
 		alone := newRoot(&app{}, []string{c.Name(), "x", "--help"}).Commands()
 		if len(alone) != 1 || help(alone[0]) != help(c) {

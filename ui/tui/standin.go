@@ -9,14 +9,14 @@ import (
 	"kitekey/kite"
 )
 
-// standIns keep what is revealed out of the frames. A frame is a string, and the
-// renderer keeps parts of it: each redraw would leave another copy of a secret in
-// memory that cannot be erased. A frame therefore shows a private-use character for
-// each character of a secret, and the secret takes its place in the bytes that go to
-// the terminal, which are erased when they are written.
+// standIns keep secrets out of the frames. A frame is a string, and the renderer
+// keeps parts of it: each redraw would leave another copy of a secret in memory
+// that cannot be erased. So a frame shows a private-use character for each
+// character of a secret. The secret replaces these in the bytes that go to the
+// terminal, which are erased once they are written.
 type standIns struct {
 	mu    sync.Mutex
-	base  rune // stands for the first of the characters
+	base  rune // the stand-in of the first character
 	chars []secretChar
 }
 
@@ -27,23 +27,24 @@ type secretChar struct {
 	from, to int
 }
 
-// The stand-ins come from the last plane of private use, where text has the fewest.
+// The stand-ins come from the last private-use plane, which text uses least.
 const (
 	firstStandIn = '\U00100000'
 	lastStandIn  = '\U0010fffd'
 )
 
-// forget ends the stand-ins that there are. A frame that is still drawn with them
-// has asterisks in their places.
+// forget ends the current stand-ins. A frame that still has them shows asterisks
+// instead.
 func (s *standIns) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// The next ones are others: the renderer writes only the cells that differ.
+	// The next stand-ins are different, because the renderer writes only cells that
+	// differ.
 	s.base += rune(len(s.chars))
 	s.chars = nil
 }
 
-// add returns what stands for another secret.
+// add returns the stand-ins for another secret.
 func (s *standIns) add(secret kite.Secret, method ansi.Method) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,8 +75,8 @@ func (s *standIns) add(secret kite.Secret, method ansi.Method) string {
 	return string(out)
 }
 
-// replace returns b with the secrets in the places of their stand-ins, in memory of
-// its own that the caller erases. It returns nil if there are none.
+// replace returns b with the secrets in place of their stand-ins, in new memory
+// that the caller erases. It returns nil if b has no stand-ins.
 func (s *standIns) replace(b []byte) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,7 +93,7 @@ func (s *standIns) replace(b []byte) []byte {
 	if !found {
 		return nil
 	}
-	out := make([]byte, 0, size) // large enough: what grows leaves a copy
+	out := make([]byte, 0, size) // large enough: growing would leave a copy
 	for at := 0; at < len(b); {
 		r, n := utf8.DecodeRune(b[at:])
 		if isStandIn(r) {
@@ -107,7 +108,8 @@ func (s *standIns) replace(b []byte) []byte {
 
 func isStandIn(r rune) bool { return r >= firstStandIn && r <= lastStandIn }
 
-// char returns what r stands for, or the zero secretChar if that is forgotten.
+// char returns the character that r stands for, or the zero secretChar if it is
+// forgotten.
 func (s *standIns) char(r rune) secretChar {
 	if i := int(r - s.base); i >= 0 && i < len(s.chars) {
 		return s.chars[i]
@@ -120,7 +122,7 @@ func (c secretChar) appendTo(b []byte) []byte {
 		return append(b, '*')
 	}
 	c.secret.RevealTo(func(value []byte) {
-		if value != nil { // not erased meanwhile
+		if value != nil { // it has not been erased meanwhile
 			b = append(b, value[c.from:c.to]...)
 		}
 	})

@@ -30,7 +30,7 @@ func TestStandIns_TakeAsManyCellsAsTheSecret(t *testing.T) {
 func TestStandIns_OfOneSecretAreNotThoseOfTheNext(t *testing.T) {
 	var s standIns
 	var last string
-	for range 200 { // past the end of the plane, too
+	for range 200 { // also beyond the end of the plane
 		secret := kite.NewSecret(strings.Repeat("k", 600))
 		drawn := s.add(secret, ansi.WcWidth)
 		for i, r := range []rune(last) {

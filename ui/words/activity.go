@@ -2,9 +2,9 @@ package words
 
 import "kitekey/vault"
 
-// Change says what was renamed or moved, from what to what, "" for other entries of
-// the log and for those of a kitekey that did not note it. Where only the account's
-// name changed, the environment is left out.
+// Change says from what to what something was renamed or moved. It returns "" for
+// other entries of the log, and for those of a kitekey that did not record it. It
+// leaves out the environment if only the account's name changed.
 func Change(a *vault.Activity, to string) string {
 	if a.From == "" || a.To == "" {
 		return ""

@@ -14,10 +14,10 @@ import (
 // Term is one word of a filter of profiles.
 type Term struct {
 	Text string // folded, see [Fold]
-	Not  bool   // "!word" leaves out
+	Not  bool   // "!word" excludes
 }
 
-// Terms are the words of a filter.
+// Terms returns the words of a filter.
 func Terms(filter string) []Term {
 	var terms []Term
 	for _, word := range strings.Fields(Fold(filter)) {
@@ -29,7 +29,7 @@ func Terms(filter string) []Term {
 	return terms
 }
 
-// Matches reports whether a profile has every term.
+// Matches reports whether a profile matches every term.
 func Matches(terms []Term, p *vault.Profile, text string, now time.Time) bool {
 	for _, t := range terms {
 		if !t.Has(p, text, now) {
@@ -39,9 +39,9 @@ func Matches(terms []Term, p *vault.Profile, text string, now time.Time) bool {
 	return true
 }
 
-// Has reports whether a profile has the term. "failing", "unexpired", "live" and
-// "sandbox" mean what they say; any other word is looked for in text, which is what
-// [FilterText] makes.
+// Has reports whether a profile matches the term. "failing", "unexpired", "live"
+// and "sandbox" select what they say; any other word must be in text, which comes
+// from [FilterText].
 func (t Term) Has(p *vault.Profile, text string, now time.Time) bool {
 	switch t.Text {
 	case "failing":
@@ -55,22 +55,22 @@ func (t Term) Has(p *vault.Profile, text string, now time.Time) bool {
 	return strings.Contains(text, t.Text) != t.Not
 }
 
-// FilterText is the text of a profile that a filter looks at: its selector, the words
-// for its verdict, and what else is shown of it.
+// FilterText returns the text that a filter searches for a profile: its selector,
+// the words for its verdict, and the other texts shown.
 func FilterText(p *vault.Profile, shown ...string) string {
 	w := Verdict(p.Verdict, p.Store)
 	return Fold(strings.Join(append(shown, p.Selector.String(), w.Word, w.Short, p.Label), "\n"))
 }
 
-// Fold is s in lower case and without accents, as people type what they look for:
-// "Café Łódź" is "cafe lodz".
+// Fold returns s in lower case and without accents, as people type when they
+// search: "Café Łódź" becomes "cafe lodz".
 func Fold(s string) string {
 	folded, _ := FoldAt(s)
 	return folded
 }
 
-// FoldAt is [Fold] and tells for each byte of it at which byte of s its character
-// begins. at is nil when that is the same byte.
+// FoldAt is [Fold], and also returns for each byte of the result the byte of s at
+// which its character begins. at is nil if that is the same byte.
 func FoldAt(s string) (folded string, at []int) {
 	if isASCII(s) {
 		return strings.ToLower(s), nil
@@ -104,5 +104,5 @@ func isASCII(s string) bool {
 	return true
 }
 
-// withoutAccent has the letters that Unicode does not take apart.
+// withoutAccent has the letters that Unicode does not decompose.
 var withoutAccent = map[rune]string{'ł': "l", 'đ': "d", 'ð': "d", 'ø': "o", 'ħ': "h", 'ı': "i", 'ß': "ss", 'æ': "ae", 'œ': "oe", 'þ': "th"}

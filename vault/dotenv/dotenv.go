@@ -1,7 +1,7 @@
-// Package dotenv reads credentials out of what people have: a .env file, JSON,
-// YAML, TOML, a table, a Postman environment or collection, a Kubernetes Secret, a
-// curl command, a piece of a program, the text of a page or a mail, or a piece of
-// one of them that was pasted.
+// Package dotenv reads credentials from the forms that people have: a .env file,
+// JSON, YAML, TOML, a table, a Postman environment or collection, a Kubernetes
+// Secret, a curl command, a part of a program, the text of a page or a mail, or a
+// pasted part of one of them.
 //
 // All of these are names with values. Names are read as people write them:
 //
@@ -9,11 +9,11 @@
 //	LIVE_API_KEY, KITE_SANDBOX_SECRET_KEY, KITE_API_KEY_LIVE   and its environment
 //	KITE_ACME_LIVE_API_KEY, {"acme": {"live": {"api_key": …}}} and its account
 //
-// A name that belongs to another service, such as STRIPE_API_KEY or SECRET_KEY,
-// is left alone. Values are taken as they are written: expanding "$" and "\" as
-// shells and some libraries do (github.com/joho/godotenv among them) would change
-// a secret silently, so a value that programs read in different ways is refused,
-// and so is a placeholder such as {{api_key}}.
+// A name that belongs to another service, such as STRIPE_API_KEY or SECRET_KEY, is
+// ignored. Values are used as they are written: expanding "$" and "\" as shells and
+// some libraries do (github.com/joho/godotenv among them) would change a secret
+// silently, so a value that programs read in different ways is refused, and so is a
+// placeholder such as {{api_key}}.
 package dotenv
 
 import (
@@ -45,7 +45,7 @@ type Result struct {
 	Entries []Entry  // at least one
 	Ignored []string // names that look like keys of another service
 	Trimmed bool     // blanks around a value were removed
-	Form    string   // what the text is: "JSON", "lines of NAME=value"
+	Form    string   // the text's form: "JSON", "lines of NAME=value"
 }
 
 // Entry is one credential, or half of one.
@@ -98,8 +98,8 @@ func (r Result) Assign(account string, environment kite.Environment) (entries []
 
 func badInput(format string, args ...any) error { return vault.BadInput(fmt.Errorf(format, args...)) }
 
-// Bare reports whether text is one value, such as an api_key, rather than something
-// that values have to be read out of.
+// Bare reports whether text is a single value, such as an api_key, and not a text
+// with values in it.
 func Bare(text string) bool {
 	text = trim(text)
 	if name, _, ok := strings.Cut(text, "="); ok && isLabel(name) {
@@ -110,18 +110,18 @@ func Bare(text string) bool {
 		!strings.HasPrefix(text, "eyJ") && placeholder(text) == "" && !assignment().MatchString(text)
 }
 
-// assignment is how NAME=value and JSON begin.
+// assignment matches the beginning of NAME=value and of JSON.
 var assignment = pattern(`^[\w.$-]+=[^=]|^[\[{<]|:$`)
 
-// Unquote gives the value that text is when it has nothing but quotes, a comma or a
-// semicolon around it. It reports false for any other text.
+// Unquote returns the value of a text that has nothing but quotes, a comma or a
+// semicolon around it. ok is false for any other text.
 func Unquote(text string) (value string, ok bool) {
 	text = trim(text)
 	value = trim(unquote(strings.TrimRight(text, ",;")))
 	return value, value != text && Bare(value)
 }
 
-// placeholder says why a value stands for another one, "" when it does not.
+// placeholder says why a value stands for another one, "" if it does not.
 func placeholder(value string) string {
 	switch {
 	case strings.Contains(value, "{{"), strings.HasPrefix(value, "<") && strings.HasSuffix(value, ">"),
@@ -158,7 +158,7 @@ func Read(text string) (Result, error) {
 		return Result{}, badInput("it is not UTF-8 text")
 	}
 	text = trim(lineEnds.Replace(text))
-	if !uncommented().MatchString(text) { // it was copied out of a file's comments
+	if !uncommented().MatchString(text) { // it was copied from a file's comments
 		text = trim(commentMark().ReplaceAllString(text, ""))
 	}
 	if text == "" {
@@ -200,7 +200,8 @@ var (
 
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
-// decodeUTF16 gives text that Windows wrote as UTF-16 as UTF-8, and any other as it is.
+// decodeUTF16 returns text that Windows wrote as UTF-16 as UTF-8, and any other
+// text unchanged.
 func decodeUTF16(text string) string {
 	var order binary.ByteOrder
 	switch {
@@ -224,8 +225,8 @@ func decodeUTF16(text string) string {
 // TwoValues is the form of a text that has two values and no names.
 const TwoValues = "two values, the api_key first"
 
-// forms are what a text can be, the strictest first: the first that finds half of a
-// credential counts.
+// forms are the forms of a text, the strictest first. The first that finds half of
+// a credential counts.
 var forms = []struct {
 	when  func(text string) bool // nil for always
 	parse func(text string) ([]variable, error)
@@ -293,7 +294,7 @@ func textName(text string) string {
 	return "the text"
 }
 
-// addressed takes the environment from the gateway's address in text, where nothing
+// addressed takes the environment from the gateway's address in text, if nothing
 // else says it.
 func (out *Result) addressed(text string) {
 	var env kite.Environment
@@ -312,19 +313,19 @@ func (out *Result) addressed(text string) {
 	}
 }
 
-// gatewayAddress is where requests are sent, not the address of a page.
+// gatewayAddress matches the address for requests, not that of a page.
 var gatewayAddress = pattern(`https://(sandbox\.)?kitegateway\.com/v\d`)
 
 // variable is a name with its value.
 type variable struct {
-	group     string   // the object it is in: both halves of a credential are in it. ".1.2" is within ".1"
+	group     string   // the object it is in; both halves of a credential are in the same. ".1.2" is within ".1"
 	around    []string // names of the objects around it, outermost first
 	name      string
 	value     string
-	ambiguity string // why programs read the value differently, "" when they do not
+	ambiguity string // why programs would read the value differently, "" if they would not
 	unfolded  bool   // it was {"key": name, "value": value}
 	strong    bool   // its name is certainly that of half of a credential
-	promoted  role   // what it is although its name alone does not say so
+	promoted  role   // its role, although its name alone does not tell it
 }
 
 // role is what a name means.
@@ -349,18 +350,18 @@ type parsedName struct {
 	role    role
 	account string
 	env     kite.Environment
-	known   bool // it says "kite": it is certainly meant
+	known   bool // it says "kite": it is certainly Kitegateway's
 	strong  bool // it is known, or says "api"
 	weak    bool // "Secret", "Key": half of a credential if a text has one of each
 	both    bool // it says sandbox and live
 }
 
-// parseName returns what the name says. inGroup also accepts names that are
-// ambiguous on their own ("key", "secret", "account"): the enclosing object gives
-// the context.
+// parseName returns what the name says. inGroup also accepts names that mean little
+// on their own ("key", "secret", "account"): the enclosing object gives the
+// context.
 func (f variable) parseName(inGroup bool) parsedName {
 	var r parsedName
-	if len(f.name) > maxName || !lineTitle().MatchString(f.name) { // no name, but a piece of a text
+	if len(f.name) > maxName || !lineTitle().MatchString(f.name) { // not a name, but a part of a text
 		return r
 	}
 	rest := r.takeEnvironment(nameWords(f.name))
@@ -405,7 +406,7 @@ func (f variable) parseName(inGroup bool) parsedName {
 }
 
 // isSetting reports whether it is an environment variable of a compose file, a
-// manifest and the like: what is around it names a program, not an account.
+// manifest and the like: the names around it are programs, not accounts.
 func (f variable) isSetting() bool {
 	return slices.ContainsFunc(f.around, func(name string) bool {
 		switch strings.ToLower(name) {
@@ -416,7 +417,7 @@ func (f variable) isSetting() bool {
 	})
 }
 
-// nameWords is words without those that stand before a name in programs:
+// nameWords is words without those that precede a name in programs:
 // process.env.KITE_API_KEY, NEXT_PUBLIC_KITE_API_KEY.
 func nameWords(name string) []string {
 	list := words(name)
@@ -438,8 +439,8 @@ func nameWords(name string) []string {
 
 func isGateway(word string) bool { return word == "kite" || word == "kitegateway" || word == "kitekey" }
 
-// takeEnvironment notes the environment that names hold and removes it, and the
-// gateway's own name.
+// takeEnvironment sets the environment from names, and returns names without it and
+// without the gateway's own name.
 func (r *parsedName) takeEnvironment(names []string) (rest []string) {
 	for i, w := range names {
 		var env kite.Environment
@@ -528,7 +529,7 @@ type halves struct{ key, secret *variable }
 func pairUp(fields []variable) (Result, error) {
 	var out Result
 	pairs, order := map[pairKey]*halves{}, []pairKey(nil)
-	about := map[string]map[role]string{} // what a group says of itself
+	about := map[string]map[role]string{} // what a group says about itself
 	promoteWeak(fields)
 	for i := range fields {
 		f := &fields[i]
@@ -591,8 +592,8 @@ func pairUp(fields []variable) (Result, error) {
 	return out, nil
 }
 
-// promoteWeak takes "Secret" as the api_secret that belongs to an "API key", and "Key" and
-// "Secret" as the two halves, where a text has nothing else for them.
+// promoteWeak takes "Secret" for the api_secret beside an "API key", and "Key" and
+// "Secret" for the two halves, if a text has no better names.
 func promoteWeak(fields []variable) {
 	var sure, weak [roleSecret + 1][]*variable
 	for i := range fields {
@@ -614,8 +615,8 @@ func promoteWeak(fields []variable) {
 	}
 }
 
-// join makes one credential of two lone halves that are in different objects, as the
-// header and the body of a request are.
+// join makes one credential of two single halves in different objects, like the
+// header and the body of a request.
 func join(pairs map[pairKey]*halves, order []pairKey) []pairKey {
 	if len(order) != 2 || order[0].account != order[1].account && order[0].account != "" && order[1].account != "" || order[0].env != order[1].env {
 		return order
@@ -628,7 +629,7 @@ func join(pairs map[pairKey]*halves, order []pairKey) []pairKey {
 	return order[:1]
 }
 
-// said is what a group, or one around it, says of itself.
+// said returns what a group, or one around it, says about itself.
 func said(about map[string]map[role]string, group string, what role) string {
 	for {
 		if text := about[group][what]; text != "" || group == "" {
@@ -648,7 +649,7 @@ func (out *Result) entry(at pairKey, h halves, about map[string]map[role]string)
 	}
 	if e.Environment = at.env; e.Environment == "" {
 		if word := said(about, at.group, roleEnvironment); word == "" {
-			// it does not say
+			// the text does not say
 		} else if e.Environment, err = environmentWord(word); err != nil {
 			return e, vault.BadInput(err)
 		}

@@ -10,7 +10,7 @@ import (
 // k and s stand for an api_key and an api_secret as Kitegateway shows them.
 const k, s = "2882jj2hh288282jj2", "s9f8-secret-77aa-31zz"
 
-// found writes what was read as "form: account/environment=key:secret …", with k and s
+// found writes a result as "form: account/environment=key:secret …", with k and s
 // for the two values above.
 func found(r Result) string {
 	var parts []string
@@ -128,7 +128,7 @@ func TestRead_ReadsWhatPeopleHave(t *testing.T) {
 	}
 }
 
-// TestRead_TakesNothingThatIsNotClear: what is not understood is refused, or left out.
+// A text that is not understood is refused or left out.
 func TestRead_TakesNothingThatIsNotClear(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"a template", "KITE_API_KEY={{api_key}}\nKITE_API_SECRET=σ", "KITE_API_KEY holds a placeholder"},

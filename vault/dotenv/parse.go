@@ -19,7 +19,7 @@ import (
 // Unlike the decoder's, its errors do not repeat data.
 func parseJSON(data []byte) ([]variable, error) {
 	w := jsonWalk{dec: json.NewDecoder(bytes.NewReader(data))}
-	for w.dec.More() { // one value, or several, as in lines of JSON
+	for w.dec.More() { // one value or, in lines of JSON, several
 		if w.value("", nil, "") != nil {
 			return nil, errNotJSON
 		}
@@ -35,7 +35,7 @@ var errNotJSON = errors.New("it is not valid JSON, and no credential can be told
 
 type jsonWalk struct {
 	dec    *json.Decoder
-	depth  int // of objects and lists around
+	depth  int // the number of objects and lists around
 	groups int
 	fields []variable
 }
@@ -89,8 +89,8 @@ func (w *jsonWalk) value(group string, around []string, name string) error {
 	return err
 }
 
-// inner reads JSON that is written as text within JSON, as the body of a request is
-// in a Postman collection.
+// inner reads JSON that is a string within JSON, like the body of a request in a
+// Postman collection.
 func (w *jsonWalk) inner(text, group string, around []string) {
 	if text = strings.TrimSpace(text); !strings.HasPrefix(text, "{") || w.depth >= maxDepth {
 		return
@@ -102,9 +102,9 @@ func (w *jsonWalk) inner(text, group string, around []string) {
 	}
 }
 
-// unfold replaces the fields of a group that says {"key": NAME, "value": VALUE}, as
-// the variables of a Postman environment do, by the variable that it stands for, in
-// the group around it.
+// unfold replaces the fields of a group {"key": NAME, "value": VALUE}, the form of
+// variables in a Postman environment, with the variable NAME in the group around
+// it.
 func unfold(fields []variable, group string) []variable {
 	first := len(fields)
 	for first > 0 && fields[first-1].group == group {
@@ -129,9 +129,9 @@ func unfold(fields []variable, group string) []variable {
 	return append(fields[:first], v)
 }
 
-// nameEnvironments lets the name of an object ("Acme live") say which environment
-// the variables in it are for: a Postman environment has them in "values", Insomnia
-// in "data".
+// nameEnvironments takes the environment of variables from the name of the object
+// ("Acme live") that they are in: under "values" in Postman, under "data" in
+// Insomnia.
 func nameEnvironments(fields []variable) []variable {
 	var said []variable
 	for _, f := range fields {
@@ -152,11 +152,11 @@ func nameEnvironments(fields []variable) []variable {
 			said = append(said, variable{group: group, name: "environment", value: string(r.env)})
 		}
 	}
-	return append(said, fields...) // what says "environment" itself comes later, and counts
+	return append(said, fields...) // a field "environment" comes later and takes precedence
 }
 
-// parseLines reads lines of NAME=value, with "export" before them or not, and of
-// "name: value". A line [acme.live], as in TOML and INI, names what is below it.
+// parseLines reads lines of NAME=value, with or without "export", and of "name:
+// value". A line [acme.live], as in TOML and INI, names the lines below it.
 func parseLines(text string) ([]variable, error) {
 	var fields []variable
 	var group string
@@ -198,19 +198,19 @@ func pattern(expr string) func() *regexp.Regexp {
 // section is a line that names the lines below it, as in TOML and INI.
 var section = pattern(`^\[{1,2}\s*([^\[\]{},]+?)\s*\]{1,2}\s*(?:[#;].*)?$`)
 
-// variableName is what is before the = of a line.
+// variableName matches a name before the = of a line.
 var variableName = pattern(`^[\pL_][\pL\pN_.-]*$`)
 
 var (
-	// lineTitle is what is before the colon of a line.
+	// lineTitle matches a name before the colon of a line.
 	lineTitle = pattern(`^[\pL_][\pL\pN\pZ\t_.()-]*$`)
-	// severalOnLine is a value with another NAME= or a command behind it.
+	// severalOnLine matches a value that is followed by another NAME= or a command.
 	severalOnLine = pattern(`^(?:[^\s"'#]+|"[^"]*"|'[^']*')[\s;&]+[A-Za-z_]\w*=`)
 )
 
-// cutName splits a line at its = or, where none comes before it, at a colon with a
-// blank after it. What is before a colon may be a few words ("API key: …"). A name
-// with nothing after its colon begins something else: YAML, or a label above its value.
+// cutName splits a line at its =, or, if there is none before it, at a colon with a
+// blank after it. Before a colon a few words may stand ("API key: …"). A name with
+// nothing after its colon begins something else: YAML, or a label above its value.
 func cutName(line string) (name, value string, ok bool) {
 	name, value, ok = strings.Cut(line, "=")
 	if left, right, colon := strings.Cut(line, ":"); colon && len(left) < len(name) && (right == "" || unicode.IsSpace(firstRune(right))) {
@@ -227,14 +227,14 @@ func firstRune(s string) rune {
 	return r
 }
 
-// trim removes blanks around s, and invisible characters, which come along from
-// pages and mails.
+// trim removes blanks around s, and the invisible characters that come from pages
+// and mails.
 func trim(s string) string { return strings.TrimFunc(s, isBlank) }
 
 func isBlank(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
 
-// closingQuotes has the quotes that may close what a quote opens: a word processor
-// changes them to pairs, and to different ones in different languages.
+// closingQuotes has the quotes that can close each opening quote: word processors
+// replace quotes with pairs, which differ between languages.
 var closingQuotes = map[rune]string{'"': `"`, '\'': `'`, '“': "”“", '”': "”", '„': "“”", '‘': "’", '’': "’", '‚': "‘’", '«': "»", '»': "«"}
 
 // cutQuoted splits raw, which begins with a quote, at the quote that closes it.
@@ -279,7 +279,8 @@ func parseValue(raw string, following []string) (value, ambiguity string, more i
 	return value, ambiguity, 0
 }
 
-// ambiguityOf tells values that some programs take as they are and others expand.
+// ambiguityOf says why some programs use value as it is and others expand it, "" if
+// none would.
 func ambiguityOf(value string) string {
 	if strings.ContainsAny(value, "$\\`") {
 		return "holds a $, a backslash or a back quote, which programs read in different ways: put it between single quotes"

@@ -11,9 +11,9 @@ import (
 
 var errNoTable = errors.New("it is not a table")
 
-// parseTable reads a table whose first line names the columns: CSV, or cells with
-// tabs between them, as a spreadsheet and a page in a browser copy them. A row is
-// one credential.
+// parseTable reads a table whose first line has the columns' names: CSV, or cells
+// with tabs in between, as copied from a spreadsheet or a page. A row is one
+// credential.
 func parseTable(text string) ([]variable, error) {
 	head, _, more := strings.Cut(text, "\n")
 	if !more {
@@ -33,7 +33,7 @@ func parseTable(text string) ([]variable, error) {
 		}
 	}
 	r := csv.NewReader(strings.NewReader(text))
-	r.Comma, r.TrimLeadingSpace, r.FieldsPerRecord = comma, true, 0 // as many as in the first line
+	r.Comma, r.TrimLeadingSpace, r.FieldsPerRecord = comma, true, 0 // every line has as many as the first
 	if comma == '\t' {
 		r.TrimLeadingSpace, r.LazyQuotes = false, true
 	}
@@ -70,8 +70,8 @@ func parseTable(text string) ([]variable, error) {
 	return fields, nil
 }
 
-// cell is what a cell says. A name such as "Acme Stores" is the label, and what is made
-// of it the account.
+// cell returns the variables of a cell. A name such as "Acme Stores" is the label,
+// and gives the account.
 func cell(group, title, value string) []variable {
 	switch strings.Join(words(title), " ") {
 	case "name", "account", "account name", "business", "business account", "business name", "merchant", "merchant account", "merchant name":

@@ -8,10 +8,10 @@ import (
 	"unicode/utf8"
 )
 
-// parseText picks names with their values out of a text that is not read as a whole:
-// a command (curl, setx, gh secret set), a piece of a program, a page's or a mail's
-// "API key" with its value beside or below it. It takes a value only where it is
-// clear where the value begins and ends, and passes over what is not.
+// parseText finds names with their values in a text that has no format of its own:
+// a command (curl, setx, gh secret set), a part of a program, or a page or a mail
+// with "API key" and the value beside or below it. It takes a value only if it is
+// clear where the value begins and ends, and ignores the rest.
 func parseText(text string) ([]variable, error) {
 	if len(text) > maxText {
 		return nil, ErrNoCredential
@@ -24,7 +24,7 @@ func parseText(text string) ([]variable, error) {
 	return s.fields, nil
 }
 
-// Bounds of a text that is not read as a whole, and of a quoted text in it, in bytes.
+// Bounds of such a text, and of a quoted text in it, in bytes.
 const (
 	maxText   = 256 << 10
 	maxQuoted = 16 << 10
@@ -34,8 +34,8 @@ const (
 type token struct {
 	kind  tokenKind
 	text  string
-	quote rune // what a quoted text began with
-	blank bool // a blank comes before it
+	quote rune // the quote that began a quoted text
+	blank bool // a blank precedes it
 	tab   bool // and it is a tab
 }
 
@@ -100,8 +100,9 @@ func tokenize(text string) (tokens []token) {
 	return tokens
 }
 
-// continuation is how long the mark is that carries a command on to the next line,
-// 0 when text does not begin with one: \ in a Unix shell, ^ in cmd, ` in PowerShell.
+// continuation returns the length of the mark that continues a command on the next
+// line, 0 if text does not begin with one: \ in a Unix shell, ^ in cmd, ` in
+// PowerShell.
 func continuation(text string) int {
 	if strings.IndexByte("\\^`", text[0]) >= 0 && len(text) > 1 && text[1] == '\n' {
 		return 2
@@ -109,7 +110,7 @@ func continuation(text string) int {
 	return 0
 }
 
-// comment is how long the comment is that text begins with.
+// comment returns the length of the comment at the beginning of text.
 func comment(text string) int {
 	end := "\n"
 	switch {
@@ -130,8 +131,8 @@ func comment(text string) int {
 	}
 }
 
-// cutEscaped is cutQuoted for programs, where a backslash before a quote makes it a
-// part of the text.
+// cutEscaped is cutQuoted for programs, in which a quote after a backslash is part
+// of the text.
 func cutEscaped(text string) (value, rest string, closed bool) {
 	quote, n := utf8.DecodeRuneInString(text)
 	ends := closingQuotes[quote]
@@ -152,8 +153,8 @@ func cutEscaped(text string) (value, rest string, closed bool) {
 	return "", "", false
 }
 
-// wordEnd is where the word that text begins with ends. A name ends at its "=" or
-// ":"; a value and an address may hold them.
+// wordEnd returns the end of the word at the beginning of text. A name ends at its
+// "=" or ":"; a value and an address may have them.
 func wordEnd(text string) int {
 	for i, r := range text {
 		switch {
@@ -171,13 +172,13 @@ func wordEnd(text string) int {
 	return len(text)
 }
 
-// isLabel reports whether a name is that of half of a credential.
+// isLabel reports whether a name is that of an api_key or an api_secret.
 func isLabel(name string) bool {
 	r := (variable{name: bareName(name)}).parseName(true)
 	return (r.role == roleKey || r.role == roleSecret) && (r.strong || len(words(name)) <= 2)
 }
 
-// bareName takes off what stands before a name in commands and programs.
+// bareName removes what precedes a name in commands and programs.
 func bareName(name string) string {
 	name = strings.TrimLeft(name, "$@-*_.")
 	if scope, rest, ok := strings.Cut(name, ":"); ok && strings.EqualFold(scope, "env") { // PowerShell
@@ -191,12 +192,12 @@ type scanner struct {
 	at      int
 	groups  int
 	open    []bracket // the brackets around
-	base    bracket   // what a profile's name says about what follows it
+	base    bracket   // the account and environment from a profile's name above it
 	fields  []variable
 	tooDeep bool
 }
 
-// profileName is how kitekey names a profile.
+// profileName matches a profile's name in kitekey.
 var profileName = pattern(`^[a-z0-9][a-z0-9._-]*/(?:sandbox|live)$`)
 
 type bracket struct {
@@ -244,8 +245,8 @@ func (s *scanner) around() bracket {
 	return s.open[len(s.open)-1]
 }
 
-// enter opens a bracket. One that holds an object's or a list's members is a group,
-// and the name before it names the group; those of calls and indexes are not.
+// enter opens a bracket. A bracket with the members of an object or a list is a
+// group, named by the name before it; brackets of calls and indexes are not.
 func (s *scanner) enter() {
 	if len(s.open) >= maxDepth {
 		s.tooDeep = true
@@ -253,7 +254,7 @@ func (s *scanner) enter() {
 	}
 	b, before := s.around(), s.peek(-1)
 	list := s.peek(0).text == "(" && strings.EqualFold(before.text, "array")
-	named := -1 // where the sign before it is
+	named := -1 // position of the sign before it
 	if list {
 		named = -2
 	}
@@ -274,7 +275,8 @@ func (s *scanner) enter() {
 	s.open = append(s.open, b)
 }
 
-// isDeclaration tells words of programming languages before a bracket from names.
+// isDeclaration reports whether name is a word of a programming language before a
+// bracket.
 func isDeclaration(name string) bool {
 	switch name {
 	case "return", "else", "do", "try", "default", "exports", "module.exports", "vars", "new", "then", "static":
@@ -283,8 +285,8 @@ func isDeclaration(name string) bool {
 	return false
 }
 
-// inner reads a quoted text that itself names values: the body or a header of a
-// request, NAME=value for a command.
+// inner reads a quoted text that itself has names and values: the body or a header
+// of a request, or NAME=value for a command.
 func (s *scanner) inner(t token) bool {
 	content := trim(t.text)
 	b := s.around()
@@ -329,8 +331,8 @@ func quotedAmbiguity(value string, quote rune) string {
 	return ambiguityOf(value)
 }
 
-// label takes the name of half of a credential at the current place together with
-// its value. It returns 0, and stays where it is, when there is none.
+// label reads the name of half of a credential at the current position, and its
+// value. It returns 0 and does not move if there is none.
 func (s *scanner) label() int {
 	name, n := s.name()
 	if n == 0 {
@@ -357,7 +359,7 @@ func (s *scanner) label() int {
 }
 
 // name reads a name of one to four words, the longest that names half of a
-// credential, and an environment in brackets behind it: "API key (live)".
+// credential, and an environment in brackets after it: "API key (live)".
 func (s *scanner) name() (name string, n int) {
 	t := s.peek(0)
 	if t.kind == quoted {
@@ -388,8 +390,8 @@ func (s *scanner) name() (name string, n int) {
 	return name, n
 }
 
-// isName reports whether text names half of a credential, or in a group what the
-// credential is for.
+// isName reports whether text names half of a credential, or in a group the account
+// or environment.
 func (s *scanner) isName(text string) bool {
 	group := s.around().group
 	switch r := (variable{name: text, around: s.around().around}).parseName(group != ""); r.role {
@@ -403,11 +405,10 @@ func (s *scanner) isName(text string) bool {
 	return false
 }
 
-// value reads what is behind a name: signs such as = and :, and then a quoted text or
-// a word. Without a sign between them, and in a sentence, the word must look like a
-// generated one.
+// value reads what follows a name: signs such as = and :, and then a quoted text or
+// a word. Without a sign, or in a sentence, the word must look generated.
 func (s *scanner) value(name string, any bool) (token, bool) {
-	joined, lines := false, 0 // a sign between them; ends of lines
+	joined, lines := false, 0 // whether a sign is in between; the number of line breaks
 	sentence := false
 	for ; ; s.at++ {
 		t := s.peek(0)
@@ -449,7 +450,7 @@ func (s *scanner) wordValue(t token, any, joined, below bool) (token, bool) {
 	next := s.peek(1)
 	adjacent := !next.blank && next.kind != endOfLine && next.kind != endOfText
 	switch {
-	case adjacent && next.kind == sign && strings.Contains(",;)}]<|", next.text): // it ends a member, unless it goes on
+	case adjacent && next.kind == sign && strings.Contains(",;)}]<|", next.text): // it ends a member, unless the text continues
 		if after := s.peek(2); strings.Contains(",;", next.text) && !after.blank && (after.kind == word || after.kind == quoted) {
 			return t, false
 		}
@@ -475,12 +476,13 @@ func (s *scanner) wordValue(t token, any, joined, below bool) (token, bool) {
 	return t, true
 }
 
-// isVariable reports whether a name is written as that of an environment variable.
+// isVariable reports whether a name has the form of an environment variable.
 func isVariable(name string) bool {
 	return strings.Contains(name, "_") && name == strings.ToUpper(name)
 }
 
-// isName tells an expression such as config.apiKey or api_key from a value.
+// isName reports whether text is an expression such as config.apiKey or api_key
+// rather than a value.
 func isName(text string) bool {
 	if i := strings.LastIndexAny(text, ".:"); i >= 0 {
 		text = text[i+1:]
@@ -488,7 +490,7 @@ func isName(text string) bool {
 	return isLabel(text)
 }
 
-// isValue reports whether a word looks generated, not written: it is long, and not all
+// isValue reports whether a word looks generated: it is long and has not only
 // letters.
 func isValue(text string) bool {
 	if len(text) < 8 || strings.HasPrefix(text, "-") || strings.Contains(text, "://") {
@@ -509,7 +511,7 @@ func isValue(text string) bool {
 }
 
 // parseValues reads an api_key and its api_secret without names, in this order: in
-// two lines, or on one with a blank or a sign between them.
+// two lines, or on one line with a blank or a sign in between.
 func parseValues(text string) ([]variable, error) {
 	parts := strings.FieldsFunc(text, isBlank)
 	if len(parts) == 1 {
@@ -536,7 +538,7 @@ func parseValues(text string) ([]variable, error) {
 	return []variable{{name: "api_key", value: parts[0]}, {name: "api_secret", value: parts[1]}}, nil
 }
 
-// unquote takes off the quotes around all of a text.
+// unquote removes the quotes around a text.
 func unquote(text string) string {
 	if closingQuotes[firstRune(text)] != "" {
 		if value, rest, closed := cutQuoted(text); closed && rest == "" {

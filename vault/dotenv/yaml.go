@@ -10,10 +10,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// parseYAML gives the scalars of YAML with their names: a file of settings, a
+// parseYAML returns the scalars of YAML with their names: a file of settings, a
 // compose file with its list of NAME=value, a Kubernetes Secret, an Insomnia
-// collection. Scalars are taken as they are written: no number or date is read.
-// Its errors repeat nothing of text, as the decoder's do.
+// collection. Scalars are kept as they are written, even numbers and dates. Unlike
+// the decoder's, its errors do not repeat text.
 func parseYAML(text string) ([]variable, error) {
 	w := yamlWalk{}
 	for dec := yaml.NewDecoder(strings.NewReader(text)); ; {
@@ -95,8 +95,8 @@ func (w *yamlWalk) scalar(n *yaml.Node, group string, around []string, name stri
 	return nil
 }
 
-// decodeSecrets decodes what is under "data" in a Kubernetes Secret, which is in
-// base64. What is not stays as it is and is ambiguous.
+// decodeSecrets decodes the base64 values under "data" in a Kubernetes Secret. A
+// value that is not base64 stays as it is and is ambiguous.
 func decodeSecrets(fields []variable) {
 	for _, kind := range fields {
 		if kind.name != "kind" || kind.value != "Secret" {

@@ -22,7 +22,7 @@ var (
 	duneLive    = vault.Selector{Account: "dune", Environment: kite.Live}
 )
 
-// has tells which of the names the engine has something under.
+// has returns the names under which the engine has an item.
 func has(t *testing.T, e sourcetest.Engine, mount string, names ...vault.Selector) (found []string) {
 	t.Helper()
 	for _, sel := range names {
@@ -84,7 +84,7 @@ func TestMove_InASource(t *testing.T) {
 				t.Errorf("the store of %s has %v, %v", name, keys, err)
 			}
 		}
-		// There and back, over what was deleted there.
+		// There and back, over the deleted item.
 		_, err = a.Move(ctx, duneLive, acmeSandbox)
 		ok(t, err)
 		same(t, has(t, e, mount, acmeSandbox, duneLive), "acme/sandbox")
@@ -114,7 +114,7 @@ func TestMove_InASourceOntoAnother(t *testing.T) {
 	})
 }
 
-// between is a source in which a colleague changes something before an operation.
+// between is a source in which a colleague makes a change before an operation.
 type between struct {
 	sourcetest.Source
 	before func(op string)
@@ -152,7 +152,7 @@ func TestMove_TellsOfAColleaguesChangeInBetween(t *testing.T) {
 	})
 }
 
-// machineOver is a machine over a source that exists.
+// machineOver returns a machine with an existing source.
 func machineOver(t testing.TB, s vault.Source) *machine {
 	t.Helper()
 	m := &machine{gateway: &gateway{}, store: vault.NewMemory(), dir: t.TempDir()}
@@ -224,8 +224,9 @@ func (d dying) Delete(ctx context.Context, sel vault.Selector, version int64) er
 	return d.Source.Delete(ctx, sel, version)
 }
 
-// renameAndDie is a process that moves acme/sandbox to dune/live, or renames acme:
-// "rename ADDRESS MOUNT TOKEN FOLDER STEPS move|account". It dies after so many steps.
+// renameAndDie is the main function of a process that moves acme/sandbox to
+// dune/live, or renames acme: "rename ADDRESS MOUNT TOKEN FOLDER STEPS
+// move|account". It dies after STEPS steps.
 func renameAndDie(args []string) int {
 	c := source.Config{Name: "bao", Kind: source.KindVault, Address: args[0], Mount: args[1]}.WithDefaults()
 	var left int
@@ -286,7 +287,7 @@ func TestRename_ACrashAnywhereLosesNothing(t *testing.T) {
 			if c, err := m.Credential(t.Context(), now); err != nil || !sourcetest.Is(c, 1) {
 				t.Errorf("%s: after %d steps %s cannot be used: %v", how, steps, now, err)
 			}
-			// The same again finishes what was not done under the old name.
+			// Repeating it finishes the work under the old name.
 			if now == acmeSandbox {
 				run(1 << 20)
 				same(t, has(t, e, mount, acmeSandbox, to), to.String())
@@ -299,7 +300,8 @@ func TestRename_ACrashAnywhereLosesNothing(t *testing.T) {
 	}
 }
 
-// What was deleted under the new name is no obstacle, and the renaming is noted there.
+// A deleted item under the new name is not in the way, and the renaming is recorded
+// there.
 func TestPut_NotesARenamingOverWhatWasDeleted(t *testing.T) {
 	engines(t, func(t *testing.T, e sourcetest.Engine) {
 		mount := e.Mount(t, 2)
@@ -324,7 +326,7 @@ func (b between) Put(ctx context.Context, item vault.SourceItem) error {
 	return b.Source.Put(ctx, item)
 }
 
-// once makes what a colleague does happen before the first operation of a kind only.
+// once calls do before the first operation of a kind only.
 func once(kind string, do func()) func(op string) {
 	return func(op string) {
 		if op == kind && do != nil {

@@ -50,7 +50,8 @@ func TestReplace_FollowsNoLinkOfAnotherUser(t *testing.T) {
 	}
 }
 
-// Root that works in a user's folder, as under "sudo kitekey", must not shut the user out.
+// Under "sudo kitekey", root works in a user's folder and must not lock the user
+// out.
 func TestFiles_InheritTheOwnerOfTheirFolder(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give files away")
