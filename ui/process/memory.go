@@ -36,9 +36,9 @@ const largest = 32 << 10
 // classOf returns the size in which Go allocates n bytes.
 func classOf(n int) int { return cap(append([]byte(nil), make([]byte, n)...)) }
 
-// fillFree allocates the free memory for objects of one size. It ends when as many
-// objects as a span holds lie in a row, which shows that they come from fresh
-// pages, or at the latest when it has allocated more than all the free memory.
+// fillFree allocates the free memory for objects of one size. Objects that lie in a
+// row for 32 KiB, or ten objects of a larger size, come from fresh pages, so it ends
+// there. At the latest it ends when it has allocated more than all the free memory.
 func fillFree(size, free int) {
 	fresh := max(32<<10, 10*size)
 	var objects [][]byte
@@ -57,7 +57,7 @@ func fillFree(size, free int) {
 	runtime.KeepAlive(objects)
 }
 
-// fillCachedPages allocates the at most 64 free pages that the runtime caches for
+// fillCachedPages uses up the free pages, 64 at most, that the runtime caches for
 // this processor and does not give back to the system.
 func fillCachedPages() {
 	const page = 8 << 10

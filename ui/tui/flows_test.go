@@ -411,9 +411,9 @@ func TestUnlock_AsksForThePassphrase(t *testing.T) {
 	})
 }
 
-func TestLock_EndsKeepAlive(t *testing.T) {
+func TestLock_ByKeyEndsKeepAlive(t *testing.T) {
 	drive(t, setup{width: 60, height: 12}, func(t *testing.T, d *driver) {
-		d.press("K", "Z").lacks("kept alive").press("enter") // the key ends the lock
+		d.press("K", "Z").lacks("kept alive").press("enter") // Z ends keep-alive
 		before := d.count("acme").Mints
 		d.sleep(9 * time.Minute)
 		if n := d.count("acme").Mints - before; n != 0 {

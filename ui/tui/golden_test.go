@@ -20,8 +20,10 @@ import (
 	"kitekey/vault/storetest"
 )
 
-// states are the screens in golden files, each in four sizes. "go test ./ui/tui
-// -run Golden -update" writes them again; look at the differences.
+// states are the screens in golden files, each in four sizes. This writes them again;
+// look at the differences:
+//
+//	go test ./ui/tui -run Golden -update
 func states() map[string]struct {
 	setup
 	do func(d *driver)
