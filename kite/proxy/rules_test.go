@@ -196,12 +196,32 @@ func TestTokens_ShareOneFailedMint(t *testing.T) {
 	tok.wait.Wait()
 }
 
-func TestStartUnix_NeedsAPrivateFolder(t *testing.T) {
+// onSocket starts a proxy on a Unix socket in a private folder.
+func onSocket(t *testing.T) (p *Proxy, socket string) {
+	t.Helper()
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows does not protect a socket by its folder")
 	}
+	p, err := New(Options{Client: &kite.Client{BaseURL: "http://127.0.0.1:1/v1"}, Token: func(context.Context, bool) (kite.Token, error) { return living(canary), nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "kk") // not t.TempDir: a socket's path is at most 103 bytes
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	socket = filepath.Join(dir, "private", "s")
+	if err := p.StartUnix(socket); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close(context.Background()) })
+	return p, socket
+}
+
+func TestStartUnix_RefusesAFolderThatIsOpenToOthers(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("not on Windows")
+		t.Skip("Windows does not protect a socket by its folder")
 	}
 	open := t.TempDir()
 	if err := os.Chmod(open, 0o755); err != nil {
@@ -214,23 +234,17 @@ func TestStartUnix_NeedsAPrivateFolder(t *testing.T) {
 	if err := p.StartUnix(filepath.Join(open, "s")); err == nil {
 		t.Error("a socket in a folder that is open to others")
 	}
-	private := filepath.Join(open, "private")
-	socket := filepath.Join(private, "s")
-	p, err = New(Options{Client: &kite.Client{BaseURL: "http://127.0.0.1:1/v1"}, Token: func(context.Context, bool) (kite.Token, error) { return living(canary), nil }})
-	if err != nil {
-		t.Fatal(err)
+}
+
+func TestStartUnix_ServesWithoutASecretPath(t *testing.T) {
+	p, socket := onSocket(t)
+	if p.URL().Reveal() != "http://localhost" {
+		t.Errorf("the URL is %s", p.URL().Reveal())
 	}
-	if err := p.StartUnix(socket); err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close(context.Background())
 	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	}}}
 	defer client.CloseIdleConnections()
-	if p.URL().Reveal() != "http://localhost" {
-		t.Errorf("the URL is %s", p.URL().Reveal())
-	}
 	resp, err := client.Get("http://localhost/data/wallets/balances")
 	if err != nil {
 		t.Fatal(err)
@@ -239,6 +253,10 @@ func TestStartUnix_NeedsAPrivateFolder(t *testing.T) {
 	if resp.StatusCode != 502 { // nothing listens at the gateway's address
 		t.Errorf("%s", resp.Status)
 	}
+}
+
+func TestStartUnix_RefusesASocketInUse(t *testing.T) {
+	_, socket := onSocket(t)
 	second, err := New(Options{Client: &kite.Client{}})
 	if err != nil {
 		t.Fatal(err)
