@@ -178,7 +178,7 @@ func TestVerify_ShowsProgressAtTheTerminal(t *testing.T) {
 	add(t, environ, sim, "acme/live")
 	c := startAtTerminal(t, environ, "verify", "--all")
 	c.WaitFor("0 of 2 verified…")
-	c.WaitFor("2 verified: 2 works")
+	c.WaitFor("2 verified: 2 work")
 	c.WaitExit(0)
 	if !strings.Contains(c.Screen(), "\r\x1b[Kacme/") {
 		t.Errorf("the progress line does not make room:\n%q", c.Screen())

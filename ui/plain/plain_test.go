@@ -183,7 +183,7 @@ func (w *world) lookup(name string) vault.Profile {
 func TestPlain_BeginsWithTotals(t *testing.T) {
 	converse(t, four, func(t *testing.T, w *world) {
 		said := w.talk(w.options(), "q")
-		has(t, said, "4 profiles, 1 of them LIVE. 4 works.", "Type list")
+		has(t, said, "4 profiles, 1 of them LIVE. 4 work.", "Type list")
 		lacks(t, said, "borealis")
 	})
 	converse(t, nil, func(t *testing.T, w *world) {
@@ -347,7 +347,7 @@ func TestPlain_VerifiesAll(t *testing.T) {
 	converse(t, four, func(t *testing.T, w *world) {
 		w.sim.Set("dune", kite.Sandbox, simulator.Behavior{Failure: simulator.HTMLPage})
 		said := w.talk(w.options(), "verify all", "dune", "why")
-		has(t, said, "Verifying 4 profiles.", "dune sandbox: not a Kitegateway reply", "Done: 1 not a Kitegateway reply, 3 works.", "type why", "It means: Something answered")
+		has(t, said, "Verifying 4 profiles.", "dune sandbox: not a Kitegateway reply", "Done: 1 not a Kitegateway reply, 3 work.", "type why", "It means: Something answered")
 		lacks(t, said, "real money")
 		has(t, w.talk(w.options(), "verify live"), "Verifying 1 profile.", "Done: 1 works.")
 	})
@@ -579,6 +579,6 @@ func TestPlain_SumsUpManyProfiles(t *testing.T) {
 			t.Errorf("%d lines before the first question:\n%s", n, said)
 		}
 		has(t, said, "150 profiles, 0 of them LIVE. 150 not verified.")
-		has(t, w.talk(w.options(), "verify all"), "37 of 150.", "111 of 150.", "Done: 150 works.")
+		has(t, w.talk(w.options(), "verify all"), "37 of 150.", "111 of 150.", "Done: 150 work.")
 	})
 }

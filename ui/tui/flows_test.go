@@ -350,9 +350,9 @@ func TestVerifyAll_ShowsEveryVerdict(t *testing.T) {
 		d.sim.Set("dune", kite.Sandbox, simulator.Behavior{Failure: simulator.Drop})
 		d.press("V").sees("Verify all", "of 7", "esc stop")
 		d.sleep(5 * time.Minute)
-		d.sees("all 7 in", "2 works", "1 refused", "1 unreachable", "1 too many requests", "1 gateway failed", "1 not a Kitegateway reply", "r retry 5")
+		d.sees("all 7 in", "2 work", "1 refused", "1 unreachable", "1 too many requests", "1 gateway failed", "1 not a Kitegateway reply", "r retry 5")
 		d.sim.Set("acme", kite.Live, simulator.Behavior{})
-		d.press("r").sleep(5 * time.Minute).sees("3 works").lacks("refused")
+		d.press("r").sleep(5 * time.Minute).sees("3 work").lacks("refused")
 		d.press("c").sees("report copied")
 		if text := d.clip.held(); !strings.Contains(text, "verdict       rate-limited") || strings.Contains(text, "sim-") {
 			t.Errorf("report:\n%s", text)

@@ -3,6 +3,7 @@ package tui
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -81,13 +82,17 @@ func (a *app) reportFor(p *vault.Profile) vault.Report {
 // reasonOf returns in a few words why a verdict is not "works", in the gateway's
 // words if it has any.
 func reasonOf(r vault.Report) string {
+	message := strings.TrimRight(words.Line(r.Message), ".")
+	if strings.EqualFold(message, words.Verdict(r.Verdict, r.Store).Word) {
+		message = "" // the verdict says it already
+	}
 	switch {
 	case r.Verdict == vault.VerdictOK || r.Verdict == vault.VerdictNone:
 		return ""
-	case r.Message != "" && r.Status != 0:
-		return fmt.Sprintf("%d %s", r.Status, words.Line(r.Message))
-	case r.Message != "":
-		return words.Line(r.Message)
+	case message != "" && r.Status != 0:
+		return fmt.Sprintf("%d %s", r.Status, message)
+	case message != "":
+		return message
 	case r.Status != 0:
 		return fmt.Sprintf("HTTP %d", r.Status)
 	}

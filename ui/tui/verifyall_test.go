@@ -111,7 +111,7 @@ func TestVerifyAll_SaysWhenItRests(t *testing.T) {
 
 func TestVerifyAll_LiveAsksForNothing(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.press("V").sleep(time.Minute).dialog("Verify all").sees("7 works")
+		d.press("V").sleep(time.Minute).dialog("Verify all").sees("7 work")
 	})
 }
 

@@ -22,6 +22,7 @@ const (
 type VerdictWords struct {
 	Word    string // "refused"
 	Short   string // the same in at most ten characters, for a narrow column
+	Several string // after a number above one, where that is not Word: "work"
 	Class   Class
 	Exit    int    // exit code of a command that ends with it
 	Meaning string // for a reader who has never seen the API
@@ -36,7 +37,7 @@ var verdicts = map[vault.Verdict]VerdictWords{
 		next:    "to verify it, {verify}",
 	},
 	vault.VerdictOK: {
-		Word: "works", Short: "works", Class: Good, Exit: 0,
+		Word: "works", Short: "works", Several: "work", Class: Good, Exit: 0,
 		Meaning: "Kitegateway accepted this credential and minted a token with it",
 		next:    "nothing to do",
 	},
@@ -46,7 +47,7 @@ var verdicts = map[vault.Verdict]VerdictWords{
 		next:    "compare the last four characters of the api_key with the Kitegateway dashboard; to enter a new credential, {rotate}",
 	},
 	vault.VerdictInvalid: {
-		Word: "request rejected", Short: "invalid", Class: Bad, Exit: 4,
+		Word: "request rejected", Short: "invalid", Several: "requests rejected", Class: Bad, Exit: 4,
 		Meaning: "Kitegateway rejected the request itself as invalid. The credential was neither accepted nor refused",
 		next:    "try another expires_in; if it stays, send the report to Kitegateway's support",
 	},
@@ -66,7 +67,7 @@ var verdicts = map[vault.Verdict]VerdictWords{
 		next:    "try again in a few minutes; if it stays, send the report to Kitegateway's support",
 	},
 	vault.VerdictUnexpectedReply: {
-		Word: "not a Kitegateway reply", Short: "odd reply", Class: Doubtful, Exit: 5,
+		Word: "not a Kitegateway reply", Short: "odd reply", Several: "not Kitegateway replies", Class: Doubtful, Exit: 5,
 		Meaning: "something answered, but not as Kitegateway does: a sign-in page of the network, a proxy, or a redirect. The credential was not judged",
 		next:    "open any web page to sign in to the network, check the proxy and the override, then {verify}",
 	},
@@ -86,7 +87,7 @@ var verdicts = map[vault.Verdict]VerdictWords{
 		next:    "{doctor} says what is wrong with {store}",
 	},
 	vault.VerdictSource: {
-		Word: "its source is unavailable", Short: "no source", Class: Doubtful, Exit: 6,
+		Word: "its source is unavailable", Short: "no source", Several: "sources unavailable", Class: Doubtful, Exit: 6,
 		Meaning: "the team's secret manager that holds this credential could not be used, so the credential could not be read. It was not judged; a cached token goes on working",
 		next:    "the report names the engine's own words; \"kitekey source test\" looks at each step",
 	},
@@ -112,15 +113,19 @@ func Verdict(v vault.Verdict, store string) VerdictWords {
 // NextStep returns what to do about the verdict, in the front end's ways.
 func (w VerdictWords) NextStep(by Ways) string { return by.fill(w.next) }
 
-// Tally writes how many profiles have each verdict, failures first: "1 refused", "7
-// works".
+// Tally writes how many profiles have each verdict, failing ones first: "1 refused",
+// "7 work".
 func Tally(count map[vault.Verdict]int) []string {
 	var parts []string
 	for _, v := range VerdictsByClass() {
 		if n := count[v]; n > 0 {
-			word := verdicts[v].Word
-			if strings.Contains(word, "{store}") {
-				word = verdicts[v].Short
+			w := verdicts[v]
+			word := w.Word
+			switch {
+			case w.Several != "" && n > 1:
+				word = w.Several
+			case strings.Contains(word, "{store}"):
+				word = w.Short
 			}
 			parts = append(parts, fmt.Sprintf("%d %s", n, word))
 		}

@@ -94,7 +94,7 @@ func TestVerdict_NamesTheStore(t *testing.T) {
 
 func TestTally_CountsFailingFirst(t *testing.T) {
 	got := strings.Join(Tally(map[vault.Verdict]int{vault.VerdictOK: 7, vault.VerdictStoreLocked: 2, vault.VerdictRejected: 1}), ", ")
-	if got != "1 refused, 2 locked, 7 works" {
+	if got != "1 refused, 2 locked, 7 work" {
 		t.Error(got)
 	}
 }
