@@ -29,7 +29,7 @@ func newAdd(a *app, run func(context.Context, addOptions) error) *cobra.Command 
 		Short: "Add a credential",
 		Long: `Add the api_key and api_secret of an account in one environment. Both are typed at
 hidden prompts, or come as JSON on stdin with --stdin. At the prompts you can also
-paste what you have: lines of a .env file, or JSON.
+paste what you have: lines of a .env file, JSON, YAML, a curl command, a mail.
 
 The credential is verified first, by minting a token that lives a minute and is
 thrown away. If the gateway refuses it nothing is stored; at a terminal you can enter

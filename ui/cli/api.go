@@ -49,7 +49,7 @@ otherwise a new one. PATH is below the base URL, as in /data/wallets/balances.
 
 METHOD is GET, or POST when there is something to send: --data (JSON, @FILE, or - for
 stdin), or fields of a JSON object, -f for text and -F for anything else in JSON
-(numbers, true, null). With GET and HEAD fields go into the query.
+(numbers, true, null). With GET and HEAD, fields go into the query.
 
 The reply goes to stdout whole and as it came, indented at a terminal; a reply other
 than 2xx is printed as well (not with --fail), and its exit code is 4 or 5.

@@ -30,9 +30,9 @@ func newEdit(a *app, run func(context.Context, editOptions) error) *cobra.Comman
 		Long: `Change a profile's label, or the life that its tokens get when no --expires-in is
 given. The credential is changed with "kitekey rotate".
 
---origin says which gateway the credential belongs to, and is sent to alone:
-kitegateway, or an override on this machine such as the simulator. It is where the
-credential was accepted first. For a live profile it asks for the name.`,
+--origin says which gateway the credential belongs to: kitegateway, or an override on
+this machine such as the simulator. It is sent to no other. The gateway that first
+accepts a credential becomes its origin. Changing it asks for a live profile's name.`,
 		Example: `  kitekey edit acme --label "Acme Stores Ltd"
   kitekey edit acme/live --expires-in 90s
   kitekey edit acme --origin kitegateway    added while an override was in force`,

@@ -36,8 +36,8 @@ func newEnv(a *app, run func(context.Context, envOptions) error) *cobra.Command 
 	cmd := &cobra.Command{
 		Use:   "env [SELECTOR]",
 		Short: "Print exec's variables as shell commands",
-		Long: `Print the variables that "kitekey exec" sets as commands of a shell. Every program
-that the shell starts from then on sees the token; exec gives it to one program only.
+		Long: `Print shell commands that set the variables of "kitekey exec". Every program that the
+shell starts from then on sees the token; exec gives it to one program only.
 
 If it fails it prints commands that unset the variables and fail, so that the shell
 does not go on with those of an earlier call.`,

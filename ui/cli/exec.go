@@ -36,13 +36,13 @@ func newExec(a *app, run func(context.Context, execOptions) error) *cobra.Comman
   KITE_ENVIRONMENT        sandbox or live
   KITE_ACCOUNT            the account's name
 
-The credential is not. The command replaces kitekey (on Windows: runs in its
+The command does not get the credential. It replaces kitekey (on Windows: runs in its
 console), so signals, the terminal and the exit code are the command's own; 127 means
 that there is no such command, 126 that it cannot be run.
 
-The command gets at least nine tenths of the life that --expires-in asks for, and
-half of the profile's default without it. With --min-remaining it gets at least that,
-or is not run.`,
+With --expires-in the token has at least nine tenths of that life left, without it at
+least half of the profile's default. --min-remaining sets another least life; if the
+token cannot have it, the command is not run.`,
 		Example: `  kitekey exec acme -- npm test
   kitekey exec acme/live --expires-in 15m --min-remaining 10m -- ./reconcile
   kitekey exec acme -- sh -c 'echo "Authorization: $KITE_AUTHORIZATION" | curl -H @- "$KITE_BASE_URL/data/wallets/balances"'`,

@@ -75,8 +75,8 @@ values and values that programs read in different ways are refused.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.account, "account", "", "the `account`, where a .env file or JSON does not say")
-	choiceFlag(cmd, &o.environment, "environment", "`where` it belongs, sandbox or live, when a .env file or JSON does not say", "sandbox", "live")
+	f.StringVar(&o.account, "account", "", "the `account`, where FILE does not say")
+	choiceFlag(cmd, &o.environment, "environment", "`where` it belongs, sandbox or live, when FILE does not say", "sandbox", "live")
 	choiceFlag(cmd, &o.onConflict, "on-conflict", "`what` to do when another credential is stored: skip or replace; default: ask", onConflictSkip, onConflictReplace)
 	f.StringVar(&o.passphraseFile, backupPassphraseFlag, "", "`file` or pipe that holds the backup's passphrase")
 	f.StringVarP(&o.identity, "identity", "i", "", "`file` with the age private key that opens the backup, in place of a passphrase")

@@ -31,12 +31,12 @@ func newLog(a *app, run func(context.Context, logOptions) error) *cobra.Command 
 		Use:   "log [SELECTOR]",
 		Short: "Show what was done with the profiles, when, and by which command",
 		Long: `Show the activity log: what was minted, handed out, copied, revealed, called,
-verified, rotated, added, renamed, moved, removed and exported; when, for which profile, by which
-command and program, for which --reason, and with what result. It holds no secret, no
-token and no body of a request, stays on this machine (activity.jsonl in the data
-folder) and keeps the last few thousand entries.
+verified, rotated, added, renamed, moved, removed and exported; when, for which
+profile, by which command and program, for which --reason, and with what result. It
+holds no secret, no token and no body of a request, stays on this machine
+(activity.jsonl in the data folder) and keeps the last few thousand entries.
 
-Of one profile it shows also what was done under the names that it had before.`,
+For one profile it also shows what was done under its earlier names.`,
 		Example: `  kitekey log
   kitekey log acme/live -n 5
   kitekey log --json | jq -r 'select(.result != "ok")'
@@ -52,7 +52,7 @@ Of one profile it shows also what was done under the names that it had before.`,
 		},
 	}
 	f := cmd.Flags()
-	f.IntVarP(&o.last, "last", "n", 50, "how `many` entries, 0 for all")
+	f.IntVarP(&o.last, "last", "n", 50, "`number` of entries, 0 for all")
 	f.BoolVar(&o.json, "json", false, "print one JSON object per entry")
 	f.BoolVar(&o.off, "off", false, "log nothing from now on; existing entries stay")
 	f.BoolVar(&o.on, "on", false, "log again")

@@ -219,8 +219,8 @@ func newNetworkCA(run func(context.Context, networkCAOptions) error) *cobra.Comm
 		Short: "Trust a company's CA beside the system's",
 		Long: `Trust the CA certificates in FILE (PEM or DER) for kitekey's own connections, beside
 the system's. They are copied into the data folder and their fingerprints are shown:
-compare them with what your company publishes. Who holds such a CA's key can read
-credentials and tokens on their way to Kitegateway.
+compare them with what your company publishes. Anyone who holds such a CA's
+key can read credentials and tokens on their way to Kitegateway.
 
 --none stops trusting them.`,
 		Example: `  kitekey network ca company-ca.pem

@@ -29,9 +29,9 @@ func newRemove(a *app, run func(context.Context, removeOptions) error) *cobra.Co
 		Long: `Remove a profile with everything stored for it. Kitegateway shows an api_secret
 once: what is deleted here cannot be fetched again.
 
-Of a profile in a source, the list's entry and the cached token go, and the source
-keeps the credential. --for-team deletes it there too, for everyone who uses it; the
-engine can bring it back.
+If the profile is in a source, its entry in the list and its cached token are removed
+and the source keeps the credential. --for-team deletes it there too, for everyone who
+uses it; the engine can bring it back.
 
 It asks first. Without a terminal the sandbox needs --yes, and live needs --confirm
 with the profile's name.`,

@@ -29,15 +29,15 @@ func newRotate(a *app, run func(context.Context, rotateOptions) error) *cobra.Co
 	cmd := &cobra.Command{
 		Use:   "rotate SELECTOR",
 		Short: "Replace a credential once the new one is verified",
-		Long: `Replace a profile's credential by a new one, which is typed at hidden prompts or
+		Long: `Replace a profile's credential with a new one, which is typed at hidden prompts or
 comes as JSON on stdin with --stdin.
 
 The new credential is verified by minting a token, and put in use only when the
 gateway accepts it. The credential that was in use becomes the previous one and is
 kept until --drop-previous, or until "kitekey verify" succeeds on a later day;
 --rollback puts it back. If the gateway cannot be reached the new credential stays
-staged: --finish, or the next "kitekey verify", tries it again. At every moment a
-credential is in use that worked before.
+staged: --finish, or the next "kitekey verify", tries it again. At every moment the
+credential in use is one that has worked.
 
 A business account has two credentials at Kitegateway: make the new one there, rotate
 here, and delete the old one there after --drop-previous.

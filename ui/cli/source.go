@@ -448,10 +448,10 @@ pass, gopass, op and bw. Such a source is read-only.`,
 	}
 	f, c := cmd.Flags(), &o.config
 	c.Kind = source.KindVault
-	choiceFlag(cmd, &c.Kind, "kind", "vault or command (default vault)", source.Kinds...)
+	choiceFlag(cmd, &c.Kind, "kind", "`what` it is: vault or command", source.Kinds...)
 	f.StringVar(&c.Address, "address", "", "`URL` of the engine: https://bao.example:8200; without TLS a loopback address only")
 	f.StringVar(&c.Mount, "mount", "", "`path` of the KV secrets engine (default secret)")
-	f.StringVar(&c.Path, "path", "", "where in it the credentials are (default kitegateway)")
+	f.StringVar(&c.Path, "path", "", "`folder` in it that has the credentials (default kitegateway)")
 	f.StringVar(&c.Namespace, "namespace", "", "the engine's `namespace`")
 	f.StringVar(&c.CA, "ca", "", "`file` of certificates to trust besides the system's")
 	f.StringVar(&c.RoleID, "role-id", "", "role `id` of an AppRole to sign in with")
@@ -658,9 +658,9 @@ func newSourceSync(a *app, run func(context.Context, sourceSyncOptions) error) *
 	cmd := &cobra.Command{
 		Use:   "sync [NAME]",
 		Short: "Bring the list in line with a source",
-		Long: `Ask a source which profiles it has, and list them. No credential is read. What is new,
-renamed or gone is told, one line each; what is gone leaves this list. A name that is
-taken by a profile kept elsewhere is told and left alone.
+		Long: `Ask a source which profiles it has, and list them. No credential is read. It prints
+one line for each profile that is new, renamed or gone; what is gone leaves the list. A
+name that a profile kept elsewhere has is reported and left alone.
 
 Without a name every source is asked.`,
 		Example: `  kitekey source sync
@@ -774,7 +774,7 @@ func newSourceTest(a *app, run func(context.Context, sourceOptions) error) *cobr
 		Short: "Look at each step on the way to a source",
 		Long: `Look at everything that can be wrong with a source: the server, the sign-in, the mount,
 the list, and what the policies allow. No credential is read and nothing is changed.
-What a policy forbids is told and not a failure.`,
+What a policy forbids is reported, and is not a failure.`,
 		Example: `  kitekey source test
   kitekey source test team --json`,
 		Args:              argCount(0, 1, "one source"),

@@ -72,7 +72,7 @@ Variables that "kitekey exec" and "kitekey env" give:
 
 ` + table(given) + `
 
-An override in force is told on stderr and shown on every screen. A base URL that
+An override in force is reported on stderr and shown on every screen. A base URL that
 is not on this machine is refused, so that a variable cannot send an api_secret
 elsewhere.`,
 		},

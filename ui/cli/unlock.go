@@ -28,7 +28,7 @@ func newUnlock(a *app, run func(context.Context, unlockOptions) error) *cobra.Co
 		Use:   "unlock",
 		Short: "Unlock the file store once, for a time",
 		Long: `Unlock the file store for every command of this user, until the time is over or
-"kitekey lock". The passphrase is asked for once, and commands are as fast as with a
+"kitekey lock" is run. The passphrase is asked for once, and commands are as fast as with a
 keyring.
 
 Meanwhile the key to the store is in the Linux kernel's keyring: in no file, no
@@ -42,7 +42,7 @@ command says so, and every command asks for the passphrase as before.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              func(cmd *cobra.Command, args []string) error { return run(cmd.Context(), o) },
 	}
-	durationFlag(cmd, &duration{value: &o.life, least: time.Second, most: longestUnlock}, "for", "how `long`: 30m, 8h; at most 24h")
+	durationFlag(cmd, &duration{value: &o.life, least: time.Second, most: longestUnlock}, "for", "`time` until it is locked again: 30m, 8h; at most 24h")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return cmd
 }

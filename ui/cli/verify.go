@@ -82,7 +82,7 @@ request, and says if it is stored under the wrong one.
 	choiceFlag(cmd, &o.environment, "environment", "`where` to try the credential of --stdin: sandbox or live", "sandbox", "live")
 	f.BoolVar(&o.deep, "deep", false, "prove that the token is accepted too")
 	f.BoolVar(&o.both, "both", false, "try a refused credential in the other environment too")
-	choiceFlag(cmd, &show, "show", "`which` results to print: all or failing (default: all, for a --report of several failing)", "all", "failing")
+	choiceFlag(cmd, &show, "show", "`which` results to print: all or failing (default: all; failing for a --report of several)", "all", "failing")
 	f.BoolVar(&json, "json", false, "print one JSON object per profile")
 	f.BoolVar(&csv, "csv", false, "print comma-separated values, a heading first")
 	f.BoolVar(&report, "report", false, "print text for a ticket, without secrets")
