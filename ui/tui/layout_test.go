@@ -153,10 +153,19 @@ func TestTooSmall_SaysTheSizeItNeeds(t *testing.T) {
 	drive(t, setup{width: 39, height: 20}, func(t *testing.T, d *driver) { d.sees("40 x 10", "this is 39 x 20") })
 }
 
+func TestColumns_LabelGetsTheRoomOfAWideScreen(t *testing.T) {
+	if c := layColumns(130, 12, 36); c.label != 36 || c.verdict < 40 {
+		t.Errorf("%+v", c)
+	}
+	if c := layColumns(130, 12, 8); c.verdict < 50 {
+		t.Errorf("with short labels: %+v", c)
+	}
+}
+
 func TestColumns_AlwaysFit(t *testing.T) {
 	for w := MinWidth - 4; w < 300; w++ {
 		for _, longest := range []int{4, 12, 30, 64} {
-			c := layColumns(w, longest)
+			c := layColumns(w, longest, 2*longest)
 			sum := 2 + c.name + 1 + c.env + 1 + 1 + 1 + c.count + 1 + c.bar
 			for _, part := range []int{c.verdict, c.label, c.used} {
 				if part > 0 {

@@ -18,19 +18,20 @@ import (
 // list is the pane of profiles: all profiles, those that the filter leaves, and the
 // chosen one.
 type list struct {
-	loaded     bool
-	profiles   []vault.Profile   // as the index lists them
-	reasons    map[string]string // why the last verdict is not "works", by profile
-	texts      []string          // search texts, one per profile
-	rows       []row             // the profiles that match the filter, in order
-	cursor     int               // index of the chosen row
-	top        int               // index of the first row on the screen
-	page       int               // number of rows on the screen
-	filter     textinput.Model
-	terms      []words.Term // of the filter
-	typing     bool         // the filter has the keys
-	sortBy     order
-	tokensOnly bool // show only unexpired tokens, soonest to expire first
+	loaded       bool
+	longestLabel int               // in cells
+	profiles     []vault.Profile   // as the index lists them
+	reasons      map[string]string // why the last verdict is not "works", by profile
+	texts        []string          // search texts, one per profile
+	rows         []row             // the profiles that match the filter, in order
+	cursor       int               // index of the chosen row
+	top          int               // index of the first row on the screen
+	page         int               // number of rows on the screen
+	filter       textinput.Model
+	terms        []words.Term // of the filter
+	typing       bool         // the filter has the keys
+	sortBy       order
+	tokensOnly   bool // show only unexpired tokens, soonest to expire first
 }
 
 // order is the order of the list.
@@ -53,6 +54,10 @@ func (l *list) set(profiles []vault.Profile, reasons map[string]string, now time
 	}
 	l.loaded, l.profiles, l.reasons = true, profiles, reasons
 	l.buildSearchText()
+	l.longestLabel = 0
+	for i := range profiles {
+		l.longestLabel = max(l.longestLabel, ansi.StringWidth(profiles[i].Label))
+	}
 	l.refilter(now)
 	l.choose(chosen)
 }
@@ -185,11 +190,11 @@ type columns struct{ name, env, verdict, label, count, bar, used int }
 // columns for the label and the last use.
 const roomyList = 76
 
-// layColumns divides w cells among the columns; longest is the length of the
-// longest name. The environment is never cut. The name, the countdown and a bar
+// layColumns divides w cells among the columns; longest and label are the lengths of
+// the longest name and the longest label. The environment is never cut. The name, the countdown and a bar
 // always fit; if there is more room, the verdict's words, the whole name, a longer
 // bar, and then the reason, the label and the last use follow.
-func layColumns(w, longest int) columns {
+func layColumns(w, longest, label int) columns {
 	const mark, env, glyph, gaps = 2, 7, 1, 4
 	c := columns{name: 12, env: env, count: 7, bar: 3}
 	rest := w - mark - c.name - env - glyph - c.count - c.bar - gaps
@@ -220,10 +225,13 @@ func layColumns(w, longest int) columns {
 		give(&c.label, min(22, rest/2+4))
 	}
 	if c.verdict > 0 {
-		give(&c.verdict, 34)
+		give(&c.verdict, 18)
 	}
 	if c.label > 0 {
-		give(&c.label, 20)
+		give(&c.label, max(min(label, 60)-c.label, 0))
+	}
+	if c.verdict > 0 {
+		give(&c.verdict, 30)
 	}
 	give(&c.bar, rest)
 	return c
@@ -256,7 +264,7 @@ func (l *list) lines(c *canvas, ts *tasks, w, h int, focused bool) []string {
 	if len(l.rows) == 0 {
 		return append(lines, l.emptyLines(c, w)...)
 	}
-	cols := layColumns(w, l.longestName(c))
+	cols := layColumns(w, l.longestName(c), l.longestLabel)
 	draw := func(r row, t *task, look rowLook) string { return l.rowLine(c, r, t, look, cols, w) }
 	switch {
 	case l.tokensOnly && w >= axisMin:
