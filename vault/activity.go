@@ -23,13 +23,13 @@ import (
 // two files: a full activity.jsonl becomes activity.jsonl.1 and replaces the older
 // one.
 const (
-	activityFile   = "activity.jsonl"
-	activityFormer = "activity.jsonl.1"
-	activityLock   = "activity"
-	activityLimit  = 1 << 20 // bytes per file, some 7,000 entries
-	activityWait   = time.Second
-	maxReason      = 200 // characters
-	maxPlace       = 100 // characters of a name or place before and after
+	activityFile     = "activity.jsonl"
+	activityPrevious = "activity.jsonl.1"
+	activityLock     = "activity"
+	activityLimit    = 1 << 20 // bytes per file, some 7,000 entries
+	activityWait     = time.Second
+	maxReason        = 200 // characters
+	maxPlace         = 100 // characters of a name or place before and after
 )
 
 // Action is what was done.

@@ -31,7 +31,7 @@ func actions(t *testing.T, v *Vault, sel *Selector) (list []string) {
 }
 
 func TestActivity_RecordsEveryUse(t *testing.T) {
-	for name, w := range map[string]*world{"on disk": newWorld(t), "in memory": newWorldIn(t, "", storetest.NewFaulty(nil))} {
+	for name, w := range map[string]*fixture{"on disk": newFixture(t), "in memory": newFixtureIn(t, "", storetest.NewFaulty(nil))} {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
 			w.mustAdd(t, "acme")
@@ -40,14 +40,14 @@ func TestActivity_RecordsEveryUse(t *testing.T) {
 			_, _ = w.Token(ctx, sel("acme"), TokenRequest{}) // from the cache
 			_ = w.Verify(ctx, sel("coral/live"), false)
 			_, _ = w.Credential(ctx, sel("acme"))
-			_, _ = w.Rotate(ctx, sel("acme"), pair("new"))
+			_, _ = w.Rotate(ctx, sel("acme"), credential("new"))
 			_, _ = w.Rollback(ctx, sel("acme"))
 			w.Record(ActionCopied, sel("acme"), nil)
 			w.gateway.err = &kite.Error{Kind: kite.ErrRefused, Status: 401, Message: "no such fake-key-for-tests-acme"}
 			_, _ = w.Token(ctx, sel("acme"), TokenRequest{Fresh: true})
 			w.gateway.err = context.Canceled
 			_, _ = w.Token(ctx, sel("acme"), TokenRequest{Fresh: true})
-			_, _ = w.Token(ctx, sel("nobody"), TokenRequest{})
+			_, _ = w.Token(ctx, sel("unknown"), TokenRequest{})
 			_ = w.Remove(ctx, sel("acme"))
 			want := []string{
 				"acme/sandbox added ok", "acme/sandbox minted ok", "acme/sandbox handed out ok", "acme/sandbox revealed ok", "acme/sandbox rotated ok",
@@ -91,7 +91,7 @@ func changes(t *testing.T, v *Vault, name string) (list []string) {
 }
 
 func TestActivity_FollowsTheNamesOfAProfile(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
 	w.mustAdd(t, "acme/live")
@@ -121,7 +121,7 @@ func TestActivity_FollowsTheNamesOfAProfile(t *testing.T) {
 // A renaming that failed is logged under the name that holds, and the other name's
 // entries are not the profile's.
 func TestActivity_OfARenamingThatFailed(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
 	w.store.On(onlyOn("read", &StoreError{Op: "read", Store: "keyring", Kind: ErrLocked}), nil)
@@ -143,7 +143,7 @@ func TestActivity_OfARenamingThatFailed(t *testing.T) {
 }
 
 func TestActivity_AMigrationSaysFromAndTo(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.mustAdd(t, "acme")
 	from := w.store.Name()
 	if _, err := w.Migrate(t.Context(), storetest.NewFaulty(nil).Named("file"), nil); err != nil {
@@ -156,7 +156,7 @@ func TestActivity_AMigrationSaysFromAndTo(t *testing.T) {
 
 // Lines of an earlier kitekey have neither from nor to, and its renaming two of them.
 func TestActivity_ReadsLinesOfAnEarlierKitekey(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.mustAdd(t, "acme")
 	line := `{"at":"2026-01-02T03:04:05Z","account":"%s","environment":"sandbox","action":"renamed","command":"rename","result":"ok"}` + "\n"
 	err := os.WriteFile(filepath.Join(w.dir, ActivityFile), fmt.Appendf(nil, line+line, "acme", "coral"), 0o600)
@@ -193,7 +193,7 @@ func TestActivity_IsBounded(t *testing.T) {
 	}
 	wg.Wait()
 	total := 0
-	for _, name := range []string{ActivityFile, ActivityFormer} {
+	for _, name := range []string{ActivityFile, ActivityPrevious} {
 		data, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil || len(data) > 4096 {
 			t.Errorf("%s: %d bytes, %v", name, len(data), err)
@@ -212,7 +212,7 @@ func TestActivity_IsBounded(t *testing.T) {
 
 // A line that a crash cut short does not damage others.
 func TestActivity_CrashCostsOneLine(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.mustAdd(t, "acme")
 	path := filepath.Join(w.dir, ActivityFile)
 	data, err := os.ReadFile(path)
@@ -230,7 +230,7 @@ func TestActivity_CrashCostsOneLine(t *testing.T) {
 
 // A failure of the log does not make anything else fail.
 func TestActivity_FailureStopsNothing(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	if err := os.MkdirAll(filepath.Join(w.dir, ActivityFile), 0o700); err != nil {
 		t.Fatal(err)
 	}

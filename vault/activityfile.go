@@ -55,7 +55,7 @@ func (l *activityLog) append(list ...Activity) error {
 	defer unlock()
 	path := filepath.Join(l.dir, activityFile)
 	if info, err := os.Stat(path); err == nil && info.Size()+int64(len(line)) > l.limit {
-		if err := os.Rename(path, filepath.Join(l.dir, activityFormer)); err != nil {
+		if err := os.Rename(path, filepath.Join(l.dir, activityPrevious)); err != nil {
 			return err
 		}
 	}
@@ -95,7 +95,7 @@ func (l *activityLog) read() ([]Activity, error) {
 		defer unlock()
 	}
 	var all []Activity
-	for _, name := range []string{activityFormer, activityFile} {
+	for _, name := range []string{activityPrevious, activityFile} {
 		data, err := disk.Read(filepath.Join(l.dir, name), 4*activityLimit)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return all, err

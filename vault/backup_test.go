@@ -24,7 +24,7 @@ func newIdentity(t testing.TB) *age.X25519Identity {
 }
 
 func TestBackup_RestoresAllOfAProfile(t *testing.T) {
-	w, ctx, id := newWorld(t), t.Context(), newIdentity(t)
+	w, ctx, id := newFixture(t), t.Context(), newIdentity(t)
 	label, life := "Acme Stores Ltd", kite.Lifetime(90)
 	for _, name := range []string{"acme", "acme/live", "coral"} {
 		w.mustAdd(t, name)
@@ -32,10 +32,10 @@ func TestBackup_RestoresAllOfAProfile(t *testing.T) {
 	if _, err := w.Edit(ctx, sel("acme"), ProfileUpdate{Label: &label, ExpiresIn: &life}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Rotate(ctx, sel("acme"), pair("second")); err != nil {
+	if _, err := w.Rotate(ctx, sel("acme"), credential("second")); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := w.Stage(ctx, sel("acme"), pair("third")); err != nil {
+	if _, _, err := w.Stage(ctx, sel("acme"), credential("third")); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.store.Inner().Delete(ctx, mustLookup(t, w.Vault, "coral").ID); err != nil {
@@ -56,7 +56,7 @@ func TestBackup_RestoresAllOfAProfile(t *testing.T) {
 	if err != nil || len(back) != 2 {
 		t.Fatalf("%v %v", back, err)
 	}
-	other := newWorld(t)
+	other := newFixture(t)
 	steps, err := other.PlanImport(ctx, back)
 	if err != nil || len(steps) != 2 || steps[0].Finding != ImportNew {
 		t.Fatalf("%+v %v", steps, err)
@@ -76,13 +76,13 @@ func TestBackup_RestoresAllOfAProfile(t *testing.T) {
 		!SameCredential(mine.Staged, theirs.Staged) || mine.ReplacedAt.Unix() != theirs.ReplacedAt.Unix() {
 		t.Errorf("not the same: %v", err)
 	}
-	if !SameCredential(theirs.Current, pair("second")) || !SameCredential(theirs.Staged, pair("third")) {
+	if !SameCredential(theirs.Current, credential("second")) || !SameCredential(theirs.Staged, credential("third")) {
 		t.Error("not what it was")
 	}
 }
 
 func TestImport_TellsNewFromConflict(t *testing.T) {
-	w, ctx := newWorld(t), t.Context()
+	w, ctx := newFixture(t), t.Context()
 	for _, name := range []string{"same", "other", "lost"} {
 		w.mustAdd(t, name)
 	}
@@ -90,8 +90,8 @@ func TestImport_TellsNewFromConflict(t *testing.T) {
 		t.Fatal(err)
 	}
 	steps, err := w.PlanImport(ctx, []Entry{
-		{Selector: sel("new"), Current: pair("new")}, {Selector: sel("same"), Current: pair("same")},
-		{Selector: sel("other"), Current: pair("x"), Previous: pair("y")}, {Selector: sel("lost"), Current: pair("z")},
+		{Selector: sel("new"), Current: credential("new")}, {Selector: sel("same"), Current: credential("same")},
+		{Selector: sel("other"), Current: credential("x"), Previous: credential("y")}, {Selector: sel("lost"), Current: credential("z")},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -108,15 +108,15 @@ func TestImport_TellsNewFromConflict(t *testing.T) {
 	}
 	// The credential that was replaced is the previous one.
 	c, err := w.ReadItem(ctx, mustLookup(t, w.Vault, "other"))
-	if err != nil || !SameCredential(c.Current, pair("x")) || !SameCredential(c.Previous, pair("other")) {
+	if err != nil || !SameCredential(c.Current, credential("x")) || !SameCredential(c.Previous, credential("other")) {
 		t.Errorf("%v", err)
 	}
-	if c, err = w.ReadItem(ctx, mustLookup(t, w.Vault, "lost")); err != nil || !SameCredential(c.Current, pair("z")) {
+	if c, err = w.ReadItem(ctx, mustLookup(t, w.Vault, "lost")); err != nil || !SameCredential(c.Current, credential("z")) {
 		t.Error(err)
 	}
 	// A failure of the store is returned, not reported as a conflict.
 	w.store.On(onlyOn("read", &StoreError{Op: "read", Store: "memory", Kind: ErrLocked}), nil)
-	if _, err := w.PlanImport(ctx, []Entry{{Selector: sel("same"), Current: pair("same")}}); !errors.Is(err, ErrLocked) {
+	if _, err := w.PlanImport(ctx, []Entry{{Selector: sel("same"), Current: credential("same")}}); !errors.Is(err, ErrLocked) {
 		t.Error(err)
 	}
 }

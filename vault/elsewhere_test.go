@@ -10,7 +10,7 @@ import (
 )
 
 func TestMove_TakesTheCredentialAlong(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
 	w.mustAdd(t, "coral")
@@ -37,7 +37,7 @@ func TestMove_TakesTheCredentialAlong(t *testing.T) {
 	if err != nil || !strings.Contains(string(data), `"environment":"live"`) {
 		t.Errorf("the item does not name its environment: %v", err)
 	}
-	if cred, err := w.Credential(ctx, sel("acme/live")); err != nil || !cred.APIKey.Equal(pair("acme").APIKey) {
+	if cred, err := w.Credential(ctx, sel("acme/live")); err != nil || !cred.APIKey.Equal(credential("acme").APIKey) {
 		t.Errorf("the credential is another one, %v", err)
 	}
 	if _, err := w.Lookup(sel("acme")); !errors.Is(err, ErrNoProfile) {
@@ -47,7 +47,7 @@ func TestMove_TakesTheCredentialAlong(t *testing.T) {
 
 func TestMove_LosesNothingOnFailure(t *testing.T) {
 	for _, op := range []string{"read", "write", "delete"} {
-		w := newWorld(t)
+		w := newFixture(t)
 		ctx := t.Context()
 		w.mustAdd(t, "acme")
 		w.store.On(onlyOn(op, &StoreError{Op: op, Store: "keyring", Kind: ErrUnavailable}), nil)
@@ -61,7 +61,7 @@ func TestMove_LosesNothingOnFailure(t *testing.T) {
 		found := false
 		for _, name := range []string{"acme", "acme/live"} {
 			if cred, err := w.Credential(ctx, sel(name)); err == nil {
-				found = found || cred.APIKey.Equal(pair("acme").APIKey)
+				found = found || cred.APIKey.Equal(credential("acme").APIKey)
 			}
 		}
 		if !found {
@@ -71,7 +71,7 @@ func TestMove_LosesNothingOnFailure(t *testing.T) {
 }
 
 func TestVerifyElsewhere_LeavesTheProfileAlone(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.mustAdd(t, "acme")
 	r := w.VerifyElsewhere(t.Context(), sel("acme"))
 	if r.Selector != sel("acme/live") || r.Environment != kite.Live {
@@ -85,7 +85,7 @@ func TestVerifyElsewhere_LeavesTheProfileAlone(t *testing.T) {
 // A credential of Kitegateway is not sent to an override in the other environment
 // either.
 func TestVerifyElsewhere_KeepsToTheOrigin(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.mustAdd(t, "acme")
 	w.gateway.origin = kite.OriginOverride
 	mints := w.gateway.count()

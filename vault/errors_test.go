@@ -54,7 +54,7 @@ func TestWithoutProfile_DropsNameAtFrontOnly(t *testing.T) {
 // Every failure of an operation on a profile is a ProfileError about it, so that a
 // front end can name the profile, or leave its name out, without reading the text.
 func TestProfileError_ComesFromEveryOperation(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme/live")
 	acme, missing := sel("acme/live"), sel("coral/live")
@@ -62,8 +62,8 @@ func TestProfileError_ComesFromEveryOperation(t *testing.T) {
 		"Lookup":         second(w.Lookup(missing)),
 		"Token":          second(w.Token(ctx, missing, TokenRequest{})),
 		"Cached":         second(w.Cached(ctx, acme)),
-		"Add":            second(w.Add(ctx, NewProfile{Selector: acme, Credential: pair("another")})),
-		"Replace":        second(w.Replace(ctx, acme, pair("acme/live"))),
+		"Add":            second(w.Add(ctx, NewProfile{Selector: acme, Credential: credential("another")})),
+		"Replace":        second(w.Replace(ctx, acme, credential("acme/live"))),
 		"FinishRotation": second(w.FinishRotation(ctx, acme)),
 		"Rollback":       second(w.Rollback(ctx, acme)),
 		"MoveFromSource": second(w.MoveFromSource(ctx, acme)),

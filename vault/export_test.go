@@ -17,15 +17,15 @@ type (
 )
 
 const (
-	ActivityFile   = activityFile
-	ActivityFormer = activityFormer
-	IndexBackup    = indexBackup
-	IndexFile      = indexFile
-	IndexLock      = indexLock
-	SettingsFile   = settingsFile
-	SweepAge       = sweepAge
-	TokenSuffix    = tokenSuffix
-	VerifyAtOnce   = verifyAtOnce
+	ActivityFile     = activityFile
+	ActivityPrevious = activityPrevious
+	IndexBackup      = indexBackup
+	IndexFile        = indexFile
+	IndexLock        = indexLock
+	SettingsFile     = settingsFile
+	SweepAge         = sweepAge
+	TokenSuffix      = tokenSuffix
+	VerifyAtOnce     = verifyAtOnce
 )
 
 var (

@@ -101,8 +101,8 @@ func (c *clock) add(d time.Duration) {
 	c.t = c.t.Add(d)
 }
 
-// world is a vault over fakes.
-type world struct {
+// fixture is a vault over fakes.
+type fixture struct {
 	*Vault
 	store   *storetest.Faulty
 	gateway *fakeGateway
@@ -110,16 +110,16 @@ type world struct {
 	dir     string
 }
 
-func newWorld(t *testing.T) *world {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	return newWorldIn(t, filepath.Join(t.TempDir(), "home"), storetest.NewFaulty(nil))
+	return newFixtureIn(t, filepath.Join(t.TempDir(), "home"), storetest.NewFaulty(nil))
 }
 
-func newWorldIn(t *testing.T, dir string, store *storetest.Faulty) *world {
+func newFixtureIn(t *testing.T, dir string, store *storetest.Faulty) *fixture {
 	t.Helper()
 	c := &clock{t: time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)}
 	g := &fakeGateway{host: "sandbox.test", now: c.now}
-	w := &world{store: store, gateway: g, clock: c, dir: dir}
+	w := &fixture{store: store, gateway: g, clock: c, dir: dir}
 	v, err := Open(Options{Dir: dir, Store: store, Gateway: func(kite.Environment) Gateway { return g }, Now: c.now})
 	if err != nil {
 		t.Fatal(err)
@@ -136,16 +136,16 @@ func sel(s string) Selector {
 	return x
 }
 
-// pair returns a made-up credential; n tells credentials apart.
-func pair(n string) kite.Credential {
+// credential returns a made-up credential; n tells credentials apart.
+func credential(n string) kite.Credential {
 	return kite.Credential{
 		APIKey: kite.NewSecret("fake-key-for-tests-" + n), APISecret: kite.NewSecret("fake-secret-for-tests-" + n),
 	}
 }
 
-func (w *world) mustAdd(t *testing.T, name string) Profile {
+func (w *fixture) mustAdd(t *testing.T, name string) Profile {
 	t.Helper()
-	p, err := w.Add(t.Context(), NewProfile{Selector: sel(name), Credential: pair(name)})
+	p, err := w.Add(t.Context(), NewProfile{Selector: sel(name), Credential: credential(name)})
 	if err != nil {
 		t.Fatal(err)
 	}

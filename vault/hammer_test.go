@@ -99,13 +99,13 @@ func doSomething(ctx context.Context, v *Vault, r *rand.Rand, n string) {
 	}
 	switch r.IntN(10) {
 	case 0, 1:
-		_, _ = v.Add(ctx, NewProfile{Selector: one, Credential: pair(n)})
+		_, _ = v.Add(ctx, NewProfile{Selector: one, Credential: credential(n)})
 	case 2:
 		_ = v.Remove(ctx, one)
 	case 3:
 		_ = v.Rename(ctx, one.Account, accounts[r.IntN(3)])
 	case 4:
-		_, _ = v.Rotate(ctx, one, pair(n))
+		_, _ = v.Rotate(ctx, one, credential(n))
 	case 5:
 		_ = v.Verify(ctx, one, false)
 	case 6:

@@ -48,7 +48,7 @@ func TestParseIndex_CleansWhatIsPlanted(t *testing.T) {
 }
 
 func TestIndex_CannotSwapEnvironments(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.mustAdd(t, "acme/live")
 	path := filepath.Join(w.dir, IndexFile)
 	data, err := os.ReadFile(path)
@@ -62,7 +62,7 @@ func TestIndex_CannotSwapEnvironments(t *testing.T) {
 		t.Errorf("a live credential went to the sandbox: %v", err)
 	}
 	// It is not overwritten either.
-	if _, err := w.Rotate(t.Context(), sel("acme"), pair("next")); !errors.Is(err, ErrIndexDamaged) {
+	if _, err := w.Rotate(t.Context(), sel("acme"), credential("next")); !errors.Is(err, ErrIndexDamaged) {
 		t.Errorf("%v", err)
 	}
 }

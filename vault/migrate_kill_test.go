@@ -71,7 +71,7 @@ func TestMigrate_LosesNothingWhenKilled(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	w := newWorld(t)
+	w := newFixture(t)
 	ring := keyring.New()
 	w.SetStore(ring)
 	names := make([]string, profiles)
@@ -79,7 +79,7 @@ func TestMigrate_LosesNothingWhenKilled(t *testing.T) {
 	for i := range names { // as Add does, but with one write of the index
 		names[i] = fmt.Sprintf("account-%03d/live", i)
 		p := Profile{ID: NewID(), Selector: sel(names[i]), Store: ring.Name(), ExpiresIn: DefaultExpiresIn}
-		if err := w.WriteItem(t.Context(), p, Credentials{Selector: p.Selector, Current: pair(names[i])}); err != nil {
+		if err := w.WriteItem(t.Context(), p, Credentials{Selector: p.Selector, Current: credential(names[i])}); err != nil {
 			t.Fatal(err)
 		}
 		entries = append(entries, p)

@@ -14,11 +14,11 @@ import (
 	"kitekey/vault/storetest"
 )
 
-// moving returns a world whose store is called "keyring", and a file store to move
+// moving returns a fixture whose store is called "keyring", and a file store to move
 // to.
-func moving(t *testing.T, names ...string) (*world, *agefile.Store) {
+func moving(t *testing.T, names ...string) (*fixture, *agefile.Store) {
 	t.Helper()
-	w := newWorld(t)
+	w := newFixture(t)
 	w.store.Named("keyring")
 	for _, name := range names {
 		w.mustAdd(t, name)
@@ -28,7 +28,7 @@ func moving(t *testing.T, names ...string) (*world, *agefile.Store) {
 }
 
 // on returns a vault on another store of the same folder.
-func (w *world) on(t *testing.T, s Store) *Vault {
+func (w *fixture) on(t *testing.T, s Store) *Vault {
 	t.Helper()
 	v, err := Open(Options{Dir: w.dir, Store: s, Gateway: func(kite.Environment) Gateway { return w.gateway }, Now: w.clock.now})
 	if err != nil {
@@ -46,7 +46,7 @@ func wantAll(t *testing.T, v *Vault, other Store, names ...string) {
 	}
 	for _, name := range names {
 		c, err := v.Credential(t.Context(), sel(name))
-		if err != nil || !SameCredential(c, pair(name)) {
+		if err != nil || !SameCredential(c, credential(name)) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -90,8 +90,8 @@ func TestMigrate_MovesAllThereAndBack(t *testing.T) {
 	// there.
 	for name, err := range map[string]error{
 		"Token": second(w.Token(ctx, sel("acme"), TokenRequest{Fresh: true})), "Remove": w.Remove(ctx, sel("acme")),
-		"Replace": second(w.Replace(ctx, sel("acme"), pair("x"))),
-		"Add":     second(w.Add(ctx, NewProfile{Selector: sel("dune"), Credential: pair("dune")})),
+		"Replace": second(w.Replace(ctx, sel("acme"), credential("x"))),
+		"Add":     second(w.Add(ctx, NewProfile{Selector: sel("dune"), Credential: credential("dune")})),
 	} {
 		if !errors.Is(err, ErrOtherStore) {
 			t.Errorf("%s with the old store: %v", name, err)
@@ -259,7 +259,7 @@ func TestMigrate_MovesAProfileThatIsAddedMeanwhile(t *testing.T) {
 	_, err := w.Migrate(t.Context(), f, func(done, _ int) {
 		if done == 2 && !added {
 			added = true
-			if _, err := late.Add(t.Context(), NewProfile{Selector: sel("dune"), Credential: pair("dune/sandbox")}); err != nil {
+			if _, err := late.Add(t.Context(), NewProfile{Selector: sel("dune"), Credential: credential("dune/sandbox")}); err != nil {
 				t.Error(err)
 			}
 		}

@@ -12,30 +12,34 @@ import (
 
 // No command changes what a newer kitekey has written, not even a repair.
 func TestNewerFormats_AreLeftAlone(t *testing.T) {
-	commands := map[string]func(context.Context, *world) error{
-		"Add": func(ctx context.Context, w *world) error {
-			return second(w.Add(ctx, NewProfile{Selector: sel("dune"), Credential: pair("d")}))
+	commands := map[string]func(context.Context, *fixture) error{
+		"Add": func(ctx context.Context, w *fixture) error {
+			return second(w.Add(ctx, NewProfile{Selector: sel("dune"), Credential: credential("d")}))
 		},
-		"Token": func(ctx context.Context, w *world) error {
+		"Token": func(ctx context.Context, w *fixture) error {
 			return second(w.Token(ctx, sel("acme"), TokenRequest{Fresh: true}))
 		},
-		"Verify":   func(ctx context.Context, w *world) error { return w.Verify(ctx, sel("acme"), false).Err },
-		"Rotate":   func(ctx context.Context, w *world) error { return second(w.Rotate(ctx, sel("acme"), pair("new"))) },
-		"Replace":  func(ctx context.Context, w *world) error { return second(w.Replace(ctx, sel("acme"), pair("new"))) },
-		"Rollback": func(ctx context.Context, w *world) error { return second(w.Rollback(ctx, sel("acme"))) },
-		"Rename":   func(ctx context.Context, w *world) error { return w.Rename(ctx, "acme", "dune") },
-		"Remove":   func(ctx context.Context, w *world) error { return w.Remove(ctx, sel("acme")) },
-		"Repair":   func(ctx context.Context, w *world) error { return second(w.Repair(ctx, false)) },
-		"adopt":    func(ctx context.Context, w *world) error { return second(w.Repair(ctx, true)) },
-		"Edit": func(ctx context.Context, w *world) error {
+		"Verify": func(ctx context.Context, w *fixture) error { return w.Verify(ctx, sel("acme"), false).Err },
+		"Rotate": func(ctx context.Context, w *fixture) error {
+			return second(w.Rotate(ctx, sel("acme"), credential("new")))
+		},
+		"Replace": func(ctx context.Context, w *fixture) error {
+			return second(w.Replace(ctx, sel("acme"), credential("new")))
+		},
+		"Rollback": func(ctx context.Context, w *fixture) error { return second(w.Rollback(ctx, sel("acme"))) },
+		"Rename":   func(ctx context.Context, w *fixture) error { return w.Rename(ctx, "acme", "dune") },
+		"Remove":   func(ctx context.Context, w *fixture) error { return w.Remove(ctx, sel("acme")) },
+		"Repair":   func(ctx context.Context, w *fixture) error { return second(w.Repair(ctx, false)) },
+		"adopt":    func(ctx context.Context, w *fixture) error { return second(w.Repair(ctx, true)) },
+		"Edit": func(ctx context.Context, w *fixture) error {
 			label := "L"
 			return second(w.Edit(ctx, sel("acme"), ProfileUpdate{Label: &label}))
 		},
-		"Forget":         func(ctx context.Context, w *world) error { return w.Forget(ctx, sel("acme")) },
-		"ChangeSettings": func(ctx context.Context, w *world) error { return ChangeSettings(ctx, w.dir, func(*Settings) {}) },
+		"Forget":         func(ctx context.Context, w *fixture) error { return w.Forget(ctx, sel("acme")) },
+		"ChangeSettings": func(ctx context.Context, w *fixture) error { return ChangeSettings(ctx, w.dir, func(*Settings) {}) },
 	}
-	file := func(name ...string) func(*world, Profile) (func() string, error) {
-		return func(w *world, p Profile) (func() string, error) {
+	file := func(name ...string) func(*fixture, Profile) (func() string, error) {
+		return func(w *fixture, p Profile) (func() string, error) {
 			path := filepath.Join(append([]string{w.dir}, name...)...)
 			if name[0] == "status" {
 				path = filepath.Join(w.dir, "status", p.ID[:1]+".json")
@@ -49,19 +53,19 @@ func TestNewerFormats_AreLeftAlone(t *testing.T) {
 		}
 	}
 	for format, c := range map[string]struct {
-		plant func(*world, Profile) (read func() string, err error)
+		plant func(*fixture, Profile) (read func() string, err error)
 		does  []string // the commands that must fail; the others may succeed
 	}{
 		"index.json":    {file("index.json"), []string{"Add", "Token", "Verify", "Rotate", "Replace", "Rollback", "Rename", "Remove", "Repair", "adopt", "Edit", "Forget"}},
 		"status":        {file("status"), []string{"Add", "Token", "Verify", "Rotate", "Replace", "Rollback", "Rename", "Remove", "Edit", "Forget"}},
 		"settings.json": {file("settings.json"), []string{"ChangeSettings"}},
-		"item": {func(w *world, p Profile) (func() string, error) {
+		"item": {func(w *fixture, p Profile) (func() string, error) {
 			err := w.store.Set(t.Context(), p.ID, []byte(`{"v":99,"current":"elsewhere"}`))
 			return func() string { data, _ := w.store.Get(t.Context(), p.ID); return string(data) }, err
 		}, []string{"Token", "Verify", "Rotate", "Replace", "Rollback", "Rename", "Remove"}},
 	} {
 		for name, do := range commands {
-			w := newWorld(t)
+			w := newFixture(t)
 			p := w.mustAdd(t, "acme")
 			read, err := c.plant(w, p)
 			if err != nil {

@@ -14,7 +14,7 @@ import (
 // No operation sends any part of a credential to the wrong gateway.
 func TestOrigin_CredentialIsNotSentToAnotherGateway(t *testing.T) {
 	for _, own := range []kite.Origin{kite.OriginKitegateway, kite.OriginOverride} {
-		w := newWorld(t)
+		w := newFixture(t)
 		ctx := t.Context()
 		other := kite.OriginOverride
 		if own == other {
@@ -25,7 +25,7 @@ func TestOrigin_CredentialIsNotSentToAnotherGateway(t *testing.T) {
 		if p.Origin != own {
 			t.Fatalf("added with origin %q", p.Origin)
 		}
-		if _, _, err := w.StageOnly(ctx, sel("acme/live"), pair("staged")); err != nil {
+		if _, _, err := w.StageOnly(ctx, sel("acme/live"), credential("staged")); err != nil {
 			t.Fatal(err)
 		}
 		w.gateway.origin, w.gateway.host = other, "127.0.0.1:4010"
@@ -33,7 +33,7 @@ func TestOrigin_CredentialIsNotSentToAnotherGateway(t *testing.T) {
 			"Token":          func() error { return second(w.Token(ctx, sel("acme/live"), TokenRequest{})) },
 			"NoCache":        func() error { return second(w.Token(ctx, sel("acme/live"), TokenRequest{NoCache: true})) },
 			"Verify":         func() error { return w.Verify(ctx, sel("acme/live"), true).Err },
-			"Rotate":         func() error { return second(w.Rotate(ctx, sel("acme/live"), pair("new"))) },
+			"Rotate":         func() error { return second(w.Rotate(ctx, sel("acme/live"), credential("new"))) },
 			"FinishRotation": func() error { return second(w.FinishRotation(ctx, sel("acme/live"))) },
 			"VerifyAll": func() (err error) {
 				w.VerifyAll(ctx, []Selector{sel("acme/live")}, false, func(r Report) { err = r.Err })
@@ -52,7 +52,7 @@ func TestOrigin_CredentialIsNotSentToAnotherGateway(t *testing.T) {
 		if p, err := w.Edit(ctx, sel("acme/live"), ProfileUpdate{Origin: &other}); err != nil || p.Origin != other {
 			t.Fatalf("%v %v", p.Origin, err)
 		}
-		if _, err := w.Rotate(ctx, sel("acme/live"), pair("new")); err != nil {
+		if _, err := w.Rotate(ctx, sel("acme/live"), credential("new")); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := w.Rollback(ctx, sel("acme/live")); err != nil {
@@ -65,7 +65,7 @@ func TestOrigin_CredentialIsNotSentToAnotherGateway(t *testing.T) {
 }
 
 func TestOrigin_TravelsWithABackup(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	w.gateway.origin = kite.OriginOverride
 	w.mustAdd(t, "acme")
@@ -85,7 +85,7 @@ func TestOrigin_TravelsWithABackup(t *testing.T) {
 	if err != nil || len(back) != 1 || back[0].Origin != kite.OriginOverride {
 		t.Fatalf("%+v %v", back, err)
 	}
-	to := newWorld(t) // it uses Kitegateway
+	to := newFixture(t) // it uses Kitegateway
 	steps, err := to.PlanImport(ctx, back)
 	if err == nil {
 		err = to.Import(ctx, steps[0])

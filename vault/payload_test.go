@@ -12,7 +12,7 @@ import (
 
 func TestCredentials_SurviveEncoding(t *testing.T) {
 	want := Credentials{
-		Selector: sel("acme/live"), Current: pair(`quotes " and \ <&> and é`), Previous: pair("before"), Staged: pair("next"),
+		Selector: sel("acme/live"), Current: credential(`quotes " and \ <&> and é`), Previous: credential("before"), Staged: credential("next"),
 		ReplacedAt: time.Unix(1_772_618_400, 0),
 	}
 	data, err := want.Encode()
@@ -68,7 +68,7 @@ func FuzzDecodePayload(f *testing.F) {
 // Two of the longest credentials fit into an item. A third is refused, and changes
 // nothing.
 func TestRotate_ThreeLongestCredentialsDoNotFit(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	long := func(c string) kite.Credential {
 		return kite.Credential{

@@ -42,7 +42,7 @@ func FuzzPlantedFiles(f *testing.F) {
 `)
 		write("status/a.json", `{"version":1,"profiles":[{"id":"aaaaaaaaaaaaaaaa","key_hint":"1234","host":@,"verdict":"rejected","message":@,"detail":@}]}`)
 		write(ActivityFile, `{"at":"2026-01-01T00:00:00Z","account":"acme","environment":"live","action":@,"command":@,"result":@,"parent":@,"reason":@,"method":@,"path":@,"recipients":[@],"from":@,"to":@}`+"\n")
-		w := newWorldIn(t, dir, storetest.NewFaulty(nil))
+		w := newFixtureIn(t, dir, storetest.NewFaulty(nil))
 		var shown []string
 		list, err := w.List()
 		if err != nil {

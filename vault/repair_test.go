@@ -18,7 +18,7 @@ import (
 )
 
 // levels returns the findings that are not ok as "kind severity", to compare them.
-func levels(t *testing.T, w *world) []string {
+func levels(t *testing.T, w *fixture) []string {
 	t.Helper()
 	found, err := w.Check(t.Context())
 	if err != nil {
@@ -37,7 +37,7 @@ func levels(t *testing.T, w *world) []string {
 }
 
 func TestCheck_FindsEachKindOfDamage(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	p := w.mustAdd(t, "acme")
 	w.mustAdd(t, "coral")
@@ -49,9 +49,9 @@ func TestCheck_FindsEachKindOfDamage(t *testing.T) {
 		spoil, fix func() error
 		want       []string
 	}{
-		{"missing", func() error { return w.store.Inner().Delete(ctx, p.ID) }, func() error { return w.WriteItem(ctx, p, Credentials{Selector: p.Selector, Current: pair("a")}) },
+		{"missing", func() error { return w.store.Inner().Delete(ctx, p.ID) }, func() error { return w.WriteItem(ctx, p, Credentials{Selector: p.Selector, Current: credential("a")}) },
 			[]string{"no-credential problem"}},
-		{"torn", func() error { return w.store.Inner().Set(ctx, p.ID, []byte("{")) }, func() error { return w.WriteItem(ctx, p, Credentials{Selector: p.Selector, Current: pair("a")}) },
+		{"torn", func() error { return w.store.Inner().Set(ctx, p.ID, []byte("{")) }, func() error { return w.WriteItem(ctx, p, Credentials{Selector: p.Selector, Current: credential("a")}) },
 			[]string{"no-credential problem"}},
 		{"stray", func() error { return w.store.Inner().Set(ctx, "straystraystrays", []byte("{")) }, func() error { return w.store.Inner().Delete(ctx, "straystraystrays") },
 			[]string{"orphans warning"}},
@@ -74,7 +74,7 @@ func TestCheck_FindsEachKindOfDamage(t *testing.T) {
 			return os.WriteFile(filepath.Join(w.dir, "settings.json"), []byte(`{"version":9}`), 0o600)
 		}, func() error { return os.Remove(filepath.Join(w.dir, "settings.json")) }, []string{"newer problem"}},
 		{"newer item", func() error { return w.store.Inner().Set(ctx, p.ID, []byte(`{"v":9}`)) }, func() error {
-			return w.WriteItem(ctx, p, Credentials{Selector: p.Selector, Current: pair("a")})
+			return w.WriteItem(ctx, p, Credentials{Selector: p.Selector, Current: credential("a")})
 		}, []string{"newer problem"}},
 		{"index", func() error { return os.WriteFile(filepath.Join(w.dir, "index.json"), nil, 0o600) }, func() error { _, err := w.Repair(ctx, false); return err }, []string{"index-damaged problem"}},
 	} {
@@ -109,7 +109,7 @@ func TestRepair_RebuildsADamagedIndex(t *testing.T) {
 		"folder empty": os.RemoveAll,
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newFixture(t)
 			ctx := t.Context()
 			label := "Acme Stores"
 			w.mustAdd(t, "acme")
@@ -135,7 +135,7 @@ func TestRepair_RebuildsADamagedIndex(t *testing.T) {
 				t.Fatalf("%v, %v", list, err)
 			}
 			for _, name := range []string{"acme", "acme/live"} {
-				if c, err := w.Credential(ctx, sel(name)); err != nil || !SameCredential(c, pair(name)) {
+				if c, err := w.Credential(ctx, sel(name)); err != nil || !SameCredential(c, credential(name)) {
 					t.Errorf("%s: %v", name, err)
 				}
 			}
@@ -154,7 +154,7 @@ func TestRepair_RebuildsADamagedIndex(t *testing.T) {
 
 // If the store cannot list its items, as on macOS, the last good copy is used.
 func TestRepair_TakesTheLastCopyWithoutListing(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.mustAdd(t, "acme")
 	w.SetStore(struct{ Store }{w.store})
 	if err := os.WriteFile(filepath.Join(w.dir, "index.json"), nil, 0o600); err != nil {
@@ -170,7 +170,7 @@ func TestRepair_TakesTheLastCopyWithoutListing(t *testing.T) {
 }
 
 func TestRepair_ListsItemsWithoutAProfile(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
 	put := func(key string, value []byte) {
@@ -178,7 +178,7 @@ func TestRepair_ListsItemsWithoutAProfile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	item, err := Credentials{Selector: sel("acme"), Current: pair("stray"), Staged: pair("staged")}.Encode()
+	item, err := Credentials{Selector: sel("acme"), Current: credential("stray"), Staged: credential("staged")}.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestRepair_ListsItemsWithoutAProfile(t *testing.T) {
 	if keys, _ := w.store.Keys(ctx); len(keys) != 3 || !slices.Contains(keys, "cccccccccccccccc") {
 		t.Errorf("left: %v", keys)
 	}
-	if c := w.item(t, "acme-2"); !SameCredential(c.Current, pair("stray")) || c.Account != "acme-2" {
+	if c := w.item(t, "acme-2"); !SameCredential(c.Current, credential("stray")) || c.Account != "acme-2" {
 		t.Errorf("the stray's item names %s", c.Selector)
 	}
 	if p, _ := w.Lookup(sel("acme-2")); !p.Staged || p.State != StateSettled {
@@ -214,7 +214,7 @@ func TestRepair_ListsItemsWithoutAProfile(t *testing.T) {
 }
 
 func TestRepair_SweepsOldLocks(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	p := w.mustAdd(t, "acme")
 	if err := w.Forget(t.Context(), sel("acme")); err != nil { // creates a lock file
 		t.Fatal(err)
@@ -253,13 +253,13 @@ func TestFreeName_IsValidAndUnused(t *testing.T) {
 // Two data folders share a keyring. Repairing one leaves the credentials that the
 // other lists.
 func TestRepair_LeavesAnotherFoldersCredentials(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	p := w.mustAdd(t, "acme")
 	if _, err := w.Token(ctx, sel("acme"), TokenRequest{}); err != nil {
 		t.Fatal(err)
 	}
-	other := newWorldIn(t, filepath.Join(t.TempDir(), "other"), w.store)
+	other := newFixtureIn(t, filepath.Join(t.TempDir(), "other"), w.store)
 	if done, err := other.Repair(ctx, false); err != nil || len(done) != 0 {
 		t.Fatalf("an empty folder's repair did %v %v", done, err)
 	}
@@ -286,7 +286,7 @@ func TestRepair_LeavesAnotherFoldersCredentials(t *testing.T) {
 
 // A second damaged file does not replace the first that was kept.
 func TestRepair_KeepsEveryDamagedCopy(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.mustAdd(t, "acme")
 	path := filepath.Join(w.dir, "index.json")
 	for _, damage := range []string{"first", "second", "third"} {
@@ -318,13 +318,13 @@ func TestRepair_KeepsEveryDamagedCopy(t *testing.T) {
 }
 
 func TestRemoveWithUndo_CanBePutBack(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme/live")
-	if _, err := w.Rotate(ctx, sel("acme/live"), pair("new")); err != nil {
+	if _, err := w.Rotate(ctx, sel("acme/live"), credential("new")); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := w.StageOnly(ctx, sel("acme/live"), pair("staged")); err != nil {
+	if _, _, err := w.StageOnly(ctx, sel("acme/live"), credential("staged")); err != nil {
 		t.Fatal(err)
 	}
 	label := "Acme"
@@ -346,7 +346,7 @@ func TestRemoveWithUndo_CanBePutBack(t *testing.T) {
 	if after.Label != label || after.KeyHint != before.KeyHint || after.Verdict != before.Verdict || !after.Staged || !after.Previous || after.Report() != before.Report() {
 		t.Errorf("put back as %+v, was %+v", after, before)
 	}
-	if c := w.item(t, "acme/live"); !SameCredential(c.Current, pair("new")) || !SameCredential(c.Previous, pair("acme/live")) || !SameCredential(c.Staged, pair("staged")) {
+	if c := w.item(t, "acme/live"); !SameCredential(c.Current, credential("new")) || !SameCredential(c.Previous, credential("acme/live")) || !SameCredential(c.Staged, credential("staged")) {
 		t.Error("the credentials are others")
 	}
 	removed.Erase()
@@ -367,7 +367,7 @@ type knowing struct {
 func (k knowing) Inspect(context.Context) (Facts, error) { return k.facts, nil }
 
 func TestCheck_TellsWhatTheStoreKnows(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.mustAdd(t, "acme")
 	w.SetStore(knowing{w.store, Facts{Provider: "keepassxc", KeepsRemoved: true, OpenFolder: "/open", Rivals: []string{"another"}, Duplicates: []string{"a", "b"}}})
 	found, err := w.Check(t.Context())

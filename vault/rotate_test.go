@@ -11,7 +11,7 @@ import (
 	. "kitekey/vault"
 )
 
-func (w *world) item(t *testing.T, name string) Credentials {
+func (w *fixture) item(t *testing.T, name string) Credentials {
 	t.Helper()
 	p, err := w.Lookup(sel(name))
 	if err != nil {
@@ -25,10 +25,10 @@ func (w *world) item(t *testing.T, name string) Credentials {
 }
 
 func TestRotate_ReplacesAndRollsBack(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
-	old, next := pair("acme"), pair("next")
+	old, next := credential("acme"), credential("next")
 	if _, err := w.Token(ctx, sel("acme"), TokenRequest{}); err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestRotate_ReplacesAndRollsBack(t *testing.T) {
 	}
 	c := w.item(t, "acme")
 	if !SameCredential(c.Current, next) || !SameCredential(c.Previous, old) || HasCredential(c.Staged) {
-		t.Error("the item holds other pairs")
+		t.Error("the item holds other credentials")
 	}
 	if _, err := w.Cached(ctx, sel("acme")); !errors.Is(err, ErrNotFound) {
 		t.Errorf("the old pair's token is still handed out: %v", err)
@@ -66,55 +66,55 @@ func TestRotate_ReplacesAndRollsBack(t *testing.T) {
 }
 
 func TestReplace_KeepsThePreviousUnverified(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.mustAdd(t, "acme")
-	p, err := w.Replace(t.Context(), sel("acme"), pair("next"))
-	if err != nil || !p.Previous || p.KeyHint != pair("next").Hint() || p.Verdict != VerdictNone || w.gateway.count() != 0 {
+	p, err := w.Replace(t.Context(), sel("acme"), credential("next"))
+	if err != nil || !p.Previous || p.KeyHint != credential("next").Hint() || p.Verdict != VerdictNone || w.gateway.count() != 0 {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if c := w.item(t, "acme"); !SameCredential(c.Current, pair("next")) || !SameCredential(c.Previous, pair("acme")) {
-		t.Error("the item holds other pairs")
+	if c := w.item(t, "acme"); !SameCredential(c.Current, credential("next")) || !SameCredential(c.Previous, credential("acme")) {
+		t.Error("the item holds other credentials")
 	}
-	if _, err := w.Replace(t.Context(), sel("acme"), pair("next")); !errors.Is(err, ErrBadInput) {
+	if _, err := w.Replace(t.Context(), sel("acme"), credential("next")); !errors.Is(err, ErrBadInput) {
 		t.Errorf("by itself: %v", err)
 	}
 }
 
 func TestRotate_RefusedChangesNothing(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.mustAdd(t, "acme")
 	w.gateway.err = &kite.Error{Kind: kite.ErrRefused, Status: 401}
-	r, err := w.Rotate(t.Context(), sel("acme"), pair("next"))
+	r, err := w.Rotate(t.Context(), sel("acme"), credential("next"))
 	if !errors.Is(err, kite.ErrRefused) || r.Outcome != OutcomeRejected || r.Profile.Staged {
 		t.Errorf("%+v, %v", r, err)
 	}
-	if c := w.item(t, "acme"); !SameCredential(c.Current, pair("acme")) || HasCredential(c.Staged) {
+	if c := w.item(t, "acme"); !SameCredential(c.Current, credential("acme")) || HasCredential(c.Staged) {
 		t.Error("something was replaced or kept")
 	}
 }
 
 func TestRotate_StagesWhatCouldNotBeVerified(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
 	w.gateway.err = &kite.Error{Kind: kite.ErrUnreachable}
-	r, err := w.Rotate(ctx, sel("acme"), pair("next"))
+	r, err := w.Rotate(ctx, sel("acme"), credential("next"))
 	if !errors.Is(err, kite.ErrUnreachable) || r.Outcome != OutcomeStaged || !r.Profile.Staged {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	if c := w.item(t, "acme"); !SameCredential(c.Current, pair("acme")) || !SameCredential(c.Staged, pair("next")) {
-		t.Error("the item holds other pairs")
+	if c := w.item(t, "acme"); !SameCredential(c.Current, credential("acme")) || !SameCredential(c.Staged, credential("next")) {
+		t.Error("the item holds other credentials")
 	}
 	w.gateway.err = nil
 	// The current credential still mints.
-	if _, err := w.Token(ctx, sel("acme"), TokenRequest{}); err != nil || w.gateway.keys[len(w.gateway.keys)-1] != pair("acme").APIKey.Reveal() {
+	if _, err := w.Token(ctx, sel("acme"), TokenRequest{}); err != nil || w.gateway.keys[len(w.gateway.keys)-1] != credential("acme").APIKey.Reveal() {
 		t.Errorf("minting meanwhile: %v", err)
 	}
-	if r := w.Verify(ctx, sel("acme"), false); r.Verdict != VerdictOK || r.KeyHint != pair("next").Hint() {
+	if r := w.Verify(ctx, sel("acme"), false); r.Verdict != VerdictOK || r.KeyHint != credential("next").Hint() {
 		t.Errorf("%+v", r)
 	}
 	c := w.item(t, "acme")
-	if !SameCredential(c.Current, pair("next")) || !SameCredential(c.Previous, pair("acme")) || HasCredential(c.Staged) {
+	if !SameCredential(c.Current, credential("next")) || !SameCredential(c.Previous, credential("acme")) || HasCredential(c.Staged) {
 		t.Error("not finished")
 	}
 	// A verification on the same day keeps the previous credential, one on a later
@@ -142,7 +142,7 @@ func TestRotate_LosesNothingWhenInterrupted(t *testing.T) {
 		after bool // it fails after it has taken effect
 	}{{"staging", 1, false}, {"staging, unknown", 1, true}, {"replacing", 2, false}, {"replacing, unknown", 2, true}} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newFixture(t)
 			w.mustAdd(t, "acme")
 			n := 0
 			hook := func(op, _ string) error {
@@ -158,7 +158,7 @@ func TestRotate_LosesNothingWhenInterrupted(t *testing.T) {
 			} else {
 				w.store.On(hook, nil)
 			}
-			if _, err := w.Rotate(t.Context(), sel("acme"), pair("next")); !errors.Is(err, ErrTimeout) {
+			if _, err := w.Rotate(t.Context(), sel("acme"), credential("next")); !errors.Is(err, ErrTimeout) {
 				t.Fatalf("%v", err)
 			}
 			w.store.On(nil, nil)
@@ -170,22 +170,22 @@ func TestRotate_LosesNothingWhenInterrupted(t *testing.T) {
 			if p.State != StateSettled || p.KeyHint != item.Current.Hint() || p.Staged != HasCredential(item.Staged) || p.Previous != HasCredential(item.Previous) {
 				t.Errorf("the index says %+v", p)
 			}
-			if !SameCredential(item.Current, pair("acme")) && !SameCredential(item.Current, pair("next")) {
+			if !SameCredential(item.Current, credential("acme")) && !SameCredential(item.Current, credential("next")) {
 				t.Error("neither pair is in use")
 			}
-			if c.write == 2 && !SameCredential(item.Current, pair("next")) && !SameCredential(item.Staged, pair("next")) {
+			if c.write == 2 && !SameCredential(item.Current, credential("next")) && !SameCredential(item.Staged, credential("next")) {
 				t.Error("the staged pair is lost")
 			}
 		})
 	}
 	t.Run("given up while the gateway is asked", func(t *testing.T) {
-		w := newWorld(t)
+		w := newFixture(t)
 		w.mustAdd(t, "acme")
 		w.gateway.block = make(chan struct{})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() {
-			_, err := w.Rotate(ctx, sel("acme"), pair("next"))
+			_, err := w.Rotate(ctx, sel("acme"), credential("next"))
 			done <- err
 		}()
 		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
@@ -200,14 +200,14 @@ func TestRotate_LosesNothingWhenInterrupted(t *testing.T) {
 		if err := <-done; !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
-		if item := w.item(t, "acme"); !SameCredential(item.Current, pair("acme")) || !SameCredential(item.Staged, pair("next")) {
+		if item := w.item(t, "acme"); !SameCredential(item.Current, credential("acme")) || !SameCredential(item.Staged, credential("next")) {
 			t.Error("a pair is lost")
 		}
 	})
 }
 
 func TestRotate_ReplacesALostCredential(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	p := w.mustAdd(t, "acme")
 	for name, spoil := range map[string]func() error{
@@ -225,8 +225,8 @@ func TestRotate_ReplacesALostCredential(t *testing.T) {
 		if _, err := w.Rollback(ctx, sel("acme")); !errors.Is(err, ErrNoCredential) {
 			t.Errorf("%s: rollback: %v", name, err)
 		}
-		r, err := w.Rotate(ctx, sel("acme"), pair(name))
-		if err != nil || r.Outcome != OutcomeReplaced || !SameCredential(w.item(t, "acme").Current, pair(name)) || r.Profile.Verdict != VerdictOK {
+		r, err := w.Rotate(ctx, sel("acme"), credential(name))
+		if err != nil || r.Outcome != OutcomeReplaced || !SameCredential(w.item(t, "acme").Current, credential(name)) || r.Profile.Verdict != VerdictOK {
 			t.Errorf("%s: %+v, %v", name, r, err)
 		}
 	}
@@ -235,24 +235,24 @@ func TestRotate_ReplacesALostCredential(t *testing.T) {
 // A staged credential may be the only copy of its secret. A mistyped one that is
 // refused must not remove it.
 func TestRotate_RefusedKeepsWhatWasStaged(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
 	w.gateway.err = &kite.Error{Kind: kite.ErrUnreachable}
-	if r, _ := w.Rotate(ctx, sel("acme"), pair("waiting")); r.Outcome != OutcomeStaged {
+	if r, _ := w.Rotate(ctx, sel("acme"), credential("waiting")); r.Outcome != OutcomeStaged {
 		t.Fatalf("%+v", r)
 	}
 	w.gateway.err = &kite.Error{Kind: kite.ErrRefused, Status: 401}
-	if r, _ := w.Rotate(ctx, sel("acme"), pair("mistyped")); r.Outcome != OutcomeRejected || !r.Profile.Staged {
+	if r, _ := w.Rotate(ctx, sel("acme"), credential("mistyped")); r.Outcome != OutcomeRejected || !r.Profile.Staged {
 		t.Errorf("%+v", r)
 	}
-	if c := w.item(t, "acme"); !SameCredential(c.Current, pair("acme")) || !SameCredential(c.Staged, pair("waiting")) {
+	if c := w.item(t, "acme"); !SameCredential(c.Current, credential("acme")) || !SameCredential(c.Staged, credential("waiting")) {
 		t.Error("the staged credential is lost")
 	}
 }
 
 // whileAsked calls ask, and act while ask waits for the gateway's answer.
-func (w *world) whileAsked(ask, act func()) {
+func (w *fixture) whileAsked(ask, act func()) {
 	block := make(chan struct{})
 	w.gateway.mu.Lock()
 	w.gateway.block, w.gateway.waiting = block, make(chan struct{}, 1)
@@ -272,7 +272,7 @@ func (w *world) whileAsked(ask, act func()) {
 }
 
 // whileVerifying calls act while a verification waits for the gateway's answer.
-func (w *world) whileVerifying(t *testing.T, name string, act func()) {
+func (w *fixture) whileVerifying(t *testing.T, name string, act func()) {
 	t.Helper()
 	w.whileAsked(func() { w.Verify(context.Background(), sel(name), false) }, act)
 }
@@ -280,10 +280,10 @@ func (w *world) whileVerifying(t *testing.T, name string, act func()) {
 func TestVerify_DuringARotationJudgesOneCredential(t *testing.T) {
 	refused := &kite.Error{Kind: kite.ErrRefused, Status: 401}
 	t.Run("its verdict is on the old pair", func(t *testing.T) {
-		w := newWorld(t)
+		w := newFixture(t)
 		w.mustAdd(t, "acme")
 		w.whileVerifying(t, "acme", func() {
-			if _, err := w.Rotate(t.Context(), sel("acme"), pair("next")); err != nil {
+			if _, err := w.Rotate(t.Context(), sel("acme"), credential("next")); err != nil {
 				t.Fatal(err)
 			}
 			w.gateway.mu.Lock()
@@ -295,18 +295,18 @@ func TestVerify_DuringARotationJudgesOneCredential(t *testing.T) {
 		}
 	})
 	t.Run("it does not confirm the new pair", func(t *testing.T) {
-		w := newWorld(t)
+		w := newFixture(t)
 		w.mustAdd(t, "acme")
-		if _, err := w.Rotate(t.Context(), sel("acme"), pair("second")); err != nil {
+		if _, err := w.Rotate(t.Context(), sel("acme"), credential("second")); err != nil {
 			t.Fatal(err)
 		}
 		w.clock.add(48 * time.Hour)
 		w.whileVerifying(t, "acme", func() {
-			if _, err := w.Rotate(t.Context(), sel("acme"), pair("third")); err != nil {
+			if _, err := w.Rotate(t.Context(), sel("acme"), credential("third")); err != nil {
 				t.Fatal(err)
 			}
 		})
-		if c := w.item(t, "acme"); !SameCredential(c.Current, pair("third")) || !SameCredential(c.Previous, pair("second")) {
+		if c := w.item(t, "acme"); !SameCredential(c.Current, credential("third")) || !SameCredential(c.Previous, credential("second")) {
 			t.Error("the way back is lost")
 		}
 	})
@@ -314,24 +314,24 @@ func TestVerify_DuringARotationJudgesOneCredential(t *testing.T) {
 
 // Another process changes a staged credential while the gateway is asked about it.
 func TestRotate_HeedsWhatOtherProcessesDo(t *testing.T) {
-	during := func(t *testing.T, w *world, act func()) (r Rotation, err error) {
+	during := func(t *testing.T, w *fixture, act func()) (r Rotation, err error) {
 		t.Helper()
-		w.whileAsked(func() { r, err = w.Rotate(context.Background(), sel("acme"), pair("mine")) }, act)
+		w.whileAsked(func() { r, err = w.Rotate(context.Background(), sel("acme"), credential("mine")) }, act)
 		return r, err
 	}
 	t.Run("it is put in use", func(t *testing.T) {
-		w := newWorld(t)
+		w := newFixture(t)
 		w.mustAdd(t, "acme")
 		r, err := during(t, w, func() { w.Verify(t.Context(), sel("acme"), false) })
-		if err != nil || r.Outcome != OutcomeReplaced || r.Profile.KeyHint != pair("mine").Hint() || !SameCredential(w.item(t, "acme").Current, pair("mine")) {
+		if err != nil || r.Outcome != OutcomeReplaced || r.Profile.KeyHint != credential("mine").Hint() || !SameCredential(w.item(t, "acme").Current, credential("mine")) {
 			t.Errorf("%+v %s, %v", r, r.Outcome, err)
 		}
 	})
 	t.Run("another takes its place", func(t *testing.T) {
-		w := newWorld(t)
+		w := newFixture(t)
 		w.mustAdd(t, "acme")
 		r, err := during(t, w, func() {
-			if _, _, err := w.Stage(t.Context(), sel("acme"), pair("theirs")); err != nil {
+			if _, _, err := w.Stage(t.Context(), sel("acme"), credential("theirs")); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -339,15 +339,15 @@ func TestRotate_HeedsWhatOtherProcessesDo(t *testing.T) {
 		if !errors.Is(err, ErrBusy) || r.Outcome == OutcomeStaged || r.Outcome == OutcomeReplaced {
 			t.Errorf("%+v %s, %v", r, r.Outcome, err)
 		}
-		if c := w.item(t, "acme"); !SameCredential(c.Staged, pair("theirs")) || !SameCredential(c.Current, pair("acme")) {
-			t.Error("the item holds other pairs")
+		if c := w.item(t, "acme"); !SameCredential(c.Staged, credential("theirs")) || !SameCredential(c.Current, credential("acme")) {
+			t.Error("the item holds other credentials")
 		}
 	})
 	t.Run("another takes its place, and the gateway does not answer", func(t *testing.T) {
-		w := newWorld(t)
+		w := newFixture(t)
 		w.mustAdd(t, "acme")
 		r, err := during(t, w, func() {
-			if _, _, err := w.Stage(t.Context(), sel("acme"), pair("theirs")); err != nil {
+			if _, _, err := w.Stage(t.Context(), sel("acme"), credential("theirs")); err != nil {
 				t.Fatal(err)
 			}
 			w.gateway.mu.Lock()
@@ -359,7 +359,7 @@ func TestRotate_HeedsWhatOtherProcessesDo(t *testing.T) {
 		}
 	})
 	t.Run("the profile goes", func(t *testing.T) {
-		w := newWorld(t)
+		w := newFixture(t)
 		w.mustAdd(t, "acme")
 		r, err := during(t, w, func() {
 			if err := w.Remove(t.Context(), sel("acme")); err != nil {

@@ -45,10 +45,10 @@ func (s *fakeSource) put(sel Selector, c kite.Credential) {
 }
 
 func TestToken_ReadsTheCredentialFromItsSource(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	src := &fakeSource{items: map[Selector]SourceItem{}}
-	src.put(sel("acme/live"), pair("team"))
+	src.put(sel("acme/live"), credential("team"))
 	w.SetSource(func(name string) (Source, error) {
 		if name != "team" {
 			return nil, ErrSourceUnavailable
@@ -86,16 +86,16 @@ func TestToken_ReadsTheCredentialFromItsSource(t *testing.T) {
 
 // A colleague has rotated the credential between the read and the mint.
 func TestToken_ReadsTheSourceOnceMoreBeforeItSaysRefused(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	src := &fakeSource{items: map[Selector]SourceItem{}}
-	src.put(sel("acme"), pair("old"))
+	src.put(sel("acme"), credential("old"))
 	w.SetSource(func(string) (Source, error) { return src, nil })
 	if _, err := w.Add(ctx, NewProfile{Selector: sel("acme"), Source: "team"}); err != nil {
 		t.Fatal(err)
 	}
 	w.gateway.refuses = func(key string) bool {
-		src.put(sel("acme"), pair("new"))
+		src.put(sel("acme"), credential("new"))
 		return key == "fake-key-for-tests-old"
 	}
 	if _, err := w.Token(ctx, sel("acme"), TokenRequest{}); err != nil || src.reads != 2 {

@@ -19,7 +19,7 @@ import (
 // An index of version 1 has the status in its entries. All of it is read, and moves
 // to the status files with the first change.
 func TestIndex_ReadsVersion1(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	at := w.clock.now().UTC().Format(time.RFC3339)
 	deadline := w.clock.now().Add(time.Minute).UTC().Format(time.RFC3339)
 	write := func() {
@@ -65,11 +65,11 @@ func TestIndex_ReadsVersion1(t *testing.T) {
 }
 
 func TestProfileReport_OutlivesAProcess(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.mustAdd(t, "acme")
 	w.gateway.err = &kite.Error{Kind: kite.ErrRefused, Host: "sandbox.test", Op: "mint a token", Status: 403, Message: "IP not allowed", Skew: 2 * time.Second}
 	r := w.Verify(t.Context(), sel("acme"), true)
-	again := newWorldIn(t, w.dir, w.store) // another process
+	again := newFixtureIn(t, w.dir, w.store) // another process
 	p, err := again.Lookup(sel("acme"))
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +80,7 @@ func TestProfileReport_OutlivesAProcess(t *testing.T) {
 		t.Errorf("%+v\nwas %+v", got, r)
 	}
 	w.gateway.err = nil
-	if _, err := w.Rotate(t.Context(), sel("acme"), pair("new")); err != nil {
+	if _, err := w.Rotate(t.Context(), sel("acme"), credential("new")); err != nil {
 		t.Fatal(err)
 	}
 	if p, _ := again.Lookup(sel("acme")); p.Report().Status != 200 || p.Report().Err != nil {
@@ -90,7 +90,7 @@ func TestProfileReport_OutlivesAProcess(t *testing.T) {
 
 // A status file that a crash has damaged counts as empty, and harms nothing.
 func TestStatus_DamagedFilesCountAsEmpty(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	p := w.mustAdd(t, "acme")
 	if _, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil {
 		t.Fatal(err)
@@ -119,7 +119,7 @@ func TestStatus_DamagedFilesCountAsEmpty(t *testing.T) {
 // Many mints at once, and changes of names between them, do not overwrite each
 // other.
 func TestStatus_ConcurrentChangesAreAllKept(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	const n = 12
 	for i := range n {
 		w.mustAdd(t, fmt.Sprintf("a%d", i))
@@ -127,13 +127,13 @@ func TestStatus_ConcurrentChangesAreAllKept(t *testing.T) {
 	var workers sync.WaitGroup
 	for i := range n {
 		workers.Go(func() {
-			v := newWorldIn(t, w.dir, w.store)
+			v := newFixtureIn(t, w.dir, w.store)
 			if _, err := v.Token(context.Background(), sel(fmt.Sprintf("a%d", i)), TokenRequest{}); err != nil {
 				t.Error(err)
 			}
 		})
 		workers.Go(func() {
-			v := newWorldIn(t, w.dir, w.store)
+			v := newFixtureIn(t, w.dir, w.store)
 			label := fmt.Sprint(i)
 			if _, err := v.Edit(context.Background(), sel(fmt.Sprintf("a%d", i)), ProfileUpdate{Label: &label}); err != nil {
 				t.Error(err)
@@ -155,7 +155,7 @@ func TestStatus_ConcurrentChangesAreAllKept(t *testing.T) {
 func TestToken_WaitersShareAFailure(t *testing.T) {
 	for name, dir := range map[string]string{"one process": "", "many": filepath.Join(t.TempDir(), "home")} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorldIn(t, dir, storetest.NewFaulty(nil))
+			w := newFixtureIn(t, dir, storetest.NewFaulty(nil))
 			w.mustAdd(t, "acme")
 			failed := &kite.Error{Kind: kite.ErrUnreachable, Host: "sandbox.test", Op: "mint a token", Err: errors.New("no answer in 20s")}
 			w.gateway.block, w.gateway.waiting, w.gateway.err = make(chan struct{}), make(chan struct{}, 1), failed
@@ -164,7 +164,7 @@ func TestToken_WaitersShareAFailure(t *testing.T) {
 			for range n {
 				v := w
 				if dir != "" {
-					v = newWorldIn(t, dir, w.store)
+					v = newFixtureIn(t, dir, w.store)
 					v.SetGateway(func(kite.Environment) Gateway { return w.gateway })
 				}
 				go func() { errs <- second(v.Token(context.Background(), sel("acme"), TokenRequest{Fresh: true})) }()

@@ -13,7 +13,7 @@ import (
 )
 
 func TestToken_IsCachedUntilItExpires(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
 	first, err := w.Token(ctx, sel("acme"), TokenRequest{})
@@ -53,7 +53,7 @@ func TestToken_IsCachedUntilItExpires(t *testing.T) {
 
 // A script that uses a cached token pays for one read of the index and one Get.
 func TestToken_CachedTouchesOneItem(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	p := w.mustAdd(t, "acme")
 	if _, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func TestToken_CachedTouchesOneItem(t *testing.T) {
 }
 
 func TestToken_IsNeverPastItsDeadline(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
 	w.mustAdd(t, "coral")
@@ -110,7 +110,7 @@ func TestToken_IsNeverPastItsDeadline(t *testing.T) {
 }
 
 func TestToken_OfAnotherHostIsNotUsed(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.mustAdd(t, "acme")
 	if _, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil {
 		t.Fatal(err)
@@ -122,7 +122,7 @@ func TestToken_OfAnotherHostIsNotUsed(t *testing.T) {
 }
 
 func TestForget_RemovesTheCachedToken(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	p := w.mustAdd(t, "acme")
 	if _, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil {
 		t.Fatal(err)
@@ -143,9 +143,9 @@ func TestForget_RemovesTheCachedToken(t *testing.T) {
 func TestToken_EightProcessesShareOneMint(t *testing.T) {
 	for _, fresh := range []bool{false, true} {
 		store, dir := storetest.NewFaulty(nil), t.TempDir()
-		worlds := make([]*world, 8)
+		worlds := make([]*fixture, 8)
 		for i := range worlds {
-			worlds[i] = newWorldIn(t, dir, store)
+			worlds[i] = newFixtureIn(t, dir, store)
 			worlds[i].gateway = worlds[0].gateway
 			worlds[i].SetGateway(func(kite.Environment) Gateway { return worlds[0].gateway })
 		}
@@ -181,7 +181,7 @@ func TestToken_EightProcessesShareOneMint(t *testing.T) {
 }
 
 func TestToken_IsReturnedWhenItCannotBeCached(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.mustAdd(t, "acme")
 	w.store.On(func(op, key string) error {
 		if op == "write" && strings.HasSuffix(key, TokenSuffix) {
@@ -198,7 +198,7 @@ func TestToken_IsReturnedWhenItCannotBeCached(t *testing.T) {
 }
 
 func TestToken_RefusedMintIsRecorded(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.mustAdd(t, "acme")
 	w.gateway.err = &kite.Error{Kind: kite.ErrRefused, Host: "sandbox.test", Op: "mint a token", Status: 401}
 	_, err := w.Token(t.Context(), sel("acme"), TokenRequest{})
@@ -211,7 +211,7 @@ func TestToken_RefusedMintIsRecorded(t *testing.T) {
 }
 
 func TestVerify_GivesTheVerdictOfEachError(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	p := w.mustAdd(t, "acme")
 	for _, c := range []struct {
@@ -252,7 +252,7 @@ func TestVerify_GivesTheVerdictOfEachError(t *testing.T) {
 
 // What a simulator said about a profile is not true for Kitegateway.
 func TestList_HidesWhatAnotherGatewaySaid(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.mustAdd(t, "acme")
 	if _, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil {
 		t.Fatal(err)

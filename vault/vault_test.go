@@ -54,7 +54,7 @@ func FuzzParseSelector(f *testing.F) {
 }
 
 func TestAdd_ListsUntilRemoved(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	for _, name := range []string{"coral/live", "acme/live", "acme/sandbox"} {
 		w.mustAdd(t, name)
@@ -75,10 +75,10 @@ func TestAdd_ListsUntilRemoved(t *testing.T) {
 		t.Errorf("List touched the store: %v", calls)
 	}
 	cred, err := w.Credential(ctx, sel("acme/live"))
-	if err != nil || !cred.APISecret.Equal(pair("acme/live").APISecret) {
+	if err != nil || !cred.APISecret.Equal(credential("acme/live").APISecret) {
 		t.Errorf("Credential: %v", err)
 	}
-	if _, err := w.Add(ctx, NewProfile{Selector: sel("acme/live"), Credential: pair("x")}); !errors.Is(err, ErrExists) {
+	if _, err := w.Add(ctx, NewProfile{Selector: sel("acme/live"), Credential: credential("x")}); !errors.Is(err, ErrExists) {
 		t.Errorf("adding twice: %v", err)
 	}
 	if _, err := w.Token(ctx, sel("acme/live"), TokenRequest{}); err != nil {
@@ -93,13 +93,13 @@ func TestAdd_ListsUntilRemoved(t *testing.T) {
 	if _, err := w.Lookup(sel("acme/live")); !errors.Is(err, ErrNoProfile) || !slices.Contains(near(err), sel("acme")) {
 		t.Errorf("Lookup of the removed one: %v", err)
 	}
-	if err := w.Remove(ctx, sel("nobody")); !errors.Is(err, ErrNoProfile) {
-		t.Errorf("Remove of nobody: %v", err)
+	if err := w.Remove(ctx, sel("unknown")); !errors.Is(err, ErrNoProfile) {
+		t.Errorf("Remove of a profile that does not exist: %v", err)
 	}
 }
 
 func TestFiles_HoldNoSecret(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.mustAdd(t, "acme")
 	if _, err := w.Token(t.Context(), sel("acme"), TokenRequest{}); err != nil {
 		t.Fatal(err)
@@ -125,8 +125,8 @@ func TestFiles_HoldNoSecret(t *testing.T) {
 }
 
 func TestAdd_RefusesBadInput(t *testing.T) {
-	w := newWorld(t)
-	good := NewProfile{Selector: sel("acme"), Credential: pair("x")}
+	w := newFixture(t)
+	good := NewProfile{Selector: sel("acme"), Credential: credential("x")}
 	for name, spoil := range map[string]func(*NewProfile){
 		"account":     func(n *NewProfile) { n.Account = "Acme" },
 		"environment": func(n *NewProfile) { n.Environment = "prod" },
@@ -165,9 +165,9 @@ func TestAdd_LosesNothingWhenTheStoreFails(t *testing.T) {
 		{name: "dismissed", fail: onlyOn("write", storeError(ErrLocked))},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newFixture(t)
 			w.store.On(c.fail, c.after)
-			_, err := w.Add(t.Context(), NewProfile{Selector: sel("acme"), Credential: pair("x")})
+			_, err := w.Add(t.Context(), NewProfile{Selector: sel("acme"), Credential: credential("x")})
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -204,7 +204,7 @@ func onlyOn(op string, err error) func(string, string) error {
 // The entry of a process that is adding right now must not be settled.
 func TestSettle_LeavesRunningProcessesAlone(t *testing.T) {
 	store, dir := storetest.NewFaulty(nil), t.TempDir()
-	first, second := newWorldIn(t, dir, store), newWorldIn(t, dir, store)
+	first, second := newFixtureIn(t, dir, store), newFixtureIn(t, dir, store)
 	writing, goOn := make(chan struct{}), make(chan struct{})
 	store.On(func(op, _ string) error {
 		if op == "write" {
@@ -215,7 +215,7 @@ func TestSettle_LeavesRunningProcessesAlone(t *testing.T) {
 	}, nil)
 	done := make(chan error)
 	go func() {
-		_, err := first.Add(context.Background(), NewProfile{Selector: sel("acme"), Credential: pair("x")})
+		_, err := first.Add(context.Background(), NewProfile{Selector: sel("acme"), Credential: credential("x")})
 		done <- err
 	}()
 	<-writing
@@ -236,7 +236,7 @@ func TestSettle_LeavesRunningProcessesAlone(t *testing.T) {
 }
 
 func TestRemove_IsFinishedLater(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.mustAdd(t, "acme")
 	w.store.On(onlyOn("delete", &StoreError{Op: "delete", Store: "keyring", Kind: ErrTimeout}), nil)
 	if err := w.Remove(t.Context(), sel("acme")); !errors.Is(err, ErrTimeout) {
@@ -246,7 +246,7 @@ func TestRemove_IsFinishedLater(t *testing.T) {
 		t.Fatalf("after the failure: %v", list)
 	}
 	w.store.On(nil, nil)
-	if err := newWorldIn(t, w.dir, w.store).Settle(t.Context()); err != nil {
+	if err := newFixtureIn(t, w.dir, w.store).Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	keys, _ := w.store.Keys(t.Context())
@@ -256,7 +256,7 @@ func TestRemove_IsFinishedLater(t *testing.T) {
 }
 
 func TestRename_MovesBothEnvironments(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
 	w.mustAdd(t, "acme/live")
@@ -264,8 +264,8 @@ func TestRename_MovesBothEnvironments(t *testing.T) {
 	if err := w.Rename(ctx, "acme", "coral"); !errors.Is(err, ErrExists) {
 		t.Errorf("onto another: %v", err)
 	}
-	if err := w.Rename(ctx, "nobody", "new"); !errors.Is(err, ErrNoProfile) {
-		t.Errorf("of nobody: %v", err)
+	if err := w.Rename(ctx, "unknown", "new"); !errors.Is(err, ErrNoProfile) {
+		t.Errorf("of a profile that does not exist: %v", err)
 	}
 	if err := w.Rename(ctx, "acme", "Bad"); !errors.Is(err, ErrBadInput) {
 		t.Errorf("to a bad name: %v", err)
@@ -278,8 +278,8 @@ func TestRename_MovesBothEnvironments(t *testing.T) {
 	w.store.On(nil, nil)
 	for _, name := range []string{"dune", "dune/live"} {
 		cred, err := w.Credential(ctx, sel(name))
-		if err != nil || !cred.APIKey.Equal(pair(strings.Replace(name, "dune", "acme", 1)).APIKey) &&
-			!cred.APIKey.Equal(pair("acme").APIKey) {
+		if err != nil || !cred.APIKey.Equal(credential(strings.Replace(name, "dune", "acme", 1)).APIKey) &&
+			!cred.APIKey.Equal(credential("acme").APIKey) {
 			t.Errorf("%s: %v", name, err)
 		}
 		p, _ := w.Lookup(sel(name))
@@ -291,7 +291,7 @@ func TestRename_MovesBothEnvironments(t *testing.T) {
 }
 
 func TestEdit_CleansTheLabel(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.mustAdd(t, "acme")
 	label, life := "Acme \x1b[31mStores\nLtd", kite.Lifetime(3600)
 	p, err := w.Edit(t.Context(), sel("acme"), ProfileUpdate{Label: &label, ExpiresIn: &life})
@@ -305,7 +305,7 @@ func TestEdit_CleansTheLabel(t *testing.T) {
 }
 
 func TestIndex_DamageIsToldAndNeverOverwritten(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.mustAdd(t, "acme")
 	w.mustAdd(t, "coral")
 	path := filepath.Join(w.dir, "index.json")
@@ -327,7 +327,7 @@ func TestIndex_DamageIsToldAndNeverOverwritten(t *testing.T) {
 		if _, err := w.List(); !errors.Is(err, ErrIndexDamaged) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := w.Add(t.Context(), NewProfile{Selector: sel("dune"), Credential: pair("d")}); !errors.Is(err, ErrIndexDamaged) {
+		if _, err := w.Add(t.Context(), NewProfile{Selector: sel("dune"), Credential: credential("d")}); !errors.Is(err, ErrIndexDamaged) {
 			t.Errorf("%s: Add: %v", name, err)
 		}
 		if err := os.WriteFile(path, good, 0o600); err != nil {
@@ -363,15 +363,15 @@ func FuzzParseIndex(f *testing.F) {
 // An unsettled entry of one store must not be settled against another, which of
 // course does not have its item.
 func TestSettle_LeavesEntriesOfAnotherStoreAlone(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	w.mustAdd(t, "acme")
 	w.store.On(nil, onlyOn("write", &StoreError{Op: "write", Store: "keyring", Kind: ErrTimeout}))
-	if _, err := w.Add(ctx, NewProfile{Selector: sel("coral"), Credential: pair("c")}); !errors.Is(err, ErrTimeout) {
+	if _, err := w.Add(ctx, NewProfile{Selector: sel("coral"), Credential: credential("c")}); !errors.Is(err, ErrTimeout) {
 		t.Fatal(err)
 	}
 	w.store.On(nil, nil)
-	other := newWorldIn(t, w.dir, storetest.NewFaulty(nil))
+	other := newFixtureIn(t, w.dir, storetest.NewFaulty(nil))
 	other.store.Named("other")
 	if err := other.Settle(ctx); err != nil {
 		t.Fatal(err)
@@ -407,11 +407,11 @@ func second[T any](_ T, err error) error { return err }
 // it again succeeds with the same credential, and fails with ErrExists with
 // another.
 func TestAdd_AgainAfterAnUnknownOutcome(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
-	n := NewProfile{Selector: sel("acme"), Credential: pair("x")}
+	n := NewProfile{Selector: sel("acme"), Credential: credential("x")}
 	for _, again := range []struct {
-		pair string
+		cred string
 		want error
 	}{{"x", nil}, {"y", ErrExists}} {
 		w.store.On(nil, onlyOn("write", &StoreError{Op: "write", Store: "memory", Kind: ErrTimeout}))
@@ -420,12 +420,12 @@ func TestAdd_AgainAfterAnUnknownOutcome(t *testing.T) {
 		}
 		w.store.On(nil, nil)
 		m := n
-		m.Credential = pair(again.pair)
+		m.Credential = credential(again.cred)
 		if _, err := w.Add(ctx, m); !errors.Is(err, again.want) {
-			t.Errorf("%s: %v", again.pair, err)
+			t.Errorf("%s: %v", again.cred, err)
 		}
-		if c, err := w.Credential(ctx, sel("acme")); err != nil || !SameCredential(c, pair("x")) {
-			t.Errorf("%s: %v", again.pair, err)
+		if c, err := w.Credential(ctx, sel("acme")); err != nil || !SameCredential(c, credential("x")) {
+			t.Errorf("%s: %v", again.cred, err)
 		}
 		if err := w.Remove(ctx, sel("acme")); err != nil {
 			t.Fatal(err)
@@ -436,7 +436,7 @@ func TestAdd_AgainAfterAnUnknownOutcome(t *testing.T) {
 // A caller that waited for a profile first finishes a removal that was interrupted,
 // so that the profile does not come back.
 func TestToken_WaiterFinishesARemovalFirst(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	p := w.mustAdd(t, "acme")
 	unlock, _, err := w.Locks().TryLock(p.ID)
@@ -452,7 +452,7 @@ func TestToken_WaiterFinishesARemovalFirst(t *testing.T) {
 	}, nil)
 	done := make(chan error)
 	go func() {
-		_, err := w.Rotate(context.Background(), sel("acme"), pair("next"))
+		_, err := w.Rotate(context.Background(), sel("acme"), credential("next"))
 		done <- err
 	}()
 	<-asked
@@ -471,7 +471,7 @@ func TestToken_WaiterFinishesARemovalFirst(t *testing.T) {
 // The disk is full after the store took the credential. The credential is not lost,
 // and is listed as soon as the index can be written.
 func TestAdd_IsListedOnceTheIndexCanBeWritten(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	ctx := t.Context()
 	lock := filepath.Join(w.dir, disk.Folder, IndexLock+".lock")
 	mend := func() error { return errors.Join(os.RemoveAll(lock), os.MkdirAll(filepath.Dir(lock), 0o700)) }
@@ -481,7 +481,7 @@ func TestAdd_IsListedOnceTheIndexCanBeWritten(t *testing.T) {
 		}
 		return nil
 	})
-	_, err := w.Add(ctx, NewProfile{Selector: sel("acme"), Credential: pair("a")})
+	_, err := w.Add(ctx, NewProfile{Selector: sel("acme"), Credential: credential("a")})
 	if err == nil || !strings.Contains(err.Error(), "the credential is in the memory") {
 		t.Errorf("%v", err)
 	}
@@ -489,7 +489,7 @@ func TestAdd_IsListedOnceTheIndexCanBeWritten(t *testing.T) {
 	if err := mend(); err != nil {
 		t.Fatal(err)
 	}
-	if c, err := w.Credential(ctx, sel("acme")); err != nil || !SameCredential(c, pair("a")) {
+	if c, err := w.Credential(ctx, sel("acme")); err != nil || !SameCredential(c, credential("a")) {
 		t.Errorf("%v", err)
 	}
 	if p, _ := w.Lookup(sel("acme")); p.State != StateSettled {

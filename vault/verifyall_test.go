@@ -194,7 +194,7 @@ func TestVerifyAll_EndsWhenCancelled(t *testing.T) {
 
 // A store that hangs is not asked for every profile.
 func TestVerifyAll_AsksAHangingStoreOnce(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	for i := range 40 {
 		w.mustAdd(t, fmt.Sprintf("shop%03d", i))
 	}

@@ -64,9 +64,9 @@ func walletAnswers(t *testing.T, base, header string) int {
 // The test uses the real binary, a real gnome-keyring, and the gateway as its
 // documentation describes it.
 func TestCommands_DoTheMainJob(t *testing.T) {
-	h := newHouse(t, "acme")
+	h := newInstallation(t, "acme")
 	home := envOf(h.env, "KITEKEY_HOME")
-	h.must(pairOf("acme"), "add", "acme/sandbox", "--stdin")
+	h.must(credentialOf("acme"), "add", "acme/sandbox", "--stdin")
 
 	users := h.keyring.Users("kitekey")
 	if len(users) != 1 {
@@ -131,9 +131,9 @@ func TestCopy_ReturnsBeforeItClears(t *testing.T) {
 		t.Skip("waits for a time to pass")
 	}
 	x := clipboardtest.StartX(t)
-	h := newHouse(t, "acme")
+	h := newInstallation(t, "acme")
 	h.env = append(h.env, "DISPLAY="+x.Display)
-	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	h.must(credentialOf("acme"), "add", "acme", "--stdin")
 	cmd := exec.Command("sh", "-c", `said=$(`+h.binary+` copy acme --clear-after 8s 2>&1); echo "$said" | wc -l`)
 	cmd.Env = h.env
 	out, err := cmd.CombinedOutput()
@@ -154,10 +154,10 @@ func TestCopy_ReturnsBeforeItClears(t *testing.T) {
 // asked for: stderr, files, and what ps shows of every process.
 func TestCommands_ShowNoSecretUnasked(t *testing.T) {
 	x := clipboardtest.StartX(t)
-	h := newHouse(t, "acme", "coral")
+	h := newInstallation(t, "acme", "coral")
 	h.env = append(h.env, "DISPLAY="+x.Display)
 	watch := watchProcesses(t)
-	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	h.must(credentialOf("acme"), "add", "acme", "--stdin")
 	token := strings.TrimSpace(h.must("", "token", "acme"))
 	_, signature, _ := strings.Cut(strings.TrimPrefix(token, "JWT "), ".")
 	canaries := append(secretsOf("acme"), secretsOf("coral")...)
@@ -181,10 +181,10 @@ func TestCommands_ShowNoSecretUnasked(t *testing.T) {
 		{"", []string{"api", "acme", "/data/wallets/balances"}, false},
 		{"", []string{"doctor"}, false},
 		{"", []string{"log"}, false},
-		{pairOf("acme"), []string{"add", "acme", "--stdin"}, false},                              // it exists already
-		{pairOf("nobody"), []string{"add", "coral", "--stdin"}, false},                           // it is refused
-		{strings.Replace(pairOf("coral"), "}", ",}", 1), []string{"add", "x", "--stdin"}, false}, // invalid JSON
-		{pairOf("coral"), []string{"rotate", "acme", "--stdin"}, false},
+		{credentialOf("acme"), []string{"add", "acme", "--stdin"}, false},                              // it exists already
+		{credentialOf("unknown"), []string{"add", "coral", "--stdin"}, false},                          // it is refused
+		{strings.Replace(credentialOf("coral"), "}", ",}", 1), []string{"add", "x", "--stdin"}, false}, // invalid JSON
+		{credentialOf("coral"), []string{"rotate", "acme", "--stdin"}, false},
 		{"", []string{"token", "acme", secretsOf("acme")[1][:3]}, false},
 		{"", []string{"remove", "acme"}, false}, // it needs --yes
 		{"", []string{"remove", "acme", "--yes"}, false},
@@ -196,7 +196,7 @@ func TestCommands_ShowNoSecretUnasked(t *testing.T) {
 		}
 	}
 	watch.stop()
-	for _, canary := range append(canaries, secretsOf("nobody")...) {
+	for _, canary := range append(canaries, secretsOf("unknown")...) {
 		if strings.Contains(said.String(), canary) {
 			t.Errorf("%q was printed:\n%s", canary, said.String())
 		}

@@ -111,7 +111,7 @@ func TestMemory_HoldsNothingTypedAfterLocking(t *testing.T) {
 	canReadMemory(t)
 	for how, enter := range typed {
 		t.Run(how, func(t *testing.T) {
-			h := newHouse(t, "acme")
+			h := newInstallation(t, "acme")
 			h.env = append(h.env, "KITEKEY_STORE=file")
 			passphrase := filepath.Join(t.TempDir(), "passphrase")
 			if err := os.WriteFile(passphrase, []byte(aPassphrase), 0o600); err != nil {
@@ -119,7 +119,7 @@ func TestMemory_HoldsNothingTypedAfterLocking(t *testing.T) {
 			}
 			asks := h.env
 			h.env = append(h.env, "KITEKEY_PASSPHRASE_FILE="+passphrase)
-			h.must(pairOf("acme"), "add", "other", "--stdin")
+			h.must(credentialOf("acme"), "add", "other", "--stdin")
 			s := startScreen(t, h.binary, asks)
 			s.WaitFor("Passphrase of the file store")
 			s.WaitRaw()
@@ -170,8 +170,8 @@ func TestMemory_KeepsNoCopyPerRedraw(t *testing.T) {
 		t.Skip("drives a real terminal")
 	}
 	canReadMemory(t)
-	h := newHouse(t, "acme")
-	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	h := newInstallation(t, "acme")
+	h.must(credentialOf("acme"), "add", "acme", "--stdin")
 	secrets := secretsOf("acme")
 	s := startScreen(t, h.binary, h.env)
 	s.WaitFor("acme / sandbox")

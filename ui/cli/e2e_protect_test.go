@@ -38,21 +38,21 @@ func newSomeUser(t *testing.T) someUser {
 		t.Fatal(err)
 	}
 	if os.Getuid() == 0 {
-		if err := os.Chown(u.folder, nobody, nobody); err != nil {
+		if err := os.Chown(u.folder, uidNobody, uidNobody); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return u
 }
 
-// nobody is the ID of the user "nobody", who owns no files.
-const nobody = 65534
+// uidNobody is the ID of the user "nobody", who owns no files.
+const uidNobody = 65534
 
 func (u someUser) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(u.t.Context(), name, args...)
 	cmd.Dir, cmd.Env = u.folder, []string{"HOME=" + u.folder, "PATH=" + os.Getenv("PATH")}
 	if os.Getuid() == 0 {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uidNobody, Gid: uidNobody}}
 	}
 	return cmd
 }
@@ -139,7 +139,7 @@ func TestProtect_CrashLeavesNoCore(t *testing.T) {
 // kitekey itself can still use /proc.
 func TestProtect_OwnDescriptorsAndChildrenStayUsable(t *testing.T) {
 	u := newSomeUser(t)
-	for name, text := range map[string]string{"passphrase": "correct horse battery\n", "acme.json": pairOf("acme")} {
+	for name, text := range map[string]string{"passphrase": "correct horse battery\n", "acme.json": credentialOf("acme")} {
 		if err := os.WriteFile(filepath.Join(u.folder, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -166,9 +166,9 @@ func TestProtect_HelpersAreNotTakenFromAProject(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	h := newHouse(t, "acme")
+	h := newInstallation(t, "acme")
 	h.env = append(h.env, "PATH="+bin+":node_modules/.bin:"+os.Getenv("PATH"))
-	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	h.must(credentialOf("acme"), "add", "acme", "--stdin")
 	inside := append(h.env, "TMUX="+folder+"/socket,1,0", "WAYLAND_DISPLAY=wayland-0", "XDG_RUNTIME_DIR="+folder)
 	s := startScreen(t, h.binary, inside, "copy", "acme")
 	s.WaitFor("copied")
@@ -198,7 +198,7 @@ func TestProtect_SourcesAreNotTakenFromAProject(t *testing.T) {
 	program(project, "opens-safe", planted)
 	program(own, "get-key", "opens-safe")
 	program(own, "opens-safe", `echo '{"api_key":"own-key","api_secret":"own-secret"}'`)
-	h := newHouse(t, "acme")
+	h := newInstallation(t, "acme")
 	h.env = append(h.env, "PATH="+project+":"+own+":"+os.Getenv("PATH"))
 	h.must("", "source", "add", "mine", "--kind", "command", "--profile", "acme", "--", "get-key", "{account}")
 	code, _, errs := h.run("", "token", "acme")

@@ -20,8 +20,8 @@ import (
 // other programs can look, and in the trace of goroutines that Go prints on a
 // signal.
 func TestProxy_ShowsNoSecret(t *testing.T) {
-	h := newHouse(t, "acme")
-	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	h := newInstallation(t, "acme")
+	h.must(credentialOf("acme"), "add", "acme", "--stdin")
 	token := strings.TrimPrefix(strings.TrimSpace(h.must("", "token", "acme")), "JWT ")
 	canaries := append(secretsOf("acme"), token)
 	watch := watchProcesses(t)
@@ -89,7 +89,7 @@ type server struct {
 }
 
 // serve starts a command of h and waits for its first line. Its notes go to stderr.
-func (h *house) serve(stderr io.Writer, args ...string) *server {
+func (h *installation) serve(stderr io.Writer, args ...string) *server {
 	h.t.Helper()
 	s := &server{Cmd: exec.Command(h.binary, args...)}
 	s.Env, s.Stderr = h.env, stderr
@@ -125,8 +125,8 @@ func (s *server) end(t *testing.T) {
 
 // A pipe on stderr that is not read is full after some hundred lines.
 func TestServers_GoOnWithAFullPipeOnStderr(t *testing.T) {
-	h := newHouse(t, "acme")
-	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	h := newInstallation(t, "acme")
+	h.must(credentialOf("acme"), "add", "acme", "--stdin")
 	client := &http.Client{Timeout: 10 * time.Second}
 	defer client.CloseIdleConnections()
 	for name, args := range map[string][]string{
@@ -159,8 +159,8 @@ func TestServers_GoOnWithAFullPipeOnStderr(t *testing.T) {
 }
 
 func TestProxy_KeepURLIsTheSameAtEachRun(t *testing.T) {
-	h := newHouse(t, "acme", "other")
-	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	h := newInstallation(t, "acme", "other")
+	h.must(credentialOf("acme"), "add", "acme", "--stdin")
 	urlOf := func(args ...string) string {
 		s := h.serve(io.Discard, append([]string{"proxy", "acme"}, args...)...)
 		s.end(t)
@@ -174,7 +174,7 @@ func TestProxy_KeepURLIsTheSameAtEachRun(t *testing.T) {
 		t.Error("a proxy without --keep-url has the kept URL")
 	}
 	// A rotation keeps it too.
-	h.must(pairOf("other"), "rotate", "acme", "--stdin")
+	h.must(credentialOf("other"), "rotate", "acme", "--stdin")
 	if again := urlOf("--keep-url"); again != first {
 		t.Errorf("%s, and after a rotation %s", first, again)
 	}

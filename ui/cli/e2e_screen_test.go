@@ -59,7 +59,7 @@ func TestScreen_DoesTheMainJob(t *testing.T) {
 		t.Skip("drives a real terminal")
 	}
 	x := clipboardtest.StartX(t)
-	h := newHouse(t, "acme")
+	h := newInstallation(t, "acme")
 	h.env = append(h.env, "DISPLAY="+x.Display)
 	watch := watchProcesses(t)
 	watch.look(secretsOf("acme")...)
@@ -135,8 +135,8 @@ func TestScreen_CopiesOverSSH(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")
 	}
-	h := newHouse(t, "acme")
-	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	h := newInstallation(t, "acme")
+	h.must(credentialOf("acme"), "add", "acme", "--stdin")
 	h.env = append(h.env, "SSH_CONNECTION=192.0.2.1 1 192.0.2.2 22")
 	s := startScreen(t, h.binary, h.env, "--clear-after", "5s")
 	s.WaitFor("acme / sandbox")
@@ -185,8 +185,8 @@ func TestDemo_ClearsTheClipboardAtItsEnd(t *testing.T) {
 
 // The program is ended in every possible way.
 func TestScreen_LeavesTheTerminalAsItWas(t *testing.T) {
-	h := newHouse(t, "acme")
-	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	h := newInstallation(t, "acme")
+	h.must(credentialOf("acme"), "add", "acme", "--stdin")
 	for name, end := range map[string]struct {
 		do   func(*terminaltest.Terminal)
 		code int

@@ -30,7 +30,7 @@ type job struct {
 
 func startJob(t *testing.T, flags ...string) *job {
 	t.Helper()
-	_, environ := world(t)
+	_, environ := startSimulator(t)
 	c := terminaltest.Start(t, terminaltest.Program{
 		Path: "job", Args: append([]string{"kitekey", "demo"}, flags...), Env: append(environ, "DISPLAY=", "WAYLAND_DISPLAY="),
 		Emulate: true, Cols: randomCols, Rows: randomRows,

@@ -32,7 +32,7 @@ import (
 // The test uses TLS and HTTP/2 with every variable that makes Go's own libraries
 // log headers.
 func TestCommands_ShowNoSecretWhenGoIsDebugged(t *testing.T) {
-	h := newHouse(t, "acme")
+	h := newInstallation(t, "acme")
 	gateway := httptest.NewUnstartedServer(h.sim)
 	gateway.EnableHTTP2 = true
 	gateway.StartTLS()
@@ -54,7 +54,7 @@ func TestCommands_ShowNoSecretWhenGoIsDebugged(t *testing.T) {
 	} {
 		stdin := ""
 		if args[0] == "add" {
-			stdin = pairOf("acme")
+			stdin = credentialOf("acme")
 		}
 		code, out, errs := h.run(stdin, args...)
 		if code != 0 && args[0] != "doctor" { // doctor warns of the overrides
@@ -79,14 +79,14 @@ func TestCommands_ShowNoSecretWhenGoIsDebugged(t *testing.T) {
 // A man in the middle has set a proxy variable and a CA variable, as a careless or
 // hostile script may.
 func TestCommands_SendNothingThroughAnotherTLS(t *testing.T) {
-	h := newHouse(t, "acme")
+	h := newInstallation(t, "acme")
 	h.env = slices.DeleteFunc(h.env, func(kv string) bool { return strings.HasPrefix(kv, "KITEKEY_SANDBOX_URL=") })
 	h.env = append(h.env, "KITEKEY_SANDBOX_URL=")
 	proxy := newInspectingProxy(t, h.sim)
 	trusted := append(slices.Clone(h.env), "HTTPS_PROXY=http://"+proxy.addr, "SSL_CERT_FILE="+proxy.ca, "SSL_CERT_DIR="+filepath.Dir(proxy.ca))
 
 	h.env = trusted
-	code, _, errs := h.run(pairOf("acme"), "add", "acme", "--stdin")
+	code, _, errs := h.run(credentialOf("acme"), "add", "acme", "--stdin")
 	if n := proxy.requests.Load(); n != 0 {
 		t.Fatalf("%d requests came through the proxy's own TLS (exit %d: %s)", n, code, errs)
 	}
@@ -206,7 +206,7 @@ func (l *tunnelListener) Addr() net.Addr { return l.addr }
 // Another program listens where an override points. A profile that was added
 // without the override is not sent to it.
 func TestCommands_SendNothingToAPortSquatter(t *testing.T) {
-	h := newHouse(t, "acme")
+	h := newInstallation(t, "acme")
 	var requests atomic.Int32
 	squatter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		requests.Add(1)
@@ -216,7 +216,7 @@ func TestCommands_SendNothingToAPortSquatter(t *testing.T) {
 	env := slices.DeleteFunc(h.env, func(kv string) bool { return strings.HasPrefix(kv, "KITEKEY_SANDBOX_URL=") })
 	// Added for Kitegateway itself, which cannot be reached.
 	h.env = append(slices.Clone(env), "HTTPS_PROXY=http://127.0.0.1:1")
-	h.must(pairOf("acme"), "add", "acme", "--stdin", "--no-verify")
+	h.must(credentialOf("acme"), "add", "acme", "--stdin", "--no-verify")
 
 	h.env = append(slices.Clone(env), "KITEKEY_SANDBOX_URL="+squatter.URL+"/v1")
 	for _, args := range [][]string{

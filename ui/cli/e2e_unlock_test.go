@@ -17,7 +17,7 @@ func TestUnlock_TokenCostsWhatOneFromTheKeyringCosts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("measures time")
 	}
-	keyring, file := newHouse(t, "acme"), newHouse(t, "acme")
+	keyring, file := newInstallation(t, "acme"), newInstallation(t, "acme")
 	passphrase := filepath.Join(t.TempDir(), "passphrase")
 	if err := os.WriteFile(passphrase, []byte(aPassphrase), 0o600); err != nil {
 		t.Fatal(err)
@@ -25,12 +25,12 @@ func TestUnlock_TokenCostsWhatOneFromTheKeyringCosts(t *testing.T) {
 	file.env = append(file.env, "KITEKEY_STORE=file")
 	unlocked := file.env
 	file.env = append(file.env, "KITEKEY_PASSPHRASE_FILE="+passphrase)
-	for _, h := range []*house{keyring, file} {
-		h.must(pairOf("acme"), "add", "acme", "--stdin")
+	for _, h := range []*installation{keyring, file} {
+		h.must(credentialOf("acme"), "add", "acme", "--stdin")
 		h.must("", "token", "acme", "--expires-in", "1h")
 	}
 	took := map[string][]time.Duration{}
-	measure := func(name string, h *house) {
+	measure := func(name string, h *installation) {
 		began := time.Now()
 		if out := h.must("", "token", "acme"); !strings.HasPrefix(out, "JWT ") {
 			t.Fatalf("%s: %q", name, out)

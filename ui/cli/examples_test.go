@@ -42,7 +42,7 @@ func TestExamples_RunAsWritten(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts some thirty processes")
 	}
-	h := newHouse(t)
+	h := newInstallation(t)
 	sim := simulator.New(simulator.Options{}) // it has the merchants that the examples name
 	if err := sim.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestExamples_RunAsWritten(t *testing.T) {
 
 // examplesOf returns the examples in a command's help. Two blanks begin an
 // explanation.
-func examplesOf(h *house, command string) []string {
+func examplesOf(h *installation, command string) []string {
 	help := h.must("", append(strings.Fields(command), "--help")...)
 	_, rest, _ := strings.Cut(help, "Examples:\n")
 	var out []string

@@ -73,9 +73,9 @@ func TestProcesses_InheritNoDescriptor(t *testing.T) {
 		t.Skip("starts a desktop's parts")
 	}
 	x := clipboardtest.StartX(t)
-	h := newHouse(t, "acme", "coral")
+	h := newInstallation(t, "acme", "coral")
 	h.env = append(h.env, "DISPLAY="+x.Display)
-	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	h.must(credentialOf("acme"), "add", "acme", "--stdin")
 	dir := t.TempDir()
 	// A program that leaves another process behind, and prints its id.
 	leaves := filepath.Join(dir, "leaves")
@@ -134,7 +134,7 @@ func TestProcesses_InheritNoDescriptor(t *testing.T) {
 	})
 	t.Run("the command of a source", func(t *testing.T) {
 		t.Cleanup(endLeft)
-		sourced := strings.TrimSuffix(pairOf("coral"), "}") + `,"origin":"override"}`
+		sourced := strings.TrimSuffix(credentialOf("coral"), "}") + `,"origin":"override"}`
 		h.must("", "source", "add", "mine", "--kind", "command", "--profile", "coral", "--", leaves, sourced, "{account}")
 		run(t, "token", "coral")
 		left(t)

@@ -37,7 +37,7 @@ type stuck struct {
 
 // endAfter starts the command, sends the signal once it waits, and returns how long
 // the command went on after that; 0 if it had ended by itself.
-func (s stuck) endAfter(h *house, signal syscall.Signal) (time.Duration, error) {
+func (s stuck) endAfter(h *installation, signal syscall.Signal) (time.Duration, error) {
 	cmd := exec.Command(h.binary, s.args...)
 	cmd.Env = append(h.env[:len(h.env):len(h.env)], s.env...)
 	if s.home != "" {
@@ -46,7 +46,7 @@ func (s stuck) endAfter(h *house, signal syscall.Signal) (time.Duration, error) 
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = time.Second // what it has started may hold the pipes
 	var said lockedBuilder
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(pairOf("coral")), &said, &said
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(credentialOf("coral")), &said, &said
 	if s.stdin != nil {
 		cmd.Stdin = s.stdin
 	}
@@ -122,7 +122,7 @@ func (l *lockedBuilder) String() string {
 
 // endPromptly sends each signal to each of the commands. On a busy machine a command
 // may take longer than it does: one that is late three times is late.
-func endPromptly(t *testing.T, h *house, commands map[string]stuck) {
+func endPromptly(t *testing.T, h *installation, commands map[string]stuck) {
 	t.Helper()
 	slots := make(chan struct{}, 4)
 	for name, s := range commands {
@@ -192,7 +192,7 @@ func fullPipe(t *testing.T) *os.File {
 }
 
 // homeWith is a copy of the data folder with a pipe in the place of one file.
-func homeWith(t *testing.T, h *house, name string) string {
+func homeWith(t *testing.T, h *installation, name string) string {
 	t.Helper()
 	home := filepath.Join(t.TempDir(), "home")
 	if err := os.CopyFS(home, os.DirFS(h.home)); err != nil {
@@ -211,8 +211,8 @@ func TestSignal_EndsWhateverCommandsWaitFor(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for commands that wait")
 	}
-	h := newHouse(t, "acme", "coral")
-	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	h := newInstallation(t, "acme", "coral")
+	h.must(credentialOf("acme"), "add", "acme", "--stdin")
 	dir := t.TempDir()
 	fifo := fifoAt(t, filepath.Join(dir, "fifo"))
 	backup, passphrase := filepath.Join(dir, "backup.age"), filepath.Join(dir, "passphrase")
@@ -264,13 +264,13 @@ func TestSignal_EndsCommandsOnAFileStoreOfPipes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for commands that wait")
 	}
-	h := newHouse(t, "acme", "coral")
+	h := newInstallation(t, "acme", "coral")
 	passphrase := filepath.Join(t.TempDir(), "passphrase")
 	if err := os.WriteFile(passphrase, []byte("a long passphrase\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	h.env = append(h.env, "KITEKEY_STORE=file", "KITEKEY_PASSPHRASE_FILE="+passphrase)
-	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	h.must(credentialOf("acme"), "add", "acme", "--stdin")
 	locks, err := filepath.Glob(filepath.Join(h.home, "locks", "*"))
 	if err != nil || len(locks) == 0 {
 		t.Fatalf("no locks: %v", err)
@@ -295,8 +295,8 @@ func TestSignal_EndsCommandsThatWaitForOthers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for commands that wait")
 	}
-	h := newHouse(t, "acme", "coral")
-	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	h := newInstallation(t, "acme", "coral")
+	h.must(credentialOf("acme"), "add", "acme", "--stdin")
 	// A source that answers at first.
 	slow := filepath.Join(t.TempDir(), "slow")
 	if err := os.WriteFile(slow, []byte("#!/bin/sh\ntest -e $0.now && exec sleep 60\necho \"$1\"\n"), 0o755); err != nil {
@@ -307,7 +307,7 @@ func TestSignal_EndsCommandsThatWaitForOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = deaf.Close() })
-	h.must("", "source", "add", "slow", "--kind", "command", "--profile", "dune", "--", slow, pairOf("coral"), "{account}")
+	h.must("", "source", "add", "slow", "--kind", "command", "--profile", "dune", "--", slow, credentialOf("coral"), "{account}")
 	if err := os.WriteFile(slow+".now", nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -371,8 +371,8 @@ func TestSignal_EndsPrompts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for commands that wait")
 	}
-	h := newHouse(t, "acme")
-	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	h := newInstallation(t, "acme")
+	h.must(credentialOf("acme"), "add", "acme", "--stdin")
 	for line, waits := range map[string]string{
 		"add coral":          "api_key",
 		"remove acme":        "acme/sandbox",

@@ -22,12 +22,12 @@ import (
 // Every key is in the table, no value is an empty string, a profile comes with its
 // account and environment, and times are in UTC.
 func TestJSON_KeepsToTheTableOfHelpJSON(t *testing.T) {
-	sim, environ := world(t)
+	sim, environ := startSimulator(t)
 	add(t, environ, sim, "acme/sandbox")
 	add(t, environ, sim, "acme/live")
 	add(t, environ, sim, "coral/sandbox")
 	second, _ := sim.Credential("borealis", kite.Sandbox)
-	pair := `{"api_key":"` + second.APIKey.Reveal() + `","api_secret":"` + second.APISecret.Reveal() + `"}`
+	credential := `{"api_key":"` + second.APIKey.Reveal() + `","api_secret":"` + second.APISecret.Reveal() + `"}`
 	token := strings.TrimSpace(runs(t, environ, "", "token", "acme"))
 	engine := sharedEngine(t)
 	environ = append(environ, "BAO_TOKEN="+engine.Root)
@@ -40,8 +40,8 @@ func TestJSON_KeepsToTheTableOfHelpJSON(t *testing.T) {
 	}
 	seen, run := map[string]bool{}, []string{}
 	for _, c := range []struct{ stdin, args string }{
-		{pair, "add borealis --stdin --json"},
-		{pair, "verify --stdin --json"},
+		{credential, "add borealis --stdin --json"},
+		{credential, "verify --stdin --json"},
 		{"", "verify acme acme/live --json"},
 		{"", "list --json"},
 		{"", "token acme acme/live --json"},
@@ -52,8 +52,8 @@ func TestJSON_KeepsToTheTableOfHelpJSON(t *testing.T) {
 		{"", "store migrate --to keyring --json"},
 		{"", "doctor --json"},
 		{token, "inspect --json"},
-		{`{"acme":{"sandbox":` + pair + `}}`, "import - --dry-run --json"},
-		{pair, "rotate coral --stdin --json"},
+		{`{"acme":{"sandbox":` + credential + `}}`, "import - --dry-run --json"},
+		{credential, "rotate coral --stdin --json"},
 		{"", "rotate coral --rollback --json"},
 		{"", "forget acme --json"},
 		{"", "rename coral dune --json"},

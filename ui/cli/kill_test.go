@@ -83,13 +83,13 @@ func cheapIdentity(t *testing.T, home, passphrase string) {
 
 // campaign is one round on one store.
 type campaign struct {
-	t     *testing.T
-	store string
-	env   []string
-	vault *vault.Vault // looks at the state after a kill
-	pairs map[string]kite.Credential
-	kills int // the number of kills to do
-	seed  uint64
+	t           *testing.T
+	store       string
+	env         []string
+	vault       *vault.Vault // looks at the state after a kill
+	credentials map[string]kite.Credential
+	kills       int // the number of kills to do
+	seed        uint64
 
 	mu     sync.Mutex
 	counts map[string]int
@@ -97,13 +97,13 @@ type campaign struct {
 
 // state is the state of a profile: absent (the zero state), or its name and the
 // credential in use.
-type state struct{ name, pair string }
+type state struct{ name, cred string }
 
 func newCampaign(t *testing.T, open func(home string) vault.Store, env []string) *campaign {
 	t.Helper()
 	home := filepath.Join(t.TempDir(), "home")
 	store := open(home)
-	c := &campaign{t: t, store: store.Name(), kills: 30, seed: rand.Uint64(), counts: map[string]int{}, pairs: map[string]kite.Credential{}}
+	c := &campaign{t: t, store: store.Name(), kills: 30, seed: rand.Uint64(), counts: map[string]int{}, credentials: map[string]kite.Credential{}}
 	if s := os.Getenv("KITEKEY_KILLS"); s != "" {
 		c.kills = must(strconv.Atoi(s))
 	}
@@ -112,9 +112,9 @@ func newCampaign(t *testing.T, open func(home string) vault.Store, env []string)
 	}
 	var merchants []simulator.Merchant
 	for i := range 8 {
-		m := simulator.NewMerchant(fmt.Sprintf("pair%d", i), kite.Sandbox)
+		m := simulator.NewMerchant(fmt.Sprintf("cred%d", i), kite.Sandbox)
 		merchants = append(merchants, m)
-		c.pairs[m.Account] = m.Credential
+		c.credentials[m.Account] = m.Credential
 	}
 	sim := simulator.New(simulator.Options{Merchants: merchants})
 	if err := sim.Start("127.0.0.1:0"); err != nil {
@@ -180,8 +180,8 @@ func (k *killer) step() {
 	possible := []state{after}
 	if !acked {
 		possible = []state{before, after}
-		if before.name != "" && after.pair != before.pair {
-			possible = append(possible, state{before.name, after.pair})
+		if before.name != "" && after.cred != before.cred {
+			possible = append(possible, state{before.name, after.cred})
 		}
 	}
 	if killed {
@@ -193,7 +193,7 @@ func (k *killer) step() {
 // choose picks a command that makes sense in a state, and returns the state after
 // it.
 func (k *killer) choose(s state) (after state, args []string, stdin string) {
-	other := fmt.Sprintf("pair%d", k.rand.IntN(len(k.pairs)))
+	other := fmt.Sprintf("cred%d", k.rand.IntN(len(k.credentials)))
 	k.serial++
 	name := fmt.Sprintf("w%d-%d", k.worker, k.serial)
 	if s.name == "" {
@@ -203,16 +203,16 @@ func (k *killer) choose(s state) (after state, args []string, stdin string) {
 	case n < 2:
 		return state{}, []string{"remove", s.name, "--yes"}, ""
 	case n < 4:
-		return state{name, s.pair}, []string{"rename", s.name, name}, ""
-	case n < 7 && other != s.pair:
+		return state{name, s.cred}, []string{"rename", s.name, name}, ""
+	case n < 7 && other != s.cred:
 		return state{s.name, other}, []string{"rotate", s.name, "--stdin"}, k.json(other)
 	default:
 		return s, []string{"token", s.name, "--fresh"}, ""
 	}
 }
 
-func (k *killer) json(pair string) string {
-	c := k.pairs[pair]
+func (k *killer) json(cred string) string {
+	c := k.credentials[cred]
 	return fmt.Sprintf(`{"api_key":%q,"api_secret":%q}`, c.APIKey.Reveal(), c.APISecret.Reveal())
 }
 
@@ -310,7 +310,7 @@ func (k *killer) look(possible []state) (state, error) {
 		if err != nil {
 			return state{}, err
 		}
-		found = append(found, state{s.name, k.pairOf(cred)})
+		found = append(found, state{s.name, k.credentialOf(cred)})
 	}
 	switch len(found) {
 	case 0:
@@ -321,13 +321,13 @@ func (k *killer) look(possible []state) (state, error) {
 	return state{}, fmt.Errorf("doubled: %+v", found)
 }
 
-func (k *killer) pairOf(cred kite.Credential) string {
-	for name, c := range k.pairs {
+func (k *killer) credentialOf(cred kite.Credential) string {
+	for name, c := range k.credentials {
 		if c.APIKey.Equal(cred.APIKey) && c.APISecret.Equal(cred.APISecret) {
 			return name
 		}
 	}
-	return "a pair that nobody stored"
+	return "a credential that was never stored"
 }
 
 // killDaemon kills the keyring's daemon at random moments and starts another, until

@@ -22,8 +22,8 @@ import (
 	"kitekey/vault/keyring/keyringtest"
 )
 
-// house is a data folder, a keyring and a simulator for real kitekey processes.
-type house struct {
+// installation is a data folder, a keyring and a simulator for real kitekey processes.
+type installation struct {
 	t       testing.TB
 	keyring *keyringtest.Keyring
 	sim     *simulator.Simulator
@@ -32,9 +32,9 @@ type house struct {
 	env     []string
 }
 
-func newHouse(t testing.TB, merchants ...string) *house {
+func newInstallation(t testing.TB, merchants ...string) *installation {
 	t.Helper()
-	h := &house{t: t, keyring: keyringtest.Start(t), binary: build(t), home: filepath.Join(t.TempDir(), "home")}
+	h := &installation{t: t, keyring: keyringtest.Start(t), binary: build(t), home: filepath.Join(t.TempDir(), "home")}
 	var o simulator.Options
 	for _, name := range merchants {
 		o.Merchants = append(o.Merchants, merchantOf(name))
@@ -50,7 +50,7 @@ func newHouse(t testing.TB, merchants ...string) *house {
 }
 
 // run runs a command. A command that hangs is killed after a minute, with code -1.
-func (h *house) run(stdin string, args ...string) (code int, stdout, stderr string) {
+func (h *installation) run(stdin string, args ...string) (code int, stdout, stderr string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, h.binary, args...)
@@ -64,7 +64,7 @@ func (h *house) run(stdin string, args ...string) (code int, stdout, stderr stri
 	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
 }
 
-func (h *house) must(stdin string, args ...string) string {
+func (h *installation) must(stdin string, args ...string) string {
 	h.t.Helper()
 	code, out, errs := h.run(stdin, args...)
 	if code != 0 {
@@ -73,7 +73,7 @@ func (h *house) must(stdin string, args ...string) string {
 	return out
 }
 
-func pairOf(merchant string) string {
+func credentialOf(merchant string) string {
 	secrets := secretsOf(merchant)
 	return fmt.Sprintf(`{"api_key":%q,"api_secret":%q}`, secrets[0], secrets[1])
 }
@@ -100,8 +100,8 @@ func TestCommands_EndWhenTheKeyringIsFrozen(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for a deadline")
 	}
-	h := newHouse(t, "acme", "coral")
-	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	h := newInstallation(t, "acme", "coral")
+	h.must(credentialOf("acme"), "add", "acme", "--stdin")
 	token := h.must("", "token", "acme")
 	before := h.keyring.Users("kitekey")
 	h.keyring.StopDaemon()
@@ -123,8 +123,8 @@ func TestCommands_EndWhenTheKeyringIsFrozen(t *testing.T) {
 		{6, "", []string{"rename", "acme", "dune"}},
 		{6, "", []string{"doctor"}},
 		{6, "", []string{"rotate", "acme", "--rollback"}},
-		{6, pairOf("coral"), []string{"rotate", "acme", "--stdin"}},
-		{6, pairOf("coral"), []string{"add", "coral", "--stdin", "--no-verify"}},
+		{6, credentialOf("coral"), []string{"rotate", "acme", "--stdin"}},
+		{6, credentialOf("coral"), []string{"add", "coral", "--stdin", "--no-verify"}},
 		{0, "", []string{"list"}},
 	} {
 		wg.Go(func() {
@@ -152,9 +152,9 @@ func TestCommands_EndWhenTheKeyringIsFrozen(t *testing.T) {
 
 // The data folder is lost, and the keyring still has every credential.
 func TestDoctor_RebuildsTheIndexFromTheKeyring(t *testing.T) {
-	h := newHouse(t, "acme", "coral")
-	h.must(pairOf("acme"), "add", "acme", "--stdin", "--label", "Acme")
-	h.must(pairOf("coral"), "add", "coral", "--stdin")
+	h := newInstallation(t, "acme", "coral")
+	h.must(credentialOf("acme"), "add", "acme", "--stdin", "--label", "Acme")
+	h.must(credentialOf("coral"), "add", "coral", "--stdin")
 	token := h.must("", "token", "acme")
 	if err := os.RemoveAll(h.home); err != nil {
 		t.Fatal(err)
@@ -180,8 +180,8 @@ func TestProcesses_LoseNoChangeAndShareOneMint(t *testing.T) {
 		t.Skip("eight processes for some seconds")
 	}
 	const n = 8
-	h := newHouse(t, "shared")
-	h.must(pairOf("shared"), "add", "shared", "--stdin", "--no-verify")
+	h := newInstallation(t, "shared")
+	h.must(credentialOf("shared"), "add", "shared", "--stdin", "--no-verify")
 	parallel := func(do func(i int)) {
 		var wg sync.WaitGroup
 		for i := range n {
@@ -203,8 +203,8 @@ func TestProcesses_LoseNoChangeAndShareOneMint(t *testing.T) {
 
 	parallel(func(i int) {
 		kept, gone := fmt.Sprintf("kept%d", i), fmt.Sprintf("gone%d", i)
-		h.must(pairOf("shared"), "add", kept, "--stdin", "--no-verify")
-		h.must(pairOf("shared"), "add", gone, "--stdin", "--no-verify")
+		h.must(credentialOf("shared"), "add", kept, "--stdin", "--no-verify")
+		h.must(credentialOf("shared"), "add", gone, "--stdin", "--no-verify")
 		h.must("", "token", kept, "--expires-in", "1h")
 		h.must("", "token", gone)
 		h.must("", "edit", kept, "--label", kept)

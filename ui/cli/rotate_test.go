@@ -26,14 +26,14 @@ func runs(t *testing.T, environ []string, stdin string, args ...string) string {
 // At a terminal, a credential that was refused can be entered again, and what was
 // typed is kept if the store fails.
 func TestRotate_KeepsWhatWasTypedAtTheTerminal(t *testing.T) {
-	sim, environ := world(t)
+	sim, environ := startSimulator(t)
 	add(t, environ, sim, "acme/sandbox")
 	c := startAtTerminal(t, environ, "rotate", "acme")
 	c.WaitFor("enter the new credential")
 	c.WaitFor("api_key of acme/sandbox")
 	c.Type("sim-key-coral-sandbox\n")
 	c.WaitFor("api_secret of acme/sandbox")
-	c.Type("sim-secret-of-nobody\n")
+	c.Type("sim-secret-of-unknown\n")
 	c.WaitFor("nothing was replaced")
 	c.WaitFor("[r/e/c]")
 	c.Type("e\n")
@@ -53,7 +53,7 @@ func TestRotate_KeepsWhatWasTypedAtTheTerminal(t *testing.T) {
 	c.WaitFor("api_key of acme/sandbox")
 	c.Type("sim-key-acme-sandbox\n")
 	c.WaitFor("api_secret of acme/sandbox")
-	c.Type("sim-secret-of-nobody\n")
+	c.Type("sim-secret-of-unknown\n")
 	c.WaitFor("[r/e/c]")
 	c.Type("c\n")
 	c.WaitExit(4)

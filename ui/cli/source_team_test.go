@@ -24,7 +24,7 @@ import (
 // homes are three machines of a team, with one keyring and with a data folder and a
 // working folder for each.
 type homes struct {
-	*house
+	*installation
 	engine sourcetest.Engine
 	mount  string
 	dir    string
@@ -44,7 +44,7 @@ func atEngines(t *testing.T, test func(t *testing.T, e sourcetest.Engine)) {
 
 func newHomes(t *testing.T, e sourcetest.Engine, merchants ...string) *homes {
 	t.Helper()
-	h := &homes{house: newHouse(t, merchants...), engine: e, mount: e.Mount(t, 2), dir: t.TempDir()}
+	h := &homes{installation: newInstallation(t, merchants...), engine: e, mount: e.Mount(t, 2), dir: t.TempDir()}
 	h.env = append(h.env, "TMPDIR="+h.folder("tmp"), "BAO_TOKEN="+e.Token(t, sourcetest.Developers(h.mount), "10m"))
 	return h
 }
@@ -134,8 +134,8 @@ func (h *homes) clean(secrets ...string) {
 // secretsOfAll returns the halves of the merchants' credentials.
 func secretsOfAll(merchants ...string) (all []string) {
 	for _, m := range merchants {
-		pair := secretsOf(m)
-		all = append(all, pair[0], pair[1])
+		secrets := secretsOf(m)
+		all = append(all, secrets[0], secrets[1])
 	}
 	return all
 }
@@ -146,7 +146,7 @@ func TestSource_ThreeHomesShareCredentials(t *testing.T) {
 		secrets := secretsOfAll("acme", "acme2", "coral")
 		add := []string{"source", "add", "team", "--address", e.Address, "--mount", h.mount}
 		h.must("a", "", add...)
-		h.must("a", pairOf("acme"), "add", "acme", "--source", "team", "--stdin", "--label", "Acme Ltd")
+		h.must("a", credentialOf("acme"), "add", "acme", "--source", "team", "--stdin", "--label", "Acme Ltd")
 		h.must("b", "", add...)
 		h.must("c", "", add...)
 
@@ -176,8 +176,8 @@ func TestSource_ThreeHomesShareCredentials(t *testing.T) {
 		})
 		for n := range 4 {
 			next := []string{"acme2", "acme"}[n%2]
-			h.must([]string{"b", "a"}[n%2], pairOf(next), "rotate", "acme", "--stdin")
-			h.must("a", pairOf("coral"), "add", fmt.Sprint("coral", n), "--source", "team", "--stdin")
+			h.must([]string{"b", "a"}[n%2], credentialOf(next), "rotate", "acme", "--stdin")
+			h.must("a", credentialOf("coral"), "add", fmt.Sprint("coral", n), "--source", "team", "--stdin")
 			h.must("b", "", "source", "sync", "team")
 			h.must("b", "", "edit", fmt.Sprint("coral", n), "--label", fmt.Sprint("Coral ", n))
 			h.must("c", "", "token", "acme", "--fresh")
@@ -205,7 +205,7 @@ func TestSource_KilledLeavesNothing(t *testing.T) {
 	atEngines(t, func(t *testing.T, e sourcetest.Engine) {
 		h := newHomes(t, e, "acme")
 		h.must("a", "", "source", "add", "team", "--address", e.Address, "--mount", h.mount)
-		h.must("a", pairOf("acme"), "add", "acme", "--source", "team", "--stdin")
+		h.must("a", credentialOf("acme"), "add", "acme", "--source", "team", "--stdin")
 		h.must("a", "", "token", "acme")
 		for n, signal := range []syscall.Signal{syscall.SIGABRT, syscall.SIGQUIT, syscall.SIGSEGV, syscall.SIGKILL, syscall.SIGTERM} {
 			cmd := h.command(t.Context(), "a", "", "token", "acme", "--fresh")
@@ -234,7 +234,7 @@ func TestSource_RotatingAtOnceTellsOfConflicts(t *testing.T) {
 		h := newHomes(t, e, "m0", "m1", "m2", "m3")
 		add := []string{"source", "add", "team", "--address", e.Address, "--mount", h.mount}
 		h.must("a", "", add...)
-		h.must("a", pairOf("m0"), "add", "acme", "--source", "team", "--stdin")
+		h.must("a", credentialOf("m0"), "add", "acme", "--source", "team", "--stdin")
 		h.must("b", "", add...)
 		wins, conflicts := 0, 0
 		for n := range 12 {
@@ -242,7 +242,7 @@ func TestSource_RotatingAtOnceTellsOfConflicts(t *testing.T) {
 			codes, texts := [2]int{}, [2]string{}
 			for i, machine := range []string{"a", "b"} {
 				wg.Go(func() {
-					codes[i], _, texts[i] = h.on(machine, pairOf(fmt.Sprint("m", (2*n+i+1)%4)), "rotate", "acme", "--stdin")
+					codes[i], _, texts[i] = h.on(machine, credentialOf(fmt.Sprint("m", (2*n+i+1)%4)), "rotate", "acme", "--stdin")
 				})
 			}
 			wg.Wait()
@@ -267,7 +267,7 @@ func TestSource_RotatingAtOnceTellsOfConflicts(t *testing.T) {
 		}
 		fields := reply["data"].(map[string]any)["data"].(map[string]any)
 		for m := range 4 {
-			if pair := secretsOf(fmt.Sprint("m", m)); fields["api_key"] == pair[0] && fields["api_secret"] != pair[1] {
+			if secrets := secretsOf(fmt.Sprint("m", m)); fields["api_key"] == secrets[0] && fields["api_secret"] != secrets[1] {
 				t.Error("the credential is torn")
 			}
 		}

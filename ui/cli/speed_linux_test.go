@@ -13,15 +13,15 @@ import (
 // BenchmarkProcesses measures whole processes in turns, so that other work on the
 // machine affects all of them alike, and reports medians:
 //
-//	version-over-hello-ms   "kitekey --version" over a hello-world in Go
+//	version-over-hello-ms   "kitekey --version" over a hello-startSimulator in Go
 //	token/secret-tool       a cached token over secret-tool's lookup of the same item
 //	exec-over-version-ms    "kitekey exec acme -- true" over "true" and "kitekey --version"
 //	list-over-version-ms    "kitekey list" over "kitekey --version"
 //
 // Run it with -benchtime=200x.
 func BenchmarkProcesses(b *testing.B) {
-	h := newHouse(b, "acme")
-	h.must(pairOf("acme"), "add", "acme", "--stdin")
+	h := newInstallation(b, "acme")
+	h.must(credentialOf("acme"), "add", "acme", "--stdin")
 	h.must("", "token", "acme", "--expires-in", "1h")
 	var item string
 	for _, user := range h.keyring.Users("kitekey") {

@@ -15,9 +15,9 @@ import (
 	"kitekey/ui/terminaltest"
 )
 
-// world starts a simulator, with the default merchants if none are named, and
+// startSimulator starts a simulator, with the default merchants if none are named, and
 // returns it and the environment of a command that uses it.
-func world(t *testing.T, merchants ...simulator.Merchant) (*simulator.Simulator, []string) {
+func startSimulator(t *testing.T, merchants ...simulator.Merchant) (*simulator.Simulator, []string) {
 	t.Helper()
 	sim := simulator.New(simulator.Options{Merchants: merchants})
 	if err := sim.Start("127.0.0.1:0"); err != nil {
@@ -42,7 +42,7 @@ func startAtTerminal(t *testing.T, environ []string, args ...string) *terminalte
 }
 
 func TestPrompt_HidesAndEditsWhatIsTyped(t *testing.T) {
-	_, environ := world(t)
+	_, environ := startSimulator(t)
 	c := startAtTerminal(t, environ, "add", "acme")
 	c.WaitFor("api_key of acme/sandbox (hidden): ")
 	c.Type("sim-key-acmeX\x7f-sandbox\r") // backspace
@@ -60,7 +60,7 @@ func TestPrompt_HidesAndEditsWhatIsTyped(t *testing.T) {
 
 // A long paste arrives whole, or is refused for its length. It is never cut.
 func TestPrompt_LongPasteIsNotCut(t *testing.T) {
-	_, environ := world(t)
+	_, environ := startSimulator(t)
 	c := startAtTerminal(t, environ, "add", "acme")
 	c.WaitFor("api_key")
 	c.Type(strings.Repeat("k", 6000) + "\r")
@@ -80,7 +80,7 @@ func TestPrompt_EndsWithTheTerminalAsItWas(t *testing.T) {
 		"HUP":    func(c *terminaltest.Terminal) { c.Signal(syscall.SIGHUP) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, environ := world(t)
+			_, environ := startSimulator(t)
 			c := startAtTerminal(t, environ, "add", "acme")
 			c.WaitFor("api_key of acme/sandbox (hidden): ")
 			c.WaitRaw() // only now is there something to restore
@@ -108,7 +108,7 @@ func TestPrompt_OfPlainModeEndsInOrder(t *testing.T) {
 		}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, environ := world(t)
+			_, environ := startSimulator(t)
 			at := startAtTerminal(t, environ, "demo", "--plain")
 			at.WaitFor("> ")
 			at.Type("a\n")
@@ -125,7 +125,7 @@ func TestPrompt_OfPlainModeEndsInOrder(t *testing.T) {
 }
 
 func TestConfirm_OtherAnswersChangeNothing(t *testing.T) {
-	sim, environ := world(t)
+	sim, environ := startSimulator(t)
 	add(t, environ, sim, "acme/live")
 	c := startAtTerminal(t, environ, "remove", "acme/live")
 	c.WaitFor(", type acme/live: ")
@@ -163,7 +163,7 @@ func add(t *testing.T, environ []string, sim *simulator.Simulator, name string) 
 
 // The child of exec gets the signals and the terminal.
 func TestExec_ChildGetsTerminalAndSignals(t *testing.T) {
-	sim, environ := world(t)
+	sim, environ := startSimulator(t)
 	add(t, environ, sim, "acme/sandbox")
 	c := startAtTerminal(t, environ, "exec", "acme", "--", "sh", "-c", `trap 'echo trapped; exit 9' INT; test -t 0 && echo "ready $KITE_ACCOUNT"; while :; do sleep 0.05; done`)
 	c.WaitFor("ready acme")
@@ -173,7 +173,7 @@ func TestExec_ChildGetsTerminalAndSignals(t *testing.T) {
 }
 
 func TestVerify_ShowsProgressAtTheTerminal(t *testing.T) {
-	sim, environ := world(t)
+	sim, environ := startSimulator(t)
 	add(t, environ, sim, "acme/sandbox")
 	add(t, environ, sim, "acme/live")
 	c := startAtTerminal(t, environ, "verify", "--all")
@@ -186,7 +186,7 @@ func TestVerify_ShowsProgressAtTheTerminal(t *testing.T) {
 }
 
 func TestScreen_RefusesADumbTerminal(t *testing.T) {
-	_, environ := world(t)
+	_, environ := startSimulator(t)
 	c := startAtTerminal(t, append(environ, "TERM=dumb"), "demo")
 	c.WaitFor("kitekey --plain")
 	c.WaitExit(2)
@@ -205,7 +205,7 @@ func TestDemo_LeavesTheTerminalAsItWas(t *testing.T) {
 		"HUP":  {func(c *terminaltest.Terminal) { c.Signal(syscall.SIGHUP) }, 130},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, environ := world(t)
+			_, environ := startSimulator(t)
 			c := startAtTerminal(t, environ, "demo")
 			c.WaitFor("nothing is stored")
 			c.WaitFor("borealis")

@@ -159,11 +159,11 @@ func startSway(t *testing.T) (env func(string) string, tool func(in string, args
 		"WLR_BACKENDS=headless", "WLR_LIBINPUT_NO_DEVICES=1", "WLR_RENDERER=pixman"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	if os.Geteuid() == 0 { // sway refuses to run as root
-		const nobody = 65534
-		if err := os.Chown(dir, nobody, nobody); err != nil {
+		const uidNobody = 65534
+		if err := os.Chown(dir, uidNobody, uidNobody); err != nil {
 			t.Fatal(err)
 		}
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uidNobody, Gid: uidNobody}
 	}
 	runGroup(t, cmd)
 	var display string

@@ -103,7 +103,7 @@ func (t terminalClearer) Lost() <-chan struct{} { return nil }
 func (t terminalClearer) Gone() <-chan struct{} { return nil }
 
 func (t terminalClearer) Clear() error {
-	if !t.alive() {
+	if !t.sameTerminal() {
 		return nil // the terminal has been closed
 	}
 	f, err := t.open()

@@ -60,8 +60,8 @@ func deviceNumber(info os.FileInfo, err error) (uint64, bool) {
 	return uint64(stat.Rdev), true
 }
 
-// alive reports whether the device is still the same terminal.
-func (t tty) alive() bool {
+// sameTerminal reports whether the device is still the same terminal.
+func (t tty) sameTerminal() bool {
 	return syscall.Kill(t.Leader, 0) != syscall.ESRCH
 }
 

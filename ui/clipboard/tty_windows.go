@@ -10,6 +10,6 @@ import (
 // open.
 func findTTY(io.Writer) tty { return tty{} }
 
-func (t tty) alive() bool { return false }
+func (t tty) sameTerminal() bool { return false }
 
 func (t tty) open() (*os.File, error) { return nil, errors.ErrUnsupported }

@@ -39,8 +39,8 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-// world returns a vault with acme in both environments, over the simulator.
-func world(t *testing.T) (*Tokens, *board, *simulator.Simulator) {
+// newFixture returns a vault with acme in both environments, over the simulator.
+func newFixture(t *testing.T) (*Tokens, *board, *simulator.Simulator) {
 	t.Helper()
 	sim := simulator.New(simulator.Options{})
 	v, err := vault.Open(vault.Options{Store: vault.NewMemory(), Gateway: func(e kite.Environment) vault.Gateway {
@@ -83,7 +83,7 @@ func TestGive_HandsNothingOfLiveOutUnasked(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h, b, sim := world(t)
+			h, b, sim := newFixture(t)
 			if err := give(h); !errors.Is(err, ErrNotConfirmed) {
 				t.Errorf("not asked: %v", err)
 			}
@@ -100,7 +100,7 @@ func TestGive_HandsNothingOfLiveOutUnasked(t *testing.T) {
 }
 
 func TestGive_CopiesAndSaysWhat(t *testing.T) {
-	h, b, _ := world(t)
+	h, b, _ := newFixture(t)
 	given, err := h.Give(t.Context(), Request{Profile: acmeSandbox, As: Header, ClearAfter: 45 * time.Second})
 	if err != nil {
 		t.Fatal(err)
@@ -139,7 +139,7 @@ func TestGive_CopiesAndSaysWhat(t *testing.T) {
 
 // A copy never outlives its token.
 func TestGive_CapsTheCopyByTheToken(t *testing.T) {
-	h, b, _ := world(t)
+	h, b, _ := newFixture(t)
 	given, err := h.Give(t.Context(), Request{Profile: acmeSandbox, As: Header, ClearAfter: time.Hour,
 		Token: vault.TokenRequest{Fresh: true, ExpiresIn: kite.LifetimeOf(20 * time.Second)}})
 	if err != nil || !b.clearAt.Equal(given.Token.Deadline) {
@@ -148,7 +148,7 @@ func TestGive_CapsTheCopyByTheToken(t *testing.T) {
 }
 
 func TestGive_KeepsTheTokenWhenCopyingFails(t *testing.T) {
-	h, b, _ := world(t)
+	h, b, _ := newFixture(t)
 	b.err = errors.New("no clipboard here")
 	given, err := h.Give(t.Context(), Request{Profile: acmeSandbox, As: Header})
 	var failed *CopyError
@@ -158,7 +158,7 @@ func TestGive_KeepsTheTokenWhenCopyingFails(t *testing.T) {
 }
 
 func TestGive_MintsWithoutCopying(t *testing.T) {
-	h, b, _ := world(t)
+	h, b, _ := newFixture(t)
 	if given, err := h.Give(t.Context(), Request{Profile: acmeSandbox}); err != nil || !given.Minted || b.copies != 0 {
 		t.Errorf("%v %+v %d", err, given, b.copies)
 	}

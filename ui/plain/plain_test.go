@@ -54,8 +54,8 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-// world is the vault and the clipboard of a conversation, and what it said.
-type world struct {
+// fixture is the vault and the clipboard of a conversation, and what it said.
+type fixture struct {
 	t     *testing.T
 	vault *vault.Vault
 	store *storetest.Faulty
@@ -87,10 +87,10 @@ func (l *lockedBuffer) reset() {
 	l.b.Reset()
 }
 
-// newWorld has acme in both environments, with a label, and borealis and dune.
-func newWorld(t *testing.T, profiles ...string) *world {
+// newFixture has acme in both environments, with a label, and borealis and dune.
+func newFixture(t *testing.T, profiles ...string) *fixture {
 	t.Helper()
-	w := &world{t: t, store: storetest.NewFaulty(nil).Named("keyring"), sim: simulator.New(simulator.Options{}), clip: &board{}}
+	w := &fixture{t: t, store: storetest.NewFaulty(nil).Named("keyring"), sim: simulator.New(simulator.Options{}), clip: &board{}}
 	v, err := vault.Open(vault.Options{Store: w.store, Gateway: func(e kite.Environment) vault.Gateway {
 		base := "http://127.0.0.1:1/v1"
 		if e == kite.Live {
@@ -122,12 +122,12 @@ func newWorld(t *testing.T, profiles ...string) *world {
 
 var four = []string{"acme", "acme/live", "borealis", "dune"}
 
-func (w *world) options() Options {
+func (w *fixture) options() Options {
 	return Options{Vault: w.vault, Clipboard: w.clip, Output: &w.out}
 }
 
 // talk enters lines, one after another, and returns the answers.
-func (w *world) talk(o Options, lines ...string) string {
+func (w *fixture) talk(o Options, lines ...string) string {
 	w.t.Helper()
 	w.out.reset()
 	o.Input = strings.NewReader(strings.Join(lines, "\n") + "\n")
@@ -142,9 +142,9 @@ func (w *world) talk(o Options, lines ...string) string {
 }
 
 // converse runs a test of one conversation on a fake clock.
-func converse(t *testing.T, profiles []string, do func(t *testing.T, w *world)) {
+func converse(t *testing.T, profiles []string, do func(t *testing.T, w *fixture)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { do(t, newWorld(t, profiles...)) })
+	synctest.Test(t, func(t *testing.T) { do(t, newFixture(t, profiles...)) })
 }
 
 func has(t *testing.T, said string, texts ...string) {
@@ -165,12 +165,12 @@ func lacks(t *testing.T, said string, texts ...string) {
 	}
 }
 
-func (w *world) count(name string) simulator.Counts {
+func (w *fixture) count(name string) simulator.Counts {
 	sel, _ := vault.ParseSelector(name)
 	return w.sim.CountOf(sel.Account, sel.Environment)
 }
 
-func (w *world) lookup(name string) vault.Profile {
+func (w *fixture) lookup(name string) vault.Profile {
 	w.t.Helper()
 	sel, _ := vault.ParseSelector(name)
 	p, err := w.vault.Lookup(sel)
@@ -181,15 +181,15 @@ func (w *world) lookup(name string) vault.Profile {
 }
 
 func TestPlain_BeginsWithTotals(t *testing.T) {
-	converse(t, four, func(t *testing.T, w *world) {
+	converse(t, four, func(t *testing.T, w *fixture) {
 		said := w.talk(w.options(), "q")
 		has(t, said, "4 profiles, 1 of them LIVE. 4 work.", "Type list")
 		lacks(t, said, "borealis")
 	})
-	converse(t, nil, func(t *testing.T, w *world) {
+	converse(t, nil, func(t *testing.T, w *fixture) {
 		has(t, w.talk(w.options()), "No profiles yet. Type add")
 	})
-	converse(t, four, func(t *testing.T, w *world) {
+	converse(t, four, func(t *testing.T, w *fixture) {
 		o := w.options()
 		o.Demo, o.SandboxOnly, o.Overrides = true, true, []string{"sandbox goes to http://127.0.0.1:1"}
 		said := w.talk(o, "list", "acme/live")
@@ -214,12 +214,12 @@ func TestPlain_ChoosesByNumberNameAndLabel(t *testing.T) {
 		"9":                    `"9" is neither a profile nor a command`,
 		"x\x1b[31my":           "is neither a profile nor a command",
 	} {
-		converse(t, four, func(t *testing.T, w *world) { has(t, w.talk(w.options(), text), want) })
+		converse(t, four, func(t *testing.T, w *fixture) { has(t, w.talk(w.options(), text), want) })
 	}
 }
 
 func TestPlain_ListsWhatIsAskedFor(t *testing.T) {
-	converse(t, four, func(t *testing.T, w *world) {
+	converse(t, four, func(t *testing.T, w *fixture) {
 		said := w.talk(w.options(), "list")
 		has(t, said, "1: acme sandbox, Acme Stores Ltd, works.", "2: acme LIVE", "3: borealis sandbox, Boréalis Café", "4: dune sandbox, works.")
 		said = w.talk(w.options(), "l live")
@@ -230,7 +230,7 @@ func TestPlain_ListsWhatIsAskedFor(t *testing.T) {
 }
 
 func TestPlain_CopiesAndMints(t *testing.T) {
-	converse(t, four, func(t *testing.T, w *world) {
+	converse(t, four, func(t *testing.T, w *fixture) {
 		said := w.talk(w.options(), "acme", "time", "copy", "t", "c token", "c nonsense", "mint 90s", "m 1e9", "x")
 		has(t, said, "acme sandbox has no token. Type copy or mint.", "Minting.", "New token of acme sandbox, valid for 5 min.",
 			"Its header is in the clipboard (X11) until", "token unexpired for another 5 min", "Its token is in the clipboard",
@@ -256,7 +256,7 @@ func TestPlain_AsksForTheNameOfLive(t *testing.T) {
 		{"rollback", true}, {"drop", true}, {"finish", true}, {"discard", true},
 		{"verify", false}, {"why", false}, {"forget", false}, {"time", false}, {"activity", false}, {"list", false},
 	} {
-		converse(t, four, func(t *testing.T, w *world) {
+		converse(t, four, func(t *testing.T, w *fixture) {
 			switch tt.line {
 			case "rollback", "drop": // need a previous credential
 				w.rotate("acme/live", false)
@@ -280,7 +280,7 @@ func TestPlain_AsksForTheNameOfLive(t *testing.T) {
 			}
 		})
 	}
-	converse(t, four, func(t *testing.T, w *world) {
+	converse(t, four, func(t *testing.T, w *fixture) {
 		said := w.talk(w.options(), "acme live", "copy", "acme/live", "mint")
 		has(t, said, "New token of acme LIVE")
 		if n := strings.Count(said, "LIVE: real keys"); n != 1 {
@@ -294,7 +294,7 @@ func TestPlain_AsksForTheNameOfLive(t *testing.T) {
 
 // rotate gives a profile another credential. If down is set the gateway fails, and
 // the credential stays staged.
-func (w *world) rotate(name string, down bool) {
+func (w *fixture) rotate(name string, down bool) {
 	w.t.Helper()
 	sel, _ := vault.ParseSelector(name)
 	cred := secondCredential(sel)
@@ -309,7 +309,7 @@ func (w *world) rotate(name string, down bool) {
 }
 
 // down makes the gateway fail for second credentials.
-func (w *world) down(env kite.Environment, down bool) {
+func (w *fixture) down(env kite.Environment, down bool) {
 	b := simulator.Behavior{}
 	if down {
 		b.Failure = simulator.InternalError
@@ -330,7 +330,7 @@ func secondCredential(sel vault.Selector) kite.Credential {
 }
 
 func TestPlain_SaysTheGatewaysWords(t *testing.T) {
-	converse(t, four, func(t *testing.T, w *world) {
+	converse(t, four, func(t *testing.T, w *fixture) {
 		w.sim.Set("acme", kite.Sandbox, simulator.Behavior{Refuse: true})
 		said := w.talk(w.options(), "1", "verify", "why")
 		if strings.Count(said, "acme sandbox: refused; the gateway said: 401, Invalid") != 2 {
@@ -344,7 +344,7 @@ func TestPlain_SaysTheGatewaysWords(t *testing.T) {
 }
 
 func TestPlain_VerifiesAll(t *testing.T) {
-	converse(t, four, func(t *testing.T, w *world) {
+	converse(t, four, func(t *testing.T, w *fixture) {
 		w.sim.Set("dune", kite.Sandbox, simulator.Behavior{Failure: simulator.HTMLPage})
 		said := w.talk(w.options(), "verify all", "dune", "why")
 		has(t, said, "Verifying 4 profiles.", "dune sandbox: not a Kitegateway reply", "Done: 1 not a Kitegateway reply, 3 work.", "type why", "It means: Something answered")
@@ -354,7 +354,7 @@ func TestPlain_VerifiesAll(t *testing.T) {
 }
 
 func TestPlain_AddsAndVerifies(t *testing.T) {
-	converse(t, nil, func(t *testing.T, w *world) {
+	converse(t, nil, func(t *testing.T, w *fixture) {
 		said := w.talk(w.options(), "a", "Acme", "acme", "", "sim-key-acme-sandbox", "wrong", "again", "sim-key-acme-sandbox", "sim-secret-acme-sandbox", "c")
 		has(t, said, `try "acme"`, "The api_key is empty.", "Not accepted:", "acme sandbox added.", "Its header is in the clipboard")
 		if w.lookup("acme").Verdict != vault.VerdictOK {
@@ -362,12 +362,12 @@ func TestPlain_AddsAndVerifies(t *testing.T) {
 		}
 	})
 	// A text with both halves fills both.
-	converse(t, nil, func(t *testing.T, w *world) {
+	converse(t, nil, func(t *testing.T, w *fixture) {
 		said := w.talk(w.options(), "add", "acme", `{"api_key":"sim-key-acme-sandbox","api_secret":"sim-secret-acme-sandbox"}`)
 		has(t, said, "read from JSON", "acme sandbox added.")
 		lacks(t, said, "sim-")
 	})
-	converse(t, four, func(t *testing.T, w *world) {
+	converse(t, four, func(t *testing.T, w *fixture) {
 		has(t, w.talk(w.options(), "add", "acme", "", "add", ""), "acme sandbox is there already")
 	})
 }
@@ -375,7 +375,7 @@ func TestPlain_AddsAndVerifies(t *testing.T) {
 // What was typed is kept if the store fails. A missing store is reported before
 // anything is typed.
 func TestPlain_KeepsWhatWasTypedWhenTheStoreFails(t *testing.T) {
-	converse(t, nil, func(t *testing.T, w *world) {
+	converse(t, nil, func(t *testing.T, w *fixture) {
 		o := w.options()
 		o.Input = &hooked{lines: []string{"add", "acme", "sim-key-acme-sandbox", "sim-secret-acme-sandbox", "again", "q"}, before: map[int]func(){
 			3: func() { w.store.Fail(vault.ErrLocked) }, 4: func() { w.store.Heal() },
@@ -417,7 +417,7 @@ func (h *hooked) Read(p []byte) (int, error) {
 
 func TestPlain_AsksAboutAnUnusualLife(t *testing.T) {
 	const risk = "A token that lives 2 d works that long for anyone who gets hold of it; a shorter life is safer. Go on?"
-	converse(t, four, func(t *testing.T, w *world) {
+	converse(t, four, func(t *testing.T, w *fixture) {
 		said := w.talk(w.options(), "acme", "mint 2h")
 		has(t, said, "Note: A token that lives 2 h works that long", "valid for 2 h")
 		said = w.talk(w.options(), "acme", "mint 2d", "no")
@@ -438,7 +438,7 @@ func TestPlain_AsksAboutAnUnusualLife(t *testing.T) {
 }
 
 func TestPlain_EditsLabelLifeAndName(t *testing.T) {
-	converse(t, four, func(t *testing.T, w *world) {
+	converse(t, four, func(t *testing.T, w *fixture) {
 		said := w.talk(w.options(), "dune", "edit", "Dune Tours", "1e9", "90s", "")
 		has(t, said, "now none", "now 5 min", "No: ", "dune sandbox saved.")
 		if p := w.lookup("dune"); p.Label != "Dune Tours" || p.ExpiresIn.Duration() != 90*time.Second {
@@ -455,7 +455,7 @@ func TestPlain_EditsLabelLifeAndName(t *testing.T) {
 
 func TestPlain_RotatesAndRollsBack(t *testing.T) {
 	const key, secret = "sim-key-ember-sandbox", "sim-secret-ember-sandbox"
-	converse(t, four, func(t *testing.T, w *world) {
+	converse(t, four, func(t *testing.T, w *fixture) {
 		said := w.talk(w.options(), "dune", "rollback", "rotate", key, "wrong", "new", key, secret, "rollback", "drop", "no", "drop", "yes", "drop")
 		has(t, said, "dune sandbox has no previous credential.", "Not replaced: ", "The new credential of dune sandbox is in use.",
 			"The previous credential of dune sandbox is in use again.", "Nothing was done.", "The previous credential is dropped.")
@@ -464,7 +464,7 @@ func TestPlain_RotatesAndRollsBack(t *testing.T) {
 		}
 		lacks(t, said, "sim-")
 	})
-	converse(t, four, func(t *testing.T, w *world) {
+	converse(t, four, func(t *testing.T, w *fixture) {
 		w.down(kite.Sandbox, true)
 		said := w.talk(w.options(), "dune", "rotate", key, secret)
 		has(t, said, "Not replaced yet", "It is staged", "Next: ")
@@ -477,7 +477,7 @@ func TestPlain_RotatesAndRollsBack(t *testing.T) {
 }
 
 func TestPlain_RevealsRemovesAndForgets(t *testing.T) {
-	converse(t, four, func(t *testing.T, w *world) {
+	converse(t, four, func(t *testing.T, w *fixture) {
 		said := w.talk(w.options(), "dune", "reveal", "no")
 		lacks(t, said, "sim-key")
 		said = w.talk(w.options(), "dune", "reveal", "yes")
@@ -494,7 +494,7 @@ func TestPlain_RevealsRemovesAndForgets(t *testing.T) {
 // A token is announced once when it is low and once when it has expired. The end of
 // ctx ends a conversation that waits for a line.
 func TestPlain_AnnouncesExpiry(t *testing.T) {
-	converse(t, four, func(t *testing.T, w *world) {
+	converse(t, four, func(t *testing.T, w *fixture) {
 		in, keyboard := io.Pipe()
 		o := w.options()
 		o.Input = in
@@ -525,7 +525,7 @@ func TestPlain_AnnouncesExpiry(t *testing.T) {
 }
 
 func TestPlain_AnnouncesNothingWhenToldNotTo(t *testing.T) {
-	converse(t, four, func(t *testing.T, w *world) {
+	converse(t, four, func(t *testing.T, w *fixture) {
 		in, keyboard := io.Pipe()
 		o := w.options()
 		o.Input, o.NoNotices = in, true
@@ -566,7 +566,7 @@ func TestPlain_EachCommandNameIsUsedOnce(t *testing.T) {
 
 // With 150 profiles it begins with a sentence, and verifying reports progress.
 func TestPlain_SumsUpManyProfiles(t *testing.T) {
-	converse(t, nil, func(t *testing.T, w *world) {
+	converse(t, nil, func(t *testing.T, w *fixture) {
 		cred, _ := w.sim.Credential("acme", kite.Sandbox)
 		for i := range 150 {
 			sel := vault.Selector{Account: fmt.Sprintf("m%03d", i), Environment: kite.Sandbox}

@@ -45,17 +45,17 @@ func TestCopy_TakesThreeKeysAfterFiltering(t *testing.T) {
 func TestCopy_ShowsItsTimeOnEveryScreen(t *testing.T) {
 	for _, size := range [][2]int{{120, 40}, {80, 24}, {50, 15}, {40, 12}, {40, 10}} {
 		drive(t, setup{width: size[0], height: size[1]}, func(t *testing.T, d *driver) {
-			d.clip.caveat = strings.Repeat("nobody can say what the terminal does with it ", 5)
+			d.clip.caveat = strings.Repeat("it is not known what the terminal does with it ", 5)
 			d.press("c")
 			d.sees("header of acme/sandbox copied", "leaves the clipboard in 0:45")
 			if size[1] >= 24 {
-				d.sees("nobody can say").press("c").lacks("nobody can say") // show it once
+				d.sees("it is not known").press("c").lacks("it is not known") // show it once
 			}
 			checkFits(t, d.screen(), size[0], size[1])
 			d.sleep(10 * time.Second)
-			d.sees("leaves the clipboard in 0:35").lacks("nobody can say")
+			d.sees("leaves the clipboard in 0:35").lacks("it is not known")
 			if size[1] >= 15 {
-				d.press("H").sees("nobody can say")
+				d.press("H").sees("it is not known")
 			}
 		})
 	}
@@ -626,7 +626,7 @@ func TestRotate_ReplacesOnlyWhatWasVerified(t *testing.T) {
 		d.press("r").sees("Rotate acme / sandbox").paste("wrong-key").press("enter").paste("wrong-secret").press("enter")
 		d.sees("not replaced: ", "received, hidden").lacks("nothing was replaced")
 		if key() != was {
-			t.Fatal("a refused pair replaced the one in use")
+			t.Fatal("a refused credential replaced the one in use")
 		}
 		d.press("esc", "y")
 
@@ -643,7 +643,7 @@ func TestRotate_ReplacesOnlyWhatWasVerified(t *testing.T) {
 		d.sim.Set("borealis", kite.Sandbox, simulator.Behavior{})
 		d.press("r").sees("A credential is staged").press("f").sees("the new credential is in use", "r goes back to it")
 		if key() != other.APIKey.Reveal() {
-			t.Fatal("the new pair is not in use")
+			t.Fatal("the new credential is not in use")
 		}
 
 		// And back.

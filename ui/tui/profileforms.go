@@ -65,22 +65,22 @@ func (d *formDialog) changedLife() kite.Lifetime {
 func credentialFields() (key, secret *field) {
 	key, secret = secretField(fieldAPIKey), secretField(fieldAPISecret)
 	something := kite.NewSecret("x")
-	judgeKey := func() (hint string, trimmed bool, err error) {
+	checkKey := func() (hint string, trimmed bool, err error) {
 		c, trimmed, err := typedCredential(key.secret.secret(), something.Clone())
 		defer c.Erase()
 		return c.Hint(), trimmed, err
 	}
-	judgeSecret := func() (trimmed bool, err error) {
+	checkSecret := func() (trimmed bool, err error) {
 		c, trimmed, err := typedCredential(something.Clone(), secret.secret.secret())
 		c.Erase()
 		return trimmed, err
 	}
 	key.check = func(*formDialog) error {
-		_, _, err := judgeKey()
+		_, _, err := checkKey()
 		return err
 	}
 	key.help = func(*formDialog) string {
-		hint, trimmed, err := judgeKey()
+		hint, trimmed, err := checkKey()
 		switch {
 		case err != nil:
 			return ""
@@ -90,11 +90,11 @@ func credentialFields() (key, secret *field) {
 		return trimmedNote("ends in "+hint, trimmed)
 	}
 	secret.check = func(*formDialog) error {
-		_, err := judgeSecret()
+		_, err := checkSecret()
 		return err
 	}
 	secret.help = func(*formDialog) string {
-		trimmed, err := judgeSecret()
+		trimmed, err := checkSecret()
 		if err != nil {
 			return ""
 		}

@@ -236,9 +236,9 @@ func TestStore_WrongPassphraseChangesNothing(t *testing.T) {
 	}
 	// Without a user to ask.
 	f = New(dir, func(context.Context, vault.Ask) (kite.Secret, error) {
-		return kite.Secret{}, errors.New("nobody there")
+		return kite.Secret{}, errors.New("no terminal")
 	})
-	if _, err := f.Get(ctx, "k1"); !errors.Is(err, vault.ErrLocked) || !strings.Contains(err.Error(), "nobody there") {
+	if _, err := f.Get(ctx, "k1"); !errors.Is(err, vault.ErrLocked) || !strings.Contains(err.Error(), "no terminal") {
 		t.Error(err)
 	}
 	gone, cancel := context.WithCancel(ctx)

@@ -104,7 +104,7 @@ func TestKeePassXC_IsWaitedForWhileItAsks(t *testing.T) {
 			t.Errorf("provider %q", se.Provider)
 		}
 	})
-	t.Run("nobody there", func(t *testing.T) {
+	t.Run("no prompt", func(t *testing.T) {
 		s := New()
 		t.Cleanup(s.Lock)
 		began := time.Now()

@@ -149,7 +149,7 @@ func TestPrompt_UnansweredEndsAtItsDeadline(t *testing.T) {
 
 	k.deadline = ample
 	if err := second(k.Get(ctx, "one")); kindOf(err) != vault.ErrLocked {
-		t.Errorf("nobody there: %v", err)
+		t.Errorf("no prompt: %v", err)
 	}
 	<-fake.Prompted()
 	if err := second(k.Get(vault.WithPrompt(ctx, ample), "one")); kindOf(err) != vault.ErrLocked {

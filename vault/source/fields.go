@@ -104,16 +104,16 @@ func writeFields(item vault.SourceItem) map[string]json.RawMessage {
 			fields[name] = quoted([]byte(value))
 		}
 	}
-	pair := func(key, secret string, c kite.Credential) {
+	put := func(key, secret string, c kite.Credential) {
 		if !c.IsZero() {
 			c.APIKey.RevealTo(func(b []byte) { fields[key] = quoted(b) })
 			c.APISecret.RevealTo(func(b []byte) { fields[secret] = quoted(b) })
 		}
 	}
 	text(fieldOrigin, string(item.Origin))
-	pair(fieldKey, fieldSecret, item.Current)
-	pair(fieldPreviousKey, fieldPreviousSecret, item.Previous)
-	pair(fieldStagedKey, fieldStagedSecret, item.Staged)
+	put(fieldKey, fieldSecret, item.Current)
+	put(fieldPreviousKey, fieldPreviousSecret, item.Previous)
+	put(fieldStagedKey, fieldStagedSecret, item.Staged)
 	text(fieldLabel, item.Label)
 	if item.ExpiresIn > 0 {
 		text(fieldExpiresIn, fmt.Sprint(uint32(item.ExpiresIn)))
