@@ -161,16 +161,8 @@ func TestPrompt_UnansweredEndsAtItsDeadline(t *testing.T) {
 	// the service, which must be able to answer within it on a busy machine.
 	k.deadline = 300 * time.Millisecond
 	done := make(chan error, 1)
-	prompted := func(what string) {
-		t.Helper()
-		select {
-		case <-fake.Prompted():
-		case err := <-done:
-			t.Fatalf("%s: no prompt: %v", what, err)
-		}
-	}
 	go func() { done <- second(k.Get(vault.WithPrompt(ctx, time.Minute), "one")) }()
-	prompted("a slow person")
+	waitForPrompt(t, fake, done)
 	select {
 	case err := <-done:
 		t.Fatalf("not waited for: %v", err)
@@ -185,10 +177,21 @@ func TestPrompt_UnansweredEndsAtItsDeadline(t *testing.T) {
 	fake.Lock()
 	cancelled, cancel := context.WithCancel(vault.WithPrompt(ctx, time.Minute))
 	go func() { done <- second(k.Get(cancelled, "one")) }()
-	prompted("a person who gives up")
+	waitForPrompt(t, fake, done)
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("given up: %v", err)
+	}
+}
+
+// waitForPrompt waits until the fake has shown a prompt. It fails the test if the call
+// ends first, as it may on a machine that is too busy for its deadline.
+func waitForPrompt(t *testing.T, fake *keyringtest.Fake, done <-chan error) {
+	t.Helper()
+	select {
+	case <-fake.Prompted():
+	case err := <-done:
+		t.Fatalf("the call ended before a prompt: %v", err)
 	}
 }
 
@@ -196,10 +199,10 @@ func TestPrompt_EndsWhenTheServiceLeaves(t *testing.T) {
 	_, fake, k := fakeKeyring(t)
 	fake.Lock()
 	fake.On("Unlock", keyringtest.Ignore)
-	k.deadline = brief
-	done := make(chan error)
+	k.deadline = ample
+	done := make(chan error, 1)
 	go func() { done <- second(k.Get(vault.WithPrompt(t.Context(), time.Hour), "one")) }()
-	<-fake.Prompted()
+	waitForPrompt(t, fake, done)
 	fake.Disconnect()
 	if err := <-done; kindOf(err) != vault.ErrTimeout && kindOf(err) != vault.ErrUnavailable {
 		t.Errorf("%v", err)
@@ -211,9 +214,9 @@ func TestPrompt_EndsWhenTheBusDies(t *testing.T) {
 	bus, fake, k := fakeKeyring(t)
 	fake.Lock()
 	fake.On("Unlock", keyringtest.Ignore)
-	done := make(chan error)
+	done := make(chan error, 1)
 	go func() { done <- k.Set(t.Context(), "one", []byte("new")) }()
-	<-fake.Prompted()
+	waitForPrompt(t, fake, done)
 	bus.Kill()
 	if err := <-done; kindOf(err) != vault.ErrUnavailable {
 		t.Errorf("%v", err)
