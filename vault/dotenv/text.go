@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"kitekey/kite"
 )
 
 // parseText finds names with their values in a text that has no format of its own:
@@ -226,6 +228,9 @@ func (s *scanner) run() {
 		case t.kind == word && profileName().MatchString(t.text):
 			s.groups++
 			s.base = bracket{"." + strconv.Itoa(s.groups), strings.Split(t.text, "/")}
+		case t.kind == word && s.heading() != "":
+			s.groups++
+			s.base = bracket{"." + strconv.Itoa(s.groups), []string{string(s.heading())}}
 		case t.kind == word || t.kind == quoted:
 			if n := s.label(); n > 0 {
 				continue // it has moved on
@@ -236,6 +241,34 @@ func (s *scanner) run() {
 		}
 		s.at++
 	}
+}
+
+// heading is the environment that a line of its own names: "Live", "Sandbox keys:".
+func (s *scanner) heading() kite.Environment {
+	if before := s.peek(-1).kind; before != endOfLine && before != endOfText {
+		return ""
+	}
+	n := 1
+	switch strings.ToLower(s.peek(1).text) {
+	case "keys", "credentials", "environment", "account":
+		n = 2
+	}
+	if s.peek(n).text == ":" {
+		n++
+	}
+	if after := s.peek(n).kind; after != endOfLine {
+		return ""
+	}
+	return environmentAlone(s.peek(0).text)
+}
+
+// environmentAlone is the environment that a text names if it says nothing else.
+func environmentAlone(text string) kite.Environment {
+	var r parsedName
+	if rest := r.takeEnvironment(words(text)); len(rest) > 0 || r.both {
+		return ""
+	}
+	return r.env
 }
 
 func (s *scanner) around() bracket {
@@ -368,22 +401,21 @@ func (s *scanner) name() (name string, n int) {
 		}
 		return t.text, 1
 	}
-	text := bareName(t.text)
+	text := bareName(strings.TrimRight(t.text, "*_"))
 	for i := 0; i < 4; i++ {
 		if i > 0 {
 			next := s.peek(i)
 			if next.kind != word || !next.blank || next.tab || isValue(next.text) {
 				break
 			}
-			text += " " + next.text
+			text += " " + strings.Trim(next.text, "*_")
 		}
 		if s.isName(text) {
 			name, n = text, i+1
 		}
 	}
 	if n > 0 && s.peek(n).text == "(" && s.peek(n+1).kind == word && s.peek(n+2).text == ")" {
-		var r parsedName
-		if rest := r.takeEnvironment(words(s.peek(n + 1).text)); len(rest) == 0 && r.env != "" {
+		if environmentAlone(s.peek(n+1).text) != "" {
 			return name + " " + s.peek(n+1).text, n + 3
 		}
 	}

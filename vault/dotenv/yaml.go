@@ -62,6 +62,9 @@ func (w *yamlWalk) value(n *yaml.Node, group string, around []string, name strin
 		w.groups++
 		group += "." + strconv.Itoa(w.groups)
 		for i := 0; i+1 < len(n.Content); i += 2 {
+			if v := n.Content[i+1]; v.Tag == "!!null" && environmentAlone(n.Content[i].Value) != "" {
+				return errNotYAML // a heading, for what is below it
+			}
 			if err := w.value(n.Content[i+1], group, around, n.Content[i].Value, depth+1); err != nil {
 				return err
 			}
