@@ -2,6 +2,8 @@ package vault
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"path/filepath"
 
 	"kitekey/kite"
@@ -93,4 +95,27 @@ func (v *Vault) ChangeEntry(ctx context.Context, id string, change func(*Profile
 
 func (v *Vault) Stage(ctx context.Context, sel Selector, cred kite.Credential) (Profile, kite.Credential, error) {
 	return v.stage(ctx, sel, cred)
+}
+
+// ScanAndJSON reads lines as those of the index and of a status file: what the
+// scanner makes of them, "" where it leaves them to encoding/json, and what that does.
+func ScanAndJSON(lines string) map[string][2]string {
+	text := func(v any, err error) string { data, _ := json.Marshal(v); return fmt.Sprint(string(data), err) }
+	var entries []entryJSON
+	var index indexJSON
+	var states []statusLineJSON
+	var status statusFileJSON
+	out := map[string][2]string{}
+	scanned := ""
+	if scanLines([]byte(indexHead+lines), indexHead, func(s *scanner) { entries = append(entries, entryJSON{}); s.entry(&entries[len(entries)-1]) }) {
+		scanned = text(entries, nil)
+	}
+	err := json.Unmarshal([]byte(indexHead+lines), &index)
+	out["index"] = [2]string{scanned, text(index.Profiles, err)}
+	if scanned = ""; scanLines([]byte(statusHead+lines), statusHead, func(s *scanner) { states = append(states, statusLineJSON{}); s.status(&states[len(states)-1]) }) {
+		scanned = text(states, nil)
+	}
+	err = json.Unmarshal([]byte(statusHead+lines), &status)
+	out["status"] = [2]string{scanned, text(status.Profiles, err)}
+	return out
 }

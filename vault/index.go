@@ -299,8 +299,8 @@ func (l entryLine) in(data []byte) (Profile, bool) {
 // parseIndex reads index.json and refuses what no version of kitekey can have
 // written. The error is a [*NewerError] if a newer version has written it.
 func parseIndex(data []byte) (profiles []Profile, version int, err error) {
-	var raw indexJSON
-	if err := decodeVersioned(data, &raw, &raw.Version, indexVersion); err != nil {
+	raw, err := decodeIndex(data)
+	if err != nil {
 		return nil, raw.Version, err
 	}
 	profiles = make([]Profile, 0, len(raw.Profiles))
@@ -317,6 +317,20 @@ func parseIndex(data []byte) (profiles []Profile, version int, err error) {
 		profiles = append(profiles, p)
 	}
 	return profiles, raw.Version, nil
+}
+
+func decodeIndex(data []byte) (raw indexJSON, err error) {
+	raw = indexJSON{Version: indexVersion, Profiles: make([]entryJSON, 0, bytes.Count(data, []byte{'\n'}))}
+	if scanLines(data, indexHead, func(s *scanner) {
+		var e entryJSON
+		s.entry(&e)
+		raw.Profiles = append(raw.Profiles, e)
+	}) {
+		return raw, nil
+	}
+	raw = indexJSON{}
+	err = decodeVersioned(data, &raw, &raw.Version, indexVersion)
+	return raw, err
 }
 
 // decodeVersioned reads JSON with a version. A newer version is a [*NewerError],

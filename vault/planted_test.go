@@ -72,3 +72,25 @@ func FuzzPlantedFiles(f *testing.F) {
 		}
 	})
 }
+
+// The scanner either reads a file as encoding/json does, or leaves it to it.
+func FuzzScanReadsAsJSON(f *testing.F) {
+	for _, line := range []string{
+		`"account":"acme","environment":"live","id":"aaaaaaaaaaaaaaaa","store":"memory","origin":"override","label":"Ünïcode & <b>","key_hint":"1234","expires_in":60,"staged":true,"previous":false`,
+		`"id":"a","key_hint":"1234","host":"h","verdict":"ok","verdict_at":"2026-01-02T03:04:05.123Z","http_status":200,"message":"m","detail":"d","latency_ms":12,"skew_ms":-3,"deep":true,` +
+			`"token":{"minted":"2026-01-02T03:04:05Z","deadline":"2026-01-02T03:04:05+01:00","expires_in":300,"skew_ms":0},"last_used":"2026-01-02T03:04:05Z"`,
+		`"label":"a\nb\u0041\""`, `"label":null`, `"expires_in":007`, `"expires_in":-0`, `"expires_in":1e3`, `"LABEL":"x"`, `"label":"x","label":"y"`,
+		`"token":{"minted":"2026-01-02T03:04:05Z"},"token":{"skew_ms":1}`, `"verdict_at":"2026-13-02T03:04:05Z"`, `"staged":1`, ``, `,`, `"label":"` + "\xff" + `"`, `"token":{}`, `"x":1`, `"http_status":99999999999`,
+	} {
+		f.Add(line, "")
+		f.Add(line, "}\n,{"+line)
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		lines := "\n{" + a + b + "}\n]}\n"
+		for what, both := range ScanAndJSON(lines) {
+			if both[0] != "" && both[0] != both[1] {
+				t.Errorf("%s of %q:\nscanned %s\njson    %s", what, lines, both[0], both[1])
+			}
+		}
+	})
+}

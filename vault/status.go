@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -120,52 +121,69 @@ func statusLock(shard string) string { return "status-" + shard }
 // readStatus reads one status file. It may have lines of profiles that no longer
 // exist. It fails only if the file has a newer version.
 func (x *index) readStatus(shard string) (map[string]statusLineJSON, error) {
-	lines := map[string]statusLineJSON{}
+	list, err := x.statusLines(shard)
+	lines := make(map[string]statusLineJSON, len(list))
+	for _, line := range list {
+		lines[line.ID] = line
+	}
+	return lines, err
+}
+
+func (x *index) statusLines(shard string) ([]statusLineJSON, error) {
 	data, err := disk.Read(x.statusPath(shard), maxStatus)
 	if err != nil {
-		return lines, nil //nolint:nilerr // missing or unreadable: as good as empty
+		return nil, nil //nolint:nilerr // missing or unreadable: as good as empty
 	}
-	var raw statusFileJSON
-	err = decodeVersioned(data, &raw, &raw.Version, statusVersion)
+	raw, err := decodeStatus(data)
 	var newer *NewerError
 	if errors.As(err, &newer) {
 		newer.Path = x.statusPath(shard)
 		return nil, newer
 	}
 	if err != nil {
-		return lines, nil //nolint:nilerr // as above
+		return nil, nil //nolint:nilerr // as above
 	}
-	for _, line := range raw.Profiles {
-		lines[line.ID] = line
+	return raw.Profiles, nil
+}
+
+func decodeStatus(data []byte) (raw statusFileJSON, err error) {
+	raw = statusFileJSON{Version: statusVersion, Profiles: make([]statusLineJSON, 0, bytes.Count(data, []byte{'\n'}))}
+	if scanLines(data, statusHead, func(s *scanner) {
+		var line statusLineJSON
+		s.status(&line)
+		raw.Profiles = append(raw.Profiles, line)
+	}) {
+		return raw, nil
 	}
-	return lines, nil
+	raw = statusFileJSON{}
+	err = decodeVersioned(data, &raw, &raw.Version, statusVersion)
+	return raw, err
 }
 
 // loadStatus completes profiles that were read from index.json.
 func (x *index) loadStatus(profiles []Profile) error {
-	shards := map[string]map[string]statusLineJSON{}
-	for i := range profiles {
-		p := &profiles[i]
-		shard := statusShard(p.ID)
-		lines, ok := shards[shard]
-		if !ok {
-			var err error
-			if lines, err = x.readStatus(shard); err != nil {
-				return err
-			}
-			shards[shard] = lines
+	byID, shards := make(map[string]int, len(profiles)), map[string]bool{}
+	for i, p := range profiles {
+		byID[p.ID] = i
+		shards[statusShard(p.ID)] = true
+	}
+	for shard := range shards {
+		lines, err := x.statusLines(shard)
+		if err != nil {
+			return err
 		}
-		p.applyStatus(lines)
+		for i := range lines {
+			line := &lines[i]
+			if at, ok := byID[line.ID]; ok && statusShard(line.ID) == shard {
+				profiles[at].applyStatus(line)
+			}
+		}
 	}
 	return nil
 }
 
-// applyStatus sets p's status from its shard's lines.
-func (p *Profile) applyStatus(lines map[string]statusLineJSON) {
-	line, ok := lines[p.ID]
-	if !ok {
-		return // no status, or that of a version 1 entry
-	}
+// applyStatus sets p's status from its line.
+func (p *Profile) applyStatus(line *statusLineJSON) {
 	p.clearVerdict()
 	p.Host, p.Token = "", TokenInfo{}
 	if line.KeyHint == p.KeyHint {
@@ -288,7 +306,9 @@ func (x *index) saveStatus(ctx context.Context, before, after []Profile, all boo
 			}
 			if q, ok := was[id]; ok {
 				now := q
-				now.applyStatus(lines)
+				if line, ok := lines[id]; ok {
+					now.applyStatus(&line)
+				}
 				if !now.sameStatus(q) {
 					return false, nil
 				}

@@ -157,16 +157,16 @@ type inspectJSON struct {
 	Signed           bool           `json:"signed"`
 	Header           map[string]any `json:"header"`
 	Claims           map[string]any `json:"claims"`
-	IssuedAt         *time.Time     `json:"issued_at"`
-	NotBefore        *time.Time     `json:"not_before"`
-	ExpiresAt        *time.Time     `json:"expires_at"`
+	IssuedAt         *string        `json:"issued_at"`
+	NotBefore        *string        `json:"not_before"`
+	ExpiresAt        *string        `json:"expires_at"`
 	Expired          *bool          `json:"expired"`
 	RemainingSeconds *int64         `json:"remaining_seconds"`
 }
 
 func (t decodedJWT) json(now time.Time) inspectJSON {
 	out := inspectJSON{Signed: t.signed, Header: t.header, Claims: t.claims}
-	for claim, field := range map[string]**time.Time{"iat": &out.IssuedAt, "nbf": &out.NotBefore, "exp": &out.ExpiresAt} {
+	for claim, field := range map[string]**string{"iat": &out.IssuedAt, "nbf": &out.NotBefore, "exp": &out.ExpiresAt} {
 		if at, ok := t.time(claim); ok {
 			*field = jsonTime(at)
 		}

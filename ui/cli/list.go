@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -48,11 +47,7 @@ func (a *app) runList(_ context.Context, o listOptions) error {
 		return err
 	}
 	if o.json {
-		rows := make([]profileJSON, 0, len(profiles))
-		for _, p := range profiles {
-			rows = append(rows, a.profileJSON(p))
-		}
-		return a.printJSON(rows)
+		return a.printJSONRows(len(profiles), func(i int) any { return a.profileJSON(profiles[i]) })
 	}
 	if len(profiles) == 0 {
 		a.note(`no profiles yet; "kitekey add acme" adds the first, "kitekey demo" shows what it is like`)
@@ -110,9 +105,9 @@ type profileJSON struct {
 	KeyHint          *string          `json:"key_hint"`
 	DefaultExpiresIn int64            `json:"default_expires_in"`
 	Verdict          *string          `json:"verdict"`
-	VerifiedAt       *time.Time       `json:"verified_at"`
+	VerifiedAt       *string          `json:"verified_at"`
 	CachedToken      *cachedTokenJSON `json:"cached_token"`
-	LastUsedAt       *time.Time       `json:"last_used_at"`
+	LastUsedAt       *string          `json:"last_used_at"`
 	State            *string          `json:"state"`
 	Store            string           `json:"store"`
 	Source           *string          `json:"source"`
@@ -123,11 +118,11 @@ type profileJSON struct {
 
 // cachedTokenJSON is an unexpired cached token in the index.
 type cachedTokenJSON struct {
-	MintedAt           *time.Time `json:"minted_at"`
-	ExpiresAt          *time.Time `json:"expires_at"`
-	ExpiresIn          int64      `json:"expires_in"`
-	RequestedExpiresIn *int64     `json:"requested_expires_in"`
-	RemainingSeconds   int64      `json:"remaining_seconds"`
+	MintedAt           *string `json:"minted_at"`
+	ExpiresAt          *string `json:"expires_at"`
+	ExpiresIn          int64   `json:"expires_in"`
+	RequestedExpiresIn *int64  `json:"requested_expires_in"`
+	RemainingSeconds   int64   `json:"remaining_seconds"`
 }
 
 func (a *app) profileJSON(p vault.Profile) profileJSON {

@@ -151,7 +151,7 @@ func activityDetails(e vault.Activity) string {
 
 // activityJSON is an entry in --json.
 type activityJSON struct {
-	LoggedAt *time.Time `json:"logged_at"`
+	LoggedAt *string `json:"logged_at"`
 	profileRef
 	Action     string   `json:"action"`
 	Command    *string  `json:"command"`

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -584,10 +583,10 @@ It is renewed in the second half of its life where the engine allows that.`,
 
 // loginJSON is the output of "source login --json".
 type loginJSON struct {
-	Source    string     `json:"source"`
-	SignedIn  bool       `json:"signed_in"`
-	ExpiresAt *time.Time `json:"expires_at"`
-	Renewable bool       `json:"renewable"`
+	Source    string  `json:"source"`
+	SignedIn  bool    `json:"signed_in"`
+	ExpiresAt *string `json:"expires_at"`
+	Renewable bool    `json:"renewable"`
 }
 
 func (a *app) runSourceLogin(ctx context.Context, o sourceLoginOptions) error {

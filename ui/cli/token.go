@@ -146,16 +146,16 @@ func (a *app) formatToken(sel vault.Selector, tok vault.Token, form string) (kit
 // tokenJSON is a token in --json. The token was asked for, so it is shown.
 type tokenJSON struct {
 	profileRef
-	BaseURL            string     `json:"base_url"`
-	Token              string     `json:"token"`
-	Header             string     `json:"header"`
-	Minted             bool       `json:"minted"`
-	MintedAt           *time.Time `json:"minted_at"`
-	ExpiresAt          *time.Time `json:"expires_at"`
-	ExpiresIn          int64      `json:"expires_in"`
-	RequestedExpiresIn *int64     `json:"requested_expires_in"`
-	RemainingSeconds   int64      `json:"remaining_seconds"`
-	SkewSeconds        int64      `json:"skew_seconds"`
+	BaseURL            string  `json:"base_url"`
+	Token              string  `json:"token"`
+	Header             string  `json:"header"`
+	Minted             bool    `json:"minted"`
+	MintedAt           *string `json:"minted_at"`
+	ExpiresAt          *string `json:"expires_at"`
+	ExpiresIn          int64   `json:"expires_in"`
+	RequestedExpiresIn *int64  `json:"requested_expires_in"`
+	RemainingSeconds   int64   `json:"remaining_seconds"`
+	SkewSeconds        int64   `json:"skew_seconds"`
 }
 
 func (a *app) tokenJSON(sel vault.Selector, tok vault.Token) tokenJSON {

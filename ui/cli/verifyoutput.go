@@ -231,18 +231,18 @@ func reportDetail(r verified) string {
 // reportJSON is a report in --json.
 type reportJSON struct {
 	profileRef
-	Host                    *string    `json:"host"`
-	Verdict                 *string    `json:"verdict"`
-	VerifiedAt              *time.Time `json:"verified_at"`
-	Status                  *int       `json:"status"`
-	Message                 *string    `json:"message"`
-	Error                   *string    `json:"error"`
-	SkewSeconds             *int64     `json:"skew_seconds"`
-	LatencyMS               *int64     `json:"latency_ms"`
-	KeyHint                 *string    `json:"key_hint"`
-	Source                  *string    `json:"source"`
-	Deep                    bool       `json:"deep"`
-	OtherEnvironmentVerdict *string    `json:"other_environment_verdict"`
+	Host                    *string `json:"host"`
+	Verdict                 *string `json:"verdict"`
+	VerifiedAt              *string `json:"verified_at"`
+	Status                  *int    `json:"status"`
+	Message                 *string `json:"message"`
+	Error                   *string `json:"error"`
+	SkewSeconds             *int64  `json:"skew_seconds"`
+	LatencyMS               *int64  `json:"latency_ms"`
+	KeyHint                 *string `json:"key_hint"`
+	Source                  *string `json:"source"`
+	Deep                    bool    `json:"deep"`
+	OtherEnvironmentVerdict *string `json:"other_environment_verdict"`
 }
 
 func newReportJSON(r verified) reportJSON {
@@ -276,7 +276,7 @@ var csvHeading = []string{
 func csvRow(r reportJSON) []string {
 	at := ""
 	if r.VerifiedAt != nil {
-		at = r.VerifiedAt.Format(time.RFC3339)
+		at = *r.VerifiedAt
 	}
 	return []string{
 		r.Profile, r.Account, r.Environment, text(r.Verdict), number(r.Status), text(r.Message), text(r.Host), at,
