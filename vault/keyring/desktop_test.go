@@ -4,10 +4,12 @@ package keyring
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,6 +115,41 @@ func TestKeePassXC_IsWaitedForWhileItAsks(t *testing.T) {
 			t.Errorf("%v, reason %q after %v", err, reasonOf(err), time.Since(began))
 		}
 	})
+}
+
+// With a locked database KeePassXC answers a search when the user has typed the
+// password into its dialog, which takes longer than a call without a user may.
+func TestKeePassXC_IsWaitedForWhileItUnlocks(t *testing.T) {
+	long(t)
+	d := keyringtest.StartKeePassXC(t, "first")
+	d.Use()
+	if err := patientKeyring(t).Set(t.Context(), "one", []byte("kept")); err != nil {
+		t.Fatal(err)
+	}
+	d.LockDatabases()
+	s := New()
+	t.Cleanup(s.Lock)
+	if _, err := s.Get(t.Context(), "one"); kindOf(err) != vault.ErrLocked || reasonOf(err) != vault.ReasonPromptPending {
+		t.Errorf("nobody there: %v, reason %q", err, reasonOf(err))
+	}
+	var told atomic.Int32
+	got := make(chan error, 1)
+	go func() {
+		value, err := s.Get(vault.WithPromptTold(t.Context(), time.Minute, func() { told.Add(1) }), "one")
+		if err == nil && string(value) != "kept" {
+			err = fmt.Errorf("another value: %q", value)
+		}
+		got <- err
+	}()
+	id := d.WaitWindow("Unlock Database")
+	time.Sleep(4 * time.Second) // the user types
+	d.Type(id, keyringtest.DatabasePassword)
+	d.Press(id, "Return")
+	stop := d.AnswerAll(0, "Return") // the question for the item
+	defer stop()
+	if err := <-got; err != nil || told.Load() != 1 {
+		t.Errorf("%v, told %d times", err, told.Load())
+	}
 }
 
 // The tab in front is KeePassXC's default collection. An item that is added while

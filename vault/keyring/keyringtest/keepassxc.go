@@ -91,6 +91,15 @@ func (d *Desktop) Press(id, key string) {
 	}
 }
 
+// Type types text into a window.
+func (d *Desktop) Type(id, text string) {
+	d.t.Helper()
+	_, _ = d.xdotool("windowfocus", id)
+	if _, err := d.xdotool("type", text); err != nil {
+		d.t.Errorf("xdotool type: %v", err)
+	}
+}
+
 // Screenshot saves a picture of the desktop, to see what went wrong.
 func (d *Desktop) Screenshot(path string) {
 	cmd := exec.Command("import", "-window", "root", path)
@@ -177,6 +186,13 @@ func (k *KeePassXC) OtherTab() {
 // PressNextTab types the key for the next tab. It has no effect while a dialog is
 // open.
 func (k *KeePassXC) PressNextTab() { k.Press(k.WaitWindow(".kdbx"), "ctrl+Tab") }
+
+// LockDatabases locks the databases, as KeePassXC does by itself after a time.
+func (k *KeePassXC) LockDatabases() {
+	k.Bus.t.Helper()
+	k.Press(k.WaitWindow(".kdbx"), "ctrl+l")
+	k.WaitWindow("[Locked]")
+}
 
 // Kill kills KeePassXC as a crash would.
 func (k *KeePassXC) Kill() { k.program.kill() }

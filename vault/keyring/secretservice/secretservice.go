@@ -123,18 +123,72 @@ func (o *Op) limited(run func(ctx context.Context) error) error {
 	began := time.Now()
 	err := run(ctx)
 	o.Left -= time.Since(began)
+	if err != nil && o.ctx.Err() == nil && ctx.Err() != nil {
+		return ErrTimeout
+	}
+	return o.said(err)
+}
+
+// said returns what err means for the caller of an operation.
+func (o *Op) said(err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case o.ctx.Err() != nil:
 		return o.ctx.Err()
-	case ctx.Err() != nil:
-		return ErrTimeout
 	case Disconnected(err):
 		return fmt.Errorf("%w: %w", ErrDisconnected, err)
 	}
 	return err
 }
+
+// searching is limited for a call that searches. A service that asks the user within the
+// call, and answers it afterwards, gets the time for a user: see [asksInSearch].
+func (o *Op) searching(run func(ctx context.Context) error) error {
+	if o.Left <= 0 {
+		return ErrTimeout
+	}
+	ctx, cancel := context.WithCancel(o.ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- run(ctx) }()
+	wait := func(limit time.Duration) (err error, ended bool) {
+		timer := time.NewTimer(limit)
+		defer timer.Stop()
+		select {
+		case err := <-done:
+			return o.said(err), true
+		case <-timer.C:
+			return nil, false
+		}
+	}
+	began := time.Now()
+	err, ended := wait(min(o.Left/2, slowAfter))
+	o.Left -= time.Since(began)
+	if ended {
+		return err
+	}
+	late := ErrTimeout
+	if provider, _ := o.Provider(); asksInSearch(provider) {
+		o.Asked, late = true, ErrUnanswered
+		o.Waiting()
+		err, ended = wait(o.Patience)
+	} else {
+		began = time.Now()
+		err, ended = wait(max(o.Left, 0))
+		o.Left -= time.Since(began)
+	}
+	if ended {
+		return err
+	}
+	cancel()
+	<-done
+	return late
+}
+
+// slowAfter is how long a search may take before it is looked at whether the service is
+// one that asks the user meanwhile.
+const slowAfter = time.Second
 
 func (o *Op) call(p Path, method string, args, results []any) error {
 	return o.limited(func(ctx context.Context) error {
@@ -154,7 +208,7 @@ func Disconnected(err error) bool {
 // given it searches for them at the same time, which saves a round trip.
 func (o *Op) Open(keys Keys, attributes map[string]string) (unlocked, locked []Path, err error) {
 	for range 8 {
-		err = o.limited(func(ctx context.Context) error {
+		err = o.searching(func(ctx context.Context) error {
 			service := o.conn.object(servicePath)
 			open := service.GoWithContext(ctx, serviceIface+".OpenSession", 0, make(chan *dbus.Call, 1), Algorithm, dbus.MakeVariant(keys.Public()))
 			var search *dbus.Call
@@ -201,7 +255,9 @@ func (o *Op) Open(keys Keys, attributes map[string]string) (unlocked, locked []P
 // Search finds items in every collection. Whether it finds those of a locked
 // collection depends on the service: see [SearchesLocked].
 func (o *Op) Search(attributes map[string]string) (unlocked, locked []Path, err error) {
-	err = o.call(servicePath, serviceIface+".SearchItems", []any{attributes}, []any{&unlocked, &locked})
+	err = o.searching(func(ctx context.Context) error {
+		return o.conn.object(servicePath).CallWithContext(ctx, serviceIface+".SearchItems", 0, attributes).Store(&unlocked, &locked)
+	})
 	return unlocked, locked, err
 }
 
@@ -409,6 +465,12 @@ func processName(pid int) string {
 // collection. gnome-keyring does (it compares hashes); KWallet and KeePassXC do not
 // know what is in theirs.
 func SearchesLocked(provider string) bool { return strings.HasPrefix(provider, "gnome-keyring") }
+
+// asksInSearch reports whether the program of that name shows its dialog for unlocking
+// within a search: KeePassXC does so for a locked database.
+func asksInSearch(provider string) bool {
+	return strings.HasPrefix(strings.ToLower(provider), "keepassxc")
+}
 
 // KeepsRemoved reports whether the program of that name keeps removed items and
 // earlier values by itself: KeePassXC has a recycle bin and a history.
