@@ -133,11 +133,14 @@ func getenv(environ []string, name string) string {
 	return ""
 }
 
-// plainLocale reports whether the locale has only ASCII.
+// plainLocale reports whether the locale has only ASCII, or a character set that is not
+// UTF-8: "de_DE.ISO-8859-1". One that names no character set is taken for UTF-8.
 func plainLocale(environ []string) bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if value := getenv(environ, name); value != "" {
-			return value == "C" || value == "POSIX"
+			_, charset, named := strings.Cut(value, ".")
+			charset, _, _ = strings.Cut(charset, "@")
+			return value == "C" || value == "POSIX" || named && !strings.EqualFold(strings.ReplaceAll(charset, "-", ""), "utf8")
 		}
 	}
 	return false
