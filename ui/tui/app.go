@@ -29,45 +29,22 @@ type app struct {
 	list     list
 	detail   detail
 	activity activity // of every profile, for the details
-	dialogs  []dialog // the last one has the keys
-	notices  notices
-	clip     clipStatus
-	reveal   revealed
-	lock     locker
-	term     terminal
+	dialogs
+	notices notices
+	clip    clipStatus
+	reveal  revealed
+	lock    locker
+	term    terminal
 
-	tasks    tasks
-	keep     keepAlive
-	expiry   expiryWatch
-	guard    *handout.Guard
-	tokens   *handout.Tokens
-	uncached map[string]vault.TokenInfo // tokens that could not be cached, by profile
-	memory   memory
-	reports  map[string]vault.Report // reports of this session, by profile
-	removed  removals                // profiles that can be put back
-	agreed   kite.Lifetime           // the longest life of a token that the person agreed to
-	lastRun  *verifyRun              // the last verification of many, which can be opened again
-}
-
-// push puts a dialog above the others.
-func (a *app) push(d dialog) { a.dialogs = append(a.dialogs, d) }
-
-// drop removes d and the dialogs above it.
-func (a *app) drop(d dialog) {
-	for i, other := range a.dialogs {
-		if other == d {
-			clear(a.dialogs[i:])
-			a.dialogs = a.dialogs[:i]
-			return
-		}
-	}
-}
-
-func (a *app) dialog() dialog {
-	if len(a.dialogs) == 0 {
-		return nil
-	}
-	return a.dialogs[len(a.dialogs)-1]
+	tasks  tasks
+	keep   keepAlive
+	expiry expiryWatch
+	guard  *handout.Guard
+	tokens *handout.Tokens
+	memory memory
+	results
+	removed removals      // profiles that can be put back
+	agreed  kite.Lifetime // the longest life of a token that the person agreed to
 }
 
 // Init implements [tea.Model].
@@ -237,17 +214,7 @@ func (a *app) setProfiles(profiles []vault.Profile) {
 			continue
 		}
 		p.Label = kite.CleanText(p.Label)
-		// This session's newer verdict wins over the index's, unless the credential
-		// changed.
-		switch r, ok := a.reports[p.ID]; {
-		case ok && r.KeyHint != "" && r.KeyHint != p.KeyHint:
-			delete(a.reports, p.ID)
-		case ok && r.At.After(p.VerdictAt):
-			p.Verdict, p.VerdictAt = r.Verdict, r.At
-		}
-		if t := a.uncached[p.ID]; t.Unexpired(a.now) && !p.Token.Minted.After(t.Minted) {
-			p.Token = t
-		}
+		a.results.apply(&p, a.now)
 		reasons[p.ID] = reasonOf(a.reportFor(&p))
 		kept = append(kept, p)
 	}

@@ -2,11 +2,52 @@ package tui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 )
+
+// dialogs are the open dialogs, one above the other. The last one has the keys.
+type dialogs struct{ open []dialog }
+
+// push puts a dialog above the others.
+func (ds *dialogs) push(d dialog) { ds.open = append(ds.open, d) }
+
+// drop removes d and the dialogs above it.
+func (ds *dialogs) drop(d dialog) {
+	if i := slices.Index(ds.open, d); i >= 0 {
+		clear(ds.open[i:])
+		ds.open = ds.open[:i]
+	}
+}
+
+// dialog returns the one that has the keys, nil if none is open.
+func (ds *dialogs) dialog() dialog {
+	if len(ds.open) == 0 {
+		return nil
+	}
+	return ds.open[len(ds.open)-1]
+}
+
+// unsaved returns the open form with a typed secret, nil if there is none.
+func (ds *dialogs) unsaved() *formDialog {
+	for _, d := range ds.open {
+		if f, ok := d.(*formDialog); ok && f.dirty() {
+			return f
+		}
+	}
+	return nil
+}
+
+// closeSaved closes every dialog but the forms with a typed secret.
+func (ds *dialogs) closeSaved() {
+	ds.open = slices.DeleteFunc(ds.open, func(d dialog) bool {
+		f, ok := d.(*formDialog)
+		return !ok || !f.dirty()
+	})
+}
 
 // dialog lies over the panes and gets the keys. Embed [basicDialog] for the common
 // methods.

@@ -128,16 +128,6 @@ func (d *formDialog) wipe() {
 	}
 }
 
-// unsaved returns the open form with a typed secret, nil if there is none.
-func (a *app) unsaved() *formDialog {
-	for _, d := range a.dialogs {
-		if f, ok := d.(*formDialog); ok && f.dirty() {
-			return f
-		}
-	}
-	return nil
-}
-
 // discardQuestion asks before a typed secret is discarded.
 func discardQuestion(f *formDialog, andQuit bool) *question {
 	then := "discard it"

@@ -381,7 +381,7 @@ func (l *list) rowLine(c *canvas, r row, t *task, s rowLook, cols columns, w int
 	if cols.used > 0 {
 		used := ""
 		if !p.LastUsed.IsZero() {
-			used = strings.TrimSuffix(words.Age(p.LastUsed, c.now), " ago")
+			used = words.ShortAge(p.LastUsed, c.now)
 		}
 		b.WriteString(s.dim.Styled(" " + c.fit(used, cols.used, "")))
 	}

@@ -67,14 +67,7 @@ func (l *locker) lock(a *app, input *terminalInput, done func()) tea.Cmd {
 	a.guard.Forget()
 	a.notices.dismiss()
 	a.list.typing, a.detail = false, detail{}
-	kept := a.dialogs[:0]
-	for _, d := range a.dialogs {
-		if f, ok := d.(*formDialog); ok && f.dirty() {
-			kept = append(kept, f)
-		}
-	}
-	clear(a.dialogs[len(kept):])
-	a.dialogs = kept
+	a.closeSaved()
 	l.locked, l.message, l.needPass = true, "", false
 	ask, overwritten := input.overwrite()
 	lock := a.run(task{kind: taskLock, quiet: true}, func(ctx context.Context) func(*app) tea.Cmd {

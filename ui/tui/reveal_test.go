@@ -89,7 +89,7 @@ func TestSwitches_HoldUnderEveryKey(t *testing.T) {
 					}
 					// Return to the unfiltered list.
 					d.look(func(a *app) {
-						a.dialogs, a.list.typing = nil, false
+						a.dialogs.open, a.list.typing = nil, false
 						a.list.clearFilter(a.now)
 					})
 				}

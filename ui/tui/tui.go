@@ -197,13 +197,12 @@ func newApp(ctx context.Context, o Options) *app {
 	o.setDefaults()
 	a := &app{
 		o: o, ctx: ctx, keys: bindings(), mouse: o.Mouse,
-		canvas:   canvas{now: o.Now().Round(0), bg: backgroundOf(o.Theme, getenv(o.Environ, "COLORFGBG")), profile: colorprofile.TrueColor, ascii: o.ASCII, still: o.ReducedMotion},
-		expiry:   expiryWatch{watched: map[string]bool{}, warned: map[string]time.Time{}},
-		uncached: map[string]vault.TokenInfo{},
-		guard:    &handout.Guard{Remember: handout.ScreenMemory, Now: o.Now},
-		reports:  map[string]vault.Report{},
-		term:     terminal{signals: &signals{}},
-		reveal:   revealed{standIns: &standIns{}},
+		canvas:  canvas{now: o.Now().Round(0), bg: backgroundOf(o.Theme, getenv(o.Environ, "COLORFGBG")), profile: colorprofile.TrueColor, ascii: o.ASCII, still: o.ReducedMotion},
+		expiry:  expiryWatch{watched: map[string]bool{}, warned: map[string]time.Time{}},
+		guard:   &handout.Guard{Remember: handout.ScreenMemory, Now: o.Now},
+		results: results{reports: map[string]vault.Report{}, uncached: map[string]vault.TokenInfo{}},
+		term:    terminal{signals: &signals{}},
+		reveal:  revealed{standIns: &standIns{}},
 	}
 	if o.Demo {
 		a.keys = demoBindings()

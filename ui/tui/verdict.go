@@ -70,15 +70,6 @@ func (d *verdictDialog) keys(a *app) []dialogKey {
 	return append(keys, d.pagerKeys(a, d, "w")...)
 }
 
-// reportFor returns the last report of a profile, from this session or an earlier
-// one.
-func (a *app) reportFor(p *vault.Profile) vault.Report {
-	if r, ok := a.reports[p.ID]; ok {
-		return r
-	}
-	return p.Report()
-}
-
 // reasonOf returns in a few words why a verdict is not "works", in the gateway's
 // words if it has any.
 func reasonOf(r vault.Report) string {

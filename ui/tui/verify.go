@@ -48,17 +48,6 @@ func (a *app) verifiedOne(p *vault.Profile, r vault.Report) {
 	}
 }
 
-// noteReport keeps a report of this session, and puts it into an open list of
-// results.
-func (a *app) noteReport(id string, r vault.Report) {
-	a.reports[id] = r
-	if run := a.lastRun; run != nil {
-		if _, ok := run.results[r.Selector]; ok {
-			run.results[r.Selector] = r
-		}
-	}
-}
-
 // copyReport copies a report to the clipboard. The report holds no secret, so it is
 // not cleared.
 func (a *app) copyReport(summary string, reports []vault.Report) tea.Cmd {

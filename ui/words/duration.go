@@ -65,19 +65,34 @@ func Lifetime(got, asked time.Duration) string {
 // Age says how long before now t was, roughly. An age of more than 60 days is a
 // date; the zero time is "never".
 func Age(t, now time.Time) string {
+	age, ago := age(t, now)
+	if ago {
+		age += " ago"
+	}
+	return age
+}
+
+// ShortAge is [Age] without "ago", for a narrow column.
+func ShortAge(t, now time.Time) string {
+	age, _ := age(t, now)
+	return age
+}
+
+// age reports with ago whether " ago" can follow the age.
+func age(t, now time.Time) (age string, ago bool) {
 	switch d := now.Sub(t); {
 	case t.IsZero():
-		return "never"
+		return "never", false
 	case d < time.Minute:
-		return "just now"
+		return "just now", false
 	case d < time.Hour:
-		return fmt.Sprintf("%d min ago", int(d.Minutes()))
+		return fmt.Sprintf("%d min", int(d.Minutes())), true
 	case d < 24*time.Hour:
-		return fmt.Sprintf("%d h ago", int(d.Hours()))
+		return fmt.Sprintf("%d h", int(d.Hours())), true
 	case d < 60*24*time.Hour:
-		return fmt.Sprintf("%d d ago", int(d.Hours()/24))
+		return fmt.Sprintf("%d d", int(d.Hours()/24)), true
 	}
-	return t.Local().Format("2 Jan 2006")
+	return t.Local().Format("2 Jan 2006"), false
 }
 
 // Countdown writes the remaining time as a clock: 0:07, 4:12, 1:02:03. It rounds

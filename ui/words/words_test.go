@@ -119,3 +119,14 @@ func TestSentence_BeginsAndEndsAsOne(t *testing.T) {
 		}
 	}
 }
+
+func TestShortAge_LeavesAgoOut(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for d, want := range map[time.Duration]string{
+		time.Second: "just now", 5 * time.Minute: "5 min", 3 * time.Hour: "3 h", 49 * time.Hour: "2 d",
+	} {
+		if got := ShortAge(now.Add(-d), now); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}
