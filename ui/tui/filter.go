@@ -154,7 +154,7 @@ func (l *list) filterKey(msg tea.Msg, now time.Time) tea.Cmd {
 }
 
 func filterHints() []hint {
-	return []hint{{"enter", "use"}, {"↑ ↓", "choose"}, {"!word", "leaves out"}, {"failing live unexpired", "are words"}, {"esc", "clear"}}
+	return []hint{{"enter", "use"}, {"↑ ↓", "choose"}, {"!", "leaves out a word"}, {"failing live unexpired", "are words"}, {"esc", "clear"}}
 }
 
 func (a *app) changeOrder() {

@@ -260,7 +260,7 @@ func (a *app) footerHints() ([]hint, int) {
 	case d != nil:
 		return []hint{{"?", "keys"}}, 1
 	case a.list.typing:
-		return filterHints(), 2
+		return filterHints(), 1
 	}
 	hints := a.hints()
 	// Help and quit, the last two, are always shown.
