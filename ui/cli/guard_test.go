@@ -27,6 +27,7 @@ var liveCommands = map[string]struct {
 	"import": {asks: true, tries: []string{"import FILE --yes --on-conflict replace"}},
 	"rotate": {asks: true, tries: []string{"rotate acme/live --stdin", "rotate acme/live --rollback", "rotate acme/live --drop-previous", "rotate acme/live --finish", "rotate acme/live --discard"}},
 	"rename": {asks: true, tries: []string{"rename acme other", "rename acme/live other/live"}},
+	"store":  {asks: true, tries: []string{"store migrate --to file"}},
 	"remove": {asks: true, tries: []string{"remove acme/live", "remove acme/live --yes"}},
 
 	"token": {tries: []string{"token acme/live", "token acme/live --header", "token acme acme/live --json"}},
@@ -41,8 +42,8 @@ var liveCommands = map[string]struct {
 
 	// Copying needs a clipboard, and exec becomes the command that it runs. Their
 	// guard is token's, and scripts test them. The other commands are not about
-	// profiles, or move all of them, which scripts test.
-	"copy": {}, "exec": {}, "add": {}, "demo": {}, "simulator": {}, "inspect": {}, "network": {}, "store": {}, "source": {}, "status": {}, "unlock": {}, "lock": {},
+	// profiles, or are about those of a source, which scripts test.
+	"copy": {}, "exec": {}, "add": {}, "demo": {}, "simulator": {}, "inspect": {}, "network": {}, "source": {}, "status": {}, "unlock": {}, "lock": {},
 	"man": {}, "completion": {}, "version": {}, "help": {}, "exit-codes": {}, "environment": {}, "storage": {}, "json": {},
 }
 

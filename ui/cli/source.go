@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kitekey/kite"
+	"kitekey/ui/handout"
 	"kitekey/ui/safepath"
 	"kitekey/ui/words"
 	"kitekey/vault"
@@ -316,7 +317,8 @@ func (a *app) runSourceShow(_ context.Context, o sourceOptions) error {
 
 type sourceRemoveOptions struct {
 	sourceOptions
-	yes bool
+	yes     bool
+	confirm string
 }
 
 func newSourceRemove(a *app, run func(context.Context, sourceRemoveOptions) error) *cobra.Command {
@@ -327,7 +329,7 @@ func newSourceRemove(a *app, run func(context.Context, sourceRemoveOptions) erro
 		Short:   "Forget a source and the profiles that are in it",
 		Long: `Forget a source: its settings, the token that "kitekey source login" has stored, and
 its profiles' entries in this list with their cached tokens. Nothing changes in the
-source itself.`,
+source itself. Live profiles ask for the name.`,
 		Example:           `  kitekey source remove team`,
 		Args:              argCount(1, 1, "one source"),
 		ValidArgsFunction: a.completeSources,
@@ -336,7 +338,8 @@ source itself.`,
 			return run(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask (live needs --confirm)")
+	a.confirmFlag(cmd, &o.confirm)
 	cmd.Flags().BoolVar(&o.json, "json", false, "print what was removed as JSON")
 	return cmd
 }
@@ -354,17 +357,17 @@ func (a *app) runSourceRemove(ctx context.Context, o sourceRemoveOptions) error 
 	if err != nil {
 		return err
 	}
-	var listed []vault.Selector
-	for _, p := range profiles {
-		if p.Source == c.Name {
-			listed = append(listed, p.Selector)
-		}
+	listed := keptIn(profiles, c.Name)
+	why := fmt.Sprintf("%s of %s leave this list; the source keeps their credentials", words.Count(len(listed), "profile"), c.Name)
+	switch {
+	case anyLive(listed):
+		a.note("%s", why)
+		err = a.confirmLive(ctx, handout.Remove, o.confirm, listed...)
+	case len(listed) > 0 && !o.yes:
+		err = a.confirmYes(ctx, why+". Go on?", why)
 	}
-	if len(listed) > 0 && !o.yes {
-		why := fmt.Sprintf("%s of %s leave this list; the source keeps their credentials", words.Count(len(listed), "profile"), c.Name)
-		if err := a.confirmYes(ctx, why+". Go on?", why); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
 	for _, sel := range listed {
 		if err := v.Remove(ctx, sel); err != nil {
@@ -411,6 +414,7 @@ type sourceAddOptions struct {
 	replace bool
 	noSync  bool
 	profile []string
+	confirm string
 	json    bool
 }
 
@@ -460,6 +464,7 @@ pass, gopass, op and bw. Such a source is read-only.`,
 	choiceFlag(cmd, &c.Preset, "preset", "a known manager: "+either(source.Presets()), source.Presets()...)
 	f.StringArrayVar(&c.List, "list-arg", nil, "an `argument` of the command that lists names; give it once for each")
 	f.BoolVar(&o.replace, "replace", false, "change the settings of a source that is set up already")
+	a.confirmFlag(cmd, &o.confirm)
 	f.StringArrayVar(&o.profile, "profile", nil, "list this `profile` and do not ask for the others; can be given several times")
 	_ = cmd.RegisterFlagCompletionFunc("profile", cobra.NoFileCompletions)
 	f.BoolVar(&o.noSync, "no-sync", false, "keep the settings and do not ask the source")
@@ -489,6 +494,15 @@ func (a *app) runSourceAdd(ctx context.Context, o sourceAddOptions) error {
 	dir, err := a.home()
 	if err != nil {
 		return err
+	}
+	if o.replace {
+		profiles, err := a.listed()
+		if err != nil {
+			return err
+		}
+		if err := a.confirmLive(ctx, handout.Redirect, o.confirm, keptIn(profiles, c.Name)...); err != nil {
+			return err
+		}
 	}
 	err = source.Change(ctx, dir, func(all []source.Config) ([]source.Config, error) {
 		for _, have := range all {

@@ -103,11 +103,7 @@ func (a *app) movable(v *vault.Vault, o moveOptions, name string, toSource bool)
 	}
 	var sels []vault.Selector
 	if len(o.profiles) == 0 {
-		for _, p := range profiles {
-			if p.Source == from {
-				sels = append(sels, p.Selector)
-			}
-		}
+		sels = keptIn(profiles, from)
 		if len(sels) == 0 {
 			return nil, usagef("there is nothing to move")
 		}

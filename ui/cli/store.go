@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kitekey/kite"
+	"kitekey/ui/handout"
 	"kitekey/ui/words"
 	"kitekey/vault"
 	"kitekey/vault/agefile"
@@ -215,6 +216,7 @@ func newStoreMigrate(a *app, run func(context.Context, migrateOptions) error) *c
 		Long: `Move every profile's secrets to the other store. Each is read back from there, and
 nothing is deleted from the old store before all of them are in the new one. It can
 be interrupted at any moment and run again: nothing is lost and nothing is doubled.
+Live profiles ask for the name; without a terminal --confirm gives it.
 
 With --to and the name of a source, credentials move from the store to a team's secret
 manager: each is written there, read back, and deleted here. With --from they move from
@@ -253,10 +255,11 @@ func (a *app) runStoreMigrate(ctx context.Context, o migrateOptions) error {
 	case !isStore:
 		return usagef("--to: use %s", strings.Join(storeNames(), " or "))
 	}
-	return a.migrate(ctx, o.to, o.dryRun, o.json)
+	return a.migrate(ctx, o)
 }
 
-func (a *app) migrate(ctx context.Context, to string, dryRun, asJSON bool) error {
+func (a *app) migrate(ctx context.Context, o migrateOptions) error {
+	to, dryRun, asJSON := o.to, o.dryRun, o.json
 	dir, err := a.home()
 	if err != nil {
 		return err
@@ -279,6 +282,12 @@ func (a *app) migrate(ctx context.Context, to string, dryRun, asJSON bool) error
 		a.note("there are no profiles to move; choose the store with the first one: \"kitekey add SELECTOR --store %s\"", to)
 		return nil
 	}
+	if !dryRun {
+		// The other store may be a file with a passphrase that a script has chosen.
+		if err := a.confirmLive(ctx, handout.Migrate, o.confirm, keptIn(profiles, "")...); err != nil {
+			return err
+		}
+	}
 	target, err := a.openStore(to, dir)
 	if err != nil {
 		return err
@@ -299,6 +308,16 @@ func (a *app) migrate(ctx context.Context, to string, dryRun, asJSON bool) error
 		}
 	}
 	return err
+}
+
+// keptIn returns the profiles whose credentials are in a source; of "", in the store.
+func keptIn(profiles []vault.Profile, source string) (sels []vault.Selector) {
+	for _, p := range profiles {
+		if p.Source == source {
+			sels = append(sels, p.Selector)
+		}
+	}
+	return sels
 }
 
 func (a *app) tellMigration(m vault.Migration, dryRun, asJSON bool) error {

@@ -50,7 +50,8 @@ const (
 	Redirect  Action = "redirect" // change the origin that the credential goes to
 	Rename    Action = "rename"
 	Remove    Action = "remove"
-	Move      Action = "move" // a credential to or from a team's source
+	Move      Action = "move"    // a credential to or from a team's source
+	Migrate   Action = "migrate" // every credential to the other store
 
 	Verify Action = "verify"
 	List   Action = "list"
@@ -72,6 +73,7 @@ var rules = map[Action]rule{
 	Copy:      {does: "copy a token", typed: true},
 	Run:       {does: "give a command a token", typed: true},
 	Move:      {does: "move the credential between this machine and a source", always: true},
+	Migrate:   {does: "move the credential to another store", always: true},
 	Call:      {does: "send a request that can move money", always: true},
 	Proxy:     {does: "let every request of a proxy move money", always: true},
 	KeepAlive: {does: "keep a token alive"},

@@ -27,7 +27,7 @@ func (c *clock) now() time.Time { return c.t }
 
 // A new action must be put into one of the two lists.
 func TestGuard_AsksForWhatHandsOutOrChanges(t *testing.T) {
-	asks := []Action{Mint, Copy, Run, Call, Proxy, KeepAlive, Reveal, Export, Replace, Rotate, Rollback, Drop, Redirect, Rename, Remove, Move}
+	asks := []Action{Mint, Copy, Run, Call, Proxy, KeepAlive, Reveal, Export, Replace, Rotate, Rollback, Drop, Redirect, Rename, Remove, Move, Migrate}
 	free := []Action{Verify, List, Edit, Forget}
 	if len(asks)+len(free) != len(rules) {
 		t.Fatalf("%d actions are judged here, %d have a rule", len(asks)+len(free), len(rules))
