@@ -3,6 +3,8 @@ package kite
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -47,6 +49,26 @@ type Error struct {
 	RetryAfter time.Duration // what a 429 or 503 asked for, 0 when it did not
 	Skew       time.Duration // the gateway's clock minus the local one, when it answered
 	Err        error         // the cause, if any
+}
+
+// Cause says in a few words why no gateway answered, "" if one did.
+func (e *Error) Cause() string {
+	var proxy *ProxyError
+	var certificate *CertificateError
+	var dns *net.DNSError
+	switch {
+	case e.Status != 0 || e.Message != "" || e.Err == nil:
+		return ""
+	case errors.As(e.Err, &proxy):
+		return "the proxy failed"
+	case errors.As(e.Err, &certificate):
+		return "certificate not trusted"
+	case errors.As(e.Err, &dns):
+		return "name not found"
+	case errors.Is(e.Err, io.ErrUnexpectedEOF):
+		return "connection closed"
+	}
+	return CleanText(e.Err.Error()) // "connection refused", "no answer within 3 s"
 }
 
 // Error says what happened in one line, without what to do next.

@@ -44,6 +44,7 @@ type Profile struct {
 type verdictFacts struct {
 	Status  int
 	Message string // the gateway's own words
+	Cause   string // why no gateway answered
 	Detail  string // of the error
 	Latency time.Duration
 	Skew    time.Duration
@@ -58,7 +59,7 @@ func (p Profile) Report() Report {
 	}
 	f := p.facts
 	r := Report{
-		Selector: p.Selector, Store: p.Store, Host: p.Host, Verdict: p.Verdict, At: p.VerdictAt, Status: f.Status, Message: f.Message,
+		Selector: p.Selector, Store: p.Store, Host: p.Host, Verdict: p.Verdict, At: p.VerdictAt, Status: f.Status, Message: f.Message, Cause: f.Cause,
 		Skew: f.Skew, Latency: f.Latency, KeyHint: p.KeyHint, Deep: f.Deep,
 	}
 	if f.Detail != "" {
@@ -74,7 +75,7 @@ func (p *Profile) setReport(r Report) {
 		p.Host, p.Token = r.Host, TokenInfo{}
 	}
 	p.Verdict, p.VerdictAt = r.Verdict, r.At
-	p.facts = verdictFacts{Status: r.Status, Message: outside(r.Message, maxMessage), Latency: r.Latency.Truncate(time.Millisecond), Skew: r.Skew.Truncate(time.Millisecond), Deep: r.Deep}
+	p.facts = verdictFacts{Status: r.Status, Message: outside(r.Message, maxMessage), Cause: outside(r.Cause, maxMessage), Latency: r.Latency.Truncate(time.Millisecond), Skew: r.Skew.Truncate(time.Millisecond), Deep: r.Deep}
 	if r.Err != nil {
 		p.facts.Detail = outside(r.Err.Error(), maxMessage)
 	}

@@ -50,6 +50,7 @@ type statusJSON struct {
 	VerdictAt time.Time  `json:"verdict_at,omitzero"`
 	HTTP      int        `json:"http_status,omitempty"`
 	Message   string     `json:"message,omitempty"`
+	Cause     string     `json:"cause,omitempty"`
 	Detail    string     `json:"detail,omitempty"`
 	LatencyMS int64      `json:"latency_ms,omitempty"`
 	SkewMS    int64      `json:"skew_ms,omitempty"`
@@ -67,7 +68,7 @@ type tokenInfo struct {
 
 func toStatus(p Profile) statusLineJSON {
 	s := statusLineJSON{ID: p.ID, KeyHint: p.KeyHint, statusJSON: statusJSON{
-		Host: p.Host, Verdict: string(p.Verdict), VerdictAt: utc(p.VerdictAt), HTTP: p.facts.Status, Message: p.facts.Message, Detail: p.facts.Detail,
+		Host: p.Host, Verdict: string(p.Verdict), VerdictAt: utc(p.VerdictAt), HTTP: p.facts.Status, Message: p.facts.Message, Cause: p.facts.Cause, Detail: p.facts.Detail,
 		LatencyMS: p.facts.Latency.Milliseconds(), SkewMS: p.facts.Skew.Milliseconds(), Deep: p.facts.Deep, LastUsed: utc(p.LastUsed),
 	}}
 	if t := p.Token; !t.Deadline.IsZero() {
@@ -89,7 +90,7 @@ func (p *Profile) setStatus(s statusJSON) {
 	if p.Verdict = Verdict(s.Verdict); slices.Contains(Verdicts, p.Verdict) {
 		p.VerdictAt = s.VerdictAt
 		p.facts = verdictFacts{
-			Status: s.HTTP, Message: outside(s.Message, maxMessage), Detail: outside(s.Detail, maxMessage),
+			Status: s.HTTP, Message: outside(s.Message, maxMessage), Cause: outside(s.Cause, maxMessage), Detail: outside(s.Detail, maxMessage),
 			Latency: milliseconds(s.LatencyMS), Skew: milliseconds(s.SkewMS), Deep: s.Deep,
 		}
 	} else {

@@ -24,6 +24,7 @@ type Report struct {
 	At      time.Time
 	Status  int    // HTTP status, 0 if there was no reply
 	Message string // the gateway's own words, cleaned
+	Cause   string // why no gateway answered, in a few words
 	Skew    time.Duration
 	Latency time.Duration // of the mint
 	KeyHint string
@@ -160,7 +161,7 @@ func (r *Report) outcome(at time.Time, tok kite.Token, err error) {
 	var failure *kite.Error
 	switch {
 	case errors.As(err, &failure):
-		r.Status, r.Message, r.Skew = failure.Status, failure.Message, failure.Skew
+		r.Status, r.Message, r.Cause, r.Skew = failure.Status, failure.Message, failure.Cause(), failure.Skew
 	case err == nil:
 		r.Status, r.Skew = http.StatusOK, tok.Skew
 	}

@@ -141,6 +141,9 @@ func (in randomInput) run(t *testing.T, n int) bool {
 		switch {
 		case strings.Contains(c.Screen(), "y discard it and quit"):
 			in.send(t, c, "y")
+		case strings.Contains(c.Screen(), "unlock to"): // save or discard an unfinished form
+			in.send(t, c, "\r")
+			again = time.Now().Add(time.Second)
 		case time.Now().After(until):
 			t.Fatalf("ctrl+c does not end it:\n%s", c.Screen())
 		case time.Now().After(again):

@@ -207,7 +207,7 @@ func layColumns(w, longest, label int) columns {
 		*to += n
 		rest -= n
 	}
-	if rest >= 8 { // a blank and room for "refused"
+	if rest >= 1+9 { // a blank and room for every short word
 		rest--
 		give(&c.verdict, 10)
 	}
@@ -429,6 +429,13 @@ func (c *canvas) drawCount(b *strings.Builder, t vault.TokenInfo, s *textStyles,
 		text = "expired"
 	default:
 		text = c.countText(left)
+		if c.len(text) > cols.count {
+			unit := time.Hour
+			if left >= 24*time.Hour {
+				unit *= 24
+			}
+			text = words.About(left.Truncate(unit)) // to the second it has no room
+		}
 		if state.NearlyOver() && c.len(text)+2 <= cols.count {
 			text = tokenGlyph(state, &c.st) + " " + text
 		}

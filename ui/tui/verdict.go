@@ -18,7 +18,7 @@ func reportOf(p *vault.Profile, err error, now time.Time) vault.Report {
 	r := vault.Report{Selector: p.Selector, Store: p.Store, Verdict: vault.VerdictOf(err), At: now, KeyHint: p.KeyHint, Err: err}
 	var ke *kite.Error
 	if errors.As(err, &ke) {
-		r.Host, r.Status, r.Message = ke.Host, ke.Status, ke.Message
+		r.Host, r.Status, r.Message, r.Cause = ke.Host, ke.Status, ke.Message, ke.Cause()
 	}
 	return r
 }
@@ -87,7 +87,7 @@ func reasonOf(r vault.Report) string {
 	case r.Status != 0:
 		return fmt.Sprintf("HTTP %d", r.Status)
 	}
-	return ""
+	return words.Line(r.Cause)
 }
 
 func (d *verdictDialog) lines(a *app, w int) []string {

@@ -21,7 +21,7 @@ const (
 // VerdictWords is the text for a verdict.
 type VerdictWords struct {
 	Word    string // "refused"
-	Short   string // the same in at most ten characters, for a narrow column
+	Short   string // the same in at most nine characters, for a narrow column
 	Several string // after a number above one, where that is not Word: "work"
 	Class   Class
 	Exit    int    // exit code of a command that ends with it
@@ -32,7 +32,7 @@ type VerdictWords struct {
 // verdicts has the words for every verdict. {store} is the store's name.
 var verdicts = map[vault.Verdict]VerdictWords{
 	vault.VerdictNone: {
-		Word: "not verified", Short: "unverified", Class: Unknown, Exit: 0,
+		Word: "not verified", Short: "untried", Class: Unknown, Exit: 0,
 		Meaning: "this credential has not been verified yet",
 		next:    "to verify it, {verify}",
 	},
