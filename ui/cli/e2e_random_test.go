@@ -130,25 +130,30 @@ func (in randomInput) run(t *testing.T, n int) bool {
 	in.send(t, c, end)
 	// Do not repeat it at once: a second ctrl+c after the terminal is given back
 	// kills the process.
-	again := time.Now().Add(4 * time.Second)
-	for until := time.Now().Add(20 * time.Second); ; {
+	began := time.Now()
+	press := func(key string, wait time.Duration) (again time.Time) {
+		recent = append(recent, fmt.Sprintf("%s after %v", key, time.Since(began).Round(time.Millisecond)))
+		in.send(t, c, key)
+		return time.Now().Add(wait)
+	}
+	for again := began.Add(4 * time.Second); ; {
 		select {
 		case <-c.Exited():
 			finish(0)
 			return false
 		case <-time.After(100 * time.Millisecond):
 		}
+		screen := c.Screen()
 		switch {
-		case strings.Contains(c.Screen(), "y discard it and quit"):
-			in.send(t, c, "y")
-		case strings.Contains(c.Screen(), "unlock to"): // save or discard an unfinished form
-			in.send(t, c, "\r")
-			again = time.Now().Add(time.Second)
-		case time.Now().After(until):
-			t.Fatalf("ctrl+c does not end it:\n%s", c.Screen())
-		case time.Now().After(again):
-			in.send(t, c, end)
-			again = time.Now().Add(4 * time.Second)
+		case time.Since(began) > 30*time.Second:
+			t.Fatalf("ctrl+c does not end it:\n%s", screen)
+		case strings.Contains(screen, "y discard it and quit"):
+			press("y", 0)
+		case time.Now().Before(again):
+		case strings.Contains(screen, "unlock to"): // save or discard an unfinished form
+			again = press("\r", time.Second)
+		default:
+			again = press(end, 4*time.Second)
 		}
 	}
 }

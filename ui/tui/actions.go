@@ -145,10 +145,30 @@ func (d *actionList) room(a *app) int {
 	return max(a.layout.body-2-2-below, 1)
 }
 
+// click chooses the action on a line, and runs it if it is the chosen one.
+func (d *actionList) click(a *app, _, line int) tea.Cmd {
+	_, actions := d.draw(a, a.dialogWidth(d)-4)
+	switch {
+	case line >= len(actions) || actions[line] < 0:
+		return nil
+	case actions[line] == d.at:
+		return d.run(a)
+	}
+	d.at = actions[line]
+	return nil
+}
+
 func (d *actionList) lines(a *app, w int) []string {
-	out := []string{a.st.accent.Styled(": ") + a.drawInput(d.input, w-2), ""}
+	lines, _ := d.draw(a, w)
+	return lines
+}
+
+// draw returns the lines, and for each one the number of its action, -1 for none.
+func (d *actionList) draw(a *app, w int) (out []string, actions []int) {
+	out = []string{a.st.accent.Styled(": ") + a.drawInput(d.input, w-2), ""}
 	found := d.found(a)
 	var list []string
+	var numbers []int
 	chosen, group := 0, ""
 	for i, b := range found {
 		if d.input.Value() == "" && b.group != group {
@@ -158,6 +178,10 @@ func (d *actionList) lines(a *app, w int) []string {
 			list = append(list, a.st.strong.Styled(b.group))
 			group = b.group
 		}
+		for len(numbers) < len(list) {
+			numbers = append(numbers, -1)
+		}
+		numbers = append(numbers, i)
 		if i == d.at {
 			chosen = len(list)
 		}
@@ -173,11 +197,12 @@ func (d *actionList) lines(a *app, w int) []string {
 	room := d.room(a)
 	top := max(min(chosen-room/2, len(list)-room), 0)
 	out = append(out, list[top:min(top+room, len(list))]...)
+	actions = append([]int{-1, -1}, numbers[min(top, len(numbers)):min(top+room, len(numbers))]...)
 	if d.at < len(found) {
 		out = append(out, "")
 		out = append(out, d.about(a, found[d.at], w)...)
 	}
-	return out
+	return out, actions
 }
 
 // row draws one action: its key, what it does, and, if there is room, the command

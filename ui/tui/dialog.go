@@ -66,8 +66,8 @@ type dialog interface {
 	live() bool
 	// takesText reports whether a key that is typed now is text, "?" included.
 	takesText() bool
-	// click handles a click on one of its lines.
-	click(a *app, line int) tea.Cmd
+	// click handles a click on cell x of one of its lines.
+	click(a *app, x, line int) tea.Cmd
 	// scrolled returns its scrolling, nil if it has none.
 	scrolled() *pager
 }
@@ -80,7 +80,7 @@ func (basicDialog) update(*app, tea.Msg) tea.Cmd { return nil }
 func (basicDialog) width() int                   { return 76 }
 func (basicDialog) live() bool                   { return false }
 func (basicDialog) takesText() bool              { return false }
-func (basicDialog) click(*app, int) tea.Cmd      { return nil }
+func (basicDialog) click(*app, int, int) tea.Cmd { return nil }
 func (basicDialog) scrolled() *pager             { return nil }
 
 // dialogKey is a key of a dialog and what it does. A key without a name is not in

@@ -283,14 +283,39 @@ func (d *formDialog) fail(problem, next string) {
 	d.problem, d.next = problem, next
 }
 
+// click goes to the field on a line, or chooses its next value.
+func (d *formDialog) click(a *app, _, line int) tea.Cmd {
+	_, fields := d.draw(a, a.dialogWidth(d)-4)
+	if d.busy(a) || line >= len(fields) || fields[line] < 0 {
+		return nil
+	}
+	if i := fields[line]; i != d.at {
+		d.step(i - d.at)
+	} else if f := d.fields[i]; f.kind == choice {
+		d.choose((f.at + 1) % len(f.choices))
+	}
+	return nil
+}
+
 func (d *formDialog) lines(a *app, w int) []string {
+	lines, _ := d.draw(a, w)
+	return lines
+}
+
+// draw returns the lines, and for each one the field that it belongs to, -1 for none.
+func (d *formDialog) draw(a *app, w int) (out []string, fields []int) {
 	room := a.layout.body - 2
-	var out []string
+	belong := func(field int) {
+		for len(fields) < len(out) {
+			fields = append(fields, field)
+		}
+	}
 	if d.intro != "" {
 		for _, l := range a.wrap(d.intro, w) {
 			out = append(out, a.st.dim.Styled(l))
 		}
 		out = append(out, "")
+		belong(-1)
 	}
 	from, to := 0, 0 // lines of the focused field
 	for i, f := range d.fields {
@@ -298,13 +323,14 @@ func (d *formDialog) lines(a *app, w int) []string {
 			from = len(out)
 		}
 		out = append(out, d.fieldLines(a, f, i == d.at, w)...)
+		belong(i)
 		if i == d.at {
 			to = len(out)
 		}
 	}
 	below := d.below(a, w)
 	if len(out)+len(below) <= room {
-		return append(out, below...)
+		return append(out, below...), fields
 	}
 	// On a small screen, show the problem and as many fields as fit, always including
 	// the focused one.
@@ -312,7 +338,8 @@ func (d *formDialog) lines(a *app, w int) []string {
 	room -= len(below)
 	top := max(min(from, to-room), 0)
 	top = min(top, len(out)-min(room, len(out)))
-	return append(out[top:min(top+room, len(out)):len(out)], below...)
+	end := min(top+room, len(out))
+	return append(out[top:end:end], below...), fields[top:end]
 }
 
 // below draws what is under way or went wrong.

@@ -46,7 +46,7 @@ func (d *menu) keys(a *app) []dialogKey {
 }
 
 // click runs the item on a line: the items follow the intro.
-func (d *menu) click(a *app, line int) tea.Cmd {
+func (d *menu) click(a *app, _, line int) tea.Cmd {
 	if d.intro != "" {
 		line -= len(a.wrap(d.intro, a.dialogWidth(d)-4)) + 1
 	}

@@ -82,6 +82,20 @@ func (d *mintDialog) keys(a *app) []dialogKey {
 		on("esc", "esc", "back", does(func() { a.drop(d) })))
 }
 
+// click chooses one of the presets, which are on the second line.
+func (d *mintDialog) click(a *app, x, line int) tea.Cmd {
+	for i, life := range d.presets {
+		w := a.len(a.option(words.Duration(life.Duration()), false, a.st.text)) + 1
+		if line == 1 && x < w {
+			d.at = i
+			d.input.SetValue("")
+			break
+		}
+		x -= w
+	}
+	return nil
+}
+
 func (d *mintDialog) update(_ *app, msg tea.Msg) tea.Cmd {
 	var cmd tea.Cmd
 	d.input, cmd = d.input.Update(msg)

@@ -128,5 +128,5 @@ func (a *app) mouseOnDialog(m tea.Mouse, clicked, wheel bool) tea.Cmd {
 	if p := d.scrolled(); p != nil {
 		y += p.top
 	}
-	return d.click(a, y)
+	return d.click(a, x, y)
 }

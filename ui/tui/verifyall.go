@@ -302,7 +302,34 @@ func (d *verifyRun) tally() []string {
 	return words.Tally(count)
 }
 
-func (d *verifyRun) lines(a *app, w int) []string {
+// click chooses the row on a line, and opens it if it is the chosen one; a click on the
+// line above the rows filters.
+func (d *verifyRun) click(a *app, _, line int) tea.Cmd {
+	head := len(d.head(a, a.dialogWidth(d)-4))
+	rows := len(d.rows(a))
+	top, room := d.window(a, head, rows)
+	switch i := top + line - head; {
+	case line == head-1:
+		d.typing = true
+		d.filter.Focus()
+	case line < head || line >= head+room || i >= rows:
+	case i == d.at:
+		d.open(a)
+	default:
+		d.at = i
+	}
+	return nil
+}
+
+// window returns the first row shown and how many lines there are for rows, below a
+// head of so many lines.
+func (d *verifyRun) window(a *app, head, rows int) (top, room int) {
+	room = max(a.layout.body-2-2-head, 1)
+	return max(min(d.at-room/2, rows-room), 0), room
+}
+
+// head is what is above the rows; its last line is the filter's.
+func (d *verifyRun) head(a *app, w int) []string {
 	state := d.state(a)
 	barWidth := max(w-a.len(state)-2, 3)
 	out := []string{a.cut(a.st.bar(barWidth, time.Duration(len(d.results)), time.Duration(len(d.sels)), a.st.accent, a.st.line)+"  "+state, w, a.st.glyph.more)}
@@ -318,13 +345,17 @@ func (d *verifyRun) lines(a *app, w int) []string {
 	} else {
 		out = append(out, "")
 	}
+	return out
+}
+
+func (d *verifyRun) lines(a *app, w int) []string {
+	out := d.head(a, w)
 	rows := d.rows(a)
 	longest := 8
 	for _, s := range d.sels {
 		longest = max(longest, a.len(s.Account))
 	}
-	room := max(a.layout.body-2-2-len(out), 1)
-	top := max(min(d.at-room/2, len(rows)-room), 0)
+	top, room := d.window(a, len(out), len(rows))
 	for i, s := range rows[top:min(top+room, len(rows))] {
 		out = append(out, d.line(a, s, top+i == d.at, min(longest, max(w/3, 8)), w))
 	}
