@@ -140,7 +140,7 @@ func TestForms_ComplainWhileTyping(t *testing.T) {
 		d.sees(`try "acme"`)
 		d.press("ctrl+u").write("acme").sees("acme/sandbox is here already")
 		d.write("2").lacks("is here already").press("enter", "enter", "enter")
-		d.paste("one\ntwo\nthree").press("enter").sees("more than one line")
+		d.paste("one\ntwo\nthree").press("t", "enter").sees("more than one line")
 		d.press("up", "ctrl+u").paste("\xff\xfe").press("enter").sees("not UTF-8")
 		d.press("enter").write("1e9").sees("not a duration").press("ctrl+u").write("abc").sees("not a duration")
 		d.press("ctrl+u").write("0").sees("at least 1")
