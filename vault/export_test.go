@@ -45,7 +45,6 @@ var (
 	SameCredential    = sameCredential
 	Storable          = storable
 	TokenKey          = tokenKey
-	Unsettled         = unsettled
 	Writable          = writable
 )
 

@@ -131,7 +131,7 @@ func TestRepair_RebuildsADamagedIndex(t *testing.T) {
 				t.Fatalf("%v, %v", done, err)
 			}
 			list, err := w.List()
-			if err != nil || len(list) != 2 || Unsettled(list) {
+			if err != nil || len(list) != 2 || slices.ContainsFunc(list, func(p Profile) bool { return p.State != StateSettled }) {
 				t.Fatalf("%v, %v", list, err)
 			}
 			for _, name := range []string{"acme", "acme/live"} {

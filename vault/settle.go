@@ -3,7 +3,6 @@ package vault
 import (
 	"context"
 	"errors"
-	"slices"
 )
 
 // Settle finishes changes that were interrupted. It skips entries that a running
@@ -152,8 +151,4 @@ func (v *Vault) deleteItem(ctx context.Context, key string) error {
 		return err
 	}
 	return nil
-}
-
-func unsettled(profiles []Profile) bool {
-	return slices.ContainsFunc(profiles, func(p Profile) bool { return p.State != StateSettled })
 }

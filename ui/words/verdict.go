@@ -110,9 +110,6 @@ func Verdict(v vault.Verdict, store string) VerdictWords {
 	return w
 }
 
-// NextStep returns what to do about the verdict, in the front end's ways.
-func (w VerdictWords) NextStep(by Ways) string { return by.fill(w.next) }
-
 // Tally writes how many profiles have each verdict, failing ones first: "1 refused",
 // "7 work".
 func Tally(count map[vault.Verdict]int) []string {

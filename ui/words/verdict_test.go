@@ -66,7 +66,7 @@ func TestVerdict_EveryOneHasAllItsWords(t *testing.T) {
 			seen[text] = v
 		}
 		full := Verdict(v, "file")
-		for _, text := range []string{full.Word, full.Meaning, full.NextStep(Keys()), full.NextStep(Commands("acme"))} {
+		for _, text := range []string{full.Word, full.Meaning, Keys().fill(full.next), Commands("acme").fill(full.next)} {
 			if strings.ContainsAny(text, "{}") {
 				t.Errorf("%q: a placeholder is left in %q", v, text)
 			}
@@ -86,7 +86,7 @@ func TestVerdict_NamesTheStore(t *testing.T) {
 		if w.Word != want {
 			t.Errorf("%q: %q", store, w.Word)
 		}
-		if store == "file" && (strings.Contains(w.Meaning, "keyring") || strings.Contains(w.NextStep(Keys()), "keyring")) {
+		if store == "file" && (strings.Contains(w.Meaning, "keyring") || strings.Contains(Keys().fill(w.next), "keyring")) {
 			t.Errorf("the file store's lock speaks of a keyring: %+v", w)
 		}
 	}
@@ -100,7 +100,7 @@ func TestTally_CountsFailingFirst(t *testing.T) {
 }
 
 func TestVerdict_UnknownOneHasWordsToo(t *testing.T) {
-	if w := Verdict("brand-new\x1b[31m", ""); w.Word != "brand-new" && w.Word != "brand-new[31m" || w.Exit == 0 || w.NextStep(Keys()) == "" {
+	if w := Verdict("brand-new\x1b[31m", ""); w.Word != "brand-new" && w.Word != "brand-new[31m" || w.Exit == 0 || Keys().fill(w.next) == "" {
 		t.Errorf("%+v", w)
 	}
 }

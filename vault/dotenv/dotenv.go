@@ -57,9 +57,6 @@ type Entry struct {
 	names [2]string // of the api_key and the api_secret, for errors
 }
 
-// Complete reports whether both halves are there.
-func (e Entry) Complete() bool { return !e.APIKey.IsZero() && !e.APISecret.IsZero() }
-
 // Assign makes entries for the vault. account and environment are used if the text
 // names none. If environment is "" too, it is the sandbox, and assumed reports that
 // at least one entry needed it. Assign fails if half of a credential is missing,

@@ -50,29 +50,6 @@ func ReadHead(path string, n int64) ([]byte, error) {
 	})
 }
 
-// ReadStream is [Read] for a path that the user named, which may be a pipe too
-// (/dev/fd/3): it reads until the end, or until ctx ends.
-func ReadStream(ctx context.Context, path string, limit int64) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Mode().IsRegular() {
-		return Read(path, limit)
-	}
-	if info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeCharDevice) == 0 {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: ErrNotRegular}
-	}
-	return until(ctx, path, func() ([]byte, error) {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		return readBounded(f, path, 0, limit)
-	})
-}
-
 func readBounded(r io.Reader, path string, size, limit int64) ([]byte, error) {
 	data := make([]byte, 0, size+512) // the last read, which shows the end, needs room too
 	for {
