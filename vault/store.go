@@ -104,7 +104,7 @@ type Facts struct {
 	Provider     string   // program that keeps the items: "gnome-keyring-daemon", "keepassxc"
 	KeepsRemoved bool     // the program keeps removed items, or earlier values, by itself
 	Duplicates   []string // keys that several items have: a synchronising tool's copies, for example
-	OpenFolder   string   // the folder of the program's files, if another user owns it or can write to it
+	OpenFolder   string   // a file or folder of the program's, if another user owns it or can write to it
 	Rivals       []string // other programs of this user that write to the same files: what one writes the other may overwrite
 }
 

@@ -44,7 +44,7 @@ var findings = map[vault.FindingKind]FindingWords{
 	vault.FindingMigration:        {"migration", "moving everything from {store} to {other} was interrupted", `to finish it, run "kitekey store migrate --to {othername}"`},
 	vault.FindingStore:            {"{name}", "{store} answers and is unlocked", ""},
 	vault.FindingRivals:           {"{name}", "{paths} writes to the same keyring files as this session's {provider}: each overwrites what the other has saved", "end one of the two sessions, or log in to one only; do not start a bus for each SSH session; or " + fileInstead},
-	vault.FindingStoreOpen:        {"{name}", "another user owns {path} or can write to it, where {provider} keeps its files: that user can delete or replace them", "make the folder yours (\"sudo chown\"), then close it to others: run \"chmod 700 {path}\""},
+	vault.FindingStoreOpen:        {"{name}", "another user owns {path} or can write to it, where {provider} keeps its files: that user can delete or replace them", "make it yours (\"sudo chown\"), then close it to others: run \"chmod go-rwx {path}\""},
 	vault.FindingDuplicates:       {"{name}", "{count item} in {store} with the name of another, as a synchronising tool leaves them; the one changed last counts", "the next change of the profile keeps one; or delete the copies in your keyring program"},
 	vault.FindingKeepsRemoved:     {"{name}", "{provider} keeps removed entries in its recycle bin and earlier values in an entry's history", ""},
 	vault.FindingStoreFailed:      {"{name}", "{error}", ""},

@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"kitekey/vault"
+	"kitekey/vault/internal/disk"
 	"kitekey/vault/keyring/secretservice"
 )
 
@@ -24,12 +25,11 @@ func (s *Store) Inspect(ctx context.Context) (facts vault.Facts, err error) {
 		facts.Provider, facts.KeepsRemoved = name, secretservice.KeepsRemoved(name)
 		if secretservice.SearchesLocked(name) {
 			facts.Rivals = rivals("/proc", pid)
-			folder := keyringFolder("/proc", pid)
-			if folder == "" {
-				folder = keyringFolderOf(os.Getenv("HOME"), os.Getenv("XDG_DATA_HOME"))
-			}
-			if openToOthers(folder, os.Getuid()) {
-				facts.OpenFolder = folder
+		}
+		for _, path := range storage(name, foldersOf("/proc", pid)) {
+			if openToOthers(path, os.Getuid()) {
+				facts.OpenFolder = path
+				break
 			}
 		}
 		unlocked, _, err := u.Search(u.attributes)
@@ -107,45 +107,102 @@ func keepsSecrets(cmdline []byte) bool {
 	return true
 }
 
+// userFolders are where a program looks for its files.
+type userFolders struct{ data, config, cache string }
+
+// foldersOf returns the folders of another process, or this one's if its environment
+// cannot be read.
+func foldersOf(proc string, pid int) userFolders {
+	if f, ok := readFolders(proc, pid); ok {
+		return f
+	}
+	return newUserFolders(os.Getenv)
+}
+
+func readFolders(proc string, pid int) (userFolders, bool) {
+	env, err := os.ReadFile(filepath.Join(proc, strconv.Itoa(pid), "environ"))
+	if err != nil {
+		return userFolders{}, false
+	}
+	values := map[string]string{}
+	for pair := range bytes.SplitSeq(env, []byte{0}) {
+		name, value, _ := strings.Cut(string(pair), "=")
+		values[name] = value
+	}
+	return newUserFolders(func(name string) string { return values[name] }), true
+}
+
+func newUserFolders(getenv func(string) string) userFolders {
+	folder := func(name string, below ...string) string {
+		home := getenv("HOME")
+		if dir := getenv(name); dir != "" || home == "" {
+			return dir
+		}
+		return filepath.Join(append([]string{home}, below...)...)
+	}
+	return userFolders{folder("XDG_DATA_HOME", ".local", "share"), folder("XDG_CONFIG_HOME", ".config"), folder("XDG_CACHE_HOME", ".cache")}
+}
+
 // keyringFolder returns the folder in which a gnome-keyring daemon keeps its
 // keyrings, "" if its environment cannot be read.
 func keyringFolder(proc string, pid int) string {
-	env, err := os.ReadFile(filepath.Join(proc, strconv.Itoa(pid), "environ"))
-	if err != nil {
-		return ""
+	if f, ok := readFolders(proc, pid); ok && f.data != "" {
+		return resolved(filepath.Join(f.data, "keyrings"))
 	}
-	home, data := "", ""
-	for pair := range bytes.SplitSeq(env, []byte{0}) {
-		name, value, _ := strings.Cut(string(pair), "=")
-		switch name {
-		case "HOME":
-			home = value
-		case "XDG_DATA_HOME":
-			data = value
-		}
-	}
-	return keyringFolderOf(home, data)
+	return ""
 }
 
-// keyringFolderOf returns the folder in which a gnome-keyring daemon with these
-// values of HOME and XDG_DATA_HOME keeps its keyrings, "" if there are none.
-func keyringFolderOf(home, data string) string {
-	if data == "" && home != "" {
-		data = filepath.Join(home, ".local", "share")
-	}
-	if data == "" {
-		return ""
-	}
-	folder := filepath.Join(data, "keyrings")
-	if real, err := filepath.EvalSymlinks(folder); err == nil {
+func resolved(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
 		return real
 	}
-	return folder
+	return path
 }
 
-// openToOthers reports whether another user owns a folder or can write to it.
-func openToOthers(folder string, uid int) bool {
-	info, err := os.Stat(folder)
+// storage returns the files and folders in which a provider keeps secrets, as far as
+// they are known.
+func storage(provider string, f userFolders) (paths []string) {
+	switch {
+	case f.data != "" && secretservice.SearchesLocked(provider):
+		paths = []string{filepath.Join(f.data, "keyrings")}
+	case f.data != "" && (strings.HasPrefix(provider, "kwalletd") || strings.HasPrefix(provider, "ksecretd")):
+		paths = []string{filepath.Join(f.data, "kwalletd")}
+	case secretservice.KeepsRemoved(provider): // KeePassXC
+		for _, dir := range []string{f.cache, f.config} { // its local and its roaming settings
+			if dir == "" {
+				continue
+			}
+			text, _ := disk.Read(filepath.Join(dir, "keepassxc", "keepassxc.ini"), 1<<20)
+			for _, database := range keepassDatabases(text) {
+				paths = append(paths, database, filepath.Dir(database))
+			}
+		}
+	}
+	for i := range paths {
+		paths[i] = resolved(paths[i])
+	}
+	return paths
+}
+
+// keepassDatabases finds the databases that KeePassXC had open, in its settings.
+func keepassDatabases(settings []byte) (found []string) {
+	for line := range strings.Lines(string(settings)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		if name != "LastActiveDatabase" && name != "LastOpenedDatabases" {
+			continue
+		}
+		for path := range strings.SplitSeq(value, ", ") {
+			if path = strings.Trim(path, `"`); filepath.IsAbs(path) && !slices.Contains(found, path) {
+				found = append(found, path)
+			}
+		}
+	}
+	return found
+}
+
+// openToOthers reports whether another user owns a file or folder or can write to it.
+func openToOthers(path string, uid int) bool {
+	info, err := os.Stat(path)
 	if err != nil {
 		return false
 	}

@@ -440,7 +440,7 @@ func TestStore_NamesAForeignBus(t *testing.T) {
 // replace its files.
 func TestOpenToOthers_SeesAFolderThatIsNotTheUsersAlone(t *testing.T) {
 	data := t.TempDir()
-	folder := keyringFolderOf("/nonexistent", data)
+	folder := storage("gnome-keyring-daemon", userFolders{data: data})[0]
 	if openToOthers(folder, os.Getuid()) {
 		t.Error("a folder that is not there")
 	}
@@ -460,5 +460,28 @@ func TestOpenToOthers_SeesAFolderThatIsNotTheUsersAlone(t *testing.T) {
 	}
 	if !openToOthers(folder, os.Getuid()+1) {
 		t.Error("another user's folder")
+	}
+}
+
+// TestStorage_IsWhereEachProviderKeepsItsFiles looks for the folder of KWallet's
+// wallets and for the databases in KeePassXC's settings.
+func TestStorage_IsWhereEachProviderKeepsItsFiles(t *testing.T) {
+	home := t.TempDir()
+	f := newUserFolders(func(name string) string { return map[string]string{"HOME": home, "XDG_CACHE_HOME": home + "/c"}[name] })
+	settings := filepath.Join(home, "c", "keepassxc", "keepassxc.ini")
+	text := "[General]\nLastActiveDatabase=/d/one.kdbx\nLastOpenedDatabases=/d/one.kdbx, \"/e/a b.kdbx\"\nLastKeyFiles=@Variant(x)\n"
+	if err := errors.Join(os.MkdirAll(filepath.Dir(settings), 0o700), os.WriteFile(settings, []byte(text), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for provider, want := range map[string][]string{
+		"gnome-keyring-daemon": {home + "/.local/share/keyrings"},
+		"kwalletd5":            {home + "/.local/share/kwalletd"},
+		"ksecretd":             {home + "/.local/share/kwalletd"},
+		"keepassxc":            {"/d/one.kdbx", "/d", "/e/a b.kdbx", "/e"},
+		"another":              nil,
+	} {
+		if got := storage(provider, f); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", provider, got, want)
+		}
 	}
 }
