@@ -393,6 +393,9 @@ func firstStore(path string) string {
 	if err != nil {
 		return ""
 	}
+	if store, ok := firstLineStore(head); ok {
+		return store
+	}
 	dec := json.NewDecoder(bytes.NewReader(head))
 	var first entryJSON
 	for { // skip to the list
@@ -408,6 +411,19 @@ func firstStore(path string) string {
 		return ""
 	}
 	return first.Store
+}
+
+// firstLineStore is firstStore for an index as this kitekey writes it, in which a
+// field's name with its quotes is nowhere but at the field.
+func firstLineStore(head []byte) (store string, ok bool) {
+	line, ok := bytes.CutPrefix(head, []byte(indexHead+"\n"))
+	if !ok {
+		return "", false
+	}
+	line, _, _ = bytes.Cut(line, []byte("\n"))
+	_, rest, _ := bytes.Cut(line, []byte(`"store":"`))
+	name, _, ok := bytes.Cut(rest, []byte(`"`))
+	return string(name), ok && CheckKey(string(name)) == nil
 }
 
 // update reads the index, calls change with it and writes what changed, all under

@@ -94,6 +94,13 @@ type Pinger interface {
 	Ping(ctx context.Context) error
 }
 
+// Preparer is a [Store] that takes some time to reach.
+type Preparer interface {
+	// Prepare begins to reach it and returns at once: the caller is about to read an
+	// item. It asks the person nothing, and leaves a failure to the call that follows.
+	Prepare()
+}
+
 // Inspector is a [Store] that knows more about itself than whether it answers.
 type Inspector interface {
 	Inspect(ctx context.Context) (Facts, error)

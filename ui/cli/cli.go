@@ -61,6 +61,7 @@ func Main(ctx context.Context, sys System) int {
 	defer interrupt()
 	sys.Stdout, sys.Stderr = endableOutput(ctx, sys.Stdout), endableOutput(ctx, sys.Stderr)
 	a := &app{System: sys, interrupt: interrupt}
+	a.prepare()
 	root := newRoot(a, sys.Args)
 	root.SetArgs(sys.Args)
 	root.SetIn(sys.Stdin)
@@ -98,6 +99,7 @@ func (c *checkedWriter) Write(p []byte) (int, error) {
 type app struct {
 	System
 	storeFlag    string                    // --store
+	prepared     vault.Store               // see prepare; nil when there is none
 	reason       string                    // --reason
 	passphraseFD int                       // --passphrase-fd, -1 for none
 	onScreen     bool                      // the screen is open: do not ask on its terminal

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 )
@@ -19,12 +20,16 @@ type endable struct {
 // what can be written at once is written.
 const lastWords = 200 * time.Millisecond
 
-// endableOutput returns w as an endable, unless it is a terminal or a test's.
+// endableOutput returns w as an endable, if it has a reader and is not a terminal.
 func endableOutput(ctx context.Context, w io.Writer) io.Writer {
-	if f, ok := w.(*os.File); ok && !isTerminal(f) {
-		return endable{ctx, f}
+	f, ok := w.(*os.File)
+	if !ok || isTerminal(f) {
+		return w
 	}
-	return w
+	if info, err := f.Stat(); err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket) == 0 {
+		return w
+	}
+	return endable{ctx, f}
 }
 
 // Write implements [io.Writer]. A write that is abandoned stays in the kernel until

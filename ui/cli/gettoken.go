@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -14,17 +15,15 @@ import (
 // token gets a token and tells the user what is unusual about it. It returns an
 // error if the token has less than req.MinRemaining left.
 func (a *app) token(ctx context.Context, v *vault.Vault, sel vault.Selector, req vault.TokenRequest) (vault.Token, error) {
-	p, err := v.Lookup(sel)
-	if err != nil {
-		return vault.Token{}, vault.About(sel, err)
-	}
-	life := p.ExpiresIn
-	if req.ExpiresIn != 0 {
-		life = req.ExpiresIn
-	}
-	if req.MinRemaining > 0 && life.Duration() <= req.MinRemaining {
-		return vault.Token{}, usagef("%s: a token that lives %s cannot have %s left; ask for a longer life with --expires-in",
-			sel, words.About(life.Duration()), words.About(req.MinRemaining))
+	if req.MinRemaining > 0 {
+		p, err := v.Lookup(sel)
+		if err != nil {
+			return vault.Token{}, vault.About(sel, err)
+		}
+		if life := cmp.Or(req.ExpiresIn, p.ExpiresIn); life.Duration() <= req.MinRemaining {
+			return vault.Token{}, usagef("%s: a token that lives %s cannot have %s left; ask for a longer life with --expires-in",
+				sel, words.About(life.Duration()), words.About(req.MinRemaining))
+		}
 	}
 	tok, err := a.handOut(v, handout.Mint, sel).Token(ctx, handout.Mint, sel, req)
 	if err != nil {

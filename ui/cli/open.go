@@ -191,6 +191,9 @@ func storeInUse(dir string) string {
 // storeName returns the store that the user chose: --store, KITEKEY_STORE, the one
 // in use, or else the default.
 func (a *app) storeName(dir string) (string, error) {
+	if a.storeFlag == "" && a.prepared != nil {
+		return a.prepared.Name(), nil
+	}
 	name := cmp.Or(a.storeFlag, a.getenv("KITEKEY_STORE"), storeInUse(dir), storeKinds[0].name)
 	if _, ok := storeKindOf(name); !ok {
 		return "", usagef("unknown store %q: use %s", name, strings.Join(storeNames(), " or "))
@@ -205,11 +208,40 @@ func (a *app) openStore(name, dir string) (vault.Store, error) {
 			return s, err
 		}
 	}
+	if a.prepared != nil && a.prepared.Name() == name {
+		return a.prepared, nil
+	}
 	k, ok := storeKindOf(name)
 	if !ok {
 		return nil, usagef("unknown store %q: use %s", name, strings.Join(storeNames(), " or "))
 	}
 	return k.open(a, dir), nil
+}
+
+// prepare begins to reach the store before the command line is read, where a command
+// will want a token: the keyring takes longer to answer than everything else.
+func (a *app) prepare() {
+	if len(a.Args) == 0 || !slices.Contains([]string{"token", "exec", "env", "copy", "api"}, a.Args[0]) || a.Store != nil {
+		return
+	}
+	for _, arg := range a.Args {
+		if arg == "-h" || arg == "--help" || strings.HasPrefix(arg, "--store") {
+			return
+		}
+	}
+	dir, err := a.home()
+	if err != nil || storeInUse(dir) == "" {
+		return
+	}
+	name, err := a.storeName(dir)
+	if err != nil {
+		return
+	}
+	store, err := a.openStore(name, dir)
+	if p, ok := store.(vault.Preparer); ok && err == nil {
+		p.Prepare()
+		a.prepared = store
+	}
 }
 
 func (a *app) fileStore(dir string) *agefile.Store {

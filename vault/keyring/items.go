@@ -22,14 +22,16 @@ var _ interface {
 	vault.Locker
 	vault.Pinger
 	vault.Inspector
+	vault.Preparer
 } = (*Store)(nil)
 
 // platform holds the connection, which is kept for a while: KeePassXC remembers
 // what the user allowed for as long as the connection stands, so that reading and
 // writing an item need not prompt twice. Store.slot guards it.
 type platform struct {
-	conn *secretservice.Conn
-	idle *time.Timer
+	conn   *secretservice.Conn
+	failed error // of Prepare, for the next call
+	idle   *time.Timer
 }
 
 // idleTime is how long an unused connection is kept.
@@ -220,36 +222,65 @@ func (s *Store) attempt(ctx context.Context, u *use, patience time.Duration, wai
 	if s.conn != nil && !s.conn.Alive() {
 		s.hangUp()
 	}
-	if s.conn != nil {
-		u.Op = s.conn.NewOp(ctx, left, patience, waiting)
-		return do(u)
-	}
-	keys := make(chan secretservice.Keys, 1)
-	go func() { keys <- secretservice.NewKeys() }() // while the connection is being made
-	address, err := busAddress()
-	if err != nil {
+	err := s.failed
+	if s.failed = nil; err != nil {
 		return err
 	}
-	began := time.Now()
-	dial, cancel := context.WithTimeout(ctx, left)
-	conn, err := secretservice.Dial(dial, address)
-	cancel()
-	if err != nil {
-		return &dialError{address, err}
+	if s.conn == nil {
+		began := time.Now()
+		if err := s.connect(ctx); err != nil {
+			return err
+		}
+		left -= time.Since(began)
 	}
-	s.conn = conn
-	u.Op = conn.NewOp(ctx, left-time.Since(began), patience, waiting)
-	u.unlocked, u.locked, err = u.Open(<-keys, u.attributes)
+	u.Op = s.conn.NewOp(ctx, left, patience, waiting)
+	if s.conn.Opened() {
+		return do(u)
+	}
+	u.unlocked, u.locked, err = u.Open(u.attributes)
 	if err != nil {
 		s.hangUp()
 		var said dbus.Error
 		if !errors.As(err, &said) && !errors.Is(err, secretservice.ErrTimeout) && ctx.Err() == nil {
+			address, _ := busAddress()
 			return &dialError{address, err} // an error of the bus, not of the service
 		}
 		return err
 	}
 	u.first = true
 	return do(u)
+}
+
+// connect connects to the bus, and has the service begin to open a session.
+func (s *Store) connect(ctx context.Context) error {
+	address, err := busAddress()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.deadline)
+	defer cancel()
+	conn, err := secretservice.Dial(ctx, address)
+	if err != nil {
+		return &dialError{address, err}
+	}
+	conn.Begin(secretservice.NewKeys())
+	s.conn = conn
+	return nil
+}
+
+// Prepare implements [vault.Preparer]: it connects. It takes the service longer to
+// agree on a key than to find and to send an item.
+func (s *Store) Prepare() {
+	select {
+	case s.slot <- struct{}{}:
+	default:
+		return // in use
+	}
+	defer func() { <-s.slot }()
+	if s.conn == nil {
+		s.failed = s.connect(context.Background())
+		s.rest()
+	}
 }
 
 // rest closes the connection if it is not used for a while.

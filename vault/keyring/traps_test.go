@@ -245,6 +245,42 @@ func TestStore_RepeatsReadsAfterADisconnect(t *testing.T) {
 	}
 }
 
+func TestPrepare_OpensTheSessionThatTheNextCallUses(t *testing.T) {
+	_, fake, k := fakeKeyring(t)
+	fake.Put("kitekey", "one", "value")
+	k.Prepare()
+	fake.Wait("a session", func() bool { return fake.Sessions() == 1 })
+	for range 2 {
+		if got, err := k.Get(t.Context(), "one"); err != nil || string(got) != "value" {
+			t.Fatalf("%q, %v", got, err)
+		}
+	}
+	k.Prepare() // is connected
+	if got, want := fake.Calls(), []string{"OpenSession", "SearchItems", "GetSecret", "SearchItems", "GetSecret"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+func TestPrepare_LeavesItsFailureToTheNextCall(t *testing.T) {
+	bus, fake, k := fakeKeyring(t)
+	fake.Put("kitekey", "one", "value")
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
+	k.Prepare()
+	bus.Use()
+	if err := second(k.Get(t.Context(), "one")); reasonOf(err) != vault.ReasonNoSession {
+		t.Errorf("%v", err)
+	}
+	if got, err := k.Get(t.Context(), "one"); err != nil || string(got) != "value" {
+		t.Errorf("%q, %v", got, err)
+	}
+	fake.Disconnect()
+	k.Lock()
+	k.Prepare() // nothing serves secrets
+	if err := second(k.Get(t.Context(), "one")); reasonOf(err) != vault.ReasonNotProvided {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestStore_BusWithoutServiceIsUnavailable(t *testing.T) {
 	keyringtest.StartBus(t).Use()
 	err := second(patientKeyring(t).Get(t.Context(), "one"))

@@ -74,7 +74,9 @@ type Conn struct {
 	session Path
 	key     []byte
 	signals chan *dbus.Signal
-	hello   *dbus.Call // under way until Open has read its reply
+	hello   *dbus.Call // under way until Open has read its reply, as opening is
+	opening *dbus.Call
+	keys    Keys // of opening
 }
 
 // Close ends the session and the connection, and every call under way.
@@ -204,40 +206,38 @@ func Disconnected(err error) bool {
 		errors.As(err, &busError) && strings.HasSuffix(busError.Name, ".NoReply")
 }
 
-// Open agrees on a session key with the service, using keys. If attributes are
-// given it searches for them at the same time, which saves a round trip.
-func (o *Op) Open(keys Keys, attributes map[string]string) (unlocked, locked []Path, err error) {
+// Begin asks the service to agree on a key, and does not wait for its answer: that
+// takes it a few milliseconds.
+func (c *Conn) Begin(keys Keys) {
+	c.keys = keys
+	c.opening = c.object(servicePath).Go(serviceIface+".OpenSession", 0, make(chan *dbus.Call, 1), Algorithm, dbus.MakeVariant(keys.Public()))
+}
+
+// Opened reports whether there is a session.
+func (c *Conn) Opened() bool { return c.session != "" && c.opening == nil }
+
+// Open finishes what [Conn.Begin] has begun. When attributes are given it searches
+// for them at the same time, which saves a round trip.
+func (o *Op) Open(attributes map[string]string) (unlocked, locked []Path, err error) {
+	c := o.conn
 	for range 8 {
 		err = o.searching(func(ctx context.Context) error {
-			service := o.conn.object(servicePath)
-			open := service.GoWithContext(ctx, serviceIface+".OpenSession", 0, make(chan *dbus.Call, 1), Algorithm, dbus.MakeVariant(keys.Public()))
 			var search *dbus.Call
 			if attributes != nil {
-				search = service.GoWithContext(ctx, serviceIface+".SearchItems", 0, make(chan *dbus.Call, 1), attributes)
+				search = c.object(servicePath).GoWithContext(ctx, serviceIface+".SearchItems", 0, make(chan *dbus.Call, 1), attributes)
 			}
-			if o.conn.hello != nil {
-				select {
-				case <-o.conn.hello.Done:
-				case <-ctx.Done():
-					return ctx.Err()
-				}
-				if o.conn.hello.Err != nil {
-					return o.conn.hello.Err
-				}
-				o.conn.hello = nil
+			if err := answered(ctx, &c.hello); err != nil {
+				return err
 			}
 			var public dbus.Variant
-			if err := (<-open.Done).Store(&public, &o.conn.session); err != nil {
-				if search != nil {
-					<-search.Done
-				}
+			if err := answered(ctx, &c.opening, &public, &c.session); err != nil {
 				return err
 			}
 			theirs, _ := public.Value().([]byte)
 			var keyErr error
-			o.conn.key, keyErr = keys.Shared(theirs) // while the service searches
+			c.key, keyErr = c.keys.Shared(theirs) // while the service searches
 			if search != nil {
-				if err := (<-search.Done).Store(&unlocked, &locked); err != nil {
+				if err := answered(ctx, &search, &unlocked, &locked); err != nil {
 					return err
 				}
 			}
@@ -246,10 +246,29 @@ func (o *Op) Open(keys Keys, attributes map[string]string) (unlocked, locked []P
 		if !errors.Is(err, errAmbiguous) {
 			return unlocked, locked, err
 		}
-		o.conn.object(o.conn.session).Go(sessionIface+".Close", dbus.FlagNoReplyExpected, nil)
-		o.conn.session, keys = "", NewKeys()
+		c.object(c.session).Go(sessionIface+".Close", dbus.FlagNoReplyExpected, nil)
+		c.session = ""
+		c.Begin(NewKeys())
 	}
 	return nil, nil, err
+}
+
+// answered waits for the reply to a call that is under way, if there is one, and
+// sets the call to nil.
+func answered(ctx context.Context, call **dbus.Call, results ...any) error {
+	if *call == nil {
+		return nil
+	}
+	select {
+	case done := <-(*call).Done:
+		*call = nil
+		if len(results) == 0 {
+			return done.Err
+		}
+		return done.Store(results...)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Search finds items in every collection. Whether it finds those of a locked
