@@ -66,6 +66,9 @@ func (c *Client) newTransport() (*http.Transport, error) {
 		}
 		return &ProxyError{Variable: proxyVariable(), Addr: proxy.Host, Status: resp.StatusCode}
 	}
+	if base, err := c.checkedBase(); err == nil && base.Scheme == "http" {
+		return t, nil // an override without TLS: reading the system's CAs takes longer than all else
+	}
 	roots, err := c.roots()
 	if err != nil {
 		return nil, err
