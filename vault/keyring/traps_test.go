@@ -267,7 +267,7 @@ func TestPrepare_LeavesItsFailureToTheNextCall(t *testing.T) {
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
 	k.Prepare()
 	bus.Use()
-	if err := second(k.Get(t.Context(), "one")); reasonOf(err) != vault.ReasonNoSession {
+	if err := second(k.Get(t.Context(), "one")); kindOf(err) != vault.ErrUnavailable {
 		t.Errorf("%v", err)
 	}
 	if got, err := k.Get(t.Context(), "one"); err != nil || string(got) != "value" {
