@@ -82,11 +82,12 @@ type activityLog struct {
 	reason  string
 	limit   int64
 
-	mu     sync.Mutex
-	on     *bool // the setting, once it was read
+	mu     sync.Mutex // not held while the file is written
+	on     *bool      // the setting, once it was read
 	memory []Activity
 	queue  []Activity    // entries of LogLater
 	idle   chan struct{} // closed when the queue has been written; nil when it is empty
+	lost   int           // entries of LogLater that were not written
 }
 
 // Record writes an action and its outcome to the activity log. It ignores a failure
@@ -112,14 +113,20 @@ func (v *Vault) LogLater(a Activity, err error) {
 	}
 }
 
-// Flush waits until the entries of LogLater have been written.
-func (v *Vault) Flush() {
-	v.activity.mu.Lock()
-	idle := v.activity.idle
-	v.activity.mu.Unlock()
+// Flush waits until the entries of LogLater have been written. It returns how many
+// could not be since the last Flush: the disk was too slow, or full.
+func (v *Vault) Flush() (lost int) {
+	l := v.activity
+	l.mu.Lock()
+	idle := l.idle
+	l.mu.Unlock()
 	if idle != nil {
 		<-idle
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	lost, l.lost = l.lost, 0
+	return lost
 }
 
 // complete fills in an entry. It returns false if the action was refused before it
@@ -169,6 +176,7 @@ func (l *activityLog) later(a Activity) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.queue) >= maxQueue {
+		l.lost++
 		return
 	}
 	l.queue = append(l.queue, a)
@@ -187,8 +195,12 @@ func (l *activityLog) later(a Activity) {
 				l.mu.Unlock()
 				return
 			}
-			l.write(batch)
 			l.mu.Unlock()
+			if l.write(batch) != nil {
+				l.mu.Lock()
+				l.lost += len(batch)
+				l.mu.Unlock()
+			}
 		}
 	}()
 }
@@ -253,24 +265,24 @@ func NewestFirst(entries []Activity, sel *Selector) iter.Seq[*Activity] {
 }
 
 func (l *activityLog) add(a Activity) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.write([]Activity{a})
+	_ = l.write([]Activity{a}) // the log keeps nothing from working
 }
 
-// write adds entries. The caller holds mu.
-func (l *activityLog) write(list []Activity) {
+// write adds entries, unless the log is off.
+func (l *activityLog) write(list []Activity) error {
+	l.mu.Lock()
 	if l.dir == "" {
 		l.memory = append(l.memory, list...)
 		l.memory = l.memory[max(0, len(l.memory)-1000):]
-		return
-	}
-	if l.on == nil {
+	} else if l.on == nil {
 		s, err := LoadSettings(l.dir)
 		on := s.ActivityLog && err == nil // settings that cannot be read do not turn the log on again
 		l.on = &on
 	}
-	if *l.on {
-		_ = l.append(list...)
+	toFile := l.dir != "" && *l.on
+	l.mu.Unlock()
+	if !toFile {
+		return nil
 	}
+	return l.append(list...)
 }

@@ -280,3 +280,50 @@ func FuzzParseActivities(f *testing.F) {
 		}
 	})
 }
+
+func TestLogLater_CountsWhatCouldNotBeWritten(t *testing.T) {
+	w := newFixture(t)
+	w.mustAdd(t, "acme")
+	path := filepath.Join(w.dir, ActivityFile)
+	if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		w.LogLater(Activity{Selector: sel("acme"), Action: ActionRequested}, nil)
+	}
+	if lost := w.Flush(); lost != 5 {
+		t.Errorf("%d lost, want 5", lost)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	w.LogLater(Activity{Selector: sel("acme"), Action: ActionRequested}, nil)
+	if lost := w.Flush(); lost != 0 {
+		t.Errorf("%d lost on a disk that works", lost)
+	}
+	if got := actions(t, w.Vault, nil); !slices.Equal(got, []string{"acme/sandbox requested ok"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// A disk that does not take a line (another process holds the log's lock) does not
+// hold the caller up, and what does not fit the queue is counted.
+func TestLogLater_DoesNotWaitForTheDisk(t *testing.T) {
+	w := newFixture(t)
+	w.mustAdd(t, "acme")
+	unlock, err := w.Locks().Lock(t.Context(), "activity", time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.LogLater(Activity{Selector: sel("acme"), Action: ActionRequested}, nil)
+	time.Sleep(3 * QueueTime) // the first batch is being written, and waits for the lock
+	began := time.Now()
+	for range MaxQueue + 7 {
+		w.LogLater(Activity{Selector: sel("acme"), Action: ActionRequested}, nil)
+	}
+	took := time.Since(began)
+	unlock()
+	if lost := w.Flush(); lost < 7 || took > 900*time.Millisecond {
+		t.Errorf("%d lost after %v", lost, took)
+	}
+}

@@ -24,6 +24,8 @@ const (
 	IndexBackup      = indexBackup
 	IndexFile        = indexFile
 	IndexLock        = indexLock
+	MaxQueue         = maxQueue
+	QueueTime        = queueTime
 	SettingsFile     = settingsFile
 	SweepAge         = sweepAge
 	TokenSuffix      = tokenSuffix

@@ -15,6 +15,7 @@ import (
 	"kitekey/kite"
 	"kitekey/kite/proxy"
 	"kitekey/ui/handout"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -141,7 +142,11 @@ func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
 			a.logProxied(r, o.quiet)
 		},
 	}
-	defer v.Flush()
+	defer func() {
+		if lost := v.Flush(); lost > 0 {
+			a.note("%s could not be written to the activity log: the disk is too slow, or full", words.Count(lost, "request"))
+		}
+	}()
 	listen, keep := o.listen, o.keepURL || o.newURL
 	if keep {
 		if listen, po.Path, err = a.keptProxyURL(ctx, v, sel, o); err != nil {
