@@ -104,7 +104,7 @@ func aboutf(sel Selector, format string, args ...any) error {
 // WithoutProfile returns what err says about a profile, without the profile's name
 // at the front. An error that does not begin with the name stays as it is.
 func WithoutProfile(sel Selector, err error) error {
-	// An error around a ProfileError has words of its own, which must not be lost.
+	// An error that wraps a ProfileError has text of its own, which must be kept.
 	if named, ok := err.(*ProfileError); ok && named.Selector == sel {
 		return named.Err
 	}
