@@ -8,10 +8,10 @@ import (
 	"syscall"
 )
 
-// othersCanWrite reports whether every user can write to a folder, or one who is
-// neither this user nor root owns it. Of a symbolic link only the owner counts.
+// othersCanWrite reports whether every user can write to a folder or a program, or one
+// who is neither this user nor root owns it. Of a symbolic link only the owner counts.
 func othersCanWrite(info fs.FileInfo) bool {
-	if info.IsDir() && info.Mode().Perm()&0o002 != 0 {
+	if info.Mode()&fs.ModeSymlink == 0 && info.Mode().Perm()&0o002 != 0 {
 		return true
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
