@@ -72,6 +72,9 @@ func TestFiles_InheritTheOwnerOfTheirFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = filepath.WalkDir(home, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
 		info, err := os.Lstat(path)
 		if err == nil && info.Sys().(*syscall.Stat_t).Uid != 65534 {
 			t.Errorf("%s is root's", path)
