@@ -204,3 +204,39 @@ func TestScreen_LeavesTheTerminalAsItWas(t *testing.T) {
 		})
 	}
 }
+
+// Without a keyring the screen says so at once, and the file store is one key away.
+func TestScreen_OffersTheFileStoreWhereThereIsNoKeyring(t *testing.T) {
+	if testing.Short() {
+		t.Skip("drives a real terminal")
+	}
+	h := newInstallation(t, "acme")
+	env := append(h.env[:len(h.env):len(h.env)], "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent")
+	s := startScreen(t, h.binary, env)
+	s.WaitFor("The keyring is not available")
+	s.Type("F")
+	s.WaitFor("New passphrase for the file store:")
+	s.Type("correct horse battery\r")
+	s.WaitFor("The same once more:")
+	s.Type("correct horse battery\r")
+	addAcme(t, s)
+	s.Type("c")
+	s.WaitFor("minted")
+	if users := h.keyring.Users("kitekey"); len(users) != 0 {
+		t.Errorf("the keyring has %d items", len(users))
+	}
+}
+
+// The screen cannot ask for a new passphrase when the first credential is saved.
+func TestScreen_AsksForTheNewFileStoresPassphraseFirst(t *testing.T) {
+	if testing.Short() {
+		t.Skip("drives a real terminal")
+	}
+	h := newInstallation(t, "acme")
+	s := startScreen(t, h.binary, h.env, "--store", "file")
+	s.WaitFor("New passphrase for the file store:")
+	s.Type("correct horse battery\r")
+	s.WaitFor("The same once more:")
+	s.Type("correct horse battery\r")
+	addAcme(t, s)
+}

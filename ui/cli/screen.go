@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -11,6 +12,8 @@ import (
 	"kitekey/ui/plain"
 	"kitekey/ui/session"
 	"kitekey/ui/tui"
+	"kitekey/vault"
+	"kitekey/vault/agefile"
 )
 
 // screenFlags are the flags of the screen, for "kitekey" and "kitekey demo".
@@ -102,32 +105,69 @@ func (a *app) runScreen(cmd *cobra.Command, s *screenFlags) error {
 	if err := a.needTerminal(s); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(cmd.Context())
+	defer cancel()
+	var requests <-chan session.Request
+	if !s.plain {
+		requests = session.Requests(ctx)
+	}
+	for {
+		o, err := a.openScreen(ctx, s)
+		if err != nil {
+			return err
+		}
+		o.Session = requests
+		if err := show(ctx, o, s); !errors.Is(err, tui.ErrUseOtherStore) {
+			return err
+		}
+		a.storeFlag = o.OtherStore
+	}
+}
+
+// openScreen opens the vault for the screen. It asks for a passphrase while the
+// terminal is still in line mode.
+func (a *app) openScreen(ctx context.Context, s *screenFlags) (tui.Options, error) {
 	o, err := a.screenOptions(s)
 	if err != nil {
-		return err
-	}
-	if o.Vault, err = a.openQuietly(); err != nil {
-		return err
+		return o, err
 	}
 	urls, err := a.overrides()
 	if err != nil {
-		return err
+		return o, err
 	}
 	o.Overrides = overrideLines(urls)
 	o.BaseURL = a.baseURL
-	// Ask here, while the terminal is still in line mode.
-	if o.Vault.NeedsPassphrase() {
-		if err := o.Vault.Reach(cmd.Context()); err != nil {
-			return err
-		}
+	a.onScreen = false
+	if o.Vault, err = a.openQuietly(); err != nil {
+		return o, err
+	}
+	o.OtherStore = agefile.Name
+	if o.Vault.StoreName() == agefile.Name {
+		o.OtherStore = ""
+	}
+	if err := a.openFileStore(ctx, o.Vault); err != nil {
+		return o, err
 	}
 	a.onScreen = true
-	ctx, cancel := context.WithCancel(cmd.Context())
-	defer cancel()
-	if !s.plain {
-		o.Session = session.Requests(ctx)
+	return o, nil
+}
+
+// openFileStore asks for the passphrase of the file store, or for a new one if there
+// is no file yet: the screen could not ask for it when the first credential is saved.
+func (a *app) openFileStore(ctx context.Context, v *vault.Vault) error {
+	if v.NeedsPassphrase() {
+		return v.Reach(ctx)
 	}
-	return show(ctx, o, s)
+	dir, err := a.home()
+	if err != nil || v.StoreName() != agefile.Name || agefile.Exists(dir) {
+		return err
+	}
+	passphrase, err := a.storePassphrase(ctx, vault.Ask{New: true})
+	if err != nil {
+		return err
+	}
+	defer passphrase.Erase()
+	return v.Unlock(ctx, passphrase)
 }
 
 // show runs the screen or plain mode. Afterwards it clears the clipboard if nothing

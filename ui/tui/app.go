@@ -21,10 +21,11 @@ type app struct {
 	keys []binding
 
 	canvas
-	layout    layout
-	mouse     bool
-	ticking   bool // the next tick is scheduled
-	startOver bool // the demo is to start over
+	layout     layout
+	mouse      bool
+	ticking    bool // the next tick is scheduled
+	startOver  bool // the demo is to start over
+	otherStore bool // the user chose Options.OtherStore
 
 	list     list
 	detail   detail

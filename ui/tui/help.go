@@ -19,9 +19,16 @@ func (a *app) legend(w int) []string {
 	return out
 }
 
-// firstRun draws the greeting for a user without profiles.
-func firstRun(c *canvas, w int) []string {
+// firstRun draws the greeting for a user without profiles. unreached says what is
+// wrong with the store, if it cannot be reached.
+func firstRun(c *canvas, w int, unreached []string) []string {
 	var out []string
+	for i, text := range unreached {
+		if i == 0 {
+			text = c.st.glyph.bad + " " + text
+		}
+		out = append(append(out, ""), c.painted(text, w, c.st.warn)...)
+	}
 	for _, text := range []string{
 		"No accounts here yet.",
 		"Press a to add the first one: its name, the environment, and the api_key and api_secret that Kitegateway showed when the credential was generated. Or paste here what you have them in: a .env, JSON, a curl command, a mail.",

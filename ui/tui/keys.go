@@ -130,6 +130,7 @@ func bindings() []binding {
 		{Binding: bind("R", "R", "refresh"), group: groupAccount, long: "ask the team's sources which profiles they have", run: (*app).syncSources, why: canRefresh},
 
 		{Binding: bind("Z", "Z", "lock"), group: groupApp, long: "lock: clear secrets from memory and hide the screen", run: (*app).lockByKey},
+		{Binding: bind("F", "F", "file store"), group: groupApp, long: "use the file store, when the keyring cannot be reached", foot: 8, run: (*app).chooseOtherStore, why: canUseOtherStore},
 		{Binding: bind("ctrl+l", "ctrl+l", "repaint"), group: groupApp, long: "draw the screen again", run: func(*app) tea.Cmd { return tea.ClearScreen }},
 		{Binding: bind("L", "L", "activity"), group: groupApp, long: "the activity log", run: (*app).openActivity},
 		{Binding: bind("H", "H", "messages"), group: groupApp, long: "earlier messages", run: noCmd((*app).openHistory)},

@@ -21,6 +21,7 @@ type list struct {
 	loaded       bool
 	longestLabel int               // in cells
 	profiles     []vault.Profile   // as the index lists them
+	unreached    []string          // what is wrong with the store of an empty list, nil if nothing is
 	reasons      map[string]string // why the last verdict is not "works", by profile
 	texts        []string          // search texts, one per profile
 	rows         []row             // the profiles that match the filter, in order
@@ -333,7 +334,7 @@ func (l *list) emptyLines(c *canvas, w int) []string {
 	case !l.loaded:
 		return nil
 	case len(l.profiles) == 0:
-		return firstRun(c, w)
+		return firstRun(c, w, l.unreached)
 	case l.filtered():
 		text = "Nothing matches. esc clears the filter."
 	case l.tokensOnly:

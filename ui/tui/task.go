@@ -15,6 +15,7 @@ type taskKind int
 
 const (
 	taskReload    taskKind = iota // read the index
+	taskReach                     // ask whether the store can be reached
 	taskToken                     // mint a token, or read the cached one
 	taskVerify                    // verify one credential
 	taskVerifyAll                 // verify many
@@ -168,7 +169,7 @@ func (a *app) reloadAndChoose(id string) tea.Cmd {
 			if id != "" {
 				a.list.reach(id, a.now)
 			}
-			return nil
+			return a.checkStore()
 		}
 	})
 }

@@ -59,6 +59,8 @@ type Options struct {
 	Clipboard Clipboard
 	Sources   func() ([]string, error) // returns the names of the team's sources; nil if there can be none
 
+	OtherStore string // store that the user may choose in place of one that cannot be reached, which ends the screen with [ErrUseOtherStore]; "" for none
+
 	Demo        bool                          // say on every screen that this is a demonstration; R ends it with [ErrStartOver]
 	Script      []Step                        // the steps that the screen plays before it quits
 	SandboxOnly bool                          // do not list live profiles
@@ -188,6 +190,8 @@ func Run(ctx context.Context, o Options) error {
 		return cmp.Or(parent.Err(), context.Cause(ctx))
 	case err == nil && a.startOver:
 		return ErrStartOver
+	case err == nil && a.otherStore:
+		return ErrUseOtherStore
 	}
 	return err
 }
