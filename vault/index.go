@@ -112,9 +112,9 @@ func fromEntry(e entryJSON) (Profile, error) {
 		p.ExpiresIn = DefaultExpiresIn
 	}
 	p.setStatus(e.statusJSON)
-	if p.Origin, err = kite.ParseOrigin(e.Origin); e.Origin == "" {
+	if e.Origin == "" {
 		p.Origin = originOfHost(p.Host)
-	} else if err != nil {
+	} else if p.Origin, err = kite.ParseOrigin(e.Origin); err != nil {
 		return p, fmt.Errorf("%s names no usable origin", p.Selector)
 	}
 	return p, nil
@@ -123,8 +123,11 @@ func fromEntry(e entryJSON) (Profile, error) {
 // originOfHost returns the origin of a credential that was stored before origins
 // were recorded: that of the gateway of its last verdict.
 func originOfHost(host string) kite.Origin {
+	if host == "" {
+		return kite.OriginKitegateway
+	}
 	for _, env := range kite.Environments {
-		if u, err := url.Parse(env.BaseURL()); host == "" || err == nil && u.Host == host {
+		if u, err := url.Parse(env.BaseURL()); err == nil && u.Host == host {
 			return kite.OriginKitegateway
 		}
 	}
@@ -135,6 +138,9 @@ func originOfHost(host string) kite.Origin {
 // limit characters. All such text passes through here before it is stored or shown.
 func outside(text string, limit int) string {
 	text = kite.CleanText(text)
+	if len(text) <= limit {
+		return text
+	}
 	if r := []rune(text); len(r) > limit {
 		text = string(r[:limit])
 	}

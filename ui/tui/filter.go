@@ -17,9 +17,12 @@ type row struct {
 	fuzzy   []int
 }
 
-// buildSearchText makes the texts that the filter searches, one per profile.
+// buildSearchText makes the texts that the filter searches, one per profile, at the
+// first filter after the profiles have changed: a thousand take some milliseconds.
 func (l *list) buildSearchText() {
-	l.texts = l.texts[:0]
+	if len(l.texts) > 0 {
+		return
+	}
 	for i := range l.profiles {
 		p := &l.profiles[i]
 		l.texts = append(l.texts, words.FilterText(p, string(p.State), l.reasons[p.ID]))
@@ -39,8 +42,15 @@ func (l *list) clearFilter(now time.Time) {
 func (l *list) match(now time.Time) {
 	l.terms = words.Terms(l.filter.Value())
 	l.rows = l.rows[:0]
+	if len(l.terms) == 0 {
+		for i := range l.profiles {
+			l.rows = append(l.rows, row{profile: i})
+		}
+		return
+	}
+	l.buildSearchText()
 	l.matchTerms(l.terms, nil, now)
-	if len(l.rows) > 0 || len(l.terms) == 0 {
+	if len(l.rows) > 0 {
 		return
 	}
 	var literal, loose []words.Term

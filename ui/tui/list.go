@@ -54,7 +54,7 @@ func (l *list) set(profiles []vault.Profile, reasons map[string]string, now time
 		chosen = p.ID
 	}
 	l.loaded, l.profiles, l.reasons = true, profiles, reasons
-	l.buildSearchText()
+	l.texts = l.texts[:0]
 	l.longestLabel = 0
 	for i := range profiles {
 		l.longestLabel = max(l.longestLabel, ansi.StringWidth(profiles[i].Label))
