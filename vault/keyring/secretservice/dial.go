@@ -102,8 +102,17 @@ func dialQuickly(ctx context.Context, path string) (*Conn, error) {
 		_ = socket.Close()
 		return nil, err
 	}
+	// Its reply is waited for: see [Conn.Begin].
 	hello := bus.BusObject().Go("org.freedesktop.DBus.Hello", 0, make(chan *dbus.Call, 1))
-	return &Conn{bus: bus, end: end, hello: hello}, nil
+	if err := answered(ctx, &hello); err != nil {
+		end()
+		_ = bus.Close()
+		if ctx.Err() != nil {
+			return nil, timeoutOf(ctx)
+		}
+		return nil, err
+	}
+	return &Conn{bus: bus, end: end}, nil
 }
 
 // external is the mechanism EXTERNAL. pipelined sends the rest of its handshake.
