@@ -5,10 +5,12 @@ package cli_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -122,28 +124,27 @@ func (l *lockedBuilder) String() string {
 	return l.b.String()
 }
 
-// endPromptly sends each signal to each of the commands. On a busy machine a command
-// may take longer than it does: one that is late three times is late.
+// endPromptly sends the signals to the commands in turn, one to each. On a busy machine
+// a command may take longer than it does: one that is late three times is late.
 func endPromptly(t *testing.T, h *installation, commands map[string]stuck) {
 	t.Helper()
 	slots := make(chan struct{}, 4)
-	for name, s := range commands {
+	for i, name := range slices.Sorted(maps.Keys(commands)) {
+		s, signal := commands[name], endings[i%len(endings)]
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for _, signal := range endings {
-				var took time.Duration
-				var err error
-				for range 3 {
-					slots <- struct{}{}
-					took, err = s.endAfter(h, signal)
-					<-slots
-					if err == nil && took <= promptly {
-						break
-					}
+			var took time.Duration
+			var err error
+			for range 3 {
+				slots <- struct{}{}
+				took, err = s.endAfter(h, signal)
+				<-slots
+				if err == nil && took <= promptly {
+					break
 				}
-				if err != nil || took > promptly {
-					t.Errorf("%v, after %v: %v", signal, took.Round(time.Millisecond), err)
-				}
+			}
+			if err != nil || took > promptly {
+				t.Errorf("%v, after %v: %v", signal, took.Round(time.Millisecond), err)
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +99,9 @@ func TestOptions_EditKeepsWhatIsNotGiven(t *testing.T) {
 // A relative folder would be another one in each place.
 func TestHome_IsAFullPath(t *testing.T) {
 	for _, environ := range [][]string{{"HOME=relative"}, {"HOME=."}, {"HOME=/home/u", "KITEKEY_HOME=~/kitekey"}, {"HOME=/home/u", "KITEKEY_HOME=~"}} {
+		if runtime.GOOS == "windows" && len(environ) == 1 {
+			continue // HOME does not count there
+		}
 		t.Setenv("HOME", strings.TrimPrefix(environ[0], "HOME="))
 		t.Setenv("XDG_CONFIG_HOME", "")
 		a := &app{System: System{Environ: environ}}

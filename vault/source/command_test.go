@@ -100,6 +100,7 @@ func TestCommand_ReadsWhatManagersPrint(t *testing.T) {
 }
 
 func TestCommand_SaysWhatIsWrong(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "manager")
 	for _, c := range []struct {
 		name string
 		argv []string
@@ -113,7 +114,7 @@ func TestCommand_SaysWhatIsWrong(t *testing.T) {
 		{"of another account", self("print", `{"coral": {"live": {"api_key": "leaked_key", "api_secret": "leaked_secret"}}}`, "{account}"), source.ErrMalformed, "acme/live"},
 		{"too much", self("spam", "{account}"), source.ErrCommand, "more than 64 KiB"},
 		{"too slow", self("sleep", "{account}"), source.ErrTimeout, "longer than 5s"},
-		{"no such program", []string{"/nonexistent/manager", "{account}"}, source.ErrCommand, "/nonexistent/manager"},
+		{"no such program", []string{missing, "{account}"}, source.ErrCommand, "manager"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
