@@ -103,6 +103,20 @@ func TestDetail_SaysWhyAfterARestart(t *testing.T) {
 	}
 }
 
+// On 40 columns the name, the environment and the verdict have no room on one line.
+func TestVerdict_IsBelowALongName(t *testing.T) {
+	drive(t, setup{width: 40, height: 20}, func(t *testing.T, d *driver) {
+		long := vault.Selector{Account: "merchant-with-a-long-name", Environment: kite.Live}
+		if _, err := d.vault.Add(t.Context(), vault.NewProfile{
+			Selector: long, Credential: kite.Credential{APIKey: kite.NewSecret("k"), APISecret: kite.NewSecret("s")}, Verdict: vault.VerdictRejected,
+		}); err != nil {
+			t.Fatal(err)
+		}
+		d.send(tea.FocusMsg{}).selectProfile(long.String()).press("w")
+		d.sees("merchant-with-a-long-name / LIVE ", "refused · just now")
+	})
+}
+
 // refusing is a gateway that refuses with a reason of its own.
 type refusing struct{ noGateway }
 

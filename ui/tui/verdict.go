@@ -103,7 +103,11 @@ func (d *verdictDialog) lines(a *app, w int) []string {
 	if p.Environment == kite.Live {
 		name = a.st.textStyles.live.Styled(selWords(p.Selector))
 	}
-	out := []string{a.spread(name, paint.Styled(glyph+" "+word)+a.st.dim.Styled(a.st.glyph.sep+words.Age(r.At, a.now)), w, a.st.glyph.more), ""}
+	verdict := paint.Styled(glyph+" "+word) + a.st.dim.Styled(a.st.glyph.sep+words.Age(r.At, a.now))
+	out := []string{a.spread(name, verdict, w, a.st.glyph.more), ""}
+	if a.len(name)+1+a.len(verdict) > w { // the environment is never cut off
+		out = []string{a.fit(name, w, a.st.glyph.more), a.fit(verdict, w, a.st.glyph.more), ""}
+	}
 	said := func(name, value string) {
 		if value == "" {
 			return
@@ -119,7 +123,7 @@ func (d *verdictDialog) lines(a *app, w int) []string {
 	if r.Message != "" {
 		said("gateway says", kite.CleanText(r.Message))
 	} else if r.Err != nil && r.Verdict != vault.VerdictOK {
-		said("details", sentence(r.Err))
+		said("details", sentence(vault.WithoutProfile(p.Selector, r.Err)))
 	}
 	means, next := words.Advice(r, words.Keys())
 	said("meaning", words.Sentence(means))
