@@ -33,7 +33,7 @@ func TestRotate_ReplacesAndRollsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := w.Rotate(ctx, sel("acme"), old); !errors.Is(err, ErrBadInput) {
-		t.Errorf("to the same pair: %v", err)
+		t.Errorf("to the same credential: %v", err)
 	}
 	r, err := w.Rotate(ctx, sel("acme"), next)
 	if err != nil || r.Outcome != OutcomeReplaced || r.Profile.KeyHint != next.Hint() || !r.Profile.Previous || r.Profile.Staged ||
@@ -45,14 +45,14 @@ func TestRotate_ReplacesAndRollsBack(t *testing.T) {
 		t.Error("the item holds other credentials")
 	}
 	if _, err := w.Cached(ctx, sel("acme")); !errors.Is(err, ErrNotFound) {
-		t.Errorf("the old pair's token is still handed out: %v", err)
+		t.Errorf("the old credential's token is still handed out: %v", err)
 	}
 	// Roll back, forth again, and confirm.
 	if p, err := w.Rollback(ctx, sel("acme")); err != nil || p.KeyHint != old.Hint() || p.Verdict != VerdictNone {
 		t.Fatalf("%+v, %v", p, err)
 	}
 	if c := w.item(t, "acme"); !SameCredential(c.Current, old) || !SameCredential(c.Previous, next) {
-		t.Error("the rollback lost a pair")
+		t.Error("the rollback lost a credential")
 	}
 	if p, err := w.Confirm(ctx, sel("acme")); err != nil || p.Previous {
 		t.Fatalf("%+v, %v", p, err)

@@ -474,7 +474,7 @@ func TestAdd_IsListedOnceTheIndexCanBeWritten(t *testing.T) {
 	w := newFixture(t)
 	ctx := t.Context()
 	lock := filepath.Join(w.dir, disk.Folder, IndexLock+".lock")
-	mend := func() error { return errors.Join(os.RemoveAll(lock), os.MkdirAll(filepath.Dir(lock), 0o700)) }
+	clearWay := func() error { return errors.Join(os.RemoveAll(lock), os.MkdirAll(filepath.Dir(lock), 0o700)) }
 	w.store.On(nil, func(op, _ string) error {
 		if op == "write" { // from now on the index cannot be locked and so not changed
 			return errors.Join(os.Remove(lock), os.MkdirAll(filepath.Join(lock, "in the way"), 0o700))
@@ -486,7 +486,7 @@ func TestAdd_IsListedOnceTheIndexCanBeWritten(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	w.store.On(nil, nil)
-	if err := mend(); err != nil {
+	if err := clearWay(); err != nil {
 		t.Fatal(err)
 	}
 	if c, err := w.Credential(ctx, sel("acme")); err != nil || !SameCredential(c, credential("a")) {

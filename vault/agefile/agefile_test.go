@@ -298,7 +298,7 @@ func TestChangePassphrase_OldOneOpensNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if a2, _ = os.ReadFile(filepath.Join(dir, identityBackup)); !bytes.Equal(a1, a2) {
-		t.Error("the copy was not mended")
+		t.Error("the copy was not repaired")
 	}
 	// A new passphrase that is refused changes nothing.
 	bad := &answers{words: []string{"short"}}
@@ -360,7 +360,7 @@ func TestStore_TakesTheCopyWhenAFileIsDamaged(t *testing.T) {
 	for _, c := range []struct {
 		name, file string
 		change     func([]byte) []byte // nil removes it
-		mends      bool
+		repairs      bool
 	}{
 		{"items flipped", itemsFile, flip, true},
 		{"items cut", itemsFile, cut, true},

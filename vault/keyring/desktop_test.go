@@ -130,7 +130,7 @@ func TestKeePassXC_IsWaitedForWhileItUnlocks(t *testing.T) {
 	s := New()
 	t.Cleanup(s.Lock)
 	if _, err := s.Get(t.Context(), "one"); kindOf(err) != vault.ErrLocked || reasonOf(err) != vault.ReasonPromptPending {
-		t.Errorf("nobody there: %v, reason %q", err, reasonOf(err))
+		t.Errorf("without a service: %v, reason %q", err, reasonOf(err))
 	}
 	var told atomic.Int32
 	got := make(chan error, 1)

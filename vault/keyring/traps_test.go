@@ -153,7 +153,7 @@ func TestPrompt_UnansweredEndsAtItsDeadline(t *testing.T) {
 	}
 	<-fake.Prompted()
 	if err := second(k.Get(vault.WithPrompt(ctx, ample), "one")); kindOf(err) != vault.ErrLocked {
-		t.Errorf("somebody there who does nothing: %v", err)
+		t.Errorf("a service that does nothing: %v", err)
 	}
 	<-fake.Prompted()
 

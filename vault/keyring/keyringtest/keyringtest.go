@@ -44,11 +44,11 @@ func Need(t testing.TB, tools ...string) {
 		if _, err := exec.LookPath(tool); err == nil {
 			continue
 		}
-		const mend = "apt-get install -y dbus gnome-keyring libsecret-tools keepassxc libkf5wallet-bin xvfb xdotool"
+		const install = "apt-get install -y dbus gnome-keyring libsecret-tools keepassxc libkf5wallet-bin xvfb xdotool"
 		if os.Getenv("KITEKEY_TEST_DESKTOP") == "required" {
-			t.Fatalf("%s is missing: %s", tool, mend)
+			t.Fatalf("%s is missing: %s", tool, install)
 		}
-		t.Skipf("%s is missing: %s", tool, mend)
+		t.Skipf("%s is missing: %s", tool, install)
 	}
 }
 
