@@ -8,7 +8,6 @@ package cli_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -31,15 +30,8 @@ func TestScreen_BearsRandomInput(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")
 	}
-	events, seed := 400, rand.Uint64()
-	if s := os.Getenv("KITEKEY_EVENTS"); s != "" {
-		events = must(strconv.Atoi(s))
-	}
-	if s := os.Getenv("KITEKEY_SEED"); s != "" {
-		seed = must(strconv.ParseUint(s, 10, 64))
-	}
-	t.Logf("KITEKEY_SEED=%d KITEKEY_EVENTS=%d", seed, events)
-	in := randomInput{rand.New(rand.NewPCG(seed, 0))}
+	events, random := randomRun(t, 400)
+	in := randomInput{random}
 	quits := 0
 	for run := 0; events > 0; run++ {
 		n := min(events, eventsPerRun)

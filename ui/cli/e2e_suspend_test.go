@@ -166,21 +166,28 @@ func TestStop_TakenBackAtOnce(t *testing.T) {
 	j.ends()
 }
 
+// randomRun returns how many events a random test has, n unless KITEKEY_EVENTS says
+// otherwise, and its source of chance, which KITEKEY_SEED repeats. It logs both.
+func randomRun(t *testing.T, n int) (events int, random *rand.Rand) {
+	t.Helper()
+	seed := rand.Uint64()
+	if s := os.Getenv("KITEKEY_EVENTS"); s != "" {
+		n = must(strconv.Atoi(s))
+	}
+	if s := os.Getenv("KITEKEY_SEED"); s != "" {
+		seed = must(strconv.ParseUint(s, 10, 64))
+	}
+	t.Logf("KITEKEY_SEED=%d KITEKEY_EVENTS=%d", seed, n)
+	return n, rand.New(rand.NewPCG(seed, 0))
+}
+
 // Signals of job control, sizes and keys come in random order, and then a signal
 // that ends the screen. KITEKEY_SEED repeats a run except for its timing.
 func TestSignals_InAnyOrder(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")
 	}
-	runs, seed := 12, rand.Uint64()
-	if s := os.Getenv("KITEKEY_EVENTS"); s != "" {
-		runs = must(strconv.Atoi(s))
-	}
-	if s := os.Getenv("KITEKEY_SEED"); s != "" {
-		seed = must(strconv.ParseUint(s, 10, 64))
-	}
-	t.Logf("KITEKEY_SEED=%d KITEKEY_EVENTS=%d", seed, runs)
-	random := rand.New(rand.NewPCG(seed, 0))
+	runs, random := randomRun(t, 12)
 	pause := func() {
 		time.Sleep([]time.Duration{0, 0, time.Millisecond, 7 * time.Millisecond, 40 * time.Millisecond, 150 * time.Millisecond}[random.IntN(6)])
 	}

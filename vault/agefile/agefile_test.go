@@ -360,7 +360,7 @@ func TestStore_TakesTheCopyWhenAFileIsDamaged(t *testing.T) {
 	for _, c := range []struct {
 		name, file string
 		change     func([]byte) []byte // nil removes it
-		repairs      bool
+		repairs    bool
 	}{
 		{"items flipped", itemsFile, flip, true},
 		{"items cut", itemsFile, cut, true},

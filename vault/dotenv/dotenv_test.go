@@ -141,7 +141,7 @@ func TestRead_Refuses(t *testing.T) {
 		{"deep JSON", strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40), "not valid JSON"},
 		{"broken character", `{"api_key":"canary\ud800","api_secret":"s"}`, "not valid text"},
 		{"doubled in JSON", `{"api_key":"canary","api_key":"k2","api_secret":"s"}`, "differ"},
-		{"two pairs of one name", `[{"api_key":"canary","api_secret":"s"},{"api_key":"k","api_secret":"s"}]`, "two credentials for acme/sandbox"},
+		{"two credentials of one name", `[{"api_key":"canary","api_secret":"s"},{"api_key":"k","api_secret":"s"}]`, "two credentials for acme/sandbox"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, _, _, err := read(c.text, "acme")
