@@ -19,8 +19,8 @@ import (
 	"kitekey/ui/terminaltest"
 )
 
-// copiesIn returns how often text is in the memory of a process, and where.
-func copiesIn(t *testing.T, pid int, text string) (count int, where string) {
+// copiesIn returns how often each of texts is in the memory of a process, and where.
+func copiesIn(t *testing.T, pid int, texts ...string) (counts []int, where []string) {
 	t.Helper()
 	maps, err := os.Open(fmt.Sprintf("/proc/%d/maps", pid))
 	if err != nil {
@@ -32,7 +32,7 @@ func copiesIn(t *testing.T, pid int, text string) (count int, where string) {
 		t.Fatal(err)
 	}
 	defer mem.Close()
-	var found strings.Builder
+	counts, where = make([]int, len(texts)), make([]string, len(texts))
 	lines := bufio.NewScanner(maps)
 	for lines.Scan() {
 		var from, to uint64
@@ -40,21 +40,22 @@ func copiesIn(t *testing.T, pid int, text string) (count int, where string) {
 		if _, err := fmt.Sscanf(lines.Text(), "%x-%x %s", &from, &to, &mode); err != nil || mode[0] != 'r' || strings.Contains(lines.Text(), "[v") {
 			continue
 		}
-		region, err := io.ReadAll(io.NewSectionReader(mem, int64(from), int64(to-from)))
-		if err != nil && len(region) == 0 {
-			continue
-		}
-		for at := 0; ; at++ {
-			next := bytes.Index(region[at:], []byte(text))
-			if next < 0 {
-				break
+		region := make([]byte, to-from)
+		n, _ := mem.ReadAt(region, int64(from))
+		region = region[:n]
+		for i, text := range texts {
+			for at := 0; ; at++ {
+				next := bytes.Index(region[at:], []byte(text))
+				if next < 0 {
+					break
+				}
+				at += next
+				counts[i]++
+				where[i] += fmt.Sprintf("\n%x %s\n%s", from+uint64(at), lines.Text(), hex.Dump(region[max(0, at-64):min(len(region), at+len(text)+64)]))
 			}
-			at += next
-			count++
-			fmt.Fprintf(&found, "\n%x %s\n%s", from+uint64(at), lines.Text(), hex.Dump(region[max(0, at-64):min(len(region), at+len(text)+64)]))
 		}
 	}
-	return count, found.String()
+	return counts, where
 }
 
 // canReadMemory skips a test if this user cannot read the memory of a kitekey.
@@ -144,19 +145,20 @@ func TestMemory_HoldsNothingTypedAfterLocking(t *testing.T) {
 			s.WaitFor("acme / sandbox")
 			s.Type("s")
 			s.WaitFor(secretsOf("acme")[1])
-			secrets := map[string]string{"passphrase": aPassphrase, "api_key": secretsOf("acme")[0], "api_secret": secretsOf("acme")[1], "store's key": storeKey(t, h.home)}
-			for what, text := range secrets {
-				n, _ := copiesIn(t, s.Pid(), text)
-				if t.Logf("in use: %d copies of the %s", n, what); n == 0 && strings.HasPrefix(what, "api_") {
-					t.Errorf("this test does not find the %s where it must be", what)
-				}
+			names := []string{"api_key", "api_secret", "passphrase", "store's key"}
+			secrets := []string{secretsOf("acme")[0], secretsOf("acme")[1], aPassphrase, storeKey(t, h.home)}
+			counts, _ := copiesIn(t, s.Pid(), secrets...)
+			t.Logf("in use: %d copies of %q", counts, names)
+			if counts[0] == 0 || counts[1] == 0 {
+				t.Error("this test does not find the credential where it must be")
 			}
 			s.Type("Z")
 			s.WaitFor("kitekey is locked")
 			time.Sleep(5 * time.Second)
-			for what, text := range secrets {
-				if n, where := copiesIn(t, s.Pid(), text); n > 0 {
-					t.Errorf("locked: %d copies of the %s%s", n, what, where)
+			counts, where := copiesIn(t, s.Pid(), secrets...)
+			for i, n := range counts {
+				if n > 0 {
+					t.Errorf("locked: %d copies of the %s%s", n, names[i], where[i])
 				}
 			}
 		})
@@ -172,19 +174,13 @@ func TestMemory_KeepsNoCopyPerRedraw(t *testing.T) {
 	canReadMemory(t)
 	h := newInstallation(t, "acme")
 	h.must(credentialOf("acme"), "add", "acme", "--stdin")
-	secrets := secretsOf("acme")
+	secrets := secretsOf("acme")[:2]
 	s := startScreen(t, h.binary, h.env)
 	s.WaitFor("acme / sandbox")
 	s.Type("s")
 	s.WaitFor(secrets[1])
 	time.Sleep(time.Second) // the task that read it has ended
-	count := func() (n [2]int) {
-		for i, text := range secrets[:2] {
-			n[i], _ = copiesIn(t, s.Pid(), text)
-		}
-		return n
-	}
-	before := count()
+	before, _ := copiesIn(t, s.Pid(), secrets...)
 	if before[0] == 0 || before[1] == 0 {
 		t.Fatalf("this test does not find what must be there: %v", before)
 	}
@@ -199,7 +195,7 @@ func TestMemory_KeepsNoCopyPerRedraw(t *testing.T) {
 			return nil
 		})
 	}
-	after := count()
+	after, _ := copiesIn(t, s.Pid(), secrets...)
 	t.Logf("copies of the api_key and the api_secret: %v at first, %v after 30 redraws", before, after)
 	if after[0] > before[0] || after[1] > before[1] {
 		t.Errorf("redrawing leaves copies: %v at first, %v after 30 redraws", before, after)
@@ -208,9 +204,10 @@ func TestMemory_KeepsNoCopyPerRedraw(t *testing.T) {
 	s.Type("s")
 	s.WaitFor("····")
 	time.Sleep(5 * time.Second)
-	for _, text := range secrets[:2] {
-		if n, where := copiesIn(t, s.Pid(), text); n > 0 {
-			t.Errorf("hidden: %d copies of %s%s", n, text, where)
+	hidden, where := copiesIn(t, s.Pid(), secrets...)
+	for i, n := range hidden {
+		if n > 0 {
+			t.Errorf("hidden: %d copies of %s%s", n, secrets[i], where[i])
 		}
 	}
 }

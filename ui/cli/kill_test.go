@@ -84,6 +84,7 @@ func cheapIdentity(t *testing.T, home, passphrase string) {
 // campaign is one round on one store.
 type campaign struct {
 	t           *testing.T
+	binary      string
 	store       string
 	env         []string
 	vault       *vault.Vault // looks at the state after a kill
@@ -101,9 +102,10 @@ type state struct{ name, cred string }
 
 func newCampaign(t *testing.T, open func(home string) vault.Store, env []string) *campaign {
 	t.Helper()
+	binary := build(t)
 	home := filepath.Join(t.TempDir(), "home")
 	store := open(home)
-	c := &campaign{t: t, store: store.Name(), kills: 30, seed: rand.Uint64(), counts: map[string]int{}, credentials: map[string]kite.Credential{}}
+	c := &campaign{t: t, binary: binary, store: store.Name(), kills: 30, seed: rand.Uint64(), counts: map[string]int{}, credentials: map[string]kite.Credential{}}
 	if s := os.Getenv("KITEKEY_KILLS"); s != "" {
 		c.kills = must(strconv.Atoi(s))
 	}
@@ -133,12 +135,11 @@ func newCampaign(t *testing.T, open func(home string) vault.Store, env []string)
 }
 
 func (c *campaign) run() {
-	binary := build(c.t)
 	var wg sync.WaitGroup
 	for w := range killWorkers {
 		wg.Go(func() {
 			r := rand.New(rand.NewPCG(c.seed, uint64(w)))
-			k := &killer{campaign: c, binary: binary, rand: r, worker: w, states: make([]state, killAccounts)}
+			k := &killer{campaign: c, rand: r, worker: w, states: make([]state, killAccounts)}
 			for c.count("kills") < c.kills && !c.t.Failed() {
 				k.step()
 			}
@@ -163,7 +164,6 @@ func (c *campaign) count(what string) int {
 // and their locks with the others.
 type killer struct {
 	*campaign
-	binary string
 	rand   *rand.Rand
 	worker int
 	states []state
@@ -387,9 +387,13 @@ func (c *campaign) check() {
 }
 
 // build returns the path of the real binary, which is built once for all tests.
-// TestMain removes it.
+// TestMain removes it. With the race detector it skips the test: the detector sees what
+// happens in this test's own process, and only makes the rest slower.
 func build(t testing.TB) string {
 	t.Helper()
+	if raceDetector {
+		t.Skip("runs kitekey in a process of its own, which the race detector does not see into")
+	}
 	dir, err := realBinary()
 	if err != nil {
 		t.Fatal(err)

@@ -34,7 +34,7 @@ type installation struct {
 
 func newInstallation(t testing.TB, merchants ...string) *installation {
 	t.Helper()
-	h := &installation{t: t, keyring: keyringtest.Start(t), binary: build(t), home: filepath.Join(t.TempDir(), "home")}
+	h := &installation{t: t, binary: build(t), keyring: keyringtest.Start(t), home: filepath.Join(t.TempDir(), "home")}
 	var o simulator.Options
 	for _, name := range merchants {
 		o.Merchants = append(o.Merchants, merchantOf(name))

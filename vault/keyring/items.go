@@ -276,11 +276,13 @@ func (s *Store) Prepare() {
 	default:
 		return // in use
 	}
-	defer func() { <-s.slot }()
-	if s.conn == nil {
-		s.failed = s.connect(context.Background())
-		s.rest()
-	}
+	go func() {
+		defer func() { <-s.slot }()
+		if s.conn == nil {
+			s.failed = s.connect(context.Background())
+			s.rest()
+		}
+	}()
 }
 
 // rest closes the connection if it is not used for a while.

@@ -256,6 +256,7 @@ func TestPrepare_OpensTheSessionThatTheNextCallUses(t *testing.T) {
 		}
 	}
 	k.Prepare() // is connected
+	waitUntilPrepared(k)
 	if got, want := fake.Calls(), []string{"OpenSession", "SearchItems", "GetSecret", "SearchItems", "GetSecret"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
@@ -266,6 +267,7 @@ func TestPrepare_LeavesItsFailureToTheNextCall(t *testing.T) {
 	fake.Put("kitekey", "one", "value")
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
 	k.Prepare()
+	waitUntilPrepared(k)
 	bus.Use()
 	if err := second(k.Get(t.Context(), "one")); kindOf(err) != vault.ErrUnavailable {
 		t.Errorf("%v", err)
@@ -276,8 +278,54 @@ func TestPrepare_LeavesItsFailureToTheNextCall(t *testing.T) {
 	fake.Disconnect()
 	k.Lock()
 	k.Prepare() // nothing serves secrets
+	waitUntilPrepared(k)
 	if err := second(k.Get(t.Context(), "one")); reasonOf(err) != vault.ReasonNotProvided {
 		t.Errorf("%v", err)
+	}
+}
+
+// waitUntilPrepared waits until Prepare has connected or failed.
+func waitUntilPrepared(k *Store) {
+	k.slot <- struct{}{}
+	<-k.slot
+}
+
+func TestPrepare_ReturnsBeforeTheBusAnswers(t *testing.T) {
+	dir, err := os.MkdirTemp("", "kk") // a socket's path is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	silent, err := net.Listen("unix", dir+"/bus")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+dir+"/bus")
+	k := patientKeyring(t)
+	k.Prepare()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := second(k.Get(ctx, "one")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a call ends when its context does: %v", err)
+	}
+	conn, err := silent.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
+	waitUntilPrepared(k)
+}
+
+func TestSession_TakesOtherKeysForAnAmbiguousSecret(t *testing.T) {
+	_, fake, k := fakeKeyring(t)
+	fake.Put("kitekey", "one", "value")
+	fake.On("OpenSession", keyringtest.Ambiguous)
+	if got, err := k.Get(t.Context(), "one"); err != nil || string(got) != "value" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if got, want := slices.Sorted(slices.Values(fake.Calls())), []string{"GetSecret", "OpenSession", "OpenSession", "SearchItems", "SearchItems"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 
