@@ -95,6 +95,11 @@ func (a *app) runDoctor(ctx context.Context, o doctorOptions) error {
 		}
 		found = append(found, finding{w.Check, f.Severity, w.Text, w.Fix, f.Kind})
 	}
+	place, err := a.checkFolderPlace()
+	if err != nil {
+		return err
+	}
+	found = append(found, place...)
 	found = append(found, a.checkNetwork()...)
 	found = append(found, <-gateways...)
 	found = append(found, a.checkClipboard(), a.checkTerminal(), checkMemory(), checkScreenLock(ctx))

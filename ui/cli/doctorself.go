@@ -31,6 +31,21 @@ func checkScreenLock(ctx context.Context) finding {
 	return f
 }
 
+// checkFolderPlace tells when other users can put another data folder in the place of
+// this one.
+func (a *app) checkFolderPlace() ([]finding, error) {
+	dir, err := a.home()
+	if err != nil {
+		return nil, err
+	}
+	if err := safepath.Replaceable(dir); err != nil {
+		return []finding{{Check: "data folder", Severity: vault.SeverityWarning,
+			Text: err.Error() + ", and so put another folder in the place of " + dir,
+			Fix:  "take their permission away with chmod, or move the data folder and name it in KITEKEY_HOME"}}, nil
+	}
+	return nil, nil
+}
+
 // checkPath lists the folders of PATH from which no helper is run.
 func (a *app) checkPath() []finding {
 	var unsafe []string

@@ -350,22 +350,27 @@ func (a *app) settleConflicts(ctx context.Context, steps []vault.ImportStep, o i
 // import continues there, because the steps that are done are "the same" by then.
 func (a *app) importSteps(ctx context.Context, v *vault.Vault, steps []vault.ImportStep, skipped map[vault.Selector]bool, o importOptions) error {
 	counts := map[string]int{}
-	for _, s := range steps {
+	progress := a.progress("imported")
+	for i, s := range steps {
+		progress.show(i, len(steps))
 		s.Source = o.source
 		done := map[vault.ImportFinding]string{vault.ImportNew: "added", vault.ImportSame: "kept", vault.ImportConflict: "replaced", vault.ImportLost: "restored"}[s.Finding]
 		if skipped[s.Entry.Selector] {
 			done = "skipped"
 		} else if err := v.Import(ctx, s); err != nil {
+			progress.clear()
 			a.note("%s", importSummary(counts))
 			return vault.About(s.Entry.Selector, err)
 		}
 		counts[done]++
 		if o.json {
+			progress.clear()
 			if err := a.printStep(s, done); err != nil {
 				return err
 			}
 		}
 	}
+	progress.clear()
 	a.note("%s", importSummary(counts))
 	if counts["added"]+counts["replaced"]+counts["restored"] > 0 {
 		a.note(`not verified: "kitekey verify --all" tries them`)

@@ -355,8 +355,8 @@ func (a *app) checkNetwork() []finding {
 	}
 	var found []finding
 	urls, _ := a.overrides()
-	for _, line := range overrideLines(urls) {
-		found = append(found, finding{Check: "overrides", Severity: vault.SeverityOK, Text: "in force: " + line})
+	for _, o := range overrideWords(urls) {
+		found = append(found, finding{Check: "overrides", Severity: vault.SeverityOK, Text: "in force: " + o.String()})
 	}
 	if len(found) == 0 {
 		found = append(found, finding{Check: "overrides", Severity: vault.SeverityOK, Text: "none"})

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 	"kitekey/vault/agefile"
 	"kitekey/vault/keyring"
@@ -40,15 +41,14 @@ func (a *app) overrides() (map[kite.Environment]string, error) {
 	return urls, nil
 }
 
-// overrideLines says which overrides are in force, one per line.
-func overrideLines(urls map[kite.Environment]string) []string {
-	var lines []string
+// overrideWords returns the overrides in force, for people.
+func overrideWords(urls map[kite.Environment]string) (list []words.Override) {
 	for _, env := range kite.Environments {
 		if url, ok := urls[env]; ok {
-			lines = append(lines, string(env)+" goes to "+url+" ("+overrideVariable(env)+")")
+			list = append(list, words.Override{Environment: env, URL: url, Variable: overrideVariable(env)})
 		}
 	}
-	return lines
+	return list
 }
 
 // baseURL returns the base URL of an environment.
@@ -67,7 +67,11 @@ func (a *app) open() (*vault.Vault, error) {
 		return nil, err
 	}
 	if urls, _ := a.overrides(); len(urls) > 0 && !a.announced {
-		a.note("%s", strings.Join(overrideLines(urls), ", "))
+		var said []string
+		for _, o := range overrideWords(urls) {
+			said = append(said, o.String())
+		}
+		a.note("%s", strings.Join(said, ", "))
 		a.announced = true
 	}
 	return v, nil

@@ -135,7 +135,7 @@ func (a *app) openScreen(ctx context.Context, s *screenFlags) (tui.Options, erro
 	if err != nil {
 		return o, err
 	}
-	o.Overrides = overrideLines(urls)
+	o.Overrides = overrideWords(urls)
 	o.BaseURL = a.baseURL
 	a.onScreen = false
 	if o.Vault, err = a.openQuietly(); err != nil {

@@ -231,3 +231,16 @@ func envOf(environ []string, name string) string {
 	}
 	return value
 }
+
+func TestImport_ShowsHowFarItIs(t *testing.T) {
+	_, environ := startSimulator(t)
+	file := filepath.Join(t.TempDir(), "keys.csv")
+	const table = "account,environment,api_key,api_secret\nacme,sandbox,sim-key-acme-sandbox,sim-secret-acme-sandbox\nzed,sandbox,sim-key-zed-sandbox,sim-secret-zed-sandbox\n"
+	if err := os.WriteFile(file, []byte(table), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := startAtTerminal(t, environ, "import", file, "--yes")
+	c.WaitFor("1 of 2 imported…")
+	c.WaitFor("2 added")
+	c.WaitExit(0)
+}

@@ -92,16 +92,12 @@ request, and says if it is stored under the wrong one.
 	return cmd
 }
 
-// verdictTable lists the verdicts by exit code, with a short explanation.
+// verdictTable lists the verdicts by exit code.
 func verdictTable() string {
 	var rows [][]string
 	for _, v := range vault.Verdicts {
 		w := words.Verdict(v, "")
-		meaning := w.Meaning
-		for _, end := range []string{". ", ": ", ", so "} {
-			meaning, _, _ = strings.Cut(meaning, end)
-		}
-		rows = append(rows, []string{fmt.Sprint(w.Exit), w.Word, meaning})
+		rows = append(rows, []string{fmt.Sprint(w.Exit), w.Word, w.Brief})
 	}
 	slices.SortStableFunc(rows, func(x, y []string) int { return strings.Compare(x[0], y[0]) })
 	return table(rows)

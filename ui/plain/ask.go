@@ -39,6 +39,7 @@ func (c *conversation) wait(ctx context.Context, question string, kind prompt.Ki
 			timer.Stop()
 			return kite.Secret{}, ctx.Err()
 		case <-timer.C:
+			c.removed.Expire(c.now())
 			if kind == prompt.Line && c.announce() {
 				c.write(question)
 			}

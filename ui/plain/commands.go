@@ -42,6 +42,7 @@ func commands() []command {
 		{names: []string{"rollback"}, help: "put the previous credential back in use", about: (*conversation).rollback},
 		{names: []string{"drop"}, help: "drop the previous credential: there is no way back then", about: (*conversation).dropPrevious},
 		{names: []string{"remove", "d"}, help: "remove the profile and its credential", about: (*conversation).remove},
+		{names: []string{"undo", "u"}, help: "put back what was removed last, for ten minutes or until you quit", run: func(c *conversation, ctx context.Context, _ string) error { return c.putBack(ctx) }},
 		{names: []string{"activity"}, takes: "[all]", help: "what was done with the profile, or with all", run: (*conversation).activity},
 		{names: []string{"help", "h", "?"}, help: "this list", run: does(func(c *conversation, _ string) { c.sayHelp() })},
 		{names: []string{"quit", "q"}, help: "quit", run: func(*conversation, context.Context, string) error { return errQuit }},
@@ -59,6 +60,7 @@ func does(what func(*conversation, string)) func(*conversation, context.Context,
 // do carries out a line: a command and its arguments, or else the name of a profile
 // to choose.
 func (c *conversation) do(ctx context.Context, line string) error {
+	c.removed.Expire(c.now())
 	if err := c.load(); err != nil {
 		return err
 	}

@@ -306,13 +306,33 @@ func (c *conversation) remove(ctx context.Context, p vault.Profile, _ string) er
 	if err := c.sure(ctx, handout.Remove, p.Selector, "Kitegateway does not show its api_secret again. Remove "+speak(p.Selector)+"?"); err != nil {
 		return err
 	}
-	if err := c.o.Vault.Remove(ctx, p.Selector); err != nil {
+	removed, err := c.o.Vault.RemoveWithUndo(ctx, p.Selector)
+	if err != nil {
+		removed.Erase()
 		return err
 	}
+	c.removed.Add(removed, c.now())
 	delete(c.handed, p.Selector)
 	delete(c.reports, p.Selector)
 	c.chosen = vault.Selector{}
-	c.say("%s removed. At the gateway its credential works until you delete it there.", speak(p.Selector))
+	c.say("%s removed. Undo puts it back for ten minutes, unless you quit. At the gateway its credential works until you delete it there.", speak(p.Selector))
+	return nil
+}
+
+// putBack adds the profile that was removed last again, and chooses it.
+func (c *conversation) putBack(ctx context.Context) error {
+	last := c.removed.Last()
+	if last == nil {
+		c.say("Nothing was removed in the last ten minutes.")
+		return nil
+	}
+	p, err := c.o.Vault.PutBack(ctx, last)
+	if err != nil {
+		return err // it can be tried again
+	}
+	c.removed.Drop(last)
+	c.chosen = p.Selector
+	c.say("%s is back.", speak(p.Selector))
 	return nil
 }
 

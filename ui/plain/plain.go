@@ -12,7 +12,6 @@
 //
 // While it waits for a line it announces when the tokens that it handed out are low
 // and when they have expired. It announces nothing while a secret is being typed.
-// being typed.
 package plain
 
 import (
@@ -45,7 +44,7 @@ type Options struct {
 
 	Demo        bool                          // say that this is a demonstration
 	SandboxOnly bool                          // do not list live profiles
-	Overrides   []string                      // base URL overrides in force
+	Overrides   []words.Override              // base URL overrides in force
 	BaseURL     func(kite.Environment) string // nil means [kite.Environment.BaseURL]
 
 	ClearAfter time.Duration // how long a copy stays in the clipboard; 0 means [clipboard.DefaultClear]
@@ -68,6 +67,7 @@ type conversation struct {
 	chosen   vault.Selector                  // the chosen profile, zero if there is none
 	reports  map[vault.Selector]vault.Report // the last one of each profile in this run
 	handed   map[vault.Selector]handed       // tokens that were handed out in this run
+	removed  vault.Removals                  // profiles that can be put back
 	now      func() time.Time
 }
 
@@ -102,6 +102,7 @@ func Run(ctx context.Context, o Options) error {
 		reports: map[vault.Selector]vault.Report{}, handed: map[vault.Selector]handed{},
 		now: func() time.Time { return o.Now().Round(0) },
 	}
+	defer c.removed.Erase()
 	return c.run(vault.WithPrompt(ctx, promptWait))
 }
 

@@ -17,6 +17,7 @@ import (
 	"kitekey/kite"
 	"kitekey/kite/simulator"
 	"kitekey/ui/clipboard"
+	"kitekey/ui/words"
 	"kitekey/vault"
 	"kitekey/vault/storetest"
 )
@@ -191,7 +192,7 @@ func TestPlain_BeginsWithTotals(t *testing.T) {
 	})
 	converse(t, four, func(t *testing.T, w *fixture) {
 		o := w.options()
-		o.Demo, o.SandboxOnly, o.Overrides = true, true, []string{"sandbox goes to http://127.0.0.1:1"}
+		o.Demo, o.SandboxOnly, o.Overrides = true, true, []words.Override{{Environment: kite.Sandbox, URL: "http://127.0.0.1:1", Variable: "KITEKEY_SANDBOX_URL"}}
 		said := w.talk(o, "list", "acme/live")
 		has(t, said, "This is a demonstration", "3 profiles, 0 of them LIVE", "Override in force: sandbox goes to")
 		lacks(t, strings.ReplaceAll(said, "of them LIVE", ""), "acme LIVE")
@@ -488,6 +489,34 @@ func TestPlain_RevealsRemovesAndForgets(t *testing.T) {
 		has(t, w.talk(w.options(), "dune", "copy", "forget", "time"), "is forgotten", "dune sandbox has no token")
 		has(t, w.talk(w.options(), "dune", "remove", "no", "remove", "yes", "copy"), "Nothing was done.", "dune sandbox removed.", "Choose a profile first")
 		has(t, w.talk(w.options(), "activity all"), "dune sandbox removed, done", "dune sandbox revealed, done")
+	})
+}
+
+func TestPlain_PutsBackWhatWasRemoved(t *testing.T) {
+	converse(t, four, func(t *testing.T, w *fixture) {
+		has(t, w.talk(w.options(), "undo"), "Nothing was removed in the last ten minutes.")
+		has(t, w.talk(w.options(), "dune", "remove", "yes", "2", "undo", "reveal", "yes", "undo"),
+			"dune sandbox removed. Undo puts it back", "dune sandbox is back.", "api_secret: sim-secret-dune-sandbox\n", "Nothing was removed")
+		w.talk(w.options(), "dune", "remove", "yes")
+		has(t, w.talk(w.options(), "undo"), "Nothing was removed") // the last conversation has ended
+	})
+}
+
+func TestPlain_PutsBackForTenMinutes(t *testing.T) {
+	converse(t, four, func(t *testing.T, w *fixture) {
+		in, keyboard := io.Pipe()
+		o := w.options()
+		o.Input = in
+		ended := make(chan error)
+		go func() { ended <- Run(t.Context(), o) }()
+		_, _ = io.WriteString(keyboard, "dune\nremove\nyes\n")
+		time.Sleep(11 * time.Minute)
+		_, _ = io.WriteString(keyboard, "undo\n")
+		_ = keyboard.Close()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		has(t, w.out.String(), "dune sandbox removed.", "Nothing was removed in the last ten minutes.")
 	})
 }
 

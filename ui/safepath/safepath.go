@@ -63,6 +63,16 @@ func UnsafeProgram(path string) error {
 // relative, is in a project's node_modules, or can be changed by other users.
 func Unsafe(dir string) error { return folders{}.unsafe(dir) }
 
+// Replaceable returns an error if other users can put another folder in the place of
+// dir, because they can write to one of the folders above it.
+func Replaceable(dir string) error {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return nil // it is not there
+	}
+	return folders{}.changeable(real)
+}
+
 // folders holds what [os.Lstat] said of each path, so that it is asked once.
 type folders map[string]fs.FileInfo
 

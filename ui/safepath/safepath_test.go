@@ -94,3 +94,32 @@ func TestClean_LeavesOutWhereOthersPutPrograms(t *testing.T) {
 		}
 	}
 }
+
+func TestReplaceable_IsBelowAFolderOfOthers(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a file's mode does not tell there")
+	}
+	root := t.TempDir()
+	folder := func(name string, mode os.FileMode) string {
+		path := filepath.Join(root, name)
+		if err := errors.Join(os.MkdirAll(path, 0o700), os.Chmod(path, mode)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	open := folder("open", 0o777)
+	own := folder("open/kitekey", 0o700)
+	link := filepath.Join(root, "link")
+	if err := os.Symlink(open, link); err != nil {
+		t.Fatal(err)
+	}
+	folder("sticky", 0o777|os.ModeSticky)
+	for path, want := range map[string]bool{
+		own: true, filepath.Join(link, "kitekey"): true, filepath.Join(open, "none"): false,
+		folder("kitekey", 0o700): false, folder("sticky/kitekey", 0o700): false,
+	} {
+		if err := Replaceable(path); (err != nil) != want {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}

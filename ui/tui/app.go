@@ -44,8 +44,8 @@ type app struct {
 	tokens *handout.Tokens
 	memory memory
 	results
-	removed removals      // profiles that can be put back
-	agreed  kite.Lifetime // the longest life of a token that the person agreed to
+	removed vault.Removals // profiles that can be put back
+	agreed  kite.Lifetime  // the longest life of a token that the person agreed to
 }
 
 // Init implements [tea.Model].
@@ -192,7 +192,7 @@ func (a *app) expire() {
 	a.notices.expire(a.now)
 	a.clip.expire(a.now)
 	a.reveal.expire(a.now)
-	a.removed.expire(a.now)
+	a.removed.Expire(a.now)
 	if a.list.tokensOnly {
 		a.list.keepChosen(a.now) // an expired token leaves the list of tokens
 	}

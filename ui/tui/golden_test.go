@@ -16,6 +16,7 @@ import (
 
 	"kitekey/kite"
 	"kitekey/kite/simulator"
+	"kitekey/ui/words"
 	"kitekey/vault"
 	"kitekey/vault/storetest"
 )
@@ -92,7 +93,7 @@ func states() map[string]struct {
 			d.press("v").sleep(time.Second).press("L")
 		}},
 		"demo": {setup: setup{options: func(o *Options) {
-			o.Demo, o.SandboxOnly, o.Overrides = true, true, []string{"sandbox at 127.0.0.1:4010"}
+			o.Demo, o.SandboxOnly, o.Overrides = true, true, []words.Override{{Environment: kite.Sandbox, URL: "http://127.0.0.1:4010/v1", Variable: "KITEKEY_SANDBOX_URL"}}
 		}}, do: func(*driver) {}},
 		"ascii":          {setup: setup{options: func(o *Options) { o.ASCII = true }}, do: func(d *driver) { d.press("c").sleep(200 * time.Second) }},
 		"ascii-live":     {setup: setup{options: func(o *Options) { o.ASCII = true }}, do: func(d *driver) { d.press("down", "enter") }},

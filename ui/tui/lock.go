@@ -59,7 +59,7 @@ func (a *app) lockByKey() tea.Cmd {
 func (l *locker) lock(a *app, input *terminalInput, done func()) tea.Cmd {
 	v := a.o.Vault
 	a.reveal.hide()
-	a.removed.erase()
+	a.removed.Erase()
 	a.tasks.stopAll(false)
 	if p := a.profileByID(a.keep.id); p == nil || p.Environment == kite.Live {
 		a.keep = keepAlive{}

@@ -2,7 +2,6 @@ package tui
 
 import (
 	"context"
-	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -10,33 +9,6 @@ import (
 	"kitekey/ui/words"
 	"kitekey/vault"
 )
-
-// undoTime is how long a removed credential can be put back.
-const undoTime = 10 * time.Minute
-
-// removals are the removed profiles that can be put back, newest last.
-type removals []removal
-
-type removal struct {
-	*vault.Removed
-	until time.Time
-}
-
-// expire erases the profiles that cannot be put back any more.
-func (r *removals) expire(now time.Time) {
-	for len(*r) > 0 && !(*r)[0].until.After(now) {
-		(*r)[0].Erase()
-		*r = (*r)[1:]
-	}
-}
-
-// erase erases all of them, as locking and quitting do.
-func (r *removals) erase() {
-	for _, one := range *r {
-		one.Erase()
-	}
-	*r = nil
-}
 
 // openRemove asks before a credential is removed, for the name if it is live.
 func (a *app) openRemove() {
@@ -67,7 +39,7 @@ func (a *app) askBeforeRemoving(p vault.Profile, text, said string, remove func(
 						return a.reload()
 					}
 					if removed != nil {
-						a.removed = append(a.removed, removal{removed, a.now.Add(undoTime)})
+						a.removed.Add(removed, a.now)
 					}
 					delete(a.reports, p.ID)
 					a.notify(done, p.Selector.String()+" "+said)
@@ -91,7 +63,7 @@ func withoutUndo(remove func(context.Context, vault.Selector) error) func(contex
 
 // canPutBack says why nothing can be put back, "" if something can.
 func canPutBack(a *app) string {
-	if len(a.removed) == 0 {
+	if a.removed.Last() == nil {
 		return "nothing was removed in the last ten minutes"
 	}
 	return ""
@@ -99,22 +71,16 @@ func canPutBack(a *app) string {
 
 // putBack adds the profile that was removed last again.
 func (a *app) putBack() tea.Cmd {
-	last := a.removed[len(a.removed)-1]
+	last := a.removed.Last()
 	v, sel := a.o.Vault, last.Profile.Selector
 	return a.run(task{kind: taskAdd, doing: "putting " + sel.String() + " back"}, func(ctx context.Context) func(*app) tea.Cmd {
-		p, err := v.PutBack(ctx, last.Removed)
+		p, err := v.PutBack(ctx, last)
 		return func(a *app) tea.Cmd {
 			if err != nil {
 				a.reportError("", "putting "+sel.String()+" back", err) // it can be tried again
 				return a.reload()
 			}
-			for i := range a.removed {
-				if a.removed[i].Removed == last.Removed {
-					a.removed = append(a.removed[:i], a.removed[i+1:]...)
-					break
-				}
-			}
-			last.Erase()
+			a.removed.Drop(last)
 			a.notify(done, sel.String()+" is back")
 			return a.reloadAndChoose(p.ID)
 		}

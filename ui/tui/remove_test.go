@@ -29,10 +29,10 @@ func TestRemove_CanBePutBack(t *testing.T) {
 func TestRemove_IsErasedAfterTenMinutes(t *testing.T) {
 	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
 		d.press("d", "y").sleep(9*time.Minute).press("down", "up")
-		var kept removal
-		d.look(func(a *app) { kept = a.removed[0] })
+		var kept *vault.Removed
+		d.look(func(a *app) { kept = a.removed.Last() })
 		d.sleep(2 * time.Minute).press("u").sees("nothing was removed in the last ten minutes")
-		if _, err := d.vault.PutBack(t.Context(), kept.Removed); err == nil {
+		if _, err := d.vault.PutBack(t.Context(), kept); err == nil {
 			t.Error("what was removed is still in memory")
 		}
 	})

@@ -40,6 +40,7 @@ import (
 	"kitekey/ui/clipboard"
 	"kitekey/ui/handout"
 	"kitekey/ui/session"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -64,7 +65,7 @@ type Options struct {
 	Demo        bool                          // say on every screen that this is a demonstration; R ends it with [ErrStartOver]
 	Script      []Step                        // the steps that the screen plays before it quits
 	SandboxOnly bool                          // do not list live profiles
-	Overrides   []string                      // base URL overrides in force, shown on every screen
+	Overrides   []words.Override              // base URL overrides in force, shown on every screen
 	BaseURL     func(kite.Environment) string // for the curl command; nil means [kite.Environment.BaseURL]
 	Version     string                        // kitekey's version, for reports
 
@@ -183,7 +184,7 @@ func Run(ctx context.Context, o Options) error {
 		a.term.input.drain(drainFor)
 	}
 	a.reveal.hide()
-	a.removed.erase()
+	a.removed.Erase()
 	a.remember()
 	switch {
 	case ctx.Err() != nil && errors.Is(err, tea.ErrProgramKilled):

@@ -150,13 +150,13 @@ func (a *app) modeBadges(full bool) string {
 		out += "  SANDBOX ONLY"
 	}
 	for i, o := range a.o.Overrides {
-		switch environment, _, _ := strings.Cut(o, " "); {
+		switch {
 		case full:
-			out += "  OVERRIDE " + o
+			out += "  OVERRIDE " + o.String()
 		case i == 0:
-			out += "  OVERRIDE " + environment
+			out += "  OVERRIDE " + string(o.Environment)
 		default:
-			out += "+" + environment
+			out += "+" + string(o.Environment)
 		}
 	}
 	return out

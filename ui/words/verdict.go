@@ -25,6 +25,7 @@ type VerdictWords struct {
 	Several string // after a number above one, where that is not Word: "work"
 	Class   Class
 	Exit    int    // exit code of a command that ends with it
+	Brief   string // the meaning in half a line, for a table
 	Meaning string // for a reader who has never seen the API
 	next    string // what to do; {verify} and {rotate} are the front end's ways
 }
@@ -33,61 +34,73 @@ type VerdictWords struct {
 var verdicts = map[vault.Verdict]VerdictWords{
 	vault.VerdictNone: {
 		Word: "not verified", Short: "untried", Class: Unknown, Exit: 0,
+		Brief:   "this credential has not been verified yet",
 		Meaning: "this credential has not been verified yet",
 		next:    "to verify it, {verify}",
 	},
 	vault.VerdictOK: {
 		Word: "works", Short: "works", Several: "work", Class: Good, Exit: 0,
+		Brief:   "Kitegateway accepted this credential and minted a token with it",
 		Meaning: "Kitegateway accepted this credential and minted a token with it",
 		next:    "nothing to do",
 	},
 	vault.VerdictRejected: {
 		Word: "refused", Short: "refused", Class: Bad, Exit: 4,
+		Brief:   "Kitegateway answered and does not accept this credential",
 		Meaning: "Kitegateway answered and does not accept this credential: the api_key or the api_secret is wrong, was replaced or deleted, or belongs to the other environment. The network is fine",
 		next:    "compare the last four characters of the api_key with the Kitegateway dashboard; to enter a new credential, {rotate}",
 	},
 	vault.VerdictInvalid: {
 		Word: "request rejected", Short: "invalid", Several: "requests rejected", Class: Bad, Exit: 4,
+		Brief:   "Kitegateway rejected the request itself as invalid",
 		Meaning: "Kitegateway rejected the request itself as invalid. The credential was neither accepted nor refused",
 		next:    "try another expires_in; if it stays, send the report to Kitegateway's support",
 	},
 	vault.VerdictUnreachable: {
 		Word: "unreachable", Short: "no answer", Class: Doubtful, Exit: 5,
+		Brief:   "Kitegateway could not be reached",
 		Meaning: "Kitegateway could not be reached, so the credential was not judged. It may be down, or a proxy, a firewall or a lost connection is in the way",
 		next:    "check the network, the proxy and the VPN, then {verify}",
 	},
 	vault.VerdictRateLimited: {
 		Word: "too many requests", Short: "throttled", Class: Doubtful, Exit: 5,
+		Brief:   "Kitegateway asks for fewer requests",
 		Meaning: "Kitegateway asks for fewer requests. The credential was not judged. Scripts that share a credential should reuse one token",
 		next:    "wait a minute, then {verify}",
 	},
 	vault.VerdictGatewayError: {
 		Word: "gateway failed", Short: "failed", Class: Doubtful, Exit: 5,
+		Brief:   "Kitegateway answered that it failed",
 		Meaning: "Kitegateway answered that it failed. The credential was not judged",
 		next:    "try again in a few minutes; if it stays, send the report to Kitegateway's support",
 	},
 	vault.VerdictUnexpectedReply: {
 		Word: "not a Kitegateway reply", Short: "odd reply", Several: "not Kitegateway replies", Class: Doubtful, Exit: 5,
+		Brief:   "something answered, but not as Kitegateway does",
 		Meaning: "something answered, but not as Kitegateway does: a sign-in page of the network, a proxy, or a redirect. The credential was not judged",
 		next:    "open any web page to sign in to the network, check the proxy and the override, then {verify}",
 	},
 	vault.VerdictNoCredential: {
 		Word: "no credential", Short: "no cred.", Class: Bad, Exit: 3,
+		Brief:   "the profile is listed, but {store} has no readable credential for it",
 		Meaning: "the profile is listed, but {store} has no readable credential for it: it was removed there, or the store was replaced",
 		next:    "to enter the credential again, {rotate}; {doctor} compares the list with the store",
 	},
 	vault.VerdictStoreLocked: {
 		Word: "{store} is locked", Short: "locked", Class: Doubtful, Exit: 6,
+		Brief:   "{store} is locked",
 		Meaning: "{store} is locked, so the credential could not be read. It was not judged",
 		next:    "unlock {store}, then {verify}",
 	},
 	vault.VerdictUnavailable: {
 		Word: "{store} does not answer", Short: "no store", Class: Doubtful, Exit: 6,
+		Brief:   "{store} does not answer",
 		Meaning: "{store} does not answer, so the credential could not be read. It was not judged",
 		next:    "{doctor} says what is wrong with {store}",
 	},
 	vault.VerdictSource: {
 		Word: "its source is unavailable", Short: "no source", Several: "sources unavailable", Class: Doubtful, Exit: 6,
+		Brief:   "the team's secret manager that holds this credential could not be used",
 		Meaning: "the team's secret manager that holds this credential could not be used, so the credential could not be read. It was not judged; a cached token goes on working",
 		next:    "the report names the engine's own words; \"kitekey source test\" looks at each step",
 	},
@@ -100,9 +113,9 @@ func Verdict(v vault.Verdict, store string) VerdictWords {
 	w, ok := verdicts[v]
 	if !ok {
 		return VerdictWords{Word: Line(string(v)), Short: "unknown", Class: Unknown, Exit: 1,
-			Meaning: "this version of kitekey does not know this verdict", next: "upgrade kitekey"}
+			Brief: "this version of kitekey does not know it", Meaning: "this version of kitekey does not know this verdict", next: "upgrade kitekey"}
 	}
-	for _, text := range []*string{&w.Word, &w.Meaning, &w.next} {
+	for _, text := range []*string{&w.Word, &w.Brief, &w.Meaning, &w.next} {
 		if strings.Contains(*text, "{store}") { // a list draws hundreds a second
 			*text = strings.ReplaceAll(*text, "{store}", Store(store))
 		}

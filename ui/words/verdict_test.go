@@ -50,7 +50,7 @@ func TestVerdict_EveryOneHasAllItsWords(t *testing.T) {
 			continue
 		case v != vault.VerdictNone && !slices.Contains(vault.Verdicts, v):
 			t.Errorf("%q is not in vault.Verdicts", v)
-		case w.Word == "" || w.Short == "" || w.Meaning == "" || w.next == "":
+		case w.Word == "" || w.Short == "" || w.Brief == "" || w.Meaning == "" || w.next == "":
 			t.Errorf("%q lacks a word: %+v", v, w)
 		case len(w.Short) > 9:
 			t.Errorf("%q: %q is %d characters long", v, w.Short, len(w.Short))
@@ -59,14 +59,14 @@ func TestVerdict_EveryOneHasAllItsWords(t *testing.T) {
 		case w.Class == Doubtful && !strings.Contains(w.Meaning, "not judged"):
 			t.Errorf("%q sounds as if the credential had been judged: %s", v, w.Meaning)
 		}
-		for _, text := range []string{w.Word, w.Short, w.Meaning, w.next} {
+		for _, text := range []string{w.Word, w.Short, w.Brief, w.Meaning, w.next} {
 			if other, ok := seen[text]; ok && other != v {
 				t.Errorf("%q and %q are both %q", v, other, text)
 			}
 			seen[text] = v
 		}
 		full := Verdict(v, "file")
-		for _, text := range []string{full.Word, full.Meaning, Keys().fill(full.next), Commands("acme").fill(full.next)} {
+		for _, text := range []string{full.Word, full.Brief, full.Meaning, Keys().fill(full.next), Commands("acme").fill(full.next)} {
 			if strings.ContainsAny(text, "{}") {
 				t.Errorf("%q: a placeholder is left in %q", v, text)
 			}
