@@ -108,7 +108,7 @@ func TestProtect_MemoryIsClosedToOtherProcessesOfTheUser(t *testing.T) {
 	if ways := u.canRead(kitekey.Process.Pid); len(ways) > 0 {
 		t.Errorf("kitekey's memory can be read by %v", ways)
 	}
-	other := u.start(`sh -c 'echo ready; sleep 600'`)
+	other := u.start(`sh -c 'echo ready; exec sleep 600'`)
 	if ways := u.canRead(other.Process.Pid); len(ways) < 2 {
 		t.Errorf("this test cannot even read an ordinary process: %v", ways)
 	}

@@ -79,19 +79,26 @@ func TestProcesses_InheritNoDescriptor(t *testing.T) {
 	dir := t.TempDir()
 	// A program that leaves another process behind, and prints its id.
 	leaves := filepath.Join(dir, "leaves")
-	script := "#!/bin/sh\nsleep 600 </dev/null >/dev/null 2>&1 &\necho $! >" + dir + "/pid\n"
+	script := "#!/bin/sh\nsleep 600 </dev/null >/dev/null 2>&1 &\necho $! >>" + dir + "/pids\n"
 	if err := os.WriteFile(leaves, []byte(script+"printf '%s' \"$1\"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	left := func(t *testing.T) {
 		t.Helper()
-		if pid, err := os.ReadFile(dir + "/pid"); err != nil || ended(string(pid)) {
-			t.Errorf("what was left behind does not run: %s %v", pid, err)
+		pids, err := os.ReadFile(dir + "/pids")
+		if err != nil || len(pids) == 0 {
+			t.Errorf("nothing was left behind: %v", err)
+		}
+		for pid := range strings.FieldsSeq(string(pids)) {
+			if ended(pid) {
+				t.Errorf("what was left behind does not run: %s", pid)
+			}
 		}
 	}
 	endLeft := func() {
-		if pid, err := os.ReadFile(dir + "/pid"); err == nil {
-			_ = exec.Command("kill", strings.TrimSpace(string(pid))).Run()
+		if pids, err := os.ReadFile(dir + "/pids"); err == nil {
+			_ = exec.Command("kill", strings.Fields(string(pids))...).Run()
+			_ = os.Remove(dir + "/pids")
 		}
 	}
 	run := func(t *testing.T, args ...string) {

@@ -40,6 +40,9 @@ func TestMain(m *testing.M) {
 		_ = os.Unsetenv(name)
 	}
 	_ = os.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
+	if signal.Ignored(syscall.SIGHUP) { // under nohup; the programs that tests start would ignore it too
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	_ = os.Setenv("GORACE", noRaceSleep)
 	testscript.Main(leakChecked{m}, map[string]func(){"kitekey": scriptMain, "job": jobMain})
 }
@@ -78,7 +81,7 @@ var realBinary = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	builtReal.Store(true)
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", dir+string(filepath.Separator), "kitekey")
+	cmd := exec.Command("go", "build", "-ldflags=-s -w", "-o", dir+string(filepath.Separator), "kitekey")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return dir, fmt.Errorf("%w\n%s", err, out)
 	}
