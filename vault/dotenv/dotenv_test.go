@@ -164,6 +164,9 @@ func FuzzRead(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
+	for _, c := range readable {
+		f.Add(c.text)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		entries, _, _, err := read(text, "acme")
 		if err != nil {

@@ -21,6 +21,11 @@ type variable struct {
 	promoted  role   // its role, although its name alone does not tell it
 }
 
+// in reports whether the object that f is in has this name.
+func (f variable) in(name string) bool {
+	return len(f.around) > 0 && f.around[len(f.around)-1] == name
+}
+
 // role is what a name means.
 type role int
 

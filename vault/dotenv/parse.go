@@ -144,7 +144,7 @@ func nameEnvironments(fields []variable) []variable {
 		}
 		holds := map[string]bool{}
 		for _, v := range fields {
-			if v.group == f.group && v.unfolded || strings.HasPrefix(v.group, f.group+".") && v.around[len(v.around)-1] == "data" {
+			if v.group == f.group && v.unfolded || strings.HasPrefix(v.group, f.group+".") && v.in("data") {
 				holds[v.group] = true
 			}
 		}

@@ -107,7 +107,7 @@ func decodeSecrets(fields []variable) {
 		}
 		for i := range fields {
 			f := &fields[i]
-			if !strings.HasPrefix(f.group, kind.group+".") || f.around[len(f.around)-1] != "data" || f.ambiguity != "" {
+			if !strings.HasPrefix(f.group, kind.group+".") || !f.in("data") || f.ambiguity != "" {
 				continue
 			}
 			plain, err := base64.StdEncoding.DecodeString(strings.TrimSpace(f.value))
