@@ -16,71 +16,88 @@ type place struct {
 
 type halves struct{ key, secret *variable }
 
+// collection is what has been found in a text.
+type collection struct {
+	Result
+	found map[place]*halves
+	order []place
+	about map[string]map[role]string // what a group says about itself
+}
+
 // credentialsIn puts the halves of credentials together.
 func credentialsIn(fields []variable) (Result, error) {
-	var out Result
-	found, order := map[place]*halves{}, []place(nil)
-	about := map[string]map[role]string{} // what a group says about itself
+	c := collection{found: map[place]*halves{}, about: map[string]map[role]string{}}
 	promoteWeak(fields)
 	for i := range fields {
-		f := &fields[i]
-		r := f.parseName(f.group != "")
-		if f.promoted != roleNone {
-			r.role = f.promoted
+		if err := c.take(&fields[i]); err != nil {
+			return c.Result, err
 		}
-		switch r.role {
-		case roleNone:
-			if looksLikeKey(f.name) {
-				out.Ignored = append(out.Ignored, kite.CleanText(f.name))
-			}
-			continue
-		case roleAccount, roleEnvironment, roleLabel:
-			if about[f.group] == nil {
-				about[f.group] = map[role]string{}
-			}
-			about[f.group][r.role] = f.value
-			continue
-		}
-		if r.both {
-			return out, badInput("%s says sandbox and live", kite.CleanText(f.name))
-		}
-		if f.value == "" && f.ambiguity == "" { // a form to be filled in
-			continue
-		}
-		if f.ambiguity = cmp.Or(placeholder(trim(f.value)), f.ambiguity); f.ambiguity != "" {
-			return out, badInput("%s %s", kite.CleanText(f.name), f.ambiguity)
-		}
-		f.strong = r.strong
-		at := place{f.group, r.account, r.env}
-		if found[at] == nil {
-			found[at], order = &halves{}, append(order, at)
-		}
-		half := &found[at].key
-		if r.role == roleSecret {
-			half = &found[at].secret
-		}
-		if *half != nil && (*half).value != f.value {
-			return out, badInput("%s and %s are the same half of a credential, and differ", kite.CleanText((*half).name), kite.CleanText(f.name))
-		}
-		*half = f
 	}
-	order = join(found, order)
-	for _, at := range order {
-		p := found[at]
+	for _, at := range join(c.found, c.order) {
+		p := c.found[at]
 		if alone := cmp.Or(p.key, p.secret); (p.key == nil || p.secret == nil) && !alone.strong { // a "secret" of something else
-			out.Ignored = append(out.Ignored, kite.CleanText(alone.name))
+			c.Ignored = append(c.Ignored, kite.CleanText(alone.name))
 			continue
 		}
-		e, err := out.entry(at, *p, about)
+		e, err := c.entry(at, *p)
 		if err != nil {
-			return out, err
+			return c.Result, err
 		}
-		out.Entries = append(out.Entries, e)
+		c.Entries = append(c.Entries, e)
 	}
-	if len(out.Entries) == 0 {
-		return out, vault.BadInput(ErrNoCredential)
+	if len(c.Entries) == 0 {
+		return c.Result, vault.BadInput(ErrNoCredential)
 	}
-	return out, nil
+	return c.Result, nil
+}
+
+// take puts a variable to the others: half of a credential, or what a group says
+// about itself.
+func (c *collection) take(f *variable) error {
+	r := f.parseName(f.group != "")
+	r.role = cmp.Or(f.promoted, r.role)
+	switch r.role {
+	case roleKey, roleSecret:
+		return c.takeHalf(f, r)
+	case roleAccount, roleEnvironment, roleLabel:
+		if c.about[f.group] == nil {
+			c.about[f.group] = map[role]string{}
+		}
+		c.about[f.group][r.role] = f.value
+	case roleNone:
+		if looksLikeKey(f.name) {
+			c.Ignored = append(c.Ignored, kite.CleanText(f.name))
+		}
+	}
+	return nil
+}
+
+// takeHalf takes half of a credential. It fails if the value is not what the
+// gateway gave, or differs from the same half's before it.
+func (c *collection) takeHalf(f *variable, r parsedName) error {
+	if r.both {
+		return badInput("%s says sandbox and live", kite.CleanText(f.name))
+	}
+	if f.value == "" && f.ambiguity == "" { // a form to be filled in
+		return nil
+	}
+	if f.ambiguity = cmp.Or(placeholder(trim(f.value)), f.ambiguity); f.ambiguity != "" {
+		return badInput("%s %s", kite.CleanText(f.name), f.ambiguity)
+	}
+	f.strong = r.strong
+	at := place{f.group, r.account, r.env}
+	if c.found[at] == nil {
+		c.found[at], c.order = &halves{}, append(c.order, at)
+	}
+	half := &c.found[at].key
+	if r.role == roleSecret {
+		half = &c.found[at].secret
+	}
+	if *half != nil && (*half).value != f.value {
+		return badInput("%s and %s are the same half of a credential, and differ", kite.CleanText((*half).name), kite.CleanText(f.name))
+	}
+	*half = f
+	return nil
 }
 
 // promoteWeak takes "Secret" for the api_secret beside an "API key", and "Key" and
@@ -121,9 +138,9 @@ func join(found map[place]*halves, order []place) []place {
 }
 
 // said returns what a group, or one around it, says about itself.
-func said(about map[string]map[role]string, group string, what role) string {
+func (c *collection) said(group string, what role) string {
 	for {
-		if text := about[group][what]; text != "" || group == "" {
+		if text := c.about[group][what]; text != "" || group == "" {
 			return text
 		}
 		group = group[:max(strings.LastIndexByte(group, '.'), 0)]
@@ -131,21 +148,21 @@ func said(about map[string]map[role]string, group string, what role) string {
 }
 
 // entry makes an entry of one or two halves.
-func (out *Result) entry(at place, h halves, about map[string]map[role]string) (e Entry, err error) {
-	e.Account = cmp.Or(at.account, said(about, at.group, roleAccount))
+func (c *collection) entry(at place, h halves) (e Entry, err error) {
+	e.Account = cmp.Or(at.account, c.said(at.group, roleAccount))
 	if e.Account != "" {
 		if err := vault.ValidAccount(e.Account); err != nil {
 			return e, vault.BadInput(err)
 		}
 	}
 	if e.Environment = at.env; e.Environment == "" {
-		if word := said(about, at.group, roleEnvironment); word == "" {
+		if word := c.said(at.group, roleEnvironment); word == "" {
 			// the text does not say
 		} else if e.Environment, err = environmentWord(word); err != nil {
 			return e, vault.BadInput(err)
 		}
 	}
-	if e.Label, err = vault.CleanLabel(said(about, at.group, roleLabel)); err != nil {
+	if e.Label, err = vault.CleanLabel(c.said(at.group, roleLabel)); err != nil {
 		return e, err
 	}
 	// While one half is missing, the other is checked with a stand-in.
@@ -160,7 +177,7 @@ func (out *Result) entry(at place, h halves, about map[string]map[role]string) (
 	if err != nil {
 		return e, badInput("%s: %w", e.subject(), err)
 	}
-	out.Trimmed = out.Trimmed || trimmed
+	c.Trimmed = c.Trimmed || trimmed
 	if h.key != nil {
 		e.APIKey = cred.APIKey
 	}

@@ -33,6 +33,7 @@ var readable = []struct{ name, text, want string }{
 	{"PHP define", "<?php\ndefine('KITE_API_KEY', 'κ');\ndefine(\"KITE_API_SECRET\", \"σ\");", "the text: /=k:s"},
 	{"PHP array", "return [\n  'kitegateway' => [\n    'live' => [\n      'key' => 'κ',\n      'secret' => 'σ', // shown once\n    ],\n  ],\n];", "the text: /live=k:s"},
 	{"PHP array()", "$config['kite'] = array('api_key' => 'κ', 'api_secret' => 'σ');", "the text: /=k:s"},
+	{"PHP array() in another", "$config['kite'] = array(array('api_key' => 'κ', 'api_secret' => 'σ'));", "the text: /=k:s"},
 	{"PHP variables", "$api_key = 'κ';\n$apiSecret = \"σ\";", "the text: /=k:s"},
 	{"JS object", "const kite = {\n  apiKey: 'κ',\n  apiSecret: 'σ',\n};", "the text: /=k:s"},
 	{"JS object alone", "{ apiKey: 'κ', apiSecret: 'σ' }", "the text: /=k:s"},

@@ -38,10 +38,21 @@ const (
 	roleLabel
 )
 
-var (
-	secretEndings = [][]string{{"api", "secret", "key"}, {"api", "secret"}, {"apisecret"}, {"secret", "key"}, {"secretkey"}, {"secret"}}
-	keyEndings    = [][]string{{"api", "key"}, {"apikey"}, {"key"}}
-)
+// endings are how the names of halves end, the longest of a role first.
+var endings = []struct {
+	role  role
+	words []string
+}{
+	{roleSecret, []string{"api", "secret", "key"}},
+	{roleSecret, []string{"api", "secret"}},
+	{roleSecret, []string{"apisecret"}},
+	{roleSecret, []string{"secret", "key"}},
+	{roleSecret, []string{"secretkey"}},
+	{roleSecret, []string{"secret"}},
+	{roleKey, []string{"api", "key"}},
+	{roleKey, []string{"apikey"}},
+	{roleKey, []string{"key"}},
+}
 
 // parsedName is what a name says.
 type parsedName struct {
@@ -62,45 +73,58 @@ func (f variable) parseName(inGroup bool) parsedName {
 	if len(f.name) > maxName || !lineTitle().MatchString(f.name) { // not a name, but a part of a text
 		return r
 	}
-	rest := r.takeEnvironment(nameWords(f.name))
-	for _, name := range f.around {
-		r.known = r.known || slices.ContainsFunc(words(name), isGateway)
-	}
-	r.strong = r.known || strings.EqualFold(f.name, "Secret-Key") // the gateway's own header
-	switch {
-	case cutEnding(&rest, secretEndings, &r.strong):
-		r.role = roleSecret
-	case cutEnding(&rest, keyEndings, &r.strong):
-		r.role = roleKey
-	case (inGroup || r.known) && len(rest) == 1:
-		switch rest[0] {
-		case "account", "merchant", "business":
-			return parsedName{role: roleAccount}
-		case "environment", "env", "mode":
-			return parsedName{role: roleEnvironment}
-		case "label":
-			return parsedName{role: roleLabel}
+	rest := r.takeEnding(r.takeEnvironment(nameWords(f.name)))
+	r.known = r.known || slices.ContainsFunc(f.around, namesGateway)
+	if r.role == roleNone {
+		if inGroup || r.known {
+			return parsedName{role: aboutRole(rest)}
 		}
 		return parsedName{}
-	default:
-		return parsedName{}
 	}
+	r.strong = r.strong || r.known || strings.EqualFold(f.name, "Secret-Key") // the gateway's own header
 	if !r.strong && !inGroup || len(rest) > 0 && !r.known {
-		r.weak = !r.strong && len(rest) == 0 && !strings.Contains(f.name, "_") && f.name != strings.ToUpper(f.name)
+		r.weak = !r.strong && len(rest) == 0 && isTitle(f.name)
 		r.role = roleNone
 		return r
 	}
 	r.account = strings.Join(rest, "-")
+	r.takeAround(f)
+	return r
+}
+
+// aboutRole returns the role of a name with which a group says something about
+// itself, roleNone for any other name.
+func aboutRole(name []string) role {
+	switch strings.Join(name, " ") {
+	case "account", "merchant", "business":
+		return roleAccount
+	case "environment", "env", "mode":
+		return roleEnvironment
+	case "label":
+		return roleLabel
+	}
+	return roleNone
+}
+
+// isTitle reports whether name is written as a title or in a program ("Secret",
+// "secret"), and not as an environment variable is.
+func isTitle(name string) bool {
+	return !strings.Contains(name, "_") && name != strings.ToUpper(name)
+}
+
+// takeAround takes the environment from the names around f, and the account if f's
+// own name does not say it.
+func (r *parsedName) takeAround(f variable) {
 	for _, name := range f.around {
 		outer := r.takeEnvironment(words(name))
-		if len(outer) > 0 && !isContainer(outer) && r.account == "" && !f.isSetting() {
-			r.account = strings.ToLower(name)
-			if len(outer) < len(words(name)) {
-				r.account = strings.Join(outer, "-")
-			}
+		if len(outer) == 0 || isContainer(outer) || r.account != "" || f.isSetting() {
+			continue
+		}
+		r.account = strings.ToLower(name)
+		if len(outer) < len(words(name)) {
+			r.account = strings.Join(outer, "-")
 		}
 	}
-	return r
 }
 
 // isSetting reports whether it is an environment variable of a compose file, a
@@ -137,6 +161,8 @@ func nameWords(name string) []string {
 
 func isGateway(word string) bool { return word == "kite" || word == "kitegateway" || word == "kitekey" }
 
+func namesGateway(name string) bool { return slices.ContainsFunc(words(name), isGateway) }
+
 // takeEnvironment sets the environment from names, and returns names without it and
 // without the gateway's own name.
 func (r *parsedName) takeEnvironment(names []string) (rest []string) {
@@ -165,15 +191,16 @@ func (r *parsedName) takeEnvironment(names []string) (rest []string) {
 	return rest
 }
 
-func cutEnding(names *[]string, endings [][]string, strong *bool) bool {
+// takeEnding sets the role from the ending of names, and returns names without it.
+func (r *parsedName) takeEnding(names []string) (rest []string) {
 	for _, e := range endings {
-		if at := len(*names) - len(e); at >= 0 && slices.Equal((*names)[at:], e) {
-			*names = (*names)[:at]
-			*strong = *strong || strings.HasPrefix(e[0], "api")
-			return true
+		if at := len(names) - len(e.words); at >= 0 && slices.Equal(names[at:], e.words) {
+			r.role = e.role
+			r.strong = strings.HasPrefix(e.words[0], "api")
+			return names[:at]
 		}
 	}
-	return false
+	return names
 }
 
 // isContainer reports whether names are those of a list or a wrapper, rather than

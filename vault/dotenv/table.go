@@ -15,17 +15,41 @@ var errNoTable = errors.New("it is not a table")
 // with tabs in between, as copied from a spreadsheet or a page. A row is one
 // credential.
 func parseTable(text string) ([]variable, error) {
-	head, _, more := strings.Cut(text, "\n")
-	if !more {
+	rows, err := cells(text)
+	if err != nil || len(rows) < 2 || len(rows[0]) < 2 {
 		return nil, errNoTable
 	}
-	if head[0] == '|' { // Markdown
+	titles, ok := columnTitles(rows[0])
+	if !ok {
+		return nil, errNoTable
+	}
+	var fields []variable
+	for n, row := range rows[1:] {
+		if isRule(row) {
+			continue
+		}
+		for i, value := range row {
+			if value = trim(value); isLabel(value) {
+				return nil, errNoTable
+			} else if value != "" {
+				fields = append(fields, cell("."+strconv.Itoa(n+1), titles[i], value)...)
+			}
+		}
+	}
+	return fields, nil
+}
+
+// cells splits a table into its rows and cells. Every row has as many cells as the
+// first.
+func cells(text string) (rows [][]string, err error) {
+	if text[0] == '|' { // Markdown
 		lines := strings.Split(text, "\n")
 		for i, line := range lines {
 			lines[i] = strings.Trim(trim(line), "|")
 		}
-		head, text = lines[0], strings.Join(lines, "\n")
+		text = strings.Join(lines, "\n")
 	}
+	head, _, _ := strings.Cut(text, "\n")
 	comma := ','
 	for _, c := range "\t;|" {
 		if strings.Count(head, string(c)) > strings.Count(head, string(comma)) {
@@ -33,42 +57,30 @@ func parseTable(text string) ([]variable, error) {
 		}
 	}
 	r := csv.NewReader(strings.NewReader(text))
-	r.Comma, r.TrimLeadingSpace, r.FieldsPerRecord = comma, true, 0 // every line has as many as the first
+	r.Comma, r.TrimLeadingSpace = comma, true
 	if comma == '\t' {
 		r.TrimLeadingSpace, r.LazyQuotes = false, true
 	}
-	rows, err := r.ReadAll()
-	if err != nil || len(rows) < 2 {
-		return nil, errNoTable
-	}
-	columns, halves := make([]string, len(rows[0])), 0
-	for i, title := range rows[0] {
-		columns[i] = trim(title)
-		if half := (variable{name: columns[i]}).parseName(true).role; half == roleKey || half == roleSecret {
-			halves++
-		}
-		if columns[i] != "" && !lineTitle().MatchString(columns[i]) || isValue(columns[i]) && !isLabel(columns[i]) { // not a title
-			return nil, errNoTable
-		}
-	}
-	if halves == 0 || len(columns) < 2 {
-		return nil, errNoTable
-	}
-	var fields []variable
-	for n, row := range rows[1:] {
-		if !strings.ContainsFunc(strings.Join(row, ""), func(r rune) bool { return r != '-' && r != ':' && r != ' ' }) {
-			continue // the rule below the titles of a Markdown table
-		}
-		for i, value := range row {
-			if value = trim(value); isLabel(value) {
-				return nil, errNoTable
-			} else if value != "" {
-				fields = append(fields, cell("."+strconv.Itoa(n+1), columns[i], value)...)
-			}
-		}
-	}
-	return fields, nil
+	return r.ReadAll()
 }
+
+// columnTitles trims the titles of a table. ok is false if one of them is no title, or
+// none is that of an api_key or an api_secret.
+func columnTitles(row []string) (titles []string, ok bool) {
+	for _, title := range row {
+		title = trim(title)
+		if title != "" && !lineTitle().MatchString(title) || isValue(title) && !isLabel(title) {
+			return nil, false
+		}
+		role := (variable{name: title}).parseName(true).role
+		ok = ok || role == roleKey || role == roleSecret
+		titles = append(titles, title)
+	}
+	return titles, ok
+}
+
+// isRule reports whether a row is the rule below the titles of a Markdown table.
+func isRule(row []string) bool { return strings.Trim(strings.Join(row, ""), "-: ") == "" }
 
 // cell returns the variables of a cell. A name such as "Acme Stores" is the label,
 // and gives the account.

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"kitekey/kite"
 )
@@ -26,153 +25,8 @@ func parseText(text string) ([]variable, error) {
 	return s.fields, nil
 }
 
-// Bounds of such a text, and of a quoted text in it, in bytes.
-const (
-	maxText   = 256 << 10
-	maxQuoted = 16 << 10
-)
-
-// token is a word, a quoted text, a sign or the end of a line.
-type token struct {
-	kind  tokenKind
-	text  string
-	quote rune // the quote that began a quoted text
-	blank bool // a blank precedes it
-	tab   bool // and it is a tab
-}
-
-type tokenKind int
-
-const (
-	endOfText tokenKind = iota
-	endOfLine
-	word
-	quoted
-	sign
-)
-
-// signs end a word. A word may hold "=" and ":", see cutWord.
-const signs = ",;(){}[]<>|"
-
-func tokenize(text string) (tokens []token) {
-	var blank, tab bool
-	add := func(t token) {
-		t.blank, t.tab = blank, tab
-		tokens = append(tokens, t)
-		blank, tab = false, false
-	}
-	for len(text) > 0 {
-		r, n := utf8.DecodeRuneInString(text)
-		fresh := blank || len(tokens) == 0 || tokens[len(tokens)-1].kind == endOfLine
-		if end := continuation(text); end > 0 && fresh {
-			text, blank = text[end:], true
-			continue
-		}
-		if end := comment(text); end > 0 && fresh {
-			text, blank = text[end:], true
-			continue
-		}
-		switch {
-		case r == '\n':
-			add(token{kind: endOfLine})
-		case isBlank(r):
-			blank, tab = true, tab || r == '\t'
-		case closingQuotes[r] != "" || r == '`':
-			value, rest, closed := cutEscaped(text)
-			if !closed { // an apostrophe
-				text, blank = text[n:], true
-				continue
-			}
-			add(token{kind: quoted, text: value, quote: r})
-			text = rest
-			continue
-		case strings.ContainsRune(signs, r):
-			add(token{kind: sign, text: string(r)})
-		case strings.HasPrefix(text, "=>"), strings.HasPrefix(text, "->"), strings.HasPrefix(text, ":="):
-			n = 2
-			add(token{kind: sign, text: text[:2]})
-		case r == '=' || r == ':' || r == '→' || r == '–' || r == '—' || r == '•':
-			add(token{kind: sign, text: string(r)})
-		default:
-			n = wordEnd(text)
-			add(token{kind: word, text: text[:n]})
-		}
-		text = text[n:]
-	}
-	return tokens
-}
-
-// continuation returns the length of the mark that continues a command on the next
-// line, 0 if text does not begin with one: \ in a Unix shell, ^ in cmd, ` in
-// PowerShell.
-func continuation(text string) int {
-	if strings.IndexByte("\\^`", text[0]) >= 0 && len(text) > 1 && text[1] == '\n' {
-		return 2
-	}
-	return 0
-}
-
-// comment returns the length of the comment at the beginning of text.
-func comment(text string) int {
-	end := "\n"
-	switch {
-	case strings.HasPrefix(text, "/*"):
-		end = "*/"
-	case strings.HasPrefix(text, "<!--"):
-		end = "-->"
-	case text[0] != '#' && !strings.HasPrefix(text, "//"):
-		return 0
-	}
-	switch at := strings.Index(text, end); {
-	case at < 0:
-		return len(text)
-	case end == "\n":
-		return at
-	default:
-		return at + len(end)
-	}
-}
-
-// cutEscaped is cutQuoted for programs, in which a quote after a backslash is part
-// of the text.
-func cutEscaped(text string) (value, rest string, closed bool) {
-	quote, n := utf8.DecodeRuneInString(text)
-	ends := closingQuotes[quote]
-	if quote == '`' {
-		ends = "`"
-	}
-	for i := n; i < min(len(text), maxQuoted); {
-		r, size := utf8.DecodeRuneInString(text[i:])
-		switch {
-		case r == '\\' && i+1 < len(text):
-			i++
-			_, size = utf8.DecodeRuneInString(text[i:])
-		case strings.ContainsRune(ends, r):
-			return text[n:i], text[i+size:], true
-		}
-		i += size
-	}
-	return "", "", false
-}
-
-// wordEnd returns the end of the word at the beginning of text. A name ends at its
-// "=" or ":"; a value and an address may have them.
-func wordEnd(text string) int {
-	for i, r := range text {
-		switch {
-		case isBlank(r), strings.ContainsRune(signs, r), closingQuotes[r] != "", r == '`':
-			return i
-		case i > 0 && (r == '=' || r == ':'):
-			rest := text[i+1:]
-			if rest == "" || closingQuotes[firstRune(rest)] != "" || isBlank(firstRune(rest)) && r == ':' || isLabel(text[:i]) {
-				return i
-			}
-		case r == '=' || r == ':':
-			return 1
-		}
-	}
-	return len(text)
-}
+// maxText is the most bytes of such a text.
+const maxText = 256 << 10
 
 // isLabel reports whether a name is that of an api_key or an api_secret.
 func isLabel(name string) bool {
@@ -215,32 +69,48 @@ func (s *scanner) peek(ahead int) token {
 }
 
 func (s *scanner) run() {
-	for s.at < len(s.tokens) {
-		t := s.peek(0)
-		switch {
-		case t.kind == sign && strings.Contains("{[(", t.text):
-			s.enter()
-		case t.kind == sign && strings.Contains("}])", t.text):
-			if len(s.open) > 0 {
-				s.open = s.open[:len(s.open)-1]
-			}
-		case t.kind == quoted && s.inner(t):
-		case t.kind == word && profileName().MatchString(t.text):
-			s.groups++
-			s.base = bracket{"." + strconv.Itoa(s.groups), strings.Split(t.text, "/")}
-		case t.kind == word && s.heading() != "":
-			s.groups++
-			s.base = bracket{"." + strconv.Itoa(s.groups), []string{string(s.heading())}}
-		case t.kind == word || t.kind == quoted:
-			if n := s.label(); n > 0 {
-				continue // it has moved on
-			}
+	for s.at < len(s.tokens) && !s.tooDeep {
+		moved := false
+		switch t := s.peek(0); t.kind {
+		case sign:
+			s.bracket(t)
+		case quoted:
+			moved = !s.inner(t) && s.label()
+		case word:
+			moved = !s.title(t) && s.label()
 		}
-		if s.tooDeep {
-			return
+		if !moved {
+			s.at++
 		}
-		s.at++
 	}
+}
+
+// bracket opens or closes a bracket, if t is one.
+func (s *scanner) bracket(t token) {
+	switch t.text {
+	case "{", "[", "(":
+		s.enter()
+	case "}", "]", ")":
+		if len(s.open) > 0 {
+			s.open = s.open[:len(s.open)-1]
+		}
+	}
+}
+
+// title reads t if it names the credentials below it: as a profile's name in
+// kitekey, or as an environment on a line of its own.
+func (s *scanner) title(t token) bool {
+	var around []string
+	if profileName().MatchString(t.text) {
+		around = strings.Split(t.text, "/")
+	} else if env := s.heading(); env != "" {
+		around = []string{string(env)}
+	} else {
+		return false
+	}
+	s.groups++
+	s.base = bracket{"." + strconv.Itoa(s.groups), around}
+	return true
 }
 
 // heading is the environment that a line of its own names: "Live", "Sandbox keys:".
@@ -285,28 +155,39 @@ func (s *scanner) enter() {
 		s.tooDeep = true
 		return
 	}
-	b, before := s.around(), s.peek(-1)
-	list := s.peek(0).text == "(" && strings.EqualFold(before.text, "array")
-	named := -1 // position of the sign before it
-	if list {
-		named = -2
-	}
-	after := s.peek(named)
-	isSign := after.kind == sign && strings.Contains("= : => := ", after.text+" ")
-	member := isSign || list || s.peek(0).text != "(" && (before.kind == endOfText || before.kind == endOfLine || before.kind == word && s.peek(0).text == "{" || before.kind == sign && strings.Contains("{[(,", before.text))
-	if member {
+	b := s.around()
+	if name, ok := s.opensGroup(); ok {
 		s.groups++
 		b.group += "." + strconv.Itoa(s.groups)
-		name := s.peek(named - 1)
-		if before.kind == word && !isSign && !list { // name { … }
-			name = before
-		}
-		if (name.kind == word || name.kind == quoted) && (isSign || name == before) && !isDeclaration(name.text) {
+		if (name.kind == word || name.kind == quoted) && !isDeclaration(name.text) {
 			b.around = append(b.around[:len(b.around):len(b.around)], bareName(name.text))
 		}
 	}
 	s.open = append(s.open, b)
 }
+
+// opensGroup reports whether the bracket at the current position begins a group, and
+// returns the token that may be the group's name.
+func (s *scanner) opensGroup() (name token, ok bool) {
+	open, before := s.peek(0).text, s.peek(-1)
+	switch {
+	case before.is(sign, assignments...): // name = {
+		return s.peek(-2), true
+	case open == "(" && strings.EqualFold(before.text, "array"): // name => array(
+		if s.peek(-2).is(sign, assignments...) {
+			return s.peek(-3), true
+		}
+		return token{}, true
+	case open == "(":
+		return token{}, false
+	case open == "{" && before.kind == word: // name {
+		return before, true
+	}
+	return token{}, before.kind == endOfText || before.kind == endOfLine || before.is(sign, "{", "[", "(", ",")
+}
+
+// assignments are the signs between a name and its object or list.
+var assignments = []string{"=", ":", "=>", ":=", ">"}
 
 // isDeclaration reports whether name is a word of a programming language before a
 // bracket.
@@ -365,11 +246,11 @@ func quotedAmbiguity(value string, quote rune) string {
 }
 
 // label reads the name of half of a credential at the current position, and its
-// value. It returns 0 and does not move if there is none.
-func (s *scanner) label() int {
+// value. It reports false and does not move if there is none.
+func (s *scanner) label() bool {
 	name, n := s.name()
 	if n == 0 {
-		return 0
+		return false
 	}
 	start := s.at
 	s.at += n
@@ -381,14 +262,14 @@ func (s *scanner) label() int {
 	value, ok := s.value(name, about)
 	if !ok || inQuotes && value.kind != quoted { // the value of a quoted name is quoted, or cut off
 		s.at = start + n
-		return n
+		return true
 	}
 	f.value, f.ambiguity = value.text, quotedAmbiguity(value.text, value.quote)
 	if value.kind == word {
 		f.ambiguity = ""
 	}
 	s.fields = append(s.fields, f)
-	return n
+	return true
 }
 
 // name reads a name of one to four words, the longest that names half of a
@@ -440,72 +321,87 @@ func (s *scanner) isName(text string) bool {
 // value reads what follows a name: signs such as = and :, and then a quoted text or
 // a word. Without a sign, or in a sentence, the word must look generated.
 func (s *scanner) value(name string, any bool) (token, bool) {
-	joined, lines := false, 0 // whether a sign is in between; the number of line breaks
+	joined, below := s.toValue()
+	t := s.peek(0)
+	switch t.kind {
+	case quoted:
+		if s.isName(t.text) || s.peek(1).is(sign, "=", ":", "=>", ">") { // it is a name itself
+			return t, false
+		}
+		s.at++
+		return t, true
+	case word:
+		return s.wordValue(t, any, joined || t.tab || below || isVariable(name), below)
+	}
+	return t, false
+}
+
+// betweenSigns stand between a name and its value.
+var betweenSigns = []string{"=", ":", "=>", ":=", "->", "]", ")", ">", ",", "|", "→", "–", "—", "•"}
+
+// toValue moves from a name to its value, or to what stands there instead. joined
+// reports whether a sign is in between, below whether a line ends in between.
+func (s *scanner) toValue() (joined, below bool) {
 	sentence := false
 	for ; ; s.at++ {
 		t := s.peek(0)
 		switch {
-		case t.kind == endOfLine && lines == 0 && !sentence:
-			lines++
+		case t.kind == endOfLine && !below && !sentence:
+			below = true
 			for s.peek(1).kind == endOfLine { // and blank lines
 				s.at++
 			}
-			continue
-		case t.kind == sign && strings.Contains("= : => := -> ] ) > , | → – — • ", t.text+" ") && (lines == 0 || t.text == ":"):
+		case t.is(sign, betweenSigns...) && (!below || t.text == ":"):
 			joined = joined || t.text != ")"
-			continue
-		case t.kind == word && (t.text == "is" || t.text == "are" || t.text == "was"):
+		case t.is(word, "is", "are", "was"):
 			sentence, joined = true, false
-			continue
-		case t.kind == word && (t.text == "value" || t.text == "--body" || t.text == "-b" || t.text == "-" || t.text == "-v" || t.text == "--value"):
-			continue
-		case t.kind == word && s.peek(1).text == "=" && t.blank && s.peek(-1).text == ":": // a type: apiKey: string = …
+		case t.is(word, "value", "--value", "-v", "--body", "-b", "-"):
+		case s.isType(t): // and the = after it
 			s.at++
 			joined = true
-			continue
-		case t.kind == quoted:
-			if s.isName(t.text) || s.peek(1).kind == sign && strings.Contains("= : => ", s.peek(1).text+" ") {
-				return t, false
-			}
-			s.at++
-			return t, true
-		case t.kind == word:
-			return s.wordValue(t, any, joined || t.tab || lines > 0 || isVariable(name), lines > 0)
+		default:
+			return joined, below
 		}
-		return t, false
 	}
+}
+
+// isType reports whether t, the current token, is the type in "apiKey: string = …".
+func (s *scanner) isType(t token) bool {
+	return t.kind == word && t.blank && s.peek(-1).text == ":" && s.peek(1).text == "="
 }
 
 // wordValue takes a word as a value, if it stands alone.
 func (s *scanner) wordValue(t token, any, joined, below bool) (token, bool) {
-	text := t.text
-	next := s.peek(1)
-	adjacent := !next.blank && next.kind != endOfLine && next.kind != endOfText
-	switch {
-	case adjacent && next.kind == sign && strings.Contains(",;)}]<|", next.text): // it ends a member, unless the text continues
-		if after := s.peek(2); strings.Contains(",;", next.text) && !after.blank && (after.kind == word || after.kind == quoted) {
-			return t, false
-		}
-	case adjacent:
-		return t, false
-	}
-	if strings.HasSuffix(text, ".") {
-		text = strings.TrimRight(text, ".")
-	}
-	switch {
-	case any:
-	case !joined && !isValue(text):
-		return t, false
-	case s.isName(text), isName(text):
-		return t, false
-	case joined && !isValue(text) && next.kind == word && next.blank: // the beginning of a sentence
-		return t, false
-	case below && !isValue(text):
+	t.text = strings.TrimRight(t.text, ".")
+	if !s.standsAlone() || !any && !s.looksLikeValue(t.text, joined, below) {
 		return t, false
 	}
 	s.at++
-	t.text = text
 	return t, true
+}
+
+// standsAlone reports whether the word at the current position ends at a blank, or
+// at a sign that ends a member, unless the text continues after the sign.
+func (s *scanner) standsAlone() bool {
+	next, after := s.peek(1), s.peek(2)
+	if next.blank || next.kind == endOfLine || next.kind == endOfText {
+		return true
+	}
+	if next.is(sign, ",", ";") {
+		return after.blank || after.kind != word && after.kind != quoted
+	}
+	return next.is(sign, ")", "}", "]", "<", "|")
+}
+
+// looksLikeValue reports whether the word at the current position is a value rather
+// than a name or the beginning of a sentence.
+func (s *scanner) looksLikeValue(text string, joined, below bool) bool {
+	if s.isName(text) || isName(text) {
+		return false
+	}
+	next := s.peek(1)
+	sentence := next.kind == word && next.blank
+	return isValue(text) || joined && !below && !sentence
 }
 
 // isVariable reports whether a name has the form of an environment variable.

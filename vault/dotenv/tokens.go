@@ -1,0 +1,154 @@
+package dotenv
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// token is a word, a quoted text, a sign or the end of a line.
+type token struct {
+	kind  tokenKind
+	text  string
+	quote rune // the quote that began a quoted text
+	blank bool // a blank precedes it
+	tab   bool // and it is a tab
+}
+
+// is reports whether t is of the kind and one of the texts.
+func (t token) is(kind tokenKind, texts ...string) bool {
+	return t.kind == kind && slices.Contains(texts, t.text)
+}
+
+type tokenKind int
+
+const (
+	endOfText tokenKind = iota
+	endOfLine
+	word
+	quoted
+	sign
+	gap // a blank or an apostrophe: no token, but it precedes one
+)
+
+// signs end a word. A word may hold "=" and ":", see wordEnd.
+const signs = ",;(){}[]<>|"
+
+func tokenize(text string) (tokens []token) {
+	var blank, tab bool
+	for len(text) > 0 {
+		fresh := blank || len(tokens) == 0 || tokens[len(tokens)-1].kind == endOfLine
+		if end := max(continuation(text), comment(text)); end > 0 && fresh {
+			text, blank = text[end:], true
+			continue
+		}
+		t, n := firstToken(text)
+		text = text[n:]
+		if t.kind == gap {
+			blank, tab = true, tab || t.text == "\t"
+			continue
+		}
+		t.blank, t.tab = blank, tab
+		tokens = append(tokens, t)
+		blank, tab = false, false
+	}
+	return tokens
+}
+
+// firstToken returns the token at the beginning of text, and its length in text.
+func firstToken(text string) (t token, n int) {
+	r, n := utf8.DecodeRuneInString(text)
+	switch {
+	case r == '\n':
+		return token{kind: endOfLine}, n
+	case isBlank(r):
+		return token{kind: gap, text: text[:n]}, n
+	case closingQuotes[r] != "" || r == '`':
+		value, rest, closed := cutEscaped(text)
+		if !closed { // an apostrophe
+			return token{kind: gap, text: text[:n]}, n
+		}
+		return token{kind: quoted, text: value, quote: r}, len(text) - len(rest)
+	case strings.HasPrefix(text, "=>"), strings.HasPrefix(text, "->"), strings.HasPrefix(text, ":="):
+		return token{kind: sign, text: text[:2]}, 2
+	case strings.ContainsRune(signs+"=:→–—•", r):
+		return token{kind: sign, text: text[:n]}, n
+	}
+	n = wordEnd(text)
+	return token{kind: word, text: text[:n]}, n
+}
+
+// continuation returns the length of the mark that continues a command on the next
+// line, 0 if text does not begin with one: \ in a Unix shell, ^ in cmd, ` in
+// PowerShell.
+func continuation(text string) int {
+	if strings.IndexByte("\\^`", text[0]) >= 0 && len(text) > 1 && text[1] == '\n' {
+		return 2
+	}
+	return 0
+}
+
+// comment returns the length of the comment at the beginning of text.
+func comment(text string) int {
+	end := "\n"
+	switch {
+	case strings.HasPrefix(text, "/*"):
+		end = "*/"
+	case strings.HasPrefix(text, "<!--"):
+		end = "-->"
+	case text[0] != '#' && !strings.HasPrefix(text, "//"):
+		return 0
+	}
+	switch at := strings.Index(text, end); {
+	case at < 0:
+		return len(text)
+	case end == "\n":
+		return at
+	default:
+		return at + len(end)
+	}
+}
+
+// maxQuoted is the most bytes of a quoted text.
+const maxQuoted = 16 << 10
+
+// cutEscaped is cutQuoted for programs, in which a quote after a backslash is part
+// of the text.
+func cutEscaped(text string) (value, rest string, closed bool) {
+	quote, n := utf8.DecodeRuneInString(text)
+	ends := closingQuotes[quote]
+	if quote == '`' {
+		ends = "`"
+	}
+	for i := n; i < min(len(text), maxQuoted); {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		switch {
+		case r == '\\' && i+1 < len(text):
+			i++
+			_, size = utf8.DecodeRuneInString(text[i:])
+		case strings.ContainsRune(ends, r):
+			return text[n:i], text[i+size:], true
+		}
+		i += size
+	}
+	return "", "", false
+}
+
+// wordEnd returns the end of the word at the beginning of text. A name ends at its
+// "=" or ":"; a value and an address may have them.
+func wordEnd(text string) int {
+	for i, r := range text {
+		switch {
+		case isBlank(r), strings.ContainsRune(signs, r), closingQuotes[r] != "", r == '`':
+			return i
+		case i > 0 && (r == '=' || r == ':'):
+			rest := text[i+1:]
+			if rest == "" || closingQuotes[firstRune(rest)] != "" || isBlank(firstRune(rest)) && r == ':' || isLabel(text[:i]) {
+				return i
+			}
+		case r == '=' || r == ':':
+			return 1
+		}
+	}
+	return len(text)
+}
