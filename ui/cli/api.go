@@ -195,17 +195,10 @@ func belowBase(path, base string) (string, error) {
 
 // apiRequest returns the request that the options describe.
 func (a *app) apiRequest(ctx context.Context, o apiOptions) (kite.Request, error) {
-	r := kite.Request{Method: o.method, Path: o.path, Header: http.Header{}, Large: true}
-	for _, h := range o.headers {
-		name, value, ok := strings.Cut(h, ":")
-		name = http.CanonicalHeaderKey(strings.TrimSpace(name))
-		if !ok || name == "" {
-			return r, usagef("--header: write NAME:VALUE")
-		}
-		if err := kite.CheckHeader(name, value); err != nil {
-			return r, usagef("--header: %w", err)
-		}
-		r.Header.Add(name, strings.TrimSpace(value))
+	r := kite.Request{Method: o.method, Path: o.path, Large: true}
+	var err error
+	if r.Header, err = readHeaders(o.headers); err != nil {
+		return r, err
 	}
 	fields, err := bodyFields(o.texts, o.values)
 	if err != nil {
@@ -220,20 +213,7 @@ func (a *app) apiRequest(ctx context.Context, o apiOptions) (kite.Request, error
 	}
 	switch reads := r.Method == http.MethodGet || r.Method == http.MethodHead; {
 	case hasFields && reads:
-		query := url.Values{}
-		for name, value := range fields {
-			text, isText := value.(string)
-			if !isText {
-				data, _ := json.Marshal(value) // it was decoded from JSON
-				text = string(data)
-			}
-			query.Set(name, text)
-		}
-		separator := "?"
-		if strings.Contains(r.Path, "?") {
-			separator = "&"
-		}
-		r.Path += separator + query.Encode()
+		r.Path = withQuery(r.Path, fields)
 	case hasFields:
 		r.Body, err = json.Marshal(fields)
 	case o.data != nil && reads:
@@ -242,6 +222,40 @@ func (a *app) apiRequest(ctx context.Context, o apiOptions) (kite.Request, error
 		r.Body, err = a.readData(ctx, *o.data, r.Header.Get("Content-Type"))
 	}
 	return r, err
+}
+
+// readHeaders reads --header NAME:VALUE.
+func readHeaders(lines []string) (http.Header, error) {
+	header := http.Header{}
+	for _, line := range lines {
+		name, value, ok := strings.Cut(line, ":")
+		name = http.CanonicalHeaderKey(strings.TrimSpace(name))
+		if !ok || name == "" {
+			return nil, usagef("--header: write NAME:VALUE")
+		}
+		if err := kite.CheckHeader(name, value); err != nil {
+			return nil, usagef("--header: %w", err)
+		}
+		header.Add(name, strings.TrimSpace(value))
+	}
+	return header, nil
+}
+
+// withQuery adds fields to the query of path.
+func withQuery(path string, fields map[string]any) string {
+	query := url.Values{}
+	for name, value := range fields {
+		text, isText := value.(string)
+		if !isText {
+			data, _ := json.Marshal(value) // it was decoded from JSON
+			text = string(data)
+		}
+		query.Set(name, text)
+	}
+	if strings.Contains(path, "?") {
+		return path + "&" + query.Encode()
+	}
+	return path + "?" + query.Encode()
 }
 
 // bodyFields reads -f KEY=TEXT and -F KEY=JSON.

@@ -54,29 +54,9 @@ func decodeCredential(data []byte) (key, secret string, err error) {
 	}
 	got := make(map[string]string, 2)
 	for dec.More() {
-		name, err := dec.Token()
-		if err != nil {
-			return "", "", fmt.Errorf("not valid JSON")
+		if err := decodeHalf(dec, got); err != nil {
+			return "", "", err
 		}
-		field, _ := name.(string)
-		if field != "api_key" && field != "api_secret" {
-			return "", "", fmt.Errorf("a field that is neither api_key nor api_secret")
-		}
-		if _, twice := got[field]; twice {
-			return "", "", fmt.Errorf("%s is there twice", field)
-		}
-		value, err := dec.Token()
-		if err != nil {
-			return "", "", fmt.Errorf("not valid JSON")
-		}
-		text, ok := value.(string)
-		if !ok {
-			return "", "", fmt.Errorf("%s is not a string", field)
-		}
-		if strings.ContainsRune(text, utf8.RuneError) {
-			return "", "", fmt.Errorf("%s holds a character that is not valid text", field)
-		}
-		got[field] = text
 	}
 	if t, err := dec.Token(); err != nil || t != json.Delim('}') {
 		return "", "", fmt.Errorf("not valid JSON")
@@ -90,6 +70,34 @@ func decodeCredential(data []byte) (key, secret string, err error) {
 		}
 	}
 	return got["api_key"], got["api_secret"], nil
+}
+
+// decodeHalf reads one of the two fields into got.
+func decodeHalf(dec *json.Decoder, got map[string]string) error {
+	name, err := dec.Token()
+	if err != nil {
+		return fmt.Errorf("not valid JSON")
+	}
+	field, _ := name.(string)
+	if field != "api_key" && field != "api_secret" {
+		return fmt.Errorf("a field that is neither api_key nor api_secret")
+	}
+	if _, twice := got[field]; twice {
+		return fmt.Errorf("%s is there twice", field)
+	}
+	value, err := dec.Token()
+	if err != nil {
+		return fmt.Errorf("not valid JSON")
+	}
+	text, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("%s is not a string", field)
+	}
+	if strings.ContainsRune(text, utf8.RuneError) {
+		return fmt.Errorf("%s holds a character that is not valid text", field)
+	}
+	got[field] = text
+	return nil
 }
 
 // askCredential asks until it has a credential. The user can paste it in any form

@@ -36,6 +36,9 @@ type proxyOptions struct {
 	quiet      bool
 }
 
+// keptURL reports whether the URL is the one that is kept with the profile.
+func (o proxyOptions) keptURL() bool { return o.keepURL || o.newURL }
+
 func newProxy(a *app, run func(context.Context, proxyOptions) error) *cobra.Command {
 	var o proxyOptions
 	var allow []string
@@ -135,21 +138,15 @@ func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
 			tok, err := v.Token(ctx, sel, vault.TokenRequest{ExpiresIn: o.expiresIn, Fresh: fresh})
 			return tok.Token, vault.About(sel, err)
 		},
-		Log: func(r proxy.Record) {
-			if r.Path != "" { // the proxy itself did not refuse it
-				v.LogLater(vault.Activity{Selector: sel, Action: vault.ActionRequested, Method: r.Method, Path: r.Path, Status: r.Status}, r.Err)
-			}
-			a.logProxied(r, o.quiet)
-		},
+		Log: func(r proxy.Record) { a.logProxied(v, sel, r, o.quiet) },
 	}
 	defer func() {
 		if lost := v.Flush(); lost > 0 {
 			a.note("%s could not be written to the activity log: the disk is too slow, or full", words.Count(lost, "request"))
 		}
 	}()
-	listen, keep := o.listen, o.keepURL || o.newURL
-	if keep {
-		if listen, po.Path, err = a.keptProxyURL(ctx, v, sel, o); err != nil {
+	if o.keptURL() {
+		if o.listen, po.Path, err = a.keptProxyURL(ctx, v, sel, o); err != nil {
 			return err
 		}
 	}
@@ -157,28 +154,15 @@ func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.unixSocket != "" {
-		err = p.StartUnix(o.unixSocket)
-	} else {
-		err = p.Start(listen)
-	}
-	var system *os.SyscallError // a port in use is not wrong usage
-	switch {
-	case errors.As(err, &system) && keep:
-		return &codeError{exitFailure, err.Error() + "; --new-url takes another port", err}
-	case errors.As(err, &system):
+	if err := startProxy(p, o); err != nil {
 		return err
-	case err != nil && o.unixSocket != "":
-		return usagef("--unix-socket: %w", err)
-	case err != nil:
-		return usagef("--listen: %w", err)
 	}
 	defer func() {
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), proxyGrace)
 		defer cancel()
 		p.Close(grace)
 	}()
-	if keep {
+	if o.keptURL() {
 		if err := v.KeepProxyURL(ctx, sel, p.URL()); err != nil {
 			return vault.About(sel, err)
 		}
@@ -186,17 +170,30 @@ func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
 	if err := a.printProxy(sel, p, o); err != nil {
 		return err
 	}
-	switch {
-	case o.unixSocket != "":
-		a.note("%s: the proxy runs until ctrl-c on %s", sel, o.unixSocket)
-	case p.KnowsOwners():
-		a.note("%s: the proxy runs until ctrl-c; other users of this machine are refused", sel)
-	default:
-		a.note("%s: the proxy runs until ctrl-c; keep its URL to yourself: this system does not say which user connects", sel)
-	}
+	a.note("%s: the proxy runs until ctrl-c%s", sel, whoMayConnect(p, o))
 	// A server that is told to stop has succeeded.
 	<-ctx.Done()
 	return nil
+}
+
+// startProxy makes p listen. A port in use is not wrong usage.
+func startProxy(p *proxy.Proxy, o proxyOptions) error {
+	flag, err := "--listen", error(nil)
+	if o.unixSocket != "" {
+		flag, err = "--unix-socket", p.StartUnix(o.unixSocket)
+	} else {
+		err = p.Start(o.listen)
+	}
+	var system *os.SyscallError
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &system):
+		return usagef("%s: %w", flag, err)
+	case o.keptURL():
+		return &codeError{exitFailure, err.Error() + "; --new-url takes another port", err}
+	}
+	return err
 }
 
 // keptProxyURL returns the address and the path of the URL that is kept for the
@@ -236,13 +233,29 @@ func (a *app) printProxy(sel vault.Selector, p *proxy.Proxy, o proxyOptions) err
 	})
 }
 
-// logProxied writes a line for each request, without its contents.
-func (a *app) logProxied(r proxy.Record, quiet bool) {
+// whoMayConnect says where the proxy listens, or who is kept from using it.
+func whoMayConnect(p *proxy.Proxy, o proxyOptions) string {
+	switch {
+	case o.unixSocket != "":
+		return " on " + o.unixSocket
+	case p.KnowsOwners():
+		return "; other users of this machine are refused"
+	}
+	return "; keep its URL to yourself: this system does not say which user connects"
+}
+
+// logProxied puts a request into the activity log and, unless quiet, writes a line
+// for it, without its contents.
+func (a *app) logProxied(v *vault.Vault, sel vault.Selector, r proxy.Record, quiet bool) {
+	refused := r.Path == "" // by the proxy itself
+	if !refused {
+		v.LogLater(vault.Activity{Selector: sel, Action: vault.ActionRequested, Method: r.Method, Path: r.Path, Status: r.Status}, r.Err)
+	}
 	if quiet {
 		return
 	}
 	what := kite.CleanText(r.Method)
-	if r.Path != "" {
+	if !refused {
 		what += " " + kite.CleanText(r.Path)
 	}
 	if r.Err != nil {

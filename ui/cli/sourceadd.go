@@ -76,48 +76,20 @@ pass, gopass, op and bw. Such a source is read-only.`,
 
 func (a *app) runSourceAdd(ctx context.Context, o sourceAddOptions) error {
 	c := o.config.WithDefaults()
-	var err error
-	for _, path := range []*string{&c.CA, &c.SecretIDFile} {
-		if *path != "" {
-			if *path, err = filepath.Abs(*path); err != nil {
-				return usagef("%w", err)
-			}
-		}
+	if err := makeAbsolute(&c.CA, &c.SecretIDFile); err != nil {
+		return err
 	}
 	if err := c.Check(); err != nil {
 		return usagef("%w", err)
 	}
 	var sels []vault.Selector
 	if len(o.profile) > 0 {
+		var err error
 		if sels, err = a.selectors(o.profile); err != nil {
 			return err
 		}
 	}
-	dir, err := a.home()
-	if err != nil {
-		return err
-	}
-	if o.replace {
-		profiles, err := a.listed()
-		if err != nil {
-			return err
-		}
-		if err := a.confirmLive(ctx, handout.Redirect, o.confirm, keptIn(profiles, c.Name)...); err != nil {
-			return err
-		}
-	}
-	err = source.Change(ctx, dir, func(all []source.Config) ([]source.Config, error) {
-		for _, have := range all {
-			if have.Name == c.Name && !o.replace {
-				return nil, usagef("%s is set up already; --replace changes its settings", c.Name)
-			}
-			if have.Name == c.Name && have.Address == c.Address {
-				c.Login = have.Login
-			}
-		}
-		return append(without(all, c.Name), c), nil
-	})
-	if err != nil {
+	if err := a.setUpSource(ctx, &c, o); err != nil {
 		return err
 	}
 	a.note("%s: set up", c.Name)
@@ -146,6 +118,49 @@ func (a *app) runSourceAdd(ctx context.Context, o sourceAddOptions) error {
 		return exitSilently(exitCode(failed))
 	}
 	return nil
+}
+
+// makeAbsolute makes paths absolute. "" stays as it is.
+func makeAbsolute(paths ...*string) error {
+	for _, path := range paths {
+		if *path == "" {
+			continue
+		}
+		var err error
+		if *path, err = filepath.Abs(*path); err != nil {
+			return usagef("%w", err)
+		}
+	}
+	return nil
+}
+
+// setUpSource keeps the settings of a source. Those of one that is set up already
+// are replaced if the options say so; its login stays if its address does.
+func (a *app) setUpSource(ctx context.Context, c *source.Config, o sourceAddOptions) error {
+	dir, err := a.home()
+	if err != nil {
+		return err
+	}
+	if o.replace {
+		profiles, err := a.listed()
+		if err != nil {
+			return err
+		}
+		if err := a.confirmLive(ctx, handout.Redirect, o.confirm, keptIn(profiles, c.Name)...); err != nil {
+			return err
+		}
+	}
+	return source.Change(ctx, dir, func(all []source.Config) ([]source.Config, error) {
+		for _, have := range all {
+			if have.Name == c.Name && !o.replace {
+				return nil, usagef("%s is set up already; --replace changes its settings", c.Name)
+			}
+			if have.Name == c.Name && have.Address == c.Address {
+				c.Login = have.Login
+			}
+		}
+		return append(without(all, c.Name), *c), nil
+	})
 }
 
 // linkAll lists profiles whose credentials are in a source, without asking it for

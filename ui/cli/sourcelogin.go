@@ -65,21 +65,11 @@ func (a *app) runSourceLogin(ctx context.Context, o sourceLoginOptions) error {
 	if err != nil {
 		return err
 	}
-	remember := func(login bool) error {
-		return source.Change(ctx, dir, func(all []source.Config) ([]source.Config, error) {
-			for i := range all {
-				if all[i].Name == c.Name {
-					all[i].Login = login
-				}
-			}
-			return all, nil
-		})
-	}
 	if o.forget {
 		if err := source.Logout(ctx, store, c.Name); err != nil {
 			return err
 		}
-		if err := remember(false); err != nil {
+		if err := rememberLogin(ctx, dir, c.Name, false); err != nil {
 			return err
 		}
 		if o.json {
@@ -97,7 +87,7 @@ func (a *app) runSourceLogin(ctx context.Context, o sourceLoginOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := remember(true); err != nil {
+	if err := rememberLogin(ctx, dir, c.Name, true); err != nil {
 		return err
 	}
 	if o.json {
@@ -109,6 +99,19 @@ func (a *app) runSourceLogin(ctx context.Context, o sourceLoginOptions) error {
 	}
 	a.note("%s: signed in with a token %s; it is kept in %s", c.Name, life, words.Store(store.Name()))
 	return nil
+}
+
+// rememberLogin keeps in a source's settings whether it signs in with a token that is
+// in the store.
+func rememberLogin(ctx context.Context, dir, name string, login bool) error {
+	return source.Change(ctx, dir, func(all []source.Config) ([]source.Config, error) {
+		for i := range all {
+			if all[i].Name == name {
+				all[i].Login = login
+			}
+		}
+		return all, nil
+	})
 }
 
 // maxSourceToken limits what is read as a token, in bytes.

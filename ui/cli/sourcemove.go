@@ -23,53 +23,95 @@ func (a *app) runMoveSourced(ctx context.Context, o moveOptions) error {
 	if err != nil {
 		return err
 	}
-	toSource := o.from == ""
-	name := o.from
-	if toSource {
-		name = o.to
-	} else if o.to != "" && o.to != v.StoreName() {
+	if o.from != "" && o.to != "" && o.to != v.StoreName() {
 		return usagef("--from %s moves to the store in use, which is %s", o.from, words.Store(v.StoreName()))
+	}
+	name, direction := o.to, moveToSource
+	if o.from != "" {
+		name, direction = o.from, moveFromSource
 	}
 	if _, err := a.findSource([]string{name}); err != nil {
 		return err
 	}
-	sels, err := a.movable(v, o, name, toSource)
+	sels, err := a.movable(v, o)
 	if err != nil {
 		return err
 	}
-	m := vault.Migration{From: v.StoreName(), To: name}
-	does := "gives the LIVE credentials to everyone who may read the source " + name
-	move := func(sel vault.Selector) error { _, err := v.MoveToSource(ctx, sel, name); return err }
-	if !toSource {
-		m.From, m.To = name, v.StoreName()
-		does = "copies the LIVE credentials of the source " + name + " to this machine"
-		move = func(sel vault.Selector) error { _, err := v.MoveFromSource(ctx, sel); return err }
+	m := direction(v, name)
+	if o.dryRun {
+		m.Moved = sels
+		return a.tellMoved(m, o)
 	}
-	if !o.dryRun {
-		if anyLive(sels) {
-			a.note("this %s", does)
-		}
-		if err := a.confirmLive(ctx, handout.Move, o.confirm, sels...); err != nil {
+	if anyLive(sels) {
+		a.note("this %s", m.live)
+	}
+	if err := a.confirmLive(ctx, handout.Move, o.confirm, sels...); err != nil {
+		return err
+	}
+	if err := a.moveEach(ctx, &m, sels); err != nil {
+		return err
+	}
+	return a.tellMoved(m, o)
+}
+
+// sourcedMove is a move between the store and a source.
+type sourcedMove struct {
+	vault.Migration
+	from, to string // what the two places are called
+	live     string // what it does to live credentials
+	keeps    string // who keeps the credentials too, "" for no one
+	move     func(context.Context, vault.Selector) error
+}
+
+func moveToSource(v *vault.Vault, name string) sourcedMove {
+	return sourcedMove{
+		Migration: vault.Migration{From: v.StoreName(), To: name},
+		from:      words.Store(v.StoreName()),
+		to:        "the source " + name,
+		live:      "gives the LIVE credentials to everyone who may read the source " + name,
+		move: func(ctx context.Context, sel vault.Selector) error {
+			_, err := v.MoveToSource(ctx, sel, name)
 			return err
-		}
+		},
 	}
+}
+
+func moveFromSource(v *vault.Vault, name string) sourcedMove {
+	return sourcedMove{
+		Migration: vault.Migration{From: name, To: v.StoreName()},
+		from:      "the source " + name,
+		to:        words.Store(v.StoreName()),
+		live:      "copies the LIVE credentials of the source " + name + " to this machine",
+		keeps:     "the source " + name + " keeps them, for everyone else",
+		move: func(ctx context.Context, sel vault.Selector) error {
+			_, err := v.MoveFromSource(ctx, sel)
+			return err
+		},
+	}
+}
+
+// moveEach moves one profile after another, up to the first failure.
+func (a *app) moveEach(ctx context.Context, m *sourcedMove, sels []vault.Selector) error {
 	progress := a.progress("moved")
 	for i, sel := range sels {
-		if !o.dryRun {
-			if err := move(sel); err != nil {
-				progress.clear()
-				if i > 0 {
-					a.note("%d of %d moved before that", i, len(sels))
-				}
-				return vault.About(sel, err)
+		if err := m.move(ctx, sel); err != nil {
+			progress.clear()
+			if i > 0 {
+				a.note("%d of %d moved before that", i, len(sels))
 			}
+			return vault.About(sel, err)
 		}
 		m.Moved = append(m.Moved, sel)
 		progress.show(i+1, len(sels))
 	}
 	progress.clear()
+	return nil
+}
+
+// tellMoved says what was moved, or would be.
+func (a *app) tellMoved(m sourcedMove, o moveOptions) error {
 	if o.json {
-		return a.tellMigration(m, o.dryRun, true)
+		return a.tellMigration(m.Migration, o.dryRun, true)
 	}
 	verb := "moved"
 	if o.dryRun {
@@ -80,36 +122,28 @@ func (a *app) runMoveSourced(ctx context.Context, o moveOptions) error {
 			}
 		}
 	}
-	place, other := words.Store(v.StoreName()), "the source "+name
-	if toSource {
-		place, other = other, place
-	}
-	a.note("%s %s from %s to %s", words.Count(len(m.Moved), "credential"), verb, other, place)
-	if !toSource && !o.dryRun {
-		a.note("the source %s keeps them, for everyone else", name)
+	a.note("%s %s from %s to %s", words.Count(len(m.Moved), "credential"), verb, m.from, m.to)
+	if m.keeps != "" && !o.dryRun {
+		a.note("%s", m.keeps)
 	}
 	return nil
 }
 
 // movable returns the profiles to move: those that were named, or all.
-func (a *app) movable(v *vault.Vault, o moveOptions, name string, toSource bool) ([]vault.Selector, error) {
+func (a *app) movable(v *vault.Vault, o moveOptions) ([]vault.Selector, error) {
 	profiles, err := v.List()
 	if err != nil {
 		return nil, err
 	}
-	from := name
-	if toSource {
-		from = ""
-	}
-	var sels []vault.Selector
 	if len(o.profiles) == 0 {
-		sels = keptIn(profiles, from)
+		sels := keptIn(profiles, o.from)
 		if len(sels) == 0 {
 			return nil, usagef("there is nothing to move")
 		}
 		return sels, nil
 	}
-	if sels, err = a.selectors(o.profiles); err != nil {
+	sels, err := a.selectors(o.profiles)
+	if err != nil {
 		return nil, err
 	}
 	for _, sel := range sels {
@@ -117,7 +151,7 @@ func (a *app) movable(v *vault.Vault, o moveOptions, name string, toSource bool)
 		if err != nil {
 			return nil, vault.About(sel, err)
 		}
-		if p.Source != from {
+		if p.Source != o.from {
 			return nil, usagef("%s: its credential is in %s", sel, kept(p))
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"kitekey/ui/words"
-	"kitekey/vault"
 	"kitekey/vault/source"
 )
 
@@ -64,34 +63,16 @@ func (a *app) runSourceTest(ctx context.Context, o sourceOptions) error {
 	if err != nil {
 		return err
 	}
-	var known []vault.Selector
-	for _, p := range profiles {
-		if p.Source == c.Name {
-			known = append(known, p.Selector)
-		}
-	}
-	found := tester.Test(ctx, known...)
+	found := tester.Test(ctx, keptIn(profiles, c.Name)...)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	code := exitDone
 	rows := [][]string{}
 	for _, f := range found {
-		row := sourceFindingJSON{Source: c.Name, Check: f.Check, Result: "ok", Text: f.Text}
-		if !f.OK {
-			row.Result, row.Text, row.Next = "failed", f.Err.Error(), orNull(words.NextStep(f.Err, words.Commands("")))
-			var fault *source.Error
-			if errors.As(f.Err, &fault) {
-				if fault.Status != 0 {
-					row.Status = &fault.Status
-				}
-				row.Path, row.Ability = orNull(fault.Path), orNull(fault.Capability)
-			}
-			if errors.Is(f.Err, source.ErrDenied) {
-				row.Result = "denied"
-			} else {
-				code = exitStore
-			}
+		row := findingRow(c.Name, f)
+		if row.Result == "failed" {
+			code = exitStore
 		}
 		if o.json {
 			if err := a.printJSON(row); err != nil {
@@ -114,4 +95,24 @@ func (a *app) runSourceTest(ctx context.Context, o sourceOptions) error {
 		return exitSilently(code)
 	}
 	return nil
+}
+
+// findingRow returns the row of a finding. What a policy forbids is "denied".
+func findingRow(name string, f source.Finding) sourceFindingJSON {
+	row := sourceFindingJSON{Source: name, Check: f.Check, Result: "ok", Text: f.Text}
+	if f.OK {
+		return row
+	}
+	row.Result, row.Text, row.Next = "failed", f.Err.Error(), orNull(words.NextStep(f.Err, words.Commands("")))
+	if errors.Is(f.Err, source.ErrDenied) {
+		row.Result = "denied"
+	}
+	var fault *source.Error
+	if errors.As(f.Err, &fault) {
+		if fault.Status != 0 {
+			row.Status = &fault.Status
+		}
+		row.Path, row.Ability = orNull(fault.Path), orNull(fault.Capability)
+	}
+	return row
 }
