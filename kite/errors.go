@@ -90,7 +90,7 @@ func (e *Error) Error() string {
 		b.WriteString(proxy.Error())
 		return b.String()
 	}
-	b.WriteString(e.Host)
+	b.WriteString(e.Host + " " + e.outcome())
 	var details []string
 	if e.Status != 0 {
 		details = append(details, strconv.Itoa(e.Status))
@@ -100,29 +100,6 @@ func (e *Error) Error() string {
 		details = append(details, e.Message)
 	case e.Err != nil:
 		details = append(details, e.Err.Error())
-	}
-	switch e.Kind {
-	case ErrRefused:
-		b.WriteString(" " + e.refused())
-	case ErrInvalid:
-		b.WriteString(" rejected the request as invalid")
-	case ErrRateLimited:
-		b.WriteString(" is rate limiting")
-	case ErrGateway:
-		b.WriteString(" failed")
-	case ErrUnreachable:
-		b.WriteString(" could not be reached")
-	case ErrOutcomeUnknown:
-		switch {
-		case e.Status == 0:
-			b.WriteString(" did not answer")
-		case e.Status >= 500:
-			b.WriteString(" failed")
-		default:
-			b.WriteString(" did not answer as Kitegateway does")
-		}
-	default:
-		b.WriteString(" did not answer as Kitegateway does")
 	}
 	if len(details) > 0 {
 		b.WriteString(" (" + strings.Join(details, ": ") + ")")
@@ -139,6 +116,30 @@ func (e *Error) Error() string {
 // outcomeUnknown is the advice after a write without an answer. Kitegateway
 // documents no call that finds a payment by its merchant_reference.
 const outcomeUnknown = "it may have been carried out: look it up (in the Kitegateway dashboard, by its merchant_reference) before you repeat it"
+
+// outcome says what the gateway did.
+func (e *Error) outcome() string {
+	switch e.Kind {
+	case ErrRefused:
+		return e.refused()
+	case ErrInvalid:
+		return "rejected the request as invalid"
+	case ErrRateLimited:
+		return "is rate limiting"
+	case ErrGateway:
+		return "failed"
+	case ErrUnreachable:
+		return "could not be reached"
+	case ErrOutcomeUnknown:
+		switch {
+		case e.Status == 0:
+			return "did not answer"
+		case e.Status >= 500:
+			return "failed"
+		}
+	}
+	return "did not answer as Kitegateway does"
+}
 
 // refused says what the gateway refused. A 403 says only that the request is not
 // allowed: the credential may be right.

@@ -88,19 +88,7 @@ func (c *Client) attempt(ctx context.Context, target *url.URL, x exchange, timeo
 		}
 	}()
 
-	req := (&http.Request{
-		Method: x.method, URL: target, Host: target.Host, Header: x.header.Clone(),
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}).WithContext(ctx)
-	if x.body != nil {
-		req.ContentLength = int64(len(x.body))
-		req.Body = io.NopCloser(bytes.NewReader(x.body))
-		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(x.body)), nil }
-	}
-	setDefault(req.Header, "Content-Type", "application/json")
-	setDefault(req.Header, "Accept", "application/json")
-	setDefault(req.Header, "User-Agent", cmp.Or(c.UserAgent, "kitekey"))
-
+	req := c.request(ctx, target, x)
 	// send calls RoundTrip, which never follows a redirect. An http.Client would
 	// follow it and send the Secret-Key header to the other host.
 	sent := c.now()
@@ -160,6 +148,23 @@ func (c *Client) attempt(ctx context.Context, target *url.URL, x exchange, timeo
 		failure.Kind = ErrOutcomeUnknown
 	}
 	return reply, failure, false
+}
+
+// request returns the HTTP request for x.
+func (c *Client) request(ctx context.Context, target *url.URL, x exchange) *http.Request {
+	req := (&http.Request{
+		Method: x.method, URL: target, Host: target.Host, Header: x.header.Clone(),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}).WithContext(ctx)
+	if x.body != nil {
+		req.ContentLength = int64(len(x.body))
+		req.Body = io.NopCloser(bytes.NewReader(x.body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(x.body)), nil }
+	}
+	setDefault(req.Header, "Content-Type", "application/json")
+	setDefault(req.Header, "Accept", "application/json")
+	setDefault(req.Header, "User-Agent", cmp.Or(c.UserAgent, "kitekey"))
+	return req
 }
 
 // outcomeIsUnknown reports whether the gateway may have carried out a write that
@@ -243,29 +248,38 @@ func (c *Client) classify(target *url.URL, x exchange, reply *Reply) *Error {
 		// says nothing about the credential.
 		return c.unexpected(x, reply, describeBody(reply))
 	}
+	return c.gatewayError(target, x, reply, e, status)
+}
+
+// gatewayError returns the error that the gateway's envelope describes. status is
+// the reply's, or the one in the envelope of a reply with 200.
+func (c *Client) gatewayError(target *url.URL, x exchange, reply *Reply, e envelope, status int) *Error {
 	failure := &Error{
-		Host: target.Host, Op: x.op, Status: reply.Status, Skew: reply.Skew,
+		Kind: kindOfStatus(status), Host: target.Host, Op: x.op, Status: reply.Status, Skew: reply.Skew,
 		Message: truncate(cleanWords(string(e.Message), x.secrets), 300),
 	}
 	if code := cleanWords(string(e.Code), x.secrets); strings.Trim(code, "0123456789") != "" {
 		failure.Code = truncate(code, 100)
 	}
-	switch {
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		failure.Kind = ErrRefused
-	case status == http.StatusTooManyRequests:
-		failure.Kind = ErrRateLimited
-	case status >= 500:
-		failure.Kind = ErrGateway
-	case status >= 400:
-		failure.Kind = ErrInvalid
-	default:
-		failure.Kind = ErrUnexpectedReply
-	}
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		failure.RetryAfter = retryAfter(reply.Header, c.now())
 	}
 	return failure
+}
+
+// kindOfStatus returns the kind of an error that the gateway gave this status.
+func kindOfStatus(status int) error {
+	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return ErrRefused
+	case status == http.StatusTooManyRequests:
+		return ErrRateLimited
+	case status >= 500:
+		return ErrGateway
+	case status >= 400:
+		return ErrInvalid
+	}
+	return ErrUnexpectedReply
 }
 
 // cleanWords makes text from the gateway safe to show. It redacts both before and

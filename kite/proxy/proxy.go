@@ -291,14 +291,8 @@ func (b *bufferPool) Put(p []byte) { b.pool.Put(&p) }
 // authorize alone decides whether a request may pass. It returns the path below the
 // base URL, with the escapes it came with.
 func (p *Proxy) authorize(r *http.Request) (path string, no *rejection) {
-	if owner := peerOf(r.Context(), p.knowsOwners); owner == peerOther || owner == peerUnknown && p.knowsOwners {
-		return "", &rejection{http.StatusForbidden, "the connection is another user's"}
-	}
-	if !p.ownHost(r.Host) {
-		return "", &rejection{http.StatusForbidden, "the request is for another host"}
-	}
-	if site := r.Header.Get("Sec-Fetch-Site"); len(r.Header.Values("Origin")) > 0 || site != "" && site != "none" {
-		return "", &rejection{http.StatusForbidden, "the request comes from a web page"}
+	if foreign := p.foreign(r); foreign != "" {
+		return "", &rejection{http.StatusForbidden, foreign}
 	}
 	rest := strings.TrimPrefix(r.URL.EscapedPath(), "/")
 	if p.secret != "" {
@@ -331,6 +325,21 @@ func (p *Proxy) authorize(r *http.Request) (path string, no *rejection) {
 		return "", &rejection{http.StatusForbidden, "this request is not allowed here"}
 	}
 	return path, nil
+}
+
+// foreign says why a request was not sent by a program of the proxy's own user to
+// this proxy, "" if it was.
+func (p *Proxy) foreign(r *http.Request) string {
+	if owner := peerOf(r.Context(), p.knowsOwners); owner == peerOther || owner == peerUnknown && p.knowsOwners {
+		return "the connection is another user's"
+	}
+	if !p.ownHost(r.Host) {
+		return "the request is for another host"
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); len(r.Header.Values("Origin")) > 0 || site != "" && site != "none" {
+		return "the request comes from a web page"
+	}
+	return ""
 }
 
 const tooLarge = "the body is larger than 16 MiB, a limit of the proxy's own"
