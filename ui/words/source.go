@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"kitekey/vault"
@@ -28,42 +29,32 @@ func sourceNextStep(err error) (next string, ok bool) {
 	if e.Unknown {
 		return fmt.Sprintf("look at it before you try again: \"kitekey source test %s\"", e.Source), true
 	}
-	login := fmt.Sprintf(`run "kitekey source login %s", or sign in with the engine's own command line`, e.Source)
-	switch e.Kind {
-	case source.ErrSealed:
-		next = "ask the people who run the engine to unseal it; cached tokens go on working"
-	case source.ErrStandby:
-		next = "give the source the address of the active node or of the load balancer"
-	case source.ErrRateLimited:
-		next = "wait a little and try again"
-	case source.ErrDenied:
-		next = fmt.Sprintf("ask the engine's administrator for %q on that path, or check mount, path and namespace", e.Capability)
-	case source.ErrNoToken:
-		next = "to sign in, set BAO_TOKEN or VAULT_TOKEN, or " + login
-	case source.ErrToken:
-		next = "get a new token: " + login
-	case source.ErrSignIn:
-		next = "check the role id, the secret id and the path of the auth method"
-	case source.ErrNoMount:
-		next = "name the mount of the KV secrets engine with --mount"
-	case source.ErrKV1:
-		next = "have it upgraded with \"bao kv enable-versioning\", or name another mount"
-	case source.ErrNotEngine:
-		next = "check the address: a proxy or a sign-in page may be in between"
-	case source.ErrUnreachable, source.ErrTimeout:
-		next = "check the network, the VPN and the address; cached tokens go on working"
-	case source.ErrEngine:
-		next = "try again; if it stays, the engine's own log says more"
-	case source.ErrMissing, source.ErrMalformed:
-		next = fmt.Sprintf(`to enter it there, {rotate}; to bring the list in line, run "kitekey source sync %s"`, e.Source)
-	case source.ErrConflict:
-		next = "run the same again: it then starts from what is there now"
-	case source.ErrReadOnly:
-		next = "change it with the source's own means"
-	case source.ErrCommand:
-		next = "run the command by hand to see what it says"
-	}
-	return next, true
+	next = strings.ReplaceAll(sourceAdvice[e.Kind], "{login}", sourceLogin)
+	return strings.NewReplacer("{source}", e.Source, "{capability}", strconv.Quote(e.Capability)).Replace(next), true
+}
+
+const sourceLogin = `run "kitekey source login {source}", or sign in with the engine's own command line`
+
+// sourceAdvice says what to do about a source's failure, by its kind.
+var sourceAdvice = map[error]string{
+	source.ErrSealed:      "ask the people who run the engine to unseal it; cached tokens go on working",
+	source.ErrStandby:     "give the source the address of the active node or of the load balancer",
+	source.ErrRateLimited: "wait a little and try again",
+	source.ErrDenied:      "ask the engine's administrator for {capability} on that path, or check mount, path and namespace",
+	source.ErrNoToken:     "to sign in, set BAO_TOKEN or VAULT_TOKEN, or {login}",
+	source.ErrToken:       "get a new token: {login}",
+	source.ErrSignIn:      "check the role id, the secret id and the path of the auth method",
+	source.ErrNoMount:     "name the mount of the KV secrets engine with --mount",
+	source.ErrKV1:         `have it upgraded with "bao kv enable-versioning", or name another mount`,
+	source.ErrNotEngine:   "check the address: a proxy or a sign-in page may be in between",
+	source.ErrUnreachable: "check the network, the VPN and the address; cached tokens go on working",
+	source.ErrTimeout:     "check the network, the VPN and the address; cached tokens go on working",
+	source.ErrEngine:      "try again; if it stays, the engine's own log says more",
+	source.ErrMissing:     `to enter it there, {rotate}; to bring the list in line, run "kitekey source sync {source}"`,
+	source.ErrMalformed:   `to enter it there, {rotate}; to bring the list in line, run "kitekey source sync {source}"`,
+	source.ErrConflict:    "run the same again: it then starts from what is there now",
+	source.ErrReadOnly:    "change it with the source's own means",
+	source.ErrCommand:     "run the command by hand to see what it says",
 }
 
 // KeptIn returns where a credential is kept: a store or a source.

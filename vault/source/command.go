@@ -62,7 +62,7 @@ func Presets() []string {
 
 func (c Config) checkCommand() error {
 	switch {
-	case c.Address != "" || c.Mount != "" || c.Namespace != "" || c.CA != "" || c.RoleID != "" || c.SecretIDFile != "" || c.SecretIDFD != 0:
+	case cmp.Or(c.Address, c.Mount, c.Namespace, c.CA, c.RoleID, c.SecretIDFile) != "" || c.SecretIDFD != 0:
 		return errors.New("address, mount, namespace, CA and AppRole belong to --kind vault")
 	case c.Preset != "" && presets[c.Preset].get == nil:
 		return fmt.Errorf("%q is not a preset: there are %s", c.Preset, strings.Join(Presets(), ", "))

@@ -125,20 +125,29 @@ func (c Config) checkVault() error {
 			return fmt.Errorf("the %s %w", part.what, err)
 		}
 	}
-	switch {
-	case c.Mount == "":
+	if c.Mount == "" {
 		return errors.New("the mount is missing")
+	}
+	if err := c.checkSecretID(); err != nil {
+		return err
+	}
+	if c.CA != "" {
+		if _, err := certificates(c.CA); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkSecretID checks where the secret id of an AppRole comes from.
+func (c Config) checkSecretID() error {
+	switch {
 	case c.RoleID == "" && (c.SecretIDFile != "" || c.SecretIDFD != 0):
 		return errors.New("a secret id needs a role id")
 	case c.SecretIDFile != "" && c.SecretIDFD != 0:
 		return errors.New("the secret id comes from a file or from a descriptor, not from both")
 	case c.SecretIDFD < 0 || c.SecretIDFD == 1 || c.SecretIDFD == 2:
 		return errors.New("the descriptor of the secret id is 3 or more")
-	}
-	if c.CA != "" {
-		if _, err := certificates(c.CA); err != nil {
-			return err
-		}
 	}
 	return nil
 }

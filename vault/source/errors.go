@@ -11,23 +11,23 @@ import (
 
 // What can be wrong with a source. Every [*Error] matches one of them.
 var (
-	ErrSealed      = errors.New("sealed")
-	ErrStandby     = errors.New("a standby node")
-	ErrRateLimited = errors.New("too many requests")
+	ErrSealed      = errors.New("the engine is sealed")
+	ErrStandby     = errors.New("the engine is on standby and does not forward requests")
+	ErrRateLimited = errors.New("the engine limits the rate of requests")
 	ErrDenied      = errors.New("permission denied")
-	ErrNoToken     = errors.New("not signed in")
+	ErrNoToken     = errors.New("not signed in: no token was found")
 	ErrToken       = errors.New("the token is expired, revoked or not this server's")
-	ErrSignIn      = errors.New("sign-in refused")
+	ErrSignIn      = errors.New("the engine refused the sign-in")
 	ErrNoMount     = errors.New("no such mount")
 	ErrKV1         = errors.New("KV version 1")
-	ErrNotEngine   = errors.New("not the engine's reply")
-	ErrUnreachable = errors.New("unreachable")
+	ErrNotEngine   = errors.New("something other than OpenBao or Vault answered")
+	ErrUnreachable = errors.New("the engine cannot be reached")
 	ErrTimeout     = errors.New("no answer in time")
 	ErrEngine      = errors.New("the engine failed")
 	ErrMissing     = errors.New("nothing there")
 	ErrMalformed   = errors.New("no credential in it")
 	ErrConflict    = errors.New("changed by someone else in the meantime")
-	ErrReadOnly    = errors.New("read-only")
+	ErrReadOnly    = errors.New("kitekey cannot change this source")
 	ErrCommand     = errors.New("the command failed")
 )
 
@@ -65,35 +65,17 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// what is the kind's text, with the path where there is one to name.
 func (e *Error) what() string {
 	switch e.Kind {
-	case ErrSealed:
-		return "the engine is sealed"
-	case ErrStandby:
-		return "the engine is on standby and does not forward requests"
-	case ErrRateLimited:
-		return "the engine limits the rate of requests"
 	case ErrDenied:
-		if e.Path == "" {
-			return "permission denied"
+		if e.Path != "" {
+			return fmt.Sprintf("permission denied: the policy needs %q on %s", e.Capability, e.Path)
 		}
-		return fmt.Sprintf("permission denied: the policy needs %q on %s", e.Capability, e.Path)
-	case ErrNoToken:
-		return "not signed in: no token was found"
-	case ErrSignIn:
-		return "the engine refused the sign-in"
 	case ErrNoMount:
 		return fmt.Sprintf("the engine has no secrets engine mounted at %q", e.Path)
 	case ErrKV1:
 		return fmt.Sprintf("the mount %q is KV version 1, which has no check-and-set; kitekey needs version 2", e.Path)
-	case ErrNotEngine:
-		return "something other than OpenBao or Vault answered"
-	case ErrUnreachable:
-		return "the engine cannot be reached"
-	case ErrTimeout:
-		return "no answer in time"
-	case ErrEngine:
-		return "the engine failed"
 	case ErrMissing:
 		if e.Version > 0 {
 			return fmt.Sprintf("%s is deleted (version %d)", e.Path, e.Version)
@@ -102,11 +84,7 @@ func (e *Error) what() string {
 	case ErrMalformed:
 		return e.Path + " holds no credential"
 	case ErrConflict:
-		return fmt.Sprintf("%s was changed by someone else in the meantime", e.Path)
-	case ErrReadOnly:
-		return "kitekey cannot change this source"
-	case ErrCommand:
-		return "the command failed"
+		return e.Path + " was changed by someone else in the meantime"
 	}
 	return e.Kind.Error()
 }

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -291,12 +292,7 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 func (e *engine) judge(ctx context.Context, c call, r *reply) error {
 	said := strings.ToLower(words(r))
 	has := func(parts ...string) bool {
-		for _, p := range parts {
-			if strings.Contains(said, p) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(said, part) })
 	}
 	switch {
 	case r.status < 300:
