@@ -47,46 +47,46 @@ func (c *Clipboard) candidates() []candidate {
 
 // candidatesFor lists the ways to try, best first, by the environment alone.
 func candidatesFor(goos string, env func(string) string, terminal bool, has func(tool string) bool) []candidate {
-	var ways []candidate
-	add := func(w Way, caveat string) { ways = append(ways, candidate{w, caveat}) }
-
 	// Over SSH the native clipboard of this machine is not the user's, except on an X
-	// display that SSH forwards, which has a host name.
+	// display that SSH forwards.
 	remote := env("SSH_CONNECTION") != "" || env("SSH_TTY") != "" || env("SSH_CLIENT") != ""
-	display := env("DISPLAY")
-	forwarded := display != "" && !strings.HasPrefix(display, ":") && !strings.HasPrefix(display, "/")
-
-	switch goos {
-	case "darwin":
-		if !remote {
-			add(MacOS, "")
-		}
-	case "windows":
-		if !remote {
-			add(Windows, "")
-		}
+	var ways []candidate
+	switch {
+	case goos != "darwin" && goos != "windows":
+		ways = desktopWays(env, remote, has("wl-copy"))
+	case remote:
+	case goos == "darwin":
+		ways = []candidate{{way: MacOS}}
 	default:
-		wayland := env("WAYLAND_DISPLAY") != ""
-		if wayland && !remote && has("wl-copy") {
-			add(Wayland, "")
-		}
-		if display != "" && (!remote || forwarded) {
-			caveat := ""
-			if wayland && !has("wl-copy") {
-				// Compositors let XWayland set the clipboard only while an X window
-				// has the focus, or not at all.
-				caveat = "it went through XWayland, which Wayland programs may not see: install wl-clipboard"
-			}
-			add(X11, caveat)
-		}
+		ways = []candidate{{way: Windows}}
 	}
 	if env("TMUX") != "" && has("tmux") {
-		add(Tmux, "")
+		ways = append(ways, candidate{way: Tmux})
 	}
 	if terminal && env("TERM") != "dumb" {
-		add(OSC52, "")
+		ways = append(ways, candidate{way: OSC52})
 	}
 	return ways
+}
+
+// desktopWays lists the ways to the clipboard of a Wayland or X desktop.
+func desktopWays(env func(string) string, remote, wlCopy bool) (ways []candidate) {
+	wayland, display := env("WAYLAND_DISPLAY") != "", env("DISPLAY")
+	if wayland && !remote && wlCopy {
+		ways = append(ways, candidate{way: Wayland})
+	}
+	// The display that SSH forwards has a host name.
+	forwarded := !strings.HasPrefix(display, ":") && !strings.HasPrefix(display, "/")
+	if display == "" || remote && !forwarded {
+		return ways
+	}
+	x11 := candidate{way: X11}
+	if wayland && !wlCopy {
+		// Compositors let XWayland set the clipboard only while an X window has the
+		// focus, or not at all.
+		x11.caveat = "it went through XWayland, which Wayland programs may not see: install wl-clipboard"
+	}
+	return append(ways, x11)
 }
 
 // noWay returns an error that says why nothing can be copied, and what to do.

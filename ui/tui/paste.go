@@ -107,7 +107,11 @@ func (d *formDialog) fill(p prompt.Paste) {
 			d.said += "; it is one of " + environmentName(p.Environment) + ", which --sandbox-only leaves out"
 		}
 	}
-	// Go to the first empty field, or to the last one.
+	d.goToEmpty()
+}
+
+// goToEmpty goes to the first field that needs a value, or to the last one.
+func (d *formDialog) goToEmpty() {
 	for i, f := range d.fields {
 		empty := f.kind == hidden && f.secret.empty() || f.id == fieldAccount && f.value() == ""
 		if empty || i == len(d.fields)-1 {
