@@ -76,6 +76,11 @@ func (a *app) triedElsewhere(p vault.Profile, to vault.Selector, r vault.Report)
 							a.reportError(p.ID, "moving", err)
 							return a.reloadAndChoose(moved.ID)
 						}
+						for _, d := range a.open { // the result from which it was moved
+							if d, ok := d.(*verdictDialog); ok && d.id == p.ID {
+								d.id = moved.ID
+							}
+						}
 						a.notify(done, p.Selector.String()+" is now "+to.String())
 						return a.reloadAndChoose(moved.ID)
 					}

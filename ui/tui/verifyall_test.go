@@ -157,6 +157,8 @@ func TestElsewhere_FindsALiveCredentialStoredAsSandbox(t *testing.T) {
 			t.Errorf("%d requests to live, want 1", n)
 		}
 		d.press("enter").write("wrong/live").press("enter").sees("wrong/sandbox is now wrong/live")
+		d.dialog("Verification result").sees("wrong / LIVE").lacks("profile is gone")
+		d.press("v").sees("works")
 	})
 }
 
