@@ -160,7 +160,7 @@ func (d *formDialog) keys(a *app) []dialogKey {
 	}
 	last := d.at == len(d.fields)-1
 	submit := func() tea.Cmd { return d.submit(a, d.save) }
-	step := func(n int) func() tea.Cmd { return does(func() { d.step(n) }) }
+	step := func(n int) func() tea.Cmd { return does(func() { d.step(a, n) }) }
 	var keys []dialogKey
 	if last {
 		keys = append(keys, on("enter", "enter", d.action, submit), on("ctrl+s", "", "", submit))
@@ -241,14 +241,18 @@ func (f *field) leave() {
 
 func (d *formDialog) busy(a *app) bool { return a.tasks.has(d.task) }
 
-func (d *formDialog) step(by int) {
+// step moves the focus, unless the field held more than a value: see readTyped.
+func (d *formDialog) step(a *app, by int) {
+	if d.readTyped(a) {
+		return
+	}
 	d.fields[d.at].leave()
 	d.at = (d.at + by + len(d.fields)) % len(d.fields)
 }
 
 // submit saves, or goes to the first field with a problem.
 func (d *formDialog) submit(a *app, save func(*app, *formDialog) tea.Cmd) tea.Cmd {
-	if d.busy(a) {
+	if d.busy(a) || d.readTyped(a) {
 		return nil
 	}
 	for i, f := range d.fields {
@@ -290,7 +294,7 @@ func (d *formDialog) click(a *app, _, line int) tea.Cmd {
 		return nil
 	}
 	if i := fields[line]; i != d.at {
-		d.step(i - d.at)
+		d.step(a, i-d.at)
 	} else if f := d.fields[i]; f.kind == choice {
 		d.choose((f.at + 1) % len(f.choices))
 	}

@@ -18,47 +18,103 @@ import (
 func (d *formDialog) pasted(a *app, content string) bool {
 	text := kite.NewSecret(content)
 	p, named, err := prompt.ReadPaste(text, d.pasteTarget())
-	f := d.fields[d.at]
+	if d.fields[d.at].kind != hidden && ofName(p, err, content) {
+		named, err = false, nil
+	}
 	switch {
-	case f.kind != hidden && (err == prompt.ErrUnclear || !p.Alone.IsZero() || p.From == dotenv.TwoValues && !strings.ContainsAny(content, "\r\n")):
-		p.Erase() // a name or a label
-		text.Erase()
-		return false
-	case err != nil && f.kind == hidden:
-		a.push(&question{
-			head: "Take it as the " + f.id.String() + "?", yes: "go back", isLive: d.live(),
-			text:     words.Sentence(err.Error()) + " It can be taken as the " + f.id.String() + ", as it is.",
-			then:     func(*app) tea.Cmd { text.Erase(); return nil },
-			otherKey: "t", other: "take it as it is",
-			otherThen: func(*app) tea.Cmd {
-				f.secret.set(text)
-				text.Erase()
-				return nil
-			},
-		})
-		return true
 	case err != nil:
-		d.said = ""
-		d.fail("not pasted: "+err.Error(), "Paste the api_key and the api_secret into their fields.")
-		text.Erase()
+		d.unreadable(a, text, err)
 		return true
 	case !named:
+		p.Erase()
 		text.Erase()
 		return false
 	}
 	text.Erase()
-	if conflict := p.Conflict(d.replaces); conflict != "" {
-		a.push(&question{
-			head: "Use it all the same?", yes: "go back", isLive: d.live(),
-			text:     words.Sentence(conflict),
-			then:     func(*app) tea.Cmd { p.Erase(); return nil },
-			otherKey: "u", other: "use it",
-			otherThen: func(*app) tea.Cmd { d.fill(p); return nil },
-		})
+	d.fillUnlessConflict(a, p)
+	return true
+}
+
+// ofName reports whether a text in a field that is not hidden may be a name or a label.
+func ofName(p prompt.Paste, err error, content string) bool {
+	return err == prompt.ErrUnclear || !p.Alone.IsZero() || p.From == dotenv.TwoValues && !strings.ContainsAny(content, "\r\n")
+}
+
+// readTyped reads what was typed into the focused field in the way that a paste is
+// read: a terminal without bracketed paste types what is pasted. It returns true if
+// the text was more than a value. Then the focus is on the next empty field, or a
+// question is open.
+func (d *formDialog) readTyped(a *app) bool {
+	f := d.fields[d.at]
+	switch {
+	case d.field(fieldAPIKey) == nil || f.kind == choice || f.kind == hidden && !f.secret.typed:
+		return false
+	case f.kind == text:
+		content := f.value()
+		p, named, err := prompt.ReadPaste(kite.NewSecret(content), d.pasteTarget())
+		if err != nil || !named || ofName(p, err, content) {
+			p.Erase()
+			return false
+		}
+		f.input.SetValue("")
+		d.fillUnlessConflict(a, p)
 		return true
 	}
-	d.fill(p)
-	return true
+	content := f.secret.secret()
+	p, named, err := prompt.ReadPaste(content, d.pasteTarget())
+	if err != nil {
+		d.unreadable(a, content, err)
+		return true
+	}
+	content.Erase()
+	f.secret.typed = false
+	if !named {
+		return false
+	}
+	alone := !p.Alone.IsZero()
+	f.secret.clear()
+	d.fillUnlessConflict(a, p)
+	return !alone
+}
+
+// unreadable asks whether a text that holds no credential that can be told apart is
+// the value of the focused field.
+func (d *formDialog) unreadable(a *app, content kite.Secret, err error) {
+	f := d.fields[d.at]
+	if f.kind != hidden {
+		d.said = ""
+		d.fail("not pasted: "+err.Error(), "Paste the api_key and the api_secret into their fields.")
+		content.Erase()
+		return
+	}
+	a.push(&question{
+		head: "Take it as the " + f.id.String() + "?", yes: "go back", isLive: d.live(),
+		text:     words.Sentence(err.Error()) + " It can be taken as the " + f.id.String() + ", as it is.",
+		then:     func(*app) tea.Cmd { content.Erase(); return nil },
+		otherKey: "t", other: "take it as it is",
+		otherThen: func(*app) tea.Cmd {
+			f.secret.set(content)
+			content.Erase()
+			return nil
+		},
+	})
+}
+
+// fillUnlessConflict fills the form. It asks first if the text names another account
+// or environment.
+func (d *formDialog) fillUnlessConflict(a *app, p prompt.Paste) {
+	conflict := p.Conflict(d.replaces)
+	if conflict == "" {
+		d.fill(p)
+		return
+	}
+	a.push(&question{
+		head: "Use it all the same?", yes: "go back", isLive: d.live(),
+		text:     words.Sentence(conflict),
+		then:     func(*app) tea.Cmd { p.Erase(); return nil },
+		otherKey: "u", other: "use it",
+		otherThen: func(*app) tea.Cmd { d.fill(p); return nil },
+	})
 }
 
 // pasteTarget returns the profile whose credential is meant if there are several.

@@ -156,3 +156,54 @@ func TestPaste_FilledFormIsSaved(t *testing.T) {
 		}
 	})
 }
+
+// A terminal without bracketed paste types what is pasted, line by line.
+func TestPaste_IsReadWhenTheTerminalTypesIt(t *testing.T) {
+	halves := func(d *driver) (key, secret string) {
+		d.look(func(a *app) {
+			f := a.dialog().(*formDialog)
+			k, s := f.field(fieldAPIKey).secret.secret(), f.field(fieldAPISecret).secret.secret()
+			key, secret = k.Reveal(), s.Reveal()
+		})
+		return key, secret
+	}
+	for name, lines := range map[string][]string{
+		"dotenv":           {"KITE_API_KEY=sim-key-gale-sandbox", "KITE_API_SECRET=sim-secret-gale-sandbox"},
+		"JSON on one line": {pastes["JSON"].text},
+		"quoted values":    {`"sim-key-gale-sandbox"`, `'sim-secret-gale-sandbox'`},
+		"bare values":      {"sim-key-gale-sandbox", "sim-secret-gale-sandbox"},
+		"the secret first": {"KITE_API_SECRET=sim-secret-gale-sandbox", "KITE_API_KEY=sim-key-gale-sandbox"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			drive(t, setup{}, func(t *testing.T, d *driver) {
+				d.press("r").dialog("Rotate acme / sandbox")
+				for i, line := range lines {
+					if d.write(line); i < len(lines)-1 {
+						d.press("enter")
+					}
+				}
+				d.press("shift+tab", "tab")
+				if key, secret := halves(d); key != "sim-key-gale-sandbox" || secret != "sim-secret-gale-sandbox" {
+					t.Errorf("%q and %q", key, secret)
+				}
+				d.lacks("sim-")
+			})
+		})
+	}
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("a").write("KITE_GALE_API_KEY=sim-key-gale-sandbox").press("enter").sees("api_key read from", "account gale").lacks("sim-key")
+	})
+}
+
+func TestPaste_TypedAndNotUnderstoodIsAskedAbout(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("r").write("FOO_BAR=sim-1").press("enter").dialog("Take it as the api_key?").press("enter").dialog("Rotate acme / sandbox")
+		d.press("enter").dialog("Take it as the api_key?").press("t").press("enter").dialog("Rotate acme / sandbox").write("sim-2")
+		d.look(func(a *app) {
+			f := a.dialog().(*formDialog)
+			if k := f.field(fieldAPIKey).secret.secret(); k.Reveal() != "FOO_BAR=sim-1" {
+				t.Errorf("%q", k.Reveal())
+			}
+		})
+	})
+}

@@ -21,6 +21,7 @@ import (
 type secretInput struct {
 	value []byte
 	left  bool // the user has left the field, or its value was tried
+	typed bool // a part of the value was typed, and not read since
 }
 
 func (s *secretInput) update(msg tea.Msg) {
@@ -42,6 +43,7 @@ func (s *secretInput) update(msg tea.Msg) {
 			s.clear()
 		default:
 			s.append(msg.Text)
+			s.typed = true
 		}
 	}
 }
@@ -64,7 +66,7 @@ func (s *secretInput) set(value kite.Secret) {
 
 func (s *secretInput) clear() {
 	clear(s.value[:cap(s.value)])
-	s.value = nil
+	s.value, s.typed = nil, false
 }
 
 func (s *secretInput) empty() bool { return len(s.value) == 0 }
