@@ -16,7 +16,7 @@ import (
 //  2. a token is minted with it;
 //  3. one write makes it the current credential and the old one the previous.
 //
-// The previous credential stays until [Vault.Confirm], or until a verification
+// The previous credential stays until [Vault.DropPrevious], or until a verification
 // succeeds on a later day. [Vault.Rollback] brings it back.
 
 // Outcome tells how a rotation ended.
@@ -201,8 +201,8 @@ func (v *Vault) Rollback(ctx context.Context, sel Selector) (_ Profile, err erro
 	})
 }
 
-// Confirm removes the previous credential, which cannot be undone.
-func (v *Vault) Confirm(ctx context.Context, sel Selector) (_ Profile, err error) {
+// DropPrevious removes the previous credential, which cannot be undone.
+func (v *Vault) DropPrevious(ctx context.Context, sel Selector) (_ Profile, err error) {
 	defer func() { v.Record(ActionConfirmed, sel, err) }()
 	return v.rewrite(ctx, sel, false, func(c *credentials) error {
 		if !hasCredential(c.Previous) {

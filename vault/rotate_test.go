@@ -54,13 +54,13 @@ func TestRotate_ReplacesAndRollsBack(t *testing.T) {
 	if c := w.item(t, "acme"); !SameCredential(c.Current, old) || !SameCredential(c.Previous, next) {
 		t.Error("the rollback lost a credential")
 	}
-	if p, err := w.Confirm(ctx, sel("acme")); err != nil || p.Previous {
+	if p, err := w.DropPrevious(ctx, sel("acme")); err != nil || p.Previous {
 		t.Fatalf("%+v, %v", p, err)
 	}
 	if _, err := w.Rollback(ctx, sel("acme")); !errors.Is(err, ErrBadInput) {
 		t.Errorf("nothing to roll back to: %v", err)
 	}
-	if _, err := w.Confirm(ctx, sel("acme")); !errors.Is(err, ErrBadInput) {
+	if _, err := w.DropPrevious(ctx, sel("acme")); !errors.Is(err, ErrBadInput) {
 		t.Errorf("nothing to confirm: %v", err)
 	}
 }

@@ -87,7 +87,7 @@ func (a *app) runRotate(ctx context.Context, o rotateOptions) error {
 		r.Profile, err = v.DiscardStaged(ctx, sel)
 		err = a.noteOnSuccess(err, "%s: the staged credential is deleted; the current one stays", sel)
 	case o.dropPrevious:
-		r.Profile, err = v.Confirm(ctx, sel)
+		r.Profile, err = v.DropPrevious(ctx, sel)
 		err = a.noteOnSuccess(err, "%s: the previous credential is deleted; delete it at Kitegateway too", sel)
 	case o.rollback:
 		r.Profile, err = v.Rollback(ctx, sel)

@@ -295,7 +295,7 @@ func (c *conversation) dropPrevious(ctx context.Context, p vault.Profile, _ stri
 	if err := c.sure(ctx, handout.Drop, p.Selector, "There is no way back then. Drop the previous credential?"); err != nil {
 		return err
 	}
-	if _, err := c.o.Vault.Confirm(ctx, p.Selector); err != nil {
+	if _, err := c.o.Vault.DropPrevious(ctx, p.Selector); err != nil {
 		return err
 	}
 	c.say("The previous credential is dropped. Delete it at Kitegateway too.")

@@ -41,8 +41,8 @@ func (a *app) openRotate() tea.Cmd {
 			menuItem{"b", "go back", "put the previous credential in use again", func(a *app) tea.Cmd {
 				return a.settleRotation(p, handout.Rollback, "rolling back", "the previous credential is in use again", (*vault.Vault).Rollback)
 			}},
-			menuItem{"y", "confirm", "the new one is good: discard the previous credential", func(a *app) tea.Cmd {
-				return a.settleRotation(p, handout.Drop, "confirming", "the previous credential is discarded", (*vault.Vault).Confirm)
+			menuItem{"y", "drop previous", "the new one is good; there is no way back then", func(a *app) tea.Cmd {
+				return a.settleRotation(p, handout.Drop, "dropping the previous credential", "the previous credential is dropped", (*vault.Vault).DropPrevious)
 			}},
 		)
 	}
