@@ -168,11 +168,38 @@ func (c *checkup) folder() {
 		c.add(Finding{Kind: FindingFolderMissing, Severity: SeverityOK, Path: dir})
 		return
 	}
-	var open, closed, foreign []string
-	owner := ""
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	wrong, err := c.v.permissions()
+	f := Finding{Kind: FindingFolder, Severity: SeverityOK, Path: dir}
+	switch cannot := writable(dir); {
+	case err != nil:
+		f.Kind, f.Severity, f.Err = FindingFolderUnreadable, SeverityProblem, disk.SyscallError(err)
+	case cannot != nil:
+		f.Kind, f.Severity, f.Err = FindingFolderUnwritable, SeverityProblem, cannot
+	case len(wrong.foreign) > 0 && !asRoot:
+		f.Kind, f.Severity, f.Paths, f.Provider = FindingFolderForeign, SeverityProblem, wrong.foreign, wrong.owner
+	case len(wrong.closed) > 0:
+		f.Kind, f.Severity, f.Paths = FindingFolderClosed, SeverityProblem, wrong.closed
+	case len(wrong.open) > 0:
+		f.Kind, f.Severity, f.Paths = FindingFolderOpen, SeverityWarning, wrong.open
+	case !modesTell:
+		return // the folder works; whether others can read it is not known
+	}
+	c.add(f)
+}
+
+// wrongPaths are the paths in the data folder whose permissions are wrong.
+type wrongPaths struct {
+	open    []string // others can use them
+	closed  []string // the user cannot use them
+	foreign []string // they are another user's
+	owner   string   // the user whose the last of foreign is
+}
+
+// permissions looks at everything in the data folder.
+func (v *Vault) permissions() (found wrongPaths, err error) {
+	err = filepath.WalkDir(v.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
-			if path != dir && errors.Is(err, fs.ErrPermission) {
+			if path != v.dir && errors.Is(err, fs.ErrPermission) {
 				return fs.SkipDir // it has been listed already
 			}
 			return err
@@ -182,33 +209,18 @@ func (c *checkup) folder() {
 			return nil //nolint:nilerr // gone since
 		}
 		if name := disk.Foreign(path); name != "" {
-			foreign, owner = append(foreign, path), name
+			found.foreign, found.owner = append(found.foreign, path), name
 			return nil
 		}
 		switch mode := info.Mode().Perm(); {
-		case c.v.blocks(path, info), modesTell && ownMode(info)&^mode != 0:
-			closed = append(closed, path)
+		case v.blocks(path, info), modesTell && ownMode(info)&^mode != 0:
+			found.closed = append(found.closed, path)
 		case modesTell && mode&0o077 != 0:
-			open = append(open, path)
+			found.open = append(found.open, path)
 		}
 		return nil
 	})
-	f := Finding{Kind: FindingFolder, Severity: SeverityOK, Path: dir}
-	switch cannot := writable(dir); {
-	case err != nil:
-		f.Kind, f.Severity, f.Err = FindingFolderUnreadable, SeverityProblem, disk.SyscallError(err)
-	case cannot != nil:
-		f.Kind, f.Severity, f.Err = FindingFolderUnwritable, SeverityProblem, cannot
-	case len(foreign) > 0 && !asRoot:
-		f.Kind, f.Severity, f.Paths, f.Provider = FindingFolderForeign, SeverityProblem, foreign, owner
-	case len(closed) > 0:
-		f.Kind, f.Severity, f.Paths = FindingFolderClosed, SeverityProblem, closed
-	case len(open) > 0:
-		f.Kind, f.Severity, f.Paths = FindingFolderOpen, SeverityWarning, open
-	case !modesTell:
-		return // the folder works; whether others can read it is not known
-	}
-	c.add(f)
+	return found, err
 }
 
 // modesTell is false on Windows, where the access list of the user's folder, and

@@ -30,27 +30,12 @@ func (v *Vault) add(ctx context.Context, n NewProfile) (p Profile, err error) {
 			return Profile{}, err
 		}
 	}
-	begun, _ := v.Lookup(n.Selector)
-	if err := v.Settle(ctx); err != nil {
-		return Profile{}, About(n.Selector, err)
+	if before, ok, err := v.addedBefore(ctx, n); ok || err != nil {
+		return before, err
 	}
-	if begun.State == StateAdding {
-		if begun.Source != "" {
-			if err := v.settleOne(ctx, begun); err != nil {
-				return Profile{}, About(n.Selector, err)
-			}
-		}
-		if p, err := v.addedBefore(ctx, n, begun.ID); err == nil {
-			return p, nil
-		}
-	}
-	// Ask first: a locked or missing store shows before anything is written.
 	if n.Source == "" {
-		if _, err := v.store.Get(ctx, p.ID); !errors.Is(err, ErrNotFound) {
-			if err == nil {
-				err = ErrExists // cannot happen: ids have 80 random bits
-			}
-			return Profile{}, aboutf(n.Selector, "not added: %w", err)
+		if err := v.checkUnused(ctx, p); err != nil {
+			return Profile{}, err
 		}
 	}
 	unlock, err := v.locks.Lock(ctx, p.ID, disk.ProfileWait)
@@ -61,22 +46,7 @@ func (v *Vault) add(ctx context.Context, n NewProfile) (p Profile, err error) {
 	if !n.listOnly() {
 		p.State = StateAdding
 	}
-	err = v.index.update(ctx, func(profiles *[]Profile) error {
-		if i := find(*profiles, p.Selector); i >= 0 {
-			return existsError((*profiles)[i])
-		}
-		if err := v.checkStores(*profiles); err != nil {
-			return err
-		}
-		if p.Label == "" {
-			p.Label = accountLabel(*profiles, p.Account)
-		} else {
-			labelAccount(*profiles, p.Account, p.Label)
-		}
-		*profiles = append(*profiles, p)
-		return nil
-	})
-	if err != nil {
+	if err := v.enlist(ctx, &p); err != nil {
 		v.locks.Discard(p.ID)
 		return Profile{}, err
 	}
@@ -96,18 +66,63 @@ func (v *Vault) add(ctx context.Context, n NewProfile) (p Profile, err error) {
 	return p, nil
 }
 
-// addedBefore finds the credential if an earlier Add with an unknown outcome has
-// stored it: adding it again then succeeds.
-func (v *Vault) addedBefore(ctx context.Context, n NewProfile, id string) (Profile, error) {
-	p, err := v.Lookup(n.Selector)
-	if err != nil || p.ID != id || p.State != StateSettled {
-		return Profile{}, ErrNoProfile
+// addedBefore settles what was begun. ok is true if an earlier Add with an unknown
+// outcome has stored the same credential: adding it again then succeeds.
+func (v *Vault) addedBefore(ctx context.Context, n NewProfile) (p Profile, ok bool, err error) {
+	begun, _ := v.Lookup(n.Selector)
+	if err := v.Settle(ctx); err != nil {
+		return Profile{}, false, About(n.Selector, err)
+	}
+	if begun.State != StateAdding {
+		return Profile{}, false, nil
+	}
+	if begun.Source != "" {
+		if err := v.settleOne(ctx, begun); err != nil {
+			return Profile{}, false, About(n.Selector, err)
+		}
+	}
+	p, err = v.Lookup(n.Selector)
+	if err != nil || p.ID != begun.ID || p.State != StateSettled {
+		return Profile{}, false, nil //nolint:nilerr // it was not stored
 	}
 	c, err := v.read(ctx, p)
 	if err != nil || !sameCredential(c.Current, n.Credential) {
-		return Profile{}, ErrNoProfile
+		return Profile{}, false, nil //nolint:nilerr // another one was stored, or none
 	}
-	return p, nil
+	return p, true, nil
+}
+
+// checkUnused asks the store for the new profile's item, so that a locked or missing
+// store shows before anything is written.
+func (v *Vault) checkUnused(ctx context.Context, p Profile) error {
+	_, err := v.store.Get(ctx, p.ID)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err == nil {
+		err = ErrExists // cannot happen: ids have 80 random bits
+	}
+	return aboutf(p.Selector, "not added: %w", err)
+}
+
+// enlist writes a new profile into the index. Both environments of an account have
+// the same label.
+func (v *Vault) enlist(ctx context.Context, p *Profile) error {
+	return v.index.update(ctx, func(profiles *[]Profile) error {
+		if i := find(*profiles, p.Selector); i >= 0 {
+			return existsError((*profiles)[i])
+		}
+		if err := v.checkStores(*profiles); err != nil {
+			return err
+		}
+		if p.Label == "" {
+			p.Label = accountLabel(*profiles, p.Account)
+		} else {
+			labelAccount(*profiles, p.Account, p.Label)
+		}
+		*profiles = append(*profiles, *p)
+		return nil
+	})
 }
 
 // listOnly reports whether the credential is in a source already, so that the

@@ -137,30 +137,11 @@ func (v *Vault) finishRotation(ctx context.Context, sel Selector, certain kite.C
 	if errors.Is(r.Report.Err, ErrOrigin) {
 		return r, r.Report.Err
 	}
-	switch r.Report.Verdict {
-	case VerdictOK:
-	case VerdictRejected, VerdictInvalid:
-		r.Outcome = OutcomeRejected
-		return r, aboutf(sel, "nothing was replaced: %w", r.Report.Err)
-	default:
-		if now, err := v.read(context.WithoutCancel(ctx), p); err == nil && !sameCredential(now.Staged, staged) {
-			return r, aboutf(sel, "nothing was replaced, and another kitekey has changed what is staged: %w", r.Report.Err)
-		}
-		r.Outcome = OutcomeStaged
-		return r, aboutf(sel, "nothing was replaced, and the new credential is kept as staged: %w", r.Report.Err)
+	if r.Report.Verdict != VerdictOK {
+		r.Outcome, err = v.notReplaced(ctx, p, staged, r.Report)
+		return r, err
 	}
-	done, lost := false, false
-	p, err = v.rewriteAgain(ctx, sel, func(c *credentials) error {
-		done, lost = sameCredential(c.Current, staged), !sameCredential(c.Staged, staged)
-		if done || lost {
-			return aboutf(sel, "another kitekey staged another credential meanwhile: %w", ErrBusy)
-		}
-		c.Previous, c.Current, c.Staged, c.ReplacedAt = c.Current, c.Staged, kite.Credential{}, v.now()
-		return nil
-	})
-	if done {
-		p, err = v.Lookup(sel)
-	}
+	p, lost, err := v.promote(ctx, sel, staged)
 	switch {
 	case err != nil && (lost || errors.Is(err, ErrNoProfile)):
 		return r, err
@@ -175,6 +156,36 @@ func (v *Vault) finishRotation(ctx context.Context, sel Selector, certain kite.C
 		r.Profile = p
 	}
 	return r, nil
+}
+
+// notReplaced returns the outcome for a staged credential that the gateway has not
+// accepted, and the error that says so.
+func (v *Vault) notReplaced(ctx context.Context, p Profile, staged kite.Credential, report Report) (Outcome, error) {
+	if report.Verdict == VerdictRejected || report.Verdict == VerdictInvalid {
+		return OutcomeRejected, aboutf(p.Selector, "nothing was replaced: %w", report.Err)
+	}
+	if now, err := v.read(context.WithoutCancel(ctx), p); err == nil && !sameCredential(now.Staged, staged) {
+		return "", aboutf(p.Selector, "nothing was replaced, and another kitekey has changed what is staged: %w", report.Err)
+	}
+	return OutcomeStaged, aboutf(p.Selector, "nothing was replaced, and the new credential is kept as staged: %w", report.Err)
+}
+
+// promote makes the staged credential the current one. It succeeds if another process
+// has done so; lost reports that another credential has been staged in its place.
+func (v *Vault) promote(ctx context.Context, sel Selector, staged kite.Credential) (p Profile, lost bool, err error) {
+	done := false
+	p, err = v.rewriteAgain(ctx, sel, func(c *credentials) error {
+		done, lost = sameCredential(c.Current, staged), !sameCredential(c.Staged, staged)
+		if done || lost {
+			return aboutf(sel, "another kitekey staged another credential meanwhile: %w", ErrBusy)
+		}
+		c.Previous, c.Current, c.Staged, c.ReplacedAt = c.Current, c.Staged, kite.Credential{}, v.now()
+		return nil
+	})
+	if done {
+		p, err = v.Lookup(sel)
+	}
+	return p, lost, err
 }
 
 // DiscardStaged forgets the staged credential.

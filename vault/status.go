@@ -267,12 +267,41 @@ func (x *index) saveStatus(ctx context.Context, before, after []Profile, all boo
 	for _, p := range before {
 		was[p.ID] = p
 	}
-	type edits map[string]*Profile // nil to delete
-	shards := map[string]edits{}
+	edits := editsOf(was, after, all)
+	shards := slices.Sorted(maps.Keys(edits))
+	for _, shard := range shards {
+		unlock, err := x.locks.Lock(ctx, statusLock(shard), disk.IndexWait)
+		if err != nil {
+			return false, err
+		}
+		defer unlock()
+	}
+	for _, shard := range shards {
+		lines, err := x.readStatus(shard)
+		if err != nil {
+			return false, err
+		}
+		if !edits[shard].apply(lines, was) {
+			return false, nil
+		}
+		if err := x.writeStatus(shard, lines); err != nil {
+			return false, fmt.Errorf("write the status: %w", err)
+		}
+	}
+	return true, nil
+}
+
+// statusEdits has the profiles whose status is to be written by their id, nil for
+// one that is to be dropped.
+type statusEdits map[string]*Profile
+
+// editsOf returns the edits of each status file. was has the profiles as they were.
+func editsOf(was map[string]Profile, after []Profile, all bool) map[string]statusEdits {
+	shards := map[string]statusEdits{}
 	edit := func(id string, p *Profile) {
 		shard := statusShard(id)
 		if shards[shard] == nil {
-			shards[shard] = edits{}
+			shards[shard] = statusEdits{}
 		}
 		shards[shard][id] = p
 	}
@@ -288,39 +317,29 @@ func (x *index) saveStatus(ctx context.Context, before, after []Profile, all boo
 	for id := range gone {
 		edit(id, nil)
 	}
-	for _, shard := range slices.Sorted(maps.Keys(shards)) {
-		unlock, err := x.locks.Lock(ctx, statusLock(shard), disk.IndexWait)
-		if err != nil {
-			return false, err
+	return shards
+}
+
+// apply makes the edits in a status file's lines. It reports false if a line no
+// longer says what was read of it.
+func (e statusEdits) apply(lines map[string]statusLineJSON, was map[string]Profile) bool {
+	for id, p := range e {
+		if p == nil {
+			delete(lines, id)
+			continue
 		}
-		defer unlock()
-	}
-	for _, shard := range slices.Sorted(maps.Keys(shards)) {
-		lines, err := x.readStatus(shard)
-		if err != nil {
-			return false, err
-		}
-		for id, p := range shards[shard] {
-			if p == nil {
-				delete(lines, id)
-				continue
+		if q, ok := was[id]; ok {
+			now := q
+			if line, ok := lines[id]; ok {
+				now.applyStatus(&line)
 			}
-			if q, ok := was[id]; ok {
-				now := q
-				if line, ok := lines[id]; ok {
-					now.applyStatus(&line)
-				}
-				if !now.sameStatus(q) {
-					return false, nil
-				}
+			if !now.sameStatus(q) {
+				return false
 			}
-			lines[id] = toStatus(*p)
 		}
-		if err := x.writeStatus(shard, lines); err != nil {
-			return false, fmt.Errorf("write the status: %w", err)
-		}
+		lines[id] = toStatus(*p)
 	}
-	return true, nil
+	return true
 }
 
 // changeMany is change for many profiles with one write per status file. A change
