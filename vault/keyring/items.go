@@ -8,10 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/godbus/dbus/v5"
 
 	"kitekey/vault"
 	"kitekey/vault/keyring/secretservice"
@@ -24,18 +21,6 @@ var _ interface {
 	vault.Inspector
 	vault.Preparer
 } = (*Store)(nil)
-
-// platform holds the connection, which is kept for a while: KeePassXC remembers
-// what the user allowed for as long as the connection stands, so that reading and
-// writing an item need not prompt twice. Store.slot guards it.
-type platform struct {
-	conn   *secretservice.Conn
-	failed error // of Prepare, for the next call
-	idle   *time.Timer
-}
-
-// idleTime is how long an unused connection is kept.
-const idleTime = 30 * time.Second
 
 // Get implements [vault.Store].
 func (s *Store) Get(ctx context.Context, key string) (value []byte, err error) {
@@ -143,176 +128,6 @@ func (s *Store) Ping(ctx context.Context) error {
 	})
 }
 
-// Lock implements [vault.Locker]: it closes the connection, which ends what the
-// user has allowed for it.
-func (s *Store) Lock() {
-	s.slot <- struct{}{}
-	defer func() { <-s.slot }()
-	s.hangUp()
-}
-
-// Locked implements [vault.Locker]. It is always false, because a keyring asks for
-// its password itself.
-func (s *Store) Locked() bool { return false }
-
-// use is an operation under way.
-type use struct {
-	*secretservice.Op
-	attributes map[string]string
-	first      bool // the result of the search in Open has not been used yet
-	unlocked   []secretservice.Path
-	locked     []secretservice.Path
-	wrote      bool // a change was begun and must not be repeated
-}
-
-// use runs an operation on the item called key, or on all of kitekey's items.
-func (s *Store) use(ctx context.Context, op, key string, do func(*use) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	attributes := map[string]string{"service": Service}
-	if key != "" || op == vault.OpRead || op == vault.OpDelete {
-		if err := vault.CheckKey(key); err != nil {
-			return failure(op, vault.ErrUnavailable, "", err)
-		}
-		attributes["username"] = key
-	}
-	prompt := vault.PromptOf(ctx)
-	patience := max(prompt.Wait, s.deadline) // without a user, as long as a call may take
-	wait := time.NewTimer(s.deadline + prompt.Wait)
-	defer wait.Stop()
-	select {
-	case s.slot <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-wait.C:
-		return failure(op, vault.ErrTimeout, vault.ReasonNotResponding, errStuck)
-	}
-	defer func() { <-s.slot }()
-	for attempt := 0; ; attempt++ {
-		u := &use{attributes: attributes}
-		err := s.attempt(ctx, u, patience, prompt.Waiting, do)
-		if err == nil {
-			s.rest()
-			return nil
-		}
-		again := attempt == 0 && !u.wrote && (secretservice.Disconnected(err) || named(err, ".NoSession"))
-		if ctx.Err() != nil {
-			s.hangUp()
-			return ctx.Err()
-		}
-		if again {
-			s.hangUp()
-			continue
-		}
-		failed := s.explain(op, u, err)
-		if errors.Is(failed, vault.ErrTimeout) || errors.Is(failed, vault.ErrUnavailable) {
-			s.hangUp() // a call that is still under way must not take effect later
-		}
-		s.rest()
-		return failed
-	}
-}
-
-func (s *Store) attempt(ctx context.Context, u *use, patience time.Duration, waiting func(), do func(*use) error) error {
-	left := s.deadline
-	if s.idle != nil {
-		s.idle.Stop()
-	}
-	if s.conn != nil && !s.conn.Alive() {
-		s.hangUp()
-	}
-	err := s.failed
-	if s.failed = nil; err != nil {
-		return err
-	}
-	if s.conn == nil {
-		began := time.Now()
-		if err := s.connect(ctx); err != nil {
-			return err
-		}
-		left -= time.Since(began)
-	}
-	u.Op = s.conn.NewOp(ctx, left, patience, waiting)
-	if s.conn.Opened() {
-		return do(u)
-	}
-	u.unlocked, u.locked, err = u.Open(u.attributes)
-	if err != nil {
-		s.hangUp()
-		var said dbus.Error
-		if !errors.As(err, &said) && !errors.Is(err, secretservice.ErrTimeout) && ctx.Err() == nil {
-			address, _ := busAddress()
-			return &dialError{address, err} // an error of the bus, not of the service
-		}
-		return err
-	}
-	u.first = true
-	return do(u)
-}
-
-// connect connects to the bus, and has the service begin to open a session.
-func (s *Store) connect(ctx context.Context) error {
-	address, err := busAddress()
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, s.deadline)
-	defer cancel()
-	conn, err := secretservice.Dial(ctx, address)
-	if err != nil {
-		return &dialError{address, err}
-	}
-	conn.Begin(secretservice.NewKeys())
-	s.conn = conn
-	return nil
-}
-
-// Prepare implements [vault.Preparer]: it connects. It takes the service longer to
-// agree on a key than to find and to send an item.
-func (s *Store) Prepare() {
-	select {
-	case s.slot <- struct{}{}:
-	default:
-		return // in use
-	}
-	go func() {
-		defer func() { <-s.slot }()
-		if s.conn == nil {
-			s.failed = s.connect(context.Background())
-			s.rest()
-		}
-	}()
-}
-
-// rest closes the connection if it is not used for a while.
-func (s *Store) rest() {
-	if s.conn == nil {
-		return
-	}
-	conn := s.conn
-	s.idle = time.AfterFunc(idleTime, func() {
-		select {
-		case s.slot <- struct{}{}:
-			if s.conn == conn {
-				s.hangUp()
-			}
-			<-s.slot
-		default: // it is in use again
-		}
-	})
-}
-
-func (s *Store) hangUp() {
-	if s.idle != nil {
-		s.idle.Stop()
-	}
-	if s.conn != nil {
-		s.conn.Close()
-		s.conn = nil
-	}
-}
-
 // find returns the items that have the attributes, unlocked. If there is none but a
 // locked collection may hide one, find unlocks the home collection and, with
 // everywhere, the other collections too. With everywhere, an ErrNotFound means that
@@ -328,33 +143,41 @@ func (u *use) find(everywhere bool) ([]secretservice.Path, error) {
 	}
 	if len(hidden) > 0 {
 		if home, err := u.Home(); err == nil && slices.Contains(hidden, home) {
-			if err := u.unlock(home); err != nil {
-				return nil, err
-			}
-			if items, err = u.visible(); err != nil || len(items) > 0 {
+			if items, err := u.uncover(home); err != nil || len(items) > 0 {
 				return items, err
 			}
 			hidden = slices.DeleteFunc(hidden, func(p secretservice.Path) bool { return p == home })
 		}
 	}
-	if everywhere && len(hidden) > 0 {
-		if err := u.unlock(hidden...); err != nil {
-			return nil, err
-		}
-		if items, err = u.visible(); err != nil || len(items) > 0 {
+	if !everywhere {
+		return nil, nil
+	}
+	if len(hidden) > 0 {
+		if items, err := u.uncover(hidden...); err != nil || len(items) > 0 {
 			return items, err
 		}
-		if _, hidden, err = u.Collections(); err != nil {
+		if err := u.allUnlocked(); err != nil {
 			return nil, err
 		}
-		if len(hidden) > 0 {
-			return nil, &hiddenError{len(hidden)}
-		}
 	}
-	if everywhere {
-		return nil, vault.ErrNotFound
+	return nil, vault.ErrNotFound
+}
+
+// uncover unlocks collections, and then searches again.
+func (u *use) uncover(collections ...secretservice.Path) ([]secretservice.Path, error) {
+	if err := u.unlock(collections...); err != nil {
+		return nil, err
 	}
-	return nil, nil
+	return u.visible()
+}
+
+// allUnlocked fails with a hiddenError if a collection is still locked.
+func (u *use) allUnlocked() error {
+	_, locked, err := u.Collections()
+	if err == nil && len(locked) > 0 {
+		return &hiddenError{len(locked)}
+	}
+	return err
 }
 
 // visible searches, and unlocks what it finds.
@@ -556,11 +379,8 @@ func (u *use) list() ([]listed, error) {
 			return nil, err
 		}
 		u.first = false
-		if _, hidden, err = u.Collections(); err != nil {
+		if err := u.allUnlocked(); err != nil {
 			return nil, err
-		}
-		if len(hidden) > 0 {
-			return nil, &hiddenError{len(hidden)}
 		}
 	}
 	unlocked, locked, err := u.unlocked, u.locked, error(nil)
@@ -590,100 +410,4 @@ func (u *use) list() ([]listed, error) {
 		items = append(items, listed{attributes["username"], path})
 	}
 	return items, nil
-}
-
-// hiddenError: the item may be in a collection that is locked.
-type hiddenError struct{ collections int }
-
-func (e *hiddenError) Error() string {
-	if e.collections == 1 {
-		return "it may be in a collection that is locked"
-	}
-	return fmt.Sprintf("it may be in one of %d collections that are locked", e.collections)
-}
-
-// dialError: the bus could not be reached.
-type dialError struct {
-	address string
-	err     error
-}
-
-func (e *dialError) Error() string { return e.err.Error() }
-func (e *dialError) Unwrap() error { return e.err }
-
-// named reports whether err is a D-Bus error whose name ends in suffix.
-func named(err error, suffix string) bool {
-	var e dbus.Error
-	return errors.As(err, &e) && strings.HasSuffix(e.Name, suffix)
-}
-
-// gone reports whether err means that an object no longer exists.
-func gone(err error) bool {
-	return named(err, ".NoSuchObject") || named(err, ".UnknownObject") || named(err, ".UnknownMethod")
-}
-
-// explain turns an error into a [*vault.StoreError].
-func (s *Store) explain(op string, u *use, err error) error {
-	e := &vault.StoreError{Op: op, Store: Name}
-	e.Kind, e.Reason, e.Err = kindAndReason(err)
-	if e.Kind != vault.ErrNotFound && e.Kind != vault.ErrTimeout && u.Op != nil && s.conn != nil && s.conn.Alive() {
-		e.Provider, _ = u.Provider()
-	}
-	return e
-}
-
-// kindAndReason returns the kind and the reason of a failure, and the part of its
-// cause that is worth showing.
-func kindAndReason(err error) (kind error, reason vault.Reason, cause error) {
-	var dial *dialError
-	var hidden *hiddenError
-	switch {
-	case errors.Is(err, vault.ErrNotFound):
-		return vault.ErrNotFound, "", nil
-	case errors.Is(err, vault.ErrEmpty):
-		return vault.ErrCorrupt, "", err
-	case errors.Is(err, errDuplicates):
-		return vault.ErrUnavailable, vault.ReasonDuplicates, err
-	case errors.Is(err, errNotWritten), errors.Is(err, errNotDeleted):
-		return vault.ErrLocked, vault.ReasonNotKept, err
-	case errors.Is(err, secretservice.ErrTimeout):
-		return vault.ErrTimeout, vault.ReasonNotResponding, nil
-	case errors.Is(err, secretservice.ErrUnanswered):
-		return vault.ErrLocked, vault.ReasonPromptPending, err
-	case errors.Is(err, secretservice.ErrDismissed):
-		return vault.ErrLocked, vault.ReasonDismissed, err
-	case errors.Is(err, secretservice.ErrStillLocked), named(err, ".IsLocked"):
-		return vault.ErrLocked, "", nil
-	case errors.As(err, &hidden):
-		return vault.ErrLocked, vault.ReasonHidden, err
-	case errors.Is(err, secretservice.ErrNoCollection):
-		return vault.ErrUnavailable, vault.ReasonNoCollection, err
-	case errors.Is(err, errNoBus):
-		return vault.ErrUnavailable, vault.ReasonNoSession, err
-	case errors.As(err, &dial):
-		if name := foreign(dial.address); name != "" {
-			return vault.ErrUnavailable, vault.ReasonOtherUser, fmt.Errorf("the session bus belongs to %s: %w", name, err)
-		}
-		if ended(dial) {
-			return vault.ErrUnavailable, vault.ReasonSessionEnded, err
-		}
-		return vault.ErrUnavailable, vault.ReasonNoSession, err
-	case named(err, ".ServiceUnknown"), named(err, ".NameHasNoOwner"), strings.Contains(nameOf(err), ".Spawn."):
-		return vault.ErrUnavailable, vault.ReasonNotProvided, err
-	case strings.Contains(err.Error(), "createDLGroup"), named(err, ".NotSupported"):
-		// KWallet's text without its cryptographic plugin, and the specification's name
-		// for an algorithm that a service does not have.
-		return vault.ErrUnavailable, vault.ReasonNoEncryption, err
-	case strings.Contains(err.Error(), "error occurred on the device"): // gnome-keyring's text for a failed write
-		return vault.ErrUnavailable, vault.ReasonWriteFailed, err
-	case secretservice.Disconnected(err):
-		return vault.ErrUnavailable, vault.ReasonGone, err
-	}
-	return vault.ErrUnavailable, "", err
-}
-
-func nameOf(err error) string {
-	var e dbus.Error
-	_ = errors.As(err, &e)
-	return e.Name
 }

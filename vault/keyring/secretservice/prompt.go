@@ -15,20 +15,8 @@ func (o *Op) answer(prompt Path) (result dbus.Variant, err error) {
 	}
 	o.Asked = true
 	c := o.conn
-	if c.signals == nil {
-		// The answers to prompts, and the end of the service, after which none comes.
-		c.signals = make(chan *dbus.Signal, 64)
-		c.bus.Signal(c.signals)
-		err := o.limited(func(ctx context.Context) error {
-			if err := c.bus.AddMatchSignalContext(ctx, dbus.WithMatchInterface(promptIface), dbus.WithMatchMember("Completed")); err != nil {
-				return err
-			}
-			return c.bus.AddMatchSignalContext(ctx, dbus.WithMatchInterface("org.freedesktop.DBus"),
-				dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, Name))
-		})
-		if err != nil {
-			return dbus.Variant{}, err
-		}
+	if err := o.listen(); err != nil {
+		return dbus.Variant{}, err
 	}
 	if err := o.call(prompt, promptIface+".Prompt", []any{""}, nil); err != nil {
 		return dbus.Variant{}, err
@@ -39,21 +27,10 @@ func (o *Op) answer(prompt Path) (result dbus.Variant, err error) {
 	defer patience.Stop()
 	for {
 		select {
-		case s, open := <-c.signals:
-			if !open || s == nil {
-				return dbus.Variant{}, ErrDisconnected
+		case s := <-c.signals:
+			if result, ok, err := completed(s, prompt); ok {
+				return result, err
 			}
-			if s.Name == "org.freedesktop.DBus.NameOwnerChanged" {
-				return dbus.Variant{}, ErrDisconnected
-			}
-			if s.Path != prompt || s.Name != promptIface+".Completed" || len(s.Body) != 2 {
-				continue
-			}
-			if dismissed, _ := s.Body[0].(bool); dismissed {
-				return dbus.Variant{}, ErrDismissed
-			}
-			result, _ := s.Body[1].(dbus.Variant)
-			return result, nil
 		case <-told.C:
 			o.Waiting()
 		case <-patience.C:
@@ -66,6 +43,40 @@ func (o *Op) answer(prompt Path) (result dbus.Variant, err error) {
 			return dbus.Variant{}, ErrDisconnected
 		}
 	}
+}
+
+// listen has the bus send the answers to prompts, and the end of the service, after
+// which none comes.
+func (o *Op) listen() error {
+	c := o.conn
+	if c.signals != nil {
+		return nil
+	}
+	c.signals = make(chan *dbus.Signal, 64)
+	c.bus.Signal(c.signals)
+	return o.limited(func(ctx context.Context) error {
+		if err := c.bus.AddMatchSignalContext(ctx, dbus.WithMatchInterface(promptIface), dbus.WithMatchMember("Completed")); err != nil {
+			return err
+		}
+		return c.bus.AddMatchSignalContext(ctx, dbus.WithMatchInterface("org.freedesktop.DBus"),
+			dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, Name))
+	})
+}
+
+// completed reads the answer to a prompt from a signal, which is nil once the
+// connection is closed. ok is false for another prompt's signal.
+func completed(s *dbus.Signal, prompt Path) (result dbus.Variant, ok bool, err error) {
+	switch {
+	case s == nil || s.Name == "org.freedesktop.DBus.NameOwnerChanged":
+		return dbus.Variant{}, true, ErrDisconnected
+	case s.Path != prompt || s.Name != promptIface+".Completed" || len(s.Body) != 2:
+		return dbus.Variant{}, false, nil
+	}
+	if dismissed, _ := s.Body[0].(bool); dismissed {
+		return dbus.Variant{}, true, ErrDismissed
+	}
+	result, _ = s.Body[1].(dbus.Variant)
+	return result, true, nil
 }
 
 // toldAfter is how long a prompt must be on the screen before the front end is told
