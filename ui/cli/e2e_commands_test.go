@@ -130,6 +130,7 @@ func TestCopy_ReturnsBeforeItClears(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for a time to pass")
 	}
+	t.Parallel()
 	x := clipboardtest.StartX(t)
 	h := newInstallation(t, "acme")
 	h.env = append(h.env, "DISPLAY="+x.Display)

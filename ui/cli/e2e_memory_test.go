@@ -109,9 +109,11 @@ func TestMemory_HoldsNothingTypedAfterLocking(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")
 	}
+	t.Parallel()
 	canReadMemory(t)
 	for how, enter := range typed {
 		t.Run(how, func(t *testing.T) {
+			t.Parallel()
 			h := newInstallation(t, "acme")
 			h.env = append(h.env, "KITEKEY_STORE=file")
 			passphrase := filepath.Join(t.TempDir(), "passphrase")
@@ -171,6 +173,7 @@ func TestMemory_KeepsNoCopyPerRedraw(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")
 	}
+	t.Parallel()
 	canReadMemory(t)
 	h := newInstallation(t, "acme")
 	h.must(credentialOf("acme"), "add", "acme", "--stdin")

@@ -30,6 +30,7 @@ func TestScreen_BearsRandomInput(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")
 	}
+	t.Parallel()
 	events, random := randomRun(t, 400)
 	in := randomInput{random}
 	quits := 0

@@ -58,6 +58,7 @@ func TestScreen_DoesTheMainJob(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")
 	}
+	t.Parallel()
 	x := clipboardtest.StartX(t)
 	h := newInstallation(t, "acme")
 	h.env = append(h.env, "DISPLAY="+x.Display)
@@ -135,6 +136,7 @@ func TestScreen_CopiesOverSSH(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")
 	}
+	t.Parallel()
 	h := newInstallation(t, "acme")
 	h.must(credentialOf("acme"), "add", "acme", "--stdin")
 	h.env = append(h.env, "SSH_CONNECTION=192.0.2.1 1 192.0.2.2 22")

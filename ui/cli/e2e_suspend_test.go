@@ -151,6 +151,7 @@ func TestStop_TakenBackAtOnce(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")
 	}
+	t.Parallel()
 	j := startJob(t)
 	for i := range 20 {
 		from := len(j.c.Written())
@@ -187,6 +188,7 @@ func TestSignals_InAnyOrder(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")
 	}
+	t.Parallel()
 	runs, random := randomRun(t, 12)
 	pause := func() {
 		time.Sleep([]time.Duration{0, 0, time.Millisecond, 7 * time.Millisecond, 40 * time.Millisecond, 150 * time.Millisecond}[random.IntN(6)])
