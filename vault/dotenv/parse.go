@@ -215,11 +215,21 @@ func cutName(line string) (name, value string, ok bool) {
 	name, value, ok = strings.Cut(line, "=")
 	if left, right, colon := strings.Cut(line, ":"); colon && len(left) < len(name) && (right == "" || unicode.IsSpace(firstRune(right))) {
 		name = strings.Trim(trim(left), `"'`)
-		value = strings.TrimSuffix(trim(right), ",")
+		value = unmarked(strings.TrimSuffix(trim(right), ","))
 		return name, value, lineTitle().MatchString(name) && value != "" && len(strings.Fields(name)) <= 4
 	}
 	name = trim(name)
 	return name, value, ok && variableName().MatchString(name) && !severalOnLine().MatchString(trim(value))
+}
+
+// unmarked removes Markdown's marks for code and bold text from around a value.
+func unmarked(value string) string {
+	for _, mark := range []string{"`", "**", "`"} {
+		if inner, ok := strings.CutPrefix(value, mark); ok && len(inner) > 2*len(mark) && strings.Index(inner, mark) == len(inner)-len(mark) {
+			value = strings.TrimSuffix(inner, mark)
+		}
+	}
+	return value
 }
 
 func firstRune(s string) rune {

@@ -1,6 +1,7 @@
 package dotenv
 
 import (
+	"cmp"
 	"errors"
 	"strconv"
 	"strings"
@@ -229,13 +230,22 @@ func (s *scanner) inner(t token) bool {
 		}
 		f := variable{group: b.group, around: b.around, name: trim(part[:at]), value: trim(part[at+1:])}
 		f.ambiguity = quotedAmbiguity(f.value, t.quote)
-		if part[at] == '=' && strings.Contains(content, "&") && strings.ContainsAny(f.value, "%+") {
-			f.ambiguity = "holds a % or a +, which may stand for another character"
+		if part[at] == '=' && strings.Contains(content, "&") {
+			f.ambiguity = cmp.Or(escapedAmbiguity(f.value), f.ambiguity)
 		}
 		s.fields = append(s.fields, f)
 		found = true
 	}
 	return found
+}
+
+// escapedAmbiguity says why a value from an address or a form may not be meant as it
+// is written, "" if it is.
+func escapedAmbiguity(value string) string {
+	if strings.ContainsAny(value, "%+") {
+		return "holds a % or a +, which may stand for another character"
+	}
+	return ""
 }
 
 func quotedAmbiguity(value string, quote rune) string {
@@ -267,6 +277,9 @@ func (s *scanner) label() bool {
 	f.value, f.ambiguity = value.text, quotedAmbiguity(value.text, value.quote)
 	if value.kind == word {
 		f.ambiguity = ""
+		if s.tokens[start].query || s.peek(0).query {
+			f.ambiguity = escapedAmbiguity(value.text)
+		}
 	}
 	s.fields = append(s.fields, f)
 	return true
@@ -372,7 +385,7 @@ func (s *scanner) isType(t token) bool {
 
 // wordValue takes a word as a value, if it stands alone.
 func (s *scanner) wordValue(t token, any, joined, below bool) (token, bool) {
-	t.text = strings.TrimRight(t.text, ".")
+	t.text = unmarked(strings.TrimRight(t.text, "."))
 	if !s.standsAlone() || !any && !s.looksLikeValue(t.text, joined, below) {
 		return t, false
 	}

@@ -13,6 +13,7 @@ type token struct {
 	quote rune // the quote that began a quoted text
 	blank bool // a blank precedes it
 	tab   bool // and it is a tab
+	query bool // the & or ? of an address or a form precedes it
 }
 
 // is reports whether t is of the kind and one of the texts.
@@ -28,14 +29,14 @@ const (
 	word
 	quoted
 	sign
-	gap // a blank or an apostrophe: no token, but it precedes one
+	gap // a blank, an apostrophe, or a mark of Markdown: no token, but it precedes one
 )
 
 // signs end a word. A word may hold "=" and ":", see wordEnd.
 const signs = ",;(){}[]<>|"
 
 func tokenize(text string) (tokens []token) {
-	var blank, tab bool
+	var blank, tab, query bool
 	for len(text) > 0 {
 		fresh := blank || len(tokens) == 0 || tokens[len(tokens)-1].kind == endOfLine
 		if end := max(continuation(text), comment(text)); end > 0 && fresh {
@@ -45,12 +46,12 @@ func tokenize(text string) (tokens []token) {
 		t, n := firstToken(text)
 		text = text[n:]
 		if t.kind == gap {
-			blank, tab = true, tab || t.text == "\t"
+			blank, tab, query = true, tab || t.text == "\t", query || t.query
 			continue
 		}
-		t.blank, t.tab = blank, tab
+		t.blank, t.tab, t.query = blank, tab, query
 		tokens = append(tokens, t)
-		blank, tab = false, false
+		blank, tab, query = false, false, false
 	}
 	return tokens
 }
@@ -63,6 +64,10 @@ func firstToken(text string) (t token, n int) {
 		return token{kind: endOfLine}, n
 	case isBlank(r):
 		return token{kind: gap, text: text[:n]}, n
+	case queryMember(text):
+		return token{kind: gap, query: true}, n
+	case emphasis(text) > 0:
+		return token{kind: gap}, emphasis(text)
 	case closingQuotes[r] != "" || r == '`':
 		value, rest, closed := cutEscaped(text)
 		if !closed { // an apostrophe
@@ -76,6 +81,27 @@ func firstToken(text string) (t token, n int) {
 	}
 	n = wordEnd(text)
 	return token{kind: word, text: text[:n]}, n
+}
+
+// queryMember reports whether text begins with the & or ? before a NAME= in an
+// address or in the body of a form.
+func queryMember(text string) bool {
+	if text == "" || text[0] != '&' && text[0] != '?' {
+		return false
+	}
+	name, _, ok := strings.Cut(text[1:], "=")
+	return ok && variableName().MatchString(name)
+}
+
+// emphasis returns the length of the mark at the beginning of text that makes what
+// is before or after it bold or italic in Markdown, 0 if text does not begin with
+// one that stands apart.
+func emphasis(text string) int {
+	n := len(text) - len(strings.TrimLeft(text, "*_"))
+	if next := firstRune(text[n:]); n == len(text) || isBlank(next) || closingQuotes[next] != "" || next == '`' {
+		return n
+	}
+	return 0
 }
 
 // continuation returns the length of the mark that continues a command on the next
@@ -139,11 +165,11 @@ func cutEscaped(text string) (value, rest string, closed bool) {
 func wordEnd(text string) int {
 	for i, r := range text {
 		switch {
-		case isBlank(r), strings.ContainsRune(signs, r), closingQuotes[r] != "", r == '`':
+		case isBlank(r), strings.ContainsRune(signs, r), closingQuotes[r] != "", r == '`', queryMember(text[i:]):
 			return i
 		case i > 0 && (r == '=' || r == ':'):
 			rest := text[i+1:]
-			if rest == "" || closingQuotes[firstRune(rest)] != "" || isBlank(firstRune(rest)) && r == ':' || isLabel(text[:i]) {
+			if rest == "" || closingQuotes[firstRune(rest)] != "" || isBlank(firstRune(rest)) && r == ':' || isLabel(text[:i]) || beginsWithLabel(rest) {
 				return i
 			}
 		case r == '=' || r == ':':
@@ -151,4 +177,11 @@ func wordEnd(text string) int {
 		}
 	}
 	return len(text)
+}
+
+// beginsWithLabel reports whether text begins with NAME= for half of a credential, as
+// after --from-literal= or --data=.
+func beginsWithLabel(text string) bool {
+	name, _, ok := strings.Cut(text, "=")
+	return ok && isLabel(name)
 }
