@@ -1,6 +1,7 @@
 package kite
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -164,26 +165,34 @@ func (e *Error) Unwrap() error { return e.Err }
 func (e *Error) Minting() bool { return e.Op == opMint }
 
 // ProxyError is a failure of the proxy that the environment names, not of the
-// gateway behind it.
+// server behind it.
 type ProxyError struct {
-	Variable string // "HTTPS_PROXY": where the proxy is set
-	Addr     string // its host and port; "" when the variable holds no address
-	Status   int    // its answer to CONNECT, 0 when there was none
-	Err      error  // why it could not be used
+	Variable  string // "HTTPS_PROXY": where the proxy is set
+	Addr      string // its host and port; "" when the variable holds no address
+	Anonymous bool   // the variable has no user
+	Reached   bool   // a connection to it was made
+	Status    int    // its answer to CONNECT, 0 when there was none
+	Message   string // its own words with the status, cleaned
+	Err       error  // why it could not be used
 }
 
 // Error names the proxy, its variable and what it said. The variable's value is
 // not repeated: it may hold a password.
 func (e *ProxyError) Error() string {
+	name := fmt.Sprintf("the proxy %s (%s)", e.Addr, e.Variable)
 	switch {
 	case e.Addr == "":
 		return fmt.Sprintf("%s is not a proxy's address (%v)", e.Variable, e.Err)
+	case e.Status == http.StatusProxyAuthRequired && e.Anonymous:
+		return name + " wants a user and a password (407)"
 	case e.Status == http.StatusProxyAuthRequired:
-		return fmt.Sprintf("the proxy %s (%s) wants another user or password (407)", e.Addr, e.Variable)
+		return name + " wants another user or password (407)"
 	case e.Status != 0:
-		return fmt.Sprintf("the proxy %s (%s) refused the connection (%d %s)", e.Addr, e.Variable, e.Status, http.StatusText(e.Status))
+		return fmt.Sprintf("%s refused the connection (%s)", name, strings.TrimSpace(fmt.Sprint(e.Status, " ", cmp.Or(e.Message, http.StatusText(e.Status)))))
+	case e.Reached:
+		return fmt.Sprintf("%s gave no connection (%v)", name, e.Err)
 	}
-	return fmt.Sprintf("the proxy %s (%s) could not be reached (%v)", e.Addr, e.Variable, e.Err)
+	return fmt.Sprintf("%s could not be reached (%v)", name, e.Err)
 }
 
 // Unwrap returns the cause.

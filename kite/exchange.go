@@ -98,7 +98,7 @@ func (c *Client) attempt(ctx context.Context, target *url.URL, x exchange, timeo
 		if cause := context.Cause(ctx); errors.Is(cause, context.DeadlineExceeded) {
 			err = cause
 		}
-		err = proxyFailure(err, c.Proxy())
+		err = c.Proxy().Failure(err, way.dialed.Load(), way.connected.Load())
 		return &Error{Kind: failureKind(err, way.answered.Load()), Host: target.Host, Op: x.op, Err: toSafeError(err, time.Since(began), x.secrets)}
 	}
 	if err != nil {

@@ -65,6 +65,11 @@ type safeError struct {
 func (e *safeError) Error() string { return e.text }
 func (e *safeError) Unwrap() error { return e.err }
 
+// DescribeFailure describes a failure below HTTP in few words, for other packages.
+// after is how long the attempt took. It unwraps to [ProxyError],
+// [CertificateError] and what else it can without quoting a secret.
+func DescribeFailure(err error, after time.Duration) error { return toSafeError(err, after, nil) }
+
 // toSafeError describes a failure below HTTP without quoting a secret. after is how
 // long the attempt took.
 func toSafeError(err error, after time.Duration, secrets []Secret) error {

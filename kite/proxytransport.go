@@ -18,7 +18,7 @@ func (c *Client) ProxyTransport() (base *url.URL, transport http.RoundTripper, e
 	if base, err = c.checkedBase(); err != nil {
 		return nil, nil, err
 	}
-	return base, &upstream{c, base}, nil
+	return base, &upstream{c, base, c.Proxy()}, nil
 }
 
 // checkedBase returns the base URL: the documented one, or one that [ParseBaseURL]
@@ -37,6 +37,7 @@ func (c *Client) checkedBase() (*url.URL, error) {
 type upstream struct {
 	client *Client
 	base   *url.URL
+	proxy  *Proxy // in force, nil if none
 }
 
 func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -54,21 +55,22 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	safe := IsSafe(r.Method)
 	var resp *http.Response
 	var err error
-	connected := true
-	if safe {
-		resp, err = u.client.transport().RoundTrip(r)
-	} else {
-		var way *sending
+	way := &sending{}
+	switch {
+	case !safe:
 		resp, way, err = send(u.client.transport(), r.Clone(r.Context()), false)
-		connected = way.connected.Load()
+	case u.proxy != nil: // watch how far the request gets, to name the one that failed
+		resp, way, err = send(u.client.transport(), r, true)
+	default:
+		resp, err = u.client.transport().RoundTrip(r)
 	}
 	if err != nil {
 		secret := NewSecret(r.Header.Get("Authorization"))
 		defer secret.Erase()
-		err = proxyFailure(err, u.client.Proxy())
+		err = u.proxy.Failure(err, way.dialed.Load(), way.connected.Load())
 		cause := toSafeError(err, time.Since(began), []Secret{secret})
 		switch {
-		case !safe && connected:
+		case !safe && way.connected.Load():
 			return nil, fail(ErrOutcomeUnknown, cause)
 		case errors.Is(r.Context().Err(), context.Canceled):
 			return nil, canceled(u.base.Host, op())

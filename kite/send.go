@@ -13,8 +13,15 @@ import (
 
 // sending records how far a request has got.
 type sending struct {
+	dialed    atomic.Bool // a TCP connection was made, perhaps to a proxy
 	connected atomic.Bool // it got a connection: the gateway may have seen it
 	answered  atomic.Bool // the first byte of a reply came
+}
+
+func (s *sending) connectDone(_, _ string, err error) {
+	if err == nil {
+		s.dialed.Store(true)
+	}
 }
 
 // errSentOnce ends a second attempt that net/http would make of a write.
@@ -35,6 +42,7 @@ func send(transport http.RoundTripper, req *http.Request, safe bool) (*http.Resp
 	s := &sending{}
 	if safe {
 		resp, err := transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+			ConnectDone:          s.connectDone,
 			GotConn:              func(httptrace.GotConnInfo) { s.connected.Store(true) },
 			GotFirstResponseByte: func() { s.answered.Store(true) },
 		})))
@@ -50,6 +58,7 @@ func send(transport http.RoundTripper, req *http.Request, safe bool) (*http.Resp
 	ctx, cancel := context.WithCancelCause(req.Context())
 	var overHTTP2, written atomic.Bool
 	trace := &httptrace.ClientTrace{
+		ConnectDone: s.connectDone,
 		GotConn: func(info httptrace.GotConnInfo) {
 			s.connected.Store(true)
 			if c, ok := info.Conn.(*tls.Conn); ok && c.ConnectionState().NegotiatedProtocol == "h2" {

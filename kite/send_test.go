@@ -226,6 +226,8 @@ func TestCheckProxy_SaysWhatIsWrongWithTheVariable(t *testing.T) {
 		"http://proxy:3128": "", "proxy:3128": "", "http://user:pass%23@proxy:3128": "", "socks5://127.0.0.1:1080": "", "http://proxy:3128/": "",
 		`"http://proxy:3128"`: "quotes", "'proxy:3128'": "quotes", "http://proxy:3128 ": "blank", "http://pro xy": "blank",
 		"http://user:pa#ss@proxy:3128": "%23", "http://user:12#3@proxy": "%23", "http://user:a/b@proxy:3128": "%2F", "http://user:pass": "not a URL", "http://": "not a URL", ":3128": "not a URL",
+		"http:/proxy:3128": "not a URL", "http://user:pa%ss@proxy:3128": "%25", "socks4://proxy:1080": "scheme", "ftp://proxy": "scheme",
+		"http://proxy:99999": "port", "http://proxy:0": "port", "socks5h://proxy:1080": "", "HTTPS://proxy": "",
 	} {
 		got := checkProxy(value)
 		if (got == "") != (want == "") || !strings.Contains(got, want) {
@@ -236,14 +238,15 @@ func TestCheckProxy_SaysWhatIsWrongWithTheVariable(t *testing.T) {
 
 func TestProxyFailure_NamesTheProxyAndItsVariable(t *testing.T) {
 	proxy := &Proxy{Variable: "HTTPS_PROXY", Addr: "proxy.corp:3128"}
-	err := proxyFailure(&net.OpError{Op: "proxyconnect", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "proxy.corp", IsNotFound: true}}, proxy)
+	err := proxy.Failure(&net.OpError{Op: "proxyconnect", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "proxy.corp", IsNotFound: true}}, false, false)
 	e := &Error{Kind: failureKind(err, false), Host: "kitegateway.com", Op: "GET /x", Err: toSafeError(err, 0, nil)}
 	wantKind(t, e, ErrUnreachable)
 	if got := e.Error(); !strings.Contains(got, "the proxy proxy.corp:3128 (HTTPS_PROXY) could not be reached") || strings.Contains(got, "kitegateway.com") {
 		t.Error(got)
 	}
-	if direct := errors.New("x"); proxyFailure(direct, nil) != direct {
-		t.Error("a failure without a proxy is the proxy's")
+	direct := errors.New("x")
+	if (*Proxy)(nil).Failure(direct, true, false) != direct || proxy.Failure(direct, true, true) != direct {
+		t.Error("a failure without a proxy, or behind it, is the proxy's")
 	}
 }
 

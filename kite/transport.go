@@ -1,7 +1,6 @@
 package kite
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -9,9 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"os"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -46,7 +43,7 @@ func (f failing) RoundTrip(r *http.Request) (*http.Response, error) {
 func (c *Client) newTransport() (*http.Transport, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone() // HTTP/2 and keep-alive
 	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}
-	t.Proxy = proxyFromEnvironment
+	UseProxy(t)
 	if c.base() != c.Environment.BaseURL() {
 		t.Proxy = nil
 		dialer.Control = func(_, address string, _ syscall.RawConn) error { return loopbackOnly(address) }
@@ -60,12 +57,6 @@ func (c *Client) newTransport() (*http.Transport, error) {
 	// send HTTP/2 pings on the others to find out.
 	t.IdleConnTimeout = 30 * time.Second
 	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 5 * time.Second, PingTimeout: 5 * time.Second}
-	t.OnProxyConnectResponse = func(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
-		if resp.StatusCode == http.StatusOK {
-			return nil
-		}
-		return &ProxyError{Variable: proxyVariable(), Addr: proxy.Host, Status: resp.StatusCode}
-	}
 	if base, err := c.checkedBase(); err == nil && base.Scheme == "http" {
 		return t, nil // an override without TLS: reading the system's CAs takes longer than all else
 	}
@@ -147,105 +138,6 @@ var systemRoots = sync.OnceValues(func() (*x509.CertPool, error) {
 	}
 	return x509.SystemCertPool()
 })
-
-// proxyVariable returns the name of the variable that sets the proxy, "" if none
-// does.
-func proxyVariable() string {
-	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} { // in the order of net/http
-		if os.Getenv(name) != "" {
-			return name
-		}
-	}
-	return ""
-}
-
-// proxyFromEnvironment is [http.ProxyFromEnvironment] with errors that say what is
-// wrong with the variable and do not repeat its value.
-func proxyFromEnvironment(r *http.Request) (*url.URL, error) {
-	proxy, err := http.ProxyFromEnvironment(r)
-	if proxy == nil && err == nil {
-		return nil, nil
-	}
-	name := proxyVariable()
-	if why := checkProxy(os.Getenv(name)); why != "" {
-		return nil, &ProxyError{Variable: name, Err: errors.New(why)}
-	}
-	if err != nil {
-		return nil, &ProxyError{Variable: name, Err: errors.New("it is not a proxy's URL: write http://HOST:PORT")}
-	}
-	return proxy, nil
-}
-
-// checkProxy looks for common mistakes in a proxy variable, which would otherwise
-// show as a host that does not exist. It returns "" if it finds none.
-func checkProxy(value string) string {
-	rest := value
-	if _, after, ok := strings.Cut(value, "://"); ok {
-		rest = after
-	}
-	_, afterUser, hasUser := cutLast(rest, "@")
-	switch {
-	case strings.ContainsAny(value, `"'`):
-		return "it holds quotes: leave them out"
-	case strings.TrimSpace(value) != value || strings.ContainsAny(value, " \t\r\n"):
-		return "it holds a blank: leave it out"
-	case strings.ContainsRune(rest, '#'):
-		return "it holds a #: write it as %23"
-	case hasUser && strings.ContainsAny(strings.TrimSuffix(rest, "@"+afterUser), "/?"):
-		return "its user or password holds / or ?: write them as %2F and %3F"
-	}
-	if !strings.Contains(value, "://") {
-		value = "http://" + value
-	}
-	if u, err := url.Parse(value); err != nil || u.Hostname() == "" {
-		return "it is not a URL: write http://HOST:PORT"
-	}
-	return ""
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
-}
-
-// Proxy is the proxy in force between this machine and the gateway.
-type Proxy struct {
-	Variable string // "HTTPS_PROXY"
-	Addr     string // host and port, without user and password; "" when Err is set
-	Err      error  // what is wrong with the variable
-}
-
-// Proxy returns the proxy that c's requests use, nil if they use none.
-func (c *Client) Proxy() *Proxy {
-	base, err := c.checkedBase()
-	if err != nil || c.base() != c.Environment.BaseURL() {
-		return nil
-	}
-	proxy, err := proxyFromEnvironment(&http.Request{URL: base})
-	switch {
-	case err != nil:
-		return &Proxy{Variable: proxyVariable(), Err: err}
-	case proxy == nil:
-		return nil
-	}
-	return &Proxy{Variable: proxyVariable(), Addr: CleanText(proxy.Host)}
-}
-
-// proxyFailure returns a *ProxyError if the proxy could not be reached or refused
-// the connection, and otherwise err itself.
-func proxyFailure(err error, proxy *Proxy) error {
-	var known *ProxyError
-	var op *net.OpError
-	switch {
-	case errors.As(err, &known):
-		return known
-	case proxy != nil && errors.As(err, &op) && (op.Op == "proxyconnect" || strings.HasPrefix(op.Op, "socks")):
-		return &ProxyError{Variable: proxy.Variable, Addr: proxy.Addr, Err: err}
-	}
-	return err
-}
 
 // loopbackOnly is a [net.Dialer] Control function. It checks the address that is
 // dialled, so that no secret leaves the machine even if the resolver gives another

@@ -122,6 +122,77 @@ func TestCommands_SendNothingThroughAnotherTLS(t *testing.T) {
 	}
 }
 
+// What fails before there is a connection to the gateway or the engine is the
+// proxy's failure, and its own words and what to do about it are said.
+func TestCommands_NameTheProxyThatGivesNoConnection(t *testing.T) {
+	h := newInstallation(t, "acme")
+	h.env = append(h.env, "KITEKEY_SANDBOX_URL=", "BAO_TOKEN=hvs.x")
+	h.must(credentialOf("acme"), "add", "acme", "--stdin", "--no-verify")
+	h.must("", "source", "add", "team", "--address", "https://bao.example:8200", "--no-sync")
+	env := h.env
+	for name, c := range map[string]struct {
+		reply string // of the proxy to CONNECT
+		value string // of the variable, with the proxy's address for ADDR
+		want  []string
+	}{
+		"hangs up":              {"", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) gave no connection (the connection was closed", "correct HTTPS_PROXY"}},
+		"speaks SSH":            {"SSH-2.0-OpenSSH_9\r\n", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) gave no connection"}},
+		"has a page":            {"HTTP/1.1 200 OK\r\n\r\n<html>sign in</html>", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) gave no connection"}},
+		"forbids":               {"HTTP/1.1 403 Category finance\r\nContent-Length: 0\r\n\r\n", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) refused the connection (403 Category finance)", "allow the connection"}},
+		"wants a user":          {"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) wants a user and a password (407)", "http://USER:PASSWORD@"}},
+		"wants another user":    {"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n", "http://bob:CANARY@ADDR", []string{"wants another user or password (407)"}},
+		"fails":                 {"HTTP/1.1 503 DNS failed\r\nContent-Length: 0\r\n\r\n", "http://ADDR", []string{"(503 DNS failed)", "try again in a minute"}},
+		"no SOCKS":              {"HTTP/1.1 400 Bad Request\r\n\r\n", "socks5://ADDR", []string{"the proxy ADDR (HTTPS_PROXY)"}},
+		"a scheme of SOCKS 4":   {"", "socks4://ADDR", []string{"HTTPS_PROXY is not a proxy's address", "socks4"}},
+		"one slash":             {"", "http:/ADDR", []string{"HTTPS_PROXY is not a proxy's address", "http://HOST:PORT"}},
+		"a % in the password":   {"", "http://bob:CANARY%zz@ADDR", []string{"HTTPS_PROXY is not a proxy's address", "%25"}},
+		"a # in the password":   {"", "http://bob:CANARY#@ADDR", []string{"HTTPS_PROXY is not a proxy's address", "%23"}},
+		"a port that is no one": {"", "http://127.0.0.1:99999", []string{"HTTPS_PROXY is not a proxy's address", "port"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			addr := answeringProxy(t, c.reply)
+			h.env = append(slices.Clone(env), "HTTPS_PROXY="+strings.ReplaceAll(c.value, "ADDR", addr))
+			for _, command := range []struct {
+				args []string
+				exit int
+			}{{[]string{"token", "acme"}, 5}, {[]string{"source", "sync", "team"}, 6}} {
+				code, _, errs := h.run("", command.args...)
+				if code != command.exit || strings.Contains(errs, "CANARY") || strings.Contains(errs, "kitegateway.com could not") {
+					t.Errorf("%s: exit %d, want %d: %s", command.args, code, command.exit, errs)
+				}
+				for _, want := range c.want {
+					if want = strings.ReplaceAll(want, "ADDR", addr); !strings.Contains(errs, want) {
+						t.Errorf("%s: stderr lacks %q: %s", command.args, want, errs)
+					}
+				}
+			}
+		})
+	}
+}
+
+// answeringProxy listens, gives one reply to each request, and hangs up.
+func answeringProxy(t *testing.T, reply string) (addr string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_ = conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // SOCKS sends no line
+			_, _ = http.ReadRequest(bufio.NewReader(conn))
+			_, _ = io.WriteString(conn, reply)
+			_ = conn.Close()
+		}
+	}()
+	return l.Addr().String()
+}
+
 // inspectingProxy is a company's proxy: it takes CONNECT, ends TLS with a
 // certificate of its own CA, and passes requests on to the simulator.
 type inspectingProxy struct {

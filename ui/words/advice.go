@@ -2,6 +2,7 @@ package words
 
 import (
 	"errors"
+	"net/http"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -64,16 +65,32 @@ func Advice(r vault.Report, by Ways) (meaning, next string) {
 // Kitegateway: an inspected TLS connection, or a proxy.
 func interference(err error) (meaning, next string, ok bool) {
 	var certificate *kite.CertificateError
-	var proxy *kite.ProxyError
-	switch {
-	case errors.As(err, &certificate):
+	if errors.As(err, &certificate) {
+		if proxy, _, ok := proxyTrouble(err); ok {
+			return proxy, `if your company's proxy has a CA of its own, trust it: run "kitekey network ca FILE"`, true
+		}
 		return "something between this machine and Kitegateway answered with a certificate that is not trusted here. The credential was not sent",
 			`if your company inspects connections, trust its CA: run "kitekey network ca FILE"`, true
-	case errors.As(err, &proxy):
-		return "the proxy that " + proxy.Variable + " names did not let the request through. Kitegateway was not reached",
-			"correct " + proxy.Variable + ` or unset it ("kitekey network" shows what is in force)`, true
 	}
-	return "", "", false
+	return proxyTrouble(err)
+}
+
+// proxyTrouble explains a failure of the proxy. What to do depends on what it said.
+func proxyTrouble(err error) (meaning, next string, ok bool) {
+	var proxy *kite.ProxyError
+	if !errors.As(err, &proxy) {
+		return "", "", false
+	}
+	meaning = "the proxy that " + proxy.Variable + " names did not let the request through. Kitegateway was not reached"
+	switch {
+	case proxy.Status == http.StatusProxyAuthRequired:
+		return meaning, "write http://USER:PASSWORD@HOST:PORT into " + proxy.Variable, true
+	case proxy.Status >= 500:
+		return meaning, "try again in a minute; if it stays, ask the people who run the proxy", true
+	case proxy.Status != 0:
+		return meaning, "ask the people who run the proxy to allow the connection, or except its host with NO_PROXY", true
+	}
+	return meaning, "correct " + proxy.Variable + ` or unset it ("kitekey network" shows what is in force)`, true
 }
 
 // refusals match messages with which a gateway refuses a request although the

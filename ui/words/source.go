@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"kitekey/kite"
 	"kitekey/vault"
 	"kitekey/vault/source"
 )
@@ -25,6 +26,13 @@ func sourceNextStep(err error) (next string, ok bool) {
 		return `to see the sources, run "kitekey source list"; to set one up, "kitekey source add"`, true
 	default:
 		return "", false
+	}
+	if _, next, ok := proxyTrouble(err); ok {
+		return next + "; cached tokens go on working", true
+	}
+	var certificate *kite.CertificateError
+	if errors.As(err, &certificate) {
+		return "if that is your engine's CA or your company's, give it to \"kitekey source add " + e.Source + " --replace\" with --ca FILE", true
 	}
 	if e.Unknown {
 		return fmt.Sprintf("look at it before you try again: \"kitekey source test %s\"", e.Source), true

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"kitekey/kite"
 	"kitekey/vault"
 )
 
@@ -91,6 +92,10 @@ func (e *Error) what() string {
 
 func (e *Error) facts() string {
 	var facts []string
+	var proxy *kite.ProxyError
+	if errors.As(e.Err, &proxy) { // the engine was not asked
+		return proxy.Error()
+	}
 	if e.Host != "" {
 		host := e.Host
 		if e.Proxy != "" {

@@ -12,10 +12,12 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"kitekey/kite"
@@ -67,7 +69,6 @@ func (r *reply) erase() {
 
 func (e *engine) newClient() (*http.Client, error) {
 	t := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: callTimeout}).DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    callTimeout,
@@ -76,6 +77,7 @@ func (e *engine) newClient() (*http.Client, error) {
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
+	kite.UseProxy(t)
 	switch {
 	case e.config.CA != "":
 		pool, err := certificates(e.config.CA)
@@ -95,16 +97,6 @@ func (e *engine) newClient() (*http.Client, error) {
 		// A redirect would carry the token to another host.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, nil
-}
-
-// proxyInForce returns the host of the proxy that requests use, "" if they use
-// none.
-func (e *engine) proxyInForce() string {
-	u, err := http.ProxyFromEnvironment(&http.Request{URL: e.base})
-	if err != nil || u == nil {
-		return ""
-	}
-	return u.Host
 }
 
 // do makes a call and returns every reply that comes from the engine, whatever its
@@ -162,14 +154,15 @@ func (e *engine) once(ctx context.Context, c call) (*reply, error) {
 	if !c.noToken {
 		req.Header.Set("X-Vault-Token", c.token.Reveal())
 	}
-	res, err := e.client.Do(req)
+	way := &wayTo{began: time.Now()}
+	res, err := e.client.Do(req.WithContext(httptrace.WithClientTrace(limited, way.trace())))
 	if err != nil {
-		return nil, e.noReply(ctx, limited, c, err)
+		return nil, e.noReply(ctx, limited, c, way, err)
 	}
 	defer res.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(res.Body, maxReply+1))
 	if err != nil {
-		return nil, e.noReply(ctx, limited, c, err)
+		return nil, e.noReply(ctx, limited, c, way, err)
 	}
 	r := &reply{status: res.StatusCode, header: res.Header, body: data}
 	r.json = len(bytes.TrimSpace(data)) == 0 || isJSON(res.Header, data)
@@ -218,29 +211,49 @@ func (e *engine) redirected(c call, r *reply) error {
 	return e.failed(c, ErrNotEngine, r, fmt.Errorf("a redirect to %s", host))
 }
 
+// wayTo records how far a request has got.
+type wayTo struct {
+	began             time.Time
+	dialed, connected atomic.Bool // to the proxy if there is one; to the engine
+}
+
+func (w *wayTo) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		ConnectDone: func(_, _ string, err error) {
+			if err == nil {
+				w.dialed.Store(true)
+			}
+		},
+		GotConn: func(httptrace.GotConnInfo) { w.connected.Store(true) },
+	}
+}
+
 // noReply returns the error for a request without a reply. The request may have
 // arrived.
-func (e *engine) noReply(ctx, limited context.Context, c call, err error) error {
+func (e *engine) noReply(ctx, limited context.Context, c call, way *wayTo, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	var outer *url.Error // it would repeat the whole address
+	if errors.As(err, &outer) {
+		err = outer.Err
+	}
 	kind := ErrUnreachable
 	if limited.Err() != nil || errors.Is(err, context.DeadlineExceeded) {
-		kind, err = ErrTimeout, nil
+		kind, err = ErrTimeout, context.DeadlineExceeded
 	}
-	var inner *url.Error // it would repeat the whole address
-	if errors.As(err, &inner) {
-		err = inner.Err
-	}
-	failure := e.failed(c, kind, nil, err)
-	var dialing *net.OpError
-	failure.Unknown = c.write() && !(errors.As(err, &dialing) && dialing.Op == "dial")
+	err = kite.ProxyFor(e.base).Failure(err, way.dialed.Load(), way.connected.Load())
+	failure := e.failed(c, kind, nil, kite.DescribeFailure(err, time.Since(way.began)))
+	failure.Unknown = c.write() && way.connected.Load()
 	return failure
 }
 
 // failed returns the error for a call that failed.
 func (e *engine) failed(c call, kind error, r *reply, err error) *Error {
-	f := &Error{Source: e.config.Name, Op: c.op, Kind: kind, Host: e.base.Host, Proxy: e.proxyInForce(), Path: c.path, Capability: c.capability, Err: err}
+	f := &Error{Source: e.config.Name, Op: c.op, Kind: kind, Host: e.base.Host, Path: c.path, Capability: c.capability, Err: err}
+	if proxy := kite.ProxyFor(e.base); proxy != nil {
+		f.Proxy = proxy.Addr
+	}
 	if r != nil {
 		f.Status, f.Message = r.status, words(r)
 		f.RetryAfter = retryAfter(r.header, e.sys.Now())
