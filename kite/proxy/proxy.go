@@ -265,9 +265,20 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// allows ignoring Upgrade; Java's HttpClient always sends it.
 	r.Header.Del("Upgrade")
 	r.Body = http.MaxBytesReader(seen, r.Body, maxBody)
-	if r.ContentLength > 0 && r.ContentLength <= smallBody {
+	restricted := len(p.allow) > 0 // then a body is looked into before it is passed on
+	if restricted && r.ContentLength != 0 || r.ContentLength > 0 && r.ContentLength <= smallBody {
 		body, err := io.ReadAll(r.Body)
-		if err != nil {
+		var tooLong *http.MaxBytesError
+		switch {
+		case errors.As(err, &tooLong):
+			seen.err = err
+			refuse(seen, http.StatusRequestEntityTooLarge, codeRefused, tooLarge)
+			return
+		case err == nil && restricted && namesMethodInside(body):
+			seen.err = errors.New(notAllowed)
+			refuse(seen, http.StatusForbidden, codeRefused, notAllowed)
+			return
+		case err != nil:
 			seen.err = fmt.Errorf("the client did not send its body: %w", err)
 			refuse(seen, http.StatusBadRequest, codeRefused, "the body is not complete")
 			return
@@ -310,7 +321,7 @@ func (p *Proxy) authorize(r *http.Request) (path string, no *rejection) {
 		return "", &rejection{http.StatusRequestEntityTooLarge, tooLarge}
 	}
 	path = "/" + rest
-	const odd = "the path must be plain, without . or .. or empty steps, ; or escaped slashes"
+	const odd = "the path must be plain, without . or .. or empty steps, ; or escaped slashes, or signs that servers read in different ways"
 	if kite.CheckPath(path) != nil || overridesPath(r.Header) {
 		return "", &rejection{http.StatusBadRequest, odd}
 	}
@@ -322,7 +333,7 @@ func (p *Proxy) authorize(r *http.Request) (path string, no *rejection) {
 		return "", &rejection{http.StatusBadRequest, odd}
 	}
 	if p.restricted(r, unescaped) {
-		return "", &rejection{http.StatusForbidden, "this request is not allowed here"}
+		return "", &rejection{http.StatusForbidden, notAllowed}
 	}
 	return path, nil
 }
@@ -341,6 +352,8 @@ func (p *Proxy) foreign(r *http.Request) string {
 	}
 	return ""
 }
+
+const notAllowed = "this request is not allowed here"
 
 const tooLarge = "the body is larger than 16 MiB, a limit of the proxy's own"
 

@@ -1,10 +1,13 @@
 package proxy
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"kitekey/kite"
 )
@@ -53,7 +56,9 @@ func (r Rule) allows(method, path string) bool {
 }
 
 // plain reports whether every server reads an escaped path alike: it has no
-// parameters (;), no escaped escape and no escaped slash.
+// parameters (;), no escaped escape, slash or zero, no broken UTF-8, no characters
+// that some servers take for a dot or a slash, and no step that ends with a dot or
+// a blank, which Windows leaves out.
 func plain(escaped string) bool {
 	lower := strings.ToLower(escaped)
 	for _, odd := range []string{";", "%3b", "%25", "%2f", "%5c", "%00"} {
@@ -61,22 +66,62 @@ func plain(escaped string) bool {
 			return false
 		}
 	}
+	path, err := url.PathUnescape(escaped)
+	if err != nil || !utf8.ValidString(path) || strings.ContainsFunc(path, standsForASCII) {
+		return false
+	}
+	for step := range strings.SplitSeq(path, "/") {
+		if strings.TrimRight(step, ". ") != step {
+			return false
+		}
+	}
 	return true
 }
 
-// Some servers take another path or another method from these headers. Servers that
-// pass headers on as variables treat "_" in a name as "-".
-var (
-	pathHeaders   = map[string]bool{"x-original-url": true, "x-rewrite-url": true, "x-original-uri": true, "x-rewrite-uri": true}
-	methodHeaders = map[string]bool{"x-http-method-override": true, "x-http-method": true, "x-method-override": true, "x-method": true}
-)
+// standsForASCII reports whether a character becomes an ASCII one when a server
+// normalises it: full-width forms, leaders of dots, and slashes.
+func standsForASCII(r rune) bool {
+	return r >= 0xFF01 && r <= 0xFF5E || r >= 0x2024 && r <= 0x2026 || r == 0x2044 || r == 0x2215 || r == 0xFE52 || r == 0xFE68
+}
 
-func normalName(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", "-") }
+// normalName returns a name of a header or field as the most lenient server reads
+// it: without blanks and zeros before it, up to a bracket, in lower case, and with
+// "-" for each other sign. Servers that pass headers on as variables do not tell
+// "-", "_" and "." apart.
+func normalName(name string) string {
+	name = strings.TrimLeft(name, " \t\r\n\x00")
+	name, _, _ = strings.Cut(name, "[")
+	name, _, _ = strings.Cut(name, "\x00")
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(strings.TrimRight(name, " \t")))
+}
+
+// namesMethod reports whether some servers take the method from a header or a field
+// of this name.
+func namesMethod(name string) bool {
+	whole := normalName(name)
+	name = strings.TrimPrefix(whole, "x-")
+	return whole == "x-method" || name == "-method" || name == "http-method" || strings.Contains(name, "method-override") ||
+		strings.Contains(name, "override-method") || strings.Contains(name, "methodoverride")
+}
+
+// namesPath reports whether some servers take the path from a header of this name.
+func namesPath(name string) bool {
+	name = normalName(name)
+	if !strings.HasSuffix(name, "-url") && !strings.HasSuffix(name, "-uri") && !strings.HasSuffix(name, "-path") {
+		return false
+	}
+	return strings.Contains(name, "original") || strings.Contains(name, "rewrite") || strings.Contains(name, "request") || strings.Contains(name, "override")
+}
 
 // overridesPath reports whether a header names another path.
 func overridesPath(h http.Header) bool {
 	for name := range h {
-		if pathHeaders[normalName(name)] {
+		if namesPath(name) {
 			return true
 		}
 	}
@@ -86,7 +131,7 @@ func overridesPath(h http.Header) bool {
 // overridesMethod reports whether a header or the query names another method.
 func overridesMethod(r *http.Request) bool {
 	for name := range r.Header {
-		if methodHeaders[normalName(name)] {
+		if namesMethod(name) {
 			return true
 		}
 	}
@@ -95,19 +140,34 @@ func overridesMethod(r *http.Request) bool {
 		if decoded, err := url.QueryUnescape(name); err == nil {
 			name = decoded
 		}
-		if name = normalName(name); name == "-method" || methodHeaders[name] {
+		if namesMethod(name) {
 			return true
 		}
 	}
 	return false
 }
 
-// isForm reports whether a body is a form, in which a field may name another
-// method.
-func isForm(h http.Header) bool {
-	for _, kind := range h.Values("Content-Type") {
-		kind = strings.ToLower(kind)
-		if strings.Contains(kind, "form") {
+// isJSON reports whether a request's body is JSON, as each of the gateway's is. A
+// form may have a field that names another method.
+func isJSON(h http.Header) bool {
+	for _, value := range h.Values("Content-Type") {
+		kind, _, _ := strings.Cut(strings.ToLower(value), ";")
+		if kind = strings.TrimSpace(kind); kind != "" && kind != "application/json" && !strings.HasSuffix(kind, "+json") {
+			return false
+		}
+	}
+	return true
+}
+
+// namesMethodInside reports whether a JSON body has a field that names another
+// method. A body that is not valid JSON must not even mention one.
+func namesMethodInside(body []byte) bool {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(body, &fields) != nil {
+		return bytes.Contains(bytes.ToLower(body), []byte("_method")) || bytes.Contains(bytes.ToLower(body), []byte("method-override"))
+	}
+	for name := range fields {
+		if namesMethod(name) {
 			return true
 		}
 	}
@@ -120,7 +180,9 @@ func (p *Proxy) restricted(r *http.Request, path string) bool {
 	if !p.readOnly && len(p.allow) == 0 {
 		return false
 	}
-	if overridesMethod(r) || p.readOnly && !kite.IsSafe(r.Method) || isForm(r.Header) {
+	safe := kite.IsSafe(r.Method)
+	// A server may take a method out of a body, so a read must have none.
+	if overridesMethod(r) || p.readOnly && !safe || safe && r.ContentLength != 0 || !isJSON(r.Header) {
 		return true
 	}
 	if len(p.allow) == 0 {

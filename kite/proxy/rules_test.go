@@ -83,6 +83,21 @@ func TestReadOnly_RefusesEveryFormOfWrite(t *testing.T) {
 		"override in the query, ;":    {"GET", "/x?a=1;_method=DELETE", nil, 403},
 		"override in the query, %":    {"GET", "/x?%5fmethod=DELETE", nil, 403},
 		"override in the query, caps": {"GET", "/x?_METHOD=DELETE", nil, 403},
+		"override, dots":              {"GET", "/x", header("X.HTTP.Method.Override", "POST"), 403},
+		"override, no X":              {"GET", "/x", header("Http-Method", "POST"), 403},
+		"override, a bare name":       {"GET", "/x", header("_method", "POST"), 403},
+		"override in a list":          {"GET", "/x?_method[]=DELETE", nil, 403},
+		"override after a blank":      {"GET", "/x?+_method=DELETE", nil, 403},
+		"override after an escape":    {"GET", "/x?%20_method=DELETE", nil, 403},
+		"override before a zero":      {"GET", "/x?_method%00=DELETE", nil, 403},
+		"method of payment":           {"GET", "/x?payment_method=MOBILE_MONEY&method=card", nil, 200},
+		"broken UTF-8":                {"GET", "/data/%c0%ae%c0%ae/x", nil, 400},
+		"full-width dots":             {"GET", "/data/%EF%BC%8E%EF%BC%8E/x", nil, 400},
+		"a full-width slash":          {"GET", "/data%EF%BC%8Fx", nil, 400},
+		"a dot at the end":            {"GET", "/data./x", nil, 400},
+		"a blank at the end":          {"GET", "/auth%20/token", nil, 400},
+		"another path, original":      {"GET", "/x", header("X-Original-Path", "/y"), 400},
+		"names with accents":          {"GET", "/data/caf%C3%A9", nil, 200},
 		"a parameter":                 {"GET", "/data;a=b/x", nil, 400},
 		"an escaped parameter":        {"GET", "/data%3ba=b/x", nil, 400},
 		"an escape of an escape":      {"GET", "/data%252fx", nil, 400},
@@ -278,5 +293,52 @@ func TestProxy_PassesNoHalfBodyOn(t *testing.T) {
 	_ = conn.Close()
 	if n := s.reached(); n != 0 {
 		t.Errorf("half a payment reached the gateway %d times", n)
+	}
+}
+
+// Some servers take the method from a field of the body.
+func TestRestrictions_LookIntoBodies(t *testing.T) {
+	rule := func(text string) Rule {
+		r, err := ParseRule(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	readOnly := startWith(t, func(o *Options) { o.ReadOnly = true })
+	allowing := startWith(t, func(o *Options) { o.Allow = []Rule{rule("GET /x"), rule("POST /x")} })
+	kind := func(value string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set("Content-Type", value) }
+	}
+	chunked := func(r *http.Request) { r.ContentLength = -1 }
+	long := `{"a":"` + strings.Repeat("a", smallBody) + `"`
+	for name, tt := range map[string]struct {
+		s            *setup
+		method, body string
+		change       func(*http.Request)
+		status       int
+	}{
+		"a read with a body":           {readOnly, "GET", `{"_method":"DELETE"}`, nil, 403},
+		"a read with a chunked body":   {readOnly, "GET", `{"_method":"DELETE"}`, chunked, 403},
+		"an allowed read with a body":  {allowing, "GET", `{"a":1}`, nil, 403},
+		"an allowed write":             {allowing, "POST", `{"payment_method":"card"}`, nil, 200},
+		"an allowed write, chunked":    {allowing, "POST", `{"payment_method":"card"}`, chunked, 200},
+		"an allowed write, long":       {allowing, "POST", long + "}", nil, 200},
+		"a field":                      {allowing, "POST", `{"a":1,"_method":"DELETE"}`, nil, 403},
+		"an escaped field":             {allowing, "POST", `{"\u005fmethod":"DELETE"}`, nil, 403},
+		"a field, chunked":             {allowing, "POST", `{"_METHOD":"DELETE"}`, chunked, 403},
+		"a field of a long body":       {allowing, "POST", long + `,"_method":"PUT"}`, nil, 403},
+		"a field of what is not JSON":  {allowing, "POST", `_method=DELETE`, nil, 403},
+		"a field of text":              {allowing, "POST", `a=1`, kind("text/plain"), 403},
+		"a field of several documents": {allowing, "POST", `{}`, kind("multipart/mixed; boundary=x"), 403},
+		"another kind of JSON":         {allowing, "POST", `{}`, kind("application/merge-patch+json; charset=utf-8"), 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := tt.s.reached()
+			resp, body := tt.s.do(tt.method, "/x", tt.body, tt.change)
+			if resp.StatusCode != tt.status || tt.s.reached() > before != (tt.status == 200) {
+				t.Errorf("%d, reached the gateway: %v; want %d: %s", resp.StatusCode, tt.s.reached() > before, tt.status, body)
+			}
+		})
 	}
 }
