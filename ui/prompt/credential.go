@@ -56,8 +56,14 @@ func (p Paste) Conflict(sel vault.Selector) string {
 	return ""
 }
 
-// ErrUnclear: a text is more than one value, and no credential can be told apart in it.
-var ErrUnclear = errors.New("the text is more than one value, and no credential can be told apart in it")
+// ErrUnclear: a text is more than one value, and no credential was found in it.
+var ErrUnclear = errors.New("the text is more than one value, and no credential was found in it")
+
+// unclear is an error that matches [ErrUnclear] and says more about a text.
+type unclear struct{ error }
+
+func (unclear) Is(target error) bool { return target == ErrUnclear }
+func (u unclear) Unwrap() error       { return u.error }
 
 // ReadPaste reads a text that may be more than half of a credential: everything that
 // [dotenv.Read] reads, or a value with quotes around it. named is false for a text
@@ -86,7 +92,7 @@ func readNamed(text string, prefer vault.Selector) (Paste, error) {
 	case errors.Is(err, dotenv.ErrNoCredential):
 		return Paste{}, ErrUnclear
 	case err != nil:
-		return Paste{}, fmt.Errorf("%w: %w", ErrUnclear, err)
+		return Paste{}, unclear{fmt.Errorf("the text cannot be used: %w", err)}
 	}
 	entries := result.Entries
 	for _, narrow := range []func(dotenv.Entry) bool{
@@ -104,7 +110,7 @@ func readNamed(text string, prefer vault.Selector) (Paste, error) {
 		}
 	}
 	if len(entries) != 1 {
-		return Paste{}, fmt.Errorf(`%w: it holds %d (%s); "kitekey import FILE" reads them all`, ErrUnclear, len(entries), profilesIn(entries))
+		return Paste{}, unclear{fmt.Errorf(`the text holds %d credentials (%s); "kitekey import FILE" reads them all`, len(entries), profilesIn(entries))}
 	}
 	e := entries[0]
 	return Paste{Credential: e.Credential, Account: e.Account, Environment: e.Environment, From: result.Form}, nil

@@ -183,6 +183,8 @@ func (a *app) paste(msg tea.PasteMsg) tea.Cmd {
 	case a.pastedOntoList(msg.Content):
 	case a.list.typing:
 		return a.list.filterKey(msg, a.now)
+	case strings.TrimSpace(msg.Content) != "":
+		a.notify(info, "no credential was found in the pasted text; a opens a form to paste into")
 	}
 	return nil
 }

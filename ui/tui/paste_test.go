@@ -55,7 +55,7 @@ func TestPaste_OntoTheListOpensTheFilledForm(t *testing.T) {
 
 func TestPaste_SeveralOntoTheListAreTold(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.paste("account,api_key,api_secret\ngale,sim-1,sim-2\nhill,sim-3,sim-4").dialog("").sees("it holds 2 (gale, hill)", "kitekey import").lacks("sim-")
+		d.paste("account,api_key,api_secret\ngale,sim-1,sim-2\nhill,sim-3,sim-4").dialog("").sees("holds 2 credentials (gale, hill)", "kitekey import").lacks("sim-")
 	})
 }
 
@@ -71,10 +71,12 @@ func TestPaste_IntoTheFilterIsNotShown(t *testing.T) {
 	})
 }
 
-func TestPaste_OtherTextOntoTheListDoesNothing(t *testing.T) {
-	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.paste("hello there").dialog("").paste("STRIPE_API_KEY=x").dialog("")
-	})
+func TestPaste_OtherTextOntoTheListIsToldAndNotShown(t *testing.T) {
+	for _, text := range []string{"hello there", "STRIPE_API_KEY=x", "https://dashboard.example/keys/7", "canary-secret-1234"} {
+		drive(t, setup{}, func(t *testing.T, d *driver) {
+			d.paste(text).dialog("").sees("no credential was found in the pasted text").lacks(text)
+		})
+	}
 }
 
 func TestPaste_HalfGoesIntoItsFieldAndTheOtherIsAskedFor(t *testing.T) {
