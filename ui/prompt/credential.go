@@ -56,8 +56,8 @@ func (p Paste) Conflict(sel vault.Selector) string {
 	return ""
 }
 
-// ErrUnclear: a text is more than one value, and no credential was found in it.
-var ErrUnclear = errors.New("the text is more than one value, and no credential was found in it")
+// ErrUnclear: a text is not a single value, and no credential was found in it.
+var ErrUnclear = errors.New("the text is not an api_key or an api_secret alone, and no credential was found in it")
 
 // unclear is an error that matches [ErrUnclear] and says more about a text.
 type unclear struct{ error }

@@ -219,7 +219,9 @@ func (d *formDialog) update(a *app, msg tea.Msg) tea.Cmd {
 	d.said = ""
 	switch f.kind {
 	case hidden:
+		_, pasted := msg.(tea.PasteMsg)
 		f.secret.update(msg)
+		f.visited = f.visited || pasted // a paste is complete: say at once what is wrong with it
 	case text:
 		before := f.input.Value()
 		var cmd tea.Cmd

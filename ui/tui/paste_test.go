@@ -65,6 +65,12 @@ func TestPaste_HalfOntoTheListOpensTheForm(t *testing.T) {
 	})
 }
 
+func TestPaste_OfAControlCharacterIsToldAtOnce(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("a", "tab", "tab", "tab", "tab").paste("abc\x01def").sees("the api_secret holds a control character (U+0001)")
+	})
+}
+
 func TestPaste_IntoTheFilterIsNotShown(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("/").paste(pastes["JSON"].text).dialog("Add a credential").lacks("sim-")
