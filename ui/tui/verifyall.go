@@ -30,6 +30,7 @@ type verifyRun struct {
 	resting time.Time // when the rest that the gateway asked for ends
 
 	at     int  // chosen row
+	moved  bool // the user chose it: it stays on its profile while results arrive
 	byName bool // in the list's order; otherwise failures come first
 	filter textinput.Model
 	typing bool
@@ -80,7 +81,7 @@ func (d *verifyRun) start(a *app, sels []vault.Selector) tea.Cmd {
 	for _, s := range sels {
 		delete(d.results, s)
 	}
-	d.started, d.took, d.resting, d.at = a.now, 0, time.Time{}, 0
+	d.started, d.took, d.resting, d.at, d.moved = a.now, 0, time.Time{}, 0, false
 	d.arrived = make(chan verifiedMsg, len(sels)+1)
 	v, arrived := a.o.Vault, d.arrived
 	t, cmd := a.start(task{kind: taskVerifyAll, doing: "verifying", quiet: true}, func(ctx context.Context) func(*app) tea.Cmd {
@@ -124,7 +125,7 @@ func (d *verifyRun) verified(a *app, msg verifiedMsg) tea.Cmd {
 	case !msg.resting.IsZero():
 		d.resting = msg.resting.Round(0)
 	case !errors.Is(msg.report.Err, context.Canceled):
-		d.results[msg.report.Selector] = msg.report
+		d.keepChosen(a, func() { d.results[msg.report.Selector] = msg.report })
 		if i := slices.IndexFunc(a.list.profiles, func(p vault.Profile) bool { return p.Selector == msg.report.Selector }); i >= 0 {
 			a.noteReport(a.list.profiles[i].ID, msg.report)
 		}
@@ -193,7 +194,7 @@ func (d *verifyRun) keys(a *app) []dialogKey {
 	}
 	page := max(a.layout.body-8, 1)
 	by := func(n int) func() tea.Cmd {
-		return does(func() { d.at = max(min(d.at+n, len(d.rows(a))-1), 0) })
+		return does(func() { d.choose(max(min(d.at+n, len(d.rows(a))-1), 0)) })
 	}
 	keys := []dialogKey{on("enter w", "enter", "why", does(func() { d.open(a) }))}
 	again := d.failed()
@@ -210,7 +211,7 @@ func (d *verifyRun) keys(a *app) []dialogKey {
 	keys = append(keys,
 		on("c", "c", "copy report", func() tea.Cmd { return d.report(a, false) }),
 		on("C", "C", "of all", func() tea.Cmd { return d.report(a, true) }),
-		on("o", "o", order, does(func() { d.byName, d.at = !d.byName, 0 })),
+		on("o", "o", order, does(func() { d.byName, d.at, d.moved = !d.byName, 0, false })),
 		on("/", "/", "filter", does(func() {
 			d.typing = true
 			d.filter.Focus()
@@ -237,7 +238,7 @@ func (d *verifyRun) back(a *app) {
 		d.end(a)
 	case d.filter.Value() != "":
 		d.filter.SetValue("")
-		d.at = 0
+		d.at, d.moved = 0, false
 	default:
 		a.drop(d)
 	}
@@ -249,7 +250,7 @@ func (d *verifyRun) update(_ *app, msg tea.Msg) tea.Cmd {
 	}
 	var cmd tea.Cmd
 	d.filter, cmd = d.filter.Update(msg)
-	d.at = 0
+	d.at, d.moved = 0, false
 	return cmd
 }
 
@@ -263,6 +264,7 @@ func (d *verifyRun) open(a *app) {
 		a.notify(info, rows[d.at].String()+" has not been reached yet")
 		return
 	}
+	d.moved = true
 	if i := slices.IndexFunc(a.list.profiles, func(p vault.Profile) bool { return p.Selector == rows[d.at] }); i >= 0 {
 		a.push(&verdictDialog{id: a.list.profiles[i].ID})
 	}
@@ -316,9 +318,21 @@ func (d *verifyRun) click(a *app, _, line int) tea.Cmd {
 	case i == d.at:
 		d.open(a)
 	default:
-		d.at = i
+		d.choose(i)
 	}
 	return nil
+}
+
+func (d *verifyRun) choose(row int) { d.at, d.moved = row, true }
+
+// keepChosen runs a change that may move the rows. The row that the user chose stays
+// chosen.
+func (d *verifyRun) keepChosen(a *app, change func()) {
+	rows := d.rows(a)
+	change()
+	if d.moved && d.at < len(rows) {
+		d.at = max(slices.Index(d.rows(a), rows[d.at]), 0)
+	}
 }
 
 // window returns the first row shown and how many lines there are for rows, below a

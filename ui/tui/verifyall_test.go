@@ -52,6 +52,16 @@ func TestVerifyAll_OrdersByName(t *testing.T) {
 	})
 }
 
+// While results arrive, a failing profile moves above the chosen one.
+func TestVerifyAll_TheChosenRowStaysOnItsProfile(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.sim.Set("ember", kite.Sandbox, simulator.Behavior{Failure: simulator.InternalError})
+		d.sim.Set("coral", kite.Sandbox, simulator.Behavior{Refuse: true, Latency: 8 * time.Second})
+		d.press("V").sleep(5 * time.Second).press("down").sees("▌ acme     sandbox")
+		d.sleep(20*time.Second).sees("✗ refused", "▌ acme     sandbox").press("enter").dialog("Verification result").sees("acme / sandbox")
+	})
+}
+
 func TestVerifyAll_EnterOpensARowAndEscComesBack(t *testing.T) {
 	verified(t, func(t *testing.T, d *driver) {
 		d.press("enter").dialog("Verification result").sees("coral / sandbox", "Invalid API key").press("esc").dialog("Verify all")
