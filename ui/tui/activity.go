@@ -52,7 +52,15 @@ func (v *activity) lines(c *canvas, sel vault.Selector, w, h int) []string {
 			break
 		}
 		what, paint := m.words(c)
-		out = append(out, c.spread(c.st.dim.Styled(c.fit(c.moment(m.at), 16, ""))+paint.Styled(what), c.st.dim.Styled(" "+by(m.command)), w, c.st.glyph.more))
+		right := " " + by(m.command)
+		for i, l := range c.wrap(what, w-16-c.len(right)) {
+			switch {
+			case i == 0:
+				out = append(out, c.spread(c.st.dim.Styled(c.fit(c.moment(m.at), 16, ""))+paint.Styled(l), c.st.dim.Styled(right), w, c.st.glyph.more))
+			case len(out) < h:
+				out = append(out, blanks(16)+paint.Styled(l))
+			}
+		}
 	}
 	return out
 }
@@ -141,19 +149,23 @@ func (m *moment) words(c *canvas) (string, ansi.Style) {
 		did = append(did, d.words(c))
 	}
 	text, paint := strings.Join(did, ", "), c.st.text
-	var rest []string
+	var rest, others []string
+	count := map[vault.Verdict]int{}
 	for _, result := range slices.Sorted(maps.Keys(m.results)) {
-		if result == string(vault.VerdictOK) {
-			continue
+		word := words.Verdict(vault.Verdict(result), "").Word
+		switch {
+		case result == string(vault.VerdictOK):
+		case len(m.profiles) == 1:
+			rest = append(rest, word)
+		case slices.Contains(vault.Verdicts, vault.Verdict(result)):
+			count[vault.Verdict(result)] = m.results[result]
+		default: // such as cancelled
+			others = append(others, fmt.Sprintf("%d %s", m.results[result], word))
 		}
-		word := resultWords(result)
-		if len(m.profiles) > 1 {
-			word = fmt.Sprintf("%d %s", m.results[result], word)
-		}
-		rest, paint = append(rest, word), c.st.warn
 	}
+	rest = append(append(rest, words.Tally(count)...), others...)
 	if len(rest) > 0 {
-		text += ": " + strings.Join(rest, ", ")
+		text, paint = text+": "+strings.Join(rest, ", "), c.st.warn
 	}
 	return text, paint
 }
@@ -265,47 +277,54 @@ func (d *activityDialog) lines(a *app, w int) []string {
 		clock = 6
 	}
 	name = min(name, max(w-clock-34, 10), 28)
-	head := a.fit("TIME", clock, "") + a.fit("ACCOUNT", name, "") + " " + a.fit("ENV", 8, "") + "WHAT WAS DONE"
+	did := "WHAT WAS DONE"
+	if w < clock+name+1+8+len(did) {
+		did = "DONE"
+	}
+	head := a.fit("TIME", clock, "") + a.fit("ACCOUNT", name, "") + " " + a.fit("ENV", 8, "") + did
 	if withBy {
 		head = a.spread(head, "BY ", w, "")
 	}
 	out := []string{a.st.dim.Styled(a.fit(head, w, ""))}
 	for i := range moments {
-		line := ""
-		if d.near(len(out), a.height) {
-			line = d.line(a, &moments[i], clock, name, w, withBy)
+		m := &moments[i]
+		right := ""
+		if withBy {
+			right = " " + by(m.command) + " "
 		}
-		out = append(out, line)
+		left := clock + name + 1 + 8
+		what, paint := m.words(&a.canvas)
+		text := a.wrap(what, w-left-a.len(right))
+		if len(text) > 1 && !withBy { // a narrow column: below the name there is more room
+			left = clock
+			text = append([]string{""}, a.wrap(what, w-left)...)
+		}
+		if !d.near(len(out), a.height) {
+			out = append(out, make([]string, len(text))...)
+			continue
+		}
+		out = append(out, a.spread(d.left(a, m, clock, name)+paint.Styled(text[0]), a.st.dim.Styled(right), w, a.st.glyph.more))
+		for _, l := range text[1:] {
+			out = append(out, blanks(left)+paint.Styled(l))
+		}
 	}
 	return out
 }
 
-// line draws one moment.
-func (d *activityDialog) line(a *app, m *moment, clock, name, w int, withBy bool) string {
+// left draws when and for whom something was done.
+func (d *activityDialog) left(a *app, m *moment, clock, name int) string {
 	at := a.moment(m.at)
 	if clock < 16 {
 		at = m.at.Local().Format("15:04")
 	}
-	env := blanks(8)
+	var env string
 	switch {
-	case len(m.profiles) > 1:
+	case len(m.profiles) > 1: // the name has the room of the environment too
+		return a.st.dim.Styled(a.fit(at, clock, "")) + a.fit(m.name(), name+1+8, "")
 	case m.profiles[0].Environment == kite.Live:
 		env = a.st.textStyles.live.Styled("LIVE    ")
 	default:
 		env = a.st.dim.Styled("sandbox ")
 	}
-	what, paint := m.words(&a.canvas)
-	left := a.st.dim.Styled(a.fit(at, clock, "")) + a.fit(a.cutMiddle(m.name(), name), name, "") + " " + env + paint.Styled(what)
-	if !withBy {
-		return a.cut(left, w, a.st.glyph.more)
-	}
-	return a.spread(left, a.st.dim.Styled(" "+by(m.command)+" "), w, a.st.glyph.more)
-}
-
-// resultWords returns the words for a result.
-func resultWords(result string) string {
-	if result == string(vault.VerdictOK) {
-		return "ok"
-	}
-	return words.Verdict(vault.Verdict(result), "").Word
+	return a.st.dim.Styled(a.fit(at, clock, "")) + a.fit(a.cutMiddle(m.name(), name), name, "") + " " + env
 }

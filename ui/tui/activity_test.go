@@ -1,10 +1,13 @@
 package tui
 
 import (
+	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"kitekey/kite"
+	"kitekey/kite/simulator"
 	"kitekey/vault"
 )
 
@@ -65,5 +68,31 @@ func same(t *testing.T, at time.Time, got []moment, want ...string) {
 		if texts[i] != want[i] {
 			t.Errorf("%q, want %q", texts[i], want[i])
 		}
+	}
+}
+
+func TestActivity_OfManyProfilesIsToldInFull(t *testing.T) {
+	for _, size := range [][2]int{{40, 12}, {50, 15}, {80, 24}} {
+		drive(t, setup{width: size[0], height: size[1]}, func(t *testing.T, d *driver) {
+			d.sim.Set("coral", kite.Sandbox, simulator.Behavior{Refuse: true})
+			d.sim.Set("dune", kite.Sandbox, simulator.Behavior{Failure: simulator.Drop})
+			d.sim.Set("ember", kite.Sandbox, simulator.Behavior{Failure: simulator.InternalError})
+			d.press("V").sleep(time.Minute).press("esc", "L")
+			text := strings.Join(strings.FieldsFunc(d.screen(), func(r rune) bool { return unicode.IsSpace(r) || r == '│' }), " ")
+			for _, part := range []string{"7 profiles", "1 refused", "1 gateway failed"} {
+				if !strings.Contains(text, part) {
+					t.Errorf("%d columns: the log lacks %q:\n%s", size[0], part, d.screen())
+				}
+			}
+			d.lacks("WHAT WAS DO ")
+		})
+	}
+}
+
+func TestMoments_CountResultsAsTheListDoes(t *testing.T) {
+	m := moment{profiles: make([]vault.Selector, 6), deeds: []deed{{action: "verified"}},
+		results: map[string]int{"ok": 2, string(vault.VerdictStoreLocked): 1, string(vault.VerdictInvalid): 2, "cancelled": 1}}
+	if got, _ := m.words(&canvas{}); got != "verified: 2 requests rejected, 1 locked, 1 cancelled" {
+		t.Errorf("%q", got)
 	}
 }
