@@ -63,7 +63,7 @@ var ErrUnclear = errors.New("the text is not an api_key or an api_secret alone, 
 type unclear struct{ error }
 
 func (unclear) Is(target error) bool { return target == ErrUnclear }
-func (u unclear) Unwrap() error       { return u.error }
+func (u unclear) Unwrap() error      { return u.error }
 
 // ReadPaste reads a text that may be more than half of a credential: everything that
 // [dotenv.Read] reads, or a value with quotes around it. named is false for a text

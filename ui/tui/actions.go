@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 
 	"charm.land/bubbles/v2/textinput"
@@ -132,18 +133,25 @@ func (d *actionList) update(_ *app, msg tea.Msg) tea.Cmd {
 	return cmd
 }
 
+// wholeActions is the width from which an action's line says what it does, and not
+// only its name.
+const wholeActions = 60
+
 // belowActions is the number of lines below the list: a blank one, what the chosen
 // action does, its command, and why it cannot work now.
 const belowActions = 4
 
 // room returns how many lines the list has.
 func (d *actionList) room(a *app) int {
-	below := belowActions
-	if a.layout.body < 14 {
-		below = 2
+	head := 2
+	if d.small(a) {
+		head = 1
 	}
-	return max(a.layout.body-2-2-below, 1)
+	return max(a.layout.body-2-head-belowActions, 1)
 }
+
+// small reports whether there is no room for blank lines and headings.
+func (d *actionList) small(a *app) bool { return a.layout.body < 14 }
 
 // click chooses the action on a line, and runs it if it is the chosen one.
 func (d *actionList) click(a *app, _, line int) tea.Cmd {
@@ -165,13 +173,17 @@ func (d *actionList) lines(a *app, w int) []string {
 
 // draw returns the lines, and for each one the number of its action, -1 for none.
 func (d *actionList) draw(a *app, w int) (out []string, actions []int) {
-	out = []string{a.st.accent.Styled(": ") + a.drawInput(d.input, w-2), ""}
+	out = []string{a.st.accent.Styled(": ") + a.drawInput(d.input, w-2)}
+	if !d.small(a) {
+		out = append(out, "")
+	}
+	head := len(out)
 	found := d.found(a)
 	var list []string
 	var numbers []int
 	chosen, group := 0, ""
 	for i, b := range found {
-		if d.input.Value() == "" && b.group != group {
+		if d.input.Value() == "" && b.group != group && !d.small(a) {
 			if group != "" {
 				list = append(list, "")
 			}
@@ -190,14 +202,14 @@ func (d *actionList) draw(a *app, w int) (out []string, actions []int) {
 	if len(found) == 0 {
 		list = append(list, a.st.dim.Styled("no action has these words"))
 	}
-	if d.input.Value() == "" {
+	if d.input.Value() == "" && !d.small(a) {
 		list = append(list, "")
 		list = append(list, a.legend(w)...)
 	}
 	room := d.room(a)
 	top := max(min(chosen-room/2, len(list)-room), 0)
 	out = append(out, list[top:min(top+room, len(list))]...)
-	actions = append([]int{-1, -1}, numbers[min(top, len(numbers)):min(top+room, len(numbers))]...)
+	actions = append(slices.Repeat([]int{-1}, head), numbers[min(top, len(numbers)):min(top+room, len(numbers))]...)
 	if d.at < len(found) {
 		out = append(out, "")
 		out = append(out, d.about(a, found[d.at], w)...)
@@ -218,6 +230,9 @@ func (d *actionList) row(a *app, b *binding, chosen bool, w int) string {
 	left := mark + a.st.accent.Styled(a.fit(a.keyName(b.Help().Key), 8, ""))
 	room := w - 10
 	command := a.commandFor(b)
+	if w < wholeActions {
+		return left + paint.Styled(a.fit(b.Help().Desc, room, a.st.glyph.more))
+	}
 	if w < helpColumns || command == "" {
 		return left + paint.Styled(a.fit(b.long, room, a.st.glyph.more))
 	}
@@ -227,10 +242,7 @@ func (d *actionList) row(a *app, b *binding, chosen bool, w int) string {
 
 // about describes the chosen action in full.
 func (d *actionList) about(a *app, b *binding, w int) []string {
-	most := belowActions - 1
-	if a.layout.body < 14 {
-		most = 1
-	}
+	const most = belowActions - 1
 	out := a.wrapped(words.Sentence(b.long), w, most)
 	if command := a.commandFor(b); command != "" && len(out) < most {
 		out = append(out, a.st.dim.Styled(a.cut("from a shell: "+command, w, a.st.glyph.more)))
@@ -257,7 +269,13 @@ func (d *dialogHelp) keys(a *app) []dialogKey { return d.pagerKeys(a, d, "?") }
 func (d *dialogHelp) lines(a *app, w int) []string {
 	var out []string
 	for _, h := range dialogHints(a, d.about) {
-		out = append(out, a.st.accent.Styled(a.fit(a.keyName(h.key), 12, ""))+a.cut(h.does, w-12, a.st.glyph.more))
+		for i, l := range a.wrap(h.does, w-12) {
+			key := h.key
+			if i > 0 {
+				key = ""
+			}
+			out = append(out, a.st.accent.Styled(a.fit(a.keyName(key), 12, ""))+l)
+		}
 	}
-	return append(out, "", a.st.dim.Styled(a.cut("ctrl+c quits, ctrl+l draws the screen again, ctrl+z suspends", w, a.st.glyph.more)))
+	return append(append(out, ""), a.painted("ctrl+c quits, ctrl+l draws the screen again, ctrl+z suspends", w, a.st.dim)...)
 }

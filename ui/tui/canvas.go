@@ -49,9 +49,19 @@ func focused(t textinput.Model) textinput.Model {
 func (c *canvas) drawInput(t textinput.Model, w int) string {
 	look := textinput.StyleState{Placeholder: lipgloss.NewStyle().Foreground(c.st.palette.dim)}
 	t.SetStyles(textinput.Styles{Focused: look, Blurred: look, Cursor: textinput.CursorStyle{Shape: tea.CursorBlock}})
+	t.Placeholder = c.brief(t.Placeholder, w)
 	t.SetWidth(max(w-1, 1))
 	t.SetCursor(t.Position())
 	return t.View()
+}
+
+// brief shortens a hint such as "optional: Acme Stores Ltd" to its first part if the
+// whole has no room.
+func (c *canvas) brief(text string, w int) string {
+	if at := strings.IndexAny(text, ":;"); at > 0 && c.len(text) > w {
+		return text[:at]
+	}
+	return text
 }
 
 // stillStep is how often a screen with reduced motion changes.
@@ -170,6 +180,28 @@ func (c *canvas) cutMiddle(s string, w int) string {
 	head := (w - 1 + 1) / 2
 	tail := w - 1 - head
 	return c.method.Truncate(s, head, "") + c.st.glyph.more + c.method.TruncateLeft(s, n-tail, "")
+}
+
+// cutTitle shortens a title that ends with a profile's name: it keeps the
+// environment, and cuts the account in its middle before anything else.
+func (c *canvas) cutTitle(title string, w int) string {
+	at := strings.LastIndex(title, " / ")
+	switch {
+	case c.len(title) <= w:
+		return title
+	case at < 0:
+		return c.cutMiddle(title, w)
+	}
+	head, account, environment := title[:at], title[:at], title[at:]
+	if i := strings.LastIndexByte(head, ' '); i >= 0 {
+		head, account = head[:i+1], head[i+1:]
+	} else {
+		head = ""
+	}
+	const enough = 12 // cells in which two accounts can be told apart
+	room := w - c.len(environment)
+	account = c.cutMiddle(account, max(room-c.len(head), min(enough, room)))
+	return c.cut(head, room-c.len(account), c.st.glyph.more) + account + environment
 }
 
 // markMore marks a frame's lower border to show that more follows below.

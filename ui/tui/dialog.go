@@ -150,7 +150,7 @@ func (a *app) dialogBox(d dialog) []string {
 	if d.live() {
 		border, line = a.st.live, a.st.liveLine
 	}
-	out := a.frame(d.title(), lines, w, min(len(lines)+2, a.layout.body), border, line, a.st.strong, a.st.glyph.more)
+	out := a.frame(a.cutTitle(d.title(), w-6), lines, w, min(len(lines)+2, a.layout.body), border, line, a.st.strong, a.st.glyph.more)
 	if below := len(lines) - (a.layout.body - 2); below > 0 {
 		a.markMore(out, fmt.Sprintf("%d more", below), w, border, line)
 	}

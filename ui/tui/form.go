@@ -396,13 +396,13 @@ func (f *field) draw(c *canvas, here bool, w int) string {
 		}
 		return value
 	case f.kind == hidden && here:
-		return c.st.dim.Styled("paste or type; nothing is shown")
+		return c.st.dim.Styled(c.brief("paste or type; nothing is shown", w))
 	case f.kind == hidden:
 		return c.st.dim.Styled("empty")
 	case here:
 		return c.drawInput(f.input, w)
 	case f.input.Value() == "":
-		return c.st.dim.Styled(f.input.Placeholder)
+		return c.st.dim.Styled(c.brief(f.input.Placeholder, w))
 	}
 	return f.input.Value()
 }

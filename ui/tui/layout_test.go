@@ -13,6 +13,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"kitekey/kite"
+	"kitekey/kite/simulator"
 	"kitekey/vault"
 )
 
@@ -222,5 +223,80 @@ func TestWrap_KeepsFlagsWhole(t *testing.T) {
 	want := []string{"unlock it with gnome-keyring-daemon", "--unlock, or --store file"}
 	if !slices.Equal(got, want) {
 		t.Errorf("wrapped to %q", got)
+	}
+}
+
+// What dialogs say must be readable in whole on small screens too.
+func TestDialogs_CutNoSentenceOnSmallScreens(t *testing.T) {
+	for _, size := range [][2]int{{40, 12}, {50, 15}} {
+		for _, c := range []struct {
+			name string
+			keys []string
+			see  []string
+		}{
+			{"copy as", []string{"C"}, []string{"h header", "t token", "u curl command", "The whole line, Authorization: JWT and so on."}},
+			{"copy as a token", []string{"C", "down"}, []string{"The value alone, its JWT prefix included."}},
+			{"mint", []string{"m"}, []string{"and its header copied"}},
+			{"actions", []string{"?"}, []string{"copy as", "mints a token first when there is no unexpired one."}},
+			{"keys of a dialog", []string{"C", "?"}, []string{"ctrl+z suspends"}},
+			{"add", []string{"a"}, []string{"label optional", "5m if left empty"}},
+			{"rotate", []string{"r"}, []string{"api_key paste or type"}},
+		} {
+			drive(t, setup{width: size[0], height: size[1]}, func(t *testing.T, d *driver) {
+				d.press(c.keys...)
+				text := strings.Join(strings.FieldsFunc(d.screen(), func(r rune) bool { return r <= ' ' || r == '│' || r == '▌' }), " ")
+				for _, see := range c.see {
+					if !strings.Contains(text, see) {
+						t.Errorf("%s at %v lacks %q:\n%s", c.name, size, see, d.screen())
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestMenu_SaysWhatTheChosenActionDoes(t *testing.T) {
+	drive(t, setup{width: 40, height: 12}, func(t *testing.T, d *driver) {
+		other := simulator.DefaultMerchants()[2].Credential
+		d.press("r").paste(other.APIKey.Reveal()).press("enter").paste(other.APISecret.Reveal()).press("enter").sleep(2 * time.Second)
+		d.press("r", "down").dialog("Rotate acme / sandbox")
+		text := strings.Join(strings.FieldsFunc(d.screen(), func(r rune) bool { return r <= ' ' || r == '│' }), " ")
+		if !strings.Contains(text, "The new one is good; there is no way back then.") {
+			t.Errorf("the screen:\n%s", d.screen())
+		}
+	})
+}
+
+// The environment is never left out of a title.
+func TestTitle_KeepsTheEnvironment(t *testing.T) {
+	long := strings.Repeat("a", 30) + "-" + strings.Repeat("z", 30)
+	for _, width := range []int{40, 50, 80} {
+		drive(t, setup{width: width, height: 24, before: func(d *driver) {
+			cred, _, _ := kite.ParseCredential("a-key", "a-secret")
+			for _, e := range kite.Environments {
+				if _, err := d.vault.Add(t.Context(), vault.NewProfile{
+					Selector: vault.Selector{Account: long, Environment: e}, Credential: cred, Verdict: vault.VerdictOK,
+				}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}}, func(t *testing.T, d *driver) {
+			for environment, env := range map[string]string{"live": "/ LIVE", "sandbox": "/ sandbox"} {
+				d.selectProfile(long + "/" + environment)
+				for _, key := range []string{"e", "d", "r", "w"} {
+					d.press(key)
+					title := ""
+					for l := range strings.SplitSeq(d.screen(), "\n") {
+						if (strings.Contains(l, env) || strings.Contains(l, "═ LIVE")) && strings.Contains(l, "zz") {
+							title = l
+						}
+					}
+					if title == "" {
+						t.Errorf("%s of %s at %d columns hides the environment or the name:\n%s", key, environment, width, d.screen())
+					}
+					d.press("esc")
+				}
+			}
+		})
 	}
 }

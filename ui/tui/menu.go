@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+
+	"kitekey/ui/words"
 )
 
 // menu offers a few actions, chosen by their keys or with the arrows and enter.
@@ -47,9 +49,7 @@ func (d *menu) keys(a *app) []dialogKey {
 
 // click runs the item on a line: the items follow the intro.
 func (d *menu) click(a *app, _, line int) tea.Cmd {
-	if d.intro != "" {
-		line -= len(a.wrap(d.intro, a.dialogWidth(d)-4)) + 1
-	}
+	line -= len(d.introLines(a, a.dialogWidth(d)-4))
 	if line < 0 || line >= len(d.items) {
 		return nil
 	}
@@ -57,24 +57,57 @@ func (d *menu) click(a *app, _, line int) tea.Cmd {
 	return d.items[line].run(a)
 }
 
-func (d *menu) lines(a *app, w int) []string {
-	var out []string
-	if d.intro != "" {
-		for _, l := range a.wrap(d.intro, w) {
-			out = append(out, a.st.dim.Styled(l))
-		}
-		out = append(out, "")
+// introLines draws the intro, with a blank line below it if there is room.
+func (d *menu) introLines(a *app, w int) []string {
+	if d.intro == "" {
+		return nil
 	}
-	names := 0
+	out := a.painted(d.intro, w, a.st.dim)
+	if a.layout.body < 12 {
+		return out
+	}
+	return append(out, "")
+}
+
+func (d *menu) lines(a *app, w int) []string {
+	out := d.introLines(a, w)
+	names, whole := 0, true
 	for _, item := range d.items {
 		names = max(names, a.len(item.name)+2)
+	}
+	for _, item := range d.items {
+		whole = whole && menuIndent+names+a.len(item.is) <= w
 	}
 	for i, item := range d.items {
 		mark, name := "  ", a.st.text
 		if i == d.at {
 			mark, name = a.st.accent.Styled(a.st.glyph.cursor)+" ", a.st.strong
 		}
-		out = append(out, a.cut(mark+a.st.accent.Styled(item.key)+"  "+name.Styled(a.fit(item.name, names, ""))+a.st.dim.Styled(item.is), w, a.st.glyph.more))
+		line := mark + a.st.accent.Styled(item.key) + "  " + name.Styled(a.fit(item.name, names, ""))
+		if whole {
+			line += a.st.dim.Styled(item.is)
+		}
+		out = append(out, a.cut(line, w, a.st.glyph.more))
+	}
+	if whole {
+		return out
+	}
+	return append(out, d.below(a, w)...)
+}
+
+// menuIndent is the width of what precedes an item's name.
+const menuIndent = 5
+
+// below says under the items what the chosen one is, where that has no room beside
+// the names. It has as many lines for each item as for the longest.
+func (d *menu) below(a *app, w int) []string {
+	most := 0
+	for _, item := range d.items {
+		most = max(most, len(a.wrap(words.Sentence(item.is), w)))
+	}
+	out := append([]string{""}, a.painted(words.Sentence(d.items[d.at].is), w, a.st.dim)...)
+	for len(out) < most+1 {
+		out = append(out, "")
 	}
 	return out
 }

@@ -172,7 +172,7 @@ func (d *mintDialog) lines(a *app, w int) []string {
 		if d.noCopy {
 			then = ", nothing copied"
 		}
-		out = append(out, a.st.dim.Styled(a.cut("valid until "+a.moment(a.now.Add(life.Duration()))+then, w, a.st.glyph.more)))
+		out = append(out, a.painted("valid until "+a.moment(a.now.Add(life.Duration()))+then, w, a.st.dim)...)
 		if risk := words.LongLife(life); risk != "" {
 			out = append(out, a.painted(a.st.glyph.warn+" "+risk, w, a.st.warn)...)
 		}

@@ -143,7 +143,7 @@ func (a *app) openAdd() {
 		choiceField(fieldEnvironment, choices, env, 1),
 		textField(fieldLabel, "", "optional: Acme Stores Ltd", nil),
 		key, secret,
-		lifeField("", "5m unless you say otherwise"),
+		lifeField("", "5m if left empty"),
 	}
 	name.check = func(d *formDialog) error {
 		if err := vault.ValidAccount(name.value()); err != nil {

@@ -99,14 +99,14 @@ func (d *verdictDialog) lines(a *app, w int) []string {
 	shownAs := *p
 	shownAs.Verdict = r.Verdict
 	glyph, word, paint := a.verdictLook(&shownAs, nil, &a.st.textStyles)
-	name := a.st.strong.Styled(selWords(p.Selector))
+	name := a.st.strong.Styled(a.cutTitle(selWords(p.Selector), w))
 	if p.Environment == kite.Live {
-		name = a.st.textStyles.live.Styled(selWords(p.Selector))
+		name = a.st.textStyles.live.Styled(a.cutTitle(selWords(p.Selector), w))
 	}
 	verdict := paint.Styled(glyph+" "+word) + a.st.dim.Styled(a.st.glyph.sep+words.Age(r.At, a.now))
 	out := []string{a.spread(name, verdict, w, a.st.glyph.more), ""}
 	if a.len(name)+1+a.len(verdict) > w { // the environment is never cut off
-		out = []string{a.fit(name, w, a.st.glyph.more), a.fit(verdict, w, a.st.glyph.more), ""}
+		out = []string{name, a.fit(verdict, w, a.st.glyph.more), ""}
 	}
 	said := func(name, value string) {
 		if value == "" {
