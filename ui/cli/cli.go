@@ -23,8 +23,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"kitekey/vault"
 )
 
@@ -68,15 +66,15 @@ func Main(ctx context.Context, sys System) int {
 	out := &checkedWriter{w: sys.Stdout}
 	root.SetOut(out) // for help and the version; commands write to a.Stdout
 	root.SetErr(sys.Stderr)
-	cmd, err := root.ExecuteContextC(a.withUnlockPrompt(ctx))
+	_, err := root.ExecuteContextC(a.withUnlockPrompt(ctx))
 	if err != nil && !a.running {
 		err = wrongUsage(err)
 	}
 	if err == nil {
 		err = writeError(out.err) // cobra ignores errors of writing help
 	}
-	if failed := a.onFailure[cmd]; err != nil && failed != nil {
-		failed()
+	if syntax, ok := meantEnv(sys.Args); ok && err != nil {
+		_ = a.print("%s", failLines(syntax))
 	}
 	return a.finish(ctx, err)
 }
@@ -98,15 +96,14 @@ func (c *checkedWriter) Write(p []byte) (int, error) {
 // app is one run of kitekey: its System and the global flags.
 type app struct {
 	System
-	storeFlag    string                    // --store
-	prepared     vault.Store               // see prepare; nil when there is none
-	reason       string                    // --reason
-	passphraseFD int                       // --passphrase-fd, -1 for none
-	onScreen     bool                      // the screen is open: do not ask on its terminal
-	interrupt    func()                    // ends the run like a signal
-	command      string                    // the command that runs, for the activity log
-	running      bool                      // a command has begun, so its usage was right
-	announced    bool                      // overrides have been shown
-	toldReadable bool                      // it has been said that others can read the passphrase's file
-	onFailure    map[*cobra.Command]func() // what a command does if it fails for any reason
+	storeFlag    string      // --store
+	prepared     vault.Store // see prepare; nil when there is none
+	reason       string      // --reason
+	passphraseFD int         // --passphrase-fd, -1 for none
+	onScreen     bool        // the screen is open: do not ask on its terminal
+	interrupt    func()      // ends the run like a signal
+	command      string      // the command that runs, for the activity log
+	running      bool        // a command has begun, so its usage was right
+	announced    bool        // overrides have been shown
+	toldReadable bool        // it has been said that others can read the passphrase's file
 }

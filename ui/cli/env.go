@@ -56,9 +56,6 @@ does not go on with those of an earlier call.`,
 	choiceFlag(cmd, &o.shell, "shell", "`shell` whose commands to print: sh, bash, zsh, fish, pwsh …",
 		"sh", "bash", "zsh", "dash", "ksh", "fish", "pwsh", "powershell")
 	cmd.Flags().BoolVar(&o.unset, "unset", false, "print commands that unset the variables")
-	// If it fails for any reason, wrong usage included, the shell that evaluates the
-	// output must not keep the variables of an earlier call.
-	a.onFailure[cmd] = func() { _ = a.print("%s", failLines(shellSyntax[o.shell])) }
 	return cmd
 }
 
@@ -92,6 +89,37 @@ func (a *app) runEnv(ctx context.Context, o envOptions) error {
 	return a.print("%s", b.String())
 }
 
+// meantEnv reports whether a command line was meant for env, and for which syntax,
+// even if its flags are wrong. If env fails for any reason, the shell that evaluates
+// the output must not keep the variables of an earlier call.
+func meantEnv(args []string) (syntax string, ok bool) {
+	shell := defaultShell()
+	var words []string
+	for i, arg := range args {
+		if arg == "--" {
+			break
+		}
+		value, isShell := strings.CutPrefix(arg, "--shell=")
+		switch {
+		case !isShell && arg == "--shell" && i+1 < len(args):
+			value, isShell = args[i+1], true
+		case !strings.HasPrefix(arg, "-"):
+			words = append(words, arg)
+		}
+		if isShell && shellSyntax[value] != "" {
+			shell = value
+		}
+	}
+	// A flag before the command may have a value.
+	for i, word := range words {
+		if i > 0 && (i > 1 || args[0] == words[0]) {
+			break
+		}
+		ok = ok || word == "env"
+	}
+	return shellSyntax[shell], ok
+}
+
 func defaultShell() string {
 	if runtime.GOOS == "windows" {
 		return "powershell"
@@ -119,7 +147,8 @@ func unsetLine(syntax, name string) string {
 	case syntaxPowerShell:
 		return "Remove-Item Env:" + name + " -ErrorAction SilentlyContinue"
 	}
-	return "unset " + name + ";"
+	// fish knows export, but not unset: its users may have left --shell out.
+	return "export " + name + "=; unset " + name + ";"
 }
 
 // unsetLines returns lines that unset every variable that env sets.

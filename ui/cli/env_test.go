@@ -3,6 +3,7 @@ package cli
 import (
 	"os/exec"
 	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -28,5 +29,42 @@ func TestSetLine_IsReadBackByShells(t *testing.T) {
 	}
 	if got, want := setLine("powershell", "X", "it's"), "$Env:X = 'it''s'"; got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestMeantEnv_KnowsCommandLinesWithWrongFlags(t *testing.T) {
+	for line, want := range map[string]string{
+		"env": "sh", "env acme --shell fish": "fish", "env --nope --shell fish": "fish", "env --nope --shell=pwsh acme": "powershell",
+		"--nope env acme": "sh", "--store bogus env acme --shell fish": "fish", "--reason x env": "sh", "env acme --shell tcsh": "sh", "env --shell": "sh",
+		"token env": "", "exec acme -- env": "", "--store file token env": "", "": "", "--nope": "", "list": "",
+	} {
+		if runtime.GOOS == "windows" && want == "sh" {
+			want = "powershell"
+		}
+		syntax, ok := meantEnv(strings.Fields(line))
+		if ok != (want != "") || ok && syntax != want {
+			t.Errorf("%q: %q, %v, want %q", line, syntax, ok, want)
+		}
+	}
+}
+
+// A shell that evaluates the lines of a failure keeps no variable and fails, fish
+// too when --shell was forgotten.
+func TestFailLines_LeaveNoVariable(t *testing.T) {
+	for shell, c := range map[string]struct{ syntax, script string }{
+		"sh":                 {"sh", `eval "$LINES" && echo went on; echo "[$KITE_AUTHORIZATION]"`},
+		"fish":               {"fish", `echo $LINES | source; and echo went on; echo "[$KITE_AUTHORIZATION]"`},
+		"fish without shell": {"sh", `echo $LINES | source; and echo went on; echo "[$KITE_AUTHORIZATION]"`},
+	} {
+		program, _, _ := strings.Cut(shell, " ")
+		if _, err := exec.LookPath(program); err != nil {
+			t.Logf("no %s here", program)
+			continue
+		}
+		cmd := exec.Command(program, "-c", c.script)
+		cmd.Env = []string{"KITE_AUTHORIZATION=JWT live", "HOME=" + t.TempDir(), "PATH=/usr/bin:/bin", "LINES=" + failLines(c.syntax)}
+		if out, _ := cmd.Output(); string(out) != "[]\n" {
+			t.Errorf("%s: %q", shell, out)
+		}
 	}
 }

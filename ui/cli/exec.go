@@ -110,7 +110,7 @@ func (a *app) findCommand(name string) (path string, err error) {
 	case errors.Is(err, exec.ErrDot):
 		return "", &codeError{exitNoSuchCommand, fmt.Sprintf("%s is in the working folder only; write ./%s to run it", name, name), err}
 	}
-	return "", &codeError{exitNoSuchCommand, fmt.Sprintf("command not found: %s", name), err}
+	return "", &codeError{exitNoSuchCommand, "command not found: " + cmp.Or(name, `""`), err}
 }
 
 // lookPath is [exec.LookPath] with another PATH.

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"syscall"
 
@@ -18,5 +19,8 @@ func (a *app) run(path string, argv, environ []string) error {
 		return err
 	}
 	err := syscall.Exec(path, argv, environ)
+	if errors.Is(err, syscall.ENOENT) { // the file is there: findCommand has seen it
+		return &codeError{exitNotRunnable, argv[0] + " cannot be run: the interpreter or loader that it names does not exist", err}
+	}
 	return &codeError{exitNotRunnable, fmt.Sprintf("%s cannot be run: %v", argv[0], err), err}
 }

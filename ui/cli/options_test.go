@@ -16,7 +16,7 @@ import (
 // parse runs a command that only returns its options, with args.
 func parse[O any](t *testing.T, newCommand func(*app, func(context.Context, O) error) *cobra.Command, args ...string) (got O, err error) {
 	t.Helper()
-	a := &app{onFailure: map[*cobra.Command]func(){}}
+	a := &app{}
 	cmd := newCommand(a, func(_ context.Context, o O) error {
 		got = o
 		return nil

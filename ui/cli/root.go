@@ -14,7 +14,6 @@ import (
 // none, it has only what they need: making every command takes longer than most
 // commands. Help lists the commands of a group in the order in which they are added.
 func newRoot(a *app, args []string) *cobra.Command {
-	a.onFailure = map[*cobra.Command]func(){}
 	root := &cobra.Command{
 		Use:   "kitekey",
 		Short: "Credentials and access tokens for the Kitegateway payment API",
