@@ -40,6 +40,8 @@ func FuzzOverride(f *testing.F) {
 	f.Add("http://127.0.0.1:4010/v1")
 	f.Add("http://[::1]/")
 	f.Add("http://localhost@evil.example")
+	f.Add("http://loCAlhost://")
+	f.Add("http://[::1]:/v1/")
 	f.Fuzz(func(t *testing.T, raw string) {
 		got, err := ParseBaseURL(raw)
 		if err != nil {
