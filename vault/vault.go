@@ -103,7 +103,7 @@ func Open(o Options) (*Vault, error) {
 	if v.dir == "" {
 		locks := disk.NewMemoryLocks()
 		v.locks, v.index = locks, &index{locks: locks}
-		v.activity = &activityLog{command: o.Command, reason: outside(o.Reason, maxReason)}
+		v.activity = &activityLog{command: o.Command, reason: reasonOf(o.Reason)}
 		v.failures = newFailureLog("")
 		return v, nil
 	}
@@ -112,7 +112,7 @@ func Open(o Options) (*Vault, error) {
 	}
 	locks := disk.FileLocks{Dir: filepath.Join(v.dir, disk.Folder)}
 	v.locks, v.index = locks, &index{dir: v.dir, locks: locks}
-	v.activity = &activityLog{dir: v.dir, locks: locks, command: o.Command, reason: outside(o.Reason, maxReason), limit: activityLimit}
+	v.activity = &activityLog{dir: v.dir, locks: locks, command: o.Command, reason: reasonOf(o.Reason), limit: activityLimit}
 	v.failures = newFailureLog(filepath.Join(v.dir, disk.Folder))
 	return v, nil
 }
