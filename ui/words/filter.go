@@ -17,16 +17,44 @@ type Term struct {
 	Not  bool   // "!word" excludes
 }
 
-// Terms returns the words of a filter.
+// Terms returns the words of a filter. Words between quotes are one term.
 func Terms(filter string) []Term {
 	var terms []Term
-	for _, word := range strings.Fields(Fold(filter)) {
-		rest, not := strings.CutPrefix(word, "!")
-		if rest != "" {
-			terms = append(terms, Term{rest, not})
+	for rest := strings.TrimSpace(Fold(filter)); rest != ""; rest = strings.TrimSpace(rest) {
+		var t Term
+		rest, t.Not = strings.CutPrefix(rest, "!")
+		if closing := closingQuotes(rest); closing != "" {
+			_, size := utf8.DecodeRuneInString(rest)
+			t.Text, rest = rest[size:], ""
+			if end := strings.IndexAny(t.Text, closing); end >= 0 {
+				_, size = utf8.DecodeRuneInString(t.Text[end:])
+				t.Text, rest = t.Text[:end], t.Text[end+size:]
+			}
+			t.Text = strings.Join(strings.Fields(t.Text), " ")
+		} else {
+			n := strings.IndexFunc(rest, unicode.IsSpace)
+			if n < 0 {
+				n = len(rest)
+			}
+			t.Text, rest = rest[:n], rest[n:]
+		}
+		if t.Text != "" {
+			terms = append(terms, t)
 		}
 	}
 	return terms
+}
+
+// closingQuotes returns the quotes that can close the one at the beginning of text,
+// "" if there is none.
+func closingQuotes(text string) string {
+	switch r, _ := utf8.DecodeRuneInString(text); r {
+	case '"':
+		return `"`
+	case '“', '„':
+		return "”“"
+	}
+	return ""
 }
 
 // Matches reports whether a profile matches every term.
@@ -39,9 +67,9 @@ func Matches(terms []Term, p *vault.Profile, text string, now time.Time) bool {
 	return true
 }
 
-// Has reports whether a profile matches the term. "failing", "unexpired", "live"
-// and "sandbox" select what they say; any other word must be in text, which comes
-// from [FilterText].
+// Has reports whether a profile matches the term. "failing", "unexpired", "expired",
+// "live" and "sandbox" select what they say; any other word must be in text, which
+// comes from [FilterText].
 func (t Term) Has(p *vault.Profile, text string, now time.Time) bool {
 	switch t.Text {
 	case "failing":
@@ -49,6 +77,10 @@ func (t Term) Has(p *vault.Profile, text string, now time.Time) bool {
 		return (class == Bad || class == Doubtful) != t.Not
 	case "unexpired":
 		return p.Token.Unexpired(now) != t.Not
+	case "expired": // the word may be in text too, as a reason
+		if TokenStateOf(p.Token, now) == Expired {
+			return !t.Not
+		}
 	case "live", "sandbox":
 		return (string(p.Environment) == t.Text) != t.Not
 	}
@@ -59,7 +91,7 @@ func (t Term) Has(p *vault.Profile, text string, now time.Time) bool {
 // the words for its verdict, and the other texts shown.
 func FilterText(p *vault.Profile, shown ...string) string {
 	w := Verdict(p.Verdict, p.Store)
-	return Fold(strings.Join(append(shown, p.Selector.String(), w.Word, w.Short, p.Label), "\n"))
+	return Fold(strings.Join(append(shown, p.Selector.String(), p.Account+" "+string(p.Environment), w.Word, w.Short, p.Label), "\n"))
 }
 
 // Fold returns s in lower case and without accents, as people type when they

@@ -38,3 +38,28 @@ func TestMatches_ReadsTheWordsOfAFilter(t *testing.T) {
 		}
 	}
 }
+
+func TestTerms_KeepQuotedWordsTogether(t *testing.T) {
+	p := vault.Profile{Selector: vault.Selector{Account: "acme", Environment: kite.Live}, Label: "Acme Stores Ltd", Verdict: vault.VerdictRateLimited}
+	text := FilterText(&p, "429 Slow down")
+	for filter, want := range map[string]bool{
+		`"acme stores"`: true, `"stores acme"`: false, `“Acme Stores”`: true, `„acme  stores“`: true, `"acme live"`: true, `"too many"`: true,
+		`!"too many"`: false, `!"many too"`: true, `"acme stores`: true, `"`: true, `""`: true, `!"" acme`: true, `"slow down" ltd`: true,
+		`don"t`: false,
+	} {
+		if got := Matches(Terms(filter), &p, text, time.Now()); got != want {
+			t.Errorf("%s: %v", filter, got)
+		}
+	}
+}
+
+func TestMatches_FindsExpiredTokens(t *testing.T) {
+	now := time.Now()
+	p := vault.Profile{Selector: vault.Selector{Account: "acme", Environment: kite.Sandbox}}
+	for deadline, want := range map[time.Time]bool{{}: false, now.Add(-time.Minute): true, now.Add(time.Minute): false} {
+		p.Token.Deadline = deadline
+		if Matches(Terms("expired"), &p, FilterText(&p), now) != want || Matches(Terms("!expired"), &p, FilterText(&p), now) == want {
+			t.Errorf("%s from now: not %v", deadline.Sub(now), want)
+		}
+	}
+}
