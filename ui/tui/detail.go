@@ -116,7 +116,18 @@ func (d *detail) whyLines(a *app, p *vault.Profile, w int, tall bool) []string {
 		head = word
 	}
 	if !tall {
-		return []string{paint.Styled(a.cut(glyph+" "+head, w, a.st.glyph.more)), a.st.dim.Styled(a.cut(a.arrow()+" "+words.Sentence(next), w, a.st.glyph.more))}
+		limit := 2
+		if d.open { // the rest can be scrolled to
+			limit = 8
+		}
+		var out []string
+		for _, l := range a.wrapped(glyph+" "+head, w, limit) {
+			out = append(out, paint.Styled(l))
+		}
+		for _, l := range a.wrapped(a.arrow()+" "+words.Sentence(next), w, limit) {
+			out = append(out, a.st.dim.Styled(l))
+		}
+		return out
 	}
 	out := []string{paint.Bold().Styled(a.cut(glyph+" "+head, w, a.st.glyph.more))}
 	out = append(out, a.painted(words.Sentence(meaning), w-2, a.st.text)...)

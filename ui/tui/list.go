@@ -357,20 +357,13 @@ func (l *list) rowLine(c *canvas, r row, t *task, s rowLook, cols columns, w int
 	gap := func() { b.WriteString(s.text.Styled(" ")) }
 	l.nameAndEnvironment(c, &b, r, s, cols.name)
 	gap()
-	glyph, word, vp := c.verdictLook(p, t, s.textStyles)
-	if cols.verdict > 0 {
-		if wv := words.Verdict(p.Verdict, p.Store); word == wv.Word {
-			if c.len(word) > cols.verdict {
-				word = wv.Short
-			}
-			if reason := l.reasons[p.ID]; reason != "" && cols.verdict-c.len(word)-3 >= 14 {
-				word += c.st.glyph.sep + reason
-			}
-		}
-		b.WriteString(vp.Styled(glyph + " "))
-		b.WriteString(c.marked(c.cut(word, cols.verdict, c.st.glyph.more), l.found(word), cols.verdict, vp, s.match))
-	} else {
-		b.WriteString(vp.Styled(glyph))
+	free := 0 // cells to the right of the verdict in which the row has nothing
+	if words.TokenStateOf(p.Token, c.now) == words.NoToken && p.LastUsed.IsZero() && (cols.label == 0 || p.Label == "") {
+		free = w - c.len(b.String()) - 2 - cols.verdict
+	}
+	l.verdict(c, &b, p, t, s, cols.verdict+free)
+	if free > 0 {
+		return b.String()
 	}
 	gap()
 	if cols.label > 0 {
@@ -391,6 +384,26 @@ func (l *list) rowLine(c *canvas, r row, t *task, s rowLook, cols columns, w int
 		line += s.text.Styled(blanks(w - n))
 	}
 	return line
+}
+
+// verdict draws the mark of a profile's last verdict, and its word and reason in w
+// cells after it.
+func (l *list) verdict(c *canvas, b *strings.Builder, p *vault.Profile, t *task, s rowLook, w int) {
+	glyph, word, paint := c.verdictLook(p, t, s.textStyles)
+	if w <= 0 {
+		b.WriteString(paint.Styled(glyph))
+		return
+	}
+	if wv := words.Verdict(p.Verdict, p.Store); word == wv.Word {
+		if c.len(word) > w {
+			word = wv.Short
+		}
+		if reason := l.reasons[p.ID]; reason != "" && w-c.len(word)-3 >= 14 {
+			word += c.st.glyph.sep + reason
+		}
+	}
+	b.WriteString(paint.Styled(glyph + " "))
+	b.WriteString(c.marked(c.cut(word, w, c.st.glyph.more), l.found(word), w, paint, s.match))
 }
 
 // nameAndEnvironment draws the beginning of a row: the cursor, the account's name

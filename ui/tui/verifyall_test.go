@@ -37,7 +37,7 @@ func (d *driver) rowOf(text string) int {
 func TestVerifyAll_FailingComesFirstWithItsReason(t *testing.T) {
 	verified(t, func(t *testing.T, d *driver) {
 		d.sees("refused · 401 Invalid API key")
-		if d.rowOf("refused · 401") > d.rowOf("acme     sandbox ✓ works") {
+		if d.rowOf("coral    sandbox ✗ refused · 401") > d.rowOf("acme     sandbox ✓ works") {
 			t.Errorf("what works stands above what fails:\n%s", d.screen())
 		}
 	})
@@ -46,7 +46,7 @@ func TestVerifyAll_FailingComesFirstWithItsReason(t *testing.T) {
 func TestVerifyAll_OrdersByName(t *testing.T) {
 	verified(t, func(t *testing.T, d *driver) {
 		d.press("o")
-		if d.rowOf("refused · 401") < d.rowOf("acme     sandbox ✓ works") {
+		if d.rowOf("coral    sandbox ✗ refused · 401") < d.rowOf("acme     sandbox ✓ works") {
 			t.Errorf("coral stands above acme:\n%s", d.screen())
 		}
 	})
