@@ -252,3 +252,24 @@ func (w *processWatch) stop() {
 		<-w.done
 	}
 }
+
+// A token whose times cannot be written is minted again by the next call, which the
+// gateway may limit.
+func TestToken_SaysWhenItCannotBeCached(t *testing.T) {
+	h := newInstallation(t, "acme")
+	h.must(credentialOf("acme"), "add", "acme", "--stdin")
+	status := filepath.Join(h.home, "status")
+	if err := os.RemoveAll(status); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(status, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := h.run("", "token", "acme")
+	if code != 0 || !strings.HasPrefix(out, "JWT ") || !strings.Contains(errs, "acme/sandbox: the token could not be cached") {
+		t.Errorf("exit %d, %q", code, errs)
+	}
+	if _, _, errs := h.run("", "token", "acme", "--no-cache"); strings.Contains(errs, "cached") {
+		t.Errorf("--no-cache: %q", errs)
+	}
+}

@@ -29,7 +29,7 @@ func (a *app) token(ctx context.Context, v *vault.Vault, sel vault.Selector, req
 	if err != nil {
 		return vault.Token{}, vault.About(sel, err)
 	}
-	a.reportMint(sel, tok)
+	a.reportMint(sel, tok, req)
 	if left := tok.Remaining(a.Now()); left < req.MinRemaining {
 		return vault.Token{}, &codeError{code: exitUnreachable, text: fmt.Sprintf("%s: the gateway gave a token that lives %s, less than --min-remaining %s",
 			sel, words.About(left), words.About(req.MinRemaining))}
@@ -54,7 +54,7 @@ func (a *app) lastingToken(ctx context.Context, v *vault.Vault, do handout.Actio
 	if err != nil {
 		return vault.Token{}, vault.About(sel, err)
 	}
-	a.reportMint(sel, tok)
+	a.reportMint(sel, tok, req)
 	return tok, nil
 }
 
@@ -68,9 +68,12 @@ func leastLife(asked, byDefault kite.Lifetime) time.Duration {
 }
 
 // reportMint tells the user what is unusual about a token that was just minted.
-func (a *app) reportMint(sel vault.Selector, tok vault.Token) {
+func (a *app) reportMint(sel vault.Selector, tok vault.Token, req vault.TokenRequest) {
 	if !tok.Minted {
 		return
+	}
+	if !tok.Cached && !req.NoCache {
+		a.note("%s: the token could not be cached: the next call mints another; \"kitekey doctor\" says more", sel)
 	}
 	a.tellSkew(tok.Skew)
 	if given := tok.ExpiresIn(); given < tok.Requested {

@@ -137,8 +137,10 @@ func (a *app) readImport(ctx context.Context, path string) ([]byte, error) {
 	}
 	var notThere *fs.PathError
 	switch {
-	case errors.Is(err, errTooLarge), errors.As(err, &notThere):
+	case errors.Is(err, errTooLarge):
 		return nil, usagef("cannot read %s: %w", path, err)
+	case errors.As(err, &notThere):
+		return nil, usagef("cannot read %s: %w", path, notThere.Err)
 	case err != nil:
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}

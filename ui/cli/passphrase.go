@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -107,9 +108,12 @@ func (a *app) askNewPassphrase(ctx context.Context, what string) (kite.Secret, e
 func parsePassphrase(data []byte, err error, name string) (kite.Secret, error) {
 	defer clear(data)
 	text := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
+	var unreadable *fs.PathError
 	switch {
 	case errors.Is(err, errTooLarge):
 		return kite.Secret{}, usagef("%s holds more than a passphrase", name)
+	case errors.As(err, &unreadable):
+		return kite.Secret{}, usagef("%s should hold the passphrase and cannot be read: %w", name, unreadable.Err)
 	case err != nil:
 		return kite.Secret{}, fmt.Errorf("read the passphrase: %w", err)
 	case text == "":

@@ -112,3 +112,28 @@ func TestLock_NamesAFolderThatIsNone(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// As root, with KITEKEY_HOME=/tmp, kitekey would shut every other user out of /tmp.
+func TestOwn_LeavesSharedFoldersAlone(t *testing.T) {
+	dir := t.TempDir()
+	shared := os.ModeSticky | 0o777
+	if err := os.Chmod(dir, shared); err != nil {
+		t.Fatal(err)
+	}
+	if err := Own(dir); !errors.Is(err, ErrShared) {
+		t.Errorf("error %v, want %v", err, ErrShared)
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode() != os.ModeDir|shared {
+		t.Errorf("its mode is now %v, %v", info.Mode(), err)
+	}
+	setgid := os.ModeSetgid | 0o770
+	if err := os.Chmod(dir, setgid); err != nil {
+		t.Fatal(err)
+	}
+	if err := Own(dir); err != nil {
+		t.Error(err)
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode() != os.ModeDir|os.ModeSetgid|0o750 {
+		t.Errorf("its mode is now %v, %v", info.Mode(), err)
+	}
+}

@@ -15,9 +15,13 @@ import (
 // ErrForeign: a folder belongs to another user, who can put anything into it.
 var ErrForeign = errors.New("belongs to another user")
 
+// ErrShared: a folder is meant for the files of all users, as /tmp is.
+var ErrShared = errors.New("is shared with other users, as /tmp is")
+
 // Own makes sure that no other user can write to a folder of ours: it removes the
-// write permission of others, and fails with ErrForeign if another user owns the
-// folder. Root may use any folder.
+// write permission of others. It fails with ErrForeign if another user owns the
+// folder, and with ErrShared if the folder is one in which all users make files:
+// others need its permissions. Root may use a folder of any user.
 func Own(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -27,7 +31,10 @@ func Own(dir string) error {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && uid != 0 && int(stat.Uid) != uid {
 		return fmt.Errorf("it %w (uid %d)", ErrForeign, stat.Uid)
 	}
-	if mode := info.Mode().Perm(); mode&0o022 != 0 {
+	if mode := info.Mode(); mode.Perm()&0o022 != 0 {
+		if mode&os.ModeSticky != 0 {
+			return fmt.Errorf("it %w", ErrShared)
+		}
 		if err := os.Chmod(dir, mode&^0o022); err != nil {
 			return fmt.Errorf("other users can write to it, and that cannot be changed: %w", SyscallError(err))
 		}
