@@ -155,7 +155,7 @@ func parseBackup(plain []byte) ([]Entry, error) {
 	err := decodeVersioned(plain, &raw, &raw.Version, backupVersion)
 	var newer *NewerError
 	switch {
-	case errors.As(err, &newer):
+	case errors.As(err, &newer) && isBackup(plain):
 		newer.What = "the backup"
 		return nil, newer
 	case err != nil || raw.Format != backupMark:
@@ -183,6 +183,14 @@ func parseBackup(plain []byte) ([]Entry, error) {
 		entries = append(entries, e)
 	}
 	return entries, nil
+}
+
+// isBackup reports whether a file is a backup of any version, and not another program's.
+func isBackup(plain []byte) bool {
+	var raw struct {
+		Format string `json:"format"`
+	}
+	return json.Unmarshal(plain, &raw) == nil && raw.Format == backupMark
 }
 
 func storableIfAny(c kite.Credential) error {
