@@ -24,7 +24,8 @@ var (
 	ErrInvalid = errors.New("invalid request")
 	// ErrRateLimited: the gateway answered 429 to every attempt.
 	ErrRateLimited = errors.New("rate limited")
-	// ErrGateway: the gateway answered with a 5xx.
+	// ErrGateway: the gateway answered with a 5xx, or with a 408, 421 or 425, which
+	// say nothing about the request.
 	ErrGateway = errors.New("gateway error")
 	// ErrUnreachable: no gateway answered: name lookup, TCP, TLS, a proxy, or the
 	// time limit failed. See [ProxyError] and [CertificateError].
@@ -106,7 +107,7 @@ func (e *Error) Error() string {
 		b.WriteString(" (" + strings.Join(details, ": ") + ")")
 	}
 	if e.RetryAfter > 0 {
-		fmt.Fprintf(&b, "; it asks to wait %v", e.RetryAfter)
+		b.WriteString("; it asks to wait " + LifetimeOf(e.RetryAfter).String())
 	}
 	if e.Kind == ErrOutcomeUnknown {
 		b.WriteString("; " + outcomeUnknown)
@@ -130,6 +131,9 @@ func (e *Error) outcome() string {
 	case ErrGateway:
 		return "failed"
 	case ErrUnreachable:
+		if e.Status != 0 {
+			return "did not finish its answer"
+		}
 		return "could not be reached"
 	case ErrOutcomeUnknown:
 		switch {

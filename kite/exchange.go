@@ -17,7 +17,8 @@ const (
 	defaultTimeout        = 10 * time.Second // for one attempt
 	defaultMaxElapsedTime = 20 * time.Second // for all attempts and the waits between them
 	maxAttempts           = 4
-	maxBody               = 1 << 20 // bytes of a reply's body
+	maxBody               = 1 << 20  // bytes of a reply's body
+	maxHeader             = 64 << 10 // bytes of a reply's headers
 )
 
 // exchange describes one request. call may send it more than once.
@@ -167,13 +168,25 @@ func (c *Client) request(ctx context.Context, target *url.URL, x exchange) *http
 	return req
 }
 
+// LeavesOutcomeOpen reports whether a write may have been carried out although it
+// was answered with this status.
+func LeavesOutcomeOpen(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout:
+		return true
+	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported:
+		return false
+	}
+	return status >= 500
+}
+
 // outcomeIsUnknown reports whether the gateway may have carried out a write that
 // failed: it replied with a server error, or its reply cannot be read and holds no
 // refusal.
 func outcomeIsUnknown(e *Error) bool {
 	switch e.Kind {
 	case ErrGateway:
-		return e.Status != http.StatusNotImplemented && e.Status != http.StatusHTTPVersionNotSupported
+		return LeavesOutcomeOpen(e.Status)
 	case ErrUnreachable, ErrUnexpectedReply:
 		return (e.Status < 400 || e.Status > 499) && e.Message == "" && e.Code == ""
 	}
@@ -243,7 +256,7 @@ func (c *Client) classify(target *url.URL, x exchange, reply *Reply) *Error {
 			return nil
 		}
 		status = inner // 0 if the error names no status: ErrUnexpectedReply below
-	case status <= 499 && status != http.StatusTooManyRequests && !isEnvelope && len(reply.Body) > 0:
+	case status <= 499 && kindOfStatus(status) != ErrRateLimited && kindOfStatus(status) != ErrGateway && !isEnvelope && len(reply.Body) > 0:
 		// The reply comes from a captive portal, a firewall or another web server. It
 		// says nothing about the credential.
 		return c.unexpected(x, reply, describeBody(reply))
@@ -274,8 +287,8 @@ func kindOfStatus(status int) error {
 		return ErrRefused
 	case status == http.StatusTooManyRequests:
 		return ErrRateLimited
-	case status >= 500:
-		return ErrGateway
+	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusMisdirectedRequest, status == http.StatusTooEarly:
+		return ErrGateway // the three say nothing about the request itself
 	case status >= 400:
 		return ErrInvalid
 	}

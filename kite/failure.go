@@ -110,6 +110,10 @@ func toSafeError(err error, after time.Duration, secrets []Secret) error {
 	case errors.Is(err, context.Canceled):
 		return &safeError{"interrupted before it answered", context.Canceled}
 	}
+	// net/http has no type for it, over HTTP/1 and HTTP/2.
+	if text := err.Error(); strings.Contains(text, "response headers exceeded") || strings.Contains(text, "header list larger than") {
+		return &safeError{fmt.Sprintf("the reply's headers are larger than %d KiB, a limit of kitekey's own", maxHeader>>10), nil}
+	}
 	return &safeError{truncate(CleanText(redact(err.Error(), secrets)), 200), nil}
 }
 

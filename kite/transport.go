@@ -51,7 +51,7 @@ func (c *Client) newTransport() (*http.Transport, error) {
 	t.DialContext = dialer.DialContext
 	t.MaxIdleConns = maxIdleConns
 	t.MaxIdleConnsPerHost = maxIdleConns
-	t.MaxResponseHeaderBytes = 64 << 10
+	t.MaxResponseHeaderBytes = maxHeader
 	t.ResponseHeaderTimeout = time.Minute // for a proxy's requests; ours have a deadline of their own
 	// After a suspend, pooled connections are dead: drop idle ones early, and
 	// send HTTP/2 pings on the others to find out.

@@ -434,14 +434,12 @@ func protect(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
-// unknownOutcome returns the error for a write that the gateway, or a server in
-// front of it, answered with 502, 503 or 504.
+// unknownOutcome returns the error for a write that a server in front of the
+// gateway answered, so that it may have been carried out. The gateway's own 500
+// passes: its words say more.
 func unknownOutcome(resp *http.Response) error {
-	if kite.IsSafe(resp.Request.Method) {
-		return nil
-	}
-	switch resp.StatusCode {
-	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	status := resp.StatusCode
+	if !kite.IsSafe(resp.Request.Method) && kite.LeavesOutcomeOpen(status) && status != http.StatusInternalServerError {
 		return &kite.Error{Kind: kite.ErrOutcomeUnknown, Host: resp.Request.URL.Host, Op: resp.Request.Method, Status: resp.StatusCode}
 	}
 	return nil
@@ -469,7 +467,7 @@ func (p *Proxy) handleError(w http.ResponseWriter, r *http.Request, err error) {
 		refuse(w, http.StatusRequestEntityTooLarge, codeRefused, tooLarge)
 	case errors.Is(err, kite.ErrOutcomeUnknown):
 		status := http.StatusBadGateway
-		if errors.As(err, &e) && (late || e.Status == http.StatusGatewayTimeout) {
+		if errors.As(err, &e) && (late || timedOut[e.Status]) {
 			status = http.StatusGatewayTimeout
 		}
 		refuse(w, status, codeUnknown, err.Error())
@@ -484,6 +482,9 @@ func (p *Proxy) handleError(w http.ResponseWriter, r *http.Request, err error) {
 		refuse(w, http.StatusBadGateway, codeFailed, err.Error())
 	}
 }
+
+// timedOut has the statuses of a server that gave up waiting: 524 is Cloudflare's.
+var timedOut = map[int]bool{http.StatusRequestTimeout: true, http.StatusGatewayTimeout: true, 524: true}
 
 // refuse answers in the gateway's own format, which its clients understand.
 func refuse(w http.ResponseWriter, status int, code, message string) {

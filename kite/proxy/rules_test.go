@@ -151,8 +151,8 @@ func TestAllow_LetsOnlyRulesPass(t *testing.T) {
 	}
 }
 
-// A write that gets no answer, or a 502, 503 or 504, is reported as one that may
-// have been carried out.
+// A write that gets no answer, or one from a server in front of the gateway, is
+// reported as one that may have been carried out.
 func TestProxy_WriteWithoutAnswerIsSentOnce(t *testing.T) {
 	for name, tt := range map[string]struct {
 		handler http.HandlerFunc
@@ -161,6 +161,9 @@ func TestProxy_WriteWithoutAnswerIsSentOnce(t *testing.T) {
 		"502":     {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }, 502},
 		"503":     {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Retry-After", "1"); w.WriteHeader(503) }, 502},
 		"504":     {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(504) }, 504},
+		"408":     {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(408) }, 504},
+		"524":     {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(524) }, 504},
+		"520":     {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(520) }, 502},
 		"dropped": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 502},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -245,6 +245,9 @@ func verdictStep(err error, by Ways) string {
 		r.Store = store.Store
 	}
 	_, next := Advice(r, by)
+	if gateway != nil && gateway.RetryAfter > 0 { // the text has said how long
+		next = strings.Replace(next, "wait a minute", "wait that long", 1)
+	}
 	if gateway != nil && verdicts[r.Verdict].Class == Doubtful {
 		next = "the credential was not judged; " + next
 	}
@@ -262,6 +265,9 @@ func callAdvice(e *kite.Error) string {
 	case kite.ErrUnreachable:
 		return "check the network, the proxy and the VPN"
 	case kite.ErrRateLimited:
+		if e.RetryAfter > 0 { // the text has said how long
+			return "wait that long, then try again"
+		}
 		return "wait a minute, then try again"
 	case kite.ErrGateway:
 		return "try again in a few minutes"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"kitekey/kite"
 	"kitekey/vault"
@@ -53,6 +54,11 @@ func TestNextStep_FollowsTheKindOfError(t *testing.T) {
 		{"minting that reached nothing", &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token"}, "the credential was not judged; check the network"},
 		{"behind TLS inspection", &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token", Err: &kite.CertificateError{Issuer: "CN=Acme", Err: errors.New("x")}}, "kitekey network ca FILE"},
 		{"a broken proxy", &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token", Err: &kite.ProxyError{Variable: "HTTPS_PROXY", Err: errors.New("x")}}, "correct HTTPS_PROXY"},
+		{"a limited call that names no time", &kite.Error{Kind: kite.ErrRateLimited, Op: "GET /x"}, "wait a minute"},
+		{"a limited call that names a time", &kite.Error{Kind: kite.ErrRateLimited, Op: "GET /x", RetryAfter: time.Hour}, "wait that long"},
+		{"minting that is limited for a time", &kite.Error{Kind: kite.ErrRateLimited, Op: "mint a token", RetryAfter: time.Hour}, "wait that long"},
+		{"a proxy that wants a user", &kite.Error{Kind: kite.ErrUnreachable, Op: "GET /x", Err: &kite.ProxyError{Variable: "HTTPS_PROXY", Addr: "p:1", Status: 407}}, "http://USER:PASSWORD@HOST:PORT"},
+		{"a proxy that forbids", &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token", Err: &kite.ProxyError{Variable: "HTTPS_PROXY", Addr: "p:1", Status: 403}}, "allow the connection"},
 		{"a request that is wrong", &kite.Error{Kind: kite.ErrInvalid, Status: 400, Op: "POST /x"}, ""},
 		{"a payment without an answer", &kite.Error{Kind: kite.ErrOutcomeUnknown, Op: "POST /x"}, ""},
 		{"a token was refused", &kite.Error{Kind: kite.ErrRefused, Status: 401, Op: "GET /x"}, ""},
