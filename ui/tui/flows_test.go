@@ -806,3 +806,29 @@ func TestVerifyAll_EndsWithItsSecondStart(t *testing.T) {
 		d.lacks("stopped").sees("esc stop").press("esc").sees("stopped at 6 of 7")
 	})
 }
+
+// In a form letters are text: "press v" would add to a secret.
+func TestForm_AdviceNamesNoLetterKey(t *testing.T) {
+	for name, behavior := range map[string]simulator.Behavior{
+		"dropped": {Failure: simulator.Drop}, "failing": {Failure: simulator.InternalError}, "refused": {Refuse: true}, "not Kitegateway": {Failure: simulator.HTMLPage},
+	} {
+		drive(t, setup{}, func(t *testing.T, d *driver) {
+			d.sim.Set("", kite.Sandbox, behavior)
+			d.press("a").write("hill").press("tab", "tab", "tab").paste("a-key").press("tab").paste("a-secret").press("ctrl+s").sleep(2 * time.Minute)
+			d.dialog("Add a credential").sees("ctrl+s").lacks("press v", "press r.", "press a.", "press d.")
+			if !strings.Contains(d.screen(), "not stored") && !strings.Contains(d.screen(), "not saved") {
+				t.Errorf("%s:\n%s", name, d.screen())
+			}
+		})
+	}
+}
+
+func TestRotate_OfAProfileThatIsGoneNamesKeysOfTheForm(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.selectProfile("dune/sandbox").press("r").paste("a-key").press("tab").paste("a-secret")
+		if err := d.vault.Remove(t.Context(), vault.Selector{Account: "dune", Environment: kite.Sandbox}); err != nil {
+			t.Fatal(err)
+		}
+		d.press("ctrl+s").sleep(time.Second).sees("no such profile", "to add one, press esc, then a")
+	})
+}

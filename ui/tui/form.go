@@ -274,7 +274,7 @@ func (d *formDialog) failWith(what string, err error) {
 		d.fail("stopped; "+what, "")
 		return
 	}
-	next := words.Sentence(words.NextStep(err, words.Keys()))
+	next := words.Sentence(words.NextStep(err, words.FormKeys()))
 	if errors.Is(err, kite.ErrRefused) {
 		next = "Check both halves and the environment, then ctrl+s again. If the api_secret is lost, generate a new credential in the Kitegateway dashboard."
 	}

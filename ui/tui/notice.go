@@ -93,7 +93,11 @@ func (a *app) reportError(id, doing string, err error) {
 		a.notify(info, doing+": stopped")
 		return
 	}
-	n := notice{kind: failure, id: id, next: words.Sentence(words.NextStep(err, words.Keys()))}
+	ways := words.Keys()
+	if id == "" { // v would verify a profile that this is not about
+		ways.Verify = "try again"
+	}
+	n := notice{kind: failure, id: id, next: words.Sentence(words.NextStep(err, ways))}
 	if p := a.profileByID(id); p != nil {
 		if err = vault.WithoutProfile(p.Selector, err); doing != "" {
 			doing = p.Selector.String() + ", " + doing

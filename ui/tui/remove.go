@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"errors"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -75,8 +76,24 @@ func (a *app) putBack() tea.Cmd {
 	v, sel := a.o.Vault, last.Profile.Selector
 	return a.run(task{kind: taskAdd, doing: "putting " + sel.String() + " back"}, func(ctx context.Context) func(*app) tea.Cmd {
 		p, err := v.PutBack(ctx, last)
+		var there string // the profile that has the name
+		if errors.Is(err, vault.ErrExists) {
+			profiles, _ := v.List()
+			for _, p := range profiles {
+				if p.Selector == sel {
+					there = p.ID
+				}
+			}
+		}
 		return func(a *app) tea.Cmd {
-			if err != nil {
+			switch {
+			case there != "":
+				a.notices.show(notice{
+					kind: failure, text: sel.String() + " cannot be put back: another profile has its name now",
+					next: "Rename that one with e, or remove it with d; then press u.",
+				}, a.now)
+				return a.reloadAndChoose(there)
+			case err != nil:
 				a.reportError("", "putting "+sel.String()+" back", err) // it can be tried again
 				return a.reload()
 			}

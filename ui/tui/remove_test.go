@@ -53,3 +53,18 @@ func TestRemove_IsKeptWhenTheStoreDoesNotTakeItBack(t *testing.T) {
 		d.press("u").sees("7 profiles")
 	})
 }
+
+// The key that the message offers must act on the profile that it is about.
+func TestPutBack_ChoosesTheProfileThatHasTheName(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.selectProfile("dune/sandbox").press("d", "y").sees("removed")
+		cred, _, _ := kite.ParseCredential("another-key", "another-secret")
+		sel := vault.Selector{Account: "dune", Environment: kite.Sandbox}
+		if _, err := d.vault.Add(t.Context(), vault.NewProfile{Selector: sel, Credential: cred, Verdict: vault.VerdictOK}); err != nil {
+			t.Fatal(err)
+		}
+		d.press("u").sees("dune/sandbox cannot be put back", "Rename that one with e").lacks("exists already")
+		d.press("e").dialog("Edit dune / sandbox").press("tab", "tab").write("2").press("ctrl+s").sees("dune2")
+		d.press("u").sees("dune/sandbox is back")
+	})
+}

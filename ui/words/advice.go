@@ -41,6 +41,11 @@ func Keys() Ways {
 	return Ways{Verify: "press v", Rotate: "press r", Remove: "press d", Add: "press a", List: "press esc", Doctor: `"kitekey doctor"`}
 }
 
+// FormKeys returns the ways of a form on the screen, in which letters are text.
+func FormKeys() Ways {
+	return Ways{Verify: "press ctrl+s", Rotate: "press esc, then r", Remove: "press esc, then d", Add: "press esc, then a", List: "press esc", Doctor: `"kitekey doctor"`}
+}
+
 func (w Ways) fill(text string) string {
 	return strings.NewReplacer("{verify}", w.Verify, "{rotate}", w.Rotate, "{remove}", w.Remove, "{add}", w.Add, "{list}", w.List, "{doctor}", w.Doctor).Replace(text)
 }
