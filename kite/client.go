@@ -190,7 +190,7 @@ func readToken(reply *Reply, now time.Time, expiresIn Lifetime) (Token, error) {
 // need be together with an error. Every status except 2xx is an error, and so is a
 // 2xx whose body is not Kitegateway's JSON.
 //
-// A request that is safe ([IsSafe]) is repeated as in [Client.Mint]. Other requests
+// A request that is no write ([IsWrite]) is repeated as in [Client.Mint]. Writes
 // move money, so Do sends them again only if no connection was made and the gateway
 // cannot have seen them. It does not repeat them after a 429 either, because the
 // mobile-money operators behind the gateway have limits of their own. If no answer
@@ -207,7 +207,7 @@ func (c *Client) Do(ctx context.Context, tok Token, r Request) (*Reply, error) {
 		path:       r.Path,
 		header:     http.Header{},
 		body:       r.Body,
-		repeatable: IsSafe(method),
+		repeatable: !IsWrite(method, queryOnly(r.Path), r.Header),
 		large:      r.Large,
 		secrets:    []Secret{tok.Value},
 	}
@@ -259,6 +259,11 @@ func isHTTPToken(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
 		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
 	})
+}
+
+func queryOnly(p string) string {
+	_, query, _ := strings.Cut(p, "?")
+	return query
 }
 
 func pathOnly(p string) string {

@@ -52,7 +52,7 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, fail(ErrInvalid, errors.New("not below the base URL"))
 	}
 	began := time.Now()
-	safe := IsSafe(r.Method)
+	safe := !IsWrite(r.Method, r.URL.RawQuery, r.Header)
 	var resp *http.Response
 	var err error
 	way := &sending{}

@@ -322,7 +322,7 @@ func (p *Proxy) authorize(r *http.Request) (path string, no *rejection) {
 	}
 	path = "/" + rest
 	const odd = "the path must be plain, without . or .. or empty steps, ; or escaped slashes, or signs that servers read in different ways"
-	if kite.CheckPath(path) != nil || overridesPath(r.Header) {
+	if kite.CheckPath(path) != nil || kite.OverridesPath(r.Header) {
 		return "", &rejection{http.StatusBadRequest, odd}
 	}
 	unescaped, err := url.PathUnescape(path)
@@ -439,7 +439,7 @@ func protect(h http.Header) {
 // passes: its words say more.
 func unknownOutcome(resp *http.Response) error {
 	status := resp.StatusCode
-	if !kite.IsSafe(resp.Request.Method) && kite.LeavesOutcomeOpen(status) && status != http.StatusInternalServerError {
+	if kite.IsWrite(resp.Request.Method, resp.Request.URL.RawQuery, resp.Request.Header) && kite.LeavesOutcomeOpen(status) && status != http.StatusInternalServerError {
 		return &kite.Error{Kind: kite.ErrOutcomeUnknown, Host: resp.Request.URL.Host, Op: resp.Request.Method, Status: resp.StatusCode}
 	}
 	return nil

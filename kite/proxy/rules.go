@@ -84,69 +84,6 @@ func standsForASCII(r rune) bool {
 	return r >= 0xFF01 && r <= 0xFF5E || r >= 0x2024 && r <= 0x2026 || r == 0x2044 || r == 0x2215 || r == 0xFE52 || r == 0xFE68
 }
 
-// normalName returns a name of a header or field as the most lenient server reads
-// it: without blanks and zeros before it, up to a bracket, in lower case, and with
-// "-" for each other sign. Servers that pass headers on as variables do not tell
-// "-", "_" and "." apart.
-func normalName(name string) string {
-	name = strings.TrimLeft(name, " \t\r\n\x00")
-	name, _, _ = strings.Cut(name, "[")
-	name, _, _ = strings.Cut(name, "\x00")
-	return strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '-'
-	}, strings.ToLower(strings.TrimRight(name, " \t")))
-}
-
-// namesMethod reports whether some servers take the method from a header or a field
-// of this name.
-func namesMethod(name string) bool {
-	whole := normalName(name)
-	name = strings.TrimPrefix(whole, "x-")
-	return whole == "x-method" || name == "-method" || name == "http-method" || strings.Contains(name, "method-override") ||
-		strings.Contains(name, "override-method") || strings.Contains(name, "methodoverride")
-}
-
-// namesPath reports whether some servers take the path from a header of this name.
-func namesPath(name string) bool {
-	name = normalName(name)
-	if !strings.HasSuffix(name, "-url") && !strings.HasSuffix(name, "-uri") && !strings.HasSuffix(name, "-path") {
-		return false
-	}
-	return strings.Contains(name, "original") || strings.Contains(name, "rewrite") || strings.Contains(name, "request") || strings.Contains(name, "override")
-}
-
-// overridesPath reports whether a header names another path.
-func overridesPath(h http.Header) bool {
-	for name := range h {
-		if namesPath(name) {
-			return true
-		}
-	}
-	return false
-}
-
-// overridesMethod reports whether a header or the query names another method.
-func overridesMethod(r *http.Request) bool {
-	for name := range r.Header {
-		if namesMethod(name) {
-			return true
-		}
-	}
-	for _, field := range strings.FieldsFunc(r.URL.RawQuery, func(c rune) bool { return c == '&' || c == ';' }) {
-		name, _, _ := strings.Cut(field, "=")
-		if decoded, err := url.QueryUnescape(name); err == nil {
-			name = decoded
-		}
-		if namesMethod(name) {
-			return true
-		}
-	}
-	return false
-}
-
 // isJSON reports whether a request's body is JSON, as each of the gateway's is. A
 // form may have a field that names another method.
 func isJSON(h http.Header) bool {
@@ -167,7 +104,7 @@ func namesMethodInside(body []byte) bool {
 		return bytes.Contains(bytes.ToLower(body), []byte("_method")) || bytes.Contains(bytes.ToLower(body), []byte("method-override"))
 	}
 	for name := range fields {
-		if namesMethod(name) {
+		if kite.NamesMethod(name) {
 			return true
 		}
 	}
@@ -182,7 +119,7 @@ func (p *Proxy) restricted(r *http.Request, path string) bool {
 	}
 	safe := kite.IsSafe(r.Method)
 	// A server may take a method out of a body, so a read must have none.
-	if overridesMethod(r) || p.readOnly && !safe || safe && r.ContentLength != 0 || !isJSON(r.Header) {
+	if kite.OverridesMethod(r.Header, r.URL.RawQuery) || p.readOnly && !safe || safe && r.ContentLength != 0 || !isJSON(r.Header) {
 		return true
 	}
 	if len(p.allow) == 0 {

@@ -345,3 +345,13 @@ func TestRestrictions_LookIntoBodies(t *testing.T) {
 		})
 	}
 }
+
+// Without restrictions a read may name another method. It is then treated as the
+// write that some servers make of it.
+func TestProxy_SendsAnOverriddenReadOnce(t *testing.T) {
+	s := start(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, nil)
+	resp, body := s.do("GET", "/pay?_method=POST", "", nil)
+	if resp.StatusCode != 502 || !strings.Contains(body, codeUnknown) || s.reached() != 1 {
+		t.Errorf("%d after %d requests: %s", resp.StatusCode, s.reached(), body)
+	}
+}

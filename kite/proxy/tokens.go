@@ -152,7 +152,7 @@ func (a *authorized) RoundTrip(r *http.Request) (*http.Response, error) {
 		return resp, err
 	}
 	another, ok := a.tokens.replace(r.Context(), tok)
-	if !ok || !kite.IsSafe(r.Method) || r.Body != nil && r.Body != http.NoBody {
+	if !ok || kite.IsWrite(r.Method, r.URL.RawQuery, r.Header) || r.Body != nil && r.Body != http.NoBody {
 		return resp, nil
 	}
 	_ = resp.Body.Close()

@@ -54,9 +54,10 @@ stdin), or fields of a JSON object, -f for text and -F for anything else in JSON
 The reply goes to stdout whole and as it came, indented at a terminal; a reply other
 than 2xx is printed as well (not with --fail), and its exit code is 4 or 5.
 
-A write (anything but GET, HEAD and OPTIONS) is sent once. If no answer says whether
-it was carried out, the exit code is 8: look it up before you repeat it. On live a
-write asks for the profile's name, or needs --confirm with it.
+A write (anything but GET, HEAD and OPTIONS, or a read whose header or query names
+another method) is sent once. If no answer says whether it was carried out, the exit
+code is 8: look it up before you repeat it. On live a write asks for the profile's
+name, or needs --confirm with it.
 
 When the gateway no longer accepts a cached token, a new one is minted and a read is
 repeated with it; a write is not.`,
@@ -124,7 +125,7 @@ func (a *app) runAPI(ctx context.Context, o apiOptions) error {
 	if _, err := v.Lookup(sel); err != nil {
 		return vault.About(sel, err)
 	}
-	if err := a.confirmWrite(ctx, sel, r.Method, o.confirm); err != nil {
+	if err := a.confirmWrite(ctx, sel, r, o.confirm); err != nil {
 		return err
 	}
 	client := a.gateways(urls)(sel.Environment)
@@ -320,11 +321,12 @@ func (a *app) readData(ctx context.Context, data, contentType string) ([]byte, e
 
 // confirmWrite asks for the name of a live profile before a write, which may move
 // money. It lets reads pass.
-func (a *app) confirmWrite(ctx context.Context, sel vault.Selector, method, confirmed string) error {
+func (a *app) confirmWrite(ctx context.Context, sel vault.Selector, r kite.Request, confirmed string) error {
 	if confirmed != "" && confirmed != sel.String() {
 		return unconfirmedf("%s: --confirm names another profile; nothing was sent", sel)
 	}
-	if method == http.MethodGet || method == http.MethodHead {
+	_, query, _ := strings.Cut(r.Path, "?")
+	if r.Method != http.MethodOptions && !kite.IsWrite(r.Method, query, r.Header) {
 		return nil
 	}
 	return a.confirmLive(ctx, handout.Call, confirmed, sel)
@@ -341,7 +343,8 @@ func (a *app) callAPI(ctx context.Context, v *vault.Vault, c *kite.Client, sel v
 	if tok.Minted || reply == nil || reply.Status != http.StatusUnauthorized || !errors.Is(err, kite.ErrRefused) {
 		return reply, err
 	}
-	if !kite.IsSafe(r.Method) {
+	_, query, _ := strings.Cut(r.Path, "?")
+	if kite.IsWrite(r.Method, query, r.Header) {
 		if v.Forget(ctx, sel) == nil {
 			a.note("%s: the cached token was not accepted and is forgotten; the next call mints a new one", sel)
 		}

@@ -273,3 +273,18 @@ func TestToken_SaysWhenItCannotBeCached(t *testing.T) {
 		t.Errorf("--no-cache: %q", errs)
 	}
 }
+
+// Some servers carry out a read that names another method as that.
+func TestAPI_AsksBeforeAnOverriddenReadOnLive(t *testing.T) {
+	h := newInstallation(t, "acme")
+	h.must(credentialOf("acme"), "add", "acme/live", "--stdin", "--no-verify")
+	for _, args := range [][]string{
+		{"/data/wallets/balances?_method=DELETE"}, {"/data/wallets/balances?_method[]=DELETE"},
+		{"/data/wallets/balances", "-H", "X-HTTP-Method-Override: DELETE"}, {"/data/wallets/balances", "-H", "X_HTTP_Method: DELETE"},
+		{"/data/wallets/balances", "-H", "X-Original-URL: /collections/request-to-pay"},
+	} {
+		if code, out, errs := h.run("", append([]string{"api", "acme/live"}, args...)...); code != 7 || out != "" {
+			t.Errorf("%s: exit %d, want 7: %s", args, code, errs)
+		}
+	}
+}
