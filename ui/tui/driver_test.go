@@ -181,6 +181,7 @@ func drive(t *testing.T, s setup, f func(t *testing.T, d *driver)) {
 		ctx, cancel := context.WithCancel(t.Context())
 		d.cancel = cancel
 		a := newApp(ctx, o)
+		a.lock.overwriteFreed = func() {} // slow, and of no use on a fake screen
 		d.app = a
 		d.program = tea.NewProgram(a, tea.WithContext(ctx), tea.WithInput(nil), tea.WithOutput(io.Discard),
 			tea.WithoutSignalHandler(), tea.WithWindowSize(s.width, s.height), tea.WithColorProfile(s.profile),

@@ -14,8 +14,6 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 	"golang.org/x/term"
-
-	"kitekey/ui/process"
 )
 
 // terminalInput is the terminal as Bubble Tea reads it. Bubble Tea keeps the last
@@ -131,7 +129,7 @@ const (
 // forgetMemory overwrites what secrets have left in unused memory, and does so
 // again when the tasks that were stopped have released theirs. It calls done in
 // between, which may be nil.
-func forgetMemory(ctx context.Context, overwritten <-chan struct{}, done func()) {
+func (l *locker) forgetMemory(ctx context.Context, overwritten <-chan struct{}, done func()) {
 	if overwritten != nil {
 		select {
 		case <-overwritten:
@@ -140,13 +138,13 @@ func forgetMemory(ctx context.Context, overwritten <-chan struct{}, done func())
 		}
 		pause(ctx, frameWait)
 	}
-	process.OverwriteFreed()
+	l.overwriteFreed()
 	if done != nil {
 		done()
 	}
 	if overwritten != nil {
 		pause(ctx, restWait)
-		process.OverwriteFreed()
+		l.overwriteFreed()
 	}
 }
 

@@ -22,6 +22,8 @@ type locker struct {
 	forAll     bool // unlock the store for other commands too
 	lastInput  time.Time
 	timer      bool // a lockTimerMsg is scheduled
+
+	overwriteFreed func() // overwrites the memory that is not in use
 }
 
 // lockTimerMsg fires when the idle lock could next be due; at most one is pending.
@@ -74,7 +76,7 @@ func (l *locker) lock(a *app, input *terminalInput, done func()) tea.Cmd {
 		v.Lock()
 		need := v.NeedsPassphrase()
 		if overwritten == nil {
-			forgetMemory(ctx, nil, done) // there is nothing to wait for, and the process may be stopped next
+			l.forgetMemory(ctx, nil, done) // there is nothing to wait for, and the process may be stopped next
 		}
 		return func(a *app) tea.Cmd {
 			if a.lock.needPass = need; need {
@@ -84,7 +86,7 @@ func (l *locker) lock(a *app, input *terminalInput, done func()) tea.Cmd {
 				return nil
 			}
 			return a.run(task{kind: taskOverwrite, quiet: true}, func(ctx context.Context) func(*app) tea.Cmd {
-				forgetMemory(ctx, overwritten, done)
+				l.forgetMemory(ctx, overwritten, done)
 				return nil
 			})
 		}

@@ -39,6 +39,7 @@ import (
 	"kitekey/kite"
 	"kitekey/ui/clipboard"
 	"kitekey/ui/handout"
+	"kitekey/ui/process"
 	"kitekey/ui/session"
 	"kitekey/ui/words"
 	"kitekey/vault"
@@ -213,7 +214,8 @@ func newApp(ctx context.Context, o Options) *app {
 		a.keys = demoBindings()
 	}
 	a.tokens = &handout.Tokens{Vault: o.Vault, Guard: a.guard, Clipboard: o.Clipboard, BaseURL: o.BaseURL, Now: o.Now}
-	a.lock.lastInput, a.term.started = a.now, a.now
+	a.lock = locker{lastInput: a.now, overwriteFreed: process.OverwriteFreed}
+	a.term.started = a.now
 	a.list.filter = newTextInput("type to filter")
 	a.restyle()
 	a.recall()
