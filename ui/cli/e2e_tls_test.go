@@ -125,6 +125,9 @@ func TestCommands_SendNothingThroughAnotherTLS(t *testing.T) {
 // What fails before there is a connection to the gateway or the engine is the
 // proxy's failure, and its own words and what to do about it are said.
 func TestCommands_NameTheProxyThatGivesNoConnection(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits while kitekey tries again")
+	}
 	h := newInstallation(t, "acme")
 	h.env = append(h.env, "KITEKEY_SANDBOX_URL=", "BAO_TOKEN=hvs.x")
 	h.must(credentialOf("acme"), "add", "acme", "--stdin", "--no-verify")
