@@ -300,3 +300,17 @@ func TestTitle_KeepsTheEnvironment(t *testing.T) {
 		})
 	}
 }
+
+func TestList_OneLongNameLeavesTheLabels(t *testing.T) {
+	for width, see := range map[int][]string{
+		200: {"LABEL", "Dune Outfitters", "aaaaaaaa", "zzzzzzzz"}, 300: {"LABEL", "Dune Outfitters", strings.Repeat("a", 30) + "-" + strings.Repeat("z", 30)},
+	} {
+		drive(t, setup{width: width, height: 40, before: func(d *driver) {
+			cred, _, _ := kite.ParseCredential("a-key", "a-secret")
+			sel := vault.Selector{Account: strings.Repeat("a", 30) + "-" + strings.Repeat("z", 30), Environment: kite.Live}
+			if _, err := d.vault.Add(t.Context(), vault.NewProfile{Selector: sel, Credential: cred, Verdict: vault.VerdictOK}); err != nil {
+				t.Fatal(err)
+			}
+		}}, func(t *testing.T, d *driver) { d.sees(see...).sees("LIVE") })
+	}
+}

@@ -191,6 +191,9 @@ type columns struct{ name, env, verdict, label, count, bar, used int }
 // columns for the label and the last use.
 const roomyList = 76
 
+// labelledList is the inner width from which the label has room beside any name.
+const labelledList = 100
+
 // layColumns divides w cells among the columns; longest and label are the lengths of
 // the longest name and the longest label. The environment is never cut. The name, the countdown and a bar
 // always fit; if there is more room, the verdict's words, the whole name, a longer
@@ -216,7 +219,11 @@ func layColumns(w, longest, label int) columns {
 		rest -= 1 + 8
 		c.used = 8
 	}
-	give(&c.name, longest-c.name)
+	first := longest
+	if w >= labelledList && label > 0 { // a long name leaves room for the labels
+		first = min(longest, 28)
+	}
+	give(&c.name, first-c.name)
 	give(&c.bar, 4)
 	if c.verdict > 0 {
 		give(&c.verdict, 12)
@@ -225,6 +232,7 @@ func layColumns(w, longest, label int) columns {
 		rest--
 		give(&c.label, min(22, rest/2+4))
 	}
+	give(&c.name, longest-c.name)
 	if c.verdict > 0 {
 		give(&c.verdict, 18)
 	}
