@@ -11,10 +11,13 @@ import (
 // activityShown is how many entries are read out.
 const activityShown = 20
 
-// activity says what was done with the chosen profile, or with all, the latest
-// first.
+// activity says what was done with the chosen profile, with the one that rest names,
+// or with all, the latest first.
 func (c *conversation) activity(_ context.Context, rest string) error {
 	var only *vault.Selector
+	if rest != "" && !strings.EqualFold(rest, "all") && !c.reach(rest) {
+		return nil
+	}
 	if p, ok := c.current(); ok && !strings.EqualFold(rest, "all") {
 		only = &p.Selector
 	}

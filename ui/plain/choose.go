@@ -13,21 +13,31 @@ import (
 // choose makes the profile that text names the chosen one and says so, or says why
 // it cannot.
 func (c *conversation) choose(text string) {
+	if c.reach(text) {
+		if p, ok := c.current(); ok {
+			c.say("%s, %s.", speak(c.chosen), c.state(p))
+		}
+	}
+}
+
+// reach makes the profile that text names the chosen one, or says why it cannot.
+func (c *conversation) reach(text string) bool {
 	found := c.find(text)
 	switch len(found) {
 	case 1:
 		c.chosen = found[0].Selector
-		c.say("%s, %s.", speak(c.chosen), c.state(found[0]))
+		return true
 	case 0:
 		near := c.near(text)
 		if len(near) == 0 {
 			c.say("%q is neither a profile nor a command. Type list or help.", words.Line(text))
-			return
+			return false
 		}
 		c.say("There is no %q. Did you mean %s?", words.Line(text), speakAll(near))
 	default:
 		c.say("%q means %d profiles: %s. Type the one you mean.", words.Line(text), len(found), speakAll(found))
 	}
+	return false
 }
 
 // find returns the profiles that text names: its number in the list, "acme/live",

@@ -17,8 +17,11 @@ type command struct {
 	takes string   // what may follow, for the help; "" means nothing
 	help  string
 	run   func(c *conversation, ctx context.Context, rest string) error
-	// about runs instead, for a command about the chosen profile.
+	// about runs instead, for a command about a profile: the chosen one, or the one
+	// whose name follows.
 	about func(c *conversation, ctx context.Context, p vault.Profile, rest string) error
+	// option reports whether a text is for the command, and not part of a name.
+	option func(text string) bool
 }
 
 // commands returns all commands, for both reading and help.
@@ -26,8 +29,8 @@ func commands() []command {
 	return []command{
 		{names: []string{"list", "l"}, takes: "[WORDS]", help: "all profiles, or those with the words; failing, unexpired, live and sandbox are understood", run: does(func(c *conversation, rest string) { c.list(rest) })},
 		{names: []string{"choose"}, takes: "NAME", help: "choose a profile by its number, name or label; the name alone does it too", run: does(func(c *conversation, rest string) { c.choose(rest) })},
-		{names: []string{"copy", "c"}, takes: "[header, token or curl]", help: "copy the Authorization header, or the token, or a curl command; mints when no token is unexpired", about: (*conversation).copyToken},
-		{names: []string{"mint", "m"}, takes: "[LIFE]", help: "mint a new token and copy its header; 90s, 5m, 1h30m or 2d is the life", about: (*conversation).mint},
+		{names: []string{"copy", "c"}, takes: "[header, token or curl]", help: "copy the Authorization header, or the token, or a curl command; mints when no token is unexpired", about: (*conversation).copyToken, option: isForm},
+		{names: []string{"mint", "m"}, takes: "[a life as in 90s, 5m, 1h30m or 2d]", help: "mint a new token and copy its header", about: (*conversation).mint, option: isLife},
 		{names: []string{"time", "t"}, help: "how long the token lives", about: (*conversation).sayTime},
 		{names: []string{"reveal", "s"}, help: "read out the credential", about: (*conversation).reveal},
 		{names: []string{"forget", "f"}, help: "forget the cached token", about: (*conversation).forget},
@@ -43,7 +46,7 @@ func commands() []command {
 		{names: []string{"drop"}, help: "drop the previous credential: there is no way back then", about: (*conversation).dropPrevious},
 		{names: []string{"remove", "d"}, help: "remove the profile and its credential", about: (*conversation).remove},
 		{names: []string{"undo", "u"}, help: "put back what was removed last, for ten minutes or until you quit", run: func(c *conversation, ctx context.Context, _ string) error { return c.putBack(ctx) }},
-		{names: []string{"activity"}, takes: "[all]", help: "what was done with the profile, or with all", run: (*conversation).activity},
+		{names: []string{"activity"}, takes: "[all, or NAME]", help: "what was done with the profile, or with all", run: (*conversation).activity},
 		{names: []string{"help", "h", "?"}, help: "this list", run: does(func(c *conversation, _ string) { c.sayHelp() })},
 		{names: []string{"quit", "q"}, help: "quit", run: func(*conversation, context.Context, string) error { return errQuit }},
 	}
@@ -71,21 +74,45 @@ func (c *conversation) do(ctx context.Context, line string) error {
 			if !strings.EqualFold(word, name) {
 				continue
 			}
-			if cmd.run != nil {
-				return cmd.run(c, ctx, rest)
-			}
-			p, ok := c.current()
-			if !ok {
-				c.say("Choose a profile first: type its number or its name.")
+			switch {
+			case cmd.about != nil:
+				return c.doAbout(ctx, cmd, rest)
+			case rest != "" && cmd.takes == "":
+				c.say("Nothing may follow %s; nothing was done.", cmd.names[0])
 				return nil
 			}
-			return cmd.about(c, ctx, p, rest)
+			return cmd.run(c, ctx, rest)
 		}
 	}
 	if line != "" {
 		c.choose(line)
 	}
 	return nil
+}
+
+// doAbout carries out a command about a profile. If a name follows, that profile
+// becomes the chosen one. A command never acts on the chosen profile if something
+// else was named.
+func (c *conversation) doAbout(ctx context.Context, cmd command, rest string) error {
+	name, option := rest, ""
+	for parts, i := strings.Fields(rest), 0; cmd.option != nil && i < len(parts); i++ {
+		if last := strings.Join(parts[i:], " "); cmd.option(last) {
+			name, option = strings.Join(parts[:i], " "), last
+			break
+		}
+	}
+	if name != "" && !c.reach(name) {
+		if cmd.takes != "" {
+			c.say("Nothing was done. After %s may come a profile's name, and %s.", cmd.names[0], strings.Trim(cmd.takes, "[]"))
+		}
+		return nil
+	}
+	p, ok := c.current()
+	if !ok {
+		c.say("Choose a profile first: type its number or its name.")
+		return nil
+	}
+	return cmd.about(c, ctx, p, option)
 }
 
 func (c *conversation) sayHelp() {
@@ -99,4 +126,5 @@ func (c *conversation) sayHelp() {
 		}
 		c.say("%s: %s.", head, cmd.help)
 	}
+	c.say("A command about a profile is about the chosen one, or about the one whose name follows: copy acme live.")
 }

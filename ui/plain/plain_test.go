@@ -611,3 +611,27 @@ func TestPlain_SumsUpManyProfiles(t *testing.T) {
 		has(t, w.talk(w.options(), "verify all"), "37 of 150.", "111 of 150.", "Done: 150 work.")
 	})
 }
+
+// A command that names a profile must never act on the one that happens to be chosen.
+func TestPlain_ACommandActsOnTheProfileItNames(t *testing.T) {
+	converse(t, four, func(t *testing.T, w *fixture) {
+		said := w.talk(w.options(), "acme", "copy borealis token", "mint dune 90s", "why DUNE/sandbox", "time Boréalis Café", "forget 4", "remove borealis", "yes")
+		has(t, said, "New token of borealis sandbox", "Its token is in the clipboard", "New token of dune sandbox, valid for 1 min 30 s", "dune sandbox: works",
+			"borealis sandbox, token unexpired", "The cached token of dune sandbox is forgotten", "Remove borealis sandbox?", "borealis sandbox removed")
+		lacks(t, said, "token of acme sandbox", "Remove acme")
+		if got := w.count("acme").Mints + w.count("acme/live").Mints; got != 0 {
+			t.Errorf("%d tokens were minted for acme", got)
+		}
+	})
+}
+
+func TestPlain_ACommandWithAnUnknownNameDoesNothing(t *testing.T) {
+	converse(t, four, func(t *testing.T, w *fixture) {
+		said := w.talk(w.options(), "acme", "remove borealiss", "forget nobody", "why acme stores ltd", "reveal coral", "copy acme life", "rotate xy", "activity xy", "undo dune", "remove")
+		has(t, said, "neither a profile nor a command", "means 2 profiles", "After copy may come a profile's name, and header, token or curl", "Nothing may follow undo; nothing was done.")
+		lacks(t, said, "Failed", "api_key", "forgotten", "put back", "minted")
+		if strings.Count(said, "Remove ") != 1 {
+			t.Errorf("said:\n%s", said)
+		}
+	})
+}

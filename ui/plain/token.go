@@ -10,23 +10,30 @@ import (
 	"kitekey/vault"
 )
 
-func (c *conversation) copyToken(ctx context.Context, p vault.Profile, rest string) error {
+// isForm reports whether text is a form in which copy copies a token.
+func isForm(text string) bool {
+	f := handout.Form(strings.ToLower(text))
+	return f == handout.Header || f == handout.Token || f == handout.Curl
+}
+
+func (c *conversation) copyToken(ctx context.Context, p vault.Profile, form string) error {
 	as := handout.Header
-	switch f := handout.Form(strings.ToLower(rest)); f {
-	case "":
-	case handout.Header, handout.Token, handout.Curl:
-		as = f
-	default:
-		c.say("It can be copied as header, token or curl.")
-		return nil
+	if form != "" {
+		as = handout.Form(strings.ToLower(form))
 	}
 	return c.handOut(ctx, p, as, vault.TokenRequest{})
 }
 
-func (c *conversation) mint(ctx context.Context, p vault.Profile, rest string) error {
+// isLife reports whether text is the life of a token, or is meant as one.
+func isLife(text string) bool {
+	_, err := kite.ParseLifetime(text)
+	return err == nil || text[0] >= '0' && text[0] <= '9' && !strings.Contains(text, " ")
+}
+
+func (c *conversation) mint(ctx context.Context, p vault.Profile, life string) error {
 	request := vault.TokenRequest{Fresh: true}
-	if rest != "" {
-		life, err := kite.ParseLifetime(rest)
+	if life != "" {
+		life, err := kite.ParseLifetime(life)
 		if err != nil {
 			return err
 		}
