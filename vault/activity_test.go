@@ -274,7 +274,7 @@ func FuzzParseActivities(f *testing.F) {
 	f.Add([]byte(`{"at":"2026-01-02T03:04:05Z","account":"acme","environment":"live","action":"minted","command":"token","result":"ok"}` + "\n{"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, a := range ParseActivities(bytes.NewReader(data)) {
-			if ValidAccount(a.Account) != nil || a.At.IsZero() {
+			if KnownAccount(a.Account) != nil || a.At.IsZero() {
 				t.Errorf("%+v", a)
 			}
 		}

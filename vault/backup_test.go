@@ -172,7 +172,7 @@ func FuzzParseBackup(f *testing.F) {
 			t.Error(err)
 		}
 		for _, e := range entries {
-			if Storable(e.Current) != nil || ValidAccount(e.Account) != nil || e.Environment != kite.Live && e.Environment != kite.Sandbox {
+			if Storable(e.Current) != nil || KnownAccount(e.Account) != nil || e.Environment != kite.Live && e.Environment != kite.Sandbox {
 				t.Errorf("%+v", e)
 			}
 		}

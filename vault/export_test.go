@@ -120,3 +120,6 @@ func ScanAndJSON(lines string) map[string][2]string {
 	out["status"] = [2]string{scanned, text(status.Profiles, err)}
 	return out
 }
+
+// KnownAccount exports knownAccount.
+func KnownAccount(name string) error { return knownAccount(name) }

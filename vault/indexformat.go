@@ -58,7 +58,7 @@ func fromEntry(e entryJSON) (Profile, error) {
 		ID: e.ID, Store: e.Store, Source: e.Source, Label: outside(e.Label, MaxLabel), KeyHint: outside(e.KeyHint, 4),
 		ExpiresIn: lifetime(e.ExpiresIn), State: State(e.State), Staged: e.Staged, Previous: e.Previous,
 	}
-	if err := ValidAccount(e.Account); err != nil {
+	if err := knownAccount(e.Account); err != nil {
 		return p, err
 	}
 	env, err := kite.ParseEnvironment(e.Environment)

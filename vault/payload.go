@@ -121,7 +121,7 @@ func decodeCredentials(data []byte) (credentials, error) {
 	if err != nil {
 		return credentials{}, errors.New("it names no environment")
 	}
-	if ValidAccount(raw.Account) != nil {
+	if knownAccount(raw.Account) != nil {
 		return credentials{}, errors.New("it names no account")
 	}
 	c := credentials{

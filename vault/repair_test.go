@@ -381,3 +381,19 @@ func TestCheck_TellsWhatTheStoreKnows(t *testing.T) {
 		}
 	}
 }
+
+// A name of dots leads elsewhere in a source's paths, and one that begins with - is a
+// flag for its programs. Earlier versions allowed both, so they can still be found.
+func TestValidAccount_RefusesNamesThatMeanMore(t *testing.T) {
+	for name, valid := range map[string]bool{
+		"acme": true, "a.b": true, "a-": true, "_a": true, ".a": true, "7": true, "..a": true,
+		".": false, "..": false, "...": false, "-": false, "-x": false, "--": false, "_": false, ".-_": false,
+	} {
+		if err := ValidAccount(name); (err == nil) != valid {
+			t.Errorf("%q: %v", name, err)
+		}
+		if _, err := ParseSelector(name + "/live"); err != nil {
+			t.Errorf("%q cannot be found: %v", name, err)
+		}
+	}
+}

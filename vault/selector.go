@@ -21,7 +21,7 @@ func (s Selector) String() string { return s.Account + "/" + string(s.Environmen
 // implied.
 func ParseSelector(s string) (Selector, error) {
 	account, env, found := strings.Cut(s, "/")
-	if err := ValidAccount(account); err != nil {
+	if err := knownAccount(account); err != nil {
 		return Selector{}, err
 	}
 	if !found {
@@ -37,10 +37,26 @@ func ParseSelector(s string) (Selector, error) {
 // MaxAccount is the longest account name, in bytes.
 const MaxAccount = 64
 
-// ValidAccount returns nil if name can name an account, and otherwise an error that
-// says why not. Names appear in file and keyring listings, so they have only
-// characters that every system keeps and draws as they are.
+// ValidAccount returns nil if name can name a new account, and otherwise an error
+// that says why not. Names appear in file and keyring listings, so they have only
+// characters that every system keeps and draws as they are. They are also a step in
+// a source's paths and an argument of its programs, where dots alone lead elsewhere
+// and a leading - makes a flag.
 func ValidAccount(name string) error {
+	switch err := knownAccount(name); {
+	case err != nil:
+		return err
+	case strings.Trim(name, "._-") == "":
+		return errors.New("an account's name needs a letter or a digit")
+	case name[0] == '-':
+		return errors.New("an account's name cannot begin with -, which begins a flag")
+	}
+	return nil
+}
+
+// knownAccount is ValidAccount for names that are there: earlier versions allowed
+// more.
+func knownAccount(name string) error {
 	switch {
 	case name == "":
 		return errors.New("an account needs a name, such as acme")

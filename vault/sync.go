@@ -12,7 +12,11 @@ type Sync struct {
 	Renamed []Listed   // listed under the new name, with their tokens and verdicts
 	Taken   []Profile  // profiles kept elsewhere, whose names the source has too
 	Same    int
+	Ignored []string // names in the source that no profile can have
 }
+
+// Ignorer is a Source that has seen names in its last List that no profile can have.
+type Ignorer interface{ Ignored() []string }
 
 // SyncSource updates the list of profiles from a source. It reads names and no
 // credential.
@@ -26,6 +30,10 @@ func (v *Vault) SyncSource(ctx context.Context, source string) (Sync, error) {
 		return Sync{}, err
 	}
 	var s syncing
+	var ignored []string
+	if i, ok := src.(Ignorer); ok {
+		ignored = i.Ignored()
+	}
 	err = v.index.update(ctx, func(profiles *[]Profile) error {
 		s = syncing{source: source, listed: listed, there: make(map[Selector]bool, len(listed))}
 		for _, l := range listed {
@@ -51,6 +59,7 @@ func (v *Vault) SyncSource(ctx context.Context, source string) (Sync, error) {
 		// Ignore a failure: the item is only a token, and expires.
 		_ = v.deleteItem(context.WithoutCancel(ctx), tokenKey(id))
 	}
+	s.Ignored = ignored
 	return s.Sync, nil
 }
 

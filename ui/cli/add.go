@@ -64,6 +64,9 @@ func (a *app) runAdd(ctx context.Context, o addOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := vault.ValidAccount(sel.Account); err != nil {
+		return usagef("%w", err)
+	}
 	if !o.stdin && !a.canAsk() && o.source == "" {
 		return usagef("no terminal to ask for the credential on; give it as JSON with --stdin")
 	}

@@ -62,6 +62,7 @@ func JSONKeys() []Variable {
 		{"read_command, list_command", "source: what a source of kind command runs"},
 		{"signed_in, renewable", "source login: a token is kept; it can be renewed"},
 		{"new, gone, renamed, unchanged", "source sync: profiles; unchanged is how many"},
+		{"ignored", "source sync: names in the source that no profile can have"},
 		{"taken", "source sync: profiles whose names are taken by others of this list"},
 		{"policy_path, policy_capability", "source test: what a policy would have to allow"},
 		{"gateways, override_variable", "network: for each environment, and the variable that overrides it"},

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -71,6 +72,7 @@ type syncJSON struct {
 	Gone    []string      `json:"gone"`
 	Taken   []takenJSON   `json:"taken"`
 	Same    int           `json:"unchanged"`
+	Ignored []string      `json:"ignored"`
 }
 
 type renamedJSON struct {
@@ -94,7 +96,7 @@ func (a *app) syncSource(ctx context.Context, name string, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		row := syncJSON{Source: name, New: []string{}, Renamed: []renamedJSON{}, Gone: []string{}, Taken: []takenJSON{}, Same: s.Same}
+		row := syncJSON{Source: name, New: []string{}, Renamed: []renamedJSON{}, Gone: []string{}, Taken: []takenJSON{}, Same: s.Same, Ignored: append([]string{}, s.Ignored...)}
 		for _, sel := range s.New {
 			row.New = append(row.New, sel.String())
 		}
@@ -120,6 +122,9 @@ func (a *app) syncSource(ctx context.Context, name string, asJSON bool) error {
 	}
 	for _, p := range s.Taken {
 		a.note("%s: also in %s, but the profile of that name is kept in %s and stays so", p.Selector, name, kept(p))
+	}
+	if len(s.Ignored) > 0 {
+		a.note("%s: not listed: %s; a profile is ACCOUNT/sandbox or ACCOUNT/live, and an account's name has a-z, 0-9, -, _ and .", name, strings.Join(s.Ignored, ", "))
 	}
 	a.note("%s: %s", name, words.Sync(s))
 	return nil

@@ -34,6 +34,8 @@ type engine struct {
 	token     kite.Secret
 	from      string // where the token was found, for people
 	mountSeen bool   // the mount is known to be KV version 2
+
+	ignored []string // by the last List, cleaned; guarded by mu
 }
 
 func newEngine(c Config, sys System) (*engine, error) {
@@ -307,15 +309,25 @@ func (e *engine) List(ctx context.Context) ([]vault.Listed, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.mu.Lock()
+	e.ignored = nil
+	e.mu.Unlock()
 	var mu sync.Mutex
 	var found []vault.Listed
 	err = each(ctx, accounts, func(ctx context.Context, account string) error {
 		account, folder := strings.CutSuffix(account, "/")
-		if !folder || vault.ValidAccount(account) != nil {
-			return nil // not a name of kitekey's
+		if !folder {
+			return nil
+		}
+		if vault.ValidAccount(account) != nil {
+			e.ignore(account)
+			return nil
 		}
 		names, err := e.keys(ctx, account)
 		for _, name := range names {
+			if _, bad := kite.ParseEnvironment(strings.ToLower(name)); bad == nil && strings.ToLower(name) != name {
+				e.ignore(account + "/" + name)
+			}
 			if env, bad := kite.ParseEnvironment(name); bad == nil {
 				mu.Lock()
 				found = append(found, vault.Listed{Selector: vault.Selector{Account: account, Environment: env}})
@@ -347,6 +359,24 @@ func (e *engine) List(ctx context.Context) ([]vault.Listed, error) {
 	}
 	slices.SortFunc(left, func(a, b vault.Listed) int { return strings.Compare(a.String(), b.String()) })
 	return left, nil
+}
+
+// mostIgnored bounds what is told of names that no profile can have.
+const mostIgnored = 20
+
+func (e *engine) ignore(name string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.ignored) < mostIgnored {
+		e.ignored = append(e.ignored, string([]rune(kite.CleanText(name))[:min(len([]rune(kite.CleanText(name))), vault.MaxAccount)]))
+	}
+}
+
+// Ignored implements [vault.Ignorer].
+func (e *engine) Ignored() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Sorted(slices.Values(e.ignored))
 }
 
 // each calls do for every item, a few at a time, and stops at the first failure.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -85,6 +86,45 @@ func TestGet_NamesWhatIsWrong(t *testing.T) {
 				t.Errorf("the text is not fit to be shown: %q", err)
 			}
 		})
+	}
+}
+
+// What a colleague has put there by hand is told as it is.
+func TestGet_SaysWhatIsWrongWithTheFields(t *testing.T) {
+	for name, c := range map[string]struct {
+		fields map[string]any
+		says   string
+	}{
+		"nothing":         {map[string]any{"x": "y"}, "api_key and api_secret are missing"},
+		"a number":        {map[string]any{"api_key": 12345, "api_secret": "s"}, "api_key is not text"},
+		"a list":          {map[string]any{"api_key": "k", "api_secret": []string{"s"}}, "api_secret is not text"},
+		"null":            {map[string]any{"api_key": "k", "api_secret": nil}, "api_secret is empty"},
+		"capitals":        {map[string]any{"API_KEY": "k", "API_SECRET": "s"}, "api_key is missing, and API_KEY is there"},
+		"a break at last": {map[string]any{"api_key": "key-1234\n", "api_secret": "secret-1234"}, "a blank or a line break before or after"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, e, src, mount := standIn(t)
+			e.Call(t, http.MethodPost, mount+"/data/kitegateway/acme/live", map[string]any{"data": c.fields})
+			_, err := src.Get(t.Context(), acme)
+			if !errors.Is(err, source.ErrMalformed) || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v, want %q", err, c.says)
+			}
+		})
+	}
+}
+
+func TestList_TellsNamesThatNoProfileCanHave(t *testing.T) {
+	_, e, src, mount := standIn(t)
+	for _, path := range []string{"Coral/live", "..a/live", "-x/live", "\u00fcn\u00ef/sandbox", "acme/Sandbox", "acme/staging"} {
+		e.Call(t, http.MethodPost, mount+"/data/kitegateway/"+url.PathEscape(path[:strings.Index(path, "/")])+path[strings.Index(path, "/"):], map[string]any{"data": map[string]any{"x": "y"}})
+	}
+	list, err := src.List(t.Context())
+	if err != nil || len(list) != 2 {
+		t.Errorf("%v, %v", list, err)
+	}
+	ignored := src.(vault.Ignorer).Ignored()
+	if want := []string{"-x", "Coral", "acme/Sandbox", "\u00fcn\u00ef"}; !slices.Equal(ignored, want) {
+		t.Errorf("ignored %q, want %q", ignored, want)
 	}
 }
 

@@ -45,12 +45,12 @@ func readFields(fields map[string]json.RawMessage) (item vault.SourceItem, err e
 	item.Rest = others
 	key, secret := secretOf(fields[fieldKey]), secretOf(fields[fieldSecret])
 	switch {
-	case key.IsZero() && secret.IsZero():
+	case key.IsZero() && secret.IsZero() && fields[fieldKey] == nil && fields[fieldSecret] == nil && otherCase(fields, fieldKey) == "":
 		return item, fmt.Errorf("%s and %s are missing", fieldKey, fieldSecret)
 	case key.IsZero():
-		return item, fmt.Errorf("%s is missing", fieldKey)
+		return item, missing(fields, fieldKey)
 	case secret.IsZero():
-		return item, fmt.Errorf("%s is missing", fieldSecret)
+		return item, missing(fields, fieldSecret)
 	}
 	item.Current = kite.Credential{APIKey: key, APISecret: secret}
 	if err := checkCredential(item.Current); err != nil {
@@ -73,12 +73,37 @@ func readFields(fields map[string]json.RawMessage) (item vault.SourceItem, err e
 	return item, nil
 }
 
+// missing says why a field holds no text.
+func missing(fields map[string]json.RawMessage, name string) error {
+	value, there := fields[name]
+	switch other := otherCase(fields, name); {
+	case there && len(value) > 0 && value[0] != '"' && value[0] != 'n':
+		return fmt.Errorf("%s is not text: put it in quotes", name)
+	case there:
+		return fmt.Errorf("%s is empty", name)
+	case other != "":
+		return fmt.Errorf("%s is missing, and %s is there: the names of fields are lower case", name, other)
+	}
+	return fmt.Errorf("%s is missing", name)
+}
+
+// otherCase returns the name of a field that differs from name in case alone, "" if
+// there is none.
+func otherCase(fields map[string]json.RawMessage, name string) string {
+	for other := range fields {
+		if other != name && strings.EqualFold(other, name) {
+			return other
+		}
+	}
+	return ""
+}
+
 // checkCredential refuses a credential that cannot be sent to the gateway, with an
 // error that repeats nothing of it.
 func checkCredential(c kite.Credential) error {
 	_, trimmed, err := kite.ParseCredential(c.APIKey.Reveal(), c.APISecret.Reveal())
 	if err == nil && trimmed {
-		err = errors.New("there are blanks around it")
+		err = errors.New("there is a blank or a line break before or after the api_key or the api_secret")
 	}
 	return err
 }
