@@ -289,16 +289,31 @@ func (d *formDialog) fail(problem, next string) {
 	d.problem, d.next = problem, next
 }
 
-// click goes to the field on a line, or chooses its next value.
-func (d *formDialog) click(a *app, _, line int) tea.Cmd {
+// click goes to the field on a line. Of a choice it takes the value at cell x, or the
+// next one for a click on the name.
+func (d *formDialog) click(a *app, x, line int) tea.Cmd {
 	_, fields := d.draw(a, a.dialogWidth(d)-4)
 	if d.busy(a) || line >= len(fields) || fields[line] < 0 {
 		return nil
 	}
-	if i := fields[line]; i != d.at {
+	i := fields[line]
+	f, here := d.fields[i], i == d.at
+	if !here {
 		d.step(a, i-d.at)
-	} else if f := d.fields[i]; f.kind == choice {
+	}
+	if i != d.at || f.kind != choice { // it stays in a field that held more than a value
+		return nil
+	}
+	if x -= labelWidth + 2; x < 0 && here {
 		d.choose((f.at + 1) % len(f.choices))
+	} else {
+		for at, text := range f.choices {
+			w := a.len(a.option(text, false, a.st.text)) + 1
+			if x >= 0 && x < w {
+				d.choose(at)
+			}
+			x -= w
+		}
 	}
 	return nil
 }

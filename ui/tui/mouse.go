@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 )
 
 // placed is a hint and its position on its line.
@@ -71,6 +72,8 @@ func (a *app) clickList(x, y int) tea.Cmd {
 	l := &a.list
 	head := l.headingLines(a.layout.listW - 4)
 	switch {
+	case y == 0 && len(l.profiles) > 0 && !l.tokensOnly && l.onOrder(&a.canvas, x, a.layout.listW-4):
+		a.changeOrder()
 	case y == 0 && len(l.profiles) > 0:
 		return a.startFilter()
 	case y == 1 && head == 2 && !l.tokensOnly:
@@ -81,6 +84,11 @@ func (a *app) clickList(x, y int) tea.Cmd {
 		l.scroll()
 	}
 	return nil
+}
+
+// onOrder reports whether the name of the order is at cell x of the filter line.
+func (l *list) onOrder(c *canvas, x, w int) bool {
+	return strings.HasSuffix(ansi.Strip(l.filterLine(c, w)), l.order()) && x >= w-c.len(l.order())
 }
 
 // clickHeading orders the list by the column at cell x.

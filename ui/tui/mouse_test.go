@@ -1,6 +1,9 @@
 package tui
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestMouse_GoesToAFieldOfAForm(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
@@ -40,5 +43,20 @@ func TestMouse_ChoosesAndRunsAnAction(t *testing.T) {
 	})
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press(":").clickOn("mint a token").sees("▌ m  ").clickOn("▌ m  ").dialog("Mint a token for acme / sandbox")
+	})
+}
+
+// A click must never choose live where sandbox was clicked on.
+func TestMouse_ChoosesTheValueItClicksOn(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("a").clickOn("LIVE      "+strings.Repeat(" ", 30)).sees("[LIVE]", "▌ environment").clickOn("[LIVE]").sees("[LIVE]")
+		d.clickOn(" sandbox  [LIVE]").sees("[sandbox]").clickOn("sandbox]").sees("[sandbox]")
+	})
+}
+
+func TestMouse_ClicksOnTheOrderToChangeIt(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.clickOn("by name").sees("by last use", "/ filter").clickOn("by last use").sees("failing first")
+		d.clickOn("/ filter").sees("type to filter")
 	})
 }
