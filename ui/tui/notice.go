@@ -199,8 +199,12 @@ func (a *app) statusLines() []string {
 // most limit lines of w cells.
 func (a *app) messageLines(n *notice, w, limit int) []string {
 	clip := a.clip.text(&a.canvas)
-	if long := a.clip.what + " " + clip; clip != "" && n.copy != a.clip.what && 2+a.len(n.text)+2+a.len(long) <= w {
-		clip = long
+	if clip != "" && n.copy != a.clip.what { // it is not the message that says what leaves
+		if long := a.clip.what + " " + clip; 2+a.len(n.text)+2+a.len(long) <= w {
+			clip = long
+		} else {
+			clip = strings.NewReplacer("leaves the clipboard", "the clipboard is cleared", "in the clipboard", "the clipboard holds a copy").Replace(clip)
+		}
 	}
 	if n.text == "" {
 		return []string{a.st.dim.Styled(a.right(clip, w, a.st.glyph.more))}

@@ -145,3 +145,12 @@ func TestCountdown_FollowsTheLifeThatTheGatewayGave(t *testing.T) {
 		d.press("c").sees("minted for 30 s", "0:30")
 	})
 }
+
+// The countdown of the clipboard stands beside other messages too: it must say by
+// itself what it is about.
+func TestClipboard_CountdownBesideAnotherMessageNamesTheClipboard(t *testing.T) {
+	drive(t, setup{width: 80, height: 24}, func(t *testing.T, d *driver) {
+		d.press("c").sees("copied", "leaves the clipboard in 0:45")
+		d.selectProfile("borealis/sandbox").press("d", "y").sees("borealis/sandbox removed", "the clipboard is cleared in 0:4").lacks("leaves the clipboard")
+	})
+}
