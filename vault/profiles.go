@@ -216,8 +216,10 @@ func (v *Vault) Edit(ctx context.Context, sel Selector, u ProfileUpdate) (Profil
 	if err != nil {
 		return Profile{}, err
 	}
-	if err := v.editSourced(ctx, p, u.ExpiresIn, u.Label != nil, label); err != nil {
-		return Profile{}, err
+	if u.ExpiresIn != nil || u.Label != nil {
+		if err := v.editSourced(ctx, p, u.ExpiresIn, u.Label != nil, label); err != nil {
+			return Profile{}, err
+		}
 	}
 	if u.Origin != nil {
 		if p, err = v.setOrigin(ctx, p, *u.Origin); err != nil {

@@ -87,7 +87,7 @@ func (a *app) defaultSelector() (vault.Selector, error) {
 // directoryAccount reads the nearest .kitekey in the working folder or one above
 // it. The file names one account and nothing else. It cannot choose live, because a
 // folder may come from another person's repository. A file that belongs to another
-// user is ignored.
+// user, or that all can change, is ignored.
 func (a *app) directoryAccount() (path, account string, err error) {
 	if a.Dir == "" {
 		return "", "", nil
@@ -98,6 +98,8 @@ func (a *app) directoryAccount() (path, account string, err error) {
 		switch {
 		case err == nil && info.Mode().IsRegular() && !ownFile(path):
 			a.note("%s belongs to another user and is ignored", path)
+		case err == nil && info.Mode().IsRegular() && openToAll(info):
+			a.note("%s can be changed by every user and is ignored; run \"chmod o-w %s\"", path, path)
 		case err == nil && info.Mode().IsRegular():
 			account, err := readDirectoryFile(path)
 			return path, account, err

@@ -20,3 +20,7 @@ func ownFile(path string) bool {
 	}
 	return true
 }
+
+// openToAll reports whether every user can change a file. A group is the user's own
+// on many systems.
+func openToAll(info os.FileInfo) bool { return info.Mode().Perm()&0o002 != 0 }

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,7 +40,13 @@ func TestDirectoryAccount_IgnoresAnotherUsersFile(t *testing.T) {
 	if account, _ := read(); account != "evil" {
 		t.Fatalf("one's own file names %q", account)
 	}
-	if err := os.Chown(file, 12345, 12345); err != nil {
+	if err := os.Chmod(file, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if account, said := read(); account != "acme" || !strings.Contains(said, "can be changed by every user") {
+		t.Errorf("%q, %q", account, said)
+	}
+	if err := errors.Join(os.Chmod(file, 0o664), os.Chown(file, 12345, 12345)); err != nil {
 		t.Fatal(err)
 	}
 	if account, said := read(); account != "acme" || !strings.Contains(said, "belongs to another user") {

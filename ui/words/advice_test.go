@@ -9,6 +9,7 @@ import (
 
 	"kitekey/kite"
 	"kitekey/vault"
+	"kitekey/vault/source"
 )
 
 // The gateway's words come before the usual meaning of its status.
@@ -59,6 +60,10 @@ func TestNextStep_FollowsTheKindOfError(t *testing.T) {
 		{"minting that is limited for a time", &kite.Error{Kind: kite.ErrRateLimited, Op: "mint a token", RetryAfter: time.Hour}, "wait that long"},
 		{"a proxy that wants a user", &kite.Error{Kind: kite.ErrUnreachable, Op: "GET /x", Err: &kite.ProxyError{Variable: "HTTPS_PROXY", Addr: "p:1", Status: 407}}, "http://USER:PASSWORD@HOST:PORT"},
 		{"a proxy that forbids", &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token", Err: &kite.ProxyError{Variable: "HTTPS_PROXY", Addr: "p:1", Status: 403}}, "allow the connection"},
+		{"a program that prints no credential", &source.Error{Source: "cmd", Kind: source.ErrMalformed}, "see what it prints"},
+		{"a program that has no such entry", &source.Error{Source: "cmd", Kind: source.ErrMissing}, "the source's own means"},
+		{"a program that hangs", &source.Error{Source: "cmd", Kind: source.ErrTimeout}, "run the command by hand"},
+		{"an engine that has no such entry", &source.Error{Source: "bao", Host: "bao:8200", Kind: source.ErrMissing}, "kitekey rotate acme/live"},
 		{"a request that is wrong", &kite.Error{Kind: kite.ErrInvalid, Status: 400, Op: "POST /x"}, ""},
 		{"a payment without an answer", &kite.Error{Kind: kite.ErrOutcomeUnknown, Op: "POST /x"}, ""},
 		{"a token was refused", &kite.Error{Kind: kite.ErrRefused, Status: 401, Op: "GET /x"}, ""},

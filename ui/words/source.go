@@ -37,6 +37,9 @@ func sourceNextStep(err error) (next string, ok bool) {
 	if e.Unknown {
 		return fmt.Sprintf("look at it before you try again: \"kitekey source test %s\"", e.Source), true
 	}
+	if own, ok := commandAdvice[e.Kind]; ok && e.Host == "" { // a program, which is read-only
+		return strings.ReplaceAll(own, "{source}", e.Source), true
+	}
 	next = strings.ReplaceAll(sourceAdvice[e.Kind], "{login}", sourceLogin)
 	return strings.NewReplacer("{source}", e.Source, "{capability}", strconv.Quote(e.Capability)).Replace(next), true
 }
@@ -63,6 +66,13 @@ var sourceAdvice = map[error]string{
 	source.ErrConflict:    "run the same again: it then starts from what is there now",
 	source.ErrReadOnly:    "change it with the source's own means",
 	source.ErrCommand:     "run the command by hand to see what it says",
+}
+
+// commandAdvice stands in for sourceAdvice where the source is a program.
+var commandAdvice = map[error]string{
+	source.ErrTimeout:   "run the command by hand to see what it waits for; cached tokens go on working",
+	source.ErrMissing:   `enter it with the source's own means; to bring the list in line, run "kitekey source sync {source}"`,
+	source.ErrMalformed: `run the command by hand to see what it prints; to bring the list in line, run "kitekey source sync {source}"`,
 }
 
 // KeptIn returns where a credential is kept: a store or a source.

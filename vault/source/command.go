@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -195,6 +196,10 @@ func (c *command) run(ctx context.Context, op string, argv []string, limit int64
 		failure.Err = fmt.Errorf("%s printed more than %d KiB", argv[0], limit>>10)
 	case limited.Err() != nil:
 		failure.Kind, failure.Err = ErrTimeout, fmt.Errorf("%s ran longer than %v", argv[0], timeout)
+	// A program that it left behind, such as an agent, holds the pipe open. Its own
+	// output is complete.
+	case errors.Is(err, exec.ErrWaitDelay):
+		return out.data, nil
 	case err != nil:
 		// The user sees what a manager says on stderr, but not its output.
 		failure.Message, failure.Err = lastLine(said.data), fmt.Errorf("%s: %w", argv[0], runError(err))
@@ -205,9 +210,16 @@ func (c *command) run(ctx context.Context, op string, argv []string, limit int64
 	return nil, failure
 }
 
-// runError removes the command's arguments from an error.
+// runError removes the command's arguments and the program's path from an error.
 func runError(err error) error {
 	var missing *exec.Error
+	var path *fs.PathError
+	if errors.As(err, &path) && strings.HasPrefix(path.Op, "fork") && errors.Is(err, fs.ErrNotExist) {
+		return errors.New("the interpreter or loader that it names does not exist")
+	}
+	if errors.As(err, &path) {
+		return path.Err
+	}
 	if errors.As(err, &missing) {
 		return missing.Err
 	}

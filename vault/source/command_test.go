@@ -277,3 +277,29 @@ func fingerprint(t *testing.T, env []string) string {
 	t.Fatal("no key")
 	return ""
 }
+
+// A program may start an agent that outlives it and holds its output open.
+func TestCommand_MayLeaveAnAgentBehind(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs a Unix shell")
+	}
+	s := openCommand(t, source.Config{Get: []string{"sh", "-c", `sleep 4 & printf '{"api_key":"key_%s","api_secret":"secret_1"}' {account}`}})
+	item, err := s.Get(t.Context(), acme)
+	if err != nil || item.Current.APIKey.Reveal() != "key_acme" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestCommand_SaysThatAnInterpreterIsMissing(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs a Unix shell")
+	}
+	script := filepath.Join(t.TempDir(), "script")
+	if err := os.WriteFile(script, []byte("#!/nonexistent/sh\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, err := openCommand(t, source.Config{Get: []string{script, "{account}"}}).Get(t.Context(), acme)
+	if err == nil || !strings.Contains(err.Error(), "the interpreter or loader that it names does not exist") {
+		t.Error(err)
+	}
+}

@@ -194,6 +194,28 @@ func TestRename_InASourceThatCannotBeWritten(t *testing.T) {
 	}
 }
 
+// The origin is this machine's to know if the source cannot be told.
+func TestEdit_OriginOfASourceThatCannotBeWritten(t *testing.T) {
+	s := sourcetest.New(nil)
+	defer s.Close()
+	e := sourcetest.Engine{Address: s.URL, Root: sourcetest.RootToken}
+	mount := e.Mount(t, 2)
+	newMachine(t, e, mount, e.Root).add(t, acmeSandbox)
+	m := machineOver(t, readOnly{e.Open(t, mount, e.Root)})
+	_, err := m.SyncSource(t.Context(), "bao")
+	ok(t, err)
+	for _, origin := range []kite.Origin{kite.OriginOverride, kite.OriginKitegateway} {
+		p, err := m.Edit(t.Context(), acmeSandbox, vault.ProfileUpdate{Origin: &origin})
+		if err != nil || p.Origin != origin {
+			t.Errorf("%s: %q, %v", origin, p.Origin, err)
+		}
+	}
+	label := "x"
+	if _, err := m.Edit(t.Context(), acmeSandbox, vault.ProfileUpdate{Label: &label}); !errors.Is(err, vault.ErrReadOnly) {
+		t.Errorf("its label: %v", err)
+	}
+}
+
 // dying ends the process before or after an operation.
 type dying struct {
 	sourcetest.Source
