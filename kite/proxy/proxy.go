@@ -55,6 +55,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"kitekey/kite"
@@ -200,6 +201,9 @@ func (p *Proxy) StartUnix(path string) error {
 		_ = os.Remove(path) // left behind by a proxy that was killed
 	}
 	l, err := net.Listen("unix", path)
+	if errors.Is(err, syscall.EINVAL) {
+		return errors.New("the socket's path is longer than the system allows, about 100 bytes")
+	}
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w", path, errors.Unwrap(err))
 	}

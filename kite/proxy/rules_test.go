@@ -254,6 +254,20 @@ func TestStartUnix_RefusesAFolderThatIsOpenToOthers(t *testing.T) {
 	}
 }
 
+func TestStartUnix_SaysThatAPathIsTooLong(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no protected sockets")
+	}
+	p, err := New(Options{Client: &kite.Client{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = p.StartUnix(filepath.Join(t.TempDir(), "private", strings.Repeat("s", 120)))
+	if err == nil || !strings.Contains(err.Error(), "longer than the system allows") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestStartUnix_ServesWithoutASecretPath(t *testing.T) {
 	p, socket := onSocket(t)
 	if p.URL().Reveal() != "http://localhost" {

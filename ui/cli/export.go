@@ -70,6 +70,9 @@ without a terminal --confirm gives it.`,
 }
 
 func (a *app) runExport(ctx context.Context, o exportOptions) error {
+	if o.output == "-" { // as everywhere
+		o.output = ""
+	}
 	if err := a.checkExport(o); err != nil {
 		return err
 	}
@@ -128,10 +131,8 @@ func (a *app) checkExport(o exportOptions) error {
 	if o.output == "" && isTerminal(a.Stdout) && !o.armor {
 		return usagef("a backup is binary and stdout is a terminal: name a file with -o, or write text with --armor")
 	}
-	if o.output != "" && !o.force {
-		if _, err := os.Lstat(o.output); err == nil {
-			return existsAlready(o.output)
-		}
+	if err := checkOutput(o.output, o.force); err != nil {
+		return err
 	}
 	if len(o.recipients) == 0 && o.passphraseFile == "" && !a.canAsk() {
 		return usagef("no terminal to ask for the backup's passphrase on: give --%s or --recipient", backupPassphraseFlag)
@@ -240,6 +241,27 @@ func (a *app) sealBackup(w io.Writer, armored bool, entries []vault.Entry, to []
 	return text.Close()
 }
 
+// checkOutput refuses a file that cannot be written or replaced. A device or a pipe
+// must not be replaced by a file: as root that would take /dev/null away.
+func checkOutput(path string, force bool) error {
+	if path == "" {
+		return nil
+	}
+	if dir, err := os.Stat(filepath.Dir(path)); err != nil || !dir.IsDir() {
+		return usagef("cannot write %s: there is no folder %s", path, filepath.Dir(path))
+	}
+	switch info, err := os.Stat(path); {
+	case err == nil && info.IsDir():
+		return usagef("%s is a folder: name a file in it", path)
+	case err == nil && !info.Mode().IsRegular():
+		return usagef("%s is not a file: to write to a pipe or a device, leave -o out and redirect stdout", path)
+	}
+	if _, err := os.Lstat(path); err == nil && !force {
+		return existsAlready(path)
+	}
+	return nil
+}
+
 func existsAlready(path string) error {
 	return usagef("%s exists already; --force replaces it", path)
 }
@@ -249,7 +271,7 @@ func existsAlready(path string) error {
 func writeNew(path string, data []byte, force bool) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp-*") // 0600
 	if err != nil {
-		return fmt.Errorf("write the backup: %w", err)
+		return cannotWrite(path, err)
 	}
 	defer func() { _ = os.Remove(f.Name()) }()
 	_, err = f.Write(data)
@@ -270,7 +292,16 @@ func writeNew(path string, data []byte, force bool) error {
 		return existsAlready(path)
 	}
 	if err != nil {
-		return fmt.Errorf("write the backup: %w", err)
+		return cannotWrite(path, err)
 	}
 	return nil
+}
+
+// cannotWrite names the file that was asked for, and not the temporary one.
+func cannotWrite(path string, err error) error {
+	var inner *fs.PathError
+	if errors.As(err, &inner) {
+		err = inner.Err
+	}
+	return fmt.Errorf("cannot write the backup to %s: %w", path, err)
 }
