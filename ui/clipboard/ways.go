@@ -63,10 +63,20 @@ func candidatesFor(goos string, env func(string) string, terminal bool, has func
 	if env("TMUX") != "" && has("tmux") {
 		ways = append(ways, candidate{way: Tmux})
 	}
-	if terminal && env("TERM") != "dumb" {
+	if terminal && !withoutClipboard(env("TERM")) {
 		ways = append(ways, candidate{way: OSC52})
 	}
 	return ways
+}
+
+// withoutClipboard reports whether a terminal is known to have no clipboard: the text
+// consoles of Linux and the BSDs ignore OSC 52.
+func withoutClipboard(term string) bool {
+	switch term {
+	case "dumb", "linux", "cons25", "wsvt25":
+		return true
+	}
+	return false
 }
 
 // desktopWays lists the ways to the clipboard of a Wayland or X desktop.
@@ -91,7 +101,9 @@ func desktopWays(env func(string) string, remote, wlCopy bool) (ways []candidate
 
 // noWay returns an error that says why nothing can be copied, and what to do.
 func (c *Clipboard) noWay() error {
-	switch {
+	switch term := c.env("TERM"); {
+	case c.terminal != nil && withoutClipboard(term):
+		return fmt.Errorf("%w: this terminal (TERM=%s) has none; in tmux kitekey uses the paste buffers of tmux", ErrNoWay, term)
 	case c.env("SSH_CONNECTION") != "":
 		return fmt.Errorf("%w: this is an SSH session without a terminal; run it in one (ssh -t), whose clipboard can then be reached", ErrNoWay)
 	case c.env("WAYLAND_DISPLAY") != "":
