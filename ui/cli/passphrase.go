@@ -42,7 +42,7 @@ func (a *app) passphrase(ctx context.Context, from passphraseSource, ask vault.A
 	}
 	switch {
 	case name != "" && ask.Attempt > 0:
-		return kite.Secret{}, fmt.Errorf("%w in %s", vault.ErrWrongPassphrase, name)
+		return kite.Secret{}, &codeError{exitStore, fmt.Sprintf("%v in %s", vault.ErrWrongPassphrase, name), vault.ErrWrongPassphrase}
 	case from.fd >= 0:
 		f := os.NewFile(uintptr(from.fd), name)
 		if from.fd == 0 {
@@ -60,7 +60,7 @@ func (a *app) passphrase(ctx context.Context, from passphraseSource, ask vault.A
 	case a.onScreen:
 		return kite.Secret{}, errors.New("its passphrase is needed")
 	case !a.canAsk():
-		return kite.Secret{}, fmt.Errorf("no terminal to ask for the passphrase on; %s", from.how)
+		return kite.Secret{}, &codeError{code: exitStore, text: "no terminal to ask for the passphrase on; " + from.how}
 	case ask.New:
 		return a.askNewPassphrase(ctx, from.what)
 	case ask.Attempt >= passphraseTries:

@@ -26,12 +26,13 @@ type Ways struct {
 // Commands returns the ways of the command line for a profile's name, "" if there
 // is none.
 func Commands(profile string) Ways {
+	verify := profile
 	if profile == "" {
-		profile = "SELECTOR"
+		profile, verify = "SELECTOR", "--all"
 	}
 	run := func(verb string) string { return `run "kitekey ` + verb + ` ` + profile + `"` }
 	return Ways{
-		Verify: run("verify"), Rotate: run("rotate"), Remove: run("remove"), Add: run("add"),
+		Verify: `run "kitekey verify ` + verify + `"`, Rotate: run("rotate"), Remove: run("remove"), Add: run("add"),
 		List: `run "kitekey list"`, Doctor: `"kitekey doctor"`,
 	}
 }

@@ -80,3 +80,11 @@ func TestNextStep_FollowsTheKindOfError(t *testing.T) {
 		})
 	}
 }
+
+// Without a profile the advice is still a command that runs as it is.
+func TestNextStep_WithoutAProfileVerifiesAll(t *testing.T) {
+	got := NextStep(&vault.StoreError{Store: "file", Kind: vault.ErrLocked}, Commands(""))
+	if !strings.Contains(got, `run "kitekey verify --all"`) {
+		t.Errorf("%q", got)
+	}
+}
