@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -21,13 +22,24 @@ type axis struct {
 }
 
 // newAxis returns the scale for the tokens of the list. A token that lives much
-// longer than the others does not squeeze them: its bar runs off the end.
+// longer than most does not squeeze them: its bar runs off the end.
 func (l *list) newAxis(c *canvas, w int) axis {
-	x := axis{list: l, name: min(max(l.longestName(c), 8), 20)}
-	x.bars = w - 2 - x.name - 1 - 8 - 10
-	last := time.Minute
+	x := axis{list: l, name: 8}
+	var left []time.Duration
 	for _, r := range l.rows {
-		last = max(last, min(l.profiles[r.profile].Token.Remaining(c.now), 24*time.Hour))
+		p := &l.profiles[r.profile]
+		x.name = max(x.name, c.len(p.Account))
+		left = append(left, p.Token.Remaining(c.now))
+	}
+	x.name = min(x.name, 20)
+	x.bars = w - 2 - x.name - 1 - 8 - 10
+	slices.Sort(left)
+	const much = 8 // times as long as the median
+	last, bound := time.Minute, min(much*left[(len(left)-1)/2], 24*time.Hour)
+	for _, t := range left {
+		if t <= bound {
+			last = max(last, t)
+		}
 	}
 	steps := [...]time.Duration{15 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour}
 	for _, x.step = range steps {
