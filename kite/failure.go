@@ -23,10 +23,17 @@ func failureKind(err error, answered bool) error {
 	if errors.As(err, &proxy) {
 		return ErrUnreachable
 	}
-	if errors.As(err, &record) || answered && !isNetworkError(err) {
+	if errors.As(err, &record) || answered && !isNetworkError(err) || overHeaderLimit(err) {
 		return ErrUnexpectedReply
 	}
 	return ErrUnreachable
+}
+
+// overHeaderLimit reports whether a reply's headers were larger than we read.
+// net/http has no type for it, over HTTP/1 and HTTP/2.
+func overHeaderLimit(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "response headers exceeded") || strings.Contains(text, "header list larger than")
 }
 
 // isNetworkError reports whether a connection failed, rather than what came over it.
@@ -110,8 +117,7 @@ func toSafeError(err error, after time.Duration, secrets []Secret) error {
 	case errors.Is(err, context.Canceled):
 		return &safeError{"interrupted before it answered", context.Canceled}
 	}
-	// net/http has no type for it, over HTTP/1 and HTTP/2.
-	if text := err.Error(); strings.Contains(text, "response headers exceeded") || strings.Contains(text, "header list larger than") {
+	if overHeaderLimit(err) {
 		return &safeError{fmt.Sprintf("the reply's headers are larger than %d KiB, a limit of kitekey's own", maxHeader>>10), nil}
 	}
 	return &safeError{truncate(CleanText(redact(err.Error(), secrets)), 200), nil}

@@ -77,7 +77,7 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, fail(failureKind(err, false), cause)
 	}
-	if what := notPassedOn(r.URL, resp); what != "" {
+	if what := notPassedOn(r.URL, resp, safe); what != "" {
 		_ = resp.Body.Close()
 		e := &Error{Kind: ErrUnexpectedReply, Host: u.base.Host, Op: op(), Status: resp.StatusCode, Err: errors.New(what)}
 		if !safe {
@@ -90,12 +90,17 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // notPassedOn says why a reply must not be passed on: it would affect more than
 // this request. It returns "" if the reply may pass.
-func notPassedOn(asked *url.URL, resp *http.Response) string {
+func notPassedOn(asked *url.URL, resp *http.Response, safe bool) string {
 	switch status := resp.StatusCode; {
 	case status == http.StatusSwitchingProtocols:
 		return "a change of protocol, which was not asked for"
-	case status >= 300 && status <= 399 && status != http.StatusNotModified:
+	case status == http.StatusNotModified && safe:
+		return ""
+	case status >= 300 && status <= 399:
 		return "a redirect to " + redirectHost(asked, resp.Header.Get("Location")) + ", which is not followed"
+	// A page in place of the answer to a write would look like a success.
+	case !safe && status <= 299 && strings.Contains(strings.ToLower(resp.Header.Get("Content-Type")), "html"):
+		return "a web page instead of JSON"
 	}
 	return ""
 }

@@ -29,7 +29,8 @@
 // # What is sent once
 //
 // A write is sent once. When no answer says whether it was carried out, the
-// response is a 502 or 504 that says so.
+// response is a 502 or 504 that says so: also in place of a web page, which would
+// look like a success.
 //
 // Bodies are neither stored nor logged.
 package proxy
@@ -396,7 +397,7 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 // cleanResponse removes the headers of a reply that would affect more than this
 // request, and those that could show the token.
 func (p *Proxy) cleanResponse(resp *http.Response) error {
-	if err := unknownOutcome(resp); err != nil {
+	if err := p.unknownOutcome(resp); err != nil {
 		return err
 	}
 	value := resp.Request.Header.Get("Authorization")
@@ -441,10 +442,10 @@ func protect(h http.Header) {
 // unknownOutcome returns the error for a write that a server in front of the
 // gateway answered, so that it may have been carried out. The gateway's own 500
 // passes: its words say more.
-func unknownOutcome(resp *http.Response) error {
+func (p *Proxy) unknownOutcome(resp *http.Response) error {
 	status := resp.StatusCode
 	if kite.IsWrite(resp.Request.Method, resp.Request.URL.RawQuery, resp.Request.Header) && kite.LeavesOutcomeOpen(status) && status != http.StatusInternalServerError {
-		return &kite.Error{Kind: kite.ErrOutcomeUnknown, Host: resp.Request.URL.Host, Op: resp.Request.Method, Status: resp.StatusCode}
+		return &kite.Error{Kind: kite.ErrOutcomeUnknown, Host: resp.Request.URL.Host, Op: resp.Request.Method + " " + strings.TrimPrefix(resp.Request.URL.Path, p.base.Path), Status: resp.StatusCode}
 	}
 	return nil
 }

@@ -158,13 +158,19 @@ func TestProxy_WriteWithoutAnswerIsSentOnce(t *testing.T) {
 		handler http.HandlerFunc
 		status  int
 	}{
-		"502":     {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }, 502},
-		"503":     {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Retry-After", "1"); w.WriteHeader(503) }, 502},
-		"504":     {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(504) }, 504},
-		"408":     {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(408) }, 504},
-		"524":     {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(524) }, 504},
-		"520":     {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(520) }, 502},
-		"dropped": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 502},
+		"502": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }, 502},
+		"503": {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Retry-After", "1"); w.WriteHeader(503) }, 502},
+		"504": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(504) }, 504},
+		"408": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(408) }, 504},
+		"524": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(524) }, 504},
+		"520": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(520) }, 502},
+		"304": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(304) }, 502},
+		"a page": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			_, _ = io.WriteString(w, "<html>")
+		}, 502},
+		"too long a header": {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 100<<10)) }, 502},
+		"dropped":           {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 502},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, func(w http.ResponseWriter, r *http.Request) {
@@ -175,7 +181,7 @@ func TestProxy_WriteWithoutAnswerIsSentOnce(t *testing.T) {
 			s.do("GET", "/warm", "", nil)
 			resp, body := s.do("POST", "/pay", "{}", func(r *http.Request) { r.Header.Set("Idempotency-Key", "k") })
 			if resp.StatusCode != tt.status || !strings.Contains(body, "it may have been carried out: look it up") ||
-				!strings.Contains(body, codeUnknown) || resp.Header.Get("Retry-After") != "" {
+				!strings.Contains(body, codeUnknown) || !strings.Contains(body, "POST /pay: ") || resp.Header.Get("Retry-After") != "" {
 				t.Errorf("%d %v %s", resp.StatusCode, resp.Header, body)
 			}
 			if n := s.reached(); n != 2 {
