@@ -62,3 +62,19 @@ func TestUnlock_ForOtherCommandsTooWhenChosen(t *testing.T) {
 		d.press("Z").sees("kitekey is locked").lacks("commands").press("tab").lacks("commands")
 	})
 }
+
+func TestLockScreen_NamesEnterOnASmallScreen(t *testing.T) {
+	drive(t, setup{keeper: &testKeeper{}, width: 40, height: 12}, func(t *testing.T, d *driver) {
+		d.store.Protect("quite a long phrase")
+		d.press("Z").sees("enter unlock", "ctrl+c quit", "passphrase  paste or type ").lacks("nothing is sh")
+	})
+}
+
+// What the locked screen says must be true: a form with a typed secret is kept.
+func TestLockScreen_SaysThatATypedSecretIsKept(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("a").write("hill").press("tab", "tab", "tab").paste("a-long-secret").sleep(time.Hour)
+		d.sees("kitekey is locked", "Secrets were cleared from memory, except what you typed")
+		d.press("enter").press("esc", "y", "Z").sees("Secrets were cleared from memory; stored")
+	})
+}

@@ -189,6 +189,9 @@ func (l *locker) unlocked(a *app, err error, needPass, noneGiven bool) tea.Cmd {
 // truth says what the lock protects and what it does not.
 func (l *locker) truth(a *app) string {
 	text := "Secrets were cleared from memory; stored credentials are unchanged. "
+	if a.unsaved() != nil {
+		text = "Secrets were cleared from memory, except what you typed into a form; stored credentials are unchanged. "
+	}
 	store := words.Store(a.o.Vault.StoreName())
 	if l.needPass {
 		text += "To open " + store + " again, enter its passphrase."
@@ -217,7 +220,7 @@ func (l *locker) draw(a *app) []string {
 		if !l.passphrase.empty() {
 			state = "received, hidden"
 		}
-		text = append(text, "", a.st.strong.Styled("passphrase")+"  "+a.st.dim.Styled(state))
+		text = append(text, "", a.st.strong.Styled("passphrase")+"  "+a.st.dim.Styled(a.brief(state, w-len("passphrase")-2)))
 		if a.o.Vault.CanKeep() {
 			text = append(text, a.forAllLine(l.forAll))
 		}
@@ -239,9 +242,9 @@ func (l *locker) draw(a *app) []string {
 	if l.needPass {
 		quit.key = "ctrl+c"
 	}
-	hints := []hint{{"enter", "unlock"}, quit}
+	hints := []hint{{"enter", "unlock"}}
 	if l.needPass && a.o.Vault.CanKeep() {
 		hints = append(hints, hint{"tab", "for commands too"})
 	}
-	return append(lines[:a.height-1], a.hintLine(hints, 2))
+	return append(lines[:a.height-1], a.hintLine(append(hints, quit), 1))
 }
