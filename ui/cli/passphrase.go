@@ -52,7 +52,7 @@ func (a *app) passphrase(ctx context.Context, from passphraseSource, ask vault.A
 		data, err := cancelable(ctx, func() ([]byte, error) { return readBounded(f, maxPassphrase) })
 		return parsePassphrase(data, err, name)
 	case name != "":
-		if err := a.checkPassphraseFile(name); err != nil {
+		if err := a.checkSecretFile(name, "passphrase"); err != nil {
 			return kite.Secret{}, err
 		}
 		data, err := readFile(ctx, name, maxPassphrase)

@@ -70,7 +70,7 @@ func (a *app) sourceSystem(store vault.Store) source.System {
 	}
 	return source.System{
 		Getenv: a.getenv, Environ: setenv(a.Environ, "PATH", safepath.Clean(a.getenv("PATH"))), LookPath: a.findHelper,
-		Home: home, Store: store, UserAgent: "kitekey/" + a.Version, Now: a.Now,
+		Home: home, Store: store, Vet: a.vet, UserAgent: "kitekey/" + a.Version, Now: a.Now,
 	}
 }
 

@@ -80,6 +80,9 @@ func (e *engine) newClient() (*http.Client, error) {
 	kite.UseProxy(t)
 	switch {
 	case e.config.CA != "":
+		if err := e.sys.vet(e.config.CA, false); err != nil {
+			return nil, err
+		}
 		pool, err := certificates(e.config.CA)
 		if err != nil {
 			return nil, err

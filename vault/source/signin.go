@@ -158,6 +158,9 @@ func (e *engine) appRole(ctx context.Context) (kite.Secret, error) {
 func (e *engine) secretID() (kite.Secret, error) {
 	switch {
 	case e.config.SecretIDFile != "":
+		if err := e.sys.vet(e.config.SecretIDFile, true); err != nil {
+			return kite.Secret{}, err
+		}
 		data, err := disk.Read(e.config.SecretIDFile, maxTokenFile)
 		if err != nil {
 			return kite.Secret{}, fmt.Errorf("read the secret id: %w", err)

@@ -28,7 +28,10 @@ var Kinds = []string{KindVault, KindCommand}
 
 // System is what a source uses of the machine.
 type System struct {
-	Getenv  func(string) string
+	Getenv func(string) string
+	// Vet says why a file that is trusted, or that holds a secret, is not used: others
+	// can change it. nil checks nothing.
+	Vet     func(path string, secret bool) error
 	Environ []string // of a command
 	// LookPath finds a command's program; nil is [exec.LookPath].
 	LookPath  func(name string) (string, error)
@@ -65,4 +68,11 @@ type Finding struct {
 	OK    bool
 	Text  string // what was found
 	Err   error  // nil when OK
+}
+
+func (s System) vet(path string, secret bool) error {
+	if s.Vet == nil {
+		return nil
+	}
+	return s.Vet(path, secret)
 }
