@@ -50,8 +50,9 @@ var scenes = []scene{
 	{account: "gale", env: kite.Sandbox, label: "Gale Energy: the gateway fails", life: 5 * 60, verdict: vault.VerdictGatewayError, treated: simulator.Behavior{Failure: simulator.InternalError}},
 	{account: "harbor", env: kite.Sandbox, label: "Harbor Hotel: this computer's clock is wrong for it", life: 10 * 60, verdict: vault.VerdictOK, mint: true, treated: simulator.Behavior{Skew: 7 * time.Minute}},
 	{account: "iris", env: kite.Sandbox, label: "Iris Optics: a new credential is staged", life: 5 * 60, verdict: vault.VerdictOK, rotation: staged},
-	{account: "jade", env: kite.Sandbox, label: "Jade Spa: the store is locked", life: 5 * 60, verdict: vault.VerdictStoreLocked, locked: true},
-	{account: "kelp", env: kite.Sandbox, label: "Kelp Foods: a new credential was refused", life: 5 * 60, verdict: vault.VerdictOK, rotation: refused},
+	{account: "jade", env: kite.Sandbox, label: "Jade Spa: a new credential was refused", life: 5 * 60, verdict: vault.VerdictOK, rotation: refused},
+	// The last: once a store is locked, verifying all asks it no more.
+	{account: "kelp", env: kite.Sandbox, label: "Kelp Foods: the store is locked", life: 5 * 60, verdict: vault.VerdictStoreLocked, locked: true},
 }
 
 // replacement returns the second credential that the gateway knows for a scene.

@@ -76,19 +76,43 @@ func TestDemo_NoTokenEndsInTheFirstMinute(t *testing.T) {
 
 func TestDemo_ALockedProfileStaysLocked(t *testing.T) {
 	v := newDemoVault(t)
-	r := v.Verify(t.Context(), vault.Selector{Account: "jade", Environment: kite.Sandbox}, false)
+	r := v.Verify(t.Context(), vault.Selector{Account: "kelp", Environment: kite.Sandbox}, false)
 	if r.Verdict != vault.VerdictStoreLocked {
 		t.Errorf("verifying it found %q", r.Verdict)
 	}
 }
 
 func TestDemo_ARefusedRotationIsInTheLog(t *testing.T) {
-	sel := vault.Selector{Account: "kelp", Environment: kite.Sandbox}
+	sel := vault.Selector{Account: "jade", Environment: kite.Sandbox}
 	log, err := newDemoVault(t).Activities(&sel, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !slices.ContainsFunc(log, func(a vault.Activity) bool { return a.Result != "" && a.Result != "ok" }) {
 		t.Errorf("the log has no failure: %+v", log)
+	}
+}
+
+// What the demo shows must stay true when everything is verified.
+func TestDemo_VerifyingAllLeavesOneLocked(t *testing.T) {
+	v := newDemoVault(t)
+	profiles, err := v.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sels []vault.Selector
+	for _, p := range profiles {
+		if p.Verdict != vault.VerdictUnreachable { // trying it takes long
+			sels = append(sels, p.Selector)
+		}
+	}
+	var locked []string
+	v.VerifyAll(t.Context(), sels, false, func(r vault.Report) {
+		if r.Verdict == vault.VerdictStoreLocked {
+			locked = append(locked, r.Selector.String())
+		}
+	})
+	if !slices.Equal(locked, []string{"kelp/sandbox"}) {
+		t.Errorf("locked: %v", locked)
 	}
 }
