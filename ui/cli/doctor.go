@@ -14,6 +14,7 @@ import (
 	"kitekey/ui/tui"
 	"kitekey/ui/words"
 	"kitekey/vault"
+	"kitekey/vault/source"
 )
 
 // pingTimeout is how long to wait for a gateway.
@@ -95,6 +96,7 @@ func (a *app) runDoctor(ctx context.Context, o doctorOptions) error {
 		}
 		found = append(found, finding{w.Check, f.Severity, w.Text, w.Fix, f.Kind})
 	}
+	found = append(found, a.checkSources(v.Dir())...)
 	place, err := a.checkFolderPlace()
 	if err != nil {
 		return err
@@ -228,6 +230,16 @@ func newCheckUpJSON(found []finding, repaired []string) checkUpJSON {
 		out.Findings = append(out.Findings, findingJSON{f.Check, string(f.Severity), f.Text, orNull(f.Fix)})
 	}
 	return out
+}
+
+// checkSources finds a list of sources that cannot be read: every profile of theirs
+// then fails.
+func (a *app) checkSources(dir string) []finding {
+	_, err := source.Load(dir)
+	if err == nil {
+		return nil
+	}
+	return []finding{{Check: "sources", Severity: vault.SeverityProblem, Text: err.Error(), Fix: nextStep(err)}}
 }
 
 // checkGateways asks both gateways at the same time whether they answer. It sends

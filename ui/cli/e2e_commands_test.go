@@ -288,3 +288,17 @@ func TestAPI_AsksBeforeAnOverriddenReadOnLive(t *testing.T) {
 		}
 	}
 }
+
+func TestDoctor_FindsADamagedListOfSources(t *testing.T) {
+	h := newInstallation(t, "acme")
+	h.must("", "source", "add", "team", "--address", "http://127.0.0.1:1", "--no-sync")
+	if err := os.WriteFile(filepath.Join(h.home, "sources.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"doctor", "--offline"}, {"source", "list"}} {
+		code, out, errs := h.run("", args...)
+		if said := out + errs; code != 1 || !strings.Contains(said, "sources.json") || !strings.Contains(said, "correct the file") {
+			t.Errorf("%s: exit %d: %s", args, code, said)
+		}
+	}
+}

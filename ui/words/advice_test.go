@@ -62,6 +62,7 @@ func TestNextStep_FollowsTheKindOfError(t *testing.T) {
 		{"a proxy that forbids", &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token", Err: &kite.ProxyError{Variable: "HTTPS_PROXY", Addr: "p:1", Status: 403}}, "allow the connection"},
 		{"a program that prints no credential", &source.Error{Source: "cmd", Kind: source.ErrMalformed}, "see what it prints"},
 		{"a program that has no such entry", &source.Error{Source: "cmd", Kind: source.ErrMissing}, "the source's own means"},
+		{"a damaged list of sources", fmt.Errorf("%w: x", source.ErrDamaged), "correct the file"},
 		{"a program that hangs", &source.Error{Source: "cmd", Kind: source.ErrTimeout}, "run the command by hand"},
 		{"an engine that has no such entry", &source.Error{Source: "bao", Host: "bao:8200", Kind: source.ErrMissing}, "kitekey rotate acme/live"},
 		{"a request that is wrong", &kite.Error{Kind: kite.ErrInvalid, Status: 400, Op: "POST /x"}, ""},

@@ -18,6 +18,8 @@ func sourceNextStep(err error) (next string, ok bool) {
 	var e *source.Error
 	switch {
 	case errors.As(err, &e):
+	case errors.Is(err, source.ErrDamaged):
+		return `no credential is in it: correct the file, or delete it and run "kitekey source add" again`, true
 	case errors.Is(err, vault.ErrConflict):
 		return "run the same again: it then starts from what is there now", true
 	case errors.Is(err, vault.ErrReadOnly):

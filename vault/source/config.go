@@ -227,6 +227,9 @@ type settingsJSON struct {
 	Sources []Config `json:"sources"`
 }
 
+// ErrDamaged: the file of the sources cannot be read as one.
+var ErrDamaged = errors.New("the list of sources is damaged")
+
 // ErrNoSource: no source of that name is configured.
 var ErrNoSource = errors.New("no such source")
 
@@ -247,10 +250,10 @@ func Load(dir string) ([]Config, error) {
 		return nil, newer
 	}
 	if err := json.Unmarshal(data, &raw); err != nil {
-		return nil, fmt.Errorf("%s cannot be read: %w", path, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
 	}
 	if raw.Version != settingsVersion {
-		return nil, fmt.Errorf("%s has version %d, which there is not", path, raw.Version)
+		return nil, fmt.Errorf("%w: %s has version %d, which there is not", ErrDamaged, path, raw.Version)
 	}
 	slices.SortFunc(raw.Sources, func(a, b Config) int { return strings.Compare(a.Name, b.Name) })
 	return raw.Sources, nil
