@@ -203,7 +203,7 @@ func (a *app) messageLines(n *notice, w, limit int) []string {
 		if long := a.clip.what + " " + clip; 2+a.len(n.text)+2+a.len(long) <= w {
 			clip = long
 		} else {
-			clip = strings.NewReplacer("leaves the clipboard", "the clipboard is cleared", "in the clipboard", "the clipboard holds a copy").Replace(clip)
+			clip = "a copy " + clip
 		}
 	}
 	if n.text == "" {
