@@ -35,7 +35,7 @@ var findings = map[vault.FindingKind]FindingWords{
 	vault.FindingFolderForeign:    {"data folder", "{paths} belongs to {provider}, as files do that kitekey made under sudo", giveBack + " {path}\""},
 	vault.FindingIndex:            {"index", "{count profile}", ""},
 	vault.FindingNewer:            {"version", "{error}", "upgrade kitekey; until then it is left as it is"},
-	vault.FindingStatusDamaged:    {"status", "verdicts and cached tokens cannot be read: {paths}", "nothing to do: the next mint or verification writes them again"},
+	vault.FindingStatusDamaged:    {"status", "verdicts and cached tokens cannot be read: {paths}", "the next mint or verification writes them again; a folder in their place must be moved away first"},
 	vault.FindingSettings:         {"settings", "{error}", "correct the file, or delete it for the defaults"},
 	vault.FindingIndexDamaged:     {"index", "{error}", "no credential is lost; to rebuild it, {repair}"},
 	vault.FindingIndexUnreadable:  {"index", "{error}", ""},
