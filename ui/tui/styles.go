@@ -16,6 +16,7 @@ import (
 type palette struct {
 	dim, accent, ok, warn, bad, live, line color.Color
 	row                                    color.Color // background of the chosen row
+	onRow                                  color.Color // foreground where the others have the terminal's own
 }
 
 // The colours come from the 256-colour cube: terminals with more colours show the
@@ -25,7 +26,7 @@ func darkPalette() palette {
 	return palette{
 		dim: ansi.IndexedColor(249), accent: ansi.IndexedColor(117),
 		ok: ansi.IndexedColor(115), warn: ansi.IndexedColor(222), bad: ansi.IndexedColor(217), live: ansi.IndexedColor(219),
-		line: ansi.IndexedColor(244), row: ansi.IndexedColor(236),
+		line: ansi.IndexedColor(244), row: ansi.IndexedColor(236), onRow: ansi.IndexedColor(255),
 	}
 }
 
@@ -33,7 +34,7 @@ func lightPalette() palette {
 	return palette{
 		dim: ansi.IndexedColor(239), accent: ansi.IndexedColor(25),
 		ok: ansi.IndexedColor(22), warn: ansi.IndexedColor(58), bad: ansi.IndexedColor(124), live: ansi.IndexedColor(90),
-		line: ansi.IndexedColor(244), row: ansi.IndexedColor(254),
+		line: ansi.IndexedColor(244), row: ansi.IndexedColor(254), onRow: ansi.IndexedColor(16),
 	}
 }
 
@@ -183,7 +184,12 @@ func newTextStyles(p palette, background color.Color) textStyles {
 	if background != nil {
 		base = base.BackgroundColor(background)
 	}
-	fg := func(c color.Color) ansi.Style { return foreground(base, c) }
+	fg := func(c color.Color) ansi.Style {
+		if c == nil && background != nil {
+			c = p.onRow // the terminal's own may be the other background's, if it was mistaken
+		}
+		return foreground(base, c)
+	}
 	return textStyles{
 		text: fg(nil), dim: fg(p.dim), strong: fg(nil).Bold(), accent: fg(p.accent),
 		ok: fg(p.ok), warn: fg(p.warn), bad: fg(p.bad), line: fg(p.line),

@@ -80,6 +80,24 @@ func TestContrast_OnAKnownBackground(t *testing.T) {
 	}
 }
 
+// A theme or COLORFGBG may be wrong for the terminal. The chosen row paints its
+// background, so it must not take the terminal's own foreground.
+func TestChosenRow_IsReadableOnAMistakenBackground(t *testing.T) {
+	for _, bg := range []background{dark, light} {
+		p := paletteFor(bg, colorprofile.ANSI256)
+		checkContrast(t, "text on the chosen row", p.onRow, p.row, 7)
+		for _, profile := range []colorprofile.Profile{colorprofile.ANSI256, colorprofile.ANSI, colorprofile.Ascii} {
+			s := newStyles(bg, profile, false)
+			painted := strings.Contains(s.chosen.dim.Styled("x"), "48;5")
+			for name, style := range map[string]ansi.Style{"text": s.chosen.text, "strong": s.chosen.strong} {
+				if got := strings.Contains(style.Styled("x"), "38;5"); got != painted {
+					t.Errorf("%s on the chosen row, profile %v: a background %v, a foreground %v", name, profile, painted, got)
+				}
+			}
+		}
+	}
+}
+
 // If the terminal does not tell its background, no background is painted, and every
 // colour reaches 3:1 on all of them.
 func TestContrast_OnAnUnknownBackground(t *testing.T) {
