@@ -160,7 +160,12 @@ func (d *mintDialog) lines(a *app, w int) []string {
 		row.WriteString(a.option(words.Duration(life.Duration()), i == d.at && !typed, paint))
 		row.WriteString(" ")
 	}
-	out := []string{a.st.dim.Styled("expires_in"), row.String(), "", a.st.accent.Styled("> ") + a.drawInput(d.input, w-2)}
+	out := []string{a.st.dim.Styled("expires_in"), row.String()}
+	small := a.layout.body < 10 // no room for a blank line, nor for more than one remark
+	if !small {
+		out = append(out, "")
+	}
+	out = append(out, a.st.accent.Styled("> ")+a.drawInput(d.input, w-2))
 	life, err := d.expiresIn()
 	switch {
 	case err != nil:
@@ -172,8 +177,11 @@ func (d *mintDialog) lines(a *app, w int) []string {
 		if d.noCopy {
 			then = ", nothing copied"
 		}
-		out = append(out, a.painted("valid until "+a.moment(a.now.Add(life.Duration()))+then, w, a.st.dim)...)
-		if risk := words.LongLife(life); risk != "" {
+		risk := words.LongLife(life)
+		if risk == "" || !small {
+			out = append(out, a.painted("valid until "+a.moment(a.now.Add(life.Duration()))+then, w, a.st.dim)...)
+		}
+		if risk != "" {
 			out = append(out, a.painted(a.st.glyph.warn+" "+risk, w, a.st.warn)...)
 		}
 	}

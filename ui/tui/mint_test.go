@@ -59,3 +59,11 @@ func TestAddForm_AsksOnceAboutAnUnusualLife(t *testing.T) {
 		d.press("y").dialog("").sees("acme/sandbox added; it works")
 	})
 }
+
+// The dialog cannot scroll, so all of it must fit.
+func TestMint_FitsOnASmallScreen(t *testing.T) {
+	drive(t, setup{width: 40, height: 12}, func(t *testing.T, d *driver) {
+		d.press("m").sees("enter mint and copy", "and its header").lacks(" more ")
+		d.write("40h").sees("a shorter life is safer").lacks(" more ")
+	})
+}
