@@ -47,6 +47,13 @@ func parseEnvelope(body []byte) (e envelope, ok bool) {
 	return e, true
 }
 
+// MessageIn returns the message of a JSON reply, cleaned of the secrets and of what a
+// terminal could obey, and cut at 300 characters. It returns "" if there is none.
+func MessageIn(body []byte, secrets ...Secret) string {
+	e, _ := parseEnvelope(body)
+	return truncate(cleanWords(string(e.Message), secrets), 300)
+}
+
 // errorStatus reports whether an envelope in a 2xx reply is an error all the same.
 // If its code is an HTTP error status, errorStatus returns that status. If it has
 // the documented form of an error (a code in words, and a status other than

@@ -445,9 +445,16 @@ func protect(h http.Header) {
 func (p *Proxy) unknownOutcome(resp *http.Response) error {
 	status := resp.StatusCode
 	if kite.IsWrite(resp.Request.Method, resp.Request.URL.RawQuery, resp.Request.Header) && kite.LeavesOutcomeOpen(status) && status != http.StatusInternalServerError {
-		return &kite.Error{Kind: kite.ErrOutcomeUnknown, Host: resp.Request.URL.Host, Op: resp.Request.Method + " " + strings.TrimPrefix(resp.Request.URL.Path, p.base.Path), Status: resp.StatusCode}
+		return &kite.Error{Kind: kite.ErrOutcomeUnknown, Host: resp.Request.URL.Host, Op: resp.Request.Method + " " + strings.TrimPrefix(resp.Request.URL.Path, p.base.Path), Status: resp.StatusCode, Message: messageOf(resp)}
 	}
 	return nil
+}
+
+// messageOf returns what a reply that is not passed on says, "" if that is not JSON.
+func messageOf(resp *http.Response) string {
+	_, token, _ := strings.Cut(resp.Request.Header.Get("Authorization"), " ")
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // what came is enough
+	return kite.MessageIn(body, kite.NewSecret(token))
 }
 
 // The codes of the proxy's own replies.

@@ -191,6 +191,17 @@ func TestProxy_WriteWithoutAnswerIsSentOnce(t *testing.T) {
 	}
 }
 
+func TestProxy_UnknownOutcomeHasTheOtherSidesWords(t *testing.T) {
+	s := start(t, func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(503)
+		_, _ = io.WriteString(w, `{"message":"maintenance until 18:00\u001b[31m `+r.Header.Get("Authorization")+`"}`)
+	}, nil)
+	_, body := s.do("POST", "/pay", "{}", nil)
+	if !strings.Contains(body, "503: maintenance until 18:00") || strings.Contains(body, "\\u001b") || !strings.Contains(body, kite.NewSecret("x").String()) {
+		t.Error(body)
+	}
+}
+
 // Requests that wait for a token share the result of getting it.
 func TestTokens_ShareOneFailedMint(t *testing.T) {
 	var calls atomic.Int32
