@@ -89,7 +89,8 @@ type campaign struct {
 	env         []string
 	vault       *vault.Vault // looks at the state after a kill
 	credentials map[string]kite.Credential
-	kills       int // the number of kills to do
+	kills       int         // the number of kills to do
+	gone        func() bool // the store has crashed: nothing can be judged any more
 	seed        uint64
 
 	mu     sync.Mutex
@@ -100,15 +101,20 @@ type campaign struct {
 // credential in use.
 type state struct{ name, cred string }
 
+// killsWanted returns the number of kills of a campaign.
+func killsWanted() int {
+	if s := os.Getenv("KITEKEY_KILLS"); s != "" {
+		return must(strconv.Atoi(s))
+	}
+	return 30
+}
+
 func newCampaign(t *testing.T, open func(home string) vault.Store, env []string) *campaign {
 	t.Helper()
 	binary := build(t)
 	home := filepath.Join(t.TempDir(), "home")
 	store := open(home)
-	c := &campaign{t: t, binary: binary, store: store.Name(), kills: 30, seed: rand.Uint64(), counts: map[string]int{}, credentials: map[string]kite.Credential{}}
-	if s := os.Getenv("KITEKEY_KILLS"); s != "" {
-		c.kills = must(strconv.Atoi(s))
-	}
+	c := &campaign{t: t, binary: binary, store: store.Name(), kills: killsWanted(), gone: func() bool { return false }, seed: rand.Uint64(), counts: map[string]int{}, credentials: map[string]kite.Credential{}}
 	if s := os.Getenv("KITEKEY_SEED"); s != "" {
 		c.seed = must(strconv.ParseUint(s, 10, 64))
 	}
@@ -140,7 +146,7 @@ func (c *campaign) run() {
 		wg.Go(func() {
 			r := rand.New(rand.NewPCG(c.seed, uint64(w)))
 			k := &killer{campaign: c, rand: r, worker: w, states: make([]state, killAccounts)}
-			for c.count("kills") < c.kills && !c.t.Failed() {
+			for c.count("kills") < c.kills && !c.t.Failed() && !c.gone() {
 				k.step()
 			}
 		})
@@ -276,7 +282,10 @@ func (k *killer) find(possible []state, command string, acked bool) state {
 			}
 			return got
 		}
-		if time.Now().After(deadline) {
+		switch {
+		case k.gone():
+			return possible[0]
+		case time.Now().After(deadline):
 			k.t.Errorf("after %q: %v", command, err)
 			return possible[0]
 		}
@@ -421,20 +430,35 @@ func TestKillCampaign_KWalletLosesNothing(t *testing.T) {
 }
 
 // There are two databases. Which one is in front, and so the default collection,
-// changes all the time.
+// changes all the time. KeePassXC 2.7.4 crashes at times when it is used so fast, in the
+// thread that saves a database: the campaign goes on with another KeePassXC.
 func TestKillCampaign_MovingDefaultCollectionLosesNothing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills processes")
 	}
+	const rounds = 20
+	kills, want := 0, killsWanted()
+	for round := 0; kills < want && !t.Failed(); round++ {
+		if round == rounds {
+			t.Fatalf("KeePassXC crashed in each of %d rounds, with %d kills together", rounds, kills)
+		}
+		t.Run(strconv.Itoa(round), func(t *testing.T) { kills += killWhileDefaultMoves(t, want-kills) })
+	}
+}
+
+// killWhileDefaultMoves returns the number of kills, which is below kills if KeePassXC
+// crashed. Then it does not judge what KeePassXC had not saved yet.
+func killWhileDefaultMoves(t *testing.T, kills int) int {
 	d := keyringtest.StartKeePassXC(t, "first", "second")
 	d.Use()
 	c := newCampaign(t, openKeyring(t), d.Env())
+	c.kills, c.gone = kills, d.Crashed
 	answers := d.AnswerAll(0, "Return")
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
 		for last := ""; ; {
-			if now := d.DefaultCollection(); now != last {
+			if now, err := d.ReadDefaultCollection(); err == nil && now != last {
 				last = now
 				c.add("default collection changed")
 			}
@@ -449,8 +473,13 @@ func TestKillCampaign_MovingDefaultCollectionLosesNothing(t *testing.T) {
 	c.run()
 	close(done)
 	<-ended
-	c.check()
+	if d.Crashed() {
+		t.Logf("KeePassXC crashed: %v", c.counts)
+	} else {
+		c.check()
+	}
 	answers()
+	return c.count("kills")
 }
 
 // openKeyring opens the keyring, and closes its connection at the test's end.

@@ -184,14 +184,31 @@ func (k *KeePassXC) OtherTab() {
 }
 
 // PressNextTab types the key for the next tab. It has no effect while a dialog is
-// open.
-func (k *KeePassXC) PressNextTab() { k.Press(k.WaitWindow(".kdbx"), "ctrl+Tab") }
+// open, or when KeePassXC has ended.
+func (k *KeePassXC) PressNextTab() {
+	for id, title := range k.Windows() {
+		if strings.Contains(title, ".kdbx") {
+			k.Press(id, "ctrl+Tab")
+			return
+		}
+	}
+}
 
 // LockDatabases locks the databases, as KeePassXC does by itself after a time.
 func (k *KeePassXC) LockDatabases() {
 	k.Bus.t.Helper()
 	k.Press(k.WaitWindow(".kdbx"), "ctrl+l")
 	k.WaitWindow("[Locked]")
+}
+
+// Crashed reports whether KeePassXC has ended.
+func (k *KeePassXC) Crashed() bool {
+	select {
+	case <-k.program.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // Kill kills KeePassXC as a crash would.

@@ -301,13 +301,20 @@ func (k *Keyring) Store(label, secret string, attributes ...string) {
 // DefaultCollection returns the name of the collection for new items.
 func (b *Bus) DefaultCollection() string {
 	b.t.Helper()
+	name, err := b.ReadDefaultCollection()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return name
+}
+
+// ReadDefaultCollection is DefaultCollection for a daemon that may have gone.
+func (b *Bus) ReadDefaultCollection() (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var path dbus.ObjectPath
-	if err := b.conn.Object(serviceName, servicePath).CallWithContext(ctx, service+".ReadAlias", 0, "default").Store(&path); err != nil {
-		b.t.Fatal(err)
-	}
-	return filepath.Base(string(path))
+	err := b.conn.Object(serviceName, servicePath).CallWithContext(ctx, service+".ReadAlias", 0, "default").Store(&path)
+	return filepath.Base(string(path)), err
 }
 
 // SecondDaemon starts another gnome-keyring with the same folder, on a bus of its
