@@ -124,8 +124,13 @@ func (a *app) demoVault(ctx context.Context, sim *simulator.Simulator) (*vault.V
 			err = s.rotate(ctx, v, sim)
 		}
 		sim.Set(s.account, s.env, s.treated)
-		if s.verdict == vault.VerdictRejected || s.verdict == vault.VerdictGatewayError {
-			v.Verify(ctx, sel, false) // so that the report has the gateway's own words
+		switch s.verdict { // so that the list and the report have a reason
+		case vault.VerdictRejected, vault.VerdictGatewayError, vault.VerdictRateLimited:
+			v.Verify(ctx, sel, false)
+		case vault.VerdictUnreachable:
+			short, cancel := context.WithTimeout(ctx, 100*time.Millisecond) // do not wait for the attempts that follow
+			v.Verify(short, sel, false)
+			cancel()
 		}
 		if err == nil && s.mint && i > 0 {
 			_, err = v.Token(ctx, sel, vault.TokenRequest{})

@@ -116,3 +116,20 @@ func TestDemo_VerifyingAllLeavesOneLocked(t *testing.T) {
 		t.Errorf("locked: %v", locked)
 	}
 }
+
+// The list shows why a profile fails before anything is verified on the screen.
+func TestDemo_EveryFailureHasItsReason(t *testing.T) {
+	profiles, err := newDemoVault(t).List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range profiles {
+		switch p.Verdict {
+		case vault.VerdictNone, vault.VerdictOK, vault.VerdictStoreLocked:
+			continue
+		}
+		if r := p.Report(); r.Message == "" && r.Cause == "" && r.Status == 0 {
+			t.Errorf("%s (%s) has no reason", p.Selector, p.Verdict)
+		}
+	}
+}
