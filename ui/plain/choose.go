@@ -30,7 +30,15 @@ func (c *conversation) reach(text string) bool {
 	case 0:
 		near := c.near(text)
 		if len(near) == 0 {
-			c.say("%q is neither a profile nor a command. Type list or help.", words.Line(text))
+			what := words.Line(text)
+			switch {
+			case strings.TrimSpace(what) == "":
+				c.say("Arrow keys and the like do nothing here. Type list or help.")
+			case what != text:
+				c.say("%q is neither a profile nor a command. Arrow keys and the like, which were typed with it, do nothing here. Type list or help.", what)
+			default:
+				c.say("%q is neither a profile nor a command. Type list or help.", what)
+			}
 			return false
 		}
 		c.say("There is no %q. Did you mean %s?", words.Line(text), speakAll(near))

@@ -214,6 +214,8 @@ func TestPlain_ChoosesByNumberNameAndLabel(t *testing.T) {
 		"choose dune":          "dune sandbox, works.",
 		"9":                    `"9" is neither a profile nor a command`,
 		"x\x1b[31my":           "is neither a profile nor a command",
+		"\x1b[A\x1b[B":         "Arrow keys and the like do nothing here. Type list or help.",
+		"copy\x1b[D":           `"copy" is neither a profile nor a command. Arrow keys and the like`,
 	} {
 		converse(t, four, func(t *testing.T, w *fixture) { has(t, w.talk(w.options(), text), want) })
 	}
