@@ -213,6 +213,48 @@ func TestX11_PastesInEveryFormatUntilCleared(t *testing.T) {
 	x.WaitForNothing()
 }
 
+// The copy goes with the server, so there is nothing left to wait for.
+func TestX11_WaitEndsWithTheServer(t *testing.T) {
+	t.Parallel()
+	x := clipboardtest.StartX(t)
+	c := start(t, Options{Env: x.Env})
+	mustCopy(t, c, canary, far())
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait(t.Context()) }()
+	select {
+	case err := <-ended:
+		t.Fatalf("Wait ended while the copy was there: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	x.Kill()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(clipboardtest.Patience):
+		t.Error("Wait did not end with the server")
+	}
+}
+
+// Without its helper a copy on X11 is gone, and one in tmux stays.
+func TestWait_TellsWhetherACopyStaysWithoutItsHelper(t *testing.T) {
+	t.Parallel()
+	x := clipboardtest.StartX(t)
+	tmux, _, _ := startTmux(t)
+	for way, env := range map[Way]func(string) string{X11: x.Env, Tmux: tmux} {
+		c := start(t, Options{Env: env})
+		if r := mustCopy(t, c, canary, far()); r.Way != way {
+			t.Fatalf("the way is %s, not %s", r.Way, way)
+		}
+		c.last.(*helperSession).kill()
+		if err := c.Wait(t.Context()); (err != nil) != (way == Tmux) {
+			t.Errorf("%s: Wait returned %v", way, err)
+		}
+		c.last = nil // there is nothing that could clear it
+	}
+}
+
 func TestX11_PastesTheLargestSecretWhole(t *testing.T) {
 	t.Parallel()
 	x := clipboardtest.StartX(t)

@@ -68,10 +68,20 @@ func Helper(in io.Reader, out io.Writer) int {
 	}
 	defer clear(secret)
 	fmt.Fprintln(out, answerReady, oneLine(caveat))
-	if req.ClearAt.IsZero() {
-		return 0 // nothing is to be cleared
+	if err := stay(r, req, h, newest, terminate); err != nil {
+		fmt.Fprintln(out, answerError, oneLine(err.Error()))
+		return 1
 	}
+	fmt.Fprintln(out, answerDone)
+	return 0
+}
 
+// stay returns when the copy need not be cleared any more, or why it could not be
+// cleared.
+func stay(r *bufio.Reader, req request, h holder, newest mark, terminate <-chan os.Signal) error {
+	if req.ClearAt.IsZero() {
+		return nil // nothing is to be cleared
+	}
 	orders := make(chan string, 1)
 	go func() {
 		// An order, or an error if the caller has ended.
@@ -86,15 +96,15 @@ func Helper(in io.Reader, out io.Writer) int {
 			lost = nil
 			if !newest.newest() {
 				h.Release()
-				return 0
+				return nil
 			}
 		case <-h.Gone():
 			newest.remove()
-			return 0
+			return nil
 		case order := <-orders:
 			if order == sayRelease {
 				h.Release()
-				return 0
+				return nil
 			}
 			waiting = false
 		case <-terminate:
@@ -105,17 +115,10 @@ func Helper(in io.Reader, out io.Writer) int {
 	}
 	if !newest.newest() {
 		h.Release()
-		fmt.Fprintln(out, answerDone)
-		return 0
+		return nil
 	}
-	err = h.Clear()
-	newest.remove()
-	if err != nil {
-		fmt.Fprintln(out, answerError, oneLine(err.Error()))
-		return 1
-	}
-	fmt.Fprintln(out, answerDone)
-	return 0
+	defer newest.remove()
+	return h.Clear()
 }
 
 // readRequest reads what startHelper writes.

@@ -51,7 +51,7 @@ const (
 // Answers of the helper.
 const (
 	answerReady = "ready" // followed by a caveat, if there is one
-	answerDone  = "done"  // it was cleared, or holds something else
+	answerDone  = "done"  // it was cleared, holds something else, or is gone
 	answerError = "error" // followed by what went wrong
 )
 
@@ -77,6 +77,7 @@ type session interface {
 
 // helperSession is the caller's side of a helper.
 type helperSession struct {
+	way   Way
 	to    io.WriteCloser
 	ready chan string   // its first answer; closed if it ended without one
 	ended chan struct{} // closed when the helper has ended
@@ -115,7 +116,7 @@ func startHelper(ctx context.Context, command []string, env func(string) string,
 	if err := cmd.Start(); err != nil {
 		return nil, "", fmt.Errorf("cannot start the clipboard helper: %w", err)
 	}
-	s := &helperSession{to: to, ready: make(chan string, 1), ended: make(chan struct{}), kill: func() { _ = cmd.Process.Kill() }}
+	s := &helperSession{way: req.Way, to: to, ready: make(chan string, 1), ended: make(chan struct{}), kill: func() { _ = cmd.Process.Kill() }}
 	go func() {
 		defer close(s.ended)
 		lines := bufio.NewScanner(from)
@@ -197,8 +198,11 @@ func (s *helperSession) wait(ctx context.Context) error {
 		return ctx.Err()
 	case <-s.ended:
 	}
-	if word, rest, _ := strings.Cut(s.last, " "); word == answerError {
+	switch word, rest, _ := strings.Cut(s.last, " "); {
+	case word == answerError:
 		return fmt.Errorf("the clipboard could not be cleared: %s", rest)
+	case word == "" && s.way != X11: // on X11 the copy goes with its helper
+		return errors.New("the clipboard could not be cleared: the helper that clears it was ended")
 	}
 	return nil
 }

@@ -91,8 +91,8 @@ func (a *app) handle(msg tea.Msg) tea.Cmd {
 		return a.finish(msg)
 	case sayMsg:
 		a.notify(info, string(msg))
-	case clipboardStaysMsg:
-		a.reportError("", "clearing the clipboard", msg.err)
+	case clipboardEndedMsg:
+		a.clipboardEnded(msg)
 	case verifiedMsg:
 		return msg.run.verified(a, msg)
 	default:

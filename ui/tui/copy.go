@@ -18,6 +18,7 @@ type clipStatus struct {
 	until     time.Time
 	willClear bool   // it is cleared at until; otherwise until is when the message about it ends
 	caveat    string // what the clipboard cannot promise, as last shown
+	copies    int    // number of the copy
 }
 
 func (s *clipStatus) expire(now time.Time) {
@@ -27,7 +28,7 @@ func (s *clipStatus) expire(now time.Time) {
 }
 
 // clear forgets the copy, but remembers that the caveat was shown.
-func (s *clipStatus) clear() { *s = clipStatus{caveat: s.caveat} }
+func (s *clipStatus) clear() { *s = clipStatus{caveat: s.caveat, copies: s.copies} }
 
 // text says when kitekey's copy leaves the clipboard, "" if there is none.
 func (s *clipStatus) text(c *canvas) string {
@@ -122,7 +123,7 @@ func (a *app) noteToken(id string, t vault.TokenInfo, cached bool) {
 // cannot be promised.
 func (a *app) copied(g handout.Given) {
 	caveat, r := a.clip.caveat, g.Receipt
-	a.clip = clipStatus{what: g.What(), until: r.ClearsAt, willClear: true, caveat: r.Caveat}
+	a.clip = clipStatus{what: g.What(), until: r.ClearsAt, willClear: true, caveat: r.Caveat, copies: a.clip.copies + 1}
 	if r.ClearsAt.IsZero() {
 		a.clip.until, a.clip.willClear = a.now.Add(noticeTime), false
 	}
@@ -136,17 +137,33 @@ func (a *app) copied(g handout.Given) {
 	a.notices.show(n, a.now)
 }
 
-// clipboardStaysMsg says that the clipboard could not be cleared at its time.
-type clipboardStaysMsg struct{ err error }
+// clipboardEndedMsg says that a copy need not be cleared any more, or why it could
+// not be cleared.
+type clipboardEndedMsg struct {
+	copy int // its number
+	err  error
+}
 
 // awaitClearing waits until the last copy is cleared.
 func (a *app) awaitClearing() tea.Cmd {
-	ctx, c := a.ctx, a.o.Clipboard
+	ctx, c, number := a.ctx, a.o.Clipboard, a.clip.copies
 	return func() tea.Msg {
-		if err := c.Wait(ctx); err != nil && ctx.Err() == nil {
-			return clipboardStaysMsg{err}
+		if err := c.Wait(ctx); ctx.Err() == nil {
+			return clipboardEndedMsg{number, err}
 		}
 		return nil
+	}
+}
+
+// clipboardEnded shows how a copy ended. One that ends before its time has gone with
+// its clipboard, or another copy of kitekey's has replaced it.
+func (a *app) clipboardEnded(msg clipboardEndedMsg) {
+	switch {
+	case msg.err != nil:
+		a.reportError("", "clearing the clipboard", msg.err)
+	case a.clip.willClear && a.clip.copies == msg.copy && a.clip.until.After(a.now.Add(time.Second)) && a.tasks.find(taskClear, "") == nil:
+		a.notify(info, a.clip.what+" is no longer in the clipboard")
+		a.clip.clear()
 	}
 }
 

@@ -83,6 +83,8 @@ type testClipboard struct {
 	caveat  string
 	err     error
 	stays   error // why the clipboard cannot be cleared in time
+	ended   context.CancelFunc
+	end     context.Context // of the last copy
 }
 
 func (c *testClipboard) Copy(_ context.Context, secret []byte, clearAt time.Time) (clipboard.Receipt, error) {
@@ -93,6 +95,10 @@ func (c *testClipboard) Copy(_ context.Context, secret []byte, clearAt time.Time
 	}
 	c.text, c.clearAt = string(secret), clearAt
 	c.copies++
+	if c.ended != nil {
+		c.ended()
+	}
+	c.end, c.ended = context.WithDeadline(context.Background(), clearAt)
 	return clipboard.Receipt{Way: "X11", ClearsAt: clearAt, Caveat: c.caveat}, nil
 }
 
@@ -100,13 +106,24 @@ func (c *testClipboard) Clear(context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.text = ""
+	if c.ended != nil {
+		c.ended()
+	}
 	return nil
 }
 
-func (c *testClipboard) Wait(context.Context) error {
+func (c *testClipboard) Wait(ctx context.Context) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.stays
+	end, stays := c.end, c.stays
+	c.mu.Unlock()
+	if stays != nil || end == nil {
+		return stays
+	}
+	select {
+	case <-end.Done():
+	case <-ctx.Done():
+	}
+	return ctx.Err()
 }
 
 func (c *testClipboard) held() string {

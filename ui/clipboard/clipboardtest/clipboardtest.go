@@ -40,6 +40,7 @@ func Need(t testing.TB, tools ...string) {
 // An X is an X server.
 type X struct {
 	Display string // such as ":1"
+	Kill    func() // ends the server at once, and what its clipboard holds with it
 	t       testing.TB
 }
 
@@ -73,7 +74,7 @@ func StartX(t testing.TB) *X {
 		_ = cmd.Wait()
 		t.Fatalf("Xvfb did not start: %v\n%s", err, said.String())
 	}
-	return &X{Display: fmt.Sprintf(":%d", number), t: t}
+	return &X{Display: fmt.Sprintf(":%d", number), Kill: func() { _ = cmd.Process.Kill() }, t: t}
 }
 
 // Env is an environment for [kitekey/ui/clipboard.Options] that sets only this
