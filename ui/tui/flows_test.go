@@ -504,6 +504,35 @@ func TestCopy_TellsWhenTheClipboardCannotBeCleared(t *testing.T) {
 	})
 }
 
+// A clipboard may end with its X server: the copy in it does too.
+func TestCopy_TellsWhenItHasGoneBeforeItsTime(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("c").sees("leaves the clipboard in 0:45").sleep(5 * time.Second)
+		d.press("c").sees("leaves the clipboard in 0:45").lacks("no longer")
+		if err := d.clip.Clear(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		d.settle()
+		d.sees("header of acme/sandbox is no longer in the clipboard").lacks("leaves the clipboard")
+		d.press("c", "x").sees("cleared from the clipboard").lacks("no longer")
+		d.press("c").sleep(46*time.Second).lacks("no longer", "leaves the clipboard")
+	})
+}
+
+// The fields come before the explanation where there is little room.
+func TestRotate_ShowsItsFieldsOnASmallScreen(t *testing.T) {
+	for _, size := range [][2]int{{40, 10}, {40, 12}, {50, 15}} {
+		drive(t, setup{width: size[0], height: size[1]}, func(t *testing.T, d *driver) {
+			d.press("r").dialog("Rotate acme / sandbox").sees("api_key", "api_secret")
+			d.press("tab").sees("api_key", "api_secret")
+			d.paste("KITE_API_KEY=wrong").sees("api_key", "api_secret")
+		})
+	}
+	drive(t, setup{width: 50, height: 15}, func(t *testing.T, d *driver) {
+		d.press("r").sees("Generate a second credential", "api_secret")
+	})
+}
+
 func TestCopy_IsNeverKeptLongerThanTheToken(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("m").write("20s").press("enter")

@@ -331,11 +331,9 @@ func (d *formDialog) draw(a *app, w int) (out []string, fields []int) {
 			fields = append(fields, field)
 		}
 	}
+	intro := a.painted(d.intro, w, a.st.dim)
 	if d.intro != "" {
-		for _, l := range a.wrap(d.intro, w) {
-			out = append(out, a.st.dim.Styled(l))
-		}
-		out = append(out, "")
+		out = append(intro, "")
 		belong(-1)
 	}
 	from, to := 0, 0 // lines of the focused field
@@ -352,6 +350,15 @@ func (d *formDialog) draw(a *app, w int) (out []string, fields []int) {
 	below := d.below(a, w)
 	if len(out)+len(below) <= room {
 		return append(out, below...), fields
+	}
+	if n := len(intro) + 1; d.intro != "" { // the fields come before the explanation
+		out, fields, from, to = out[n:], fields[n:], from-n, to-n
+		if len(below) == 0 && len(out)+3 <= room {
+			below = append([]string{""}, a.paintedUpTo(d.intro, w, room-len(out)-1, a.st.dim)...)
+		}
+		if len(out)+len(below) <= room {
+			return append(out, below...), fields
+		}
 	}
 	// On a small screen, show the problem and as many fields as fit, always including
 	// the focused one.
