@@ -100,6 +100,15 @@ func (c *canvas) wrapped(text string, w, limit int) []string {
 	return lines
 }
 
+// paintedUpTo is wrapped, with every line drawn in a style.
+func (c *canvas) paintedUpTo(text string, w, limit int, paint ansi.Style) []string {
+	lines := c.wrapped(text, w, limit)
+	for i, l := range lines {
+		lines[i] = paint.Styled(l)
+	}
+	return lines
+}
+
 // painted wraps text and draws every line in a style.
 func (c *canvas) painted(text string, w int, paint ansi.Style) []string {
 	lines := c.wrap(text, w)
@@ -177,9 +186,46 @@ func (c *canvas) cutMiddle(s string, w int) string {
 	if w <= 1 {
 		return c.cut(s, w, "")
 	}
-	head := (w - 1 + 1) / 2
+	return c.cutAt(s, w, w/2)
+}
+
+// cutAt shortens s, which is longer, to w cells: it keeps head cells of its beginning,
+// and its end.
+func (c *canvas) cutAt(s string, w, head int) string {
 	tail := w - 1 - head
-	return c.method.Truncate(s, head, "") + c.st.glyph.more + c.method.TruncateLeft(s, n-tail, "")
+	return c.method.Truncate(s, head, "") + c.st.glyph.more + c.method.TruncateLeft(s, c.len(s)-tail, "")
+}
+
+// nameCut shortens names so that different ones stay different.
+type nameCut struct{ w, head int }
+
+// newNameCut returns the cut to w cells at which most of the names that are too long
+// differ from each other, the nearest to their middle.
+func (c *canvas) newNameCut(names []string, w int) nameCut {
+	cut := nameCut{w, w / 2}
+	long := slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(names))), func(s string) bool { return c.len(s) <= w })
+	for i, most := 0, 0; i < w && most < len(long); i++ {
+		head := w/2 + (i+1)/2*(1-i%2*2) // w/2, one less, one more, two less
+		if head < 0 || head >= w {
+			continue
+		}
+		seen := make(map[string]bool, len(long))
+		for _, s := range long {
+			seen[c.cutAt(s, w, head)] = true
+		}
+		if len(seen) > most {
+			most, cut.head = len(seen), head
+		}
+	}
+	return cut
+}
+
+// name shortens a name, if it is too long.
+func (c *canvas) name(s string, cut nameCut) string {
+	if cut.w <= 1 || c.len(s) <= cut.w {
+		return c.cut(s, cut.w, "")
+	}
+	return c.cutAt(s, cut.w, cut.head)
 }
 
 // cutTitle shortens a title that ends with a profile's name: it keeps the

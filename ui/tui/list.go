@@ -33,6 +33,7 @@ type list struct {
 	typing       bool         // the filter has the keys
 	sortBy       order
 	tokensOnly   bool // show only unexpired tokens, soonest to expire first
+	cut          nameCut
 }
 
 // order is the order of the list.
@@ -53,7 +54,7 @@ func (l *list) set(profiles []vault.Profile, reasons map[string]string, now time
 	if p := l.chosen(); p != nil {
 		chosen = p.ID
 	}
-	l.loaded, l.profiles, l.reasons = true, profiles, reasons
+	l.loaded, l.profiles, l.reasons, l.cut = true, profiles, reasons, nameCut{}
 	l.texts = l.texts[:0]
 	l.longestLabel = 0
 	for i := range profiles {
@@ -415,7 +416,7 @@ func (l *list) verdict(c *canvas, b *strings.Builder, p *vault.Profile, t *task,
 }
 
 // nameAndEnvironment draws the beginning of a row: the cursor, the account's name
-// in w cells, cut in its middle if it is longer, and the environment.
+// in w cells, cut if it is longer, and the environment.
 func (l *list) nameAndEnvironment(c *canvas, b *strings.Builder, r row, s rowLook, w int) {
 	p := &l.profiles[r.profile]
 	if s.focused {
@@ -427,7 +428,14 @@ func (l *list) nameAndEnvironment(c *canvas, b *strings.Builder, r row, s rowLoo
 	if s.chosen {
 		paint = s.strong
 	}
-	name := c.cutMiddle(p.Account, w)
+	if l.cut.w != w {
+		names := make([]string, len(l.profiles))
+		for i := range l.profiles {
+			names[i] = l.profiles[i].Account
+		}
+		l.cut = c.newNameCut(names, w)
+	}
+	name := c.name(p.Account, l.cut)
 	found := l.found(name)
 	if name == p.Account {
 		found = append(found, r.fuzzy...)
