@@ -47,12 +47,17 @@ func ParseBaseURL(raw string) (string, error) {
 		return "", fmt.Errorf("%q is not this machine: a base URL can be overridden to a loopback address only (127.0.0.1, [::1], localhost)", CleanText(u.Hostname()))
 	case !validPort(u.Port()):
 		return "", errors.New("the port must be from 1 to 65535")
-	case u.RawPath != "" || strings.Contains(u.Path, "//") || u.Path != "" && path.Clean(u.Path) != strings.TrimSuffix(u.Path, "/") && u.Path != "/":
+	case u.RawPath != "" || !plainPath(u.Path):
 		return "", errors.New("the path must be plain, as in http://127.0.0.1:4010/v1")
 	}
 	u.Host = strings.TrimSuffix(strings.ToLower(u.Host), ":") // the port may be empty
 	u.Path = strings.TrimSuffix(u.Path, "/")
 	return u.String(), nil
+}
+
+// plainPath reports whether a path has no empty part, "." or "..".
+func plainPath(p string) bool {
+	return p == "" || p == "/" || !strings.Contains(p, "//") && path.Clean(p) == strings.TrimSuffix(p, "/")
 }
 
 func validPort(port string) bool {

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
 )
 
@@ -68,6 +67,28 @@ func readable(value string) bool {
 // checkProxy looks for common mistakes in a proxy variable, which would otherwise
 // show as a host that does not exist. It returns "" if it finds none.
 func checkProxy(value string) string {
+	if mistake := mistypedProxy(value); mistake != "" {
+		return mistake
+	}
+	if !strings.Contains(value, "://") {
+		value = "http://" + value
+	}
+	u, err := url.Parse(value)
+	switch {
+	case err != nil && strings.Contains(value, "@") && strings.Contains(err.Error(), "escape"):
+		return "its user or password holds a %: write it as %25"
+	case err != nil || u.Hostname() == "" || strings.HasSuffix(u.Host, ":") && u.Path != "":
+		return "it is not a URL: write http://HOST:PORT"
+	case !proxySchemes[u.Scheme]:
+		return "its scheme is " + CleanText(u.Scheme) + ": http, https, socks5 and socks5h are known"
+	case !validPort(u.Port()):
+		return "its port is not one from 1 to 65535"
+	}
+	return ""
+}
+
+// mistypedProxy looks for characters that a proxy's URL has escaped or not at all.
+func mistypedProxy(value string) string {
 	rest := value
 	if _, after, ok := strings.Cut(value, "://"); ok {
 		rest = after
@@ -82,23 +103,6 @@ func checkProxy(value string) string {
 		return "it holds a #: write it as %23"
 	case hasUser && strings.ContainsAny(strings.TrimSuffix(rest, "@"+afterUser), "/?"):
 		return "its user or password holds / or ?: write them as %2F and %3F"
-	}
-	if !strings.Contains(value, "://") {
-		value = "http://" + value
-	}
-	u, err := url.Parse(value)
-	switch {
-	case err != nil && hasUser && strings.Contains(err.Error(), "escape"):
-		return "its user or password holds a %: write it as %25"
-	case err != nil || u.Hostname() == "" || strings.HasSuffix(u.Host, ":") && u.Path != "":
-		return "it is not a URL: write http://HOST:PORT"
-	case !proxySchemes[u.Scheme]:
-		return "its scheme is " + CleanText(u.Scheme) + ": http, https, socks5 and socks5h are known"
-	}
-	if port := u.Port(); port != "" {
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return "its port is not one from 1 to 65535"
-		}
 	}
 	return ""
 }
