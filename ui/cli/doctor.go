@@ -133,12 +133,20 @@ func (a *app) repair(ctx context.Context, v *vault.Vault, adopt bool) ([]string,
 	switch {
 	case errors.Is(err, vault.ErrIndexDamaged):
 		return nil, &codeError{exitCode(err), fmt.Sprintf(`repair: %v; it could not be rebuilt; a backup is read with "kitekey import"`, err), err}
+	case storeDamaged(err):
+		return nil, &codeError{exitCode(err), fmt.Sprintf(`repair: %v; only a backup helps now: with KITEKEY_HOME naming an empty folder, run "kitekey import"`, err), err}
 	case err != nil:
 		return nil, fmt.Errorf("repair: %w", err)
 	case len(done) == 0:
 		a.note("there was nothing to repair")
 	}
 	return repaired, nil
+}
+
+// storeDamaged reports whether a whole file of the store cannot be read.
+func storeDamaged(err error) bool {
+	var e *vault.StoreError
+	return errors.As(err, &e) && e.Reason == vault.ReasonDamaged
 }
 
 // checkStoreName finds a store that this kitekey does not know, in a setting or in

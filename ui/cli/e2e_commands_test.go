@@ -302,3 +302,23 @@ func TestDoctor_FindsADamagedListOfSources(t *testing.T) {
 		}
 	}
 }
+
+// A repair that cannot help says what can, and not to repair.
+func TestRepair_ThatFailsRecommendsNoRepair(t *testing.T) {
+	h := newInstallation(t, "acme")
+	passphrase := filepath.Join(t.TempDir(), "passphrase")
+	if err := os.WriteFile(passphrase, []byte("correct horse battery\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.env = append(h.env, "KITEKEY_PASSPHRASE_FILE="+passphrase)
+	h.must(`{"api_key": "fake-key", "api_secret": "fake-secret"}`, "add", "acme", "--stdin", "--no-verify", "--store", "file")
+	for _, name := range []string{"vault.age", "vault.age.bak"} {
+		if err := os.Truncate(filepath.Join(h.home, name), 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, _, errs := h.run("", "doctor", "--offline", "--repair")
+	if code != 6 || strings.Contains(errs, "doctor --repair") || !strings.Contains(errs, `"kitekey import"`) {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+}

@@ -333,7 +333,7 @@ func (s *Store) load(op, name string, identity age.Identity) (map[string][]byte,
 		return map[string][]byte{}, nil
 	}
 	if err != nil {
-		return nil, s.failed(op, vault.ErrUnavailable, err)
+		return nil, s.unreadable(op, name, err)
 	}
 	items, err := unseal(data, identity)
 	var newer *vault.NewerError
@@ -376,6 +376,15 @@ func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
 
 func (s *Store) failed(op string, kind, err error) *vault.StoreError {
 	return &vault.StoreError{Op: op, Store: Name, Noun: noun, Kind: kind, Err: err}
+}
+
+// unreadable returns the error of reading a file. What is no file, or larger than one
+// of ours can be, is damaged: the copy can take its place.
+func (s *Store) unreadable(op, name string, err error) error {
+	if errors.Is(err, disk.ErrNotRegular) || errors.Is(err, disk.ErrTooLarge) {
+		return s.damaged(op, name, disk.SyscallError(err))
+	}
+	return s.failed(op, vault.ErrUnavailable, err)
 }
 
 // damaged returns an error about a whole file. Its kind is not vault.ErrCorrupt,

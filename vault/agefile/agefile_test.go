@@ -414,6 +414,61 @@ func TestStore_TakesTheCopyWhenAFileIsDamaged(t *testing.T) {
 	}
 }
 
+func TestRestore_MovesWhatIsNoFileAside(t *testing.T) {
+	for _, name := range []string{itemsFile, identityFile} {
+		t.Run(name, func(t *testing.T) {
+			dir, ctx := filled(t), t.Context()
+			path := filepath.Join(dir, name)
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Mkdir(path, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			f, _ := newTestFile(t, dir)
+			if _, err := f.Get(ctx, "k1"); reasonOf(err) != vault.ReasonDamaged {
+				t.Errorf("Get: %v", err)
+			}
+			if files, err := f.Restore(ctx); err != nil || !slices.Equal(files, []string{name}) {
+				t.Fatalf("Restore: %v %v", files, err)
+			}
+			if got, err := f.Get(ctx, "k1"); err != nil || string(got) != "v1" {
+				t.Errorf("after Restore: %q %v", got, err)
+			}
+		})
+	}
+}
+
+// An identity.age that a synchronising tool or a person has taken from another data
+// folder opens with the same passphrase, and opens no item.
+func TestRestore_TakesTheIdentityThatOpensTheItems(t *testing.T) {
+	for _, opened := range []bool{false, true} {
+		dir, ctx := filled(t), t.Context()
+		theirs, err := os.ReadFile(filepath.Join(filled(t), identityFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, identityFile), theirs, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, _ := newTestFile(t, dir)
+		if opened {
+			if _, err := f.Get(ctx, "k1"); reasonOf(err) != vault.ReasonDamaged {
+				t.Errorf("Get: %v", err)
+			}
+		}
+		if files, err := f.Restore(ctx); err != nil || !slices.Equal(files, []string{identityFile}) {
+			t.Fatalf("Restore: %v %v", files, err)
+		}
+		if got, err := f.Get(ctx, "k1"); err != nil || string(got) != "v1" {
+			t.Errorf("after Restore: %q %v", got, err)
+		}
+		if kept, err := os.ReadFile(filepath.Join(dir, identityFile+damagedMark)); err != nil || !bytes.Equal(kept, theirs) {
+			t.Errorf("the other identity was not kept: %v", err)
+		}
+	}
+}
+
 // A vault.age of a newer kitekey is not damaged: nothing replaces it, whatever it
 // holds.
 func TestStore_LeavesANewerVaultAlone(t *testing.T) {

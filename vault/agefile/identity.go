@@ -105,7 +105,7 @@ func (s *Store) openWith(ctx context.Context, op string, create bool, ask vault.
 	case errors.Is(err, fs.ErrNotExist):
 		return s.create(ctx, op, ask)
 	case err != nil:
-		return nil, s.failed(op, vault.ErrUnavailable, err)
+		return nil, s.unreadable(op, identityFile, err)
 	}
 	if identity, _, ok := s.loadKept(wrapped); ok {
 		s.identity, s.wrapped = identity, wrapped

@@ -34,7 +34,7 @@ func (s *Store) Restore(ctx context.Context) (files []string, err error) {
 	s.slot <- struct{}{}
 	defer func() { <-s.slot }()
 	identity, from := s.identity, identityFile
-	if identity == nil {
+	if identity == nil || !s.opens(identity) {
 		if identity, from, err = s.openAny(ctx); err != nil {
 			return nil, err
 		}
@@ -67,8 +67,21 @@ func (s *Store) Restore(ctx context.Context) (files []string, err error) {
 	return append(files, itemsFile), nil
 }
 
+// opens reports whether the identity opens vault.age or its copy.
+func (s *Store) opens(identity age.Identity) bool {
+	for _, name := range []string{itemsFile, itemsBackup} {
+		items, err := s.load(vault.OpOpen, name, identity)
+		erase(items)
+		if !errors.Is(err, ErrDamaged) {
+			return true
+		}
+	}
+	return false
+}
+
 // openAny opens identity.age or its copy, whichever the passphrase opens, and
-// returns its name.
+// returns its name. Of two identities it takes the one that opens the items: the
+// other may be another data folder's.
 func (s *Store) openAny(ctx context.Context) (*age.X25519Identity, string, error) {
 	for attempt := 0; ; attempt++ {
 		passphrase, err := s.ask(ctx, vault.Ask{Attempt: attempt})
@@ -76,15 +89,25 @@ func (s *Store) openAny(ctx context.Context) (*age.X25519Identity, string, error
 			return nil, "", s.noPassphrase(ctx, vault.OpOpen, err)
 		}
 		var errs []error
+		var first *age.X25519Identity
+		var from string
 		for _, name := range []string{identityFile, identityBackup} {
 			wrapped, err := disk.Read(s.path(name), maxIdentity)
 			if err == nil {
 				var identity *age.X25519Identity
 				if identity, err = unwrapIdentity(wrapped, passphrase); err == nil {
-					return identity, name, nil
+					if s.opens(identity) {
+						return identity, name, nil
+					}
+					if first == nil {
+						first, from = identity, name
+					}
 				}
 			}
 			errs = append(errs, err)
+		}
+		if first != nil {
+			return first, from, nil
 		}
 		if err := errors.Join(errs...); !errors.Is(err, vault.ErrWrongPassphrase) {
 			e := s.failed(vault.OpOpen, vault.ErrUnavailable, fmt.Errorf("identity.age and its copy are both %w: %w", ErrDamaged, errs[0]))
