@@ -191,9 +191,36 @@ func encodePayload(v any, secrets ...kite.Secret) ([]byte, error) {
 	}
 	out := make([]byte, 0, MaxPayload) // large enough never to grow, which would leave copies behind
 	for i, s := range secrets {
-		out = s.RevealJSON(append(out, parts[i]...))
+		out = append(out, parts[i]...)
+		from := len(out)
+		out = escapeBraces(s.RevealJSON(out), from)
 	}
 	return append(out, parts[len(secrets)]...), nil
+}
+
+// escapeBraces writes each { of text[from:], a JSON string, as \u007b. KeePassXC takes
+// {URL} or {REF:…} in a secret for a placeholder and gives what it stands for.
+func escapeBraces(text []byte, from int) []byte {
+	const escaped = `\u007b`
+	n := bytes.Count(text[from:], []byte("{"))
+	if n == 0 {
+		return text
+	}
+	end := len(text)
+	for range n {
+		text = append(text, escaped[1:]...)
+	}
+	to := len(text)
+	for at := end - 1; at >= from; at-- { // from the end, so that nothing is overwritten before it is read
+		if text[at] == '{' {
+			to -= len(escaped)
+			copy(text[to:], escaped)
+			continue
+		}
+		to--
+		text[to] = text[at]
+	}
+	return text
 }
 
 // decodePayload decodes a payload. Its errors never quote the payload, as those of

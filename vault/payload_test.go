@@ -27,6 +27,23 @@ func TestCredentials_SurviveEncoding(t *testing.T) {
 	}
 }
 
+// KeePassXC replaces placeholders in what it keeps, in earlier and later secrets too.
+func TestCredentials_HoldNoPlaceholder(t *testing.T) {
+	want := Credentials{Selector: sel("acme/live"), Current: credential("{URL}{NOTES} a{{b}"), Previous: credential("{REF:P@T:x}"), Staged: credential("{")}
+	data, err := want.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, placeholder := range []string{"{URL", "{NOTES", "{REF", "{b", `"{`} {
+		if strings.Contains(string(data), placeholder) {
+			t.Errorf("%s is in the item: %s", placeholder, data)
+		}
+	}
+	if got, err := DecodeCredentials(data); err != nil || !SameCredential(got.Current, want.Current) || !SameCredential(got.Previous, want.Previous) || !SameCredential(got.Staged, want.Staged) {
+		t.Errorf("other credentials came back: %v", err)
+	}
+}
+
 func TestDecodeCredentials_RefusesDamage(t *testing.T) {
 	good := `{"v":1,"account":"acme","environment":"live","current":{"api_key":"fake-k","api_secret":"fake-s"}}`
 	if _, err := DecodeCredentials([]byte(good)); err != nil {
