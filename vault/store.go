@@ -110,6 +110,7 @@ type Inspector interface {
 type Facts struct {
 	Provider     string   // program that keeps the items: "gnome-keyring-daemon", "keepassxc"
 	KeepsRemoved bool     // the program keeps removed items, or earlier values, by itself
+	Hidden       int      // collections that are locked and do not show what is in them
 	Duplicates   []string // keys that several items have: a synchronising tool's copies, for example
 	OpenFolder   string   // a file or folder of the program's, if another user owns it or can write to it
 	Rivals       []string // other programs of this user that write to the same files: what one writes the other may overwrite
@@ -172,6 +173,7 @@ const (
 	ReasonNotSupported  Reason = "not-supported"  // the operating system has no such store
 	ReasonNoSession     Reason = "no-session"     // no desktop session was found, which the store needs
 	ReasonSessionEnded  Reason = "session-ended"  // the session that the environment names has ended
+	ReasonSessionName   Reason = "session-name"   // what the environment names as the session is none
 	ReasonOtherUser     Reason = "other-user"     // the session belongs to another user, as after su or sudo
 	ReasonNoCollection  Reason = "no-collection"  // the program is there, but has no keyring, wallet or database to put items in
 	ReasonNoPrompt      Reason = "no-prompt"      // a question to the person cannot be shown here

@@ -387,7 +387,7 @@ func (v *Vault) read(ctx context.Context, p Profile) (credentials, error) {
 	}
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return credentials{}, aboutf(p.Selector, "%w: %w: it was deleted elsewhere, or the keyring's file was damaged", ErrNoCredential, err)
+		return credentials{}, aboutf(p.Selector, "%w: %w: it was deleted elsewhere, or the store's file was damaged", ErrNoCredential, err)
 	case errors.Is(err, ErrCorrupt):
 		return credentials{}, aboutf(p.Selector, "%w: %w", ErrNoCredential, err)
 	}

@@ -89,14 +89,14 @@ func (a *app) runRemove(ctx context.Context, o removeOptions) error {
 	return nil
 }
 
-// keptByProvider says where the store's program keeps what is removed, "" if it
-// keeps nothing or does not say.
+// keptByProvider says what the store's program may still have of what is removed, ""
+// if it keeps nothing or does not say.
 func (a *app) keptByProvider(ctx context.Context, v *vault.Vault) string {
 	facts, err := v.StoreFacts(ctx)
-	if err != nil || !facts.KeepsRemoved {
+	if err != nil {
 		return ""
 	}
-	return words.KeepsRemoved(facts.Provider)
+	return words.Remains(facts)
 }
 
 // removeSourced removes a profile whose credential is in a source, from this list

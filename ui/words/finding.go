@@ -18,6 +18,8 @@ const (
 	repair = `run "kitekey doctor --repair"`
 	adopt  = `run "kitekey doctor --repair --adopt"`
 
+	again = "try again"
+
 	giveBack = `to make it yours again, run "sudo chown -R $(id -un)`
 )
 
@@ -50,12 +52,12 @@ var findings = map[vault.FindingKind]FindingWords{
 	vault.FindingStoreFailed:      {"{name}", "{error}", ""},
 	vault.FindingOtherStore:       {"{profile}", "kept in {other}, while {store} is in use", `to move everything to {store}, run "kitekey store migrate --to {name}"; to use {other}, add --store {othername}`},
 	vault.FindingNoCredential:     {"{profile}", "{error}", `to enter the credential again, run "kitekey rotate {profile}"; or run "kitekey remove {profile}"`},
-	vault.FindingItemFailed:       {"{profile}", "{error}", "try again"},
+	vault.FindingItemFailed:       {"{profile}", "{error}", again},
 	vault.FindingItemName:         {"{profile}", "its item in {store} says that it is {item}", "{repair}"},
 	vault.FindingStaged:           {"{profile}", "a new credential is staged", `to put it in use once the gateway accepts it, run "kitekey verify {profile}"`},
 	vault.FindingCredentials:      {"credentials", "{count credential} in {store} readable", ""},
 	vault.FindingOrphans:          {"{name}", "{count item} in {store} that no profile here lists", "they may belong to another KITEKEY_HOME; to list them here, " + adopt},
-	vault.FindingOrphansUnknown:   {"{name}", "the items of {store} cannot be listed: {error}", "try again"},
+	vault.FindingOrphansUnknown:   {"{name}", "the items of {store} cannot be listed: {error}", again},
 }
 
 // Finding returns the words for a finding.
@@ -80,8 +82,16 @@ func Finding(f vault.Finding) FindingWords {
 		).Replace(text)
 	}
 	w = FindingWords{Check: fill(w.Check), Text: fill(w.Text), Fix: fill(w.Fix)}
-	if w.Fix == "" && f.Err != nil {
-		w.Fix = NextStep(f.Err, Commands(""))
+	switch advice := StoreAdvice(f.Err); {
+	case f.Err == nil:
+	case advice != "" && w.Fix == again:
+		w.Fix = advice
+	case w.Fix == "":
+		by := Commands("")
+		w.Fix = NextStep(f.Err, by)
+		if strings.HasPrefix(w.Fix, by.Doctor+" says") { // it has just said it
+			w.Fix = "put that right, then " + again
+		}
 	}
 	return w
 }

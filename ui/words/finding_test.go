@@ -2,6 +2,7 @@ package words
 
 import (
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -36,6 +37,56 @@ func TestFinding_FillsEveryPlaceholder(t *testing.T) {
 	w := Finding(vault.Finding{Kind: vault.FindingCredentials, Store: "file", Count: 1})
 	if w.Text != "1 credential in the file store readable" {
 		t.Errorf("%+v", w)
+	}
+}
+
+// A check never recommends the check, and says what helps when the store's error tells.
+func TestFinding_RecommendsWhatHelps(t *testing.T) {
+	store := func(kind error, reason vault.Reason) error {
+		return &vault.StoreError{Op: vault.OpRead, Store: "keyring", Kind: kind, Reason: reason, Err: errors.New("input/output error")}
+	}
+	for _, c := range []struct {
+		kind vault.FindingKind
+		err  error
+		want string
+	}{
+		{vault.FindingStoreFailed, store(vault.ErrUnavailable, ""), "put that right, then try again"},
+		{vault.FindingStoreFailed, store(vault.ErrLocked, vault.ReasonDismissed), "allow the access when the keyring asks, then try again"},
+		{vault.FindingItemFailed, store(vault.ErrLocked, vault.ReasonDismissed), "allow the access when the keyring asks, then try again"},
+		{vault.FindingOrphansUnknown, store(vault.ErrLocked, vault.ReasonHidden), "unlock every keyring, wallet or database in your keyring program, then try again"},
+		{vault.FindingItemFailed, errors.New("no store"), "try again"},
+	} {
+		f := vault.Finding{Kind: c.kind, Store: "keyring", Err: c.err}
+		if runtime.GOOS == "darwin" && c.want == "put that right, then try again" {
+			continue // there the keychain may be locked
+		}
+		if w := Finding(f); w.Fix != c.want {
+			t.Errorf("%s: %v: fix %q", c.kind, c.err, w.Fix)
+		}
+	}
+}
+
+// What unlocks one keyring does nothing for another.
+func TestStoreAdvice_NamesTheProgramToUnlock(t *testing.T) {
+	for provider, want := range map[string]string{"kwalletd5": "KWallet", "ksecretd": "KWallet", "keepassxc": "KeePassXC"} {
+		got := StoreAdvice(&vault.StoreError{Op: vault.OpRead, Store: "keyring", Kind: vault.ErrLocked, Provider: provider})
+		if !strings.Contains(got, want) || strings.Contains(got, "gnome-keyring") {
+			t.Errorf("%s: %q", provider, got)
+		}
+	}
+}
+
+func TestRemains_SaysWhatMayStay(t *testing.T) {
+	for want, facts := range map[string]vault.Facts{
+		"": {Provider: "gnome-keyring-daemon"},
+		"; a copy in 2 locked collections, if there is one, stays": {Provider: "kwalletd5", Hidden: 2},
+	} {
+		if got := Remains(facts); got != want {
+			t.Errorf("%+v: %q", facts, got)
+		}
+	}
+	if got := Remains(vault.Facts{Provider: "keepassxc", KeepsRemoved: true, Hidden: 1}); !strings.Contains(got, "recycle bin") || !strings.Contains(got, "1 locked collection,") {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -18,6 +18,7 @@ var storeAdvice = map[vault.Reason]string{
 	vault.ReasonNotSupported:  "kitekey knows no keyring for this system: " + fileInstead,
 	vault.ReasonNoSession:     `log in at the desktop; on a server use the one bus of your user (run "loginctl enable-linger", log in again, then "gnome-keyring-daemon --unlock"), or ` + fileInstead,
 	vault.ReasonSessionEnded:  "DBUS_SESSION_BUS_ADDRESS names a session that has ended, as in a tmux or screen that is older than this login: try it in a new terminal, or " + fileInstead,
+	vault.ReasonSessionName:   "correct DBUS_SESSION_BUS_ADDRESS, or unset it: kitekey then looks where a login puts the bus; or " + fileInstead,
 	vault.ReasonOtherUser:     `this session belongs to another user (after su or sudo): log in as yourself, for example with "machinectl shell" or ssh, or ` + fileInstead,
 	vault.ReasonNoCollection:  `create a keyring, wallet or database in your keyring program first (seahorse, kwalletmanager5, KeePassXC), or ` + fileInstead,
 	vault.ReasonPromptPending: "answer on the desktop when it asks, then try again; or " + fileInstead,
@@ -34,8 +35,15 @@ var storeAdvice = map[vault.Reason]string{
 	vault.ReasonReplaced:      "try again",
 }
 
-// unlockKeyring says how to unlock a locked keyring on each system.
-func unlockKeyring() string {
+// unlockKeyring says how to unlock a locked keyring on each system, and of each
+// program.
+func unlockKeyring(provider string) string {
+	switch name := strings.ToLower(provider); {
+	case strings.HasPrefix(name, "kwalletd"), strings.HasPrefix(name, "ksecretd"):
+		return "open the wallet (answer KWallet on the desktop, or use KWalletManager)"
+	case strings.HasPrefix(name, "keepassxc"):
+		return "unlock the database in KeePassXC"
+	}
 	switch runtime.GOOS {
 	case "windows":
 		return "sign in to Windows again"
@@ -56,13 +64,25 @@ func StoreAdvice(err error) string {
 		return next
 	}
 	if e.Reason == vault.ReasonNoPrompt || e.Store == keyring.Name && (e.Kind == vault.ErrLocked || runtime.GOOS == "darwin" && e.Kind == vault.ErrUnavailable) {
-		return unlockKeyring() + ", or " + fileInstead
+		return unlockKeyring(e.Provider) + ", or " + fileInstead
 	}
 	return ""
 }
 
-// KeepsRemoved says, after "removed", that a program keeps what is removed from it.
-func KeepsRemoved(provider string) string {
+// Remains says, after "removed", what the store's program may still have: what it keeps
+// itself, and copies where kitekey cannot look. It is "" if there is nothing to say.
+func Remains(facts vault.Facts) string {
+	text := ""
+	if facts.KeepsRemoved {
+		text = keepsRemoved(facts.Provider)
+	}
+	if facts.Hidden > 0 {
+		text += "; a copy in " + Count(facts.Hidden, "locked collection") + ", if there is one, stays"
+	}
+	return text
+}
+
+func keepsRemoved(provider string) string {
 	return "; " + provider + " keeps it in its recycle bin until you empty that, and earlier values in an entry's history"
 }
 

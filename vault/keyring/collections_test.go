@@ -176,6 +176,42 @@ func TestDuplicates_LaterOneCounts(t *testing.T) {
 	}
 }
 
+// A copy that is locked does not keep a later item from being read. It does when it may
+// be the later one.
+func TestDuplicates_OlderLockedCopyAsksNothing(t *testing.T) {
+	_, fake, k := fakeKeyring(t)
+	for _, c := range []struct {
+		copied uint64 // when the locked copy was changed
+		want   string
+	}{{5, "this"}, {15, ""}, {10, ""}} {
+		fake.Reset()
+		k.Lock()
+		fake.PutIn(keyringtest.Login, Service, "one", "that", c.copied)
+		fake.Guard()
+		fake.PutIn(keyringtest.Login, Service, "one", "this", 10)
+		got, err := k.Get(t.Context(), "one")
+		if string(got) != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("a copy of %d: Get = %q, %v", c.copied, got, err)
+		}
+		if asked := slices.Contains(fake.Calls(), "Unlock"); asked != (c.want == "") {
+			t.Errorf("a copy of %d: asked %v", c.copied, asked)
+		}
+	}
+}
+
+// Nothing asks to unlock what an item is not in, but it is told that a copy may be there.
+func TestInspect_CountsWhatHidesItems(t *testing.T) {
+	_, fake, k := fakeKeyring(t)
+	fake.Collection("other", false)
+	if facts, err := k.Inspect(t.Context()); err != nil || facts.Hidden != 0 {
+		t.Errorf("unlocked: %+v, %v", facts, err)
+	}
+	fake.LockCollection("other", true)
+	if facts, err := k.Inspect(t.Context()); err != nil || facts.Hidden != 1 || slices.Contains(fake.Calls(), "Unlock") {
+		t.Errorf("locked: %+v, %v", facts, err)
+	}
+}
+
 func TestDuplicates_AreDeletedTogether(t *testing.T) {
 	_, fake, k := fakeKeyring(t)
 	fake.PutIn(keyringtest.Login, Service, "one", "this", 1)

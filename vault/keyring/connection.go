@@ -32,6 +32,7 @@ type use struct {
 	first      bool // the result of the search in Open has not been used yet
 	unlocked   []secretservice.Path
 	locked     []secretservice.Path
+	latest     bool // only the item changed last is wanted
 	wrote      bool // a change was begun and must not be repeated
 }
 

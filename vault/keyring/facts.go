@@ -5,6 +5,7 @@ package keyring
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,6 +33,11 @@ func (s *Store) Inspect(ctx context.Context) (facts vault.Facts, err error) {
 				break
 			}
 		}
+		hidden, err := u.hidden()
+		if err != nil && !errors.Is(err, secretservice.ErrNoCollection) {
+			return err
+		}
+		facts.Hidden = len(hidden)
 		unlocked, _, err := u.Search(u.attributes)
 		if err != nil {
 			return err

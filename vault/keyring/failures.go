@@ -5,6 +5,7 @@ package keyring
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/godbus/dbus/v5"
@@ -98,6 +99,9 @@ func kindAndReason(err error) (kind error, reason vault.Reason, cause error) {
 		}
 		if ended(dial) {
 			return vault.ErrUnavailable, vault.ReasonSessionEnded, err
+		}
+		if os.Getenv("DBUS_SESSION_BUS_ADDRESS") == dial.address {
+			return vault.ErrUnavailable, vault.ReasonSessionName, fmt.Errorf("DBUS_SESSION_BUS_ADDRESS names no bus that can be used: %w", err)
 		}
 		return vault.ErrUnavailable, vault.ReasonNoSession, err
 	case named(err, ".ServiceUnknown"), named(err, ".NameHasNoOwner"), strings.Contains(nameOf(err), ".Spawn."):

@@ -197,7 +197,7 @@ func TestStore_WithoutABusIsUnavailable(t *testing.T) {
 	_ = listener.Close()
 	for address, reason := range map[string]vault.Reason{
 		"unix:path=/nonexistent": vault.ReasonSessionEnded, "unix:path=" + closed: vault.ReasonSessionEnded, "unix:abstract=/tmp/dbus-gone": vault.ReasonSessionEnded,
-		"nonsense": vault.ReasonNoSession,
+		"nonsense": vault.ReasonSessionName, "unixexec:path=/bin/true": vault.ReasonSessionName, "unix:path=": vault.ReasonSessionName,
 	} {
 		t.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
 		err := second(patientKeyring(t).Get(t.Context(), "one"))

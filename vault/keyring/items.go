@@ -25,6 +25,7 @@ var _ interface {
 // Get implements [vault.Store].
 func (s *Store) Get(ctx context.Context, key string) (value []byte, err error) {
 	err = s.use(ctx, vault.OpRead, key, func(u *use) error {
+		u.latest = true
 		items, err := u.find(true)
 		if err != nil {
 			return err
@@ -187,12 +188,35 @@ func (u *use) visible() ([]secretservice.Path, error) {
 		unlocked, locked, err = u.Search(u.attributes)
 	}
 	u.first = false
-	if err == nil && len(locked) > 0 {
+	if err == nil && len(locked) > 0 && !(u.latest && u.outdated(locked, unlocked)) {
 		if err = u.access(locked...); err == nil {
 			return append(unlocked, locked...), nil
 		}
 	}
 	return unlocked, err
+}
+
+// outdated reports whether one of the others was changed after each of the items, so
+// that a locked copy of an item need not be unlocked to be read.
+func (u *use) outdated(items, others []secretservice.Path) bool {
+	last := func(items []secretservice.Path) (last time.Time, ok bool) {
+		for _, item := range items {
+			at, err := u.Modified(item)
+			if err != nil {
+				return last, false
+			}
+			if at.After(last) {
+				last = at
+			}
+		}
+		return last, len(items) > 0
+	}
+	theirs, ok := last(others)
+	if !ok {
+		return false
+	}
+	ours, ok := last(items)
+	return ok && theirs.After(ours)
 }
 
 // hidden lists the locked collections in which a search finds nothing.
