@@ -436,6 +436,7 @@ func TestKillCampaign_MovingDefaultCollectionLosesNothing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills processes")
 	}
+	build(t) // or skip
 	const rounds = 20
 	kills, want := 0, killsWanted()
 	for round := 0; kills < want && !t.Failed(); round++ {
