@@ -34,7 +34,7 @@ type networkOptions struct {
 func newNetwork(a *app, run func(context.Context, networkOptions) error, runCA func(context.Context, networkCAOptions) error) *cobra.Command {
 	var o networkOptions
 	cmd := &cobra.Command{
-		Use:   "network",
+		Use:   "network [ca FILE]",
 		Short: "Show how kitekey reaches the gateways: overrides, proxy, CA",
 		Long: `Show where each environment's requests go, which proxy they take and which variable
 it comes from, and which CA is trusted beside the system's. Nothing is sent.

@@ -90,7 +90,7 @@ func usageOf(c *cobra.Command) string {
 			names = append(names, sub.Name())
 		}
 	}
-	if len(names) > 0 {
+	if len(names) > 0 && !strings.Contains(c.Use, " ") { // a command with arguments does something alone
 		return c.CommandPath() + " " + strings.Join(names, "|")
 	}
 	return strings.TrimSuffix(c.UseLine(), " [flags]")

@@ -98,7 +98,7 @@ func bindings() []binding {
 			}
 			return ""
 		}},
-		{Binding: bind("o", "o", "order"), group: groupMove, long: "order by name or by last use", run: noCmd((*app).changeOrder), why: hasProfiles},
+		{Binding: bind("o", "o", "order"), group: groupMove, long: "order by name, by last use or failing first", run: noCmd((*app).changeOrder), why: hasProfiles},
 		{Binding: bind("t", "t", "tokens"), group: groupMove, long: "unexpired tokens, soonest to expire first; again: all profiles", foot: 45, run: noCmd(func(a *app) { a.list.toggleTokensOnly(a.now) }), why: hasProfiles, when: func(a *app) string {
 			if a.list.tokensOnly {
 				return "all profiles"
