@@ -1,6 +1,10 @@
 package tui
 
-import "kitekey/ui/words"
+import (
+	"slices"
+
+	"kitekey/ui/words"
+)
 
 // helpColumns is the inner width, in cells, from which the list of actions shows
 // their commands.
@@ -21,7 +25,7 @@ func (a *app) legend(w int) []string {
 
 // firstRun draws the greeting for a user without profiles. unreached says what is
 // wrong with the store, if it cannot be reached.
-func firstRun(c *canvas, w int, unreached []string) []string {
+func firstRun(c *canvas, w, h int, unreached []string) []string {
 	var out []string
 	for i, text := range unreached {
 		if i == 0 {
@@ -36,6 +40,9 @@ func firstRun(c *canvas, w int, unreached []string) []string {
 	} {
 		out = append(out, "")
 		out = append(out, c.wrap(text, w)...)
+	}
+	if dense := slices.DeleteFunc(slices.Clone(out), func(l string) bool { return l == "" }); len(out) > h && len(dense) <= h {
+		return dense // so that all of it fits
 	}
 	return out
 }

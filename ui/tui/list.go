@@ -272,7 +272,7 @@ func (l *list) title() string {
 func (l *list) lines(c *canvas, ts *tasks, w, h int, focused bool) []string {
 	lines := []string{l.filterLine(c, w)}
 	if len(l.rows) == 0 {
-		return append(lines, l.emptyLines(c, w)...)
+		return append(lines, l.emptyLines(c, w, h-1)...)
 	}
 	cols := layColumns(w, l.longestName(c), l.longestLabel)
 	draw := func(r row, t *task, look rowLook) string { return l.rowLine(c, r, t, look, cols, w) }
@@ -337,13 +337,13 @@ func (l *list) order() string {
 	return l.sortBy.String()
 }
 
-func (l *list) emptyLines(c *canvas, w int) []string {
+func (l *list) emptyLines(c *canvas, w, h int) []string {
 	var text string
 	switch {
 	case !l.loaded:
 		return nil
 	case len(l.profiles) == 0:
-		return firstRun(c, w, l.unreached)
+		return firstRun(c, w, h, l.unreached)
 	case l.filtered():
 		text = "Nothing matches. esc clears the filter."
 	case l.tokensOnly:

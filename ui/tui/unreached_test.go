@@ -20,6 +20,15 @@ func TestUnreached_IsSaidBeforeASecretIsTyped(t *testing.T) {
 	})
 }
 
+// What can be done instead is at its end.
+func TestUnreached_IsSaidWholeWithoutItsBlankLines(t *testing.T) {
+	s := unreachable("file")
+	s.width, s.height = 80, 20
+	drive(t, s, func(t *testing.T, d *driver) {
+		d.sees("is not available", "Press F to use the file store now", "nothing stored.")
+	})
+}
+
 func TestUnreached_FTakesTheOtherStore(t *testing.T) {
 	drive(t, unreachable("file"), func(t *testing.T, d *driver) {
 		d.press("F")
