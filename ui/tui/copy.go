@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -27,7 +28,7 @@ func (s *clipStatus) expire(now time.Time) {
 	}
 }
 
-// clear forgets the copy, but remembers that the caveat was shown.
+// clear forgets the copy, but remembers its number and that the caveat was shown.
 func (s *clipStatus) clear() { *s = clipStatus{caveat: s.caveat, copies: s.copies} }
 
 // text says when kitekey's copy leaves the clipboard, "" if there is none.
@@ -156,13 +157,18 @@ func (a *app) awaitClearing() tea.Cmd {
 }
 
 // clipboardEnded shows how a copy ended. One that ends before its time has gone with
-// its clipboard, or another copy of kitekey's has replaced it.
+// its clipboard, or another copy of kitekey's has replaced it. A task under way that
+// copies or clears says so itself.
 func (a *app) clipboardEnded(msg clipboardEndedMsg) {
 	switch {
 	case msg.err != nil:
 		a.reportError("", "clearing the clipboard", msg.err)
-	case a.clip.willClear && a.clip.copies == msg.copy && a.clip.until.After(a.now.Add(time.Second)) && a.tasks.find(taskClear, "") == nil:
-		a.notify(info, a.clip.what+" is no longer in the clipboard")
+	case a.clip.willClear && a.clip.copies == msg.copy && a.clip.until.After(a.now.Add(time.Second)):
+		if !slices.ContainsFunc(a.tasks.running, func(t *task) bool {
+			return t.kind == taskToken || t.kind == taskReport || t.kind == taskClear
+		}) {
+			a.notify(info, a.clip.what+" is no longer in the clipboard")
+		}
 		a.clip.clear()
 	}
 }
@@ -194,7 +200,11 @@ func (a *app) forget() tea.Cmd {
 				return nil
 			}
 			delete(a.uncached, p.ID)
-			a.notify(done, "token of "+p.Selector.String()+" forgotten; the gateway honours it until it expires")
+			text := "token of " + p.Selector.String() + " forgotten; the gateway honours it until it expires"
+			if a.keep.id == p.ID {
+				text += a.st.glyph.sep + "keep-alive mints another (K stops)"
+			}
+			a.notify(done, text)
 			return a.reload()
 		}
 	})

@@ -516,6 +516,27 @@ func TestCopy_TellsWhenItHasGoneBeforeItsTime(t *testing.T) {
 		d.sees("header of acme/sandbox is no longer in the clipboard").lacks("leaves the clipboard")
 		d.press("c", "x").sees("cleared from the clipboard").lacks("no longer")
 		d.press("c").sleep(46*time.Second).lacks("no longer", "leaves the clipboard")
+		// A task that copies or clears says itself what has become of it.
+		d.press("c").look(func(a *app) {
+			running := a.tasks.running
+			a.tasks.running = append(running[:len(running):len(running)], &task{kind: taskToken})
+			a.clipboardEnded(clipboardEndedMsg{copy: a.clip.copies})
+			a.tasks.running = running
+		})
+		d.sleep(time.Second).lacks("no longer", "leaves the clipboard")
+		// A report replaces it.
+		d.press("v", "c", "w", "c").sees("report copied").lacks("no longer", "leaves the clipboard")
+		d.press("esc", "H").sees("report copied")
+		if n := strings.Count(d.screen(), "no longer"); n != 1 {
+			t.Errorf("%d messages say that a copy is no longer there:\n%s", n, d.screen())
+		}
+	})
+}
+
+func TestForget_TellsThatKeepAliveMintsAnother(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("c", "f").sees("forgotten").lacks("keep-alive mints")
+		d.press("c", "K", "f").sees("forgotten", "keep-alive mints another (K stops)")
 	})
 }
 

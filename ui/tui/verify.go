@@ -59,6 +59,8 @@ func (a *app) copyReport(summary string, reports []vault.Report) tea.Cmd {
 				a.reportError("", "copying the report", err)
 				return nil
 			}
+			a.clip.clear() // the report has replaced it
+			a.clip.copies++
 			a.notify(done, fmt.Sprintf("report copied, no secret in it (%s)", r.Way))
 			return nil
 		}
