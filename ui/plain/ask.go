@@ -56,11 +56,22 @@ func (c *conversation) yes(ctx context.Context, question string) (bool, error) {
 	return answer == "yes" || answer == "y", err
 }
 
-// askCredential asks for both halves of a credential, hidden.
+// askCredential asks for both halves of a credential, hidden. Two empty answers, one
+// after the other, go back with errNo: the next command must not be taken as a secret.
 func (c *conversation) askCredential(ctx context.Context, sel vault.Selector) (kite.Credential, error) {
+	empty := false
 	return prompt.Questions{
 		Hidden: func(ctx context.Context, what string) (kite.Secret, error) {
-			return c.wait(ctx, what+" of "+speak(sel)+", not shown: ", prompt.Text)
+			answer, err := c.wait(ctx, what+" of "+speak(sel)+", not shown: ", prompt.Text)
+			again := empty
+			empty = err == nil && answer.IsZero()
+			switch {
+			case empty && again:
+				return kite.Secret{}, errNo
+			case empty:
+				c.say("Another empty line goes back.")
+			}
+			return answer, err
 		},
 		Say: func(text string) { c.say("%s", words.Sentence(text)) },
 		Yes: c.yes,

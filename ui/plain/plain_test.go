@@ -637,3 +637,20 @@ func TestPlain_ACommandWithAnUnknownNameDoesNothing(t *testing.T) {
 		}
 	})
 }
+
+// A user who does not have the credential at hand must come back to the commands.
+func TestPlain_TwoEmptyLinesGoBackFromASecret(t *testing.T) {
+	for _, command := range []string{"rotate", "add"} {
+		converse(t, four, func(t *testing.T, w *fixture) {
+			lines := []string{"acme", command}
+			if command == "add" {
+				lines = append(lines, "zeta", "sandbox", "")
+			}
+			said := w.talk(w.options(), append(lines, "", "", "dune")...)
+			has(t, said, "Another empty line goes back.", "Nothing was done.", "dune sandbox, works.")
+			if n := w.count("acme").Requests; n != 0 {
+				t.Errorf("%d requests", n)
+			}
+		})
+	}
+}
