@@ -1,6 +1,7 @@
 // Package plain is kitekey as a conversation: it reads one line, writes a few, and
 // never changes what it has written. It is for screen readers, Braille displays and
-// very simple terminals, and can do what the screen can.
+// very simple terminals. It can do what the screen can, except for renewing tokens by
+// itself and copying reports.
 //
 // # What it says
 //
