@@ -36,13 +36,14 @@ type x11Owner struct {
 	lost     chan struct{}                    // closed when another application has become the owner
 	gone     chan struct{}                    // closed when the connection has ended
 	answered chan xproto.SelectionNotifyEvent // the present owner's answer to our request
+	pieces   chan struct{}                    // the present owner has put a piece of its text down
 }
 
 // x11Atoms are the names used. The first group can be requested.
 var x11Atoms = []string{
 	"TARGETS", "TIMESTAMP", "MULTIPLE",
 	"UTF8_STRING", "STRING", "text/plain;charset=utf-8", "text/plain", passwordHint,
-	"CLIPBOARD", "ATOM_PAIR", "KITEKEY",
+	"CLIPBOARD", "ATOM_PAIR", "KITEKEY", "INCR",
 }
 
 // passwordHint, with the value "secret", marks a password for Klipper, CopyQ, GPaste
@@ -72,7 +73,7 @@ func holdX11(display string, secret []byte, until time.Time) (holder, error) {
 		return nil, err
 	}
 	o := &x11Owner{conn: conn, secret: secret, until: until,
-		lost: make(chan struct{}), gone: make(chan struct{}), answered: make(chan xproto.SelectionNotifyEvent, 1),
+		lost: make(chan struct{}), gone: make(chan struct{}), answered: make(chan xproto.SelectionNotifyEvent, 1), pieces: make(chan struct{}, 1),
 		atoms: map[string]xproto.Atom{}, names: map[xproto.Atom]string{}}
 	if err := o.acquire(); err != nil {
 		conn.Close()
@@ -142,6 +143,13 @@ func (o *x11Owner) serve() {
 			select {
 			case o.answered <- e:
 			default:
+			}
+		case xproto.PropertyNotifyEvent:
+			if e.State == xproto.PropertyNewValue && e.Atom == o.atoms["KITEKEY"] {
+				select {
+				case o.pieces <- struct{}{}:
+				default:
+				}
 			}
 		case xproto.SelectionRequestEvent:
 			o.answer(e)
@@ -228,10 +236,16 @@ func (o *x11Owner) Clear() error {
 	var buffers []xproto.Atom
 	there := func() (bool, error) {
 		clear(owners)
-		for _, selection := range []xproto.Atom{o.atoms["CLIPBOARD"], xproto.AtomPrimary} {
-			if owner, secret := o.look(selection); secret {
-				owners[selection] = owner
-			}
+		owner, secret, err := o.look(o.atoms["CLIPBOARD"], 4*time.Second)
+		if err != nil {
+			return false, err
+		}
+		if secret {
+			owners[o.atoms["CLIPBOARD"]] = owner
+		}
+		// What another program has selected and does not give is no copy of ours.
+		if owner, secret, _ := o.look(xproto.AtomPrimary, time.Second); secret {
+			owners[xproto.AtomPrimary] = owner
 		}
 		buffers = o.cutBuffers()
 		return len(owners)+len(buffers) > 0, nil
@@ -286,39 +300,83 @@ func (o *x11Owner) cutBuffers() (with []xproto.Atom) {
 // application that keeps copies asks for it at once, or within half a second.
 const lingering = 600 * time.Millisecond
 
-// look returns a selection's owner, and whether its text is the secret. It is not
-// if the owner does not answer in a second, or if the text comes in pieces (INCR),
-// which means that it is larger than any secret.
-func (o *x11Owner) look(selection xproto.Atom) (owner xproto.Window, secret bool) {
+// look returns a selection's owner, and whether its text is the secret. It asks for the
+// text in one form after another, until the owner has one. The error is errSilent if the
+// owner does not answer in time.
+func (o *x11Owner) look(selection xproto.Atom, limit time.Duration) (owner xproto.Window, secret bool, err error) {
 	reply, err := xproto.GetSelectionOwner(o.conn, selection).Reply()
 	switch {
 	case err != nil || reply.Owner == xproto.WindowNone:
-		return xproto.WindowNone, false
+		return xproto.WindowNone, false, nil
 	case reply.Owner == o.window:
-		return o.window, o.instead.Load() == nil
+		return o.window, o.instead.Load() == nil, nil
 	}
-	select {
-	case <-o.answered: // an answer to an earlier request
-	default:
-	}
-	property := o.atoms["KITEKEY"]
-	xproto.ConvertSelection(o.conn, o.window, selection, o.atoms["UTF8_STRING"], property, xproto.TimeCurrentTime)
-	select {
-	case e := <-o.answered:
-		if e.Property != property {
-			return reply.Owner, false
+	timeUp := time.After(limit)
+	for _, form := range []string{"UTF8_STRING", "text/plain;charset=utf-8", "STRING"} {
+		text, err := o.ask(selection, o.atoms[form], timeUp)
+		same := subtle.ConstantTimeCompare(text, o.secret) == 1
+		clear(text)
+		if err == nil || errors.Is(err, errSilent) {
+			return reply.Owner, same && err == nil, err
 		}
-	case <-o.gone:
-		return reply.Owner, false
-	case <-time.After(time.Second):
-		return reply.Owner, false
 	}
-	text, err := xproto.GetProperty(o.conn, true, o.window, property, xproto.AtomNone, 0, MaxSize/4+1).Reply()
-	if err != nil {
-		return reply.Owner, false
+	return reply.Owner, false, nil
+}
+
+// What an owner may answer instead of the text.
+var (
+	errSilent  = errors.New("the application that has it now does not answer; copy something else there")
+	errNoText  = errors.New("it has no such text")
+	errTooLong = errors.New("it is longer than any secret")
+)
+
+// ask asks a selection's owner for its text in one form. A text may come in pieces
+// (INCR), whatever its size.
+func (o *x11Owner) ask(selection, form xproto.Atom, timeUp <-chan time.Time) (text []byte, err error) {
+	property := o.atoms["KITEKEY"]
+	xproto.ConvertSelection(o.conn, o.window, selection, form, property, xproto.TimeCurrentTime)
+	for answered := false; !answered; {
+		select {
+		case e := <-o.answered:
+			if e.Selection != selection || e.Target != form {
+				continue // a late answer to an earlier request
+			}
+			if answered = true; e.Property != property {
+				return nil, errNoText
+			}
+		case <-o.gone:
+			return nil, errNoText
+		case <-timeUp:
+			return nil, errSilent
+		}
 	}
-	defer clear(text.Value)
-	return reply.Owner, subtle.ConstantTimeCompare(text.Value, o.secret) == 1
+	for inPieces := false; ; {
+		// To take the text is to ask for the next piece.
+		piece, err := xproto.GetProperty(o.conn, true, o.window, property, xproto.AtomNone, 0, MaxSize/4+1).Reply()
+		switch {
+		case err != nil:
+			return text, errNoText
+		case piece.Type == o.atoms["INCR"]:
+			inPieces = true
+		case piece.Type == xproto.AtomNone && inPieces: // it is not there yet
+		default:
+			text = append(text, piece.Value...)
+			clear(piece.Value)
+			switch {
+			case piece.BytesAfter > 0, len(text) > MaxSize:
+				return text, errTooLong
+			case !inPieces || len(piece.Value) == 0:
+				return text, nil
+			}
+		}
+		select {
+		case <-o.pieces:
+		case <-o.gone:
+			return text, errNoText
+		case <-timeUp:
+			return text, errSilent
+		}
+	}
 }
 
 // own makes the window a selection's owner, unless the present owner is not the
