@@ -53,6 +53,7 @@ const (
 	FindingStoreFailed      FindingKind = "store-failed"      // Store, Err
 	FindingOtherStore       FindingKind = "other-store"       // Profile is kept in Other while Store is in use
 	FindingNoCredential     FindingKind = "no-credential"     // Profile, Err
+	FindingInCopy           FindingKind = "in-copy"           // Profile's credential is in Store's copy alone: Err
 	FindingItemFailed       FindingKind = "item-failed"       // Profile's item cannot be read now: Err
 	FindingItemName         FindingKind = "item-name"         // Profile's item names Item
 	FindingStaged           FindingKind = "staged"            // Profile has a staged credential
@@ -312,6 +313,9 @@ func (c *checkup) items(ctx context.Context, profiles []Profile) {
 			f.Kind, f.Severity, f.Err = FindingNewer, SeverityProblem, err
 		case errors.Is(err, ErrNoCredential):
 			f.Kind, f.Severity, f.Err = FindingNoCredential, SeverityProblem, err
+			if c.recoverable(ctx, p.ID) {
+				f.Kind = FindingInCopy
+			}
 		case err != nil:
 			f.Kind, f.Severity, f.Err = FindingItemFailed, SeverityProblem, err
 			c.aboutStore(f)
@@ -330,6 +334,16 @@ func (c *checkup) items(ctx context.Context, profiles []Profile) {
 	if good > 0 {
 		c.aboutStore(Finding{Kind: FindingCredentials, Severity: SeverityOK, Count: good})
 	}
+}
+
+// recoverable reports whether an item that is missing is in the store's copy.
+func (c *checkup) recoverable(ctx context.Context, key string) bool {
+	r, ok := c.v.store.(Recoverer)
+	if !ok {
+		return false
+	}
+	found, err := r.Recoverable(ctx, []string{key})
+	return err == nil && len(found) > 0
 }
 
 // orphans looks for items that no profile lists, if the store can list its items.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -24,6 +25,7 @@ const (
 	RepairedStore       RepairKind = "store"       // File of the store was damaged and is put back from its copy
 	RepairedFolder      RepairKind = "folder"      // Count files and folders were not usable for this user alone
 	RepairedIndex       RepairKind = "index"       // the index was damaged; Count profiles come from its last good copy
+	RepairedItem        RepairKind = "item"        // Profile's credential was in Store's copy alone and is put back
 	RepairedListing     RepairKind = "listed"      // Profile is listed again; its name was Item, if that name is taken now
 	RepairedEmptyItem   RepairKind = "empty-item"  // an item that held nothing was deleted
 	RepairLeftItem      RepairKind = "left-item"   // the item named Key, which no profile lists, cannot be read: Err
@@ -56,7 +58,8 @@ type RepairStep struct {
 //     more likely those of another folder than lost ones, and adopt is needed;
 //   - what was interrupted is finished, the data folder is made usable for this user
 //     alone, what crashes left in it is swept;
-//   - damaged files of a file store give way to their last good copies.
+//   - damaged files of a file store give way to their last good copies, and
+//     credentials that only a copy has are put back.
 //
 // It never deletes an item with a credential, and never drops a profile because its
 // item is missing.
@@ -69,6 +72,9 @@ func (v *Vault) Repair(ctx context.Context, adopt bool) (done []RepairStep, err 
 		return r.done, err
 	}
 	if err := r.rebuildIndex(ctx, adopt); err != nil {
+		return r.done, err
+	}
+	if err := r.recoverItems(ctx); err != nil {
 		return r.done, err
 	}
 	if err := r.settle(ctx); err != nil {
@@ -168,6 +174,29 @@ func (r *repair) loadIndex() (err error) {
 	}
 	r.add(RepairStep{Kind: RepairedIndex, Count: len(r.profiles)})
 	return nil
+}
+
+// recoverItems puts back credentials that profiles name and only the store's copy has.
+func (r *repair) recoverItems(ctx context.Context) error {
+	recoverer, ok := r.v.store.(Recoverer)
+	if !ok {
+		return nil
+	}
+	profiles, err := r.v.index.load()
+	if err != nil {
+		return err
+	}
+	names := map[string]Selector{}
+	for _, p := range profiles {
+		if p.Source == "" && (p.State == StateSettled || p.State == StateChanging) && r.v.checkStore(p) == nil {
+			names[p.ID] = p.Selector
+		}
+	}
+	found, err := recoverer.Recover(ctx, slices.Sorted(maps.Keys(names)))
+	for _, key := range found {
+		r.add(RepairStep{Kind: RepairedItem, Profile: names[key], Store: r.v.store.Name()})
+	}
+	return err
 }
 
 // settle finishes what was interrupted.

@@ -82,6 +82,15 @@ type Restorer interface {
 	Restore(ctx context.Context) (files []string, err error)
 }
 
+// Recoverer is a [Store] with a copy that may have items which are lost otherwise: a
+// synchronising tool or a backup can put an older file in the place of a newer one.
+type Recoverer interface {
+	// Recoverable returns those of the keys whose items are in the copy alone.
+	Recoverable(ctx context.Context, keys []string) ([]string, error)
+	// Recover puts them back and returns their keys.
+	Recover(ctx context.Context, keys []string) ([]string, error)
+}
+
 // Discarder is a [Store] that leaves files behind when it is empty.
 type Discarder interface {
 	// Discard removes them. It does nothing while the store holds an item.

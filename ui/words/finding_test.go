@@ -16,7 +16,7 @@ var findingKinds = []vault.FindingKind{
 	vault.FindingFolder, vault.FindingFolderMissing, vault.FindingFolderUnreadable, vault.FindingFolderUnwritable, vault.FindingFolderOpen,
 	vault.FindingFolderClosed, vault.FindingFolderForeign, vault.FindingIndexUnreadable,
 	vault.FindingIndex, vault.FindingNewer, vault.FindingStatusDamaged, vault.FindingSettings, vault.FindingIndexDamaged, vault.FindingInterrupted, vault.FindingBusy, vault.FindingMigration,
-	vault.FindingStore, vault.FindingRivals, vault.FindingStoreOpen, vault.FindingDuplicates, vault.FindingKeepsRemoved, vault.FindingStoreFailed, vault.FindingOtherStore, vault.FindingNoCredential, vault.FindingItemFailed,
+	vault.FindingStore, vault.FindingRivals, vault.FindingStoreOpen, vault.FindingDuplicates, vault.FindingKeepsRemoved, vault.FindingStoreFailed, vault.FindingOtherStore, vault.FindingNoCredential, vault.FindingInCopy, vault.FindingItemFailed,
 	vault.FindingItemName, vault.FindingStaged, vault.FindingCredentials, vault.FindingOrphans, vault.FindingOrphansUnknown,
 }
 
@@ -92,7 +92,7 @@ func TestRemains_SaysWhatMayStay(t *testing.T) {
 
 func TestRepairStep_HasWordsForEveryKind(t *testing.T) {
 	for _, kind := range []vault.RepairKind{
-		vault.RepairedStore, vault.RepairedFolder, vault.RepairedIndex, vault.RepairedListing, vault.RepairedEmptyItem, vault.RepairLeftItem, vault.RepairIncomplete,
+		vault.RepairedStore, vault.RepairedFolder, vault.RepairedIndex, vault.RepairedItem, vault.RepairedListing, vault.RepairedEmptyItem, vault.RepairLeftItem, vault.RepairIncomplete,
 		vault.RepairedInterrupted, vault.RepairedLeftovers,
 	} {
 		if got := RepairStep(vault.RepairStep{Kind: kind, Store: "keyring", Count: 3}); got == "" || got == string(kind) {

@@ -73,6 +73,7 @@ var _ interface {
 	vault.Locker
 	vault.Unlocker
 	vault.Restorer
+	vault.Recoverer
 	vault.Discarder
 	vault.Keeper
 } = (*Store)(nil)
@@ -148,14 +149,19 @@ func (s *Store) Set(ctx context.Context, key string, value []byte) error {
 // Delete implements [vault.Store]. It deletes the item from the copy of vault.age
 // too.
 func (s *Store) Delete(ctx context.Context, key string) error {
+	missing := false
 	err := s.change(ctx, vault.OpDelete, false, func(items map[string][]byte) error {
 		if _, ok := items[key]; !ok {
-			return s.failed(vault.OpDelete, vault.ErrNotFound, nil)
+			// A crash may have left it in the copy.
+			inCopy, err := s.inCopyAlone(ctx, []string{key}, items)
+			if missing = true; err != nil || len(inCopy) == 0 {
+				return s.failed(vault.OpDelete, vault.ErrNotFound, nil)
+			}
 		}
 		delete(items, key)
 		return nil
 	})
-	if errors.Is(err, errNoStore) {
+	if errors.Is(err, errNoStore) || err == nil && missing {
 		return s.failed(vault.OpDelete, vault.ErrNotFound, nil)
 	}
 	return err

@@ -469,6 +469,81 @@ func TestRestore_TakesTheIdentityThatOpensTheItems(t *testing.T) {
 	}
 }
 
+// A synchronising tool puts an older vault.age in the place of a newer one: what was
+// added since is in the copy alone. What was deleted since is not asked for.
+func TestRecover_TakesWhatOnlyTheCopyHas(t *testing.T) {
+	dir, ctx := filled(t), t.Context()
+	path := filepath.Join(dir, itemsFile)
+	older, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, _ := newTestFile(t, dir)
+	for key, value := range map[string]string{"k1": "changed", "k2": "v2", "k3": "v3"} {
+		if err := f.Set(ctx, key, []byte(value)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(path, older, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, _ = newTestFile(t, dir)
+	if got, err := f.Get(ctx, "k1"); err != nil || string(got) != "v1" { // reading leaves the copy alone
+		t.Errorf("k1 is %q, %v", got, err)
+	}
+	keys := []string{"k1", "k2", "k4"}
+	if found, err := f.Recoverable(ctx, keys); err != nil || !slices.Equal(found, []string{"k2"}) {
+		t.Errorf("Recoverable: %v, %v", found, err)
+	}
+	if now, _ := os.ReadFile(path); !bytes.Equal(now, older) {
+		t.Error("Recoverable changed the file")
+	}
+	if found, err := f.Recover(ctx, keys); err != nil || !slices.Equal(found, []string{"k2"}) {
+		t.Fatalf("Recover: %v, %v", found, err)
+	}
+	for key, want := range map[string]string{"k1": "v1", "k2": "v2", "k3": ""} {
+		if got, _ := f.Get(ctx, key); string(got) != want {
+			t.Errorf("%s is %q, want %q", key, got, want)
+		}
+	}
+	if found, err := f.Recover(ctx, keys); err != nil || len(found) != 0 {
+		t.Errorf("Recover again: %v, %v", found, err)
+	}
+	none, _ := newTestFile(t, t.TempDir())
+	if found, err := none.Recover(ctx, keys); err != nil || len(found) != 0 {
+		t.Errorf("Recover without a store: %v, %v", found, err)
+	}
+}
+
+// A crash in the middle of a deletion leaves the item in the copy. To delete it again
+// removes it there.
+func TestDelete_RemovesWhatOnlyTheCopyHas(t *testing.T) {
+	dir, ctx := filled(t), t.Context()
+	f, _ := newTestFile(t, dir)
+	if err := f.Set(ctx, "k2", []byte("v2")); err != nil {
+		t.Fatal(err)
+	}
+	f.replace = func(path, backup string, data []byte) error {
+		if filepath.Base(path) == itemsBackup {
+			return errors.New("killed")
+		}
+		return disk.Replace(path, backup, data)
+	}
+	if err := f.Delete(ctx, "k2"); err == nil {
+		t.Fatal("Delete was not interrupted")
+	}
+	f, _ = newTestFile(t, dir)
+	if err := f.Delete(ctx, "k2"); !errors.Is(err, vault.ErrNotFound) {
+		t.Errorf("Delete again: %v", err)
+	}
+	if found, err := f.Recoverable(ctx, []string{"k2"}); err != nil || len(found) != 0 {
+		t.Errorf("the copy still has %v, %v", found, err)
+	}
+	if got, err := f.Get(ctx, "k1"); err != nil || string(got) != "v1" {
+		t.Errorf("k1 is %q, %v", got, err)
+	}
+}
+
 // A vault.age of a newer kitekey is not damaged: nothing replaces it, whatever it
 // holds.
 func TestStore_LeavesANewerVaultAlone(t *testing.T) {

@@ -159,7 +159,9 @@ func (s *Store) settle(identity *age.X25519Identity, wrapped []byte) {
 	}
 	data, err := disk.Read(s.path(itemsFile), maxItems)
 	if errors.Is(err, fs.ErrNotExist) {
-		_ = s.replace(s.path(identityBackup), "", wrapped)
+		if _, err := os.Lstat(s.path(itemsBackup)); errors.Is(err, fs.ErrNotExist) {
+			_ = s.replace(s.path(identityBackup), "", wrapped)
+		}
 		return
 	}
 	if err != nil {
@@ -175,6 +177,9 @@ func (s *Store) settle(identity *age.X25519Identity, wrapped []byte) {
 		return
 	}
 	_ = s.replace(s.path(identityBackup), "", wrapped)
+	if len(s.copyAlone(identity, items)) > 0 {
+		return // an older file may have come back: see [Store.Recover]
+	}
 	_ = s.replace(s.path(itemsBackup), "", data)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -130,6 +131,60 @@ func (s *Store) putBack(good, damaged string) error {
 		return s.failed(vault.OpWrite, vault.ErrUnavailable, err)
 	}
 	return nil
+}
+
+// Recoverable implements [vault.Recoverer].
+func (s *Store) Recoverable(ctx context.Context, keys []string) (found []string, err error) {
+	items, err := s.items(ctx, vault.OpRead)
+	if err != nil || items == nil {
+		return nil, err
+	}
+	defer erase(items)
+	return s.inCopyAlone(ctx, keys, items)
+}
+
+// Recover implements [vault.Recoverer]. The next write would replace the copy.
+func (s *Store) Recover(ctx context.Context, keys []string) (found []string, err error) {
+	err = s.change(ctx, vault.OpWrite, false, func(items map[string][]byte) error {
+		if found, err = s.inCopyAlone(ctx, keys, items); err == nil && len(found) == 0 {
+			err = errNothingLost
+		}
+		return err
+	})
+	if errors.Is(err, errNothingLost) || errors.Is(err, errNoStore) {
+		err = nil
+	}
+	return found, err
+}
+
+var errNothingLost = errors.New("the copy has no other items")
+
+// inCopyAlone returns those of the keys that are in the copy of vault.age and not in
+// items, and adds their values to items.
+func (s *Store) inCopyAlone(ctx context.Context, keys []string, items map[string][]byte) (found []string, err error) {
+	identity, err := s.open(ctx, vault.OpRead, false)
+	if err != nil {
+		return nil, err
+	}
+	alone := s.copyAlone(identity, items)
+	for _, key := range keys {
+		if value, ok := alone[key]; ok {
+			items[key] = value
+			found = append(found, key)
+		}
+	}
+	return found, nil
+}
+
+// copyAlone returns what the copy of vault.age has and items does not. A copy that
+// cannot be read has nothing.
+func (s *Store) copyAlone(identity age.Identity, items map[string][]byte) map[string][]byte {
+	alone, err := s.load(vault.OpRead, itemsBackup, identity)
+	if err != nil {
+		return nil
+	}
+	maps.DeleteFunc(alone, func(key string, value []byte) bool { return len(items[key]) > 0 || len(value) == 0 })
+	return alone
 }
 
 // Discard removes a store that holds no items.
