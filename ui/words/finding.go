@@ -52,7 +52,7 @@ var findings = map[vault.FindingKind]FindingWords{
 	vault.FindingStoreFailed:      {"{name}", "{error}", ""},
 	vault.FindingOtherStore:       {"{profile}", "kept in {other}, while {store} is in use", `to move everything to {store}, run "kitekey store migrate --to {name}"; to use {other}, add --store {othername}`},
 	vault.FindingNoCredential:     {"{profile}", "{error}", `to enter the credential again, run "kitekey rotate {profile}"; or run "kitekey remove {profile}"`},
-	vault.FindingInCopy:           {"{profile}", "its credential is only in the copy of {store}, which the next change replaces", "before anything else, {repair}"},
+	vault.FindingInCopy:           {"{profile}", "its credential is in the copy of {store} alone: an older file has taken the place of a newer one", "{repair}"},
 	vault.FindingItemFailed:       {"{profile}", "{error}", again},
 	vault.FindingItemName:         {"{profile}", "its item in {store} says that it is {item}", "{repair}"},
 	vault.FindingStaged:           {"{profile}", "a new credential is staged", `to put it in use once the gateway accepts it, run "kitekey verify {profile}"`},

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -140,8 +141,9 @@ func (s *Store) Set(ctx context.Context, key string, value []byte) error {
 	if err := vault.CheckItem(s, key, value); err != nil {
 		return err
 	}
-	return s.change(ctx, vault.OpWrite, true, func(items map[string][]byte) error {
+	return s.change(ctx, vault.OpWrite, true, func(items, alone map[string][]byte) error {
 		items[key] = bytes.Clone(value)
+		delete(alone, key)
 		return nil
 	})
 }
@@ -150,15 +152,14 @@ func (s *Store) Set(ctx context.Context, key string, value []byte) error {
 // too.
 func (s *Store) Delete(ctx context.Context, key string) error {
 	missing := false
-	err := s.change(ctx, vault.OpDelete, false, func(items map[string][]byte) error {
-		if _, ok := items[key]; !ok {
-			// A crash may have left it in the copy.
-			inCopy, err := s.inCopyAlone(ctx, []string{key}, items)
-			if missing = true; err != nil || len(inCopy) == 0 {
-				return s.failed(vault.OpDelete, vault.ErrNotFound, nil)
-			}
+	err := s.change(ctx, vault.OpDelete, false, func(items, alone map[string][]byte) error {
+		_, ok := items[key]
+		_, inCopy := alone[key] // a crash may have left it there
+		if missing = !ok; missing && !inCopy {
+			return s.failed(vault.OpDelete, vault.ErrNotFound, nil)
 		}
 		delete(items, key)
+		delete(alone, key)
 		return nil
 	})
 	if errors.Is(err, errNoStore) || err == nil && missing {
@@ -197,10 +198,10 @@ func (s *Store) items(ctx context.Context, op string) (items map[string][]byte, 
 	return items, err
 }
 
-// change calls edit with the items, replaces vault.age and its copy with the
-// result, and reads it back. Without create it fails with errNoStore if the store
+// change calls edit with the items and with those that the copy alone has, replaces
+// vault.age and its copy with the result, and reads it back. Without create it fails with errNoStore if the store
 // does not exist.
-func (s *Store) change(ctx context.Context, op string, create bool, edit func(map[string][]byte) error) (err error) {
+func (s *Store) change(ctx context.Context, op string, create bool, edit func(items, alone map[string][]byte) error) (err error) {
 	for range 2 { // again if the passphrase was changed in between
 		var identity *age.X25519Identity
 		if identity, err = s.open(ctx, op, create); err != nil {
@@ -216,7 +217,7 @@ func (s *Store) change(ctx context.Context, op string, create bool, edit func(ma
 // errReplaced reports that identity.age has changed since it was opened.
 var errReplaced = errors.New("another kitekey has removed or replaced it")
 
-func (s *Store) changeWith(ctx context.Context, op string, identity *age.X25519Identity, edit func(map[string][]byte) error) error {
+func (s *Store) changeWith(ctx context.Context, op string, identity *age.X25519Identity, edit func(items, alone map[string][]byte) error) error {
 	unlock, err := s.lock(ctx, op)
 	if err != nil {
 		return err
@@ -239,15 +240,17 @@ func (s *Store) changeWith(ctx context.Context, op string, identity *age.X25519I
 		return err
 	}
 	defer erase(items)
-	if err := edit(items); err != nil {
+	alone := s.copyAlone(identity, items)
+	defer erase(alone)
+	if err := edit(items, alone); err != nil {
 		return err
 	}
-	return s.writeItems(op, items, identity.Recipient())
+	return s.writeItems(op, items, alone, identity.Recipient())
 }
 
-// writeItems replaces vault.age, reads it back, and replaces its copy. The caller
-// holds the lock.
-func (s *Store) writeItems(op string, items map[string][]byte, to ...age.Recipient) error {
+// writeItems replaces vault.age, reads it back, and replaces its copy, which keeps what
+// it alone has. The caller holds the lock.
+func (s *Store) writeItems(op string, items, alone map[string][]byte, to ...age.Recipient) error {
 	data, err := seal(items, to...)
 	if err != nil {
 		return s.failed(op, vault.ErrUnavailable, err)
@@ -257,6 +260,13 @@ func (s *Store) writeItems(op string, items map[string][]byte, to ...age.Recipie
 	}
 	if back, err := os.ReadFile(s.path(itemsFile)); err != nil || !bytes.Equal(back, data) {
 		return s.failed(op, vault.ErrUnavailable, errors.Join(errors.New("what was written does not read back"), err))
+	}
+	if len(alone) > 0 {
+		all := maps.Clone(items)
+		maps.Copy(all, alone)
+		if data, err = seal(all, to...); err != nil {
+			return s.failed(op, vault.ErrUnavailable, err)
+		}
 	}
 	if err := s.replace(s.path(itemsBackup), "", data); err != nil {
 		return s.failed(op, vault.ErrUnavailable, err)

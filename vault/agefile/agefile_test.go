@@ -491,6 +491,13 @@ func TestRecover_TakesWhatOnlyTheCopyHas(t *testing.T) {
 	if got, err := f.Get(ctx, "k1"); err != nil || string(got) != "v1" { // reading leaves the copy alone
 		t.Errorf("k1 is %q, %v", got, err)
 	}
+	if err := f.Set(ctx, "k5", []byte("v5")); err != nil { // nor does a change lose what it has
+		t.Fatal(err)
+	}
+	if err := f.ChangePassphrase(ctx, func(context.Context, vault.Ask) (kite.Secret, error) { return kite.NewSecret(testPassphrase), nil }); err != nil {
+		t.Fatal(err)
+	}
+	older, _ = os.ReadFile(path)
 	keys := []string{"k1", "k2", "k4"}
 	if found, err := f.Recoverable(ctx, keys); err != nil || !slices.Equal(found, []string{"k2"}) {
 		t.Errorf("Recoverable: %v, %v", found, err)
@@ -501,7 +508,7 @@ func TestRecover_TakesWhatOnlyTheCopyHas(t *testing.T) {
 	if found, err := f.Recover(ctx, keys); err != nil || !slices.Equal(found, []string{"k2"}) {
 		t.Fatalf("Recover: %v, %v", found, err)
 	}
-	for key, want := range map[string]string{"k1": "v1", "k2": "v2", "k3": ""} {
+	for key, want := range map[string]string{"k1": "v1", "k2": "v2", "k3": "", "k5": "v5"} {
 		if got, _ := f.Get(ctx, key); string(got) != want {
 			t.Errorf("%s is %q, want %q", key, got, want)
 		}

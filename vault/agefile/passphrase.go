@@ -75,7 +75,9 @@ func (s *Store) changeIdentity(old, identity *age.X25519Identity, wrapped []byte
 	}
 	defer erase(items)
 	if !empty {
-		if err := s.writeItems(vault.OpWrite, items, old.Recipient(), identity.Recipient()); err != nil {
+		alone := s.copyAlone(old, items)
+		defer erase(alone)
+		if err := s.writeItems(vault.OpWrite, items, alone, old.Recipient(), identity.Recipient()); err != nil {
 			return err
 		}
 	}
@@ -109,7 +111,9 @@ func (s *Store) finishChange(identity *age.X25519Identity, wrapped []byte, items
 	if empty {
 		return nil
 	}
-	return s.writeItems(vault.OpWrite, items, identity.Recipient())
+	alone := s.copyAlone(identity, items)
+	defer erase(alone)
+	return s.writeItems(vault.OpWrite, items, alone, identity.Recipient())
 }
 
 // followDamaged encrypts what can still be read of a damaged file to the new

@@ -1,6 +1,7 @@
 package agefile
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"filippo.io/age"
 
@@ -140,16 +142,30 @@ func (s *Store) Recoverable(ctx context.Context, keys []string) (found []string,
 		return nil, err
 	}
 	defer erase(items)
-	return s.inCopyAlone(ctx, keys, items)
+	identity, err := s.open(ctx, vault.OpRead, false)
+	if err != nil {
+		return nil, err
+	}
+	alone := s.copyAlone(identity, items)
+	defer erase(alone)
+	return slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return alone[key] == nil }), nil
 }
 
-// Recover implements [vault.Recoverer]. The next write would replace the copy.
+// Recover implements [vault.Recoverer].
 func (s *Store) Recover(ctx context.Context, keys []string) (found []string, err error) {
-	err = s.change(ctx, vault.OpWrite, false, func(items map[string][]byte) error {
-		if found, err = s.inCopyAlone(ctx, keys, items); err == nil && len(found) == 0 {
-			err = errNothingLost
+	err = s.change(ctx, vault.OpWrite, false, func(items, alone map[string][]byte) error {
+		found = nil
+		for _, key := range keys {
+			if value, ok := alone[key]; ok {
+				items[key] = value
+				delete(alone, key)
+				found = append(found, key)
+			}
 		}
-		return err
+		if len(found) == 0 {
+			return errNothingLost
+		}
+		return nil
 	})
 	if errors.Is(err, errNothingLost) || errors.Is(err, errNoStore) {
 		err = nil
@@ -159,26 +175,13 @@ func (s *Store) Recover(ctx context.Context, keys []string) (found []string, err
 
 var errNothingLost = errors.New("the copy has no other items")
 
-// inCopyAlone returns those of the keys that are in the copy of vault.age and not in
-// items, and adds their values to items.
-func (s *Store) inCopyAlone(ctx context.Context, keys []string, items map[string][]byte) (found []string, err error) {
-	identity, err := s.open(ctx, vault.OpRead, false)
-	if err != nil {
-		return nil, err
-	}
-	alone := s.copyAlone(identity, items)
-	for _, key := range keys {
-		if value, ok := alone[key]; ok {
-			items[key] = value
-			found = append(found, key)
-		}
-	}
-	return found, nil
-}
-
 // copyAlone returns what the copy of vault.age has and items does not. A copy that
 // cannot be read has nothing.
 func (s *Store) copyAlone(identity age.Identity, items map[string][]byte) map[string][]byte {
+	file, _ := disk.Read(s.path(itemsFile), maxItems)
+	if backup, err := disk.Read(s.path(itemsBackup), maxItems); err != nil || bytes.Equal(file, backup) {
+		return nil
+	}
 	alone, err := s.load(vault.OpRead, itemsBackup, identity)
 	if err != nil {
 		return nil
