@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -191,4 +192,21 @@ func TestProxy_KeepURLIsTheSameAtEachRun(t *testing.T) {
 		t.Errorf("exit %d: %s", code, errs)
 	}
 	s.end(t)
+	// A port that is asked for is the one that is used, and kept from then on. If it is in
+	// use, a new URL would not help.
+	for range 2 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := l.Addr().String()
+		if code, _, errs := h.run("", "proxy", "acme", "--keep-url", "--listen", address); code != 1 || strings.Contains(errs, "--new-url") {
+			t.Errorf("exit %d: %s", code, errs)
+		}
+		_ = l.Close()
+		asked := urlOf("--keep-url", "--listen", address)
+		if kept := urlOf("--keep-url"); !strings.HasPrefix(asked, "http://"+address+"/") || kept != asked {
+			t.Errorf("asked for %s: %s, then %s", address, asked, kept)
+		}
+	}
 }

@@ -145,6 +145,7 @@ func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
 			a.note("%s could not be written to the activity log: the disk is too slow, or full", words.Count(lost, "request"))
 		}
 	}()
+	asked := o.listen
 	if o.keptURL() {
 		if o.listen, po.Path, err = a.keptProxyURL(ctx, v, sel, o); err != nil {
 			return err
@@ -154,7 +155,7 @@ func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := startProxy(p, o); err != nil {
+	if err := startProxy(p, o, asked); err != nil {
 		return err
 	}
 	defer func() {
@@ -176,8 +177,9 @@ func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
 	return nil
 }
 
-// startProxy makes p listen. A port in use is not wrong usage.
-func startProxy(p *proxy.Proxy, o proxyOptions) error {
+// startProxy makes p listen, where --listen has asked for or where the kept URL was.
+// A port in use is not wrong usage.
+func startProxy(p *proxy.Proxy, o proxyOptions, asked string) error {
 	flag, err := "--listen", error(nil)
 	if o.unixSocket != "" {
 		flag, err = "--unix-socket", p.StartUnix(o.unixSocket)
@@ -190,7 +192,7 @@ func startProxy(p *proxy.Proxy, o proxyOptions) error {
 		return nil
 	case !errors.As(err, &system):
 		return usagef("%s: %w", flag, err)
-	case o.keptURL():
+	case o.listen != asked:
 		return &codeError{exitFailure, err.Error() + "; --new-url takes another port", err}
 	}
 	return err
