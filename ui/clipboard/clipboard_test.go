@@ -237,24 +237,6 @@ func TestX11_WaitEndsWithTheServer(t *testing.T) {
 	}
 }
 
-// Without its helper a copy on X11 is gone, and one in tmux stays.
-func TestWait_TellsWhetherACopyStaysWithoutItsHelper(t *testing.T) {
-	t.Parallel()
-	x := clipboardtest.StartX(t)
-	tmux, _, _ := startTmux(t)
-	for way, env := range map[Way]func(string) string{X11: x.Env, Tmux: tmux} {
-		c := start(t, Options{Env: env})
-		if r := mustCopy(t, c, canary, far()); r.Way != way {
-			t.Fatalf("the way is %s, not %s", r.Way, way)
-		}
-		c.last.(*helperSession).kill()
-		if err := c.Wait(t.Context()); (err != nil) != (way == Tmux) {
-			t.Errorf("%s: Wait returned %v", way, err)
-		}
-		c.last = nil // there is nothing that could clear it
-	}
-}
-
 func TestX11_PastesTheLargestSecretWhole(t *testing.T) {
 	t.Parallel()
 	x := clipboardtest.StartX(t)

@@ -89,7 +89,13 @@ func stay(r *bufio.Reader, req request, h holder, newest mark, terminate <-chan 
 			orders <- strings.TrimSpace(line)
 		}
 	}()
-	lost, timeUp := h.Lost(), after(context.Background(), req.ClearAt)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	gone := h.Gone()
+	if w, ok := h.(watched); ok {
+		gone = watch(ctx, w)
+	}
+	lost, timeUp := h.Lost(), after(ctx, req.ClearAt)
 	for waiting := true; waiting; {
 		select {
 		case <-lost:
@@ -98,7 +104,7 @@ func stay(r *bufio.Reader, req request, h holder, newest mark, terminate <-chan 
 				h.Release()
 				return nil
 			}
-		case <-h.Gone():
+		case <-gone:
 			newest.remove()
 			return nil
 		case order := <-orders:
@@ -120,6 +126,28 @@ func stay(r *bufio.Reader, req request, h holder, newest mark, terminate <-chan 
 	defer newest.remove()
 	return h.Clear()
 }
+
+// watched is a holder that must be asked whether its clipboard is gone: the tmux server
+// has ended, or the terminal was closed. Nothing is left to clear then.
+type watched interface{ ended() bool }
+
+// watch returns a channel that is closed when the clipboard is gone.
+func watch(ctx context.Context, w watched) <-chan struct{} {
+	gone := make(chan struct{})
+	go func() {
+		for !w.ended() {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(watchEvery):
+			}
+		}
+		close(gone)
+	}()
+	return gone
+}
+
+const watchEvery = 2 * time.Second
 
 // readRequest reads what startHelper writes.
 func readRequest(r *bufio.Reader) (req request, secret []byte, err error) {

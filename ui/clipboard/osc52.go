@@ -102,6 +102,8 @@ type terminalClearer struct{ tty }
 func (t terminalClearer) Lost() <-chan struct{} { return nil }
 func (t terminalClearer) Gone() <-chan struct{} { return nil }
 
+func (t terminalClearer) ended() bool { return !t.sameTerminal() }
+
 func (t terminalClearer) Clear() error {
 	if !t.sameTerminal() {
 		return nil // the terminal has been closed

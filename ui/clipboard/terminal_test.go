@@ -296,6 +296,39 @@ func startTmux(t *testing.T) (env func(string) string, run func(args ...string) 
 	return environ("TMUX=" + socket + ",1,0"), run, outside
 }
 
+// Without its helper a copy on X11 is gone, and one in tmux stays.
+func TestWait_TellsWhetherACopyStaysWithoutItsHelper(t *testing.T) {
+	t.Parallel()
+	x := clipboardtest.StartX(t)
+	tmux, _, _ := startTmux(t)
+	for way, env := range map[Way]func(string) string{X11: x.Env, Tmux: tmux} {
+		c := start(t, Options{Env: env})
+		if r := mustCopy(t, c, canary, far()); r.Way != way {
+			t.Fatalf("the way is %s, not %s", r.Way, way)
+		}
+		c.last.(*helperSession).kill()
+		if err := c.Wait(t.Context()); (err != nil) != (way == Tmux) {
+			t.Errorf("%s: Wait returned %v", way, err)
+		}
+		c.last = nil // there is nothing that could clear it
+	}
+}
+
+// Nothing is left to clear when the server has ended, also when it was killed and its
+// socket stays.
+func TestTmux_HelperEndsWithTheServer(t *testing.T) {
+	t.Parallel()
+	env, run, _ := startTmux(t)
+	c := start(t, Options{Env: env})
+	mustCopy(t, c, canary, far())
+	run("kill-server")
+	select {
+	case <-c.last.(*helperSession).ended:
+	case <-time.After(clipboardtest.Patience):
+		t.Error("the helper goes on without a clipboard")
+	}
+}
+
 func TestTmux_SetsAndClearsInTime(t *testing.T) {
 	t.Parallel()
 	env, run, outside := startTmux(t)

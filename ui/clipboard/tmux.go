@@ -3,8 +3,13 @@ package clipboard
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
+	"io/fs"
+	"net"
 	"os/exec"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // tmux returns a tmux command for the server that TMUX ("socket,pid,session")
@@ -55,6 +60,16 @@ func (b *tmuxBuffer) newest() string {
 
 func (b *tmuxBuffer) Lost() <-chan struct{} { return nil }
 func (b *tmuxBuffer) Gone() <-chan struct{} { return nil }
+
+// ended reports whether the server has ended: its socket may still be there.
+func (b *tmuxBuffer) ended() bool {
+	socket, _, _ := strings.Cut(b.server, ",")
+	conn, err := net.DialTimeout("unix", socket, time.Second)
+	if err == nil {
+		_ = conn.Close()
+	}
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
+}
 
 func (b *tmuxBuffer) Clear() error {
 	// The newest buffer comes first. A newer one is another copy, which the terminal
