@@ -3,6 +3,7 @@ package process
 import (
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"unsafe"
 )
 
@@ -15,8 +16,12 @@ import (
 // overwritten by allocating it again, which clears it. OverwriteFreed takes about a
 // tenth of a second and 20 MB for a moment.
 func OverwriteFreed() {
-	runtime.GC()  // it runs again below, because the contents of a sync.Pool survive one collection
-	for range 2 { // each round leaves something where another processor is allocating
+	overwriting.Lock()
+	defer overwriting.Unlock()
+	// Each processor keeps free memory for itself, which the others cannot allocate.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	runtime.GC() // it runs again below, because the contents of a sync.Pool survive one collection
+	for range 2 {
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
@@ -28,6 +33,9 @@ func OverwriteFreed() {
 	}
 	debug.FreeOSMemory()
 }
+
+// overwriting keeps two calls from restoring each other's number of processors.
+var overwriting sync.Mutex
 
 // largest is the size in bytes up to which Go allocates in about 70 size classes,
 // each in pages of its own. Larger objects have pages of their own.
