@@ -174,15 +174,22 @@ func (r readOnly) Get(ctx context.Context, sel vault.Selector) (vault.SourceItem
 	return r.s.Get(ctx, sel)
 }
 
-func TestRename_InASourceThatCannotBeWritten(t *testing.T) {
+// machineThatOnlyReads lists acme's sandbox profile from a source that it cannot write.
+func machineThatOnlyReads(t *testing.T) *machine {
+	t.Helper()
 	s := sourcetest.New(nil)
-	defer s.Close()
+	t.Cleanup(s.Close)
 	e := sourcetest.Engine{Address: s.URL, Root: sourcetest.RootToken}
 	mount := e.Mount(t, 2)
 	newMachine(t, e, mount, e.Root).add(t, acmeSandbox)
 	m := machineOver(t, readOnly{e.Open(t, mount, e.Root)})
 	_, err := m.SyncSource(t.Context(), "bao")
 	ok(t, err)
+	return m
+}
+
+func TestRename_InASourceThatCannotBeWritten(t *testing.T) {
+	m := machineThatOnlyReads(t)
 	_, move := m.Move(t.Context(), acmeSandbox, duneLive)
 	for what, err := range map[string]error{"Move": move, "Rename": m.Rename(t.Context(), "acme", "dune")} {
 		if !errors.Is(err, vault.ErrReadOnly) || !strings.Contains(err.Error(), "acme/sandbox") {
@@ -196,14 +203,7 @@ func TestRename_InASourceThatCannotBeWritten(t *testing.T) {
 
 // The origin is this machine's to know if the source cannot be told.
 func TestEdit_OriginOfASourceThatCannotBeWritten(t *testing.T) {
-	s := sourcetest.New(nil)
-	defer s.Close()
-	e := sourcetest.Engine{Address: s.URL, Root: sourcetest.RootToken}
-	mount := e.Mount(t, 2)
-	newMachine(t, e, mount, e.Root).add(t, acmeSandbox)
-	m := machineOver(t, readOnly{e.Open(t, mount, e.Root)})
-	_, err := m.SyncSource(t.Context(), "bao")
-	ok(t, err)
+	m := machineThatOnlyReads(t)
 	for _, origin := range []kite.Origin{kite.OriginOverride, kite.OriginKitegateway} {
 		p, err := m.Edit(t.Context(), acmeSandbox, vault.ProfileUpdate{Origin: &origin})
 		if err != nil || p.Origin != origin {
