@@ -181,7 +181,7 @@ func readToken(reply *Reply, now time.Time, expiresIn Lifetime) (Token, error) {
 	// A token that lives for one second may have expired when it arrives, and both
 	// clocks count whole seconds. That is not an error.
 	if expires.Before(gatewayNow.Add(-reply.Latency - time.Second)) {
-		return Token{}, fmt.Errorf("a token that had expired %v before it came", gatewayNow.Sub(expires).Round(time.Second))
+		return Token{}, fmt.Errorf("a token that expired %v before it arrived", gatewayNow.Sub(expires).Round(time.Second))
 	}
 	return Token{Value: value, Expires: expires.UTC(), Minted: now.Round(0), Requested: expiresIn, Skew: reply.Skew}, nil
 }

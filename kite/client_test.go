@@ -115,8 +115,8 @@ func TestMint_TellsWhatAReplyMeans(t *testing.T) {
 		"escapes in the message":   {answer(401, `{"code":"\u001b[2J","message":"\u001b[31mred\u001b[0m \u202eback\r\nline"}`), ErrRefused, []string{"(401: red back line)"}, 1},
 		"message of another type":  {answer(400, `{"code":400,"message":{"api_key":["is required"]}}`), ErrInvalid, []string{`{"api_key":["is required"]}`}, 1},
 		"very long message":        {answer(400, failed("x", strings.Repeat("long ", 1000))), ErrInvalid, []string{"long…"}, 1},
-		"endless":                  {endless, ErrUnexpectedReply, []string{"larger than 1 MiB, a limit of kitekey's own"}, 1},
-		"endless header":           {answer(200, "", "X-Long", strings.Repeat("x", 100<<10)), ErrUnexpectedReply, []string{"headers are larger than 64 KiB, a limit of kitekey's own"}, 1},
+		"endless":                  {endless, ErrUnexpectedReply, []string{"larger than kitekey's limit of 1 MiB"}, 1},
+		"endless header":           {answer(200, "", "X-Long", strings.Repeat("x", 100<<10)), ErrUnexpectedReply, []string{"headers are larger than kitekey's limit of 64 KiB"}, 1},
 		"cut short":                {cutShort, ErrUnreachable, []string{"did not finish its answer (200: ", "closed before the reply was complete"}, maxAttempts},
 		"dropped":                  {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, ErrUnreachable, []string{"closed before"}, maxAttempts},
 		"not HTTP":                 {notHTTP, ErrUnexpectedReply, []string{"malformed HTTP"}, 1},
@@ -126,7 +126,7 @@ func TestMint_TellsWhatAReplyMeans(t *testing.T) {
 		"switching protocols":      {answer(101, "", "Connection", "Upgrade", "Upgrade", "websocket"), ErrUnexpectedReply, nil, 1},
 		"truncated gzip":           {answer(200, "\x1f\x8b\x08", "Content-Encoding", "gzip"), ErrUnreachable, nil, maxAttempts},
 		"no gzip at all":           {answer(200, "{\"code\":200,\"data\":null}", "Content-Encoding", "gzip"), ErrUnexpectedReply, nil, 1},
-		"a bomb":                   {bomb, ErrUnexpectedReply, []string{"larger than 1 MiB"}, 1},
+		"a bomb":                   {bomb, ErrUnexpectedReply, []string{"larger than kitekey's limit of 1 MiB"}, 1},
 		"content of another shape": {answer(200, `{"code":200,"status":"success","data":"x"}`), ErrUnexpectedReply, nil, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

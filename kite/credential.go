@@ -73,7 +73,7 @@ func checkHalf(name string, all, value []byte, limit int) error {
 	case len(value) == 0:
 		return fmt.Errorf("the %s is empty", name)
 	case len(value) > limit:
-		return fmt.Errorf("the %s is too long: %d bytes, and at most %d are taken", name, len(value), limit)
+		return fmt.Errorf("the %s is too long: %d bytes; at most %d are allowed", name, len(value), limit)
 	}
 	for rest := value; len(rest) > 0; {
 		r, n := utf8.DecodeRune(rest)
@@ -82,9 +82,9 @@ func checkHalf(name string, all, value []byte, limit int) error {
 		case r == '\n' || r == '\r' || r == '\u0085' || r == '\u2028' || r == '\u2029':
 			return fmt.Errorf("the %s has more than one line", name)
 		case unicode.IsControl(r):
-			return fmt.Errorf("the %s holds a control character (%U)", name, r)
+			return fmt.Errorf("the %s contains a control character (%U)", name, r)
 		case unicode.Is(unicode.Cf, r):
-			return fmt.Errorf("the %s holds an invisible character (%U)", name, r)
+			return fmt.Errorf("the %s contains an invisible character (%U)", name, r)
 		}
 	}
 	return nil

@@ -91,7 +91,7 @@ func TestReadToken_CountsByTheLocalClock(t *testing.T) {
 		"milliseconds":       {fmt.Sprintf(`{"token":"JWT a","expires":%d}`, (unix+300)*1000+7), 0, 300 * time.Second, ""},
 		"string":             {fmt.Sprintf(`{"token":"JWT a","expires":"%d"}`, unix+300), 0, 300 * time.Second, ""},
 		"past":               {fmt.Sprintf(`{"token":"JWT a","expires":%d}`, unix-30), 0, 0, "expired 30s before"},
-		"a length of time":   {`{"token":"JWT a","expires":300}`, 0, 0, "before it came"},
+		"a length of time":   {`{"token":"JWT a","expires":300}`, 0, 0, "before it arrived"},
 		"just over":          {fmt.Sprintf(`{"token":"JWT a","expires":%d}`, unix), 0, 0, ""},
 		"past the year 9999": {`{"token":"JWT a","expires":900000000000000}`, 0, 0, "invalid expiry"},
 		"not a time":         {`{"token":"JWT a","expires":"soon"}`, 0, 0, "invalid expiry"},

@@ -76,13 +76,13 @@ func checkProxy(value string) string {
 	u, err := url.Parse(value)
 	switch {
 	case err != nil && strings.Contains(value, "@") && strings.Contains(err.Error(), "escape"):
-		return "its user or password holds a %: write it as %25"
+		return "its user or password contains a %: write it as %25"
 	case err != nil || u.Hostname() == "" || strings.HasSuffix(u.Host, ":") && u.Path != "":
 		return "it is not a URL: write http://HOST:PORT"
 	case !proxySchemes[u.Scheme]:
 		return "its scheme is " + CleanText(u.Scheme) + ": http, https, socks5 and socks5h are known"
 	case !validPort(u.Port()):
-		return "its port is not one from 1 to 65535"
+		return "its port is not between 1 and 65535"
 	}
 	return ""
 }
@@ -96,13 +96,13 @@ func mistypedProxy(value string) string {
 	_, afterUser, hasUser := cutLast(rest, "@")
 	switch {
 	case strings.ContainsAny(value, `"'`):
-		return "it holds quotes: leave them out"
+		return "it contains quotes: remove them"
 	case strings.TrimSpace(value) != value || strings.ContainsAny(value, " \t\r\n"):
-		return "it holds a blank: leave it out"
+		return "it contains a space: remove it"
 	case strings.ContainsRune(rest, '#'):
-		return "it holds a #: write it as %23"
+		return "it contains a #: write it as %23"
 	case hasUser && strings.ContainsAny(strings.TrimSuffix(rest, "@"+afterUser), "/?"):
-		return "its user or password holds / or ?: write them as %2F and %3F"
+		return "its user or password contains / or ?: write them as %2F and %3F"
 	}
 	return ""
 }

@@ -188,13 +188,13 @@ func (e *ProxyError) Error() string {
 	case e.Addr == "":
 		return fmt.Sprintf("%s is not a proxy's address (%v)", e.Variable, e.Err)
 	case e.Status == http.StatusProxyAuthRequired && e.Anonymous:
-		return name + " wants a user and a password (407)"
+		return name + " asks for a user and a password (407)"
 	case e.Status == http.StatusProxyAuthRequired:
-		return name + " wants another user or password (407)"
+		return name + " refused the user or the password (407)"
 	case e.Status != 0:
 		return fmt.Sprintf("%s refused the connection (%s)", name, strings.TrimSpace(fmt.Sprint(e.Status, " ", cmp.Or(e.Message, http.StatusText(e.Status)))))
 	case e.Reached:
-		return fmt.Sprintf("%s gave no connection (%v)", name, e.Err)
+		return fmt.Sprintf("%s did not connect (%v)", name, e.Err)
 	}
 	return fmt.Sprintf("%s could not be reached (%v)", name, e.Err)
 }
@@ -227,5 +227,5 @@ type LimitError struct{ Limit int64 } // bytes
 
 // Error names the limit.
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("the reply is larger than %d MiB, a limit of kitekey's own", e.Limit>>20)
+	return fmt.Sprintf("the reply is larger than kitekey's limit of %d MiB", e.Limit>>20)
 }

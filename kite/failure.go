@@ -118,7 +118,7 @@ func toSafeError(err error, after time.Duration, secrets []Secret) error {
 		return &safeError{"interrupted before it answered", context.Canceled}
 	}
 	if overHeaderLimit(err) {
-		return &safeError{fmt.Sprintf("the reply's headers are larger than %d KiB, a limit of kitekey's own", maxHeader>>10), nil}
+		return &safeError{fmt.Sprintf("the reply's headers are larger than kitekey's limit of %d KiB", maxHeader>>10), nil}
 	}
 	return &safeError{truncate(CleanText(redact(err.Error(), secrets)), 200), nil}
 }

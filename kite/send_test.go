@@ -224,7 +224,7 @@ func TestDo_SendsWriteOnceOverHTTP2(t *testing.T) {
 func TestCheckProxy_SaysWhatIsWrongWithTheVariable(t *testing.T) {
 	for value, want := range map[string]string{
 		"http://proxy:3128": "", "proxy:3128": "", "http://user:pass%23@proxy:3128": "", "socks5://127.0.0.1:1080": "", "http://proxy:3128/": "",
-		`"http://proxy:3128"`: "quotes", "'proxy:3128'": "quotes", "http://proxy:3128 ": "blank", "http://pro xy": "blank",
+		`"http://proxy:3128"`: "quotes", "'proxy:3128'": "quotes", "http://proxy:3128 ": "space", "http://pro xy": "space",
 		"http://user:pa#ss@proxy:3128": "%23", "http://user:12#3@proxy": "%23", "http://user:a/b@proxy:3128": "%2F", "http://user:pass": "not a URL", "http://": "not a URL", ":3128": "not a URL",
 		"http:/proxy:3128": "not a URL", "http://user:pa%ss@proxy:3128": "%25", "socks4://proxy:1080": "scheme", "ftp://proxy": "scheme",
 		"http://proxy:99999": "port", "http://proxy:0": "port", "socks5h://proxy:1080": "", "HTTPS://proxy": "",
@@ -250,7 +250,7 @@ func TestProxyFailure_NamesTheProxyAndItsVariable(t *testing.T) {
 	}
 }
 
-// The CA in CAFile is trusted beside the system's, and SSL_CERT_FILE is not.
+// The CA in CAFile is trusted besides the system's, and SSL_CERT_FILE is not.
 func TestClient_TrustsCAFileAndNoVariable(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"code":200,"status":"success","data":[]}`)

@@ -79,7 +79,7 @@ func (v *Vault) Migrate(ctx context.Context, to Store, each func(done, total int
 	// From here on the new store counts. An error only means that items remain in the
 	// old one.
 	if err := m.deleteFrom(context.WithoutCancel(ctx), v.store); err != nil {
-		return m.Migration, fmt.Errorf("everything is in the %s now, but the %s could not be cleared: run the same again later: %w", m.To, m.From, err)
+		return m.Migration, fmt.Errorf("everything is in the %s now, but the %s could not be cleared: run the command again later: %w", m.To, m.From, err)
 	}
 	return m.Migration, endMigration(ctx, v.dir, v.store)
 }
@@ -236,7 +236,7 @@ func (m *migration) copyItems(ctx context.Context, p Profile) (moved bool, err e
 			return false, err
 		}
 		if !bytes.Equal(back, value) {
-			return false, &StoreError{Op: "write", Store: m.To, Kind: ErrCorrupt, Err: errors.New("what was written does not read back")}
+			return false, &StoreError{Op: "write", Store: m.To, Kind: ErrCorrupt, Err: errors.New("what was read back is not what was written")}
 		}
 		moved = moved || key == p.ID
 	}

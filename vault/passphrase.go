@@ -41,7 +41,7 @@ func CheckPassphrase(passphrase kite.Secret) (err error) {
 		case bytes.ContainsAny(text, "\r\n\x00"):
 			err = inputError{errors.New("the passphrase has more than one line")}
 		case bytes.ContainsFunc(text, unicode.IsControl): // an arrow key that was typed unseen
-			err = inputError{errors.New("the passphrase holds a control character; type it again without arrow keys and such")}
+			err = inputError{errors.New("the passphrase contains a control character; type it again without arrow keys and such")}
 		case n < MinPassphrase:
 			err = inputError{fmt.Errorf("a passphrase has at least %d characters; several words are best", MinPassphrase)}
 		}

@@ -61,7 +61,7 @@ func (v *Vault) add(ctx context.Context, n NewProfile) (p Profile, err error) {
 		return Profile{}, v.addFailed(ctx, p, err)
 	}
 	if p, err = v.change(ctx, p.ID, func(p *Profile) { p.State = StateSettled }); err != nil {
-		return Profile{}, aboutf(n.Selector, "the credential is in the %s, but the index could not say so: %w; the next kitekey will", v.store.Name(), err)
+		return Profile{}, aboutf(n.Selector, "the credential is in the %s, but the index could not be updated: %w; the next command updates it", v.store.Name(), err)
 	}
 	return p, nil
 }
@@ -172,7 +172,7 @@ func storable(c kite.Credential) error {
 	own, trimmed, err := kite.NewCredential(c.APIKey, c.APISecret)
 	own.Erase()
 	if err == nil && trimmed {
-		err = errors.New("the credential has blanks around it")
+		err = errors.New("the credential has spaces around it")
 	}
 	if err != nil {
 		return inputError{err}

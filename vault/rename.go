@@ -43,7 +43,7 @@ func (e *RenamedError) Error() string {
 	if e.Source != "" {
 		return fmt.Sprintf("%s is now %s; what the source %s has under the old name was not deleted: %v", e.From, e.To, e.Source, e.Err)
 	}
-	return fmt.Sprintf("%s is now %s; the %s will be told when it answers again: %v", e.From, e.To, e.Store, e.Err)
+	return fmt.Sprintf("%s is now %s; the %s gets the new name when it answers again: %v", e.From, e.To, e.Store, e.Err)
 }
 
 // Unwrap returns the cause.
@@ -56,7 +56,7 @@ func (v *Vault) Rename(ctx context.Context, oldAccount, newAccount string) error
 		return inputError{err}
 	}
 	if oldAccount == newAccount {
-		return inputError{fmt.Errorf("%s is its name already", oldAccount)}
+		return inputError{fmt.Errorf("%s already has that name", oldAccount)}
 	}
 	if err := v.Settle(ctx); err != nil {
 		return fmt.Errorf("%s: %w", oldAccount, err)
@@ -89,7 +89,7 @@ func (v *Vault) Move(ctx context.Context, from, to Selector) (Profile, error) {
 		return Profile{}, inputError{err}
 	}
 	if from == to {
-		return Profile{}, inputError{fmt.Errorf("%s is its name already", from)}
+		return Profile{}, inputError{fmt.Errorf("%s already has that name", from)}
 	}
 	if err := v.Settle(ctx); err != nil {
 		return Profile{}, About(from, err)

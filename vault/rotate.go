@@ -25,7 +25,7 @@ type Outcome string
 // The outcomes of a rotation.
 const (
 	OutcomeReplaced Outcome = "replaced" // the new credential is in use
-	OutcomeStaged   Outcome = "staged"   // the gateway could not judge the new credential: it is kept, the old one stays in use
+	OutcomeStaged   Outcome = "staged"   // the gateway could not verify the new credential: it is kept, the old one stays in use
 	OutcomeRejected Outcome = "rejected" // the gateway refused the new credential: the old one stays in use
 )
 
@@ -39,7 +39,7 @@ type Rotation struct {
 // Rotate replaces the profile's credential once the gateway has accepted the new
 // one. If the gateway refuses the new one, Rotate returns an error, replaces
 // nothing, and restores the credential that was staged before, if any. If the
-// gateway could not judge it or the caller gave up, the new credential stays
+// gateway could not verify it or the caller gave up, the new credential stays
 // staged: the error says why, the outcome is OutcomeStaged, and
 // [Vault.FinishRotation] continues from there. A profile that has lost its
 // credential gets the new one in any case.
@@ -248,11 +248,11 @@ func (v *Vault) replace(ctx context.Context, sel Selector, cred kite.Credential,
 }
 
 func nothingStaged(sel Selector) error {
-	return About(sel, BadInput(errors.New("no new credential is staged")))
+	return About(sel, BadInput(errors.New("there is no staged credential")))
 }
 
 func nothingPrevious(sel Selector) error {
-	return About(sel, BadInput(errors.New("no previous credential is kept")))
+	return About(sel, BadInput(errors.New("there is no previous credential")))
 }
 
 func sameCredential(a, b kite.Credential) bool {
@@ -346,7 +346,7 @@ func (v *Vault) rewritten(ctx context.Context, p Profile, was, c credentials) (P
 		}
 	})
 	if err != nil {
-		return Profile{}, aboutf(c.Selector, "the %s has the new state, but the index could not say so: %w", v.store.Name(), err)
+		return Profile{}, aboutf(c.Selector, "the %s has the new state, but the index could not be updated: %w", v.store.Name(), err)
 	}
 	return p, nil
 }

@@ -363,7 +363,7 @@ func (v *Vault) MoveFromSource(ctx context.Context, sel Selector) (_ Profile, er
 	back, err := v.read(ctx, here)
 	defer back.erase()
 	if err == nil && !sameCredential(back.Current, c.Current) {
-		err = &StoreError{Op: "write", Store: v.store.Name(), Kind: ErrCorrupt, Err: errors.New("what was written does not read back")}
+		err = &StoreError{Op: "write", Store: v.store.Name(), Kind: ErrCorrupt, Err: errors.New("what was read back is not what was written")}
 	}
 	if err != nil {
 		_ = v.deleteItem(ctx, p.ID)

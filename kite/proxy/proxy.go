@@ -315,7 +315,7 @@ func (p *Proxy) authorize(r *http.Request) (path string, no *rejection) {
 		var secret string
 		secret, rest, _ = strings.Cut(rest, "/")
 		if subtle.ConstantTimeCompare([]byte(secret), []byte(p.secret)) != 1 {
-			return "", &rejection{http.StatusNotFound, "there is nothing here: the path must begin with the proxy's own"}
+			return "", &rejection{http.StatusNotFound, "not found: the path must begin with the proxy's own path"}
 		}
 	}
 	switch r.Method {
@@ -326,7 +326,7 @@ func (p *Proxy) authorize(r *http.Request) (path string, no *rejection) {
 		return "", &rejection{http.StatusRequestEntityTooLarge, tooLarge}
 	}
 	path = "/" + rest
-	const odd = "the path must be plain, without . or .. or empty steps, ; or escaped slashes, or signs that servers read in different ways"
+	const odd = "the path must be plain, without . or .. or empty steps, ; or escaped slashes, or characters that servers read differently"
 	if kite.CheckPath(path) != nil || kite.OverridesPath(r.Header) {
 		return "", &rejection{http.StatusBadRequest, odd}
 	}
@@ -347,7 +347,7 @@ func (p *Proxy) authorize(r *http.Request) (path string, no *rejection) {
 // this proxy, "" if it was.
 func (p *Proxy) foreign(r *http.Request) string {
 	if owner := peerOf(r.Context(), p.knowsOwners); owner == peerOther || owner == peerUnknown && p.knowsOwners {
-		return "the connection is another user's"
+		return "the connection comes from another user"
 	}
 	if !p.ownHost(r.Host) {
 		return "the request is for another host"
@@ -360,7 +360,7 @@ func (p *Proxy) foreign(r *http.Request) string {
 
 const notAllowed = "this request is not allowed here"
 
-const tooLarge = "the body is larger than 16 MiB, a limit of the proxy's own"
+const tooLarge = "the body is larger than the proxy's limit of 16 MiB"
 
 func (p *Proxy) ownHost(host string) bool {
 	for _, own := range p.hosts {

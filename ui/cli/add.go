@@ -38,7 +38,7 @@ verdict, because Kitegateway never shows a secret again; "kitekey verify" tries 
 later.
 
 With --source the credential is written to a team's secret manager and not kept on
-this machine. One that is there already is listed, and nothing is asked.`,
+this machine. If the source has it already, it is only listed.`,
 		Example: `  kitekey add acme                          the sandbox credential of acme
   kitekey add acme/live --label "Acme Ltd"
   kitekey add acme --stdin < acme.json      {"api_key": "…", "api_secret": "…"}`,

@@ -47,17 +47,17 @@ func newAPI(a *app, run func(context.Context, apiOptions) error) *cobra.Command 
 		Long: `Call the Kitegateway API with a token: the cached one if it has enough life left,
 otherwise a new one. PATH is below the base URL, as in /data/wallets/balances.
 
-METHOD is GET, or POST when there is something to send: --data (JSON, @FILE, or - for
+METHOD defaults to GET, or to POST when there is something to send: --data (JSON, @FILE, or - for
 stdin), or fields of a JSON object, -f for text and -F for anything else in JSON
 (numbers, true, null). With GET and HEAD, fields go into the query.
 
-The reply goes to stdout whole and as it came, indented at a terminal; a reply other
-than 2xx is printed as well (not with --fail), and its exit code is 4 or 5.
+The whole reply goes to stdout, indented at a terminal and unchanged otherwise. A reply
+that is not 2xx is printed too, unless --fail is given, and gives exit code 4 or 5.
 
 A write (anything but GET, HEAD and OPTIONS, or a read whose header or query names
 another method) is sent once. If no answer says whether it was carried out, the exit
 code is 8: look it up before you repeat it. On live a write asks for the profile's
-name, or needs --confirm with it.
+name; without a terminal --confirm gives it.
 
 When the gateway no longer accepts a cached token, a new one is minted and a read is
 repeated with it; a write is not.`,
@@ -65,7 +65,7 @@ repeated with it; a write is not.`,
   kitekey api acme --fail /data/wallets/UGX/balance | jq .data.balance
   kitekey api acme POST /collections/request-to-pay -F amount=500 -f currency=UGX -f payment_method=MOBILE_MONEY -f account_number=256700000000 -f narration=test -f merchant_reference=0b3c7a52-9d4e-4f6a-8b1c-2d3e4f5a6b7c
   kitekey api acme/live POST /collections/request-to-pay --data @payment.json --confirm acme/live`,
-		Args: argCount(1, 3, "a path, before it perhaps a profile and a method"),
+		Args: argCount(1, 3, "a path, with an optional profile and method before it"),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 			if len(args) == 0 {
 				return a.completeSelectors(false)(cmd, args, toComplete)
@@ -92,7 +92,7 @@ repeated with it; a write is not.`,
 	f.StringArrayVarP(&o.headers, "header", "H", nil, "header to add, `NAME:VALUE`; may be repeated")
 	durationFlag(cmd, &duration{value: &o.timeout, least: time.Second}, "timeout", "longest `time` without an answer")
 	f.BoolVarP(&o.include, "include", "i", false, "print the reply's status and headers first")
-	f.BoolVar(&o.fail, "fail", false, "print nothing of a reply other than 2xx")
+	f.BoolVar(&o.fail, "fail", false, "print nothing if the reply is not 2xx")
 	a.confirmFlag(cmd, &o.confirm)
 	cmd.MarkFlagsMutuallyExclusive("data", "raw-field")
 	cmd.MarkFlagsMutuallyExclusive("data", "field")

@@ -62,7 +62,7 @@ func decodeCredential(data []byte) (key, secret string, err error) {
 		return "", "", fmt.Errorf("not valid JSON")
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return "", "", fmt.Errorf("something follows the JSON object")
+		return "", "", fmt.Errorf("there is more after the JSON object")
 	}
 	for _, field := range []string{"api_key", "api_secret"} {
 		if _, ok := got[field]; !ok {
@@ -83,7 +83,7 @@ func decodeHalf(dec *json.Decoder, got map[string]string) error {
 		return fmt.Errorf("a field that is neither api_key nor api_secret")
 	}
 	if _, twice := got[field]; twice {
-		return fmt.Errorf("%s is there twice", field)
+		return fmt.Errorf("%s appears twice", field)
 	}
 	value, err := dec.Token()
 	if err != nil {
@@ -94,7 +94,7 @@ func decodeHalf(dec *json.Decoder, got map[string]string) error {
 		return fmt.Errorf("%s is not a string", field)
 	}
 	if strings.ContainsRune(text, utf8.RuneError) {
-		return fmt.Errorf("%s holds a character that is not valid text", field)
+		return fmt.Errorf("%s contains a character that is not valid text", field)
 	}
 	got[field] = text
 	return nil
@@ -119,7 +119,7 @@ func (a *app) parseCredential(key, secret string) (kite.Credential, error) {
 		return kite.Credential{}, usagef("%w", err)
 	}
 	if trimmed {
-		a.note("blanks around the pasted credential were dropped")
+		a.note("spaces around the pasted credential were removed")
 	}
 	return cred, nil
 }

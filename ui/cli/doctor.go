@@ -308,7 +308,7 @@ func (a *app) checkClipboard() finding {
 	case terminal == nil:
 		f.Text = "none here; it is only needed at a terminal"
 	default:
-		f.Severity, f.Text = vault.SeverityWarning, "no way to copy here"
+		f.Severity, f.Text = vault.SeverityWarning, "no clipboard can be reached from here"
 		f.Fix = `on Linux without a desktop use a terminal that knows OSC 52, or "kitekey token"`
 	}
 	return f

@@ -15,7 +15,7 @@ import (
 func checkMemory() finding {
 	f := finding{Check: "memory", Severity: vault.SeverityOK, Text: process.Protected}
 	if f.Text == "" {
-		f.Text = "this system keeps a program's memory from the user's other programs by itself, or not at all"
+		f.Text = "kitekey protects its memory on Linux, macOS, FreeBSD and Windows only"
 	}
 	return f
 }
@@ -40,8 +40,8 @@ func (a *app) checkFolderPlace() ([]finding, error) {
 	}
 	if err := safepath.Replaceable(dir); err != nil {
 		return []finding{{Check: "data folder", Severity: vault.SeverityWarning,
-			Text: err.Error() + ", and so put another folder in the place of " + dir,
-			Fix:  "take their permission away with chmod, or move the data folder and name it in KITEKEY_HOME"}}, nil
+			Text: err.Error() + ", and so replace " + dir + " with another folder",
+			Fix:  "remove their permission with chmod, or move the data folder and name it in KITEKEY_HOME"}}, nil
 	}
 	return nil, nil
 }
@@ -58,5 +58,5 @@ func (a *app) checkPath() []finding {
 		return nil
 	}
 	return []finding{{Check: "helpers", Severity: vault.SeverityOK,
-		Text: "programs such as wl-copy and tmux are not taken from these folders of PATH: " + strings.Join(unsafe, ", ")}}
+		Text: "programs such as wl-copy and tmux are not run from these folders of PATH: " + strings.Join(unsafe, ", ")}}
 }

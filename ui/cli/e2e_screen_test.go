@@ -219,7 +219,7 @@ func TestScreen_OffersTheFileStoreWhereThereIsNoKeyring(t *testing.T) {
 	s.Type("F")
 	s.WaitFor("New passphrase for the file store:")
 	s.Type("correct horse battery\r")
-	s.WaitFor("The same once more:")
+	s.WaitFor("Enter it again:")
 	s.Type("correct horse battery\r")
 	addAcme(t, s)
 	s.Type("c")
@@ -238,7 +238,7 @@ func TestScreen_AsksForTheNewFileStoresPassphraseFirst(t *testing.T) {
 	s := startScreen(t, h.binary, h.env, "--store", "file")
 	s.WaitFor("New passphrase for the file store:")
 	s.Type("correct horse battery\r")
-	s.WaitFor("The same once more:")
+	s.WaitFor("Enter it again:")
 	s.Type("correct horse battery\r")
 	addAcme(t, s)
 }

@@ -138,11 +138,11 @@ func TestCommands_NameTheProxyThatGivesNoConnection(t *testing.T) {
 		value string // of the variable, with the proxy's address for ADDR
 		want  []string
 	}{
-		"hangs up":              {"", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) gave no connection (the connection was closed", "correct HTTPS_PROXY"}},
-		"speaks SSH":            {"SSH-2.0-OpenSSH_9\r\n", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) gave no connection"}},
-		"has a page":            {"HTTP/1.1 200 OK\r\n\r\n<html>sign in</html>", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) gave no connection"}},
+		"hangs up":              {"", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) did not connect (the connection was closed", "correct HTTPS_PROXY"}},
+		"speaks SSH":            {"SSH-2.0-OpenSSH_9\r\n", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) did not connect"}},
+		"has a page":            {"HTTP/1.1 200 OK\r\n\r\n<html>sign in</html>", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) did not connect"}},
 		"forbids":               {"HTTP/1.1 403 Category finance\r\nContent-Length: 0\r\n\r\n", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) refused the connection (403 Category finance)", "allow the connection"}},
-		"wants a user":          {"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) wants a user and a password (407)", "http://USER:PASSWORD@"}},
+		"wants a user":          {"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) asks for a user and a password (407)", "http://USER:PASSWORD@"}},
 		"wants another user":    {"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n", "http://bob:CANARY@ADDR", []string{"wants another user or password (407)"}},
 		"fails":                 {"HTTP/1.1 503 DNS failed\r\nContent-Length: 0\r\n\r\n", "http://ADDR", []string{"(503 DNS failed)", "try again in a minute"}},
 		"no SOCKS":              {"HTTP/1.1 400 Bad Request\r\n\r\n", "socks5://ADDR", []string{"the proxy ADDR (HTTPS_PROXY)"}},

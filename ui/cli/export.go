@@ -44,8 +44,8 @@ of each --recipient. There is no other way to open it, and no way to write it
 unencrypted. "kitekey import" reads it, here or on another machine, and so does stock
 age.
 
-Live credentials ask for the profile's name, or for "live" when there are several;
-without a terminal --confirm gives it.`,
+For live credentials it asks for the profile's name, or for "live" if there are
+several; without a terminal --confirm gives it.`,
 		Example: `  kitekey export -o backup.age
   kitekey export acme/live --account coral -o two.age
   kitekey export --recipient age1… --confirm live > backup.age      for a nightly job`,

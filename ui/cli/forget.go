@@ -18,8 +18,8 @@ func newForget(a *app, run func(context.Context, forgetOptions) error) *cobra.Co
 	var o forgetOptions
 	cmd := &cobra.Command{
 		Use:   "forget [SELECTOR…] | --all",
-		Short: "Delete cached tokens",
-		Long: `Delete the cached tokens of profiles; the credentials stay. A token that has been
+		Short: "Forget cached tokens",
+		Long: `Forget the cached tokens of profiles; the credentials stay. A token that has been
 handed out works until it expires: Kitegateway documents no way to revoke one.`,
 		Example: `  kitekey forget acme
   kitekey forget --all`,

@@ -61,8 +61,8 @@ terminal --yes is needed, and --confirm to replace a live credential.
 Names are read as people write them: KITE_API_KEY and KITE_API_SECRET, api_key and
 api_secret, LIVE_API_KEY, KITEGATEWAY_SANDBOX_SECRET_KEY, KITE_ACME_LIVE_API_KEY,
 {"acme": {"live": {"api_key": "…", "api_secret": "…"}}}. A table names its columns in
-the first line: account, environment, api_key, api_secret. What names no environment is
-taken for the sandbox's, unless --environment says otherwise. Placeholders, masked
+the first line: account, environment, api_key, api_secret. Without an environment
+sandbox is assumed, unless --environment says otherwise. Placeholders, masked
 values and values that programs read in different ways are refused.`,
 		Example: `  kitekey import backup.age --dry-run
   kitekey import backup.age acme/live
@@ -186,13 +186,13 @@ func (a *app) foreignEntries(ctx context.Context, data []byte, o importOptions) 
 	}
 	a.note("%s is read as %s", o.file, found.Form)
 	if len(found.Ignored) > 0 {
-		a.note("left alone in %s: %s", o.file, words.Line(strings.Join(found.Ignored, ", ")))
+		a.note("ignored in %s: %s", o.file, words.Line(strings.Join(found.Ignored, ", ")))
 	}
 	if found.Trimmed {
-		a.note("blanks around a credential were dropped")
+		a.note("spaces around a credential were removed")
 	}
 	if assumed {
-		a.note("%s does not name an environment everywhere: taken for the sandbox's (--environment live for live)", o.file)
+		a.note("%s does not name an environment for every credential: sandbox is assumed (--environment live for live)", o.file)
 	}
 	return entries, nil
 }
@@ -275,7 +275,7 @@ func planWords(s vault.ImportStep, onConflict string) string {
 	case vault.ImportSame:
 		return "the same credential is stored already"
 	case vault.ImportLost:
-		return "listed without its credential, will get this one"
+		return "listed without its credential; will get this one"
 	}
 	differ := fmt.Sprintf("another credential is stored (%s; the file has %s)", hint(s.Present.KeyHint), hint(s.Entry.Current.Hint()))
 	switch onConflict {

@@ -35,7 +35,7 @@ is good ("kitekey verify --deep" asks it).
 
 The token may have its "JWT " prefix or be a whole "Authorization: …" line. Pipe it
 in: an argument is seen by ps and kept in the shell's history. At a terminal and
-without an argument it is asked for, hidden.`,
+without an argument it asks for the token, hidden.`,
 		Example: `  kitekey token acme | kitekey inspect
   kitekey inspect --json < token.txt | jq .claims`,
 		Args:              cobra.ArbitraryArgs, // "Authorization: JWT …" without quotes is three arguments
@@ -107,19 +107,19 @@ func decodeJWT(text string) (decodedJWT, error) {
 	case text == "":
 		return decodedJWT{}, errors.New("no token given")
 	case strings.ContainsAny(text, " \t\r\n"):
-		return decodedJWT{}, errors.New("more than one token: a JWT has no blanks in it")
+		return decodedJWT{}, errors.New("more than one token: a JWT has no spaces in it")
 	case len(parts) == 5:
 		return decodedJWT{}, errors.New("that is an encrypted token (JWE): it cannot be read without its key")
 	case len(parts) != 3:
-		return decodedJWT{}, fmt.Errorf("not a JWT: it should be three parts between dots, and is %d", len(parts))
+		return decodedJWT{}, fmt.Errorf("not a JWT: it should have three parts separated by dots (got %d)", len(parts))
 	}
 	t := decodedJWT{signed: parts[2] != ""}
 	var err error
 	if t.header, err = decodeSegment(parts[0]); err != nil {
-		return decodedJWT{}, fmt.Errorf("its header cannot be read: %w; the gateway may take it all the same", err)
+		return decodedJWT{}, fmt.Errorf("its header cannot be read: %w; the gateway may accept it anyway", err)
 	}
 	if t.claims, err = decodeSegment(parts[1]); err != nil {
-		return decodedJWT{}, fmt.Errorf("its claims cannot be read: %w; the gateway may take it all the same", err)
+		return decodedJWT{}, fmt.Errorf("its claims cannot be read: %w; the gateway may accept it anyway", err)
 	}
 	return t, nil
 }
@@ -139,7 +139,7 @@ func decodeSegment(s string) (map[string]any, error) {
 		return nil, errors.New("it is not a JSON object")
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("more follows its JSON object")
+		return nil, errors.New("there is more after its JSON object")
 	}
 	return object, nil
 }

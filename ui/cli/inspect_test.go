@@ -31,14 +31,14 @@ func TestDecodeJWT_TakesTokensAsPeopleCopyThem(t *testing.T) {
 		}
 	}
 	for in, words := range map[string]string{
-		"": "no token", " \n": "no token", "JWT": "three parts", "garbage": "is 1", "a.b": "is 2", "a.b.c.d": "is 4", "a.b.c.d.e": "encrypted",
+		"": "no token", " \n": "no token", "JWT": "three parts", "garbage": "got 1", "a.b": "got 2", "a.b.c.d": "got 4", "a.b.c.d.e": "encrypted",
 		"a b.c.d":          "more than one",
 		good + "\n" + good: "more than one",
 		"!!.e30.x":         "header cannot be read: it is not base64url",
 		"e30.!!.x":         "claims cannot be read: it is not base64url",
 		// The sample token in the documentation does not hold JSON.
-		"JWT eyJ0eXAiOiBBV1QzI1NiJ9.eTAW0InJvbGUi2YifQ.f6FPyTxzchGD7ed55Rw7ruqe6P_Go": "not a JSON object; the gateway may take it",
-		unsigned(`[]`, `{}`): "not a JSON object", unsigned(`null`, `{}`): "not a JSON object", unsigned(`{}`, `{}{}`): "more follows",
+		"JWT eyJ0eXAiOiBBV1QzI1NiJ9.eTAW0InJvbGUi2YifQ.f6FPyTxzchGD7ed55Rw7ruqe6P_Go": "not a JSON object; the gateway may accept it",
+		unsigned(`[]`, `{}`): "not a JSON object", unsigned(`null`, `{}`): "not a JSON object", unsigned(`{}`, `{}{}`): "more after",
 		unsigned(`{}`, strings.Repeat("[", 100000)): "not a JSON object",
 	} {
 		_, err := decodeJWT(in)

@@ -60,7 +60,7 @@ func JSONKeys() []Variable {
 		{"secret_id_file, secret_id_fd", "source: where the AppRole's secret id comes from"},
 		{"preset", "source: a known manager"},
 		{"read_command, list_command", "source: what a source of kind command runs"},
-		{"signed_in, renewable", "source login: a token is kept; it can be renewed"},
+		{"signed_in, renewable", "source login: a token is stored; it can be renewed"},
 		{"new, gone, renamed, unchanged", "source sync: profiles; unchanged is how many"},
 		{"ignored", "source sync: names in the source that no profile can have"},
 		{"taken", "source sync: profiles whose names are taken by others of this list"},

@@ -46,7 +46,7 @@ For one profile it also shows what was done under its earlier names.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.profile = args
 			if (o.on || o.off) && (len(args) > 0 || o.json || cmd.Flags().Changed("last")) {
-				return usagef("--on and --off go alone: there is one log for all profiles")
+				return usagef("--on and --off take no other flag and no profile: there is one log for all")
 			}
 			return run(cmd.Context(), o)
 		},

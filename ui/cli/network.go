@@ -37,11 +37,11 @@ func newNetwork(a *app, run func(context.Context, networkOptions) error, runCA f
 		Use:   "network [ca FILE]",
 		Short: "Show how kitekey reaches the gateways: overrides, proxy, CA",
 		Long: `Show where each environment's requests go, which proxy they take and which variable
-it comes from, and which CA is trusted beside the system's. Nothing is sent.
+it comes from, and which CA is trusted besides the system's. Nothing is sent.
 
-kitekey does not use SSL_CERT_FILE and SSL_CERT_DIR itself: a variable could have
-credentials sent through a stranger's TLS. The command that exec starts gets them. A
-company whose proxy inspects TLS has a CA of its own: adopt it with "kitekey network ca".`,
+kitekey does not use SSL_CERT_FILE and SSL_CERT_DIR itself: with them, another
+program could read credentials on their way. The command that exec starts gets them.
+If your company's proxy inspects TLS, adopt its CA with "kitekey network ca".`,
 		Example: `  kitekey network
   kitekey network --json | jq .gateways
   kitekey network ca company-ca.pem
@@ -216,7 +216,7 @@ func newNetworkCA(run func(context.Context, networkCAOptions) error) *cobra.Comm
 	var o networkCAOptions
 	cmd := &cobra.Command{
 		Use:   "ca FILE",
-		Short: "Trust a company's CA beside the system's",
+		Short: "Trust a company's CA besides the system's",
 		Long: `Trust the CA certificates in FILE (PEM or DER) for kitekey's own connections, beside
 the system's. They are copied into the data folder and their fingerprints are shown:
 compare them with what your company publishes. Anyone who holds such a CA's
@@ -351,7 +351,7 @@ func (a *app) checkNetwork() []finding {
 	report, err := a.network()
 	if err != nil {
 		return []finding{{Check: "network", Severity: vault.SeverityProblem, Text: err.Error(),
-			Fix: `adopt the CA again with "kitekey network ca FILE", or drop it with "kitekey network ca --none"`}}
+			Fix: `adopt the CA again with "kitekey network ca FILE", or stop trusting it with "kitekey network ca --none"`}}
 	}
 	var found []finding
 	urls, _ := a.overrides()

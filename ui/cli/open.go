@@ -119,7 +119,7 @@ func (a *app) vaultGateways(urls map[kite.Environment]string) func(kite.Environm
 func (a *app) home() (string, error) {
 	if dir := a.getenv("KITEKEY_HOME"); dir != "" {
 		if dir == "~" || strings.HasPrefix(dir, "~/") {
-			return "", usagef("KITEKEY_HOME is %q, and no shell has put your folder in the place of the ~: write the path in full", dir)
+			return "", usagef("KITEKEY_HOME is %q, and the shell did not expand the ~: write the full path", dir)
 		}
 		abs, err := filepath.Abs(dir)
 		if err != nil {
@@ -132,7 +132,7 @@ func (a *app) home() (string, error) {
 		return "", usagef("no folder to keep data in: %w; set KITEKEY_HOME to one", err)
 	}
 	if !filepath.IsAbs(dir) {
-		return "", usagef("no folder to keep data in: HOME is %q, which is another folder in each place: set it to a full path, or set KITEKEY_HOME", a.getenv("HOME"))
+		return "", usagef("no folder to keep data in: HOME is %q, a relative path: set it to a full path, or set KITEKEY_HOME", a.getenv("HOME"))
 	}
 	return filepath.Join(dir, "kitekey"), nil
 }

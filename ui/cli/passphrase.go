@@ -92,14 +92,14 @@ func (a *app) askNewPassphrase(ctx context.Context, what string) (kite.Secret, e
 			a.note("%v", err)
 			continue
 		}
-		again, err := givenPassphrase(a.askSecret(ctx, "The same once more: "))
+		again, err := givenPassphrase(a.askSecret(ctx, "Enter it again: "))
 		if err != nil {
 			return kite.Secret{}, err
 		}
 		if first.Equal(again) {
 			return first, nil
 		}
-		a.note("these were not the same; both again, please")
+		a.note("they are not the same; enter both again")
 	}
 }
 

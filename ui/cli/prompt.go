@@ -12,7 +12,7 @@ import (
 )
 
 // errGivenUp means that the input ended (ctrl-d) where an answer was expected.
-var errGivenUp = &codeError{code: exitInterrupted, text: "given up; nothing was stored"}
+var errGivenUp = &codeError{code: exitInterrupted, text: "cancelled; nothing was stored"}
 
 // canAsk reports whether stdin is a terminal, so that questions can be answered.
 func (a *app) canAsk() bool { return isTerminal(a.Stdin) }

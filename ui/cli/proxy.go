@@ -63,7 +63,7 @@ whether it was carried out, the response is a 502 or 504 that says so.
 --keep-url gives the same URL at each run, so that a saved collection goes on
 working. It is kept in the store with the credential; --new-url replaces it.
 
-Live asks for the profile's name, or needs --confirm with it.`,
+On live it asks for the profile's name; without a terminal --confirm gives it.`,
 		Example: `  kitekey proxy acme
   kitekey proxy acme --keep-url --read-only
   kitekey proxy acme --allow 'GET /data/*' --allow 'POST /collections/request-to-pay'
@@ -93,7 +93,7 @@ Live asks for the profile's name, or needs --confirm with it.`,
 	f.BoolVar(&o.newURL, "new-url", false, "replace the URL that --keep-url uses")
 	lifetimeFlag(cmd, &o.expiresIn, "`life` to mint with: 300, 90s, 1h30m, 2d (default: the profile's)")
 	a.confirmFlag(cmd, &o.confirm)
-	f.BoolVar(&o.json, "json", false, "print the base URL and what is behind it as JSON")
+	f.BoolVar(&o.json, "json", false, "print the base URL and the settings as JSON")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "do not log requests")
 	cmd.MarkFlagsMutuallyExclusive("unix-socket", "listen")
 	cmd.MarkFlagsMutuallyExclusive("unix-socket", "keep-url")

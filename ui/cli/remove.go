@@ -69,7 +69,7 @@ func (a *app) runRemove(ctx context.Context, o removeOptions) error {
 		return a.removeSourced(ctx, v, p, o)
 	}
 	if o.forTeam {
-		return usagef("%s: its credential is in %s and in no source", sel, kept(p))
+		return usagef("%s: its credential is in %s, not in a source", sel, kept(p))
 	}
 	if err := a.confirmLive(ctx, handout.Remove, o.confirm, sel); err != nil {
 		return err

@@ -26,8 +26,9 @@ func newRename(a *app, run func(context.Context, renameOptions) error) *cobra.Co
 		Long: `Rename an account: its sandbox and its live profile are renamed together. The
 credentials, cached tokens and verdicts stay as they are.
 
-With two whole names it moves one profile, as when a live credential was stored as a
-sandbox one: acme/sandbox to acme/live. Its verdict and cached token are dropped.
+With two full profile names it moves one profile, for example acme/sandbox to acme/live
+if a live credential was stored as sandbox. Its verdict is cleared and its cached token
+forgotten.
 
 A profile in a source is renamed there for the whole team.
 
@@ -35,7 +36,7 @@ When the account has a live profile it asks for that profile's name; without a
 terminal --confirm gives it.`,
 		Example: `  kitekey rename acme acme-stores
   kitekey rename acme acme-stores --confirm acme/live
-  kitekey rename acme/sandbox acme/live    these are live keys stored as sandbox`,
+  kitekey rename acme/sandbox acme/live    this live credential was stored as sandbox`,
 		Args:              argCount(2, 2, "the old and the new name"),
 		ValidArgsFunction: a.completeAccounts,
 		RunE: func(cmd *cobra.Command, args []string) error {

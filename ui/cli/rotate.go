@@ -42,7 +42,7 @@ credential in use is one that has worked.
 A business account has two credentials at Kitegateway: make the new one there, rotate
 here, and delete the old one there after --drop-previous.
 
-Live asks for the profile's name; without a terminal --confirm gives it.`,
+On live it asks for the profile's name; without a terminal --confirm gives it.`,
 		Example: `  kitekey rotate acme/live
   kitekey rotate acme --stdin < new.json
   kitekey rotate acme --rollback`,

@@ -36,7 +36,7 @@ func newScreenFlags(cmd *cobra.Command) *screenFlags {
 	s := &screenFlags{clearAfter: defaultClearAfter, lockAfter: 10 * time.Minute}
 	f := cmd.Flags()
 	f.BoolVar(&s.plain, "plain", false, "line by line in place of the screen, for screen readers")
-	f.BoolVar(&s.sandboxOnly, "sandbox-only", false, "do not even list live profiles")
+	f.BoolVar(&s.sandboxOnly, "sandbox-only", false, "list sandbox profiles only")
 	f.Var(&s.theme, "theme", "colours for a `background`: dark, light or auto; KITEKEY_THEME sets it too")
 	f.BoolVar(&s.ascii, "ascii", false, "draw with ASCII characters only")
 	f.BoolVar(&s.reducedMotion, "reduced-motion", false, "update every ten seconds, not every second")

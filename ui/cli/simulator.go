@@ -35,7 +35,7 @@ until ctrl-c.`,
 		Example: `  kitekey simulator
   kitekey simulator --listen 127.0.0.1:0 --json
   kitekey simulator --latency 300ms --limit 5     slow, at most 5 requests a second
-  kitekey simulator --fail 502                    one that is down
+  kitekey simulator --fail 502                    a gateway that is down
   # in another terminal, after pasting the export lines:
   printf '{"api_key":"sim-key-acme-sandbox","api_secret":"sim-secret-acme-sandbox"}' | kitekey add acme --stdin`,
 		Args:              argCount(0, 0, "no arguments"),
@@ -52,7 +52,7 @@ until ctrl-c.`,
 	f.StringVar(&o.listen, "listen", "127.0.0.1:4010", "loopback `address` and port; port 0 takes a free one")
 	f.BoolVar(&o.json, "json", false, "print addresses and credentials as JSON")
 	durationFlag(cmd, &duration{value: &o.behavior.Latency}, "latency", "`time` before every answer, as in 250ms")
-	durationFlag(cmd, &duration{value: &o.behavior.Skew, orNegative: true}, "skew", "how far its clock is ahead, as `time`: 10m, -10m")
+	durationFlag(cmd, &duration{value: &o.behavior.Skew, orNegative: true}, "skew", "`time` that its clock is ahead (or behind: -10m)")
 	durationFlag(cmd, &duration{value: &o.behavior.MaxLife}, "max-life", "longest `life` of a token, whatever is asked for")
 	f.IntVar(&o.behavior.Limit, "limit", 0, "`requests` per second, further ones get 429; 0 does not limit")
 	choiceFlag(cmd, &fail, "fail", "`how` every request fails: "+strings.Join(failures(), ", "), failures()...)

@@ -19,8 +19,8 @@ func newSource(a *app) *cobra.Command {
 		Short: "Use credentials that a team keeps in a secret manager",
 		Long: `A source holds credentials that several people or machines share: a KV secrets
 engine of OpenBao or HashiCorp Vault, or any program that prints a credential, such
-as pass. kitekey reads a credential there when it mints, and keeps nothing of it on
-this machine but the token. A rotation reaches everyone at once.
+as pass. kitekey reads a credential there when it mints, and keeps only the token on
+this machine. A rotation reaches everyone at once.
 
 An engine holds one secret per profile at PATH/ACCOUNT/ENVIRONMENT, with the fields
 api_key and api_secret. Its address is a setting and never taken from a variable.`,
@@ -101,7 +101,7 @@ func (a *app) findSource(args []string) (source.Config, error) {
 	case len(all) == 0:
 		return source.Config{}, usagef(`no source is set up; "kitekey source add" sets one up`)
 	case len(all) > 1:
-		return source.Config{}, usagef("name a source: there are %s", strings.Join(sourceNames(all), ", "))
+		return source.Config{}, usagef("name a source: %s", strings.Join(sourceNames(all), ", "))
 	}
 	return all[0], nil
 }

@@ -64,10 +64,10 @@ pass, gopass, op and bw. Such a source is read-only.`,
 	f.StringVar(&c.SecretIDFile, "secret-id-file", "", "`file` that holds the AppRole's secret id")
 	f.IntVar(&c.SecretIDFD, "secret-id-fd", 0, "`descriptor` to read the secret id from in each run")
 	choiceFlag(cmd, &c.Preset, "preset", "a known manager: "+either(source.Presets()), source.Presets()...)
-	f.StringArrayVar(&c.List, "list-arg", nil, "an `argument` of the command that lists names; give it once for each")
+	f.StringArrayVar(&c.List, "list-arg", nil, "an `argument` of the command that lists names; may be repeated")
 	f.BoolVar(&o.replace, "replace", false, "change the settings of a source that is set up already")
 	a.confirmFlag(cmd, &o.confirm)
-	f.StringArrayVar(&o.profile, "profile", nil, "list this `profile` and do not ask for the others; can be given several times")
+	f.StringArrayVar(&o.profile, "profile", nil, "list this `profile` and do not ask for the others; may be repeated")
 	_ = cmd.RegisterFlagCompletionFunc("profile", cobra.NoFileCompletions)
 	f.BoolVar(&o.noSync, "no-sync", false, "keep the settings and do not ask the source")
 	f.BoolVar(&o.json, "json", false, "print the source as JSON")
@@ -114,7 +114,7 @@ func (a *app) runSourceAdd(ctx context.Context, o sourceAddOptions) error {
 	}
 	if failed != nil {
 		a.tell(failed)
-		a.note(`the settings are kept; "kitekey source test %s" looks at each step, "kitekey source sync %s" tries again`, c.Name, c.Name)
+		a.note(`the settings are kept; "kitekey source test %s" tests each step, "kitekey source sync %s" tries again`, c.Name, c.Name)
 		return exitSilently(exitCode(failed))
 	}
 	return nil

@@ -17,7 +17,7 @@ func newSourceList(a *app, run func(context.Context, sourceOptions) error) *cobr
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "Show the sources that are set up",
-		Long: `Show the sources that are set up, and how many profiles of the list are in each. No
+		Long: `Show the sources that are set up, and how many of the listed profiles are in each. No
 source is asked.`,
 		Example: `  kitekey source list
   kitekey source list --json | jq -r '.[].source'`,

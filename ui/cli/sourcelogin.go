@@ -22,9 +22,9 @@ func newSourceLogin(a *app, run func(context.Context, sourceLoginOptions) error)
 	var o sourceLoginOptions
 	cmd := &cobra.Command{
 		Use:   "login [NAME]",
-		Short: "Sign in to a source with a token that is kept in the store",
-		Long: `Ask for a token of the engine, try it, and keep it in the keyring or the file store.
-It is renewed in the second half of its life where the engine allows that.`,
+		Short: "Sign in to a source with a token, which is stored",
+		Long: `Ask for a token of the engine, try it, and store it in the keyring or the file store.
+It is renewed in the second half of its life if the engine allows that.`,
 		Example: `  kitekey source login team
   bao login -method=oidc -field=token | kitekey source login team --stdin
   kitekey source login team --forget`,
@@ -36,8 +36,8 @@ It is renewed in the second half of its life where the engine allows that.`,
 		},
 	}
 	cmd.Flags().BoolVar(&o.stdin, "stdin", false, "read the token from stdin")
-	cmd.Flags().BoolVar(&o.forget, "forget", false, "delete the token that is kept")
-	cmd.Flags().BoolVar(&o.json, "json", false, "print what is known of the token as JSON")
+	cmd.Flags().BoolVar(&o.forget, "forget", false, "forget the stored token")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print what is known about the token as JSON")
 	cmd.MarkFlagsMutuallyExclusive("stdin", "forget")
 	return cmd
 }
@@ -56,7 +56,7 @@ func (a *app) runSourceLogin(ctx context.Context, o sourceLoginOptions) error {
 		return err
 	}
 	if c.Kind != source.KindVault {
-		return usagef("%s is a command, which signs in by its own means", c.Name)
+		return usagef("%s is a command, which signs in by itself", c.Name)
 	}
 	if c.RoleID != "" && !o.forget {
 		return usagef("%s signs in with an AppRole", c.Name)
@@ -75,7 +75,7 @@ func (a *app) runSourceLogin(ctx context.Context, o sourceLoginOptions) error {
 		if o.json {
 			return a.printJSON(loginJSON{Source: c.Name})
 		}
-		a.note("%s: no token is kept", c.Name)
+		a.note("%s: no token is stored", c.Name)
 		return nil
 	}
 	token, err := a.sourceToken(ctx, c, o.stdin)
@@ -97,7 +97,7 @@ func (a *app) runSourceLogin(ctx context.Context, o sourceLoginOptions) error {
 	if !l.Expires.IsZero() {
 		life = "which expires in " + words.About(l.Expires.Sub(a.Now()))
 	}
-	a.note("%s: signed in with a token %s; it is kept in %s", c.Name, life, words.Store(store.Name()))
+	a.note("%s: signed in with a token %s; it is stored in %s", c.Name, life, words.Store(store.Name()))
 	return nil
 }
 
@@ -140,7 +140,7 @@ func (a *app) sourceToken(ctx context.Context, c source.Config, stdin bool) (kit
 		bad = bad || bytes.ContainsFunc(b, func(r rune) bool { return r <= ' ' || r > '~' })
 	})
 	if bad {
-		return token, usagef("that is not a token: it is one line without blanks")
+		return token, usagef("that is not a token: a token is one line without spaces")
 	}
 	return token, nil
 }

@@ -23,10 +23,10 @@ func newSourceRemove(a *app, run func(context.Context, sourceRemoveOptions) erro
 	cmd := &cobra.Command{
 		Use:     "remove NAME",
 		Aliases: []string{"rm"},
-		Short:   "Forget a source and the profiles that are in it",
-		Long: `Forget a source: its settings, the token that "kitekey source login" has stored, and
-its profiles' entries in this list with their cached tokens. Nothing changes in the
-source itself. Live profiles ask for the name.`,
+		Short:   "Remove a source and its profiles from this machine",
+		Long: `Remove a source from this machine: its settings, the token that "kitekey source
+login" has stored, and its profiles with their cached tokens. The source itself is
+not changed. With live profiles it asks for the name.`,
 		Example:           `  kitekey source remove team`,
 		Args:              argCount(1, 1, "one source"),
 		ValidArgsFunction: a.completeSources,
@@ -83,7 +83,7 @@ func (a *app) runSourceRemove(ctx context.Context, o sourceRemoveOptions) error 
 	if o.json {
 		return a.printJSON(a.sourceJSON(c, len(listed)))
 	}
-	a.note("%s: forgotten, with %s; nothing was changed in it", c.Name, words.Count(len(listed), "profile"))
+	a.note("%s: removed, with %s; nothing was changed in it", c.Name, words.Count(len(listed), "profile"))
 	return nil
 }
 

@@ -16,8 +16,8 @@ func newSourceShow(a *app, run func(context.Context, sourceOptions) error) *cobr
 	cmd := &cobra.Command{
 		Use:   "show [NAME]",
 		Short: "Show a source's settings",
-		Long: `Show a source's settings. Neither the source nor the store is asked, and no secret is
-in them.`,
+		Long: `Show a source's settings, which hold no secret. Neither the source nor the store is
+asked.`,
 		Example: `  kitekey source show team
   kitekey source show team --json | jq -r .address`,
 		Args:              argCount(0, 1, "one source"),

@@ -16,7 +16,7 @@ func newSourceSync(a *app, run func(context.Context, sourceSyncOptions) error) *
 	var o sourceSyncOptions
 	cmd := &cobra.Command{
 		Use:   "sync [NAME]",
-		Short: "Bring the list in line with a source",
+		Short: "Update the list of profiles from a source",
 		Long: `Ask a source which profiles it has, and list them. No credential is read. It prints
 one line for each profile that is new, renamed or gone; what is gone leaves the list. A
 name that a profile kept elsewhere has is reported and left alone.
@@ -118,10 +118,10 @@ func (a *app) syncSource(ctx context.Context, name string, asJSON bool) error {
 		a.note("%s: renamed in %s, it was %s", l.Selector, name, l.Was)
 	}
 	for _, sel := range s.Gone {
-		a.note("%s: no longer in %s, and taken off this list", sel, name)
+		a.note("%s: no longer in %s; removed from this list", sel, name)
 	}
 	for _, p := range s.Taken {
-		a.note("%s: also in %s, but the profile of that name is kept in %s and stays so", p.Selector, name, kept(p))
+		a.note("%s: also in %s, but the profile of that name is kept in %s and stays there", p.Selector, name, kept(p))
 	}
 	if len(s.Ignored) > 0 {
 		a.note("%s: not listed: %s; a profile is ACCOUNT/sandbox or ACCOUNT/live, and an account's name has a-z, 0-9, -, _ and .", name, strings.Join(s.Ignored, ", "))

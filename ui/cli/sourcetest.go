@@ -14,8 +14,8 @@ func newSourceTest(a *app, run func(context.Context, sourceOptions) error) *cobr
 	var o sourceOptions
 	cmd := &cobra.Command{
 		Use:   "test [NAME]",
-		Short: "Look at each step on the way to a source",
-		Long: `Look at everything that can be wrong with a source: the server, the sign-in, the mount,
+		Short: "Test each step on the way to a source",
+		Long: `Test everything that can be wrong with a source: the server, the sign-in, the mount,
 the list, and what the policies allow. No credential is read and nothing is changed.
 What a policy forbids is reported, and is not a failure.`,
 		Example: `  kitekey source test

@@ -18,7 +18,7 @@ func newStatus(a *app, run func(context.Context, statusOptions) error) *cobra.Co
 		Use:   "status",
 		Short: "Say whether the store is unlocked, and until when",
 		Long: `Say whether the store is unlocked, and until when. Nothing is asked for and nothing
-is unlocked. For a keyring "locked" is null in JSON: the operating system knows.`,
+is unlocked. For a keyring "locked" is null in JSON: only the operating system knows.`,
 		Example: `  kitekey status
   kitekey status --json | jq -r .unlocked_until`,
 		Args:              argCount(0, 0, "no arguments"),

@@ -216,7 +216,7 @@ func newStoreMigrate(a *app, run func(context.Context, migrateOptions) error) *c
 		Long: `Move every profile's secrets to the other store. Each is read back from there, and
 nothing is deleted from the old store before all of them are in the new one. It can
 be interrupted at any moment and run again: nothing is lost and nothing is doubled.
-Live profiles ask for the name; without a terminal --confirm gives it.
+For live profiles it asks for the name; without a terminal --confirm gives it.
 
 With --to and the name of a source, credentials move from the store to a team's secret
 manager: each is written there, read back, and deleted here. With --from they move from
@@ -251,7 +251,7 @@ func (a *app) runStoreMigrate(ctx context.Context, o migrateOptions) error {
 		move.to, move.dryRun, move.json = o.to, o.dryRun, o.json
 		return a.runMoveSourced(ctx, move)
 	case len(o.profiles) > 0:
-		return usagef("a store moves as a whole: only to or from a source can single profiles move")
+		return usagef("a store moves as a whole; single profiles move only to or from a source")
 	case !isStore:
 		return usagef("--to: use %s", strings.Join(storeNames(), " or "))
 	}

@@ -48,7 +48,7 @@ func TestPrompt_HidesAndEditsWhatIsTyped(t *testing.T) {
 	c.Type("sim-key-acmeX\x7f-sandbox\r") // backspace
 	c.WaitFor("api_secret of acme/sandbox (hidden): ")
 	c.Type("thrown away\x15  sim-secret-acme-sandbox \r") // ctrl-u
-	c.WaitFor("blanks around what was pasted were removed")
+	c.WaitFor("spaces around what was pasted were removed")
 	c.WaitFor("stored in the keyring")
 	c.WaitExit(0)
 	for _, secret := range []string{"sim-key", "sim-secret", "thrown", "*"} {

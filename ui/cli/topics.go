@@ -13,16 +13,16 @@ type Variable struct{ Name, Meaning string }
 func Settings() []Variable {
 	return []Variable{
 		{"KITEKEY_HOME", "data folder; default: the system's user configuration folder + /kitekey"},
-		{"KITEKEY_STORE", "where secrets are kept: keyring or file; --store comes before it"},
+		{"KITEKEY_STORE", "where secrets are kept: keyring or file; --store takes precedence"},
 		{"KITEKEY_PASSPHRASE_FILE", "file or pipe (/dev/fd/3) that holds the passphrase of the file store"},
-		{"KITEKEY_REASON", "why something is done, for the activity log; --reason comes before it"},
-		{"KITEKEY_PROFILE", "the profile when a command names none; a .kitekey file (an account's name, always its sandbox) comes after it"},
+		{"KITEKEY_REASON", "why something is done, for the activity log; --reason takes precedence"},
+		{"KITEKEY_PROFILE", "the profile when a command names none; without it, a .kitekey file with an account's name (always its sandbox)"},
 		{"KITEKEY_SANDBOX_URL", "base URL instead of the sandbox's, version included; loopback addresses only"},
 		{"KITEKEY_LIVE_URL", "base URL instead of live's, version included; loopback addresses only"},
-		{"KITEKEY_THEME", "colours for a background: dark, light or auto; --theme comes before it"},
+		{"KITEKEY_THEME", "colours for a background: dark, light or auto; --theme takes precedence"},
 		{"COLORFGBG", "the terminal's background, where the terminal does not answer"},
 		{"NO_COLOR", "no colours on the screen"},
-		{"HTTPS_PROXY, HTTP_PROXY, NO_PROXY", "proxy for the gateway, as everywhere"},
+		{"HTTPS_PROXY, HTTP_PROXY, NO_PROXY", "proxy for the gateway, as in other programs"},
 	}
 }
 
@@ -57,7 +57,7 @@ func newTopics() []*cobra.Command {
 
 ` + table(codes) + `
 
-A command about several profiles ends with the highest code that any of them gave.
+A command about several profiles ends with the highest of their codes.
 "kitekey exec" ends with the exit code of the command it ran; 127 means that there
 is no such command, 126 that it cannot be run.`,
 		},
@@ -102,13 +102,13 @@ Credentials and cached tokens are in the store:
            opens identity.age with it, and vault.age with that.
 
 "kitekey store show" says which is in use, "kitekey store migrate" moves everything
-to the other, "kitekey export" writes a backup that is encrypted too.
+to the other, and "kitekey export" writes an encrypted backup.
 
 Both protect what is on the disk from other users and from a stolen disk. Neither
 protects from programs that run as you.
 
-A secret never comes in by argument and is in no log, error or listing. exec and
-env hand a token, never the credential, to the programs they start.`,
+A secret is never taken from an argument, and never in a log, an error or a list. exec
+and env give other programs a token, never the credential.`,
 		},
 	}
 }

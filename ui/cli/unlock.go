@@ -33,8 +33,8 @@ keyring.
 
 Meanwhile the key to the store is in the Linux kernel's keyring: in no file, no
 variable and no process. Every program that runs as this user can use it, as it can
-use an unlocked desktop keyring. A new passphrase, and locking the screen of
-kitekey, lock it too. Where the kernel keeps no keys, as in some containers, this
+use an unlocked desktop keyring. Changing the passphrase locks it again, and
+so does locking kitekey's screen. Where the kernel keeps no keys, as in some containers, this
 command says so, and every command asks for the passphrase as before.`,
 		Example: `  kitekey unlock
   kitekey unlock --for 8h`,

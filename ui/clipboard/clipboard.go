@@ -102,7 +102,7 @@ func New(o Options) *Clipboard {
 // Errors of Copy that a caller may want to tell apart.
 var (
 	ErrEmpty   = errors.New("there is nothing to copy")
-	ErrTooBig  = fmt.Errorf("more than %d KiB do not fit on every clipboard", MaxSize>>10)
+	ErrTooBig  = fmt.Errorf("more than %d KiB does not fit on every clipboard", MaxSize>>10)
 	ErrExpired = errors.New("nothing was copied: the time to clear it has passed already")
 	ErrNoWay   = errors.New("no clipboard can be reached from here")
 )

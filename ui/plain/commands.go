@@ -27,15 +27,15 @@ type command struct {
 // commands returns all commands, for both reading and help.
 func commands() []command {
 	return []command{
-		{names: []string{"list", "l"}, takes: "[WORDS]", help: "all profiles, or those with the words; failing, unexpired, live and sandbox are understood", run: does(func(c *conversation, rest string) { c.list(rest) })},
-		{names: []string{"choose"}, takes: "NAME", help: "choose a profile by its number, name or label; the name alone does it too", run: does(func(c *conversation, rest string) { c.choose(rest) })},
+		{names: []string{"list", "l"}, takes: "[WORDS]", help: "all profiles, or those that match the words; failing, unexpired, live and sandbox are words too", run: does(func(c *conversation, rest string) { c.list(rest) })},
+		{names: []string{"choose"}, takes: "NAME", help: "choose a profile by its number, name or label; the name alone does the same", run: does(func(c *conversation, rest string) { c.choose(rest) })},
 		{names: []string{"copy", "c"}, takes: "[header, token or curl]", help: "copy the Authorization header, or the token, or a curl command; mints when no token is unexpired", about: (*conversation).copyToken, option: isForm},
 		{names: []string{"mint", "m"}, takes: "[a life as in 90s, 5m, 1h30m or 2d]", help: "mint a new token and copy its header", about: (*conversation).mint, option: isLife},
 		{names: []string{"time", "t"}, help: "how long the token lives", about: (*conversation).sayTime},
 		{names: []string{"reveal", "s"}, help: "read out the credential", about: (*conversation).reveal},
 		{names: []string{"forget", "f"}, help: "forget the cached token", about: (*conversation).forget},
 		{names: []string{"clear", "x"}, help: "clear what was copied from the clipboard", run: (*conversation).clear},
-		{names: []string{"verify", "v"}, takes: "[all, or WORDS]", help: "verify the credential and hear what it means; verify all, or all with the words", run: (*conversation).verify},
+		{names: []string{"verify", "v"}, takes: "[all, or WORDS]", help: "verify the credential and hear the result; verify all, or those that match the words", run: (*conversation).verify},
 		{names: []string{"why", "w"}, help: "what the last verdict means and what the gateway said", about: (*conversation).why},
 		{names: []string{"add", "a"}, help: "add a profile", run: func(c *conversation, ctx context.Context, _ string) error { return c.add(ctx) }},
 		{names: []string{"edit", "e"}, help: "change the label, the default life of tokens, or the account's name", about: (*conversation).edit},
@@ -43,7 +43,7 @@ func commands() []command {
 		{names: []string{"finish"}, help: "verify the staged credential and put it in use", about: (*conversation).finish},
 		{names: []string{"discard"}, help: "discard the staged credential", about: (*conversation).discard},
 		{names: []string{"rollback"}, help: "put the previous credential back in use", about: (*conversation).rollback},
-		{names: []string{"drop"}, help: "drop the previous credential: there is no way back then", about: (*conversation).dropPrevious},
+		{names: []string{"drop"}, help: "delete the previous credential: no rollback after that", about: (*conversation).dropPrevious},
 		{names: []string{"remove", "d"}, help: "remove the profile and its credential", about: (*conversation).remove},
 		{names: []string{"undo", "u"}, help: "put back what was removed last, for ten minutes or until you quit", run: func(c *conversation, ctx context.Context, _ string) error { return c.putBack(ctx) }},
 		{names: []string{"activity"}, takes: "[all, or NAME]", help: "what was done with the profile, or with all", run: (*conversation).activity},
@@ -103,7 +103,7 @@ func (c *conversation) doAbout(ctx context.Context, cmd command, rest string) er
 	}
 	if name != "" && !c.reach(name) {
 		if cmd.takes != "" {
-			c.say("Nothing was done. After %s may come a profile's name, and %s.", cmd.names[0], strings.Trim(cmd.takes, "[]"))
+			c.say("Nothing was done. %s takes a profile's name, and %s.", cmd.names[0], strings.Trim(cmd.takes, "[]"))
 		}
 		return nil
 	}
@@ -126,5 +126,5 @@ func (c *conversation) sayHelp() {
 		}
 		c.say("%s: %s.", head, cmd.help)
 	}
-	c.say("A command about a profile is about the chosen one, or about the one whose name follows: copy acme live.")
+	c.say("A command acts on the chosen profile, or on the one named after it: copy acme live.")
 }

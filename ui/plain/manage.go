@@ -39,7 +39,7 @@ func (c *conversation) add(ctx context.Context) error {
 		r.Selector = sel
 		c.reports[sel] = r
 		c.say("Not accepted: %s", words.Sentence(words.Line(r.Err.Error())))
-		answer, err := c.ask(ctx, "Type save to save it all the same, again to enter it again, or stop: ")
+		answer, err := c.ask(ctx, "Type save to save it anyway, again to enter it again, or stop: ")
 		if err != nil {
 			return err
 		}
@@ -87,7 +87,7 @@ func (c *conversation) save(ctx context.Context, n vault.NewProfile) error {
 			return nil
 		}
 		c.say("Not saved: %s", words.Sentence(words.Line(err.Error())))
-		again, err := c.ask(ctx, "What you typed is still here. Type again to try once more, anything else to discard it: ")
+		again, err := c.ask(ctx, "What you typed is still here. Type the word again to try once more, anything else to discard it: ")
 		if err != nil {
 			return err
 		}
@@ -210,7 +210,7 @@ func (c *conversation) rotate(ctx context.Context, p vault.Profile, _ string) er
 			return c.rotated(p, r, err)
 		}
 		c.say("Not replaced: %s", words.Sentence(words.Line(err.Error())))
-		answer, err := c.ask(ctx, "What you typed is still here. Type again to try it once more, new to enter another, or stop: ")
+		answer, err := c.ask(ctx, "What you typed is still here. Type the word again to try once more, new to enter another, or stop: ")
 		if err != nil {
 			return err
 		}
@@ -235,17 +235,17 @@ func (c *conversation) rotated(p vault.Profile, r vault.Rotation, err error) err
 	}
 	switch r.Outcome {
 	case vault.OutcomeReplaced:
-		c.say("The new credential of %s is in use. The previous one is kept: rollback puts it back, drop drops it.", speak(p.Selector))
+		c.say("The new credential of %s is in use. The previous one is kept: rollback puts it back, drop deletes it.", speak(p.Selector))
 		return err
 	case vault.OutcomeStaged:
-		c.say("Not replaced yet: the gateway could not judge the new credential. It is staged: finish tries it again, discard discards it.")
+		c.say("Not replaced yet: the gateway could not verify the new credential. It is staged: finish tries it again, discard deletes it.")
 	}
 	return err
 }
 
 func (c *conversation) finish(ctx context.Context, p vault.Profile, _ string) error {
 	if !p.Staged {
-		c.say("No credential of %s is staged.", speak(p.Selector))
+		c.say("%s has no staged credential.", speak(p.Selector))
 		return nil
 	}
 	if err := c.confirm(ctx, handout.Rotate, p.Selector); err != nil {
@@ -258,7 +258,7 @@ func (c *conversation) finish(ctx context.Context, p vault.Profile, _ string) er
 
 func (c *conversation) discard(ctx context.Context, p vault.Profile, _ string) error {
 	if !p.Staged {
-		c.say("No credential of %s is staged.", speak(p.Selector))
+		c.say("%s has no staged credential.", speak(p.Selector))
 		return nil
 	}
 	if err := c.sure(ctx, handout.Drop, p.Selector, "Kitegateway does not show its api_secret again. Discard the staged credential?"); err != nil {
@@ -292,13 +292,13 @@ func (c *conversation) dropPrevious(ctx context.Context, p vault.Profile, _ stri
 		c.say("%s has no previous credential.", speak(p.Selector))
 		return nil
 	}
-	if err := c.sure(ctx, handout.Drop, p.Selector, "There is no way back then. Drop the previous credential?"); err != nil {
+	if err := c.sure(ctx, handout.Drop, p.Selector, "No rollback is possible after that. Delete the previous credential?"); err != nil {
 		return err
 	}
 	if _, err := c.o.Vault.DropPrevious(ctx, p.Selector); err != nil {
 		return err
 	}
-	c.say("The previous credential is dropped. Delete it at Kitegateway too.")
+	c.say("The previous credential is deleted. Delete it at Kitegateway too.")
 	return nil
 }
 

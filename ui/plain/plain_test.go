@@ -461,7 +461,7 @@ func TestPlain_RotatesAndRollsBack(t *testing.T) {
 	converse(t, four, func(t *testing.T, w *fixture) {
 		said := w.talk(w.options(), "dune", "rollback", "rotate", key, "wrong", "new", key, secret, "rollback", "drop", "no", "drop", "yes", "drop")
 		has(t, said, "dune sandbox has no previous credential.", "Not replaced: ", "The new credential of dune sandbox is in use.",
-			"The previous credential of dune sandbox is in use again.", "Nothing was done.", "The previous credential is dropped.")
+			"The previous credential of dune sandbox is in use again.", "Nothing was done.", "The previous credential is deleted.")
 		if w.lookup("dune").Previous {
 			t.Error("not dropped")
 		}
@@ -472,7 +472,7 @@ func TestPlain_RotatesAndRollsBack(t *testing.T) {
 		said := w.talk(w.options(), "dune", "rotate", key, secret)
 		has(t, said, "Not replaced yet", "It is staged", "Next: ")
 		w.down(kite.Sandbox, false)
-		has(t, w.talk(w.options(), "dune", "finish", "finish"), "The new credential of dune sandbox is in use", "No credential of dune sandbox is staged.")
+		has(t, w.talk(w.options(), "dune", "finish", "finish"), "The new credential of dune sandbox is in use", "dune sandbox has no staged credential.")
 		has(t, w.talk(w.options(), "dune", "rollback"), "in use again")
 		w.rotate("dune", true)
 		has(t, w.talk(w.options(), "dune", "discard", "no", "discard", "yes"), "Nothing was done.", "The staged credential is discarded.")
@@ -630,7 +630,7 @@ func TestPlain_ACommandActsOnTheProfileItNames(t *testing.T) {
 func TestPlain_ACommandWithAnUnknownNameDoesNothing(t *testing.T) {
 	converse(t, four, func(t *testing.T, w *fixture) {
 		said := w.talk(w.options(), "acme", "remove borealiss", "forget nobody", "why acme stores ltd", "reveal coral", "copy acme life", "rotate xy", "activity xy", "undo dune", "remove")
-		has(t, said, "neither a profile nor a command", "means 2 profiles", "After copy may come a profile's name, and header, token or curl", "Nothing may follow undo; nothing was done.")
+		has(t, said, "neither a profile nor a command", "means 2 profiles", "copy takes a profile's name, and header, token or curl", "Nothing may follow undo; nothing was done.")
 		lacks(t, said, "Failed", "api_key", "forgotten", "put back", "minted")
 		if strings.Count(said, "Remove ") != 1 {
 			t.Errorf("said:\n%s", said)

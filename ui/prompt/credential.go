@@ -32,7 +32,7 @@ func (p Paste) Both() bool { return !p.APIKey.IsZero() && !p.APISecret.IsZero() 
 // Found says what was found: "api_key and api_secret read from JSON".
 func (p Paste) Found() string {
 	if !p.Alone.IsZero() {
-		return "taken without the quotes or signs around it"
+		return "used without the quotes or other characters around it"
 	}
 	var halves []string
 	if !p.APIKey.IsZero() {
@@ -160,7 +160,7 @@ func (q Questions) Credential(ctx context.Context, sel vault.Selector) (kite.Cre
 		whole, trimmed, err := kite.NewCredential(cred.APIKey, cred.APISecret)
 		if err == nil {
 			if trimmed {
-				q.Say("blanks around what was pasted were removed")
+				q.Say("spaces around what was pasted were removed")
 			}
 			return whole, nil
 		}
@@ -199,7 +199,7 @@ func (q Questions) half(ctx context.Context, sel vault.Selector, what string, in
 		return nil
 	}
 	if conflict := paste.Conflict(sel); conflict != "" {
-		if yes, err := q.Yes(ctx, conflict+". Use it for "+sel.String()+" all the same?"); err != nil || !yes {
+		if yes, err := q.Yes(ctx, conflict+". Use it for "+sel.String()+" anyway?"); err != nil || !yes {
 			return err
 		}
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // ErrUnavailable: this system does not tell when the session locks.
-var ErrUnavailable = errors.New("nothing here tells when the session locks")
+var ErrUnavailable = errors.New("this system does not tell when the session locks")
 
 // Request asks for secrets to be cleared.
 type Request struct {

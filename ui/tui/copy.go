@@ -106,7 +106,7 @@ func notKept(g handout.Given) string {
 	if g.Cached {
 		return ""
 	}
-	return "the store did not keep it: the next copy mints another"
+	return "it could not be cached: the next copy mints another"
 }
 
 // noteToken sets a profile's token, and remembers it if it is not in the index.

@@ -194,7 +194,7 @@ func (d *detail) restLines(a *app, p *vault.Profile, w int) []string {
 		out = append(out, a.fact("last used", words.Age(p.LastUsed, a.now), w))
 	}
 	if a.keep.id == p.ID {
-		out = append(out, a.fact("keep-alive", "on: mints again in time"+a.st.glyph.sep+"K stops", w))
+		out = append(out, a.fact("keep-alive", "on: mints again before it expires"+a.st.glyph.sep+"K stops", w))
 	}
 	if p.Environment == kite.Live {
 		state := "asks for its name"

@@ -107,7 +107,7 @@ func TestAdd_KeepsWhatWasTypedWhenRefused(t *testing.T) {
 	drive(t, setup{empty: true}, func(t *testing.T, d *driver) {
 		d.press("a").write("acme").press("enter", "enter", "enter")
 		d.paste("  sim-key-acme-sandbox \n")
-		d.sees("received, hidden", "blanks around it are left out")
+		d.sees("received, hidden", "spaces around it are left out")
 		d.press("enter").write("sim-secret-wrong").press("ctrl+s")
 		d.sees("not saved: ", "ctrl+k saves it unverified").lacks("sim-secret", "sim-key")
 		if list, _ := d.vault.List(); len(list) != 0 {
@@ -425,7 +425,7 @@ func TestLock_ByKeyEndsKeepAlive(t *testing.T) {
 func TestLock_KeepsAHalfTypedForm(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("a").write("neu").press("enter", "enter", "enter").paste("sim-key-new").sleep(11 * time.Minute)
-		d.sees("kitekey is locked", "An unfinished form waits").press("q").sees("unlock to")
+		d.sees("kitekey is locked", "An unfinished form is open").press("q").sees("unlock to")
 		d.press("enter").sees("Add a credential", "received, hidden")
 	})
 }
@@ -635,7 +635,7 @@ func TestKeys_SayWhyTheyCannotWork(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("n").sees("again: there was no token yet: m mints one")
 		d.press("f").sees("forget: no unexpired token here")
-		d.press("end", "up", "w").sees("why: not verified yet: v does that")
+		d.press("end", "up", "w").sees("why: not verified yet: v verifies it")
 	})
 	drive(t, setup{empty: true}, func(t *testing.T, d *driver) {
 		d.press("m").sees("mint: there is no profile yet; a adds one")

@@ -35,7 +35,7 @@ func firstRun(c *canvas, w, h int, unreached []string) []string {
 	}
 	for _, text := range []string{
 		"No accounts here yet.",
-		"Press a to add the first one: its name, the environment, and the api_key and api_secret that Kitegateway showed when the credential was generated. Or paste here what you have them in: a .env, JSON, a curl command, a mail.",
+		"Press a to add the first one: its name, the environment, and the api_key and api_secret that Kitegateway showed when the credential was generated. Or paste the text that has them: a .env file, JSON, a curl command, a mail.",
 		"Just looking? q, then \"kitekey demo\": made-up accounts in every state, no network, nothing stored.",
 	} {
 		out = append(out, "")

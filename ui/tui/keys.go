@@ -116,7 +116,7 @@ func bindings() []binding {
 		{Binding: bind("f", "f", "forget"), group: groupToken, long: "forget the cached token", run: (*app).forget, why: hasToken},
 		{Binding: bind("s", "s", "show credential"), group: groupToken, long: "show the api_key and the api_secret for 20 seconds; again: hide", run: (*app).showCredential, why: canShow},
 		{Binding: bind("S", "S", "show header"), group: groupToken, long: "show the Authorization header for 20 seconds; again: hide", run: (*app).showHeader, why: canShowToken},
-		{Binding: bind("x", "x", "clear clipboard"), group: groupToken, long: "clear from the clipboard what was copied", run: (*app).clearClipboard, why: inClipboard},
+		{Binding: bind("x", "x", "clear clipboard"), group: groupToken, long: "clear the copy from the clipboard", run: (*app).clearClipboard, why: inClipboard},
 
 		{Binding: bind("v", "v", "verify"), group: groupAccount, long: "verify the credential with a test mint", foot: 30, run: (*app).verifyOne, why: hasProfile},
 		{Binding: bind("V", "V", "verify all"), group: groupAccount, long: "verify every profile in the list", run: (*app).verifyAll, why: hasProfiles},
@@ -185,7 +185,7 @@ func canMint(a *app) string {
 		return why
 	}
 	if a.o.SandboxOnly && a.chosen().Environment == kite.Live {
-		return "live is out of bounds: kitekey was started with --sandbox-only"
+		return "live is not available: kitekey was started with --sandbox-only"
 	}
 	if t := a.tasks.about(a.chosen().ID); t != nil {
 		return "still " + t.doing + ": esc stops it"
@@ -222,7 +222,7 @@ func hasVerdict(a *app) string {
 		return why
 	}
 	if a.chosen().Verdict == "" {
-		return "not verified yet: v does that"
+		return "not verified yet: v verifies it"
 	}
 	return ""
 }

@@ -261,7 +261,7 @@ func TestMenu_SaysWhatTheChosenActionDoes(t *testing.T) {
 		d.press("r").paste(other.APIKey.Reveal()).press("enter").paste(other.APISecret.Reveal()).press("enter").sleep(2 * time.Second)
 		d.press("r", "down").dialog("Rotate acme / sandbox")
 		text := strings.Join(strings.FieldsFunc(d.screen(), func(r rune) bool { return r <= ' ' || r == '│' }), " ")
-		if !strings.Contains(text, "The new one is good; there is no way back then.") {
+		if !strings.Contains(text, "The new one works; no rollback after that.") {
 			t.Errorf("the screen:\n%s", d.screen())
 		}
 	})

@@ -210,7 +210,7 @@ func (l *locker) draw(a *app) []string {
 	w := min(a.width-4, 60)
 	text = append(text, a.painted(l.truth(a), w, a.st.dim)...)
 	if a.unsaved() != nil {
-		text = append(text, a.painted("An unfinished form waits behind it.", w, a.st.dim)...)
+		text = append(text, a.painted("An unfinished form is open behind it.", w, a.st.dim)...)
 	}
 	if a.keep.id != "" {
 		text = append(text, a.painted("One token is kept alive meanwhile.", w, a.st.dim)...)

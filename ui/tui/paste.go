@@ -109,7 +109,7 @@ func (d *formDialog) fillUnlessConflict(a *app, p prompt.Paste) {
 		return
 	}
 	a.push(&question{
-		head: "Use it all the same?", yes: "go back", isLive: d.live(),
+		head: "Use it anyway?", yes: "go back", isLive: d.live(),
 		text:     words.Sentence(conflict),
 		then:     func(*app) tea.Cmd { p.Erase(); return nil },
 		otherKey: "u", other: "use it",

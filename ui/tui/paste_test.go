@@ -67,7 +67,7 @@ func TestPaste_HalfOntoTheListOpensTheForm(t *testing.T) {
 
 func TestPaste_OfAControlCharacterIsToldAtOnce(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.press("a", "tab", "tab", "tab", "tab").paste("abc\x01def").sees("the api_secret holds a control character (U+0001)")
+		d.press("a", "tab", "tab", "tab", "tab").paste("abc\x01def").sees("the api_secret contains a control character (U+0001)")
 	})
 }
 
@@ -108,7 +108,7 @@ func TestPaste_WhatIsNotUnderstoodIsAskedAbout(t *testing.T) {
 func TestPaste_ForAnotherEnvironmentIsAskedAbout(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("r").dialog("Rotate acme / sandbox").paste(`{"environment":"live","api_key":"sim-key-acme-live","api_secret":"sim-secret-acme-live"}`)
-		d.dialog("Use it all the same?").sees("The text says live").press("enter").dialog("Rotate acme / sandbox").sees("paste or type")
+		d.dialog("Use it anyway?").sees("The text says live").press("enter").dialog("Rotate acme / sandbox").sees("paste or type")
 	})
 }
 
@@ -121,7 +121,7 @@ func TestPaste_ChoosesTheProfilesOwnOfSeveral(t *testing.T) {
 
 func TestPaste_QuotesAroundAValueAreTakenOff(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.press("a").write("neu").press("enter", "enter", "enter").paste("“sim-key-neu”,").sees("received, hidden", "taken without the quotes")
+		d.press("a").write("neu").press("enter", "enter", "enter").paste("“sim-key-neu”,").sees("received, hidden", "used without the quotes")
 		d.look(func(a *app) {
 			key := a.dialog().(*formDialog).field(fieldAPIKey).secret.secret()
 			if key.Reveal() != "sim-key-neu" {

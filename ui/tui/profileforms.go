@@ -115,9 +115,9 @@ func trimmedNote(text string, trimmed bool) string {
 	case !trimmed:
 		return text
 	case text == "":
-		return "blanks around it are left out"
+		return "spaces around it are left out"
 	}
-	return text + "; blanks around it are left out"
+	return text + "; spaces around it are left out"
 }
 
 func (d *formDialog) credential() (kite.Credential, error) {

@@ -41,8 +41,8 @@ func (a *app) openRotate() tea.Cmd {
 			menuItem{"b", "go back", "put the previous credential in use again", func(a *app) tea.Cmd {
 				return a.settleRotation(p, handout.Rollback, "rolling back", "the previous credential is in use again", (*vault.Vault).Rollback)
 			}},
-			menuItem{"y", "drop previous", "the new one is good; there is no way back then", func(a *app) tea.Cmd {
-				return a.settleRotation(p, handout.Drop, "dropping the previous credential", "the previous credential is dropped", (*vault.Vault).DropPrevious)
+			menuItem{"y", "delete previous", "the new one works; no rollback after that", func(a *app) tea.Cmd {
+				return a.settleRotation(p, handout.Drop, "deleting the previous credential", "the previous credential is deleted", (*vault.Vault).DropPrevious)
 			}},
 		)
 	}
@@ -104,7 +104,7 @@ func (a *app) rotated(p vault.Profile, r vault.Rotation, err error) tea.Cmd {
 	case r.Outcome == vault.OutcomeReplaced && err == nil:
 		a.notices.show(notice{kind: done, id: p.ID, keys: "r", text: p.Selector.String() + ": the new credential is in use; the previous one is kept (r goes back)"}, a.now)
 	case r.Outcome == vault.OutcomeStaged:
-		why := "the gateway could not judge it"
+		why := "the gateway could not verify it"
 		if errors.Is(err, context.Canceled) {
 			why = "it was stopped"
 		} else if err != nil {

@@ -262,7 +262,7 @@ func (d *verifyRun) open(a *app) {
 		return
 	}
 	if _, ok := d.results[rows[d.at]]; !ok {
-		a.notify(info, rows[d.at].String()+" has not been reached yet")
+		a.notify(info, rows[d.at].String()+" has no result yet")
 		return
 	}
 	d.moved = true
@@ -288,7 +288,7 @@ func (d *verifyRun) state(a *app) string {
 	n, whole := len(d.results), len(d.sels)
 	switch {
 	case d.took == 0 && d.resting.After(a.now):
-		return fmt.Sprintf("%d of %d, resting for %s because the gateway asked", n, whole, words.About(d.resting.Sub(a.now)))
+		return fmt.Sprintf("%d of %d, waiting for %s because the gateway asked", n, whole, words.About(d.resting.Sub(a.now)))
 	case d.took == 0:
 		return fmt.Sprintf("%d of %d", n, whole)
 	case n < whole:

@@ -110,7 +110,7 @@ func TestVerifyAll_SaysWhenItRests(t *testing.T) {
 		d.press("V").sleep(30 * time.Second)
 		rested := false
 		for range 60 {
-			rested = rested || strings.Contains(d.screen(), "resting for")
+			rested = rested || strings.Contains(d.screen(), "waiting for")
 			d.sleep(time.Second)
 		}
 		if !rested {

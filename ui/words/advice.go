@@ -92,9 +92,9 @@ func proxyTrouble(err error) (meaning, next string, ok bool) {
 	case proxy.Status == http.StatusProxyAuthRequired:
 		return meaning, "write http://USER:PASSWORD@HOST:PORT into " + proxy.Variable, true
 	case proxy.Status >= 500:
-		return meaning, "try again in a minute; if it stays, ask the people who run the proxy", true
+		return meaning, "try again in a minute; if it fails again, ask the people who run the proxy", true
 	case proxy.Status != 0:
-		return meaning, "ask the people who run the proxy to allow the connection, or except its host with NO_PROXY", true
+		return meaning, "ask the people who run the proxy to allow the connection, or exclude its host with NO_PROXY", true
 	}
 	return meaning, "correct " + proxy.Variable + ` or unset it ("kitekey network" shows what is in force)`, true
 }
@@ -190,7 +190,7 @@ func typedStep(err error) (string, bool) {
 	case errors.As(err, &other):
 		return `to use it, add --store ` + other.Store + `; to move everything to ` + Store(other.InUse) + `, run "kitekey store migrate --to ` + other.InUse + `"`, true
 	case errors.As(err, &unlisted):
-		return adopt + " --store " + unlisted.Store + ", then the same again", true
+		return adopt + " --store " + unlisted.Store + ", then run this command again", true
 	case errors.As(err, &origin) && errors.As(err, &profile):
 		return `if it is meant to go there, run "kitekey edit ` + profile.Selector.String() + " --origin " + string(origin.InUse) + `"`, true
 	}
@@ -255,7 +255,7 @@ func verdictStep(err error, by Ways) string {
 		next = strings.Replace(next, "wait a minute", "wait that long", 1)
 	}
 	if gateway != nil && verdicts[r.Verdict].Class == Doubtful {
-		next = "the credential was not judged; " + next
+		next = "the credential was not verified; " + next
 	}
 	return next
 }

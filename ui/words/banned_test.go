@@ -92,7 +92,8 @@ func TestBannedWords_FindsThemAndNoOthers(t *testing.T) {
 	for _, bad := range []string{
 		"Keep a key pair for an account", "the pair is stored but not proven", "Drop kept tokens", "3 tokens alive",
 		"the former one is kept", "each line with the mend", "take it back in time", "that is no method",
-		"for nobody", "is none of these", "deletes the profile",
+		"for nobody", "is none of these", "deletes the profile", "drop the previous credential", "the credential was not judged",
+		"blanks were removed", "taken for the sandbox's", "save it all the same",
 	} {
 		if len(wordstest.Find(bad)) == 0 {
 			t.Errorf("%q is let through", bad)
@@ -100,7 +101,7 @@ func TestBannedWords_FindsThemAndNoOthers(t *testing.T) {
 	}
 	for _, good := range []string{
 		"keep a token alive", "keep-alive on", "there is no such profile", "it is no longer there", "the previous credential",
-		"drop the previous credential", "delete it at Kitegateway too", "spare", "the sandbox and its live profile",
+		"delete the previous credential", "rotate --drop-previous", "delete it at Kitegateway too", "spare", "the sandbox and its live profile",
 	} {
 		if found := wordstest.Find(good); len(found) > 0 {
 			t.Errorf("%q is not: %v", good, found)

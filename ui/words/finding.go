@@ -34,7 +34,7 @@ var findings = map[vault.FindingKind]FindingWords{
 	vault.FindingFolderUnwritable: {"data folder", "{path} cannot be written: {error}", "free some space, give yourself access, or name another folder with KITEKEY_HOME; until then changes cannot be saved"},
 	vault.FindingFolderOpen:       {"data folder", "other users may read {paths}", "{repair}"},
 	vault.FindingFolderClosed:     {"data folder", "you cannot use {paths}", "{repair}"},
-	vault.FindingFolderForeign:    {"data folder", "{paths} belongs to {provider}, as files do that kitekey made under sudo", giveBack + " {path}\""},
+	vault.FindingFolderForeign:    {"data folder", "{paths} belongs to {provider}, as if kitekey had been run with sudo", giveBack + " {path}\""},
 	vault.FindingIndex:            {"index", "{count profile}", ""},
 	vault.FindingNewer:            {"version", "{error}", "upgrade kitekey; until then it is left as it is"},
 	vault.FindingStatusDamaged:    {"status", "verdicts and cached tokens cannot be read: {paths}", "the next mint or verification writes them again; a folder in their place must be moved away first"},
@@ -91,7 +91,7 @@ func Finding(f vault.Finding) FindingWords {
 		by := Commands("")
 		w.Fix = NextStep(f.Err, by)
 		if strings.HasPrefix(w.Fix, by.Doctor+" says") { // it has just said it
-			w.Fix = "put that right, then " + again
+			w.Fix = "correct that, then " + again
 		}
 	}
 	return w
@@ -110,7 +110,7 @@ var changes = map[vault.State]string{
 func RepairStep(s vault.RepairStep) string {
 	switch s.Kind {
 	case vault.RepairedFolder:
-		return "made " + Count(s.Count, "file") + " in the data folder usable for you alone"
+		return "made " + Count(s.Count, "file") + " in the data folder private"
 	case vault.RepairedStore:
 		return s.File + " was damaged and has been put back from its copy"
 	case vault.RepairedItem:

@@ -50,14 +50,14 @@ func TestFinding_RecommendsWhatHelps(t *testing.T) {
 		err  error
 		want string
 	}{
-		{vault.FindingStoreFailed, store(vault.ErrUnavailable, ""), "put that right, then try again"},
+		{vault.FindingStoreFailed, store(vault.ErrUnavailable, ""), "correct that, then try again"},
 		{vault.FindingStoreFailed, store(vault.ErrLocked, vault.ReasonDismissed), "allow the access when the keyring asks, then try again"},
 		{vault.FindingItemFailed, store(vault.ErrLocked, vault.ReasonDismissed), "allow the access when the keyring asks, then try again"},
 		{vault.FindingOrphansUnknown, store(vault.ErrLocked, vault.ReasonHidden), "unlock every keyring, wallet or database in your keyring program, then try again"},
 		{vault.FindingItemFailed, errors.New("no store"), "try again"},
 	} {
 		f := vault.Finding{Kind: c.kind, Store: "keyring", Err: c.err}
-		if runtime.GOOS == "darwin" && c.want == "put that right, then try again" {
+		if runtime.GOOS == "darwin" && c.want == "correct that, then try again" {
 			continue // there the keychain may be locked
 		}
 		if w := Finding(f); w.Fix != c.want {

@@ -21,9 +21,9 @@ func sourceNextStep(err error) (next string, ok bool) {
 	case errors.Is(err, source.ErrDamaged):
 		return `no credential is in it: correct the file, or delete it and run "kitekey source add" again`, true
 	case errors.Is(err, vault.ErrConflict):
-		return "run the same again: it then starts from what is there now", true
+		return "run this command again: it starts from what is there now", true
 	case errors.Is(err, vault.ErrReadOnly):
-		return "change it with the source's own means", true
+		return "change it with the source's own tools", true
 	case errors.Is(err, source.ErrNoSource):
 		return `to see the sources, run "kitekey source list"; to set one up, "kitekey source add"`, true
 	default:
@@ -37,7 +37,7 @@ func sourceNextStep(err error) (next string, ok bool) {
 		return "if that is your engine's CA or your company's, give it to \"kitekey source add " + e.Source + " --replace\" with --ca FILE", true
 	}
 	if e.Unknown {
-		return fmt.Sprintf("look at it before you try again: \"kitekey source test %s\"", e.Source), true
+		return fmt.Sprintf("check it before you try again: \"kitekey source test %s\"", e.Source), true
 	}
 	if own, ok := commandAdvice[e.Kind]; ok && e.Host == "" { // a program, which is read-only
 		return strings.ReplaceAll(own, "{source}", e.Source), true
@@ -62,19 +62,19 @@ var sourceAdvice = map[error]string{
 	source.ErrNotEngine:   "check the address: a proxy or a sign-in page may be in between",
 	source.ErrUnreachable: "check the network, the VPN and the address; cached tokens go on working",
 	source.ErrTimeout:     "check the network, the VPN and the address; cached tokens go on working",
-	source.ErrEngine:      "try again; if it stays, the engine's own log says more",
-	source.ErrMissing:     `to enter it there, {rotate}; to bring the list in line, run "kitekey source sync {source}"`,
-	source.ErrMalformed:   `to enter it there, {rotate}; to bring the list in line, run "kitekey source sync {source}"`,
-	source.ErrConflict:    "run the same again: it then starts from what is there now",
-	source.ErrReadOnly:    "change it with the source's own means",
+	source.ErrEngine:      "try again; if it fails again, look at the engine's own log",
+	source.ErrMissing:     `to enter it there, {rotate}; to update the list, run "kitekey source sync {source}"`,
+	source.ErrMalformed:   `to enter it there, {rotate}; to update the list, run "kitekey source sync {source}"`,
+	source.ErrConflict:    "run this command again: it starts from what is there now",
+	source.ErrReadOnly:    "change it with the source's own tools",
 	source.ErrCommand:     "run the command by hand to see what it says",
 }
 
 // commandAdvice stands in for sourceAdvice where the source is a program.
 var commandAdvice = map[error]string{
 	source.ErrTimeout:   "run the command by hand to see what it waits for; cached tokens go on working",
-	source.ErrMissing:   `enter it with the source's own means; to bring the list in line, run "kitekey source sync {source}"`,
-	source.ErrMalformed: `run the command by hand to see what it prints; to bring the list in line, run "kitekey source sync {source}"`,
+	source.ErrMissing:   `enter it with the source's own tools; to update the list, run "kitekey source sync {source}"`,
+	source.ErrMalformed: `run the command by hand to see what it prints; to update the list, run "kitekey source sync {source}"`,
 }
 
 // KeptIn returns where a credential is kept: a store or a source.

@@ -15,7 +15,7 @@ const fileInstead = `keep secrets in an encrypted file with "--store file"`
 // storeAdvice says what to do about a store's failure, by its reason.
 var storeAdvice = map[vault.Reason]string{
 	vault.ReasonNotProvided:   "install a keyring (apt install gnome-keyring, dnf install gnome-keyring, or KWallet or KeePassXC), or " + fileInstead,
-	vault.ReasonNotSupported:  "kitekey knows no keyring for this system: " + fileInstead,
+	vault.ReasonNotSupported:  "kitekey cannot use a keyring on this system: " + fileInstead,
 	vault.ReasonNoSession:     `log in at the desktop; on a server use the one bus of your user (run "loginctl enable-linger", log in again, then "gnome-keyring-daemon --unlock"), or ` + fileInstead,
 	vault.ReasonSessionEnded:  "DBUS_SESSION_BUS_ADDRESS names a session that has ended, as in a tmux or screen that is older than this login: try it in a new terminal, or " + fileInstead,
 	vault.ReasonSessionName:   "correct DBUS_SESSION_BUS_ADDRESS, or unset it: kitekey then looks where a login puts the bus; or " + fileInstead,
@@ -25,7 +25,7 @@ var storeAdvice = map[vault.Reason]string{
 	vault.ReasonDismissed:     "allow the access when the keyring asks, then try again",
 	vault.ReasonNotKept:       "unlock the keyring and try again",
 	vault.ReasonNotResponding: "is its daemon stopped, or is it waiting for a password somewhere? Try again, or " + fileInstead,
-	vault.ReasonGone:          "the keyring went away in mid-call; try again",
+	vault.ReasonGone:          "the keyring ended during the call; try again",
 	vault.ReasonWriteFailed:   "the keyring could not write: is the disk full, or read-only?",
 	vault.ReasonNoEncryption:  "install what your keyring encrypts with (KWallet: apt install libqca-qt5-2-plugins), or " + fileInstead,
 	vault.ReasonHidden:        "unlock every keyring, wallet or database in your keyring program, then try again",

@@ -54,30 +54,30 @@ var verdicts = map[vault.Verdict]VerdictWords{
 		Word: "request rejected", Short: "invalid", Several: "requests rejected", Class: Bad, Exit: 4,
 		Brief:   "Kitegateway rejected the request itself as invalid",
 		Meaning: "Kitegateway rejected the request itself as invalid. The credential was neither accepted nor refused",
-		next:    "try another expires_in; if it stays, send the report to Kitegateway's support",
+		next:    "try another expires_in; if it fails again, send the report to Kitegateway's support",
 	},
 	vault.VerdictUnreachable: {
 		Word: "unreachable", Short: "no answer", Class: Doubtful, Exit: 5,
 		Brief:   "Kitegateway could not be reached",
-		Meaning: "Kitegateway could not be reached, so the credential was not judged. It may be down, or a proxy, a firewall or a lost connection is in the way",
+		Meaning: "Kitegateway could not be reached, so the credential was not verified. It may be down, or a proxy, a firewall or a lost connection is in the way",
 		next:    "check the network, the proxy and the VPN, then {verify}",
 	},
 	vault.VerdictRateLimited: {
 		Word: "too many requests", Short: "throttled", Class: Doubtful, Exit: 5,
 		Brief:   "Kitegateway asks for fewer requests",
-		Meaning: "Kitegateway asks for fewer requests. The credential was not judged. Scripts that share a credential should reuse one token",
+		Meaning: "Kitegateway asks for fewer requests. The credential was not verified. Scripts that share a credential should reuse one token",
 		next:    "wait a minute, then {verify}",
 	},
 	vault.VerdictGatewayError: {
 		Word: "gateway failed", Short: "failed", Class: Doubtful, Exit: 5,
 		Brief:   "Kitegateway answered that it failed",
-		Meaning: "Kitegateway answered that it failed. The credential was not judged",
-		next:    "try again in a few minutes; if it stays, send the report to Kitegateway's support",
+		Meaning: "Kitegateway answered that it failed. The credential was not verified",
+		next:    "try again in a few minutes; if it fails again, send the report to Kitegateway's support",
 	},
 	vault.VerdictUnexpectedReply: {
 		Word: "not a Kitegateway reply", Short: "odd reply", Several: "not Kitegateway replies", Class: Doubtful, Exit: 5,
 		Brief:   "something answered, but not as Kitegateway does",
-		Meaning: "something answered, but not as Kitegateway does: a sign-in page of the network, a proxy, or a redirect. The credential was not judged",
+		Meaning: "something answered, but not as Kitegateway does: a sign-in page of the network, a proxy, or a redirect. The credential was not verified",
 		next:    "open any web page to sign in to the network, check the proxy and the override, then {verify}",
 	},
 	vault.VerdictNoCredential: {
@@ -89,20 +89,20 @@ var verdicts = map[vault.Verdict]VerdictWords{
 	vault.VerdictStoreLocked: {
 		Word: "{store} is locked", Short: "locked", Class: Doubtful, Exit: 6,
 		Brief:   "{store} is locked",
-		Meaning: "{store} is locked, so the credential could not be read. It was not judged",
+		Meaning: "{store} is locked, so the credential could not be read. It was not verified",
 		next:    "unlock {store}, then {verify}",
 	},
 	vault.VerdictUnavailable: {
 		Word: "{store} does not answer", Short: "no store", Class: Doubtful, Exit: 6,
 		Brief:   "{store} does not answer",
-		Meaning: "{store} does not answer, so the credential could not be read. It was not judged",
+		Meaning: "{store} does not answer, so the credential could not be read. It was not verified",
 		next:    "{doctor} says what is wrong with {store}",
 	},
 	vault.VerdictSource: {
 		Word: "its source is unavailable", Short: "no source", Several: "sources unavailable", Class: Doubtful, Exit: 6,
 		Brief:   "the team's secret manager that holds this credential could not be used",
-		Meaning: "the team's secret manager that holds this credential could not be used, so the credential could not be read. It was not judged; a cached token goes on working",
-		next:    "the report names the engine's own words; \"kitekey source test\" looks at each step",
+		Meaning: "the team's secret manager that holds this credential could not be used, so the credential could not be read. It was not verified; a cached token goes on working",
+		next:    "the report has the engine's own words; \"kitekey source test\" tests each step",
 	},
 }
 

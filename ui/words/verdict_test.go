@@ -56,8 +56,8 @@ func TestVerdict_EveryOneHasAllItsWords(t *testing.T) {
 			t.Errorf("%q: %q is %d characters long", v, w.Short, len(w.Short))
 		case (w.Exit == 0) != (w.Class == Good || w.Class == Unknown):
 			t.Errorf("%q ends with %d", v, w.Exit)
-		case w.Class == Doubtful && !strings.Contains(w.Meaning, "not judged"):
-			t.Errorf("%q sounds as if the credential had been judged: %s", v, w.Meaning)
+		case w.Class == Doubtful && !strings.Contains(w.Meaning, "not verified"):
+			t.Errorf("%q sounds as if the credential had been verified: %s", v, w.Meaning)
 		}
 		for _, text := range []string{w.Word, w.Short, w.Brief, w.Meaning, w.next} {
 			if other, ok := seen[text]; ok && other != v {

@@ -259,7 +259,7 @@ func (s *Store) writeItems(op string, items, alone map[string][]byte, to ...age.
 		return s.failed(op, vault.ErrUnavailable, err)
 	}
 	if back, err := os.ReadFile(s.path(itemsFile)); err != nil || !bytes.Equal(back, data) {
-		return s.failed(op, vault.ErrUnavailable, errors.Join(errors.New("what was written does not read back"), err))
+		return s.failed(op, vault.ErrUnavailable, errors.Join(errors.New("what was read back is not what was written"), err))
 	}
 	if len(alone) > 0 {
 		all := maps.Clone(items)

@@ -94,7 +94,7 @@ func (c *collection) takeHalf(f *variable, r parsedName) error {
 		half = &c.found[at].secret
 	}
 	if *half != nil && (*half).value != f.value {
-		return badInput("%s and %s are the same half of a credential, and differ", kite.CleanText((*half).name), kite.CleanText(f.name))
+		return badInput("%s and %s are the same half of a credential, with different values", kite.CleanText((*half).name), kite.CleanText(f.name))
 	}
 	*half = f
 	return nil

@@ -123,11 +123,11 @@ func placeholder(value string) string {
 	switch {
 	case strings.Contains(value, "{{"), strings.HasPrefix(value, "<") && strings.HasSuffix(value, ">"),
 		strings.HasPrefix(value, "%") && strings.HasSuffix(value, "%"), standIn().MatchString(value):
-		return "holds a placeholder in place of its value"
+		return "contains a placeholder in place of its value"
 	case masked().MatchString(value):
-		return "holds a masked value: some of its characters are hidden"
+		return "contains a masked value: some of its characters are hidden"
 	case reference().MatchString(value):
-		return "says where its value is, and not the value"
+		return "refers to a value that is elsewhere"
 	}
 	return ""
 }

@@ -31,7 +31,7 @@ func parseJSON(data []byte) ([]variable, error) {
 	return nameEnvironments(w.fields), nil
 }
 
-var errNotJSON = errors.New("it is not valid JSON, and no credential can be told apart in it")
+var errNotJSON = errors.New("it is not valid JSON, and no credential was found in it")
 
 type jsonWalk struct {
 	dec    *json.Decoder
@@ -56,7 +56,7 @@ func (w *jsonWalk) value(group string, around []string, name string) error {
 		if name != "" {
 			f := variable{group: group, around: around, name: name, value: t}
 			if strings.ContainsRune(t, utf8.RuneError) {
-				f.ambiguity = "holds a character that is not valid text"
+				f.ambiguity = "contains a character that is not valid text"
 			}
 			w.fields = append(w.fields, f)
 			w.inner(t, group, around)
@@ -293,12 +293,12 @@ func parseValue(raw string, following []string) (value, ambiguity string, more i
 // none would.
 func ambiguityOf(value string) string {
 	if strings.ContainsAny(value, "$\\`") {
-		return "holds a $, a backslash or a back quote, which programs read in different ways: put it between single quotes"
+		return "contains a $, a backslash or a back quote, which programs read differently: put the value in single quotes"
 	}
 	return ""
 }
 
-const blankInside = "holds a blank, which programs read in different ways: put it between single quotes"
+const blankInside = "contains a space, which programs read differently: put the value in single quotes"
 
 func ambiguousBlank(value string) string {
 	if strings.ContainsFunc(value, unicode.IsSpace) {

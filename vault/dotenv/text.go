@@ -243,7 +243,7 @@ func (s *scanner) inner(t token) bool {
 // is written, "" if it is.
 func escapedAmbiguity(value string) string {
 	if strings.ContainsAny(value, "%+") {
-		return "holds a % or a +, which may stand for another character"
+		return "contains a % or a +, which may stand for another character"
 	}
 	return ""
 }

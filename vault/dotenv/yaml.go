@@ -90,7 +90,7 @@ func (w *yamlWalk) scalar(n *yaml.Node, group string, around []string, name stri
 		}
 		f.name, f.value, f.ambiguity = lines[0].name, lines[0].value, lines[0].ambiguity
 	case strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!"):
-		f.ambiguity = "is not written there, but refers to where it is"
+		f.ambiguity = "refers to a value that is elsewhere"
 	case n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) == 0 && strings.ContainsAny(n.Value, " \t"):
 		f.ambiguity = blankInside
 	}

@@ -66,7 +66,7 @@ func (c Config) checkCommand() error {
 	case cmp.Or(c.Address, c.Mount, c.Namespace, c.CA, c.RoleID, c.SecretIDFile) != "" || c.SecretIDFD != 0:
 		return errors.New("address, mount, namespace, CA and AppRole belong to --kind vault")
 	case c.Preset != "" && presets[c.Preset].get == nil:
-		return fmt.Errorf("%q is not a preset: there are %s", c.Preset, strings.Join(Presets(), ", "))
+		return fmt.Errorf("unknown preset %q; use %s", c.Preset, strings.Join(Presets(), ", "))
 	case len(c.Get) == 0 || c.Get[0] == "":
 		return errors.New("the command is missing: name a preset, or give the command and its arguments")
 	case len(c.Get) > 64 || len(c.List) > 64:

@@ -110,7 +110,7 @@ func (c Config) Check() error {
 	case KindCommand:
 		return c.checkCommand()
 	}
-	return fmt.Errorf("%q is not a kind of source: it is %s", c.Kind, strings.Join(Kinds, " or "))
+	return fmt.Errorf("unknown kind of source %q; use %s", c.Kind, strings.Join(Kinds, " or "))
 }
 
 func (c Config) checkVault() error {
@@ -147,7 +147,7 @@ func (c Config) checkSecretID() error {
 	case c.SecretIDFile != "" && c.SecretIDFD != 0:
 		return errors.New("the secret id comes from a file or from a descriptor, not from both")
 	case c.SecretIDFD < 0 || c.SecretIDFD == 1 || c.SecretIDFD == 2:
-		return errors.New("the descriptor of the secret id is 3 or more")
+		return errors.New("the descriptor of the secret id must be 3 or more")
 	}
 	return nil
 }
@@ -161,7 +161,7 @@ func checkAddress(raw string) error {
 	case err != nil || u.Host == "" || u.Hostname() == "":
 		return errors.New("the address is not a URL: write it like https://bao.example:8200")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return errors.New("the address may hold no user, password, query or fragment")
+		return errors.New("the address must not have a user, a password, a query or a fragment")
 	case u.Scheme == "https":
 		return nil
 	case u.Scheme == "http" && loopback(u.Hostname()):
@@ -253,7 +253,7 @@ func Load(dir string) ([]Config, error) {
 		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
 	}
 	if raw.Version != settingsVersion {
-		return nil, fmt.Errorf("%w: %s has version %d, which there is not", ErrDamaged, path, raw.Version)
+		return nil, fmt.Errorf("%w: %s has an unknown version, %d", ErrDamaged, path, raw.Version)
 	}
 	slices.SortFunc(raw.Sources, func(a, b Config) int { return strings.Compare(a.Name, b.Name) })
 	return raw.Sources, nil
@@ -276,7 +276,7 @@ func Find(dir, name string) (Config, error) {
 	if len(names) == 0 {
 		return Config{}, fmt.Errorf("%s: %w; there are none yet", name, ErrNoSource)
 	}
-	return Config{}, fmt.Errorf("%s: %w; there is %s", name, ErrNoSource, strings.Join(names, ", "))
+	return Config{}, fmt.Errorf("%s: %w; the sources are: %s", name, ErrNoSource, strings.Join(names, ", "))
 }
 
 // Change reads the sources of a data folder, calls change with them and writes the

@@ -100,7 +100,7 @@ func TestGet_SaysWhatIsWrongWithTheFields(t *testing.T) {
 		"a list":          {map[string]any{"api_key": "k", "api_secret": []string{"s"}}, "api_secret is not text"},
 		"null":            {map[string]any{"api_key": "k", "api_secret": nil}, "api_secret is empty"},
 		"capitals":        {map[string]any{"API_KEY": "k", "API_SECRET": "s"}, "api_key is missing, and API_KEY is there"},
-		"a break at last": {map[string]any{"api_key": "key-1234\n", "api_secret": "secret-1234"}, "a blank or a line break before or after"},
+		"a break at last": {map[string]any{"api_key": "key-1234\n", "api_secret": "secret-1234"}, "a space or a line break before or after"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, e, src, mount := standIn(t)

@@ -103,7 +103,7 @@ func otherCase(fields map[string]json.RawMessage, name string) string {
 func checkCredential(c kite.Credential) error {
 	_, trimmed, err := kite.ParseCredential(c.APIKey.Reveal(), c.APISecret.Reveal())
 	if err == nil && trimmed {
-		err = errors.New("there is a blank or a line break before or after the api_key or the api_secret")
+		err = errors.New("there is a space or a line break before or after the api_key or the api_secret")
 	}
 	return err
 }

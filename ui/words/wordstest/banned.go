@@ -29,6 +29,11 @@ var banned = []struct {
 	{re(`\b(nobody|somebody|whoever|anybody)\b`), "a noun for who it is", nil},
 	{re(`\b(is|are|was|were) (no|none)\b`), "is not", re(`\b([Tt]here|[Tt]here's) (is|are|was|were) (no|none)\b|(is|are|was|were) (no|none) (longer|left)|\bwhere (is|are)`)},
 	{re(`\bdead (token|connection)s?\b|\bdies\b|\btoken'?s (life|death)\b`), "expired, expires", nil},
+	{re(`\bblanks?\b`), "space", nil},
+	{re(`\bjudged?\b`), "verify, verified", nil},
+	{re(`\bdrop(s|ped|ping)? (the )?(previous|staged|credential)\b|\bcredential (is|was) dropped\b`), "delete", nil},
+	{re(`\btaken for\b`), "treated as, assumed", nil},
+	{re(`\bif it stays\b|\bthe same again\b|\ball the same\b|\bno way back\b`), "a plain verb", nil},
 	{re(`\bhave a look\b|\bin order\b`), "check", nil},
 	{re(`\bto be had\b|\bis to become of\b|\bsay with\b`), "a plain verb", nil},
 }
