@@ -190,7 +190,7 @@ func readToken(reply *Reply, now time.Time, expiresIn Lifetime) (Token, error) {
 // need be together with an error. Every status except 2xx is an error, and so is a
 // 2xx whose body is not Kitegateway's JSON.
 //
-// A request that is no write ([IsWrite]) is repeated as in [Client.Mint]. Writes
+// A request that is not a write ([IsWrite]) is repeated as in [Client.Mint]. Writes
 // move money, so Do sends them again only if no connection was made and the gateway
 // cannot have seen them. It does not repeat them after a 429 either, because the
 // mobile-money operators behind the gateway have limits of their own. If no answer

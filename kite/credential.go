@@ -29,7 +29,7 @@ func ParseCredential(key, secret string) (c Credential, trimmed bool, err error)
 }
 
 // NewCredential makes a credential of two values that were typed, pasted or read.
-// Blanks around either half are dropped, and trimmed says so. It refuses a half
+// Spaces around either half are removed, and trimmed says so. It refuses a half
 // that is empty, too long, not UTF-8, or that holds a line break, a control
 // character or an invisible one: none of those can be part of a key that
 // Kitegateway showed on a page, and a line break would end the header that
@@ -55,7 +55,7 @@ func NewCredential(key, secret Secret) (c Credential, trimmed bool, err error) {
 	return c, ktrimmed || strimmed, nil
 }
 
-// parseHalf returns one half without the blanks around it.
+// parseHalf returns one half without the spaces around it.
 func parseHalf(name string, half Secret, limit int) (trimmed Secret, wasTrimmed bool, err error) {
 	half.RevealTo(func(all []byte) {
 		value := bytes.TrimFunc(all, func(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' })

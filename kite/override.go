@@ -24,7 +24,7 @@ func mentions(name, part string) bool {
 }
 
 // normalName returns a name of a header or field as the most lenient server reads
-// it: without blanks and zeros before it, up to a bracket, in lower case, and with
+// it: without spaces and zeros before it, up to a bracket, in lower case, and with
 // "-" for each other sign. Servers that pass headers on as variables do not tell
 // "-", "_" and "." apart.
 func normalName(name string) string {

@@ -70,7 +70,7 @@ func hang(r *http.Request) (*http.Response, error) {
 	return nil, r.Context().Err()
 }
 
-// drip returns a body with one blank a second, without end.
+// drip returns a body with one space a second, without end.
 func drip(r *http.Request) (*http.Response, error) {
 	connected(r)
 	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(slowReader{r.Context()})}, nil

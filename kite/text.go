@@ -23,17 +23,17 @@ func CleanText(s string) string {
 		return s
 	}
 	var b strings.Builder
-	blank := false // write a space before the next visible character
+	space := false // write a space before the next visible character
 	for _, r := range ansi.Strip(eightBit.Replace(strings.ToValidUTF8(s, "\ufffd"))) {
 		switch {
 		case unicode.IsSpace(r):
-			blank = true
+			space = true
 		case unicode.IsControl(r), unicode.Is(unicode.Cf, r):
 		default:
-			if blank && b.Len() > 0 {
+			if space && b.Len() > 0 {
 				b.WriteByte(' ')
 			}
-			blank = false
+			space = false
 			b.WriteRune(r)
 		}
 	}
@@ -44,15 +44,15 @@ func CleanText(s string) string {
 // with single spaces between words. Nearly all text is, and reading an index cleans
 // thousands of strings.
 func clean(s string) bool {
-	blank := true
+	space := true
 	for i := range len(s) {
 		c := s[i]
-		if c < ' ' || c > '~' || c == ' ' && blank {
+		if c < ' ' || c > '~' || c == ' ' && space {
 			return false
 		}
-		blank = c == ' '
+		space = c == ' '
 	}
-	return s == "" || !blank
+	return s == "" || !space
 }
 
 // truncate returns at most n characters of s. If s is longer, the last is an ellipsis.

@@ -81,7 +81,7 @@ func (p *Profile) setReport(r Report) {
 	}
 }
 
-// clearVerdict drops the verdict, which was about another credential.
+// clearVerdict clears the verdict, which was about another credential.
 func (p *Profile) clearVerdict() {
 	p.Verdict, p.VerdictAt, p.facts = VerdictNone, time.Time{}, verdictFacts{}
 }

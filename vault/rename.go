@@ -81,8 +81,8 @@ func (v *Vault) Rename(ctx context.Context, oldAccount, newAccount string) error
 }
 
 // Move gives a profile another account or environment, for example if a live
-// credential was stored as a sandbox one. It drops the verdict and the cached
-// token, which mean nothing in another environment. After a [*RenamedError] the new
+// credential was stored as a sandbox one. It clears the verdict and forgets the
+// cached token, which mean nothing in another environment. After a [*RenamedError] the new
 // name holds.
 func (v *Vault) Move(ctx context.Context, from, to Selector) (Profile, error) {
 	if err := ValidAccount(to.Account); err != nil {

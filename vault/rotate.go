@@ -351,7 +351,7 @@ func (v *Vault) rewritten(ctx context.Context, p Profile, was, c credentials) (P
 	return p, nil
 }
 
-// confirmLater drops the previous credential on a later day than that of the
+// confirmLater deletes the previous credential on a later day than that of the
 // rotation: the current one has then proved that it lasts.
 func (v *Vault) confirmLater(ctx context.Context, sel Selector, proven credentials) {
 	if proven.item != nil {

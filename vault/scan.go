@@ -8,7 +8,7 @@ import (
 )
 
 // scanner reads index.json and the status files as this kitekey writes them: one
-// object per line, no blanks, no escapes. What it does not expect it leaves to
+// object per line, no spaces, no escapes. What it does not expect it leaves to
 // encoding/json, which reads the same and takes four times as long: with 10,000
 // profiles that was most of what listing them cost. A fuzz test compares the two.
 type scanner struct {

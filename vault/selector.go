@@ -54,8 +54,7 @@ func ValidAccount(name string) error {
 	return nil
 }
 
-// knownAccount is ValidAccount for names that are there: earlier versions allowed
-// more.
+// knownAccount is ValidAccount for existing names: earlier versions allowed more.
 func knownAccount(name string) error {
 	switch {
 	case name == "":

@@ -182,7 +182,7 @@ const (
 	ReasonNotSupported  Reason = "not-supported"  // the operating system has no such store
 	ReasonNoSession     Reason = "no-session"     // no desktop session was found, which the store needs
 	ReasonSessionEnded  Reason = "session-ended"  // the session that the environment names has ended
-	ReasonSessionName   Reason = "session-name"   // what the environment names as the session is none
+	ReasonSessionName   Reason = "session-name"   // the environment names a session that is not one
 	ReasonOtherUser     Reason = "other-user"     // the session belongs to another user, as after su or sudo
 	ReasonNoCollection  Reason = "no-collection"  // the program is there, but has no keyring, wallet or database to put items in
 	ReasonNoPrompt      Reason = "no-prompt"      // a question to the person cannot be shown here

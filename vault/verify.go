@@ -10,7 +10,7 @@ import (
 )
 
 // VerifyExpiresIn is the life in seconds of the token that verifying mints and
-// drops: short, but long enough for a deep check with a slow gateway.
+// discards: short, but long enough for a deep check with a slow gateway.
 const VerifyExpiresIn kite.Lifetime = 60
 
 // Report is the result of a verification. It holds no secret, so that it can be
@@ -120,8 +120,8 @@ func (v *Vault) readToVerify(ctx context.Context, sel Selector, known Profile) (
 	return p, c, err
 }
 
-// stillInUse reports whether a credential that was tried is still the profile's:
-// the gateway takes its time, and a rotation meanwhile records its own verdict. A
+// stillInUse reports whether a credential that was tried is still the profile's. A
+// rotation while the gateway answers records its own verdict. A
 // credential that could not be read counts as still in use.
 func (v *Vault) stillInUse(ctx context.Context, p Profile, tried kite.Credential) bool {
 	if !hasCredential(tried) || p.Source != "" {

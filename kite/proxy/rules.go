@@ -58,7 +58,7 @@ func (r Rule) allows(method, path string) bool {
 // plain reports whether every server reads an escaped path alike: it has no
 // parameters (;), no escaped escape, slash or zero, no broken UTF-8, no characters
 // that some servers take for a dot or a slash, and no step that ends with a dot or
-// a blank, which Windows leaves out.
+// a space, which Windows leaves out.
 func plain(escaped string) bool {
 	lower := strings.ToLower(escaped)
 	for _, odd := range []string{";", "%3b", "%25", "%2f", "%5c", "%00"} {

@@ -20,7 +20,7 @@ const (
 	HTMLPage       Failure = "html"     // 200 with a login page, as a captive portal answers
 	Forbidden      Failure = "403"      // 403 with the HTML page of a firewall
 	Endless        Failure = "endless"  // 200 and JSON that never ends, as fast as it goes
-	SlowBody       Failure = "drip"     // 200 and a blank every 50 ms for ever
+	SlowBody       Failure = "drip"     // 200 and a space every 50 ms for ever
 	Redirect       Failure = "redirect" // 302 to Behavior.RedirectTo
 	Drop           Failure = "drop"     // the connection is closed without an answer
 	Hang           Failure = "hang"     // no answer at all

@@ -112,7 +112,7 @@ func (a *app) askCredential(ctx context.Context, sel vault.Selector) (kite.Crede
 	}.Credential(ctx, sel)
 }
 
-// parseCredential checks a credential, and says so if it removed blanks around it.
+// parseCredential checks a credential, and says so if it removed spaces around it.
 func (a *app) parseCredential(key, secret string) (kite.Credential, error) {
 	cred, trimmed, err := kite.ParseCredential(key, secret)
 	if err != nil {

@@ -292,7 +292,7 @@ func gatewayFinding(env kite.Environment, host string, reply *kite.Reply, err er
 	return f
 }
 
-// checkClipboard lists the ways to copy. Without a terminal it is no problem if
+// checkClipboard lists the ways to copy. Without a terminal it is not a problem if
 // there are none.
 func (a *app) checkClipboard() finding {
 	terminal, done := a.terminal()

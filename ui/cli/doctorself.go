@@ -31,8 +31,7 @@ func checkScreenLock(ctx context.Context) finding {
 	return f
 }
 
-// checkFolderPlace tells when other users can put another data folder in the place of
-// this one.
+// checkFolderPlace warns when other users can replace the data folder with another.
 func (a *app) checkFolderPlace() ([]finding, error) {
 	dir, err := a.home()
 	if err != nil {

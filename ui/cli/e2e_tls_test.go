@@ -143,7 +143,7 @@ func TestCommands_NameTheProxyThatGivesNoConnection(t *testing.T) {
 		"has a page":            {"HTTP/1.1 200 OK\r\n\r\n<html>sign in</html>", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) did not connect"}},
 		"forbids":               {"HTTP/1.1 403 Category finance\r\nContent-Length: 0\r\n\r\n", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) refused the connection (403 Category finance)", "allow the connection"}},
 		"wants a user":          {"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) asks for a user and a password (407)", "http://USER:PASSWORD@"}},
-		"wants another user":    {"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n", "http://bob:CANARY@ADDR", []string{"wants another user or password (407)"}},
+		"wants another user":    {"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n", "http://bob:CANARY@ADDR", []string{"refused the user or the password (407)"}},
 		"fails":                 {"HTTP/1.1 503 DNS failed\r\nContent-Length: 0\r\n\r\n", "http://ADDR", []string{"(503 DNS failed)", "try again in a minute"}},
 		"no SOCKS":              {"HTTP/1.1 400 Bad Request\r\n\r\n", "socks5://ADDR", []string{"the proxy ADDR (HTTPS_PROXY)"}},
 		"a scheme of SOCKS 4":   {"", "socks4://ADDR", []string{"HTTPS_PROXY is not a proxy's address", "socks4"}},

@@ -38,8 +38,8 @@ func sameName(a, b string) bool {
 	return a == b || runtime.GOOS == "windows" && strings.EqualFold(a, b)
 }
 
-// What a command started by exec, or a shell through env, is given. The secret
-// is never among it.
+// The variables that exec gives to a command, and env to a shell. None holds the
+// secret.
 const (
 	varAuthorization = "KITE_AUTHORIZATION"
 	varExpiresAt     = "KITE_TOKEN_EXPIRES_AT"

@@ -98,7 +98,7 @@ func TestExamples_RunAsWritten(t *testing.T) {
 	}
 }
 
-// examplesOf returns the examples in a command's help. Two blanks begin an
+// examplesOf returns the examples in a command's help. Two spaces begin an
 // explanation.
 func examplesOf(h *installation, command string) []string {
 	help := h.must("", append(strings.Fields(command), "--help")...)

@@ -89,7 +89,7 @@ func (a *app) printProfiles(profiles []vault.Profile) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\t%s\n", p.Selector, word, verified, token, key, where(cmp.Or(p.Source, "-")), words.Line(p.Label))
 	}
 	_ = w.Flush()
-	// The last column is often empty, and trailing blanks spoil a diff. Write
+	// The last column is often empty, and trailing spaces spoil a diff. Write
 	// everything at once: a thousand writes would take longer than reading.
 	var table strings.Builder
 	for line := range strings.Lines(b.String()) {

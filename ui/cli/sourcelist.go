@@ -60,7 +60,7 @@ func (a *app) runSourceList(_ context.Context, o sourceOptions) error {
 	return a.print("%s\n", unindented(table(rows)))
 }
 
-// unindented returns a table without the blanks before its lines.
+// unindented returns a table without the spaces before its lines.
 func unindented(table string) string {
 	return strings.ReplaceAll(strings.TrimPrefix(table, "  "), "\n  ", "\n")
 }

@@ -14,7 +14,7 @@ const (
 )
 
 // instead has the texts that replace the secret, in turn: a manager that does not
-// keep an empty text may keep a blank (parcellite) or only words (diodon).
+// keep an empty text may keep a space (parcellite) or only words (diodon).
 var instead = []string{"", " ", "(cleared by kitekey)", "(cleared by kitekey)"}
 
 var errPutBack = errors.New("a clipboard manager puts the text back; clear its history")

@@ -21,7 +21,7 @@ func osc52Set(text string, env func(string) string) string {
 }
 
 // osc52Clear overwrites the clipboard and then empties it. Some terminals ignore an
-// empty text, and a blank stays there.
+// empty text, and a space stays there.
 func osc52Clear(env func(string) string) string {
 	return wrap(ansi.SetSystemClipboard(" ")+ansi.ResetSystemClipboard, env)
 }

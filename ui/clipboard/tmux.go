@@ -79,7 +79,7 @@ func (b *tmuxBuffer) Clear() error {
 		return nil // the server has ended, and the buffer with it
 	}
 	if first, _, _ := strings.Cut(top, "\n"); b.outside && first == b.name {
-		// A blank, because tmux does not load an empty text.
+		// A space, because tmux does not load an empty text.
 		_, _ = b.run([]byte(" "), "load-buffer", "-w", "-b", b.name, "-")
 	}
 	b.Release()

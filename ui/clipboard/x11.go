@@ -243,7 +243,7 @@ func (o *x11Owner) Clear() error {
 		if secret {
 			owners[o.atoms["CLIPBOARD"]] = owner
 		}
-		// What another program has selected and does not give is no copy of ours.
+		// If another program owns the selection and does not give it, it is not our copy.
 		if owner, secret, _ := o.look(xproto.AtomPrimary, time.Second); secret {
 			owners[xproto.AtomPrimary] = owner
 		}

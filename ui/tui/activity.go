@@ -58,7 +58,7 @@ func (v *activity) lines(c *canvas, sel vault.Selector, w, h int) []string {
 			case i == 0:
 				out = append(out, c.spread(c.st.dim.Styled(c.fit(c.moment(m.at), 16, ""))+paint.Styled(l), c.st.dim.Styled(right), w, c.st.glyph.more))
 			case len(out) < h:
-				out = append(out, blanks(16)+paint.Styled(l))
+				out = append(out, spaces(16)+paint.Styled(l))
 			}
 		}
 	}
@@ -305,7 +305,7 @@ func (d *activityDialog) lines(a *app, w int) []string {
 		}
 		out = append(out, a.spread(d.left(a, m, clock, name)+paint.Styled(text[0]), a.st.dim.Styled(right), w, a.st.glyph.more))
 		for _, l := range text[1:] {
-			out = append(out, blanks(left)+paint.Styled(l))
+			out = append(out, spaces(left)+paint.Styled(l))
 		}
 	}
 	return out

@@ -53,12 +53,12 @@ func (l *list) newAxis(c *canvas, w int) axis {
 
 // scale draws the marks above the bars.
 func (x axis) scale(c *canvas) string {
-	line := blanks(2+x.name+1+8) + "now"
+	line := spaces(2+x.name+1+8) + "now"
 	for at := x.step; at <= x.whole; at += x.step {
 		cell := 2 + x.name + 1 + 8 + int(float64(x.bars)*float64(at)/float64(x.whole))
 		text := words.Duration(at)
 		if from := cell - c.len(text); from > c.len(line)+1 {
-			line += blanks(from-c.len(line)) + text
+			line += spaces(from-c.len(line)) + text
 		}
 	}
 	return c.st.dim.Styled(line)
@@ -82,6 +82,6 @@ func (x axis) line(c *canvas, r row, s rowLook) string {
 		text += " " + tokenGlyph(state, &c.st)
 	}
 	b.WriteString(paint.Styled(strings.Repeat(c.st.glyph.full, cells-1)+end) + paint.Bold().Styled(text))
-	b.WriteString(s.text.Styled(blanks(x.bars - cells + 10 - c.len(text))))
+	b.WriteString(s.text.Styled(spaces(x.bars - cells + 10 - c.len(text))))
 	return b.String()
 }

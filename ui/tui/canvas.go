@@ -172,7 +172,7 @@ func (c *canvas) marked(text string, found []int, w int, plain, match ansi.Style
 		}
 	}
 	flush(len(text))
-	b.WriteString(plain.Styled(blanks(w - c.len(text))))
+	b.WriteString(plain.Styled(spaces(w - c.len(text))))
 	return b.String()
 }
 
@@ -283,7 +283,7 @@ func (c *canvas) hintText(hints []hint, w, keep int) string {
 	var b strings.Builder
 	used := 0
 	for _, h := range c.layHints(hints, w, keep) {
-		b.WriteString(blanks(h.x-used) + c.st.accent.Styled(c.keyName(h.key)) + " " + c.st.dim.Styled(h.does))
+		b.WriteString(spaces(h.x-used) + c.st.accent.Styled(c.keyName(h.key)) + " " + c.st.dim.Styled(h.does))
 		used = h.x + h.w
 	}
 	return b.String()

@@ -440,7 +440,7 @@ func (d *formDialog) fieldLines(a *app, f *field, here bool, w int) []string {
 	out := []string{mark + name.Styled(a.fit(f.id.String(), labelWidth, "")) + a.cut(f.draw(&a.canvas, here, room), room, a.st.glyph.more)}
 	say := func(text string, paint func(string) string) {
 		for _, l := range a.wrap(text, room) {
-			out = append(out, blanks(labelWidth+2)+paint(l))
+			out = append(out, spaces(labelWidth+2)+paint(l))
 		}
 	}
 	if f.check != nil && f.visited {

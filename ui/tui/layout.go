@@ -51,16 +51,16 @@ func (sc metrics) cut(s string, w int, more string) string {
 	return sc.method.Truncate(s, w, more)
 }
 
-// fit makes s exactly w cells wide: it cuts s or adds blanks.
+// fit makes s exactly w cells wide: it cuts s or adds spaces.
 func (sc metrics) fit(s string, w int, more string) string {
 	s = sc.cut(s, w, more)
-	return s + blanks(w-sc.len(s))
+	return s + spaces(w-sc.len(s))
 }
 
 // right is fit, aligned at the right.
 func (sc metrics) right(s string, w int, more string) string {
 	s = sc.cut(s, w, more)
-	return blanks(w-sc.len(s)) + s
+	return spaces(w-sc.len(s)) + s
 }
 
 // center is fit, centred.
@@ -69,10 +69,10 @@ func (sc metrics) center(s string, w int) string {
 	if n >= w {
 		return s
 	}
-	return blanks((w-n)/2) + s
+	return spaces((w-n)/2) + s
 }
 
-// wrap breaks a text at blanks into lines of at most w cells. Unlike the
+// wrap breaks a text at spaces into lines of at most w cells. Unlike the
 // library it does not break at hyphens, so that "--store" can be copied in one piece.
 func (sc metrics) wrap(s string, w int) []string {
 	const hyphen = "\u2011" // of the same width as a hyphen, but not a place to break a line
@@ -94,10 +94,10 @@ func (sc metrics) spread(left, right string, w int, more string) string {
 // measured by wcwidth cuts at the wrong end: x/ansi 0.11.9.)
 func (sc metrics) from(line string, x, w int) string {
 	rest := sc.method.TruncateLeft(line, x, "")
-	return blanks(w-x-sc.len(rest)) + rest // half of a wide character becomes a blank
+	return spaces(w-x-sc.len(rest)) + rest // half of a wide character becomes a space
 }
 
-func blanks(n int) string {
+func spaces(n int) string {
 	const some = "                                                                                                                                "
 	if n <= 0 {
 		return ""

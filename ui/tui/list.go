@@ -212,7 +212,7 @@ func layColumns(w, longest, label int) columns {
 		*to += n
 		rest -= n
 	}
-	if rest >= 1+9 { // a blank and room for every short word
+	if rest >= 1+9 { // a space and room for every short word
 		rest--
 		give(&c.verdict, 10)
 	}
@@ -309,7 +309,7 @@ func (l *list) headings(c *canvas, cols columns, w int) string {
 	if cols.label > 0 {
 		line += c.fit("LABEL", cols.label, "") + " "
 	}
-	line += c.right("TOKEN", cols.count, "") + " " + blanks(cols.bar) + " " + c.fit("USED", cols.used, "")
+	line += c.right("TOKEN", cols.count, "") + " " + spaces(cols.bar) + " " + c.fit("USED", cols.used, "")
 	return c.st.dim.Styled(c.fit(line, w, ""))
 }
 
@@ -390,7 +390,7 @@ func (l *list) rowLine(c *canvas, r row, t *task, s rowLook, cols columns, w int
 	}
 	line := b.String()
 	if n := c.len(line); n < w {
-		line += s.text.Styled(blanks(w - n))
+		line += s.text.Styled(spaces(w - n))
 	}
 	return line
 }
@@ -452,7 +452,7 @@ func (l *list) nameAndEnvironment(c *canvas, b *strings.Builder, r row, s rowLoo
 // own, which need no colour.
 func (c *canvas) drawCount(b *strings.Builder, t vault.TokenInfo, s *textStyles, cols columns) {
 	state, left := words.TokenStateOf(t, c.now), t.Remaining(c.now)
-	text, bar := "", s.text.Styled(blanks(cols.bar))
+	text, bar := "", s.text.Styled(spaces(cols.bar))
 	switch state {
 	case words.NoToken:
 	case words.Expired:

@@ -230,13 +230,13 @@ func (l *locker) draw(a *app) []string {
 	}
 	lines := make([]string, 0, a.height)
 	for range max((a.height-len(text)-1)/2, 0) {
-		lines = append(lines, blanks(a.width))
+		lines = append(lines, spaces(a.width))
 	}
 	for _, t := range text {
 		lines = append(lines, a.fit(a.center(t, a.width), a.width, ""))
 	}
 	for len(lines) < a.height-1 {
-		lines = append(lines, blanks(a.width))
+		lines = append(lines, spaces(a.width))
 	}
 	quit := hint{"q", "quit"}
 	if l.needPass {

@@ -270,7 +270,7 @@ func (d *historyDialog) lines(a *app, w int) []string {
 	var out []string
 	for _, n := range slices.Backward(a.notices.history) {
 		for j, l := range a.noticeLines(&n, w-10, 8) {
-			at := blanks(10)
+			at := spaces(10)
 			if j == 0 {
 				at = a.st.dim.Styled(n.at.Local().Format("15:04:05") + "  ")
 			}

@@ -61,7 +61,7 @@ func (a *app) suspendSince(continued int) tea.Cmd {
 }
 
 // stop stops kitekey until the shell continues it. It waits within Update, so that
-// the terminal is neither given back nor taken again beside the end.
+// kitekey does not end while the terminal is given back or taken again.
 func (a *app) stop(continued int) tea.Cmd {
 	on, off := a.modes()
 	a.term.output.whileAway(on, off, func() { a.term.signals.stop(a.ctx, continued) })

@@ -99,7 +99,7 @@ func (a *app) draw() []string {
 	lines = lines[:max(min(len(lines), a.height-1-max(len(a.layout.status), a.messageRows())), 1)]
 	lines = append(lines, a.layout.status...)
 	for len(lines) < a.height-1 {
-		lines = append(lines, blanks(a.width))
+		lines = append(lines, spaces(a.width))
 	}
 	return append(lines, a.footerLine())
 }

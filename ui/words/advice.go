@@ -24,7 +24,7 @@ type Ways struct {
 }
 
 // Commands returns the ways of the command line for a profile's name, "" if there
-// is none.
+// for no profile.
 func Commands(profile string) Ways {
 	verify := profile
 	if profile == "" {

@@ -208,7 +208,7 @@ func (r tree) missing(document, text string) (all []string) {
 func before(s, sep string) string { s, _, _ = strings.Cut(s, sep); return s }
 
 // hasHeading reports whether a document has the heading of an anchor, in GitHub's
-// form: lower case, hyphens for blanks, no punctuation.
+// form: lower case, hyphens for spaces, no punctuation.
 func hasHeading(document, anchor string) bool {
 	raw, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(document)))
 	if err != nil {

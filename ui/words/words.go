@@ -59,7 +59,7 @@ func Sentence(text string) string {
 }
 
 // Line returns text from outside as one line: without control characters, and with
-// each run of blanks as one.
+// each run of white space as one space.
 func Line(s string) string { return strings.Join(strings.Fields(kite.CleanText(s)), " ") }
 
 // Capital gives text a capital letter, unless it begins with a name such as

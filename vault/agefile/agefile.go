@@ -394,8 +394,8 @@ func (s *Store) failed(op string, kind, err error) *vault.StoreError {
 	return &vault.StoreError{Op: op, Store: Name, Noun: noun, Kind: kind, Err: err}
 }
 
-// unreadable returns the error of reading a file. What is no file, or larger than one
-// of ours can be, is damaged: the copy can take its place.
+// unreadable returns the error of reading a file. A folder, a device or a file that is
+// too large to be ours counts as damaged, so that the copy can take its place.
 func (s *Store) unreadable(op, name string, err error) error {
 	if errors.Is(err, disk.ErrNotRegular) || errors.Is(err, disk.ErrTooLarge) {
 		return s.damaged(op, name, disk.SyscallError(err))

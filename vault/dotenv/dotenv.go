@@ -44,7 +44,7 @@ var (
 type Result struct {
 	Entries []Entry  // at least one
 	Ignored []string // names that look like keys of another service
-	Trimmed bool     // blanks around a value were removed
+	Trimmed bool     // spaces around a value were removed
 	Form    string   // the text's form: "JSON", "lines of NAME=value"
 }
 

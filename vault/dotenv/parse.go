@@ -209,7 +209,7 @@ var (
 )
 
 // cutName splits a line at its =, or, if there is none before it, at a colon with a
-// blank after it. Before a colon a few words may stand ("API key: …"). A name with
+// space after it. Before a colon a few words may stand ("API key: …"). A name with
 // nothing after its colon begins something else: YAML, or a label above its value.
 func cutName(line string) (name, value string, ok bool) {
 	name, value, ok = strings.Cut(line, "=")
@@ -237,7 +237,7 @@ func firstRune(s string) rune {
 	return r
 }
 
-// trim removes blanks around s, and the invisible characters that come from pages
+// trim removes spaces around s, and the invisible characters that come from pages
 // and mails.
 func trim(s string) string { return strings.TrimFunc(s, isBlank) }
 
@@ -298,11 +298,11 @@ func ambiguityOf(value string) string {
 	return ""
 }
 
-const blankInside = "contains a space, which programs read differently: put the value in single quotes"
+const spaceInside = "contains a space, which programs read differently: put the value in single quotes"
 
 func ambiguousBlank(value string) string {
 	if strings.ContainsFunc(value, unicode.IsSpace) {
-		return blankInside
+		return spaceInside
 	}
 	return ""
 }

@@ -64,8 +64,8 @@ func cells(text string) (rows [][]string, err error) {
 	return r.ReadAll()
 }
 
-// columnTitles trims the titles of a table. ok is false if one of them is no title, or
-// none is that of an api_key or an api_secret.
+// columnTitles trims the titles of a table. ok is false if one of them is not a title, or
+// if none is that of an api_key or an api_secret.
 func columnTitles(row []string) (titles []string, ok bool) {
 	for _, title := range row {
 		title = trim(title)

@@ -299,7 +299,7 @@ func (s *scanner) name() (name string, n int) {
 	for i := 0; i < 4; i++ {
 		if i > 0 {
 			next := s.peek(i)
-			if next.kind != word || !next.blank || next.tab || isValue(next.text) {
+			if next.kind != word || !next.space || next.tab || isValue(next.text) {
 				break
 			}
 			text += " " + strings.Trim(next.text, "*_")
@@ -380,7 +380,7 @@ func (s *scanner) toValue() (joined, below bool) {
 
 // isType reports whether t, the current token, is the type in "apiKey: string = …".
 func (s *scanner) isType(t token) bool {
-	return t.kind == word && t.blank && s.peek(-1).text == ":" && s.peek(1).text == "="
+	return t.kind == word && t.space && s.peek(-1).text == ":" && s.peek(1).text == "="
 }
 
 // wordValue takes a word as a value, if it stands alone.
@@ -393,15 +393,15 @@ func (s *scanner) wordValue(t token, any, joined, below bool) (token, bool) {
 	return t, true
 }
 
-// standsAlone reports whether the word at the current position ends at a blank, or
+// standsAlone reports whether the word at the current position ends at a space, or
 // at a sign that ends a member, unless the text continues after the sign.
 func (s *scanner) standsAlone() bool {
 	next, after := s.peek(1), s.peek(2)
-	if next.blank || next.kind == endOfLine || next.kind == endOfText {
+	if next.space || next.kind == endOfLine || next.kind == endOfText {
 		return true
 	}
 	if next.is(sign, ",", ";") {
-		return after.blank || after.kind != word && after.kind != quoted
+		return after.space || after.kind != word && after.kind != quoted
 	}
 	return next.is(sign, ")", "}", "]", "<", "|")
 }
@@ -413,7 +413,7 @@ func (s *scanner) looksLikeValue(text string, joined, below bool) bool {
 		return false
 	}
 	next := s.peek(1)
-	sentence := next.kind == word && next.blank
+	sentence := next.kind == word && next.space
 	return isValue(text) || joined && !below && !sentence
 }
 
@@ -452,7 +452,7 @@ func isValue(text string) bool {
 }
 
 // parseValues reads an api_key and its api_secret without names, in this order: in
-// two lines, or on one line with a blank or a sign in between.
+// two lines, or on one line with a space or a sign in between.
 func parseValues(text string) ([]variable, error) {
 	parts := strings.FieldsFunc(text, isBlank)
 	if len(parts) == 1 {

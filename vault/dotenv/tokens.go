@@ -11,7 +11,7 @@ type token struct {
 	kind  tokenKind
 	text  string
 	quote rune // the quote that began a quoted text
-	blank bool // a blank precedes it
+	space bool // a space precedes it
 	tab   bool // and it is a tab
 	query bool // the & or ? of an address or a form precedes it
 }
@@ -29,29 +29,29 @@ const (
 	word
 	quoted
 	sign
-	gap // a blank, an apostrophe, or a mark of Markdown: no token, but it precedes one
+	gap // a space, an apostrophe, or a mark of Markdown: not a token, but it precedes one
 )
 
 // signs end a word. A word may hold "=" and ":", see wordEnd.
 const signs = ",;(){}[]<>|"
 
 func tokenize(text string) (tokens []token) {
-	var blank, tab, query bool
+	var space, tab, query bool
 	for len(text) > 0 {
-		fresh := blank || len(tokens) == 0 || tokens[len(tokens)-1].kind == endOfLine
+		fresh := space || len(tokens) == 0 || tokens[len(tokens)-1].kind == endOfLine
 		if end := max(continuation(text), comment(text)); end > 0 && fresh {
-			text, blank = text[end:], true
+			text, space = text[end:], true
 			continue
 		}
 		t, n := firstToken(text)
 		text = text[n:]
 		if t.kind == gap {
-			blank, tab, query = true, tab || t.text == "\t", query || t.query
+			space, tab, query = true, tab || t.text == "\t", query || t.query
 			continue
 		}
-		t.blank, t.tab, t.query = blank, tab, query
+		t.space, t.tab, t.query = space, tab, query
 		tokens = append(tokens, t)
-		blank, tab, query = false, false, false
+		space, tab, query = false, false, false
 	}
 	return tokens
 }

@@ -92,7 +92,7 @@ func (w *yamlWalk) scalar(n *yaml.Node, group string, around []string, name stri
 	case strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!"):
 		f.ambiguity = "refers to a value that is elsewhere"
 	case n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) == 0 && strings.ContainsAny(n.Value, " \t"):
-		f.ambiguity = blankInside
+		f.ambiguity = spaceInside
 	}
 	w.fields = append(w.fields, f)
 	return nil

@@ -361,7 +361,7 @@ func (e *engine) List(ctx context.Context) ([]vault.Listed, error) {
 	return left, nil
 }
 
-// mostIgnored bounds what is told of names that no profile can have.
+// mostIgnored bounds how many names that no profile can have are reported.
 const mostIgnored = 20
 
 func (e *engine) ignore(name string) {

@@ -132,8 +132,7 @@ func SyncDir(dir string) error {
 }
 
 // synced syncs a file or a folder, where the file system can: some network and shared
-// file systems refuse it, for folders above all. What is written is as lasting there as
-// it can be.
+// file systems refuse it, mostly for folders. There the data is as durable as it can be.
 func synced(f interface{ Sync() error }) error {
 	if err := f.Sync(); !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
 		return err
