@@ -32,8 +32,6 @@ func main() {
 }
 
 func run() int {
-	// TEA_TRACE makes Bubble Tea log every frame, revealed secrets included.
-	_ = os.Unsetenv("TEA_TRACE")
 	// GODEBUG=http2debug makes net/http log every header, secrets included.
 	log.SetOutput(io.Discard)
 

@@ -122,15 +122,16 @@ func SystemRoots() (*x509.CertPool, error) {
 	return pool.Clone(), nil
 }
 
-// certVariables replace the system's CAs in crypto/x509. kitekey ignores them:
-// otherwise anything that can set a variable could read the api_secret.
-var certVariables = []string{"SSL_CERT_FILE", "SSL_CERT_DIR"}
+// CertVariables lists the variables that replace the system's CAs in crypto/x509.
+// The client ignores them: otherwise anything that can set a variable could read the
+// api_secret.
+func CertVariables() []string { return []string{"SSL_CERT_FILE", "SSL_CERT_DIR"} }
 
-// systemRoots loads the system's CAs without certVariables. crypto/x509 reads the
+// systemRoots loads the system's CAs without [CertVariables]. crypto/x509 reads the
 // variables once in a process, at the first use, so they are removed from the
 // environment for that moment and restored for programs that are started later.
 var systemRoots = sync.OnceValues(func() (*x509.CertPool, error) {
-	for _, name := range certVariables {
+	for _, name := range CertVariables() {
 		if value, ok := os.LookupEnv(name); ok {
 			_ = os.Unsetenv(name)
 			defer func() { _ = os.Setenv(name, value) }()

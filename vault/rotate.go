@@ -161,7 +161,7 @@ func (v *Vault) finishRotation(ctx context.Context, sel Selector, certain kite.C
 // notReplaced returns the outcome for a staged credential that the gateway has not
 // accepted, and the error that says so.
 func (v *Vault) notReplaced(ctx context.Context, p Profile, staged kite.Credential, report Report) (Outcome, error) {
-	if report.Verdict == VerdictRejected || report.Verdict == VerdictInvalid {
+	if report.Verdict.Refused() {
 		return OutcomeRejected, aboutf(p.Selector, "nothing was replaced: %w", report.Err)
 	}
 	if now, err := v.read(context.WithoutCancel(ctx), p); err == nil && !sameCredential(now.Staged, staged) {

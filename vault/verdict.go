@@ -32,6 +32,10 @@ var Verdicts = []Verdict{
 	VerdictUnexpectedReply, VerdictNoCredential, VerdictStoreLocked, VerdictUnavailable, VerdictSource,
 }
 
+// Refused reports whether the gateway answered and refused the credential or the
+// request, so that the same request would be refused again.
+func (v Verdict) Refused() bool { return v == VerdictRejected || v == VerdictInvalid }
+
 // VerdictOf returns what err says about a credential: ok for nil, and VerdictNone
 // for an error that says nothing about it (for example, the caller gave up).
 func VerdictOf(err error) Verdict {

@@ -185,29 +185,27 @@ func (a *app) verifyNew(ctx context.Context, v *vault.Vault, p vault.NewProfile,
 		}
 		a.tellSkew(r.Skew)
 		p.Verdict = r.Verdict
-		switch r.Verdict {
-		case vault.VerdictOK:
+		switch {
+		case r.Verdict == vault.VerdictOK:
 			return p, nil
-		case vault.VerdictRejected, vault.VerdictInvalid:
-			if !ask {
-				return p, &codeError{exitRefused, fmt.Sprintf("%s: %v; nothing was stored (--no-verify stores it unverified)", p.Selector, r.Err), r.Err}
-			}
-			a.note("%s: %v", p.Selector, r.Err)
-			choice, err := a.choose(ctx, "Re-enter, save anyway, or discard? [r/s/d] ", "rsd")
-			switch {
-			case err != nil:
-				return p, err
-			case choice == 's':
-				return p, nil
-			case choice == 'd':
-				return p, &codeError{exitRefused, fmt.Sprintf("%s: nothing was stored", p.Selector), r.Err}
-			}
-			if p.Credential, err = a.askCredential(ctx, p.Selector); err != nil {
-				return p, err
-			}
-		default:
+		case !r.Verdict.Refused():
 			a.note(`%s: %v; stored, not verified: "kitekey verify %s" tries it again`, p.Selector, r.Err, p.Selector)
 			return p, nil
+		case !ask:
+			return p, &codeError{exitRefused, fmt.Sprintf("%s: %v; nothing was stored (--no-verify stores it unverified)", p.Selector, r.Err), r.Err}
+		}
+		a.note("%s: %v", p.Selector, r.Err)
+		choice, err := a.choose(ctx, "Re-enter, save anyway, or discard? [r/s/d] ", "rsd")
+		switch {
+		case err != nil:
+			return p, err
+		case choice == 's':
+			return p, nil
+		case choice == 'd':
+			return p, &codeError{exitRefused, fmt.Sprintf("%s: nothing was stored", p.Selector), r.Err}
+		}
+		if p.Credential, err = a.askCredential(ctx, p.Selector); err != nil {
+			return p, err
 		}
 	}
 }

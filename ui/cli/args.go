@@ -61,7 +61,7 @@ func parseSelector(s string) (vault.Selector, error) {
 }
 
 func (a *app) defaultSelector() (vault.Selector, error) {
-	if s := a.getenv("KITEKEY_PROFILE"); s != "" {
+	if s := a.getenv(varProfile); s != "" {
 		sel, err := vault.ParseSelector(s)
 		if err != nil {
 			return sel, usagef("KITEKEY_PROFILE: %w", err)

@@ -163,8 +163,8 @@ func (a *app) checkStoreName() ([]finding, error) {
 	switch names := strings.Join(storeNames(), " or "); {
 	case a.storeFlag != "":
 		return nil, usagef("unknown store %q: use %s", a.storeFlag, names)
-	case a.getenv("KITEKEY_STORE") != "":
-		f.Text, f.Fix = fmt.Sprintf("KITEKEY_STORE names an unknown store, %q", a.getenv("KITEKEY_STORE")), "set it to "+names+", or unset it"
+	case a.getenv(varStore) != "":
+		f.Text, f.Fix = fmt.Sprintf("KITEKEY_STORE names an unknown store, %q", a.getenv(varStore)), "set it to "+names+", or unset it"
 	default:
 		f.Text, f.Fix = fmt.Sprintf("the profiles are in a store that this kitekey does not know, %q", storeInUse(dir)), "upgrade kitekey"
 	}
@@ -282,7 +282,7 @@ func gatewayFinding(env kite.Environment, host string, reply *kite.Reply, err er
 		}
 		return f
 	}
-	f.Text = fmt.Sprintf("%s answers in %s", host, milliseconds(reply.Latency))
+	f.Text = fmt.Sprintf("%s answers in %s", host, words.Latency(reply.Latency))
 	if words.ClockWrong(reply.Skew) {
 		f.Severity, f.Text = vault.SeverityWarning, f.Text+"; "+words.Clock(reply.Skew)
 		f.Fix = "set this computer's clock; kitekey allows for the difference, other programs do not"
@@ -332,7 +332,7 @@ func (a *app) checkTerminal() finding {
 		}
 	}
 	switch color := a.getenv("COLORTERM"); {
-	case a.getenv("NO_COLOR") != "":
+	case a.getenv(varNoColor) != "":
 		parts = append(parts, "no colour (NO_COLOR)")
 	case color == "truecolor" || color == "24bit":
 		parts = append(parts, "true colour")

@@ -65,8 +65,18 @@ func (a *app) variables(sel vault.Selector, tok kite.Token) []variable {
 	}
 }
 
-// varPassphraseFile names the file that holds the file store's passphrase.
-const varPassphraseFile = "KITEKEY_PASSPHRASE_FILE"
+// The variables that kitekey reads. [Settings] says what they mean.
+const (
+	varHome           = "KITEKEY_HOME"
+	varStore          = "KITEKEY_STORE"
+	varPassphraseFile = "KITEKEY_PASSPHRASE_FILE"
+	varReason         = "KITEKEY_REASON"
+	varProfile        = "KITEKEY_PROFILE"
+	varSandboxURL     = "KITEKEY_SANDBOX_URL"
+	varLiveURL        = "KITEKEY_LIVE_URL"
+	varTheme          = "KITEKEY_THEME"
+	varNoColor        = "NO_COLOR"
+)
 
 // childEnv returns the environment for a child: kitekey's own without the place of
 // the passphrase, which only kitekey needs.

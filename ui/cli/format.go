@@ -46,13 +46,6 @@ func table(rows [][]string) string {
 
 func hint(s string) string { return "····" + s }
 
-func milliseconds(d time.Duration) string {
-	if d > 0 && d < time.Millisecond {
-		return "under 1 ms"
-	}
-	return fmt.Sprintf("%d ms", d.Milliseconds())
-}
-
 // escapeInvisible writes characters that would move a terminal's cursor or
 // reorder its text as JSON escapes. Valid JSON has them in strings only.
 func escapeInvisible(doc []byte) []byte {

@@ -147,7 +147,7 @@ func (a *app) network() (networkJSON, error) {
 	if out.CA, err = a.adoptedCA(); err != nil {
 		return networkJSON{}, err
 	}
-	for _, name := range []string{"SSL_CERT_FILE", "SSL_CERT_DIR"} {
+	for _, name := range kite.CertVariables() {
 		if a.getenv(name) != "" {
 			out.IgnoredVariables = append(out.IgnoredVariables, name)
 		}

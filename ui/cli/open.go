@@ -17,9 +17,9 @@ import (
 // overrideVariable returns the variable that overrides an environment's base URL.
 func overrideVariable(env kite.Environment) string {
 	if env == kite.Live {
-		return "KITEKEY_LIVE_URL"
+		return varLiveURL
 	}
-	return "KITEKEY_SANDBOX_URL"
+	return varSandboxURL
 }
 
 // overrides returns the base URLs that override Kitegateway's. It accepts only
@@ -95,7 +95,7 @@ func (a *app) openQuietly() (*vault.Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	return vault.Open(vault.Options{Dir: dir, Store: store, Gateway: a.vaultGateways(urls), Source: a.sources(dir, store), Now: a.Now, Command: a.command, Reason: cmp.Or(a.reason, a.getenv("KITEKEY_REASON"))})
+	return vault.Open(vault.Options{Dir: dir, Store: store, Gateway: a.vaultGateways(urls), Source: a.sources(dir, store), Now: a.Now, Command: a.command, Reason: cmp.Or(a.reason, a.getenv(varReason))})
 }
 
 // gateways returns one client per environment, so that connections are shared.
@@ -117,7 +117,7 @@ func (a *app) vaultGateways(urls map[kite.Environment]string) func(kite.Environm
 // home returns the data folder: KITEKEY_HOME, or kitekey's folder in the operating
 // system's folder for a user's configuration.
 func (a *app) home() (string, error) {
-	if dir := a.getenv("KITEKEY_HOME"); dir != "" {
+	if dir := a.getenv(varHome); dir != "" {
 		if dir == "~" || strings.HasPrefix(dir, "~/") {
 			return "", usagef("KITEKEY_HOME is %q, and the shell did not expand the ~: write the full path", dir)
 		}
@@ -198,7 +198,7 @@ func (a *app) storeName(dir string) (string, error) {
 	if a.storeFlag == "" && a.prepared != nil {
 		return a.prepared.Name(), nil
 	}
-	name := cmp.Or(a.storeFlag, a.getenv("KITEKEY_STORE"), storeInUse(dir), storeKinds[0].name)
+	name := cmp.Or(a.storeFlag, a.getenv(varStore), storeInUse(dir), storeKinds[0].name)
 	if _, ok := storeKindOf(name); !ok {
 		return "", usagef("unknown store %q: use %s", name, strings.Join(storeNames(), " or "))
 	}

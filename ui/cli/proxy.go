@@ -261,8 +261,8 @@ func (a *app) logProxied(v *vault.Vault, sel vault.Selector, r proxy.Record, qui
 		what += " " + kite.CleanText(r.Path)
 	}
 	if r.Err != nil {
-		a.note("%s %s %d: %s", a.Now().Format("15:04:05"), what, r.Status, kite.CleanText(r.Err.Error()))
+		a.note("%s %s %d: %s", words.TimeOfDay(a.Now()), what, r.Status, kite.CleanText(r.Err.Error()))
 		return
 	}
-	a.note("%s %s %d in %d ms", a.Now().Format("15:04:05"), what, r.Status, r.Latency.Milliseconds())
+	a.note("%s %s %d in %s", words.TimeOfDay(a.Now()), what, r.Status, words.Latency(r.Latency))
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -53,11 +54,9 @@ func newScreenFlags(cmd *cobra.Command) *screenFlags {
 
 // screenOptions returns the screen's options without its vault.
 func (a *app) screenOptions(s *screenFlags) (tui.Options, error) {
-	theme := s.theme
-	if name := a.getenv("KITEKEY_THEME"); theme == "" && name != "" {
-		if err := theme.Set(name); err != nil {
-			return tui.Options{}, usagef("KITEKEY_THEME: %w", err)
-		}
+	theme, err := a.themeFromEnv()
+	if err != nil {
+		return tui.Options{}, err
 	}
 	var terminal io.Writer // plain mode may have none
 	if isTerminal(a.Stdout) {
@@ -70,7 +69,7 @@ func (a *app) screenOptions(s *screenFlags) (tui.Options, error) {
 		Version:       a.Version,
 		ClearAfter:    s.clearAfter,
 		LockAfter:     s.lockAfter,
-		Theme:         theme,
+		Theme:         cmp.Or(s.theme, theme),
 		ASCII:         s.ascii,
 		ReducedMotion: s.reducedMotion,
 		Mouse:         s.mouse,
@@ -82,12 +81,19 @@ func (a *app) screenOptions(s *screenFlags) (tui.Options, error) {
 	}, nil
 }
 
+// themeFromEnv returns the theme that KITEKEY_THEME names, "" if it names none.
+func (a *app) themeFromEnv() (theme tui.Theme, err error) {
+	if err := theme.Set(a.getenv(varTheme)); err != nil {
+		return "", usagef("%s: %w", varTheme, err)
+	}
+	return theme, nil
+}
+
 // needTerminal returns an error if there is no terminal. Plain mode does not need
 // one.
 func (a *app) needTerminal(s *screenFlags) error {
-	var theme tui.Theme
-	if err := theme.Set(a.getenv("KITEKEY_THEME")); err != nil {
-		return usagef("KITEKEY_THEME: %v", err)
+	if _, err := a.themeFromEnv(); err != nil {
+		return err
 	}
 	switch {
 	case s.plain:

@@ -11,6 +11,7 @@ import (
 
 	"kitekey/kite"
 	"kitekey/kite/simulator"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -65,7 +66,7 @@ func (a *app) runSimulator(ctx context.Context, o simulatorOptions) error {
 	var so simulator.Options
 	if !o.quiet {
 		so.Log = func(r simulator.Record) {
-			a.note("%s %s %s %d", r.Time.Format("15:04:05"), r.Method, r.Path, r.Status)
+			a.note("%s %s %s %d", words.TimeOfDay(r.Time), r.Method, r.Path, r.Status)
 		}
 	}
 	sim := simulator.New(so)

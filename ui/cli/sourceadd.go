@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -78,6 +79,9 @@ func (a *app) runSourceAdd(ctx context.Context, o sourceAddOptions) error {
 	c := o.config.WithDefaults()
 	if err := makeAbsolute(&c.CA, &c.SecretIDFile); err != nil {
 		return err
+	}
+	if slices.Contains(append(storeNames(), vault.MemoryName), c.Name) { // "store migrate --to" takes both
+		return usagef("%q is the name of a store: choose another", c.Name)
 	}
 	if err := c.Check(); err != nil {
 		return usagef("%w", err)

@@ -62,7 +62,7 @@ func (a *app) runStatus(_ context.Context, o statusOptions) error {
 	state := "unlocked by the operating system when it is needed"
 	switch {
 	case s.Until != nil:
-		state = "unlocked until " + clock(*s.Until, a.Now()) + ", " + words.About(s.Until.Sub(a.Now())) + " left"
+		state = "unlocked until " + words.Moment(*s.Until, a.Now()) + ", " + words.About(s.Until.Sub(a.Now())) + " left"
 	case s.Locked != nil && *s.Locked:
 		state = "locked: every command asks for the passphrase"
 	case s.Locked != nil:

@@ -119,8 +119,8 @@ func (a *app) describeStore(ctx context.Context) (storeJSON, error) {
 	switch {
 	case a.storeFlag != "":
 		s.Chosen = "--store"
-	case a.getenv("KITEKEY_STORE") != "":
-		s.Chosen = "KITEKEY_STORE"
+	case a.getenv(varStore) != "":
+		s.Chosen = varStore
 	case storeInUse(dir) != "":
 		s.Chosen = "what the data folder holds"
 	default:
@@ -264,7 +264,7 @@ func (a *app) migrate(ctx context.Context, o migrateOptions) error {
 	if err != nil {
 		return err
 	}
-	from := cmp.Or(storeInUse(dir), a.storeFlag, a.getenv("KITEKEY_STORE"), storeKinds[0].name)
+	from := cmp.Or(storeInUse(dir), a.storeFlag, a.getenv(varStore), storeKinds[0].name)
 	a.storeFlag = from // the credentials are in this store, whichever was chosen for later
 	v, err := a.openQuietly()
 	if err != nil {

@@ -12,16 +12,16 @@ type Variable struct{ Name, Meaning string }
 // Settings lists the variables that kitekey reads.
 func Settings() []Variable {
 	return []Variable{
-		{"KITEKEY_HOME", "data folder; default: the system's user configuration folder + /kitekey"},
-		{"KITEKEY_STORE", "where secrets are kept: keyring or file; --store takes precedence"},
-		{"KITEKEY_PASSPHRASE_FILE", "file or pipe (/dev/fd/3) that holds the passphrase of the file store"},
-		{"KITEKEY_REASON", "why something is done, for the activity log; --reason takes precedence"},
-		{"KITEKEY_PROFILE", "the profile when a command names none; without it, a .kitekey file with an account's name (always its sandbox)"},
-		{"KITEKEY_SANDBOX_URL", "base URL instead of the sandbox's, version included; loopback addresses only"},
-		{"KITEKEY_LIVE_URL", "base URL instead of live's, version included; loopback addresses only"},
-		{"KITEKEY_THEME", "colours for a background: dark, light or auto; --theme takes precedence"},
+		{varHome, "data folder; default: the system's user configuration folder + /kitekey"},
+		{varStore, "where secrets are kept: keyring or file; --store takes precedence"},
+		{varPassphraseFile, "file or pipe (/dev/fd/3) that holds the passphrase of the file store"},
+		{varReason, "why something is done, for the activity log; --reason takes precedence"},
+		{varProfile, "the profile when a command names none; without it, a .kitekey file with an account's name (always its sandbox)"},
+		{varSandboxURL, "base URL instead of the sandbox's, version included; loopback addresses only"},
+		{varLiveURL, "base URL instead of live's, version included; loopback addresses only"},
+		{varTheme, "colours for a background: dark, light or auto; --theme takes precedence"},
 		{"COLORFGBG", "the terminal's background, where the terminal does not answer"},
-		{"NO_COLOR", "no colours on the screen"},
+		{varNoColor, "no colours on the screen"},
 		{"HTTPS_PROXY, HTTP_PROXY, NO_PROXY", "proxy for the gateway, as in other programs"},
 	}
 }

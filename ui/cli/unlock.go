@@ -59,7 +59,7 @@ func (a *app) runUnlock(ctx context.Context, o unlockOptions) error {
 	if o.json {
 		return a.printJSON(lockStateOf(v))
 	}
-	a.note("the file store is unlocked until %s (%s)", clock(until, a.Now()), words.Duration(o.life))
+	a.note("the file store is unlocked until %s (%s)", words.Moment(until, a.Now()), words.Duration(o.life))
 	return nil
 }
 
@@ -73,13 +73,4 @@ func (a *app) fileStoreVault() (*vault.Vault, error) {
 		return nil, usagef("%s is unlocked by the operating system; this command is for the file store (--store file)", words.Store(v.StoreName()))
 	}
 	return v, nil
-}
-
-// clock writes a time of day, with its date if it is not today.
-func clock(t, now time.Time) string {
-	t, now = t.Local(), now.Local()
-	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {
-		return t.Format("15:04")
-	}
-	return t.Format("2006-01-02 15:04")
 }

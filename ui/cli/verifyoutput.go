@@ -218,7 +218,7 @@ func reportDetail(r verified) string {
 	case r.Message != "":
 		parts = append(parts, strings.TrimSuffix(words.Line(r.Message), "."))
 	case r.Verdict == vault.VerdictOK:
-		parts = append(parts, r.Host, milliseconds(r.Latency))
+		parts = append(parts, r.Host, words.Latency(r.Latency))
 	case r.Verdict == vault.VerdictUnreachable:
 		parts = append(parts, r.Host)
 	}

@@ -10,10 +10,7 @@ import (
 
 // speak returns the name of a profile so that a listener cannot miss live.
 func speak(s vault.Selector) string {
-	if s.Environment == kite.Live {
-		return s.Account + " LIVE"
-	}
-	return s.Account + " sandbox"
+	return s.Account + " " + words.Environment(s.Environment)
 }
 
 func speakAll(profiles []vault.Profile) string {

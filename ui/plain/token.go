@@ -87,7 +87,7 @@ func (c *conversation) handOut(ctx context.Context, p vault.Profile, as handout.
 	if err != nil {
 		return err
 	}
-	c.say("Its %s is in the clipboard (%s) until %s.", as, given.Receipt.Way, given.Receipt.ClearsAt.Local().Format("15:04:05"))
+	c.say("Its %s is in the clipboard (%s) until %s.", as, given.Receipt.Way, words.TimeOfDay(given.Receipt.ClearsAt))
 	if given.Receipt.Caveat != "" {
 		c.say("Note: %s.", given.Receipt.Caveat)
 	}

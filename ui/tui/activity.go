@@ -56,7 +56,7 @@ func (v *activity) lines(c *canvas, sel vault.Selector, w, h int) []string {
 		for i, l := range c.wrap(what, w-16-c.len(right)) {
 			switch {
 			case i == 0:
-				out = append(out, c.spread(c.st.dim.Styled(c.fit(c.moment(m.at), 16, ""))+paint.Styled(l), c.st.dim.Styled(right), w, c.st.glyph.more))
+				out = append(out, c.spread(c.st.dim.Styled(c.fit(words.Moment(m.at, c.now), 16, ""))+paint.Styled(l), c.st.dim.Styled(right), w, c.st.glyph.more))
 			case len(out) < h:
 				out = append(out, spaces(16)+paint.Styled(l))
 			}
@@ -313,7 +313,7 @@ func (d *activityDialog) lines(a *app, w int) []string {
 
 // left draws when and for whom something was done.
 func (d *activityDialog) left(a *app, m *moment, clock, name int) string {
-	at := a.moment(m.at)
+	at := words.Moment(m.at, a.now)
 	if clock < 16 {
 		at = m.at.Local().Format("15:04")
 	}
@@ -321,10 +321,8 @@ func (d *activityDialog) left(a *app, m *moment, clock, name int) string {
 	switch {
 	case len(m.profiles) > 1: // the name has the room of the environment too
 		return a.st.dim.Styled(a.fit(at, clock, "")) + a.fit(m.name(), name+1+8, "")
-	case m.profiles[0].Environment == kite.Live:
-		env = a.st.textStyles.live.Styled("LIVE    ")
 	default:
-		env = a.st.dim.Styled("sandbox ")
+		env = a.environmentCell(m.profiles[0].Environment, 8)
 	}
 	return a.st.dim.Styled(a.fit(at, clock, "")) + a.fit(a.cutMiddle(m.name(), name), name, "") + " " + env
 }

@@ -79,16 +79,6 @@ func (c *canvas) barLeft(left time.Duration) time.Duration {
 	return left
 }
 
-// moment writes a time of day, with the date if it is not today.
-func (c *canvas) moment(t time.Time) string {
-	t = t.Local()
-	y, m, d := c.now.Local().Date()
-	if ty, tm, td := t.Date(); ty == y && tm == m && td == d {
-		return t.Format("15:04:05")
-	}
-	return t.Format("2 Jan 15:04:05")
-}
-
 // wrapped wraps text into at most limit lines, with an ellipsis if something is
 // left out.
 func (c *canvas) wrapped(text string, w, limit int) []string {

@@ -224,7 +224,7 @@ func countLines(c *canvas, p *vault.Profile, w, h int) []string {
 		if tall {
 			head = c.st.strong
 		}
-		text := tokenGlyph(state, &c.st) + " expired at " + c.moment(t.Deadline)
+		text := tokenGlyph(state, &c.st) + " expired at " + words.Moment(t.Deadline, c.now)
 		again := "n mints again for " + words.Duration(t.ExpiresIn.Duration()) + " and copies"
 		return c.centred(tall, w, head.Styled(c.cut(text, w, c.st.glyph.more)), c.st.dim.Styled(c.cut(again, w, c.st.glyph.more)))
 	}
@@ -235,7 +235,7 @@ func countLines(c *canvas, p *vault.Profile, w, h int) []string {
 	bar := func(w int) string {
 		return c.st.bar(max(w, 3), c.barLeft(left), t.ExpiresIn.Duration(), paint, c.st.line)
 	}
-	facts := "expires " + c.moment(t.Deadline) + c.st.glyph.sep + "minted " + c.moment(t.Minted) + c.st.glyph.sep + words.Clock(t.Skew)
+	facts := "expires " + words.Moment(t.Deadline, c.now) + c.st.glyph.sep + "minted " + words.Moment(t.Minted, c.now) + c.st.glyph.sep + words.Clock(t.Skew)
 	digits := c.digits(number, w, h)
 	side := !tall && w >= 66 && len(digits) == 3
 	room := w
@@ -243,7 +243,7 @@ func countLines(c *canvas, p *vault.Profile, w, h int) []string {
 		room = w - c.len(digits[0]) - 6
 	}
 	if c.len(facts) > room {
-		facts = "expires " + c.moment(t.Deadline) + c.st.glyph.sep + words.Clock(t.Skew)
+		facts = "expires " + words.Moment(t.Deadline, c.now) + c.st.glyph.sep + words.Clock(t.Skew)
 	}
 	factLine := c.st.dim.Styled(c.cut(facts, room, c.st.glyph.more))
 	barLine := paint.Styled(word) + "  " + bar(room-c.len(word)-c.len(whole)-4) + "  " + c.st.dim.Styled(whole)

@@ -19,22 +19,13 @@ func otherEnvironment(s vault.Selector) vault.Selector {
 	return vault.Selector{Account: s.Account, Environment: kite.Live}
 }
 
-// environmentName returns an environment's name, with LIVE as everywhere on the
-// screen.
-func environmentName(e kite.Environment) string {
-	if e == kite.Live {
-		return "LIVE"
-	}
-	return string(e)
-}
-
 // askElsewhere offers to try a refused credential in the other environment: one
 // request, which sends the credential there.
 func (a *app) askElsewhere(p vault.Profile, to vault.Selector) {
 	v := a.o.Vault
 	a.push(&question{
 		head: "Try it as " + selWords(to) + "?", isLive: to.Environment == kite.Live, yes: "try it",
-		text: "The credential was refused in " + environmentName(p.Environment) + ". This sends it once to the gateway of " + environmentName(to.Environment) + ", to find out whether it belongs there.",
+		text: "The credential was refused in " + words.Environment(p.Environment) + ". This sends it once to the gateway of " + words.Environment(to.Environment) + ", to find out whether it belongs there.",
 		then: func(a *app) tea.Cmd {
 			return a.run(task{kind: taskVerify, id: p.ID, doing: "trying it as " + selWords(to)}, func(ctx context.Context) func(*app) tea.Cmd {
 				r := v.VerifyElsewhere(ctx, p.Selector)
@@ -54,7 +45,7 @@ func (a *app) triedElsewhere(p vault.Profile, to vault.Selector, r vault.Report)
 		a.notify(warning, "as "+selWords(to)+" it does not work either: "+words.Verdict(r.Verdict, p.Store).Word)
 		return
 	}
-	text := "This is a credential of " + environmentName(to.Environment) + ", stored as one of " + environmentName(p.Environment) + "."
+	text := "This is a credential of " + words.Environment(to.Environment) + ", stored as one of " + words.Environment(p.Environment) + "."
 	for i := range a.list.profiles {
 		if a.list.profiles[i].Selector == to {
 			a.push(&question{head: "It belongs to " + selWords(to), yes: "close", isLive: to.Environment == kite.Live,

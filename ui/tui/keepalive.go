@@ -87,7 +87,7 @@ func (k *keepAlive) renewed(a *app, id string, sel vault.Selector, life kite.Lif
 		}
 		return
 	}
-	if v := vault.VerdictOf(err); v == vault.VerdictRejected || v == vault.VerdictInvalid || v == vault.VerdictNoCredential {
+	if v := vault.VerdictOf(err); v.Refused() || v == vault.VerdictNoCredential {
 		*k = keepAlive{} // another request would be refused too
 		a.reportError(id, "keep-alive stopped", err)
 		return
@@ -116,7 +116,7 @@ func (e *expiryWatch) warn(a *app) tea.Cmd {
 		}
 		e.warned[p.ID] = p.Token.Deadline
 		a.showQuietly(notice{kind: warning, id: p.ID, keys: "n",
-			text: p.Selector.String() + " expires at " + a.moment(p.Token.Deadline) + a.st.glyph.sep + "n mints another"})
+			text: p.Selector.String() + " expires at " + words.Moment(p.Token.Deadline, a.now) + a.st.glyph.sep + "n mints another"})
 		if !a.o.NoBell {
 			return tea.Raw("\a")
 		}

@@ -27,6 +27,6 @@ func keepOpen(v *vault.Vault) func(*app) {
 			a.reportError("", "unlocking for commands", err)
 			return
 		}
-		a.notify(done, "unlocked for all commands until "+a.moment(until)+"; locking ends it")
+		a.notify(done, "unlocked for all commands until "+words.Moment(until, a.now)+"; locking ends it")
 	}
 }

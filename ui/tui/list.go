@@ -441,9 +441,9 @@ func (l *list) nameAndEnvironment(c *canvas, b *strings.Builder, r row, s rowLoo
 		found = append(found, r.fuzzy...)
 	}
 	b.WriteString(c.marked(name, found, w, paint, s.match) + s.text.Styled(" "))
-	env, paint := "sandbox", s.dim
+	env, paint := words.Environment(p.Environment), s.dim
 	if p.Environment == kite.Live {
-		env, paint = "LIVE", s.live
+		paint = s.live
 	}
 	b.WriteString(c.marked(env, l.found(env), 7, paint, s.match))
 }

@@ -199,7 +199,7 @@ func (l *locker) truth(a *app) string {
 		text += "This hides the screen; it does not lock " + store + ": enter opens the screen again."
 	}
 	if a.clip.until.After(a.now) && a.clip.willClear {
-		text += " A copy is in the clipboard until " + a.moment(a.clip.until) + "."
+		text += " A copy is in the clipboard until " + words.Moment(a.clip.until, a.now) + "."
 	}
 	return text
 }

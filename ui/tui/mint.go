@@ -43,10 +43,7 @@ func (d *mintDialog) live() bool    { return d.sel.Environment == kite.Live }
 
 // selWords returns a profile's name so that live cannot be missed.
 func selWords(s vault.Selector) string {
-	if s.Environment == kite.Live {
-		return s.Account + " / LIVE"
-	}
-	return s.Account + " / " + string(s.Environment)
+	return s.Account + " / " + words.Environment(s.Environment)
 }
 
 // expiresIn returns the life that was chosen or typed.
@@ -179,7 +176,7 @@ func (d *mintDialog) lines(a *app, w int) []string {
 		}
 		risk := words.LongLife(life)
 		if risk == "" || !small {
-			out = append(out, a.painted("valid until "+a.moment(a.now.Add(life.Duration()))+then, w, a.st.dim)...)
+			out = append(out, a.painted("valid until "+words.Moment(a.now.Add(life.Duration()), a.now)+then, w, a.st.dim)...)
 		}
 		if risk != "" {
 			out = append(out, a.painted(a.st.glyph.warn+" "+risk, w, a.st.warn)...)

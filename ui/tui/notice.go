@@ -272,7 +272,7 @@ func (d *historyDialog) lines(a *app, w int) []string {
 		for j, l := range a.noticeLines(&n, w-10, 8) {
 			at := spaces(10)
 			if j == 0 {
-				at = a.st.dim.Styled(n.at.Local().Format("15:04:05") + "  ")
+				at = a.st.dim.Styled(words.TimeOfDay(n.at) + "  ")
 			}
 			out = append(out, at+l)
 		}

@@ -158,9 +158,9 @@ func (d *formDialog) fill(p prompt.Paste) {
 		switch at := environmentIndex(f, p.Environment); {
 		case at >= 0:
 			f.at = at
-			d.said += ", environment " + environmentName(p.Environment)
+			d.said += ", environment " + words.Environment(p.Environment)
 		default:
-			d.said += "; it is one of " + environmentName(p.Environment) + ", which --sandbox-only leaves out"
+			d.said += "; it is one of " + words.Environment(p.Environment) + ", which --sandbox-only leaves out"
 		}
 	}
 	d.goToEmpty()

@@ -13,12 +13,13 @@ import (
 	"kitekey/vault"
 )
 
-// environments returns a form's choices, with LIVE as everywhere on the screen.
+// environments returns a form's choices.
 func environments(sandboxOnly bool) []string {
-	if sandboxOnly {
-		return []string{"sandbox"}
+	names := []string{words.Environment(kite.Sandbox)}
+	if !sandboxOnly {
+		names = append(names, words.Environment(kite.Live))
 	}
-	return []string{"sandbox", "LIVE"}
+	return names
 }
 
 func (d *formDialog) selector() vault.Selector {

@@ -62,7 +62,7 @@ func (d *verdictDialog) keys(a *app) []dialogKey {
 	}
 	if p := a.profileByID(d.id); p != nil && a.reportFor(p).Verdict == vault.VerdictRejected && !a.o.SandboxOnly {
 		to := otherEnvironment(p.Selector)
-		keys = append(keys, on("e", "e", "try "+environmentName(to.Environment), func() tea.Cmd {
+		keys = append(keys, on("e", "e", "try "+words.Environment(to.Environment), func() tea.Cmd {
 			a.askElsewhere(*p, to)
 			return nil
 		}))
@@ -151,5 +151,5 @@ func latencyWords(d time.Duration) string {
 	if d == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", %d ms", max(d.Milliseconds(), 1))
+	return ", " + words.Latency(d)
 }

@@ -11,7 +11,6 @@ import (
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
 
-	"kitekey/kite"
 	"kitekey/ui/words"
 	"kitekey/vault"
 )
@@ -394,11 +393,7 @@ func (d *verifyRun) line(a *app, s vault.Selector, chosen bool, w int) string {
 		line = a.st.accent.Styled(a.st.glyph.cursor) + " "
 	}
 	line += a.fit(a.name(s.Account, d.cut), d.cut.w, "")
-	if s.Environment == kite.Live {
-		line += " " + a.st.textStyles.live.Styled("LIVE   ")
-	} else {
-		line += " " + a.st.dim.Styled("sandbox")
-	}
+	line += " " + a.environmentCell(s.Environment, 7)
 	r, ok := d.results[s]
 	switch {
 	case !ok && d.took == 0:

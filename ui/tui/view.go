@@ -227,11 +227,17 @@ func (a *app) detailPane() []string {
 // profileTitle returns a profile's name in at most w cells. It cuts a long name in
 // its middle, and never cuts the environment.
 func (c *canvas) profileTitle(p *vault.Profile, w int) string {
-	env := " / sandbox"
-	if p.Environment == kite.Live {
-		env = " / LIVE"
-	}
+	env := " / " + words.Environment(p.Environment)
 	return c.cutMiddle(p.Account, w-len(env)) + env
+}
+
+// environmentCell draws an environment's name in w cells.
+func (c *canvas) environmentCell(e kite.Environment, w int) string {
+	paint := c.st.dim
+	if e == kite.Live {
+		paint = c.st.textStyles.live
+	}
+	return paint.Styled(c.fit(words.Environment(e), w, ""))
 }
 
 // sectionMark marks a line that becomes a divider with a heading.

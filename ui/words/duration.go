@@ -95,6 +95,22 @@ func age(t, now time.Time) (age string, ago bool) {
 	return t.Local().Format("2 Jan 2006"), false
 }
 
+// TimeOfDay writes a moment of today, to the second, by the local clock.
+func TimeOfDay(t time.Time) string { return t.Local().Format(time.TimeOnly) }
+
+// Moment is [TimeOfDay], with the date if that is not now's.
+func Moment(t, now time.Time) string {
+	if t.Local().Format(time.DateOnly) == now.Local().Format(time.DateOnly) {
+		return TimeOfDay(t)
+	}
+	return t.Local().Format("2 Jan " + time.TimeOnly)
+}
+
+// Latency writes how long a reply took: "12 ms", at least "1 ms".
+func Latency(d time.Duration) string {
+	return fmt.Sprintf("%d ms", max(d.Milliseconds(), 1))
+}
+
 // Countdown writes the remaining time as a clock: 0:07, 4:12, 1:02:03. It rounds
 // seconds up, so that 0:01 is the last text before "expired".
 func Countdown(d time.Duration) string {

@@ -22,7 +22,7 @@ func Ticket(r vault.Report, version string) string {
 		status, skew = fmt.Sprint(r.Status), fmt.Sprintf("%d s", int64(r.Skew.Round(time.Second)/time.Second))
 	}
 	if r.Latency > 0 {
-		latency = fmt.Sprintf("%d ms", max(r.Latency.Milliseconds(), 1))
+		latency = Latency(r.Latency)
 	}
 	if r.KeyHint != "" {
 		hint = "ends in " + r.KeyHint

@@ -37,6 +37,15 @@ func Store(name string) string {
 	return "the " + name + " store"
 }
 
+// Environment returns an environment's name on a screen: live in capitals, so that
+// it cannot be missed.
+func Environment(e kite.Environment) string {
+	if e == kite.Live {
+		return "LIVE"
+	}
+	return string(e)
+}
+
 // Count writes "1 profile", "3 profiles".
 func Count(n int, what string) string {
 	if n == 1 {

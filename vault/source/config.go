@@ -101,9 +101,6 @@ func (c Config) Check() error {
 	if vault.ValidAccount(c.Name) != nil {
 		return fmt.Errorf("%q cannot name a source: use a-z, 0-9, -, _ and .", c.Name)
 	}
-	if slices.Contains([]string{"keyring", "file", "memory"}, c.Name) {
-		return fmt.Errorf("%q is the name of a store: choose another", c.Name)
-	}
 	switch c.Kind {
 	case KindVault:
 		return c.checkVault()
