@@ -116,7 +116,7 @@ func TestCountdown_WritesFewBytesPerSecond(t *testing.T) {
 				time.Sleep(2500 * time.Millisecond)
 				synctest.Wait()
 				before := out.n.Load()
-				const seconds = 60
+				const seconds = 20
 				time.Sleep(seconds * time.Second)
 				synctest.Wait()
 				perSecond := float64(out.n.Load()-before) / seconds

@@ -202,7 +202,7 @@ func drive(t *testing.T, s setup, f func(t *testing.T, d *driver)) {
 		d.app = a
 		d.program = tea.NewProgram(a, tea.WithContext(ctx), tea.WithInput(nil), tea.WithOutput(io.Discard),
 			tea.WithoutSignalHandler(), tea.WithWindowSize(s.width, s.height), tea.WithColorProfile(s.profile),
-			tea.WithEnvironment(o.Environ), tea.WithFPS(1), tea.WithFilter(d.record))
+			tea.WithEnvironment(o.Environ), tea.WithoutRenderer(), tea.WithFPS(1), tea.WithFilter(d.record))
 		go func() {
 			defer close(d.done)
 			_, _ = d.program.Run()

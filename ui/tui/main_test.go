@@ -2,6 +2,7 @@ package tui
 
 import (
 	"os"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -14,5 +15,6 @@ func TestMain(m *testing.M) {
 	_ = os.Unsetenv("DISPLAY")
 	_ = os.Unsetenv("WAYLAND_DISPLAY")
 	time.Local = time.UTC
+	debug.SetGCPercent(400) // each frame is garbage at once, and collecting it a fifth of the time
 	goleak.VerifyTestMain(m)
 }

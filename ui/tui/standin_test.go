@@ -29,12 +29,12 @@ func TestStandIns_TakeAsManyCellsAsTheSecret(t *testing.T) {
 
 func TestStandIns_OfOneSecretAreNotThoseOfTheNext(t *testing.T) {
 	var s standIns
-	var last string
+	var last []rune
 	for range 200 { // also beyond the end of the plane
 		secret := kite.NewSecret(strings.Repeat("k", 600))
-		drawn := s.add(secret, ansi.WcWidth)
-		for i, r := range []rune(last) {
-			if []rune(drawn)[i] == r {
+		drawn := []rune(s.add(secret, ansi.WcWidth))
+		for i, r := range last {
+			if drawn[i] == r {
 				t.Fatalf("cell %d has the stand-in of the last secret, and would not be drawn anew", i)
 			}
 		}
