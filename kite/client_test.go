@@ -80,6 +80,7 @@ func noCanary(t *testing.T, err error) {
 const htmlPage = "<!DOCTYPE html><html><body>Sign in</body></html>"
 
 func TestMint_TellsWhatAReplyMeans(t *testing.T) {
+	t.Parallel()
 	failed := func(code, message string) string {
 		return fmt.Sprintf(`{"code":%q,"status":"error","message":%q,"data":{}}`, code, message)
 	}
@@ -371,6 +372,7 @@ func TestMint_SendsSecretBeyondASCIIAsUTF8(t *testing.T) {
 }
 
 func TestMint_ClosedPortIsUnreachable(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -75,7 +75,7 @@ func TestStore_EndsWhenTheDaemonIsStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.StopDaemon()
-	k.deadline = 200 * time.Millisecond
+	k.deadline = 50 * time.Millisecond
 	for name, call := range map[string]func() error{
 		"Get":    func() error { return second(k.Get(ctx, "one")) },
 		"Set":    func() error { return k.Set(ctx, "one", []byte("after")) },

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"kitekey/vault/storetest"
 )
 
 // TestMain keeps the developer's own keyring out of reach: without an address the
@@ -15,5 +17,6 @@ func TestMain(m *testing.M) {
 	_ = os.Setenv("GORACE", "atexit_sleep_ms=0")
 	_ = os.Unsetenv("DISPLAY")
 	_ = os.Unsetenv("WAYLAND_DISPLAY")
+	storetest.Short()
 	goleak.VerifyTestMain(m)
 }

@@ -467,7 +467,7 @@ func TestTraps_IndexAgreesWithTheStore(t *testing.T) {
 	}
 	agree("stored empty", 0)
 
-	k.deadline = ample
+	k.deadline = 500 * time.Millisecond
 	fake.On("CreateItem", keyringtest.Hang)
 	if err := add(); kindOf(err) != vault.ErrTimeout {
 		t.Errorf("hanging: %v", err)

@@ -15,6 +15,7 @@ import (
 	"kitekey/kite"
 	"kitekey/vault"
 	"kitekey/vault/source"
+	"kitekey/vault/storetest"
 )
 
 // TestMain is also the command that the tests run: "print TEXT", "sleep", "spam",
@@ -54,6 +55,7 @@ func TestMain(m *testing.M) {
 			os.Exit(0)
 		}
 	}
+	storetest.Short()
 	os.Exit(m.Run())
 }
 
@@ -283,6 +285,7 @@ func TestCommand_MayLeaveAnAgentBehind(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("needs a Unix shell")
 	}
+	t.Parallel()
 	s := openCommand(t, source.Config{Get: []string{"sh", "-c", `sleep 4 & printf '{"api_key":"key_%s","api_secret":"secret_1"}' {account}`}})
 	item, err := s.Get(t.Context(), acme)
 	if err != nil || item.Current.APIKey.Reveal() != "key_acme" {

@@ -276,6 +276,7 @@ func renameAndDie(args []string) int {
 }
 
 func TestRename_ACrashAnywhereLosesNothing(t *testing.T) {
+	t.Parallel()
 	program, err := os.Executable()
 	ok(t, err)
 	duneSandbox := vault.Selector{Account: "dune", Environment: kite.Sandbox}

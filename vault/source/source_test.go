@@ -7,6 +7,7 @@ import (
 )
 
 func TestStandIn_KeepsTheRules(t *testing.T) {
+	t.Parallel()
 	s := sourcetest.New(nil)
 	defer s.Close()
 	sourcetest.Run(t, sourcetest.Engine{Address: s.URL, Root: sourcetest.RootToken, Unseal: func(*testing.T) { s.Unseal() }})
