@@ -64,6 +64,7 @@ func walletAnswers(t *testing.T, base, header string) int {
 // The test uses the real binary, a real gnome-keyring, and the gateway as its
 // documentation describes it.
 func TestCommands_DoTheMainJob(t *testing.T) {
+	t.Parallel()
 	h := newInstallation(t, "acme")
 	home := envOf(h.env, "KITEKEY_HOME")
 	h.must(credentialOf("acme"), "add", "acme/sandbox", "--stdin")
@@ -154,6 +155,9 @@ func TestCopy_ReturnsBeforeItClears(t *testing.T) {
 // The test looks for the secrets and the token everywhere except where they were
 // asked for: stderr, files, and what ps shows of every process.
 func TestCommands_ShowNoSecretUnasked(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads every process again and again")
+	}
 	x := clipboardtest.StartX(t)
 	h := newInstallation(t, "acme", "coral")
 	h.env = append(h.env, "DISPLAY="+x.Display)
@@ -256,6 +260,9 @@ func (w *processWatch) stop() {
 // A token whose times cannot be written is minted again by the next call, which the
 // gateway may limit.
 func TestToken_SaysWhenItCannotBeCached(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
 	h := newInstallation(t, "acme")
 	h.must(credentialOf("acme"), "add", "acme", "--stdin")
 	status := filepath.Join(h.home, "status")
@@ -276,6 +283,9 @@ func TestToken_SaysWhenItCannotBeCached(t *testing.T) {
 
 // Some servers carry out a read that names another method as that.
 func TestAPI_AsksBeforeAnOverriddenReadOnLive(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
 	h := newInstallation(t, "acme")
 	h.must(credentialOf("acme"), "add", "acme/live", "--stdin", "--no-verify")
 	for _, args := range [][]string{
@@ -290,6 +300,9 @@ func TestAPI_AsksBeforeAnOverriddenReadOnLive(t *testing.T) {
 }
 
 func TestDoctor_FindsADamagedListOfSources(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
 	h := newInstallation(t, "acme")
 	h.must("", "source", "add", "team", "--address", "http://127.0.0.1:1", "--no-sync")
 	if err := os.WriteFile(filepath.Join(h.home, "sources.json"), []byte("{"), 0o600); err != nil {
@@ -305,6 +318,9 @@ func TestDoctor_FindsADamagedListOfSources(t *testing.T) {
 
 // A repair that cannot help says what can, and not to repair.
 func TestRepair_ThatFailsRecommendsNoRepair(t *testing.T) {
+	if testing.Short() {
+		t.Skip("opens the file store at its full cost")
+	}
 	h := newInstallation(t, "acme")
 	passphrase := filepath.Join(t.TempDir(), "passphrase")
 	if err := os.WriteFile(passphrase, []byte("correct horse battery\n"), 0o600); err != nil {

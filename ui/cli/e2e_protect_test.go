@@ -103,6 +103,9 @@ func (u someUser) canRead(pid int) (ways []string) {
 }
 
 func TestProtect_MemoryIsClosedToOtherProcessesOfTheUser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
 	u := newSomeUser(t)
 	kitekey := u.start("./kitekey simulator --listen 127.0.0.1:0")
 	if ways := u.canRead(kitekey.Process.Pid); len(ways) > 0 {
@@ -115,6 +118,9 @@ func TestProtect_MemoryIsClosedToOtherProcessesOfTheUser(t *testing.T) {
 }
 
 func TestProtect_CrashLeavesNoCore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("crashes processes")
+	}
 	if pattern, err := os.ReadFile("/proc/sys/kernel/core_pattern"); err != nil || strings.TrimSpace(string(pattern)) != "core" {
 		t.Skipf("cores are not left in the working folder here: %s %v", pattern, err)
 	}
@@ -138,6 +144,9 @@ func TestProtect_CrashLeavesNoCore(t *testing.T) {
 
 // kitekey itself can still use /proc.
 func TestProtect_OwnDescriptorsAndChildrenStayUsable(t *testing.T) {
+	if testing.Short() {
+		t.Skip("opens the file store at its full cost")
+	}
 	u := newSomeUser(t)
 	for name, text := range map[string]string{"passphrase": "correct horse battery\n", "acme.json": credentialOf("acme")} {
 		if err := os.WriteFile(filepath.Join(u.folder, name), []byte(text), 0o644); err != nil {
@@ -155,6 +164,9 @@ func TestProtect_OwnDescriptorsAndChildrenStayUsable(t *testing.T) {
 // A project's programs are not started as helpers, not even by packages that are
 // initialized before kitekey's own code. As exec's command they are found.
 func TestProtect_HelpersAreNotTakenFromAProject(t *testing.T) {
+	if testing.Short() {
+		t.Skip("drives a real terminal")
+	}
 	folder := t.TempDir()
 	bin := filepath.Join(folder, "node_modules", ".bin")
 	if err := os.MkdirAll(bin, 0o755); err != nil {
@@ -185,6 +197,9 @@ func TestProtect_HelpersAreNotTakenFromAProject(t *testing.T) {
 // The program of a source, and the programs that it starts by name, are not those
 // that a project brings along.
 func TestProtect_SourcesAreNotTakenFromAProject(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
 	folder := t.TempDir()
 	project, own := filepath.Join(folder, "node_modules", ".bin"), filepath.Join(folder, "own")
 	program := func(dir, name, text string) {

@@ -21,6 +21,7 @@ import (
 // other programs can look, and in the trace of goroutines that Go prints on a
 // signal.
 func TestProxy_ShowsNoSecret(t *testing.T) {
+	t.Parallel()
 	h := newInstallation(t, "acme")
 	h.must(credentialOf("acme"), "add", "acme", "--stdin")
 	token := strings.TrimPrefix(strings.TrimSpace(h.must("", "token", "acme")), "JWT ")
@@ -126,6 +127,9 @@ func (s *server) end(t *testing.T) {
 
 // A pipe on stderr that is not read is full after some hundred lines.
 func TestServers_GoOnWithAFullPipeOnStderr(t *testing.T) {
+	if testing.Short() {
+		t.Skip("some thousand requests")
+	}
 	h := newInstallation(t, "acme")
 	h.must(credentialOf("acme"), "add", "acme", "--stdin")
 	client := &http.Client{Timeout: 10 * time.Second}
@@ -160,6 +164,9 @@ func TestServers_GoOnWithAFullPipeOnStderr(t *testing.T) {
 }
 
 func TestProxy_KeepURLIsTheSameAtEachRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
 	h := newInstallation(t, "acme", "other")
 	h.must(credentialOf("acme"), "add", "acme", "--stdin")
 	urlOf := func(args ...string) string {

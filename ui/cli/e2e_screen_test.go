@@ -167,6 +167,9 @@ func TestScreen_CopiesOverSSH(t *testing.T) {
 
 // The demo's copy is cleared when it ends, long before its time.
 func TestDemo_ClearsTheClipboardAtItsEnd(t *testing.T) {
+	if testing.Short() {
+		t.Skip("drives a real terminal")
+	}
 	x := clipboardtest.StartX(t)
 	home := t.TempDir()
 	s := startScreen(t, build(t), []string{"HOME=" + home, "DISPLAY=" + x.Display, "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent"},
@@ -187,6 +190,7 @@ func TestDemo_ClearsTheClipboardAtItsEnd(t *testing.T) {
 
 // The program is ended in every possible way.
 func TestScreen_LeavesTheTerminalAsItWas(t *testing.T) {
+	t.Parallel()
 	h := newInstallation(t, "acme")
 	h.must(credentialOf("acme"), "add", "acme", "--stdin")
 	for name, end := range map[string]struct {

@@ -32,6 +32,9 @@ import (
 // The test uses TLS and HTTP/2 with every variable that makes Go's own libraries
 // log headers.
 func TestCommands_ShowNoSecretWhenGoIsDebugged(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
 	h := newInstallation(t, "acme")
 	gateway := httptest.NewUnstartedServer(h.sim)
 	gateway.EnableHTTP2 = true
@@ -79,6 +82,7 @@ func TestCommands_ShowNoSecretWhenGoIsDebugged(t *testing.T) {
 // A man in the middle has set a proxy variable and a CA variable, as a careless or
 // hostile script may.
 func TestCommands_SendNothingThroughAnotherTLS(t *testing.T) {
+	t.Parallel()
 	h := newInstallation(t, "acme")
 	h.env = slices.DeleteFunc(h.env, func(kv string) bool { return strings.HasPrefix(kv, "KITEKEY_SANDBOX_URL=") })
 	h.env = append(h.env, "KITEKEY_SANDBOX_URL=")
@@ -280,6 +284,7 @@ func (l *tunnelListener) Addr() net.Addr { return l.addr }
 // Another program listens where an override points. A profile that was added
 // without the override is not sent to it.
 func TestCommands_SendNothingToAPortSquatter(t *testing.T) {
+	t.Parallel()
 	h := newInstallation(t, "acme")
 	var requests atomic.Int32
 	squatter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

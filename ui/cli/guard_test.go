@@ -50,6 +50,7 @@ var liveCommands = map[string]struct {
 const testRecipient = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 
 func TestLive_EveryCommandThatHandsOutOrChangesAsks(t *testing.T) {
+	t.Parallel()
 	for _, c := range newRoot(&app{}, []string{"help"}).Commands() {
 		if _, ok := liveCommands[c.Name()]; !ok {
 			t.Errorf("%q is not in the table of commands: does it ask on live?", c.Name())

@@ -22,6 +22,7 @@ import (
 // Every key is in the table, no value is an empty string, a profile comes with its
 // account and environment, and times are in UTC.
 func TestJSON_KeepsToTheTableOfHelpJSON(t *testing.T) {
+	t.Parallel()
 	sim, environ := startSimulator(t)
 	add(t, environ, sim, "acme/sandbox")
 	add(t, environ, sim, "acme/live")

@@ -38,6 +38,7 @@ func holders(t *testing.T, text string) (pids []string) {
 // The token is only in the environment of the child of "kitekey exec", and the
 // credential in that of no process.
 func TestExec_GivesTheTokenToItsChildOnly(t *testing.T) {
+	t.Parallel()
 	sim, environ := startSimulator(t, merchantOf("acme"), merchantOf("coral"))
 	add(t, environ, sim, "acme/sandbox")
 	cred, _ := sim.Credential("acme", kite.Sandbox)

@@ -152,6 +152,9 @@ func TestCommands_EndWhenTheKeyringIsFrozen(t *testing.T) {
 
 // The data folder is lost, and the keyring still has every credential.
 func TestDoctor_RebuildsTheIndexFromTheKeyring(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many processes")
+	}
 	h := newInstallation(t, "acme", "coral")
 	h.must(credentialOf("acme"), "add", "acme", "--stdin", "--label", "Acme")
 	h.must(credentialOf("coral"), "add", "coral", "--stdin")

@@ -26,6 +26,7 @@ func runs(t *testing.T, environ []string, stdin string, args ...string) string {
 // At a terminal, a credential that was refused can be entered again, and what was
 // typed is kept if the store fails.
 func TestRotate_KeepsWhatWasTypedAtTheTerminal(t *testing.T) {
+	t.Parallel()
 	sim, environ := startSimulator(t)
 	add(t, environ, sim, "acme/sandbox")
 	c := startAtTerminal(t, environ, "rotate", "acme")

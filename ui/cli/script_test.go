@@ -55,6 +55,7 @@ const noRaceSleep = "atexit_sleep_ms=0"
 type leakChecked struct{ m *testing.M }
 
 func (l leakChecked) Run() int {
+	storetest.Short()
 	defer func() {
 		if builtReal.Load() {
 			dir, _ := realBinary()
@@ -161,6 +162,14 @@ func TestScripts_GiveTheOutputTheyExpect(t *testing.T) {
 				env.Setenv(name, value)
 			}
 			return nil
+		},
+		// A quick run is a -short one of a developer. That of CI, on other systems,
+		// leaves no script out.
+		Condition: func(name string) (bool, error) {
+			if name != "quick" {
+				return false, fmt.Errorf("unknown condition %s", name)
+			}
+			return testing.Short() && os.Getenv("KITEKEY_TEST_DESKTOP") == "", nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ends":    ends,

@@ -141,6 +141,9 @@ func secretsOfAll(merchants ...string) (all []string) {
 }
 
 func TestSource_ThreeHomesShareCredentials(t *testing.T) {
+	if testing.Short() {
+		t.Skip("three machines at once")
+	}
 	atEngines(t, func(t *testing.T, e sourcetest.Engine) {
 		h := newHomes(t, e, "acme", "acme2", "coral")
 		secrets := secretsOfAll("acme", "acme2", "coral")
@@ -202,6 +205,9 @@ func TestSource_ThreeHomesShareCredentials(t *testing.T) {
 
 // The command is killed in the middle of a read.
 func TestSource_KilledLeavesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills processes")
+	}
 	atEngines(t, func(t *testing.T, e sourcetest.Engine) {
 		h := newHomes(t, e, "acme")
 		h.must("a", "", "source", "add", "team", "--address", e.Address, "--mount", h.mount)

@@ -72,6 +72,7 @@ func TestPrompt_LongPasteIsNotCut(t *testing.T) {
 }
 
 func TestPrompt_EndsWithTheTerminalAsItWas(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(*terminaltest.Terminal){
 		"ctrl-c": func(c *terminaltest.Terminal) { c.Type("half a secret\x03") },
 		"ctrl-d": func(c *terminaltest.Terminal) { c.Type("\x04") },
@@ -92,6 +93,7 @@ func TestPrompt_EndsWithTheTerminalAsItWas(t *testing.T) {
 
 // Plain mode's hidden prompts do the same.
 func TestPrompt_OfPlainModeEndsInOrder(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		end  func(*terminaltest.Terminal)
 		code int
@@ -196,6 +198,7 @@ func TestScreen_RefusesADumbTerminal(t *testing.T) {
 }
 
 func TestDemo_LeavesTheTerminalAsItWas(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]struct {
 		do   func(*terminaltest.Terminal)
 		code int
