@@ -55,6 +55,19 @@ func clean(s string) bool {
 	return s == "" || !space
 }
 
+// PathTemplate returns the path of a request for a log or a terminal: clean, without
+// its query, at most 200 characters, and with {…} in place of each step that looks
+// like an id. It may be a customer's number or a token.
+func PathTemplate(path string) string {
+	steps := strings.Split(truncate(CleanText(pathOnly(path)), 200), "/")
+	for i, step := range steps {
+		if len(step) > 24 || strings.ContainsAny(step, "0123456789+@%") && step != "v1" {
+			steps[i] = "{…}"
+		}
+	}
+	return strings.Join(steps, "/")
+}
+
 // truncate returns at most n characters of s. If s is longer, the last is an ellipsis.
 func truncate(s string, n int) string {
 	if utf8.RuneCountInString(s) <= n {

@@ -69,3 +69,22 @@ func TestClean_AgreesWithCleanText(t *testing.T) {
 		}
 	}
 }
+
+func TestPathTemplate_HidesIDsQueryAndControlCharacters(t *testing.T) {
+	for in, want := range map[string]string{
+		"/data/wallets/balances":                  "/data/wallets/balances",
+		"/v1/collections/request-to-pay?token=ab": "/v1/collections/request-to-pay",
+		"/transactions/send-callback/sim-4711":    "/transactions/send-callback/{…}",
+		"/x/" + strings.Repeat("k", 25):           "/x/{…}",
+		"/data/%1B%5D0;t":                         "/data/{…}",
+		"/data/\x1b]0;title\x07\u202etxt":         "/data/txt",
+		"":                                        "",
+	} {
+		if got := PathTemplate(in); got != want {
+			t.Errorf("PathTemplate(%q) = %q, want %q", in, got, want)
+		}
+	}
+	if got := PathTemplate(strings.Repeat("/abc", 9000)); utf8.RuneCountInString(got) > 200 {
+		t.Errorf("%d characters", utf8.RuneCountInString(got))
+	}
+}

@@ -139,21 +139,8 @@ func (l *activityLog) complete(a *Activity, now time.Time, err error) bool {
 	if a.Result = resultOf(err); err == nil && a.Status >= 400 {
 		a.Result = "failed"
 	}
-	a.Method, a.Path = outside(a.Method, 20), pathTemplate(a.Path)
+	a.Method, a.Path = outside(a.Method, 20), kite.PathTemplate(a.Path)
 	return true
-}
-
-// pathTemplate removes the query from a path and replaces each step that looks like
-// an id with {…}: it may be a customer's number.
-func pathTemplate(path string) string {
-	path, _, _ = strings.Cut(path, "?")
-	steps := strings.Split(outside(path, 200), "/")
-	for i, step := range steps {
-		if len(step) > 24 || strings.ContainsAny(step, "0123456789+@%") && step != "v1" {
-			steps[i] = "{…}"
-		}
-	}
-	return strings.Join(steps, "/")
 }
 
 // reasonOf cleans the reason that a user gave. Words that look like a token or a key
