@@ -25,6 +25,8 @@ import (
 const (
 	defaultLife = 900 * time.Second // documented
 	maxRequest  = 1 << 20
+
+	invalidRequest = "kitegateway_rest_invalid_request" // the code of a 400
 )
 
 // claims are the contents of a token. Those of Kitegateway's own tokens are not
@@ -61,14 +63,23 @@ func (s *Simulator) routes() {
 }
 
 // ServeHTTP implements [http.Handler].
-func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if kite.CheckPath(r.URL.EscapedPath()) != nil {
+		// The mux would redirect to a path without empty steps and dots.
+		s.serve(kite.Sandbox, unknownCaller, s.notFound)(w, r)
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
 
 // serve wraps what every request has in common: recognising the caller, counting,
 // and the behavior that is set for it.
 func (s *Simulator) serve(env kite.Environment, who func(*call) string, handle func(*call)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c := &call{w: w, r: r, profile: profile{environment: env}}
-		c.body, _ = io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+		var tooLarge *http.MaxBytesError
+		var err error
+		c.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 		c.account = who(c)
 		s.count(c.profile, Counts{Requests: 1})
 		var limited bool
@@ -76,7 +87,7 @@ func (s *Simulator) serve(env kite.Environment, who func(*call) string, handle f
 		c.behavior, limited, wait = s.treatment(c.profile)
 		if s.log != nil {
 			defer func() {
-				s.log(Record{s.now(), r.Method, r.URL.Path, c.account, env, c.status})
+				s.log(Record{s.now(), kite.CleanText(r.Method), kite.PathTemplate(r.URL.Path), c.account, env, c.status})
 			}()
 		}
 		if !s.pause(r.Context(), c.behavior.Latency) {
@@ -87,6 +98,8 @@ func (s *Simulator) serve(env kite.Environment, who func(*call) string, handle f
 		h.Set("Date", c.now.UTC().Format(http.TimeFormat))
 		h.Set("Cache-Control", "no-store")
 		switch {
+		case errors.As(err, &tooLarge):
+			c.fail(http.StatusRequestEntityTooLarge, invalidRequest, "The body is larger than 1 MiB, a limit of the simulator's own.")
 		case limited:
 			setRetryAfter(h, c.behavior, c.now, wait)
 			c.fail(http.StatusTooManyRequests, "kitegateway_rest_too_many_requests", "Too many requests.")
@@ -140,37 +153,61 @@ func (s *Simulator) parse(c *call, options ...jwt.ParserOption) (*claims, error)
 // Kitegateway's own WooCommerce plugin posts.
 func (c *call) mintBody() (key string, life time.Duration, err error) {
 	var fields struct {
-		Key       *string      `json:"api_key"`
-		ExpiresIn *json.Number `json:"expires_in"`
+		Key       string          `json:"api_key"`
+		ExpiresIn json.RawMessage `json:"expires_in"`
 	}
-	if kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type")); kind == "application/x-www-form-urlencoded" {
+	if c.contentType() == "application/x-www-form-urlencoded" {
 		form, err := url.ParseQuery(string(c.body))
 		if err != nil {
 			return "", 0, errors.New("The body is not a form.")
 		}
-		if form.Has("api_key") {
-			key := form.Get("api_key")
-			fields.Key = &key
-		}
-		if form.Has("expires_in") {
-			n := json.Number(form.Get("expires_in"))
-			fields.ExpiresIn = &n
-		}
-	} else if err := json.Unmarshal(c.body, &fields); err != nil {
-		return "", 0, errors.New("The body is not the expected JSON.")
+		fields.Key, fields.ExpiresIn = form.Get("api_key"), json.RawMessage(form.Get("expires_in"))
+	} else if err := c.decode(&fields); err != nil {
+		return "", 0, err
 	}
-	if fields.Key == nil || *fields.Key == "" {
+	if fields.Key == "" {
 		return "", 0, errors.New("api_key is required.")
 	}
 	life = defaultLife
-	if fields.ExpiresIn != nil {
-		n, err := strconv.ParseInt(fields.ExpiresIn.String(), 10, 64)
+	if len(fields.ExpiresIn) > 0 && string(fields.ExpiresIn) != "null" {
+		n, err := strconv.ParseInt(string(fields.ExpiresIn), 10, 64)
 		if err != nil || n <= 0 || n > math.MaxUint32 {
-			return *fields.Key, 0, errors.New("expires_in must be a positive number of seconds.")
+			return fields.Key, 0, errors.New("expires_in must be a positive number of seconds.")
 		}
 		life = time.Duration(n) * time.Second
 	}
-	return *fields.Key, life, nil
+	return fields.Key, life, nil
+}
+
+func (c *call) contentType() string {
+	kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	return kind
+}
+
+// decode reads the body, a JSON object, into a struct. Its error says what the
+// documentation does not allow. Unlike [json.Unmarshal] it tells upper from lower
+// case in the fields' names.
+func (c *call) decode(fields any) error {
+	if c.contentType() != "application/json" {
+		return errors.New("Content-Type must be application/json.")
+	}
+	var object map[string]json.RawMessage
+	if json.Unmarshal(c.body, &object) != nil || object == nil {
+		return errors.New("The body is not the expected JSON object.")
+	}
+	for name := range object {
+		if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") != "" {
+			delete(object, name)
+		}
+	}
+	documented, err := json.Marshal(object)
+	if err == nil {
+		err = json.Unmarshal(documented, fields)
+	}
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("%s must be a %s.", wrong.Field, wrong.Type)
+	}
+	return err
 }
 
 // accepts reports whether the caller's account has this credential. As at Kitegateway
@@ -185,7 +222,7 @@ func (s *Simulator) accepts(c *call, key, secret string) bool {
 func (s *Simulator) mint(c *call) {
 	key, life, err := c.mintBody()
 	if err != nil {
-		c.fail(http.StatusBadRequest, "kitegateway_rest_invalid_request", err.Error())
+		c.fail(http.StatusBadRequest, invalidRequest, err.Error())
 		return
 	}
 	if c.behavior.Refuse || !s.accepts(c, key, c.r.Header.Get("Secret-Key")) {

@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -40,7 +39,8 @@ var paymentMethods = []string{"MOBILE_MONEY", "CARD", "BANK", "CRYPTO"}
 var (
 	anAmount  = pattern(`^(0|[1-9][0-9]*)(\.[0-9]{1,2})?$`)
 	aCurrency = pattern(`^[A-Z]{3}$`)
-	anMSISDN  = pattern(`^[0-9]{9,15}$`)
+	anMSISDN  = pattern(`^[1-9][0-9]{8,14}$`)
+	anEmail   = pattern(`^[^@\s]+@[^@\s]+$`)
 	aUUID4    = pattern(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$`)
 )
 
@@ -67,15 +67,15 @@ func (p payRequest) check() string {
 		{!anAmount().Match(p.Amount) || strings.Trim(string(p.Amount), "0.") == "", "amount must be a positive number with at most two decimals."},
 		{p.PaymentMethod == "", "payment_method is required."},
 		{!slices.Contains(paymentMethods, p.PaymentMethod), "payment_method must be one of " + strings.Join(paymentMethods, ", ") + "."},
-		{p.AccountNumber == "" && !card, "account_number is required."},
+		{blank(p.AccountNumber) && !card, "account_number is required."},
 		{p.PaymentMethod == "MOBILE_MONEY" && !anMSISDN().MatchString(p.AccountNumber), "account_number must be an international number without +."},
 		{p.MerchantReference == "", "merchant_reference is required."},
 		{!aUUID4().MatchString(p.MerchantReference), "merchant_reference must be a UUID 4 of 36 characters."},
-		{p.Narration == "", "narration is required."},
+		{blank(p.Narration), "narration is required."},
 		{utf8.RuneCountInString(p.Narration) > maxNarration, fmt.Sprintf("narration must have at most %d characters.", maxNarration)},
 		{p.PaymentMethod != "MOBILE_MONEY" && !aRedirect, "redirect_url is required for " + p.PaymentMethod + "."},
-		{card && p.AccountName == "", "account_name is required for CARD."},
-		{card && !strings.Contains(p.AccountEmail, "@"), "account_email is required for CARD."},
+		{card && blank(p.AccountName), "account_name is required for CARD."},
+		{card && !anEmail().MatchString(p.AccountEmail), "account_email is required for CARD."},
 	} {
 		if rule.broken {
 			return rule.words
@@ -84,18 +84,19 @@ func (p payRequest) check() string {
 	return ""
 }
 
+func blank(s string) bool { return strings.TrimSpace(s) == "" }
+
 func (s *Simulator) requestToPay(c *call) {
 	if !s.authorized(c) {
 		return
 	}
-	const invalid = "kitegateway_rest_invalid_request"
 	var fields payRequest
-	if err := json.Unmarshal(c.body, &fields); err != nil || !bytes.HasPrefix(bytes.TrimSpace(c.body), []byte("{")) {
-		c.fail(http.StatusBadRequest, invalid, "The body is not the expected JSON object.")
+	if err := c.decode(&fields); err != nil {
+		c.fail(http.StatusBadRequest, invalidRequest, err.Error())
 		return
 	}
 	if wrong := fields.check(); wrong != "" {
-		c.fail(http.StatusBadRequest, invalid, wrong)
+		c.fail(http.StatusBadRequest, invalidRequest, wrong)
 		return
 	}
 	reference := "sim-" + strings.ToLower(rand.Text())

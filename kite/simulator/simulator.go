@@ -49,7 +49,7 @@ type Counts struct {
 // Record is one answered request, for a log. It holds no secret.
 type Record struct {
 	Time         time.Time
-	Method, Path string
+	Method, Path string // the path is a [kite.PathTemplate]
 	Account      string // "" when the caller was not recognised
 	Environment  kite.Environment
 	Status       int // 0 when the connection was dropped

@@ -48,6 +48,7 @@ type reply struct {
 func (b *bench) do(method, path, body string, header ...string) reply {
 	b.t.Helper()
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
@@ -111,12 +112,21 @@ func TestMint_KeepsToTheDocumentation(t *testing.T) {
 		"expires_in zero":       {`{"api_key":"sim-key-acme-sandbox","expires_in":0}`, secret, 400},
 		"expires_in negative":   {`{"api_key":"sim-key-acme-sandbox","expires_in":-5}`, secret, 400},
 		"expires_in a fraction": {`{"api_key":"sim-key-acme-sandbox","expires_in":1.5}`, secret, 400},
-		"expires_in text":       {`{"api_key":"sim-key-acme-sandbox","expires_in":"soon"}`, secret, 400},
+		"expires_in text":       {`{"api_key":"sim-key-acme-sandbox","expires_in":"300"}`, secret, 400},
+		"api_key a number":      {`{"api_key":7}`, secret, 400},
+		"names in capitals":     {`{"API_KEY":"sim-key-acme-sandbox"}`, secret, 400},
+		"two documents":         {`{"api_key":"sim-key-acme-sandbox"}{}`, secret, 400},
 		"expires_in huge":       {`{"api_key":"sim-key-acme-sandbox","expires_in":99999999999}`, secret, 400},
 	} {
 		got := b.do("POST", "/v1/auth/token", tt.body, "Secret-Key", tt.secret)
 		if got.status != tt.status || !strings.HasPrefix(string(got.Code), `"kitegateway_rest_`) || got.Status != "error" {
 			t.Errorf("%s: %d %s, want %d", name, got.status, got.body, tt.status)
+		}
+	}
+	for _, kind := range []string{"", "text/plain", "multipart/form-data; boundary=x"} {
+		got := b.do("POST", "/v1/auth/token", `{"api_key":"sim-key-acme-sandbox"}`, "Secret-Key", secret, "Content-Type", kind)
+		if got.status != 400 || !strings.Contains(got.body, "Content-Type must be") {
+			t.Errorf("Content-Type %q: %d %s", kind, got.status, got.body)
 		}
 	}
 	if got := b.do("GET", "/v1/auth/token", ""); got.status != 404 {
@@ -190,6 +200,7 @@ func TestEndpoints_AnswerAsDocumented(t *testing.T) {
 	}
 	for path, status := range map[string]int{
 		"/data/wallets/XXX/balance": 404, "/transactions/send-callback/nothing": 404, "/no/such": 404, "/": 404,
+		"//data/wallets/balances": 404, "/data/./wallets/balances": 404,
 	} {
 		if got := ask("GET", path, ""); got.status != status || got.Status != "error" {
 			t.Errorf("%s: %d %s", path, got.status, got.body)
@@ -239,14 +250,18 @@ func TestRequestToPay_RefusesWhatIsNotDocumented(t *testing.T) {
 		{[]string{"amount", "1e3"}, "amount must be"},
 		{[]string{"currency", ""}, "currency is required"},
 		{[]string{"currency", `"shillings"`}, "currency must be"},
+		{[]string{"currency", "7"}, "currency must be a string"},
+		{[]string{"currency", "", "Currency", `"UGX"`}, "currency is required"},
 		{[]string{"payment_method", ""}, "payment_method is required"},
 		{[]string{"payment_method", `"CASH"`}, "payment_method must be"},
 		{[]string{"account_number", ""}, "account_number is required"},
 		{[]string{"account_number", `"+256700000000"`}, "account_number must be"},
+		{[]string{"account_number", `"0700000000"`}, "account_number must be"},
 		{[]string{"merchant_reference", ""}, "merchant_reference is required"},
 		{[]string{"merchant_reference", `"order-7"`}, "merchant_reference must be"},
 		{[]string{"merchant_reference", `"0b3c7a52-9d4e-1f6a-8b1c-2d3e4f5a6b7c"`}, "merchant_reference must be"},
 		{[]string{"narration", ""}, "narration is required"},
+		{[]string{"narration", `" "`}, "narration is required"},
 		{[]string{"narration", `"` + strings.Repeat("ü", 65) + `"`}, "narration must have"},
 		{[]string{"narration", `"` + strings.Repeat("ü", 64) + `"`, "merchant_reference", `"1b3c7a52-9d4e-4f6a-8b1c-2d3e4f5a6b7c"`}, ""},
 		{[]string{"payment_method", `"BANK"`}, "redirect_url is required"},
