@@ -139,7 +139,7 @@ func (e *Error) outcome() string {
 		switch {
 		case e.Status == 0:
 			return "did not answer"
-		case e.Status >= 500, e.Status == http.StatusRequestTimeout:
+		case e.Status >= 500, e.Status == http.StatusRequestTimeout, e.Message != "":
 			return "failed"
 		}
 	}

@@ -185,8 +185,8 @@ func LeavesOutcomeOpen(status int) bool {
 // refusal.
 func outcomeIsUnknown(e *Error) bool {
 	switch e.Kind {
-	case ErrGateway:
-		return LeavesOutcomeOpen(e.Status)
+	case ErrGateway: // also an error in the body of a reply with 200
+		return e.Status <= 299 || LeavesOutcomeOpen(e.Status)
 	case ErrUnreachable, ErrUnexpectedReply:
 		return (e.Status < 400 || e.Status > 499) && e.Message == "" && e.Code == ""
 	}

@@ -47,8 +47,14 @@ func NamesMethod(name string) bool {
 	}
 	whole := normalName(name)
 	name = strings.TrimPrefix(whole, "x-")
-	return whole == "x-method" || name == "-method" || name == "http-method" || strings.Contains(name, "method-override") ||
+	return whole == "x-method" || name == "-method" || methodNames[name] || strings.Contains(name, "method-override") ||
 		strings.Contains(name, "override-method") || strings.Contains(name, "methodoverride")
+}
+
+// methodNames are names of headers and fields, without x- before them.
+var methodNames = map[string]bool{
+	"http-method": true, "original-method": true, "request-method": true, "rewrite-method": true, "real-method": true,
+	"http-request-method": true, "envoy-original-method": true,
 }
 
 // namesPath reports whether some servers take the path from a header of this name.

@@ -42,7 +42,7 @@ type upstream struct {
 
 func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	op := func() string {
-		return r.Method + " " + truncate(CleanText(strings.TrimPrefix(r.URL.Path, u.base.Path)), 100)
+		return CleanText(r.Method) + " " + PathTemplate(strings.TrimPrefix(r.URL.Path, u.base.Path))
 	}
 	fail := func(kind, cause error) error {
 		return &Error{Kind: kind, Host: u.base.Host, Op: op(), Err: cause}

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -207,6 +208,15 @@ func TestDo_CancelledWriteMayHaveBeenCarriedOut(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// A reply with 200 may hold a server error, which says nothing about the outcome.
+func TestDo_ServerErrorInA200LeavesOutcomeUnknown(t *testing.T) {
+	for code, kind := range map[int]error{500: ErrOutcomeUnknown, 504: ErrOutcomeUnknown, 400: ErrInvalid, 401: ErrRefused} {
+		c := serve(t, answer(200, fmt.Sprintf(`{"code":%d,"status":"error","message":"the operator is slow"}`, code)))
+		_, err := c.Do(t.Context(), fakeToken(), Request{Method: "POST", Path: "/x", Body: []byte("{}")})
+		wantKind(t, err, kind)
+	}
 }
 
 // counted is an endless body that counts how much of it is read.

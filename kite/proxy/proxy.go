@@ -56,6 +56,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -95,7 +96,7 @@ type Options struct {
 // no query, no header.
 type Record struct {
 	Method  string
-	Path    string // below the base URL; "" if the request was refused
+	Path    string // below the base URL, as a [kite.PathTemplate]; "" if the request was refused
 	Status  int
 	Latency time.Duration
 	Err     error // why the gateway did not reply, or nil
@@ -109,6 +110,8 @@ type Proxy struct {
 	allow    []Rule
 	tokens   *tokens
 	stop     context.CancelFunc // ends the renewals
+	life     context.Context    // of all requests
+	end      context.CancelCauseFunc
 	log      func(Record)
 	pass     *httputil.ReverseProxy
 
@@ -143,6 +146,7 @@ func New(o Options) (*Proxy, error) {
 		stop:     stop,
 		log:      o.Log,
 	}
+	p.life, p.end = context.WithCancelCause(context.Background())
 	p.pass = &httputil.ReverseProxy{
 		Rewrite:        p.rewrite,
 		Transport:      &authorized{p.tokens, upstream},
@@ -219,6 +223,7 @@ func (p *Proxy) serve(l net.Listener) {
 	p.knowsOwners = tellsOwners(l)
 	p.server.Handler = p
 	p.server.ConnContext = withPeer
+	p.server.BaseContext = func(net.Listener) context.Context { return p.life }
 	// "OPTIONS *" does not have the secret path and is refused too.
 	p.server.DisableGeneralOptionsHandler = true
 	p.server.Serve(l)
@@ -237,10 +242,23 @@ func (p *Proxy) URL() kite.Secret {
 // that the proxy can refuse other users. Call it after Start.
 func (p *Proxy) KnowsOwners() bool { return p.knowsOwners }
 
+// errStopped ends the requests that are under way when the proxy stops.
+var errStopped = errors.New("the proxy was stopped before the gateway answered")
+
+// answerTime is how long the clients of those requests may take to read that.
+const answerTime = 300 * time.Millisecond
+
 // Close stops listening, lets requests under way finish until ctx ends, and then
-// ends them.
+// ends them: their clients are told that the proxy was stopped.
 func (p *Proxy) Close(ctx context.Context) {
-	p.server.Close(ctx)
+	last, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		p.end(errStopped)
+		time.AfterFunc(answerTime, cancel)
+	})()
+	p.server.Close(last)
+	p.end(errStopped)
 	p.stop()
 	p.tokens.wait.Wait()
 }
@@ -258,7 +276,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path, no := p.authorize(r)
 	defer func() {
 		if p.log != nil {
-			p.log(Record{Method: r.Method, Path: path, Status: seen.status, Latency: time.Since(start), Err: seen.err})
+			p.log(Record{Method: kite.CleanText(r.Method), Path: kite.PathTemplate(path), Status: seen.status, Latency: time.Since(start), Err: seen.err})
 		}
 	}()
 	if no != nil {
@@ -269,23 +287,18 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// Do not switch protocols: the proxy could not check what follows. RFC 9110 (7.8)
 	// allows ignoring Upgrade; Java's HttpClient always sends it.
 	r.Header.Del("Upgrade")
-	r.Body = http.MaxBytesReader(seen, r.Body, maxBody)
+	seen.body = &clientBody{ReadCloser: http.MaxBytesReader(seen, r.Body, maxBody)}
+	r.Body = seen.body
 	restricted := len(p.allow) > 0 // then a body is looked into before it is passed on
 	if restricted && r.ContentLength != 0 || r.ContentLength > 0 && r.ContentLength <= smallBody {
 		body, err := io.ReadAll(r.Body)
-		var tooLong *http.MaxBytesError
 		switch {
-		case errors.As(err, &tooLong):
-			seen.err = err
-			refuse(seen, http.StatusRequestEntityTooLarge, codeRefused, tooLarge)
+		case err != nil:
+			seen.refuseBody(err)
 			return
-		case err == nil && restricted && namesMethodInside(body):
+		case restricted && namesMethodInside(body):
 			seen.err = errors.New(notAllowed)
 			refuse(seen, http.StatusForbidden, codeRefused, notAllowed)
-			return
-		case err != nil:
-			seen.err = fmt.Errorf("the client did not send its body: %w", err)
-			refuse(seen, http.StatusBadRequest, codeRefused, "the body is not complete")
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
@@ -379,6 +392,10 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	target.RawPath = p.base.EscapedPath() + pr.In.URL.RawPath
 	target.RawQuery = pr.In.URL.RawQuery
 	pr.Out.URL, pr.Out.Host = &target, target.Host
+	// The gateway must not get fields behind the body that nobody has looked at, and
+	// the client has been told to send its body.
+	pr.Out.Trailer = nil
+	pr.Out.Header.Del("Expect")
 	for name := range pr.Out.Header {
 		switch {
 		case name == "Authorization", name == "Secret-Key", name == "Cookie", name == "Origin", name == "Referer", name == "Forwarded",
@@ -445,7 +462,7 @@ func protect(h http.Header) {
 func (p *Proxy) unknownOutcome(resp *http.Response) error {
 	status := resp.StatusCode
 	if kite.IsWrite(resp.Request.Method, resp.Request.URL.RawQuery, resp.Request.Header) && kite.LeavesOutcomeOpen(status) && status != http.StatusInternalServerError {
-		return &kite.Error{Kind: kite.ErrOutcomeUnknown, Host: resp.Request.URL.Host, Op: resp.Request.Method + " " + strings.TrimPrefix(resp.Request.URL.Path, p.base.Path), Status: resp.StatusCode, Message: messageOf(resp)}
+		return &kite.Error{Kind: kite.ErrOutcomeUnknown, Host: resp.Request.URL.Host, Op: resp.Request.Method + " " + kite.PathTemplate(strings.TrimPrefix(resp.Request.URL.Path, p.base.Path)), Status: resp.StatusCode, Message: messageOf(resp)}
 	}
 	return nil
 }
@@ -466,23 +483,24 @@ const (
 
 // handleError answers when the gateway failed or no token could be obtained.
 func (p *Proxy) handleError(w http.ResponseWriter, r *http.Request, err error) {
-	if seen, ok := w.(*responseRecorder); ok {
-		seen.err = err
-	}
-	var tooLong *http.MaxBytesError
+	seen, _ := w.(*responseRecorder) // it always is
+	seen.err = err
+	stopped := errors.Is(context.Cause(r.Context()), errStopped)
 	var e *kite.Error
 	late := errors.Is(err, context.DeadlineExceeded)
 	switch {
-	case errors.Is(r.Context().Err(), context.Canceled):
+	case errors.Is(r.Context().Err(), context.Canceled) && !stopped:
 		panic(http.ErrAbortHandler) // the client has gone
-	case errors.As(err, &tooLong):
-		refuse(w, http.StatusRequestEntityTooLarge, codeRefused, tooLarge)
+	case seen.body.err.Load() != nil:
+		seen.refuseBody(*seen.body.err.Load())
 	case errors.Is(err, kite.ErrOutcomeUnknown):
 		status := http.StatusBadGateway
 		if errors.As(err, &e) && (late || timedOut[e.Status]) {
 			status = http.StatusGatewayTimeout
 		}
 		refuse(w, status, codeUnknown, err.Error())
+	case stopped:
+		refuse(w, http.StatusBadGateway, codeFailed, errStopped.Error())
 	case errors.Is(err, kite.ErrRateLimited):
 		if errors.As(err, &e) && e.RetryAfter > 0 {
 			w.Header().Set("Retry-After", strconv.FormatInt(int64(e.RetryAfter/time.Second), 10))
@@ -507,11 +525,38 @@ func refuse(w http.ResponseWriter, status int, code, message string) {
 	_, _ = w.Write(append(body, '\n'))
 }
 
+// clientBody is a request's body that remembers why it could not be read.
+type clientBody struct {
+	io.ReadCloser
+	err atomic.Pointer[error] // the transport may read after it has returned
+}
+
+func (b *clientBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		b.err.Store(&err)
+	}
+	return n, err
+}
+
 // responseRecorder remembers a response's status.
 type responseRecorder struct {
 	http.ResponseWriter
+	body   *clientBody // nil for a request that is not passed on
 	status int
 	err    error
+}
+
+// refuseBody answers a request of which the client did not send the whole body. The
+// gateway has at most a part of it, which is no request.
+func (o *responseRecorder) refuseBody(err error) {
+	if _, tooLong := errors.AsType[*http.MaxBytesError](err); tooLong {
+		o.err = err
+		refuse(o, http.StatusRequestEntityTooLarge, codeRefused, tooLarge)
+		return
+	}
+	o.err = fmt.Errorf("the client did not send its whole body: %w", err)
+	refuse(o, http.StatusBadRequest, codeRefused, o.err.Error())
 }
 
 func (o *responseRecorder) WriteHeader(status int) {

@@ -256,12 +256,12 @@ func (a *app) logProxied(v *vault.Vault, sel vault.Selector, r proxy.Record, qui
 	if quiet {
 		return
 	}
-	what := kite.CleanText(r.Method)
+	what := r.Method
 	if !refused {
-		what += " " + kite.CleanText(r.Path)
+		what += " " + r.Path
 	}
 	if r.Err != nil {
-		a.note("%s %s %d: %s", words.TimeOfDay(a.Now()), what, r.Status, kite.CleanText(r.Err.Error()))
+		a.note("%s %s %d: %v", words.TimeOfDay(a.Now()), what, r.Status, r.Err)
 		return
 	}
 	a.note("%s %s %d in %s", words.TimeOfDay(a.Now()), what, r.Status, words.Latency(r.Latency))

@@ -1,0 +1,96 @@
+package proxy
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"kitekey/kite"
+)
+
+// raw sends a request by hand and returns the response.
+func (s *setup) raw(request string) (*http.Response, string) {
+	s.t.Helper()
+	conn, err := net.Dial("tcp", s.listener.Addr().String())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	_, _ = io.WriteString(conn, request)
+	from := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(from, nil)
+	if err == nil && resp.StatusCode == http.StatusContinue {
+		resp, err = http.ReadResponse(from, nil)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	body, _ := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	return resp, string(body)
+}
+
+func TestProxy_BodyThatIsCutIsTheClientsFault(t *testing.T) {
+	s := start(t, nil, nil)
+	resp, body := s.raw(fmt.Sprintf("POST /%s/pay HTTP/1.1\r\nHost: %s\r\nTransfer-Encoding: chunked\r\n\r\n2;x\n{}\r\n", s.secret, s.listener.Addr()))
+	if resp.StatusCode != 400 || !strings.Contains(body, "the client did not send its whole body") || !strings.Contains(body, codeRefused) {
+		t.Errorf("%s %s", resp.Status, body)
+	}
+}
+
+func TestProxy_PassesNoTrailersAndNoExpectOn(t *testing.T) {
+	s := start(t, nil, nil)
+	began := time.Now()
+	_, body := s.raw(fmt.Sprintf("POST /%s/pay HTTP/1.1\r\nHost: %s\r\nExpect: 100-Continue\r\nTransfer-Encoding: chunked\r\nTrailer: X-HTTP-Method-Override\r\n\r\n"+
+		"2\r\n{}\r\n0\r\nX-HTTP-Method-Override: DELETE\r\n\r\n", s.secret, s.listener.Addr()))
+	if len(s.seen) != 1 || len(s.seen[0].Trailer) > 0 || s.seen[0].Header.Get("Expect") != "" || s.bodies[0] != "{}" {
+		t.Errorf("%s; the gateway got %+v %q", body, s.seen, s.bodies)
+	}
+	if took := time.Since(began); took > 900*time.Millisecond {
+		t.Errorf("it took %v: the body waited for the gateway", took)
+	}
+}
+
+func TestClose_TellsClientsWhatBecameOfTheirRequests(t *testing.T) {
+	release := make(chan struct{})
+	s := start(t, func(http.ResponseWriter, *http.Request) { <-release }, nil)
+	defer close(release)
+	replies := make(chan string, 2)
+	for method, code := range map[string]string{"POST": codeUnknown, "GET": codeFailed} {
+		go func() {
+			_, body := s.do(method, "/pay", "{}", nil)
+			if !strings.Contains(body, code) {
+				replies <- method + ": " + body
+				return
+			}
+			replies <- ""
+		}()
+	}
+	for s.reached() < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s.Close(ctx)
+	for range 2 {
+		if wrong := <-replies; wrong != "" {
+			t.Error(wrong)
+		}
+	}
+}
+
+func TestRecord_HasPathWithoutIDs(t *testing.T) {
+	s := start(t, nil, nil)
+	s.do("GET", "/transactions/send-callback/canary-4711?token=canary", "", nil)
+	s.Close(t.Context()) // waits for the log
+	if got := s.records[0].Path; got != kite.PathTemplate("/transactions/send-callback/4711") {
+		t.Errorf("%q", got)
+	}
+}
