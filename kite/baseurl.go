@@ -65,6 +65,13 @@ func validPort(port string) bool {
 	return port == "" || err == nil && n > 0
 }
 
+// OnThisMachine reports whether a host, with or without a port, is a loopback
+// address, as that of each override.
+func OnThisMachine(host string) bool {
+	u, err := url.Parse("//" + host)
+	return err == nil && isLoopback(u.Hostname())
+}
+
 // isLoopback reports whether a URL's host is this machine for certain. Names other
 // than localhost are not looked up: the network decides what they mean.
 func isLoopback(host string) bool {

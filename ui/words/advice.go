@@ -61,7 +61,11 @@ func Advice(r vault.Report, by Ways) (meaning, next string) {
 			meaning, next = m, n
 		}
 	}
-	if m, n, ok := interference(r.Err); ok {
+	m, n, ok := interference(r.Err)
+	if !ok {
+		m, n, ok = overrideTrouble(r.Verdict, r.Host)
+	}
+	if ok {
 		meaning, next = m, n+", then {verify}"
 	}
 	return meaning, by.fill(next)
@@ -79,6 +83,22 @@ func interference(err error) (meaning, next string, ok bool) {
 			`if your company inspects connections, trust its CA: run "kitekey network ca FILE"`, true
 	}
 	return proxyTrouble(err)
+}
+
+// overrideTrouble explains why an override did not answer as Kitegateway does.
+func overrideTrouble(v vault.Verdict, host string) (meaning, next string, ok bool) {
+	if !kite.OnThisMachine(host) {
+		return "", "", false
+	}
+	switch v {
+	case vault.VerdictUnreachable:
+		return "nothing on this machine answers at " + host + ", which overrides Kitegateway. The credential was not verified",
+			"see whether the simulator, or what else should answer at " + host + ", is running", true
+	case vault.VerdictUnexpectedReply:
+		return "what answers at " + host + ", which overrides Kitegateway, does not answer as Kitegateway does. The credential was not verified",
+			"see which program listens at " + host, true
+	}
+	return "", "", false
 }
 
 // proxyTrouble explains a failure of the proxy. What to do depends on what it said.
@@ -230,10 +250,13 @@ func gatewayStep(err error) (string, bool) {
 		return next, true
 	}
 	var gateway *kite.Error
-	if errors.As(err, &gateway) && !gateway.Minting() {
-		return callAdvice(gateway), true
+	if !errors.As(err, &gateway) {
+		return "", false
 	}
-	return "", false
+	if _, next, ok := overrideTrouble(vault.VerdictOf(err), gateway.Host); ok {
+		return next, true
+	}
+	return callAdvice(gateway), !gateway.Minting()
 }
 
 // verdictStep returns the advice for what err says about a credential.
