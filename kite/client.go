@@ -3,6 +3,8 @@ package kite
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -107,6 +109,22 @@ func (c *Client) Origin() Origin {
 		return OriginKitegateway
 	}
 	return OriginOverride
+}
+
+// Way returns a short mark for the way to the gateway: the base URL, the proxy and
+// the CA in force. A failure of one client need not be that of a client with another
+// way. The mark is a part of a hash, because a proxy's URL may hold a password.
+func (c *Client) Way() string {
+	h := sha256.New()
+	_, _ = io.WriteString(h, c.base())
+	if base, err := c.checkedBase(); err == nil && c.Origin() == OriginKitegateway {
+		proxy, err := proxyFromEnvironment(&http.Request{URL: base})
+		fmt.Fprintf(h, "\n%v\n%v\n", proxy, err)
+	}
+	if ca, err := ReadCA(c.CAFile); err == nil {
+		_, _ = h.Write(ca)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:4])
 }
 
 func (c *Client) base() string {

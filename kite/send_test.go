@@ -309,3 +309,24 @@ func writePEM(t *testing.T, path string, der []byte) {
 		t.Fatal(err)
 	}
 }
+
+func TestWay_DiffersWithBaseURLAndCA(t *testing.T) {
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	seen := map[string]string{}
+	for _, name := range []string{"none", "one CA", "another CA", "override"} {
+		c := &Client{CAFile: ca}
+		switch name {
+		case "override":
+			c.BaseURL = "http://127.0.0.1:4010/v1"
+		case "one CA", "another CA":
+			if err := os.WriteFile(ca, []byte(name), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		way := c.Way()
+		if other := seen[way]; other != "" || len(way) != 8 {
+			t.Errorf("%s: %q, as for %q", name, way, other)
+		}
+		seen[way] = name
+	}
+}

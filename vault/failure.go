@@ -14,8 +14,9 @@ import (
 
 // Callers that wait for one mint share its failure as they share its token. The
 // caller that failed leaves a record beside the profile's lock, and callers that
-// began to wait before then return that failure. Otherwise the last of ten callers
-// would learn only after ten time limits that the gateway hangs.
+// began to wait before then and would have sent the same request return that
+// failure. Otherwise the last of ten callers would learn only after ten time limits
+// that the gateway hangs.
 
 // failureLog keeps the last failed mint of each profile. It is read and written
 // under the profile's lock.
@@ -27,6 +28,7 @@ type failureLog struct {
 func newFailureLog(dir string) failureLog { return failureLog{dir, &sync.Map{}} }
 
 type failureJSON struct {
+	Of           string    `json:"of"`
 	At           time.Time `json:"at"`
 	Verdict      Verdict   `json:"verdict"`
 	Host         string    `json:"host"`
@@ -43,14 +45,15 @@ const maxFailure = 16 << 10
 
 func (l failureLog) path(id string) string { return filepath.Join(l.dir, id+".failed") }
 
-// record saves why a mint failed, if the gateway was the reason.
-func (l failureLog) record(id string, at time.Time, err error) {
+// record saves why a mint failed, if the gateway was the reason. request is the same
+// for callers that send the same request the same way.
+func (l failureLog) record(id, request string, at time.Time, err error) {
 	var failed *kite.Error
 	if !errors.As(err, &failed) || failed.Kind == kite.ErrInvalid && failed.Status == 0 {
 		return
 	}
 	f := failureJSON{
-		At: at.UTC().Round(0), Verdict: VerdictOf(err), Host: failed.Host, Op: failed.Op, Status: failed.Status, Code: failed.Code, Message: failed.Message,
+		Of: request, At: at.UTC().Round(0), Verdict: VerdictOf(err), Host: failed.Host, Op: failed.Op, Status: failed.Status, Code: failed.Code, Message: failed.Message,
 		RetryAfterMS: failed.RetryAfter.Milliseconds(), SkewMS: failed.Skew.Milliseconds(),
 	}
 	if failed.Err != nil {
@@ -73,9 +76,9 @@ func (l failureLog) clear(id string) {
 	_ = os.Remove(l.path(id))
 }
 
-// since returns the failure of a mint that ended at began or later, nil if there is
-// none.
-func (l failureLog) since(id string, began time.Time) error {
+// since returns the failure of a mint with the same request that ended at began or
+// later, nil if there is none.
+func (l failureLog) since(id, request string, began time.Time) error {
 	var f failureJSON
 	if l.dir == "" {
 		kept, ok := l.memory.Load(id)
@@ -89,7 +92,7 @@ func (l failureLog) since(id string, began time.Time) error {
 			return nil //nolint:nilerr // there is no record
 		}
 	}
-	if f.At.Before(began.Round(0)) {
+	if f.Of != request || f.At.Before(began.Round(0)) {
 		return nil
 	}
 	for _, kind := range []error{kite.ErrRefused, kite.ErrInvalid, kite.ErrRateLimited, kite.ErrGateway, kite.ErrUnreachable, kite.ErrUnexpectedReply} {

@@ -24,6 +24,7 @@ type fakeGateway struct {
 	err    error
 	deep   error
 	origin kite.Origin // "" means Kitegateway
+	way    string
 
 	refuses func(key string) bool // nil refuses none
 	block   chan struct{}         // if not nil, mints wait until it is closed
@@ -32,6 +33,8 @@ type fakeGateway struct {
 }
 
 func (g *fakeGateway) Host() string { return g.host }
+
+func (g *fakeGateway) Way() string { return g.way }
 
 func (g *fakeGateway) Origin() kite.Origin {
 	if g.origin == "" {

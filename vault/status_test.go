@@ -188,3 +188,43 @@ func TestToken_WaitersShareAFailure(t *testing.T) {
 		})
 	}
 }
+
+// A failure is not that of a caller with another proxy or another request.
+func TestToken_WaitersWithAnotherRequestTryThemselves(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "home")
+	w := newFixtureIn(t, dir, storetest.NewFaulty(nil))
+	w.mustAdd(t, "acme")
+	w.gateway.block, w.gateway.waiting = make(chan struct{}), make(chan struct{}, 1)
+	w.gateway.err = &kite.Error{Kind: kite.ErrInvalid, Host: "sandbox.test", Op: "mint a token", Status: 400}
+	first := make(chan error, 1)
+	go func() {
+		first <- second(w.Token(context.Background(), sel("acme"), TokenRequest{ExpiresIn: 99, Fresh: true}))
+	}()
+	<-w.gateway.waiting
+	errs := make(chan error, 2)
+	for name, tt := range map[string]struct {
+		way  string
+		life kite.Lifetime
+	}{"another proxy": {"proxy", 99}, "another life": {"", 60}} {
+		v := newFixtureIn(t, dir, w.store)
+		g := &fakeGateway{host: w.gateway.host, now: w.gateway.now, way: tt.way}
+		v.SetGateway(func(kite.Environment) Gateway { return g })
+		go func() {
+			_, err := v.Token(context.Background(), sel("acme"), TokenRequest{ExpiresIn: tt.life, Fresh: true})
+			if err != nil {
+				err = fmt.Errorf("%s: %w", name, err)
+			}
+			errs <- err
+		}()
+	}
+	time.Sleep(100 * time.Millisecond) // they wait by now
+	close(w.gateway.block)
+	for range 2 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if err := <-first; !errors.Is(err, kite.ErrInvalid) {
+		t.Error(err)
+	}
+}

@@ -1,8 +1,10 @@
 package vault
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"kitekey/kite"
@@ -75,14 +77,15 @@ func (v *Vault) Token(ctx context.Context, sel Selector, req TokenRequest) (Toke
 			return v.handOut(ctx, p, tok, err)
 		}
 	}
-	if err := v.failures.since(p.ID, began); waited && err != nil {
+	request := fmt.Sprintf("%s %d", v.gateway(p.Environment).Way(), cmp.Or(req.ExpiresIn, p.ExpiresIn))
+	if err := v.failures.since(p.ID, request, began); waited && err != nil {
 		return Token{}, About(sel, err)
 	}
 	stopPurge := v.startPurge(ctx, p.ID)
 	tok, report, err := v.mint(ctx, p, req)
 	stopPurge()
 	if err != nil {
-		v.failures.record(p.ID, v.now(), err)
+		v.failures.record(p.ID, request, v.now(), err)
 		return Token{}, err
 	}
 	v.failures.clear(p.ID)
@@ -174,10 +177,7 @@ func (v *Vault) mint(ctx context.Context, p Profile, req TokenRequest) (kite.Tok
 		return kite.Token{}, Report{}, err
 	}
 	defer func() { c.erase() }()
-	life := req.ExpiresIn
-	if life == 0 {
-		life = p.ExpiresIn
-	}
+	life := cmp.Or(req.ExpiresIn, p.ExpiresIn)
 	tok, report := v.try(ctx, p, c, life)
 	if report.Verdict == VerdictRejected {
 		if again, ok := v.replacedSince(ctx, p, c); ok {

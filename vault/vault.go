@@ -61,6 +61,7 @@ import (
 type Gateway interface {
 	Host() string
 	Origin() kite.Origin
+	Way() string // callers with different ways to the gateway do not share a failure
 	Mint(ctx context.Context, cred kite.Credential, expiresIn kite.Lifetime) (kite.Token, error)
 	Balances(ctx context.Context, tok kite.Token) ([]kite.Balance, error)
 }

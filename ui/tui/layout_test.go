@@ -51,6 +51,7 @@ type noGateway struct{}
 func (noGateway) Host() string { return "127.0.0.1:1" }
 
 func (noGateway) Origin() kite.Origin { return kite.OriginKitegateway }
+func (noGateway) Way() string         { return "" }
 func (noGateway) Mint(context.Context, kite.Credential, kite.Lifetime) (kite.Token, error) {
 	return kite.Token{}, &kite.Error{Kind: kite.ErrUnreachable, Host: "127.0.0.1:1", Op: "mint a token"}
 }

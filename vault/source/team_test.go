@@ -52,6 +52,8 @@ func (g *gateway) Host() string { return "sandbox.example" }
 
 func (g *gateway) Origin() kite.Origin { return kite.OriginKitegateway }
 
+func (g *gateway) Way() string { return "" }
+
 func (g *gateway) Mint(ctx context.Context, c kite.Credential, life kite.Lifetime) (kite.Token, error) {
 	select {
 	case <-time.After(g.latency):
