@@ -350,7 +350,7 @@ func TestPlain_VerifiesAll(t *testing.T) {
 	converse(t, four, func(t *testing.T, w *fixture) {
 		w.sim.Set("dune", kite.Sandbox, simulator.Behavior{Failure: simulator.HTMLPage})
 		said := w.talk(w.options(), "verify all", "dune", "why")
-		has(t, said, "Verifying 4 profiles.", "dune sandbox: not a Kitegateway reply", "Done: 1 not a Kitegateway reply, 3 work.", "type why", "It means: Something answered")
+		has(t, said, "Verifying 4 profiles.", "dune sandbox: not a Kitegateway reply", "Done: 1 not a Kitegateway reply, 3 work.", "type why", "It means: What answers at")
 		lacks(t, said, "real money")
 		has(t, w.talk(w.options(), "verify live"), "Verifying 1 profile.", "Done: 1 works.")
 	})

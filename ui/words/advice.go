@@ -250,13 +250,13 @@ func gatewayStep(err error) (string, bool) {
 		return next, true
 	}
 	var gateway *kite.Error
-	if !errors.As(err, &gateway) {
+	if !errors.As(err, &gateway) || gateway.Minting() {
 		return "", false
 	}
 	if _, next, ok := overrideTrouble(vault.VerdictOf(err), gateway.Host); ok {
 		return next, true
 	}
-	return callAdvice(gateway), !gateway.Minting()
+	return callAdvice(gateway), true
 }
 
 // verdictStep returns the advice for what err says about a credential.
@@ -267,7 +267,7 @@ func verdictStep(err error, by Ways) string {
 	}
 	var gateway *kite.Error
 	if errors.As(err, &gateway) {
-		r.Status, r.Message = gateway.Status, gateway.Message
+		r.Host, r.Status, r.Message = gateway.Host, gateway.Status, gateway.Message
 	}
 	var store *vault.StoreError
 	if errors.As(err, &store) {
