@@ -34,6 +34,9 @@ func main() {
 func run() int {
 	// GODEBUG=http2debug makes net/http log every header, secrets included.
 	log.SetOutput(io.Discard)
+	// Other settings in it weaken TLS, such as tlsrsakex and tls10server. The command
+	// that exec starts still gets it.
+	_ = os.Unsetenv("GODEBUG")
 
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	defer stop()
@@ -57,7 +60,7 @@ func run() int {
 // caller ignores, as nohup does with HUP, stays ignored.
 func endings() []os.Signal {
 	var signals []os.Signal
-	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
 		if !signal.Ignored(s) {
 			signals = append(signals, s)
 		}

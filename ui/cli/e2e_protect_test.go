@@ -127,7 +127,7 @@ func TestProtect_CrashLeavesNoCore(t *testing.T) {
 	u := newSomeUser(t)
 	end := func(command string) (cores []string) {
 		cmd := u.start(command)
-		if err := cmd.Process.Signal(syscall.SIGQUIT); err != nil {
+		if err := cmd.Process.Signal(syscall.SIGABRT); err != nil {
 			t.Fatal(err)
 		}
 		_ = cmd.Wait()

@@ -68,7 +68,7 @@ func TestProxy_ShowsNoSecret(t *testing.T) {
 			}
 		}
 	}
-	_ = cmd.Process.Signal(syscall.SIGQUIT)
+	_ = cmd.Process.Signal(syscall.SIGABRT)
 	rest, _ := io.ReadAll(lines)
 	_ = cmd.Wait() // it fails, as intended
 	watch.stop()

@@ -27,7 +27,7 @@ import (
 const promptly = 2 * time.Second
 
 // endings are the signals that end a command in good order.
-var endings = []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP}
+var endings = []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
 
 // stuck is a command that waits for something that does not come.
 type stuck struct {
@@ -80,6 +80,9 @@ func (s stuck) endAfter(h *installation, signal syscall.Signal) (time.Duration, 
 	}
 	if status := cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signaled() {
 		return 0, fmt.Errorf("the signal killed it: %s", said.String())
+	}
+	if strings.Contains(said.String(), "goroutine ") { // Go's end after SIGQUIT, with exit code 2
+		return 0, fmt.Errorf("it crashed: %s", said.String())
 	}
 	return time.Since(began), nil
 }

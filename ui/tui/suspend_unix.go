@@ -35,7 +35,7 @@ const together = 50 * time.Millisecond
 // those that would otherwise kill kitekey with the terminal in raw mode.
 func watchSignals(ctx context.Context, cancel context.CancelCauseFunc, send func(tea.Msg), s *signals) {
 	ch := make(chan os.Signal, 4)
-	signal.Notify(ch, syscall.SIGTSTP, syscall.SIGCONT, syscall.SIGQUIT, syscall.SIGABRT)
+	signal.Notify(ch, syscall.SIGTSTP, syscall.SIGCONT, syscall.SIGABRT)
 	go func() {
 		defer signal.Stop(ch)
 		for {

@@ -151,8 +151,8 @@ func plainLocale(environ []string) bool {
 }
 
 // Run shows the screen until the user quits or ctx ends, and leaves the terminal as
-// it was. The caller's ctx should end on SIGINT, SIGTERM and SIGHUP. Run handles
-// the signals that stop kitekey or would kill it (SIGTSTP, SIGCONT, SIGQUIT,
+// it was. The caller's ctx should end on SIGINT, SIGTERM, SIGHUP and SIGQUIT. Run
+// handles the signals that stop kitekey or would kill it (SIGTSTP, SIGCONT,
 // SIGABRT). The error is nil if the user quit, and ctx's error if it ended.
 func Run(ctx context.Context, o Options) error {
 	// Bubble Tea would write everything it draws, revealed secrets included, into the
