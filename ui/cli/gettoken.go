@@ -76,8 +76,10 @@ func (a *app) reportMint(sel vault.Selector, tok vault.Token, req vault.TokenReq
 		a.note("%s: the token could not be cached: the next call mints another; \"kitekey doctor\" says more", sel)
 	}
 	a.tellSkew(tok.Skew)
-	if given := tok.ExpiresIn(); given < tok.Requested {
-		a.note("%s: the gateway gave the token a life of %s; %s were asked for", sel, words.About(given.Duration()), words.About(tok.Requested.Duration()))
+	// Seconds are whole, and a little more does no harm.
+	asked := tok.Requested.Duration()
+	if given := tok.ExpiresIn(); given < tok.Requested || given.Duration() > asked+max(asked/10, 2*time.Second) {
+		a.note("%s: the gateway gave the token a life of %s; %s were asked for", sel, words.About(given.Duration()), words.About(asked))
 	}
 	a.noteLongLife(tok.Requested)
 }

@@ -135,7 +135,7 @@ func activityDetails(e vault.Activity) string {
 		parts = append(parts, change)
 	}
 	if e.Method != "" {
-		parts = append(parts, strings.TrimSpace(fmt.Sprintf("%s %s %d", e.Method, e.Path, e.Status)))
+		parts = append(parts, strings.TrimSuffix(fmt.Sprintf("%s %s %d", e.Method, e.Path, e.Status), " 0"))
 	}
 	if len(e.Recipients) > 0 {
 		parts = append(parts, "to "+strings.Join(e.Recipients, ", "))

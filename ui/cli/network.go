@@ -41,7 +41,8 @@ it comes from, and which CA is trusted besides the system's. Nothing is sent.
 
 kitekey does not use SSL_CERT_FILE and SSL_CERT_DIR itself: with them, another
 program could read credentials on their way. The command that exec starts gets them.
-If your company's proxy inspects TLS, adopt its CA with "kitekey network ca".`,
+It uses HTTPS_PROXY and not ALL_PROXY. If your company's proxy inspects TLS, adopt its
+CA with "kitekey network ca".`,
 		Example: `  kitekey network
   kitekey network --json | jq .gateways
   kitekey network ca company-ca.pem
@@ -147,7 +148,7 @@ func (a *app) network() (networkJSON, error) {
 	if out.CA, err = a.adoptedCA(); err != nil {
 		return networkJSON{}, err
 	}
-	for _, name := range kite.CertVariables() {
+	for _, name := range append(kite.CertVariables(), "ALL_PROXY", "all_proxy") {
 		if a.getenv(name) != "" {
 			out.IgnoredVariables = append(out.IgnoredVariables, name)
 		}

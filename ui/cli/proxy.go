@@ -3,9 +3,11 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"kitekey/kite"
 	"kitekey/kite/proxy"
 	"kitekey/ui/handout"
+	"kitekey/ui/safepath"
 	"kitekey/ui/words"
 	"kitekey/vault"
 )
@@ -74,6 +77,11 @@ On live it asks for the profile's name; without a terminal --confirm gives it.`,
 		ValidArgsFunction: a.completeSelectors(false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.profile = args
+			for _, name := range []string{"listen", "unix-socket"} { // such as an unset variable
+				if f := cmd.Flags().Lookup(name); f.Changed && f.Value.String() == "" {
+					return usagef("--%s is empty", name)
+				}
+			}
 			for _, text := range allow {
 				rule, err := proxy.ParseRule(text)
 				if err != nil {
@@ -182,7 +190,10 @@ func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
 func startProxy(p *proxy.Proxy, o proxyOptions, asked string) error {
 	flag, err := "--listen", error(nil)
 	if o.unixSocket != "" {
-		flag, err = "--unix-socket", p.StartUnix(o.unixSocket)
+		flag = "--unix-socket"
+		if err = privateFolder(filepath.Dir(o.unixSocket)); err == nil {
+			err = p.StartUnix(o.unixSocket)
+		}
 	} else {
 		err = p.Start(o.listen)
 	}
@@ -196,6 +207,29 @@ func startProxy(p *proxy.Proxy, o proxyOptions, asked string) error {
 		return &codeError{exitFailure, err.Error() + "; --new-url takes another port", err}
 	}
 	return err
+}
+
+// privateFolder makes a folder unless it exists, and reports why another user could
+// put another one, with another socket, in its place.
+func privateFolder(dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err == nil {
+		err = os.MkdirAll(dir, 0o700)
+	}
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(dir)
+	if err == nil {
+		err = changeable(info)
+	}
+	if err == nil {
+		err = safepath.Replaceable(dir)
+	}
+	if err != nil {
+		return fmt.Errorf("the folder %s: %w", dir, err)
+	}
+	return nil
 }
 
 // keptProxyURL returns the address and the path of the URL that is kept for the
