@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"os/exec"
@@ -68,26 +69,8 @@ func run(binary, dir string) error {
 		return err
 	}
 	var wg sync.WaitGroup
-	wg.Go(func() { // the terminal's answers
-		buf := make([]byte, 1024)
-		for {
-			n, err := r.vt.Read(buf)
-			if err != nil || n == 0 {
-				return
-			}
-			_, _ = terminal.Write(buf[:n])
-		}
-	})
-	wg.Go(func() {
-		buf := make([]byte, 64<<10)
-		for {
-			n, err := terminal.Read(buf)
-			if err != nil {
-				return
-			}
-			r.write(buf[:n])
-		}
-	})
+	wg.Go(func() { r.answer(terminal) })
+	wg.Go(func() { r.record(terminal) })
 	time.Sleep(stillAt)
 	r.mu.Lock()
 	still := r.frames[len(r.frames)-1]
@@ -112,6 +95,30 @@ func run(binary, dir string) error {
 		return err
 	}
 	return write("demo.cast", cast(recorded, end))
+}
+
+// answer passes the emulated terminal's answers on to the program.
+func (r *recorder) answer(program io.Writer) {
+	buf := make([]byte, 1024)
+	for {
+		n, err := r.vt.Read(buf)
+		if err != nil || n == 0 {
+			return
+		}
+		_, _ = program.Write(buf[:n])
+	}
+}
+
+// record takes what the program writes until it ends.
+func (r *recorder) record(program io.Reader) {
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := program.Read(buf)
+		if err != nil {
+			return
+		}
+		r.write(buf[:n])
+	}
 }
 
 func (r *recorder) write(p []byte) {

@@ -114,32 +114,20 @@ func (c *Client) attempt(ctx context.Context, target *url.URL, x exchange, timeo
 			_ = resp.Body.Close()
 		}
 	}()
-	received := c.now()
-	var body []byte
-	// The body of a 101 is the connection itself: reading it could block for ever.
-	if resp.StatusCode != http.StatusSwitchingProtocols {
-		body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	}
-	reply = &Reply{
-		Proto:   resp.Proto,
-		Status:  resp.StatusCode,
-		Header:  resp.Header,
-		Body:    body,
-		Skew:    clockSkew(resp.Header.Get("Date"), sent, received),
-		Latency: time.Since(began),
-	}
+	reply, err = c.readReply(resp, sent)
+	reply.Latency = time.Since(began)
 	switch {
 	case err != nil:
 		failure = fail(err)
 		failure.Status, failure.Skew = reply.Status, reply.Skew
 		reply = nil
-	case len(body) > maxBody && x.large:
+	case len(reply.Body) > maxBody && x.large:
 		failure = c.classifyLarge(target, x, reply)
 		reply.Rest = &restOfBody{resp.Body, clock, timeout, func() { cancel(nil) }}
 		clock.Reset(timeout)
 		keepOpen = true
-	case len(body) > maxBody:
-		reply.Body = body[:maxBody]
+	case len(reply.Body) > maxBody:
+		reply.Body = reply.Body[:maxBody]
 		failure = c.unexpected(x, reply, "")
 		failure.Err = &LimitError{maxBody}
 	default:
@@ -149,6 +137,24 @@ func (c *Client) attempt(ctx context.Context, target *url.URL, x exchange, timeo
 		failure.Kind = ErrOutcomeUnknown
 	}
 	return reply, failure, false
+}
+
+// readReply reads a response's body, up to one byte over maxBody. sent is the local
+// time at which the request was sent. It returns the reply also with an error.
+func (c *Client) readReply(resp *http.Response, sent time.Time) (*Reply, error) {
+	reply := &Reply{
+		Proto:  resp.Proto,
+		Status: resp.StatusCode,
+		Header: resp.Header,
+		Skew:   clockSkew(resp.Header.Get("Date"), sent, c.now()),
+	}
+	// The body of a 101 is the connection itself: reading it could block for ever.
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return reply, nil
+	}
+	var err error
+	reply.Body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	return reply, err
 }
 
 // request returns the HTTP request for x.
@@ -256,7 +262,7 @@ func (c *Client) classify(target *url.URL, x exchange, reply *Reply) *Error {
 			return nil
 		}
 		status = inner // 0 if the error names no status: ErrUnexpectedReply below
-	case status <= 499 && kindOfStatus(status) != ErrRateLimited && kindOfStatus(status) != ErrGateway && !isEnvelope && len(reply.Body) > 0:
+	case isRefusal(status) && !isEnvelope && len(reply.Body) > 0:
 		// The reply comes from a captive portal, a firewall or another web server. It
 		// says nothing about the credential.
 		return c.unexpected(x, reply, describeBody(reply))
@@ -293,6 +299,12 @@ func kindOfStatus(status int) error {
 		return ErrInvalid
 	}
 	return ErrUnexpectedReply
+}
+
+// isRefusal reports whether a status refuses the credential or the request.
+func isRefusal(status int) bool {
+	kind := kindOfStatus(status)
+	return kind == ErrRefused || kind == ErrInvalid
 }
 
 // cleanWords makes text from the gateway safe to show. It redacts both before and

@@ -102,10 +102,8 @@ func toSafeError(err error, after time.Duration, secrets []Secret) error {
 			text = fmt.Sprintf("no answer within %d s", after/time.Second)
 		}
 		return &safeError{text, context.DeadlineExceeded}
-	case errors.As(err, &dns) && dns.IsNotFound:
-		return &safeError{"its name is not known here; is this machine online?", dns}
 	case errors.As(err, &dns):
-		return &safeError{"its name could not be looked up", dns}
+		return &safeError{lookupText(dns), dns}
 	case errors.As(err, &verification):
 		return &CertificateError{Issuer: issuerOf(verification), Err: verification.Err}
 	case errors.As(err, &record):
@@ -121,6 +119,13 @@ func toSafeError(err error, after time.Duration, secrets []Secret) error {
 		return &safeError{fmt.Sprintf("the reply's headers are larger than kitekey's limit of %d KiB", maxHeader>>10), nil}
 	}
 	return &safeError{truncate(CleanText(redact(err.Error(), secrets)), 200), nil}
+}
+
+func lookupText(err *net.DNSError) string {
+	if err.IsNotFound {
+		return "its name is not known here; is this machine online?"
+	}
+	return "its name could not be looked up"
 }
 
 // winsock has the short Unix wording of errors that Windows describes in whole

@@ -125,6 +125,14 @@ func (s *scanner) number() (n int64) {
 	return n
 }
 
+func (s *scanner) int() int {
+	n := s.number()
+	if int64(int(n)) != n {
+		s.bad = true
+	}
+	return int(n)
+}
+
 func (s *scanner) truth() bool {
 	for _, word := range []string{"true", "false"} {
 		if bytes.HasPrefix(s.data[s.at:], []byte(word)) {
@@ -192,9 +200,7 @@ func (s *scanner) status(line *statusLineJSON) {
 		case "verdict_at":
 			line.VerdictAt = s.time()
 		case "http_status":
-			n := s.number()
-			line.HTTP = int(n)
-			s.bad = s.bad || int64(line.HTTP) != n
+			line.HTTP = s.int()
 		case "message":
 			line.Message = s.own()
 		case "detail":
@@ -206,10 +212,7 @@ func (s *scanner) status(line *statusLineJSON) {
 		case "deep":
 			line.Deep = s.truth()
 		case "token":
-			if line.Token == nil {
-				line.Token = new(tokenInfo)
-			}
-			s.token(line.Token)
+			line.Token = s.token(line.Token)
 		case "last_used":
 			line.LastUsed = s.time()
 		default:
@@ -218,7 +221,12 @@ func (s *scanner) status(line *statusLineJSON) {
 	})
 }
 
-func (s *scanner) token(t *tokenInfo) {
+// token reads a token into t, or into a new one. A repeated key overwrites, as in
+// encoding/json.
+func (s *scanner) token(t *tokenInfo) *tokenInfo {
+	if t == nil {
+		t = new(tokenInfo)
+	}
 	s.object(func(key []byte) {
 		switch string(key) {
 		case "minted":
@@ -233,4 +241,5 @@ func (s *scanner) token(t *tokenInfo) {
 			s.bad = true
 		}
 	})
+	return t
 }

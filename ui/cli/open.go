@@ -114,6 +114,16 @@ func (a *app) vaultGateways(urls map[kite.Environment]string) func(kite.Environm
 	return func(env kite.Environment) vault.Gateway { return clients(env) }
 }
 
+// openProfile opens the vault and looks a profile up.
+func (a *app) openProfile(sel vault.Selector) (*vault.Vault, vault.Profile, error) {
+	v, err := a.open()
+	if err != nil {
+		return nil, vault.Profile{}, err
+	}
+	p, err := v.Lookup(sel)
+	return v, p, vault.About(sel, err)
+}
+
 // home returns the data folder: KITEKEY_HOME, or kitekey's folder in the operating
 // system's folder for a user's configuration.
 func (a *app) home() (string, error) {

@@ -75,19 +75,13 @@ On live it asks for the profile's name; without a terminal --confirm gives it.`,
   kitekey proxy acme/live --confirm acme/live --json`,
 		Args:              argCount(0, 1, "one profile"),
 		ValidArgsFunction: a.completeSelectors(false),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			o.profile = args
-			for _, name := range []string{"listen", "unix-socket"} { // such as an unset variable
-				if f := cmd.Flags().Lookup(name); f.Changed && f.Value.String() == "" {
-					return usagef("--%s is empty", name)
-				}
+			if err := notEmpty(cmd, "listen", "unix-socket"); err != nil {
+				return err
 			}
-			for _, text := range allow {
-				rule, err := proxy.ParseRule(text)
-				if err != nil {
-					return usagef("--allow: %w", err)
-				}
-				o.allow = append(o.allow, rule)
+			if o.allow, err = parseRules(allow); err != nil {
+				return err
 			}
 			return run(cmd.Context(), o)
 		},
@@ -109,17 +103,36 @@ On live it asks for the profile's name; without a terminal --confirm gives it.`,
 	return cmd
 }
 
+// notEmpty returns a usage error for a flag that is given and empty, such as one
+// whose value is an unset variable.
+func notEmpty(cmd *cobra.Command, names ...string) error {
+	for _, name := range names {
+		if f := cmd.Flags().Lookup(name); f.Changed && f.Value.String() == "" {
+			return usagef("--%s is empty", name)
+		}
+	}
+	return nil
+}
+
+func parseRules(texts []string) (rules []proxy.Rule, err error) {
+	for _, text := range texts {
+		rule, err := proxy.ParseRule(text)
+		if err != nil {
+			return nil, usagef("--allow: %w", err)
+		}
+		rules = append(rules, rule)
+	}
+	return rules, nil
+}
+
 func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
 	sel, err := a.selector(o.profile)
 	if err != nil {
 		return err
 	}
-	v, err := a.open()
+	v, _, err := a.openProfile(sel)
 	if err != nil {
 		return err
-	}
-	if _, err := v.Lookup(sel); err != nil {
-		return vault.About(sel, err)
 	}
 	if err := a.confirmLive(ctx, handout.Proxy, o.confirm, sel); err != nil {
 		return err
@@ -137,33 +150,13 @@ func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
 	defer a.neverBlock()()
 	client := a.gateways(urls)(sel.Environment)
 	defer client.CloseIdleConnections()
-	po := proxy.Options{
-		Client:   client,
-		ReadOnly: o.readOnly,
-		Allow:    o.allow,
-		Now:      a.Now,
-		Token: func(ctx context.Context, fresh bool) (kite.Token, error) {
-			tok, err := v.Token(ctx, sel, vault.TokenRequest{ExpiresIn: o.expiresIn, Fresh: fresh})
-			return tok.Token, vault.About(sel, err)
-		},
-		Log: func(r proxy.Record) { a.logProxied(v, sel, r, o.quiet) },
-	}
 	defer func() {
 		if lost := v.Flush(); lost > 0 {
 			a.note("%s could not be written to the activity log: the disk is too slow, or full", words.Count(lost, "request"))
 		}
 	}()
-	asked := o.listen
-	if o.keptURL() {
-		if o.listen, po.Path, err = a.keptProxyURL(ctx, v, sel, o); err != nil {
-			return err
-		}
-	}
-	p, err := proxy.New(po)
+	p, err := a.startedProxy(ctx, v, sel, client, o)
 	if err != nil {
-		return err
-	}
-	if err := startProxy(p, o, asked); err != nil {
 		return err
 	}
 	defer func() {
@@ -183,6 +176,32 @@ func (a *app) runProxy(ctx context.Context, o proxyOptions) error {
 	// A server that is told to stop has succeeded.
 	<-ctx.Done()
 	return nil
+}
+
+// startedProxy returns a proxy that listens.
+func (a *app) startedProxy(ctx context.Context, v *vault.Vault, sel vault.Selector, client *kite.Client, o proxyOptions) (_ *proxy.Proxy, err error) {
+	asked, path := o.listen, ""
+	if o.keptURL() {
+		if o.listen, path, err = a.keptProxyURL(ctx, v, sel, o); err != nil {
+			return nil, err
+		}
+	}
+	p, err := proxy.New(proxy.Options{
+		Client:   client,
+		Path:     path,
+		ReadOnly: o.readOnly,
+		Allow:    o.allow,
+		Now:      a.Now,
+		Token: func(ctx context.Context, fresh bool) (kite.Token, error) {
+			tok, err := v.Token(ctx, sel, vault.TokenRequest{ExpiresIn: o.expiresIn, Fresh: fresh})
+			return tok.Token, vault.About(sel, err)
+		},
+		Log: func(r proxy.Record) { a.logProxied(v, sel, r, o.quiet) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p, startProxy(p, o, asked)
 }
 
 // startProxy makes p listen, where --listen has asked for or where the kept URL was.

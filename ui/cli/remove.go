@@ -57,13 +57,9 @@ func (a *app) runRemove(ctx context.Context, o removeOptions) error {
 	if err != nil {
 		return err
 	}
-	v, err := a.open()
+	v, p, err := a.openProfile(sel)
 	if err != nil {
 		return err
-	}
-	p, err := v.Lookup(sel)
-	if err != nil {
-		return vault.About(sel, err)
 	}
 	if p.Source != "" {
 		return a.removeSourced(ctx, v, p, o)

@@ -116,12 +116,9 @@ func (a *app) moveProfile(ctx context.Context, o renameOptions) error {
 	if err != nil {
 		return err
 	}
-	v, err := a.open()
+	v, _, err := a.openProfile(from)
 	if err != nil {
 		return err
-	}
-	if _, err := v.Lookup(from); err != nil {
-		return vault.About(from, err)
 	}
 	if err := a.confirmLive(ctx, handout.Rename, o.confirm, liveOf(from, to)); err != nil {
 		return err

@@ -42,23 +42,56 @@ Live is never implied.`,
 	root.CompletionOptions.DisableDefaultCmd = true // newCompletion replaces it
 	root.SetVersionTemplate("kitekey {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
-	root.PersistentFlags().StringVar(&a.storeFlag, "store", "", "`where` secrets are kept: keyring or file (KITEKEY_STORE)")
-	root.PersistentFlags().StringVar(&a.reason, "reason", "", "`text` for the activity log: why this is done (KITEKEY_REASON)")
-	root.PersistentFlags().IntVar(&a.passphraseFD, "passphrase-fd", -1, "`descriptor` to read the file store's passphrase from (KITEKEY_PASSPHRASE_FILE)")
-	root.PersistentFlags().Lookup("passphrase-fd").DefValue = "0" // help shows a default unless it is 0; -1 means none
-	_ = root.RegisterFlagCompletionFunc("store", cobra.FixedCompletions(storeNames(), cobra.ShellCompDirectiveNoFileComp))
-
+	a.globalFlags(root)
 	root.AddGroup(
 		&cobra.Group{ID: groupTokens, Title: "Tokens:"},
 		&cobra.Group{ID: groupProfiles, Title: "Profiles:"},
 		&cobra.Group{ID: groupTry, Title: "Trying it:"},
 		&cobra.Group{ID: groupCare, Title: "Looking after it:"},
 	)
-	type maker struct {
-		group, name string
-		make        func() *cobra.Command
+	commands := a.commands()
+	add := func(c maker) {
+		cmd := c.make()
+		cmd.GroupID = c.group
+		root.AddCommand(cmd)
 	}
-	commands := []maker{
+	switch i := slices.IndexFunc(commands, func(c maker) bool { return len(args) > 0 && c.name == args[0] }); {
+	case i >= 0:
+		add(commands[i])
+	case len(args) > 0 && !slices.Equal(args, []string{"--version"}):
+		for _, c := range commands {
+			add(c)
+		}
+		// These two are about the whole tree.
+		add(maker{groupCare, "man", func() *cobra.Command { return newMan(a, a.runMan) }})
+		add(maker{groupCare, "completion", func() *cobra.Command { return newCompletion(a, a.runCompletion) }})
+		root.AddCommand(newTopics()...)
+	}
+	root.SetHelpCommand(newHelp())
+	root.SetHelpCommandGroupID(groupCare)
+	a.watch(root)
+	return root
+}
+
+// globalFlags adds the flags of every command.
+func (a *app) globalFlags(root *cobra.Command) {
+	f := root.PersistentFlags()
+	f.StringVar(&a.storeFlag, "store", "", "`where` secrets are kept: keyring or file (KITEKEY_STORE)")
+	f.StringVar(&a.reason, "reason", "", "`text` for the activity log: why this is done (KITEKEY_REASON)")
+	f.IntVar(&a.passphraseFD, "passphrase-fd", -1, "`descriptor` to read the file store's passphrase from (KITEKEY_PASSPHRASE_FILE)")
+	f.Lookup("passphrase-fd").DefValue = "0" // help shows a default unless it is 0; -1 means none
+	_ = root.RegisterFlagCompletionFunc("store", cobra.FixedCompletions(storeNames(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+// maker makes a command. Only the command that runs is made, to start quickly.
+type maker struct {
+	group, name string
+	make        func() *cobra.Command
+}
+
+// commands lists the commands in the order of the help.
+func (a *app) commands() []maker {
+	return []maker{
 		{groupTokens, "token", func() *cobra.Command { return newToken(a, a.runToken) }},
 		{groupTokens, "copy", func() *cobra.Command { return newCopy(a, a.runCopy) }},
 		{groupTokens, "exec", func() *cobra.Command { return newExec(a, a.runExec) }},
@@ -87,27 +120,6 @@ Live is never implied.`,
 		{groupCare, "import", func() *cobra.Command { return newImport(a, a.runImport) }},
 		{groupCare, "log", func() *cobra.Command { return newLog(a, a.runLog) }},
 	}
-	add := func(c maker) {
-		cmd := c.make()
-		cmd.GroupID = c.group
-		root.AddCommand(cmd)
-	}
-	switch i := slices.IndexFunc(commands, func(c maker) bool { return len(args) > 0 && c.name == args[0] }); {
-	case i >= 0:
-		add(commands[i])
-	case len(args) > 0 && !slices.Equal(args, []string{"--version"}):
-		for _, c := range commands {
-			add(c)
-		}
-		// These two are about the whole tree.
-		add(maker{groupCare, "man", func() *cobra.Command { return newMan(a, a.runMan) }})
-		add(maker{groupCare, "completion", func() *cobra.Command { return newCompletion(a, a.runCompletion) }})
-		root.AddCommand(newTopics()...)
-	}
-	root.SetHelpCommand(newHelp())
-	root.SetHelpCommandGroupID(groupCare)
-	a.watch(root)
-	return root
 }
 
 // watch makes cmd and its subcommands record in a that they have begun, and their

@@ -71,12 +71,9 @@ func (a *app) runRotate(ctx context.Context, o rotateOptions) error {
 	if err != nil {
 		return err
 	}
-	v, err := a.open()
+	v, _, err := a.openProfile(sel)
 	if err != nil {
 		return err
-	}
-	if _, err := v.Lookup(sel); err != nil {
-		return vault.About(sel, err)
 	}
 	if err := a.confirmRotation(ctx, sel, o); err != nil {
 		return err

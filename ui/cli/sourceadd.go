@@ -75,16 +75,25 @@ pass, gopass, op and bw. Such a source is read-only.`,
 	return cmd
 }
 
+// checkSource returns a usage error if a source cannot be set up. A store's name is
+// taken: "store migrate --to" takes stores and sources.
+func checkSource(c source.Config) error {
+	if slices.Contains(append(storeNames(), vault.MemoryName), c.Name) {
+		return usagef("%q is the name of a store: choose another", c.Name)
+	}
+	if err := c.Check(); err != nil {
+		return usagef("%w", err)
+	}
+	return nil
+}
+
 func (a *app) runSourceAdd(ctx context.Context, o sourceAddOptions) error {
 	c := o.config.WithDefaults()
 	if err := makeAbsolute(&c.CA, &c.SecretIDFile); err != nil {
 		return err
 	}
-	if slices.Contains(append(storeNames(), vault.MemoryName), c.Name) { // "store migrate --to" takes both
-		return usagef("%q is the name of a store: choose another", c.Name)
-	}
-	if err := c.Check(); err != nil {
-		return usagef("%w", err)
+	if err := checkSource(c); err != nil {
+		return err
 	}
 	var sels []vault.Selector
 	if len(o.profile) > 0 {

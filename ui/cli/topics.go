@@ -77,21 +77,27 @@ is not on this machine is refused, so that a variable cannot send an api_secret
 elsewhere.`,
 		},
 		newJSONTopic(),
-		{
-			Use:   "storage",
-			Short: "Where secrets are kept, and what that protects against",
-			Long: `The data folder (KITEKEY_HOME) holds an index without any secret: account names,
+		newStorageTopic(),
+	}
+}
+
+func newStorageTopic() *cobra.Command {
+	return &cobra.Command{
+		Use:   "storage",
+		Short: "Where secrets are kept, and what that protects against",
+		Long: `The data folder (KITEKEY_HOME) holds an index without any secret: account names,
 labels, the last characters of each api_key, verdicts, when cached tokens expire.
 
 Credentials and cached tokens are in the store:
 
-  keyring  the operating system's, under the service "kitekey"
+  keyring  the operating system's keyring, under the service "kitekey"
            Linux: the Secret Service (GNOME Keyring, KWallet, KeePassXC). Any
            program of yours can read it while it is unlocked.
-           What goes over the session bus is encrypted. An item is found in any
-           collection, new ones go to the login or the default one. KeePassXC asks
-           for each item that is read, unless its settings say otherwise, and keeps
-           removed entries in its recycle bin and earlier values in their history.
+           What goes over the session bus is encrypted. Items are found in every
+           collection; new ones go to the login collection or the default one.
+           KeePassXC asks for each item that is read, unless its settings say
+           otherwise, and keeps removed entries in its recycle bin and earlier
+           values in their history.
            macOS: the login keychain, through /usr/bin/security. Any program of
            yours can read the items without being asked.
            Windows: the Credential Manager. Any program of yours can read it.
@@ -109,6 +115,5 @@ protects from programs that run as you.
 
 A secret is never taken from an argument, and never in a log, an error or a list. exec
 and env give other programs a token, never the credential.`,
-		},
 	}
 }

@@ -85,17 +85,17 @@ type helperSession struct {
 	kill  func()
 }
 
-// startHelper starts the helper and waits until it has made the copy. It returns
-// the helper's caveat.
-func startHelper(ctx context.Context, command []string, env func(string) string, req request, secret []byte) (*helperSession, string, error) {
+// helperCommand returns the command that runs the helper: this program, unless
+// command names another.
+func helperCommand(command []string, env func(string) string) (*exec.Cmd, error) {
 	if len(command) == 0 {
 		exe, err := os.Executable()
 		if err != nil {
-			return nil, "", fmt.Errorf("cannot find this program's own file to start the clipboard helper: %w", err)
+			return nil, fmt.Errorf("cannot find this program's own file to start the clipboard helper: %w", err)
 		}
 		command = []string{exe, HelperArg}
 	}
-	// Not CommandContext: the helper outlives ctx once the copy is made.
+	// Not CommandContext: the helper outlives the call that starts it.
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = []string{} // not nil, which would mean all variables
 	for _, name := range helperEnv {
@@ -105,6 +105,16 @@ func startHelper(ctx context.Context, command []string, env func(string) string,
 	}
 	cmd.Dir = rootDir() // do not keep the caller's folder in use
 	cmd.SysProcAttr = detached()
+	return cmd, nil
+}
+
+// startHelper starts the helper and waits until it has made the copy. It returns
+// the helper's caveat.
+func startHelper(ctx context.Context, command []string, env func(string) string, req request, secret []byte) (*helperSession, string, error) {
+	cmd, err := helperCommand(command, env)
+	if err != nil {
+		return nil, "", err
+	}
 	to, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, "", err

@@ -335,21 +335,27 @@ var (
 func (o *x11Owner) ask(selection, form xproto.Atom, timeUp <-chan time.Time) (text []byte, err error) {
 	property := o.atoms["KITEKEY"]
 	xproto.ConvertSelection(o.conn, o.window, selection, form, property, xproto.TimeCurrentTime)
-	for answered := false; !answered; {
+	for {
 		select {
 		case e := <-o.answered:
 			if e.Selection != selection || e.Target != form {
 				continue // a late answer to an earlier request
 			}
-			if answered = true; e.Property != property {
+			if e.Property != property {
 				return nil, errNoText
 			}
+			return o.takeText(property, timeUp)
 		case <-o.gone:
 			return nil, errNoText
 		case <-timeUp:
 			return nil, errSilent
 		}
 	}
+}
+
+// takeText reads the text that an owner has put into a property of the window, whole
+// or in pieces. text is what has come so far if it fails.
+func (o *x11Owner) takeText(property xproto.Atom, timeUp <-chan time.Time) (text []byte, err error) {
 	for inPieces := false; ; {
 		// To take the text is to ask for the next piece.
 		piece, err := xproto.GetProperty(o.conn, true, o.window, property, xproto.AtomNone, 0, MaxSize/4+1).Reply()
