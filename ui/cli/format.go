@@ -64,15 +64,16 @@ func escapeInvisible(doc []byte) []byte {
 	return b.Bytes()
 }
 
-// profileRef names the profile in every JSON object.
+// profileRef names the profile in every JSON object. Profile and Account are null for
+// a credential that is not stored.
 type profileRef struct {
-	Profile     string `json:"profile"`
-	Account     string `json:"account"`
-	Environment string `json:"environment"`
+	Profile     *string `json:"profile"`
+	Account     *string `json:"account"`
+	Environment string  `json:"environment"`
 }
 
 func refTo(sel vault.Selector) profileRef {
-	return profileRef{sel.String(), sel.Account, string(sel.Environment)}
+	return profileRef{orNull(sel.String()), orNull(sel.Account), string(sel.Environment)}
 }
 
 // lifetimeOrNull returns null for a life that was not chosen.

@@ -155,7 +155,7 @@ func (t decodedJWT) time(claim string) (at time.Time, ok bool) {
 type inspectJSON struct {
 	SignatureChecked bool           `json:"signature_checked"`
 	Signed           bool           `json:"signed"`
-	Header           map[string]any `json:"header"`
+	Header           map[string]any `json:"jwt_header"`
 	Claims           map[string]any `json:"claims"`
 	IssuedAt         *string        `json:"issued_at"`
 	NotBefore        *string        `json:"not_before"`

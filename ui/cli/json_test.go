@@ -5,6 +5,7 @@ package cli_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -19,8 +20,8 @@ import (
 	"kitekey/vault/source/sourcetest"
 )
 
-// Every key is in the table, no value is an empty string, a profile comes with its
-// account and environment, and times are in UTC.
+// Every key is in the table and has values of one type, no value is an empty string,
+// a profile comes with its account and environment, and times are in UTC.
 func TestJSON_KeepsToTheTableOfHelpJSON(t *testing.T) {
 	t.Parallel()
 	sim, environ := startSimulator(t)
@@ -40,6 +41,7 @@ func TestJSON_KeepsToTheTableOfHelpJSON(t *testing.T) {
 		}
 	}
 	seen, run := map[string]bool{}, []string{}
+	types := map[string]string{}
 	for _, c := range []struct{ stdin, args string }{
 		{credential, "add borealis --stdin --json"},
 		{credential, "verify --stdin --json"},
@@ -77,8 +79,13 @@ func TestJSON_KeepsToTheTableOfHelpJSON(t *testing.T) {
 			env = append(slices.Clip(environ), "KITEKEY_SANDBOX_URL=", "HTTPS_PROXY=http://127.0.0.1:1")
 		}
 		for _, v := range printedJSON(t, env, c.stdin, c.args) {
-			checkJSON(t, c.args, "", v, func(key string) {
+			checkJSON(t, c.args, "", v, func(key string, value any) {
 				seen[key] = true
+				if kind := fmt.Sprintf("%T", value); value != nil && types[key] == "" {
+					types[key] = kind
+				} else if value != nil && types[key] != kind {
+					t.Errorf("%s: %q is a %s, and a %s in another command", c.args, key, kind, types[key])
+				}
 				if !known[key] {
 					t.Errorf("%s: %q is not in the table of \"kitekey help json\"", c.args, key)
 				}
@@ -149,9 +156,9 @@ func printedJSON(t *testing.T, environ []string, stdin, args string) (documents 
 	return documents
 }
 
-// checkJSON checks a value and those in it. The header and claims of a token are
-// not kitekey's.
-func checkJSON(t *testing.T, command, at string, v any, each func(key string)) {
+// checkJSON checks a value and those in it. What the parts of a token contain is not
+// kitekey's.
+func checkJSON(t *testing.T, command, at string, v any, each func(key string, value any)) {
 	t.Helper()
 	switch v := v.(type) {
 	case []any:
@@ -159,12 +166,12 @@ func checkJSON(t *testing.T, command, at string, v any, each func(key string)) {
 			checkJSON(t, command, at, e, each)
 		}
 	case map[string]any:
-		if _, ok := v["profile"]; ok && (v["account"] == nil || v["environment"] == nil) {
+		if name, ok := v["profile"]; ok && ((v["account"] == nil) != (name == nil) || v["environment"] == nil) {
 			t.Errorf("%s: profile without account and environment: %v", command, v)
 		}
 		for key, value := range v {
-			each(key)
-			if _, object := value.(map[string]any); object && slices.Contains([]string{"header", "claims"}, key) {
+			each(key, value)
+			if key == "jwt_header" || key == "claims" {
 				continue
 			}
 			checkJSON(t, command, key, value, each)

@@ -6,7 +6,7 @@ import "github.com/spf13/cobra"
 // command. A test compares the table with the commands' output.
 func JSONKeys() []Variable {
 	return []Variable{
-		{"profile, account, environment", "which profile: acme/live, acme, live; always together"},
+		{"profile, account, environment", "which profile: acme/live, acme, live; network: the environment alone"},
 		{"label", "free text shown beside the account"},
 		{"key_hint", "the last characters of the api_key in use"},
 		{"stored_key_hint", "import: those of the credential that was stored before"},
@@ -50,7 +50,8 @@ func JSONKeys() []Variable {
 		{"profiles_in_another_store", "store show: how many are elsewhere"},
 		{"interrupted_migration", "store show: a migration that was interrupted"},
 		{"locked, unlocked_until", "status: whether the store is locked, and until when it is not"},
-		{"signature_checked, signed, claims", "inspect: always false; the token has a signature; what it says"},
+		{"signature_checked, signed", "inspect: always false; the token has a signature"},
+		{"jwt_header, claims", "inspect: the two parts of the token"},
 		{"issued_at, not_before, expired", "inspect: the token's own times"},
 		{"kind", "source: vault or command"},
 		{"address", "source: the engine's; network: the proxy's"},
@@ -89,7 +90,8 @@ func newJSONTopic() *cobra.Command {
 		Short: "What --json prints",
 		Long: `With --json a command prints one JSON object, or one per line where it is about
 several profiles ("list" prints an array). Every key is always there, null where there
-is nothing; times are RFC 3339 in UTC, lengths of time are whole seconds.
+is nothing; times are RFC 3339 in UTC, lengths of time are whole seconds
+(latency_ms: milliseconds).
 
 ` + table(rows),
 	}

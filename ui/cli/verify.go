@@ -136,6 +136,7 @@ func (a *app) runVerify(ctx context.Context, o verifyOptions) error {
 type verified struct {
 	vault.Report
 	elsewhere vault.Verdict // VerdictNone means not asked
+	fromStdin bool          // the credential is not stored: the selector's account is not one
 }
 
 // tryElsewhere tries a refused credential in the other environment.
@@ -143,7 +144,7 @@ func (a *app) tryElsewhere(ctx context.Context, v *vault.Vault, r vault.Report, 
 	if !both || r.Verdict != vault.VerdictRejected || ctx.Err() != nil {
 		return verified{Report: r}
 	}
-	return verified{r, v.VerifyElsewhere(ctx, r.Selector).Verdict}
+	return verified{Report: r, elsewhere: v.VerifyElsewhere(ctx, r.Selector).Verdict}
 }
 
 // other returns the other environment.
@@ -175,6 +176,6 @@ func (a *app) verifyStdin(ctx context.Context, out *reportWriter, o verifyOption
 	out.begin([]vault.Selector{sel})
 	r := v.VerifyCredential(ctx, env, cred, o.deep)
 	r.Selector = sel
-	out.add(verified{Report: r})
+	out.add(verified{Report: r, fromStdin: true})
 	return out.end(ctx)
 }

@@ -250,12 +250,17 @@ func newReportJSON(r verified) reportJSON {
 		profileRef:              refTo(r.Selector),
 		Host:                    orNull(r.Host),
 		Verdict:                 orNull(string(r.Verdict)),
-		VerifiedAt:              jsonTime(r.At),
 		Message:                 orNull(r.Message),
 		KeyHint:                 orNull(r.KeyHint),
 		Source:                  orNull(r.Source),
 		Deep:                    r.Deep,
 		OtherEnvironmentVerdict: orNull(string(r.elsewhere)),
+	}
+	if r.fromStdin {
+		out.profileRef = profileRef{Environment: string(r.Environment)}
+	}
+	if r.Verdict != vault.VerdictNone {
+		out.VerifiedAt = jsonTime(r.At)
 	}
 	if r.Status != 0 { // only a reply has them
 		skew, latency := seconds(r.Skew), r.Latency.Milliseconds()
@@ -274,12 +279,8 @@ var csvHeading = []string{
 }
 
 func csvRow(r reportJSON) []string {
-	at := ""
-	if r.VerifiedAt != nil {
-		at = *r.VerifiedAt
-	}
 	return []string{
-		r.Profile, r.Account, r.Environment, text(r.Verdict), number(r.Status), text(r.Message), text(r.Host), at,
+		text(r.Profile), text(r.Account), r.Environment, text(r.Verdict), number(r.Status), text(r.Message), text(r.Host), text(r.VerifiedAt),
 		number(r.LatencyMS), number(r.SkewSeconds), text(r.KeyHint), text(r.Source), strconv.FormatBool(r.Deep), text(r.OtherEnvironmentVerdict), text(r.Error),
 	}
 }
