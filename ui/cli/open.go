@@ -244,14 +244,14 @@ func (a *app) prepare() {
 		}
 	}
 	dir, err := a.home()
-	if err != nil || storeInUse(dir) == "" {
-		return
-	}
-	name, err := a.storeName(dir)
 	if err != nil {
 		return
 	}
-	store, err := a.openStore(name, dir)
+	inUse := storeInUse(dir)
+	if inUse == "" {
+		return
+	}
+	store, err := a.openStore(cmp.Or(a.getenv(varStore), inUse), dir)
 	if p, ok := store.(vault.Preparer); ok && err == nil {
 		p.Prepare()
 		a.prepared = store

@@ -138,7 +138,7 @@ func (s *Store) attempt(ctx context.Context, u *use, patience time.Duration, wai
 	return do(u)
 }
 
-// connect connects to the bus, and has the service begin to open a session.
+// connect connects to the bus, where the service begins to open a session.
 func (s *Store) connect(ctx context.Context) error {
 	address, err := busAddress()
 	if err != nil {
@@ -150,7 +150,6 @@ func (s *Store) connect(ctx context.Context) error {
 	if err != nil {
 		return &dialError{address, err}
 	}
-	conn.Begin(secretservice.NewKeys())
 	s.conn = conn
 	return nil
 }

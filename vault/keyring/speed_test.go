@@ -42,7 +42,6 @@ func BenchmarkGet(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			conn.Begin(secretservice.NewKeys())
 			if _, _, err := conn.NewOp(b.Context(), time.Minute, 0, func() {}).Open(nil); err != nil {
 				b.Fatal(err)
 			}

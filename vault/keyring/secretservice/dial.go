@@ -17,12 +17,24 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// Dial connects to the bus at address. It returns when ctx ends, whatever the bus
-// does.
+// Dial connects to the bus at address, and asks the service for a session without
+// waiting for its answer: [Op.Open] does that. It returns when ctx ends, whatever the
+// bus does.
 func Dial(ctx context.Context, address string) (*Conn, error) {
 	if path, ok := plainSocket(address); ok {
 		return dialQuickly(ctx, path)
 	}
+	c, err := dialSlowly(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	introduced(c.ping())
+	c.begin(NewKeys())
+	return c, nil
+}
+
+// dialSlowly connects to the bus as godbus does it.
+func dialSlowly(ctx context.Context, address string) (*Conn, error) {
 	life, end := context.WithCancel(context.Background())
 	stop := context.AfterFunc(ctx, end) // unblocks the handshake
 	type result struct {
@@ -102,8 +114,10 @@ func dialQuickly(ctx context.Context, path string) (*Conn, error) {
 		_ = socket.Close()
 		return nil, err
 	}
-	// Its reply is waited for: see [Conn.Begin].
+	c := &Conn{bus: bus, end: end}
 	hello := bus.BusObject().Go("org.freedesktop.DBus.Hello", 0, make(chan *dbus.Call, 1))
+	ping := c.ping()
+	keys := NewKeys() // while the bus answers
 	if err := answered(ctx, &hello); err != nil {
 		end()
 		_ = bus.Close()
@@ -112,7 +126,9 @@ func dialQuickly(ctx context.Context, path string) (*Conn, error) {
 		}
 		return nil, err
 	}
-	return &Conn{bus: bus, end: end}, nil
+	introduced(ping)
+	c.begin(keys)
+	return c, nil
 }
 
 // external is the mechanism EXTERNAL. pipelined sends the rest of its handshake.

@@ -205,18 +205,27 @@ func Disconnected(err error) bool {
 		errors.As(err, &busError) && strings.HasSuffix(busError.Name, ".NoReply")
 }
 
-// acquaintance is how long Begin waits for the service to answer a ping.
+// acquaintance is how long the answer to a ping is waited for.
 const acquaintance = 200 * time.Millisecond
 
-// Begin asks the service to agree on a key, and does not wait for its answer: that
-// takes it a few milliseconds. It pings the service before: gnome-keyring 42 aborts,
-// one time in some hundred, when a new connection's first call asks for a session.
-func (c *Conn) Begin(keys Keys) {
-	ping := c.object(servicePath).Go("org.freedesktop.DBus.Peer.Ping", 0, make(chan *dbus.Call, 1))
+// ping sends the service a call that does nothing. gnome-keyring 42 adds a new
+// connection to its list in one thread while another may carry out the connection's
+// first call, and aborts, one time in some hundred, if that call asks for a session.
+func (c *Conn) ping() *dbus.Call {
+	return c.object(servicePath).Go("org.freedesktop.DBus.Peer.Ping", 0, make(chan *dbus.Call, 1))
+}
+
+// introduced waits for the answer to a ping. An error comes again with the next call.
+func introduced(ping *dbus.Call) {
 	select {
-	case <-ping.Done: // an error comes again with the next call
+	case <-ping.Done:
 	case <-time.After(acquaintance):
 	}
+}
+
+// begin asks the service to agree on a key, and does not wait for its answer: that
+// takes it a few milliseconds.
+func (c *Conn) begin(keys Keys) {
 	c.keys = keys
 	c.opening = c.object(servicePath).Go(serviceIface+".OpenSession", 0, make(chan *dbus.Call, 1), Algorithm, dbus.MakeVariant(keys.Public()))
 }
@@ -224,7 +233,7 @@ func (c *Conn) Begin(keys Keys) {
 // Opened reports whether there is a session.
 func (c *Conn) Opened() bool { return c.session != "" && c.opening == nil }
 
-// Open finishes what [Conn.Begin] has begun. When attributes are given it searches
+// Open finishes what [Dial] has begun. When attributes are given it searches
 // for them at the same time, which saves a round trip.
 func (o *Op) Open(attributes map[string]string) (unlocked, locked []Path, err error) {
 	c := o.conn
@@ -253,7 +262,7 @@ func (o *Op) Open(attributes map[string]string) (unlocked, locked []Path, err er
 		}
 		c.object(c.session).Go(sessionIface+".Close", dbus.FlagNoReplyExpected, nil)
 		c.session = ""
-		c.Begin(NewKeys())
+		c.begin(NewKeys())
 	}
 	return nil, nil, err
 }
