@@ -240,47 +240,6 @@ func (v *Vault) cacheToken(ctx context.Context, p Profile, tok kite.Token, repor
 	return cached && err == nil
 }
 
-// purgeLimit bounds how many expired tokens one caller deletes.
-const purgeLimit = 8
-
-// startPurge deletes expired tokens of other profiles while the caller waits for
-// the gateway. stop ends it, so that the caller's own token is not delayed.
-func (v *Vault) startPurge(ctx context.Context, except string) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		v.purgeExpired(ctx, v.index.expiredTokens(v.now(), except, purgeLimit))
-	}()
-	return func() {
-		cancel()
-		<-done
-	}
-}
-
-// purgeExpired deletes expired tokens from the store, of profiles that no other
-// caller is working on.
-func (v *Vault) purgeExpired(ctx context.Context, profiles []Profile) {
-	for _, p := range profiles {
-		if ctx.Err() != nil {
-			return
-		}
-		if v.checkStore(p) != nil || p.State != StateSettled {
-			continue
-		}
-		unlock, ok, err := v.locks.TryLock(p.ID)
-		if err != nil || !ok {
-			continue
-		}
-		again, err := v.Lookup(p.Selector)
-		down := err == nil && again.ID == p.ID && !again.Token.Unexpired(v.now()) && storeDown(v.forget(ctx, p))
-		unlock()
-		if down {
-			return // the store will not delete the others either
-		}
-	}
-}
-
 // Forget deletes the profile's cached token, if there is one.
 func (v *Vault) Forget(ctx context.Context, sel Selector) error {
 	p, unlock, err := v.lockProfile(ctx, sel)

@@ -39,8 +39,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/subtle"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -53,7 +51,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -263,12 +260,6 @@ func (p *Proxy) Close(ctx context.Context) {
 	p.tokens.wait.Wait()
 }
 
-// rejection tells why a request is not passed on.
-type rejection struct {
-	status int
-	words  string
-}
-
 // ServeHTTP implements [http.Handler].
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
@@ -317,73 +308,6 @@ type bufferPool struct{ pool sync.Pool }
 func (b *bufferPool) Get() []byte  { return *b.pool.Get().(*[]byte) }
 func (b *bufferPool) Put(p []byte) { b.pool.Put(&p) }
 
-// authorize alone decides whether a request may pass. It returns the path below the
-// base URL, with the escapes it came with.
-func (p *Proxy) authorize(r *http.Request) (path string, no *rejection) {
-	if foreign := p.foreign(r); foreign != "" {
-		return "", &rejection{http.StatusForbidden, foreign}
-	}
-	rest := strings.TrimPrefix(r.URL.EscapedPath(), "/")
-	if p.secret != "" {
-		var secret string
-		secret, rest, _ = strings.Cut(rest, "/")
-		if subtle.ConstantTimeCompare([]byte(secret), []byte(p.secret)) != 1 {
-			return "", &rejection{http.StatusNotFound, "not found: the path must begin with the proxy's own path"}
-		}
-	}
-	switch r.Method {
-	case http.MethodConnect, http.MethodTrace: // TRACE would show the token
-		return "", &rejection{http.StatusMethodNotAllowed, "this method is not passed on"}
-	}
-	if r.ContentLength > maxBody {
-		return "", &rejection{http.StatusRequestEntityTooLarge, tooLarge}
-	}
-	path = "/" + rest
-	const odd = "the path must be plain, without . or .. or empty steps, ; or escaped slashes, or characters that servers read differently"
-	if kite.CheckPath(path) != nil || kite.OverridesPath(r.Header) {
-		return "", &rejection{http.StatusBadRequest, odd}
-	}
-	unescaped, err := url.PathUnescape(path)
-	if first, _, _ := strings.Cut(strings.ToLower(unescaped), ";"); err != nil || strings.HasPrefix(first+"/", "/auth/") {
-		return "", &rejection{http.StatusForbidden, "tokens are minted by kitekey: leave the Authorization header to it"}
-	}
-	if !plain(path) {
-		return "", &rejection{http.StatusBadRequest, odd}
-	}
-	if p.restricted(r, unescaped) {
-		return "", &rejection{http.StatusForbidden, notAllowed}
-	}
-	return path, nil
-}
-
-// foreign says why a request was not sent by a program of the proxy's own user to
-// this proxy, "" if it was.
-func (p *Proxy) foreign(r *http.Request) string {
-	if owner := peerOf(r.Context(), p.knowsOwners); owner == peerOther || owner == peerUnknown && p.knowsOwners {
-		return "the connection comes from another user"
-	}
-	if !p.ownHost(r.Host) {
-		return "the request is for another host"
-	}
-	if site := r.Header.Get("Sec-Fetch-Site"); len(r.Header.Values("Origin")) > 0 || site != "" && site != "none" {
-		return "the request comes from a web page"
-	}
-	return ""
-}
-
-const notAllowed = "this request is not allowed here"
-
-const tooLarge = "the body is larger than the proxy's limit of 16 MiB"
-
-func (p *Proxy) ownHost(host string) bool {
-	for _, own := range p.hosts {
-		if strings.EqualFold(host, own) {
-			return true
-		}
-	}
-	return false
-}
-
 // rewrite turns a client's request into the one for the gateway. The reverse proxy
 // has already removed X-Forwarded-… and the headers that belong to a connection.
 func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
@@ -411,120 +335,6 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	}
 }
 
-// cleanResponse removes the headers of a reply that would affect more than this
-// request, and those that could show the token.
-func (p *Proxy) cleanResponse(resp *http.Response) error {
-	if err := p.unknownOutcome(resp); err != nil {
-		return err
-	}
-	value := resp.Request.Header.Get("Authorization")
-	_, bare, _ := strings.Cut(value, " ")
-	for name, values := range resp.Header {
-		drop := strings.HasPrefix(name, "Access-Control-")
-		switch name {
-		case "Set-Cookie", "Alt-Svc", "Strict-Transport-Security", "Clear-Site-Data", "Refresh":
-			drop = true
-		}
-		for _, v := range values {
-			drop = drop || bare != "" && strings.Contains(v, bare)
-		}
-		if drop {
-			resp.Header.Del(name)
-		}
-	}
-	// The Location of a new resource becomes its address on the proxy.
-	if location := resp.Header.Get("Location"); location != "" {
-		if rest, ok := strings.CutPrefix(location, p.base.String()+"/"); ok {
-			prefix := "/"
-			if p.secret != "" {
-				prefix += p.secret + "/"
-			}
-			resp.Header.Set("Location", prefix+rest)
-		}
-	}
-	protect(resp.Header)
-	return nil
-}
-
-// protect sets the headers that keep a reply out of caches and a page in it from
-// doing anything. Referrer-Policy keeps the secret path out of Referer.
-func protect(h http.Header) {
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
-}
-
-// unknownOutcome returns the error for a write that a server in front of the
-// gateway answered, so that it may have been carried out. The gateway's own 500
-// passes: its words say more.
-func (p *Proxy) unknownOutcome(resp *http.Response) error {
-	status := resp.StatusCode
-	if kite.IsWrite(resp.Request.Method, resp.Request.URL.RawQuery, resp.Request.Header) && kite.LeavesOutcomeOpen(status) && status != http.StatusInternalServerError {
-		return &kite.Error{Kind: kite.ErrOutcomeUnknown, Host: resp.Request.URL.Host, Op: resp.Request.Method + " " + kite.PathTemplate(strings.TrimPrefix(resp.Request.URL.Path, p.base.Path)), Status: resp.StatusCode, Message: messageOf(resp)}
-	}
-	return nil
-}
-
-// messageOf returns what a reply that is not passed on says, "" if that is not JSON.
-func messageOf(resp *http.Response) string {
-	_, token, _ := strings.Cut(resp.Request.Header.Get("Authorization"), " ")
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // what came is enough
-	return kite.MessageIn(body, kite.NewSecret(token))
-}
-
-// The codes of the proxy's own replies.
-const (
-	codeRefused = "kitekey_proxy_refused"
-	codeFailed  = "kitekey_proxy_failed"
-	codeUnknown = "kitekey_proxy_outcome_unknown"
-)
-
-// handleError answers when the gateway failed or no token could be obtained.
-func (p *Proxy) handleError(w http.ResponseWriter, r *http.Request, err error) {
-	seen, _ := w.(*responseRecorder) // it always is
-	seen.err = err
-	stopped := errors.Is(context.Cause(r.Context()), errStopped)
-	var e *kite.Error
-	late := errors.Is(err, context.DeadlineExceeded)
-	switch {
-	case errors.Is(r.Context().Err(), context.Canceled) && !stopped:
-		panic(http.ErrAbortHandler) // the client has gone
-	case seen.body.err.Load() != nil:
-		seen.refuseBody(*seen.body.err.Load())
-	case errors.Is(err, kite.ErrOutcomeUnknown):
-		status := http.StatusBadGateway
-		if errors.As(err, &e) && (late || timedOut[e.Status]) {
-			status = http.StatusGatewayTimeout
-		}
-		refuse(w, status, codeUnknown, err.Error())
-	case stopped:
-		refuse(w, http.StatusBadGateway, codeFailed, errStopped.Error())
-	case errors.Is(err, kite.ErrRateLimited):
-		if errors.As(err, &e) && e.RetryAfter > 0 {
-			w.Header().Set("Retry-After", strconv.FormatInt(int64(e.RetryAfter/time.Second), 10))
-		}
-		refuse(w, http.StatusTooManyRequests, codeFailed, err.Error())
-	case late:
-		refuse(w, http.StatusGatewayTimeout, codeFailed, err.Error())
-	default:
-		refuse(w, http.StatusBadGateway, codeFailed, err.Error())
-	}
-}
-
-// timedOut has the statuses of a server that gave up waiting: 524 is Cloudflare's.
-var timedOut = map[int]bool{http.StatusRequestTimeout: true, http.StatusGatewayTimeout: true, 524: true}
-
-// refuse answers in the gateway's own format, which its clients understand.
-func refuse(w http.ResponseWriter, status int, code, message string) {
-	protect(w.Header())
-	w.Header().Set("Content-Type", "application/json")
-	body, _ := json.Marshal(map[string]any{"code": code, "status": "error", "message": "kitekey proxy: " + kite.CleanText(message), "data": nil})
-	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n'))
-}
-
 // clientBody is a request's body that remembers why it could not be read.
 type clientBody struct {
 	io.ReadCloser
@@ -538,32 +348,3 @@ func (b *clientBody) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
-
-// responseRecorder remembers a response's status.
-type responseRecorder struct {
-	http.ResponseWriter
-	body   *clientBody // nil for a request that is not passed on
-	status int
-	err    error
-}
-
-// refuseBody answers a request of which the client did not send the whole body. The
-// gateway has at most a part of it, which is no request.
-func (o *responseRecorder) refuseBody(err error) {
-	if _, tooLong := errors.AsType[*http.MaxBytesError](err); tooLong {
-		o.err = err
-		refuse(o, http.StatusRequestEntityTooLarge, codeRefused, tooLarge)
-		return
-	}
-	o.err = fmt.Errorf("the client did not send its whole body: %w", err)
-	refuse(o, http.StatusBadRequest, codeRefused, o.err.Error())
-}
-
-func (o *responseRecorder) WriteHeader(status int) {
-	if status >= 200 {
-		o.status = status
-	}
-	o.ResponseWriter.WriteHeader(status)
-}
-
-func (o *responseRecorder) Unwrap() http.ResponseWriter { return o.ResponseWriter }

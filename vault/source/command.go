@@ -1,13 +1,10 @@
 package source
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os/exec"
 	"path/filepath"
@@ -15,11 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/charmbracelet/x/ansi"
-
 	"kitekey/kite"
 	"kitekey/vault"
-	"kitekey/vault/dotenv"
 )
 
 // Limits of a command's time and output.
@@ -232,38 +226,6 @@ func lastLine(text []byte) string {
 	return string(line[:min(len(line), 200)])
 }
 
-// bounded keeps what is written up to a limit. It drops the rest, or fails if it is
-// strict.
-type bounded struct {
-	data   []byte
-	limit  int64
-	strict bool
-	over   bool
-}
-
-var errTooMuch = errors.New("too much output")
-
-func (b *bounded) Write(p []byte) (int, error) {
-	all := len(p)
-	if room := int(b.limit) - len(b.data); all > room {
-		b.over = true
-		if b.strict {
-			return 0, errTooMuch // closes the pipe
-		}
-		p = p[:room]
-	}
-	if cap(b.data)-len(b.data) < len(p) { // append would leave a copy behind
-		grown := make([]byte, len(b.data), 2*(len(b.data)+len(p)))
-		copy(grown, b.data)
-		clear(b.data)
-		b.data = grown
-	}
-	b.data = append(b.data, p...)
-	return all, nil
-}
-
-func (b *bounded) erase() { clear(b.data) }
-
 // cleaned returns the environment without kitekey's own variables and without
 // tokens for other sources.
 func cleaned(environ []string) []string {
@@ -293,133 +255,4 @@ func replacesCode(name string) bool {
 		return true
 	}
 	return false
-}
-
-// readAll reads up to limit bytes and fails when there is more.
-func readAll(r io.Reader, limit int64) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("more than %d KiB", limit>>10)
-	}
-	return data, err
-}
-
-// readOutput reads a credential that a program printed: JSON with api_key and
-// api_secret, a list of fields as op and bw print them, two lines, or a .env.
-func readOutput(out []byte, sel vault.Selector) (vault.SourceItem, error) {
-	out = bytes.TrimSpace(bytes.TrimPrefix(out, []byte("\ufeff")))
-	if len(out) == 0 {
-		return vault.SourceItem{}, errors.New("it is empty")
-	}
-	if out[0] == '[' || out[0] == '{' {
-		if fields, ok := namedFields(out); ok {
-			return readFields(fields)
-		}
-	}
-	if lines := nonEmptyLines(out); out[0] != '{' && out[0] != '[' && len(lines) == 2 && dotenv.Bare(string(lines[0])) {
-		cred := kite.Credential{APIKey: kite.SecretFromBytes(bytes.Clone(lines[0])), APISecret: kite.SecretFromBytes(bytes.Clone(lines[1]))}
-		return vault.SourceItem{Entry: vault.Entry{Current: cred}}, checkCredential(cred)
-	}
-	return readForeign(out, sel)
-}
-
-func nonEmptyLines(out []byte) (lines [][]byte) {
-	for line := range bytes.Lines(out) {
-		if line = bytes.TrimSpace(line); len(line) > 0 {
-			lines = append(lines, line)
-		}
-	}
-	return lines
-}
-
-// namedFields finds api_key and api_secret in the JSON of the known managers.
-func namedFields(out []byte) (map[string]json.RawMessage, bool) {
-	type field struct {
-		Label string          `json:"label"` // op
-		Name  string          `json:"name"`  // bw
-		Value json.RawMessage `json:"value"`
-	}
-	var list []field
-	var item struct {
-		Fields []field `json:"fields"`
-		Login  *struct {
-			User     json.RawMessage `json:"username"`
-			Password json.RawMessage `json:"password"`
-		} `json:"login"`
-	}
-	var flat map[string]json.RawMessage
-	fields := map[string]json.RawMessage{}
-	switch {
-	case out[0] == '[' && json.Unmarshal(out, &list) == nil:
-	case json.Unmarshal(out, &item) == nil && (item.Fields != nil || item.Login != nil):
-		list = item.Fields
-	case json.Unmarshal(out, &flat) == nil && flat[fieldKey] != nil:
-		return flat, true
-	default:
-		return nil, false
-	}
-	for _, f := range list {
-		fields[f.Label+f.Name] = f.Value
-	}
-	if fields[fieldKey] == nil && item.Login != nil {
-		fields[fieldKey], fields[fieldSecret] = item.Login.User, item.Login.Password
-	}
-	return fields, fields[fieldKey] != nil
-}
-
-// readNames finds names of profiles in a listing: paths, one per line, a tree as
-// pass draws it, or JSON with titles.
-func readNames(out []byte, path string) []vault.Selector {
-	var names []string
-	trimmed := bytes.TrimSpace(out)
-	var items []struct {
-		Title string `json:"title"` // op
-		Name  string `json:"name"`  // bw
-	}
-	if len(trimmed) > 0 && trimmed[0] == '[' && json.Unmarshal(trimmed, &items) == nil {
-		for _, item := range items {
-			names = append(names, item.Title+item.Name)
-		}
-	} else {
-		names = treeNames(string(out))
-	}
-	var found []vault.Selector
-	for _, name := range names {
-		name = strings.TrimPrefix(strings.Trim(name, "/"), path+"/")
-		account, env, ok := strings.Cut(name, "/")
-		e, err := kite.ParseEnvironment(env)
-		if ok && err == nil && vault.ValidAccount(account) == nil {
-			if sel := (vault.Selector{Account: account, Environment: e}); !slices.Contains(found, sel) {
-				found = append(found, sel)
-			}
-		}
-	}
-	slices.SortFunc(found, func(a, b vault.Selector) int { return strings.Compare(a.String(), b.String()) })
-	return found
-}
-
-// treeNames reads lines of paths, and trees of two levels drawn with lines:
-//
-//	kitegateway
-//	├── acme
-//	│   ├── live
-//	│   └── sandbox
-func treeNames(text string) (names []string) {
-	folder := ""
-	for line := range strings.Lines(text) {
-		line = strings.ReplaceAll(ansi.Strip(strings.TrimRight(line, " \r\n")), "\u00a0", " ")
-		name := strings.TrimLeft(line, "│├└─|`- ")
-		depth := (len([]rune(line)) - len([]rune(name))) / 4
-		switch {
-		case name == "":
-		case depth == 0:
-			names = append(names, name)
-		case depth == 1:
-			folder = name
-			names = append(names, name)
-		case depth == 2:
-			names = append(names, folder+"/"+name)
-		}
-	}
-	return names
 }

@@ -1,0 +1,186 @@
+package source
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"kitekey/kite"
+	"kitekey/vault"
+)
+
+// listAtOnce is how many secrets are read at the same time.
+const listAtOnce = 8
+
+// List implements [vault.Source]. The engine lists deleted secrets too, so List
+// reads the metadata of each name if the policy allows it. It does not read the
+// values.
+func (e *engine) List(ctx context.Context) ([]vault.Listed, error) {
+	if err := e.checkMount(ctx); err != nil {
+		return nil, err
+	}
+	accounts, err := e.keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	e.ignored = nil
+	e.mu.Unlock()
+	var mu sync.Mutex
+	var found []vault.Listed
+	err = each(ctx, accounts, func(ctx context.Context, account string) error {
+		account, folder := strings.CutSuffix(account, "/")
+		if !folder {
+			return nil
+		}
+		if vault.ValidAccount(account) != nil {
+			e.ignore(account)
+			return nil
+		}
+		names, err := e.keys(ctx, account)
+		for _, name := range names {
+			if _, bad := kite.ParseEnvironment(strings.ToLower(name)); bad == nil && strings.ToLower(name) != name {
+				e.ignore(account + "/" + name)
+			}
+			if env, bad := kite.ParseEnvironment(name); bad == nil {
+				mu.Lock()
+				found = append(found, vault.Listed{Selector: vault.Selector{Account: account, Environment: env}})
+				mu.Unlock()
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	names := make([]int, len(found))
+	for i := range names {
+		names[i] = i
+	}
+	gone := make([]bool, len(found))
+	err = each(ctx, names, func(ctx context.Context, i int) (err error) {
+		found[i].Was, gone[i], err = e.about(ctx, found[i].Selector)
+		return err
+	})
+	if err != nil && !errors.Is(err, ErrDenied) {
+		return nil, err
+	}
+	var left []vault.Listed
+	for i, l := range found {
+		if !gone[i] {
+			left = append(left, l)
+		}
+	}
+	slices.SortFunc(left, func(a, b vault.Listed) int { return strings.Compare(a.String(), b.String()) })
+	return left, nil
+}
+
+// mostIgnored bounds how many names that no profile can have are reported.
+const mostIgnored = 20
+
+func (e *engine) ignore(name string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.ignored) < mostIgnored {
+		e.ignored = append(e.ignored, string([]rune(kite.CleanText(name))[:min(len([]rune(kite.CleanText(name))), vault.MaxAccount)]))
+	}
+}
+
+// Ignored implements [vault.Ignorer].
+func (e *engine) Ignored() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Sorted(slices.Values(e.ignored))
+}
+
+// each calls do for every item, a few at a time, and stops at the first failure.
+func each[T any](ctx context.Context, items []T, do func(context.Context, T) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	todo := make(chan T)
+	var workers sync.WaitGroup
+	for range min(listAtOnce, len(items)) {
+		workers.Go(func() {
+			for item := range todo {
+				if err := do(ctx, item); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+feed:
+	for _, item := range items {
+		select {
+		case todo <- item:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(todo)
+	workers.Wait()
+	return context.Cause(ctx)
+}
+
+// keys lists the names below a path. It returns none if the path does not exist.
+func (e *engine) keys(ctx context.Context, parts ...string) ([]string, error) {
+	c := call{op: "list", method: http.MethodGet, path: e.below("metadata", parts...) + "/", query: "list=true", capability: "list"}
+	r, err := e.authorized(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if r.status == http.StatusNotFound {
+		if err := e.judge(ctx, c, r); errors.Is(err, ErrNoMount) {
+			return nil, err
+		}
+		return nil, nil
+	}
+	var raw struct {
+		Data struct {
+			Keys []string `json:"keys"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(r.body, &raw); err != nil {
+		return nil, e.failed(c, ErrNotEngine, r, errors.New("the reply is not a list"))
+	}
+	return raw.Data.Keys, nil
+}
+
+// renamedFrom is the key in the custom metadata that has a secret's earlier name.
+const renamedFrom = "renamed_from"
+
+func (e *engine) metadataPath(sel vault.Selector) string {
+	return e.below("metadata", sel.Account, string(sel.Environment))
+}
+
+// about reads a secret's metadata: its earlier name, and whether its latest version
+// is deleted.
+func (e *engine) about(ctx context.Context, sel vault.Selector) (was vault.Selector, gone bool, err error) {
+	c := call{op: "list", method: http.MethodGet, path: e.metadataPath(sel), capability: "read"}
+	r, err := e.authorized(ctx, c)
+	if err != nil {
+		return was, false, err
+	}
+	if r.status == http.StatusNotFound {
+		return was, true, nil
+	}
+	var raw struct {
+		Data struct {
+			Current  int64               `json:"current_version"`
+			Versions map[string]metadata `json:"versions"`
+			Custom   map[string]string   `json:"custom_metadata"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(r.body, &raw); err != nil {
+		return was, false, e.failed(c, ErrNotEngine, r, errors.New("the reply is not a secret's metadata"))
+	}
+	latest, ok := raw.Data.Versions[fmt.Sprint(raw.Data.Current)]
+	if sel, err := vault.ParseSelector(raw.Data.Custom[renamedFrom]); err == nil {
+		was = sel
+	}
+	return was, !ok || latest.Destroyed || latest.DeletionTime != "" && !e.later(latest.DeletionTime), nil
+}
