@@ -3,11 +3,11 @@
 package keyring
 
 import (
-	"bytes"
 	"context"
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -79,6 +79,35 @@ func TestStore_SharesItems(t *testing.T) {
 	}
 }
 
+// trace is what a monitor of the bus prints.
+type trace struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (tr *trace) Write(p []byte) (int, error) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return tr.text.Write(p)
+}
+
+func (tr *trace) String() string {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return tr.text.String()
+}
+
+func (tr *trace) waitFor(t *testing.T, text string) {
+	t.Helper()
+	for range 1000 {
+		if strings.Contains(tr.String(), text) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("the monitor does not print %q", text)
+}
+
 // Every program of the user can take a trace of the bus. It must not show a
 // credential that is written, read, or read back.
 func TestStore_ShowsNoSecretOnTheBus(t *testing.T) {
@@ -88,21 +117,14 @@ func TestStore_ShowsNoSecretOnTheBus(t *testing.T) {
 	const canary = "canary-8d7f2b-canary"
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var trace bytes.Buffer
+	var trace trace
 	monitor := exec.CommandContext(ctx, "dbus-monitor", "--address", d.Address())
 	monitor.Stdout = &trace
 	if err := monitor.Start(); err != nil {
 		t.Fatal(err)
 	}
 	s := patientKeyring(t)
-	// The monitor is listening when it prints this.
-	for i := 0; i < 200; i++ {
-		d.HasOwner(t.Context())
-		time.Sleep(10 * time.Millisecond)
-		if i > 20 {
-			break
-		}
-	}
+	trace.waitFor(t, "NameAcquired") // its own: it is listening
 	if err := s.Set(t.Context(), "one", []byte(canary)); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +137,7 @@ func TestStore_ShowsNoSecretOnTheBus(t *testing.T) {
 	if err := s.Delete(t.Context(), "one"); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(300 * time.Millisecond) // for messages that the monitor has not printed yet
+	trace.waitFor(t, "member=Delete")
 	cancel()
 	_ = monitor.Wait()
 	text := trace.String()

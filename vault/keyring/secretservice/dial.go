@@ -28,7 +28,7 @@ func Dial(ctx context.Context, address string) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	introduced(c.ping())
+	introduced(ctx, c.ping())
 	c.begin(NewKeys())
 	return c, nil
 }
@@ -126,7 +126,7 @@ func dialQuickly(ctx context.Context, path string) (*Conn, error) {
 		}
 		return nil, err
 	}
-	introduced(ping)
+	introduced(ctx, ping)
 	c.begin(keys)
 	return c, nil
 }

@@ -216,11 +216,10 @@ func (c *Conn) ping() *dbus.Call {
 }
 
 // introduced waits for the answer to a ping. An error comes again with the next call.
-func introduced(ping *dbus.Call) {
-	select {
-	case <-ping.Done:
-	case <-time.After(acquaintance):
-	}
+func introduced(ctx context.Context, ping *dbus.Call) {
+	ctx, cancel := context.WithTimeout(ctx, acquaintance)
+	defer cancel()
+	_ = answered(ctx, &ping)
 }
 
 // begin asks the service to agree on a key, and does not wait for its answer: that
