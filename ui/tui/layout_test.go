@@ -90,7 +90,11 @@ func still(tb testing.TB, n, live int, now *time.Time) *app {
 // FuzzLayout presses keys on terminals of every size, with data of every kind: no
 // line is too wide, no screen too high, and nothing panics.
 func FuzzLayout(f *testing.F) {
-	for _, n := range []int{0, 1, 7, 1000} {
+	sizes := []int{0, 1, 7}
+	if !testing.Short() {
+		sizes = append(sizes, 1000)
+	}
+	for _, n := range sizes {
 		for _, keys := range []string{"", "jjjj\n", "?jjj", "m9", "/aco", "aA\nb\n", "t", "C", "V", "sS", "H", "lG", "e\t\t", "d", "w", "K", "oGk"} {
 			f.Add(uint8(120), uint8(40), n, keys)
 			f.Add(uint8(40), uint8(10), n, keys)
