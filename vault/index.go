@@ -27,7 +27,7 @@ const (
 
 // index is the list of profiles and how it is stored. What changes rarely, names
 // above all, is in index.json, one profile per line; what every mint changes is in
-// status files (see status.go). So a mint writes little, and looking up one profile
+// status files (see statusfile.go). So a mint writes little, and looking up one profile
 // parses one line, however many there are.
 //
 // On disk, readers need no lock because a new file replaces the old one in one

@@ -144,7 +144,7 @@ func argCount(least, most int, what string) cobra.PositionalArgs {
 		if len(args) > 1 && most == 1 {
 			hint = "; keys and secrets are never given as arguments"
 		}
-		return usagef("%s takes %s (got %d)%s; see %q", cmd.Name(), what, len(args), hint, cmd.CommandPath()+" --help")
+		return usagef("%s takes %s (got %d)%s; see %q", nameOf(cmd), what, len(args), hint, cmd.CommandPath()+" --help")
 	}
 }
 

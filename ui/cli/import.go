@@ -93,6 +93,9 @@ func (a *app) runImport(ctx context.Context, o importOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.file == "-" {
+		o.file = "stdin" // for messages
+	}
 	entries, err := a.entriesIn(ctx, data, o)
 	if err != nil {
 		return err
@@ -134,12 +137,10 @@ func (a *app) readImport(ctx context.Context, path string) ([]byte, error) {
 	default:
 		data, err = a.readStdin(ctx, maxImport)
 	}
-	var notThere *fs.PathError
+	var unreadable *fs.PathError
 	switch {
-	case errors.Is(err, errTooLarge):
-		return nil, usagef("cannot read %s: %w", path, err)
-	case errors.As(err, &notThere):
-		return nil, usagef("cannot read %s: %w", path, notThere.Err)
+	case errors.Is(err, errTooLarge), errors.As(err, &unreadable):
+		return nil, usagef("cannot read %s: %w", path, pathCause(err))
 	case err != nil:
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}

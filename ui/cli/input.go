@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 )
 
@@ -45,6 +46,16 @@ func readBounded(r io.Reader, most int) ([]byte, error) {
 		return nil, fmt.Errorf("%w: more than %s", errTooLarge, size(most))
 	}
 	return bytes.TrimPrefix(data, byteOrderMark), nil
+}
+
+// pathCause returns the cause of a [fs.PathError], for a message that names the path
+// already, and any other error as it is.
+func pathCause(err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
 }
 
 // size returns a number of bytes in words.

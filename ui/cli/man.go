@@ -35,7 +35,7 @@ all of them into a folder, for packagers and for people who like man.`,
 				}
 				found, rest, err := o.page.Find(args)
 				if err != nil || len(rest) > 0 || !hasPage(found) {
-					return usagef("there is no command %q", strings.Join(args, " "))
+					return usagef(`there is no command %q; "kitekey --help" lists them`, strings.Join(args, " "))
 				}
 				o.page = found
 			}

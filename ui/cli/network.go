@@ -259,11 +259,11 @@ func (a *app) runNetworkCA(ctx context.Context, o networkCAOptions) error {
 	}
 	data, err := readFile(ctx, o.file, maxCAFile)
 	if err != nil {
-		return usagef("%w", err)
+		return usagef("cannot read %s: %w", o.file, pathCause(err))
 	}
 	certificates, err := parseCA(data)
 	if err != nil {
-		return usagef("%s: %w", o.file, err)
+		return usagef("%s %w", o.file, err)
 	}
 	var out bytes.Buffer
 	for _, c := range certificates {
@@ -312,7 +312,7 @@ func parseCA(data []byte) ([]*x509.Certificate, error) {
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("not a certificate: %w", err)
+			return nil, fmt.Errorf("has a certificate that cannot be read: %w", err)
 		}
 		out = append(out, c)
 	}

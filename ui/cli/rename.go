@@ -52,7 +52,7 @@ terminal --confirm gives it.`,
 func (a *app) runRename(ctx context.Context, o renameOptions) error {
 	switch whole := strings.Contains(o.from, "/"); {
 	case whole != strings.Contains(o.to, "/"):
-		return usagef("rename takes two account names (acme coral) or two whole names (acme/sandbox acme/live)")
+		return usagef("rename takes two account names (acme coral) or two profiles (acme/sandbox acme/live)")
 	case whole:
 		return a.moveProfile(ctx, o)
 	}

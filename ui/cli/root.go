@@ -142,7 +142,25 @@ func commandName(cmd *cobra.Command) string {
 	if !cmd.HasParent() {
 		return "screen"
 	}
+	return nameOf(cmd)
+}
+
+// nameOf returns a command's name in a message: "store migrate", "kitekey".
+func nameOf(cmd *cobra.Command) string {
 	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+}
+
+// onlySubcommands returns the run function of a command that has subcommands and
+// does nothing itself.
+func onlySubcommands(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+	}
+	return usagef("%s has no command %q; it has %s", nameOf(cmd), args[0], strings.Join(names, ", "))
 }
 
 // wrongUsage turns an error that cobra returns before a command begins into a usage
@@ -193,14 +211,17 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 func flagError(cmd *cobra.Command, err error) error {
 	help := cmd.CommandPath() + " --help"
 	var unknown *pflag.NotExistError
+	var missing *pflag.ValueRequiredError
 	var value *pflag.InvalidValueError
 	switch {
+	case errors.As(err, &missing):
+		return usagef("--%s needs a value; see %q", missing.GetFlag().Name, help)
 	case errors.As(err, &unknown):
 		name := "--" + unknown.GetSpecifiedName()
 		if unknown.GetSpecifiedShortnames() != "" {
 			name = "-" + unknown.GetSpecifiedName()
 		}
-		return usagef("%s has no flag %s; see %q", cmd.Name(), name, help)
+		return usagef("%s has no flag %s; see %q", nameOf(cmd), name, help)
 	case errors.As(err, &value):
 		f := value.GetFlag()
 		kind := ""
@@ -217,7 +238,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		if kind == "" { // the flag's own error says what is wrong
 			return usagef("--%s: %w; see %q", f.Name, value.Unwrap(), help)
 		}
-		return usagef("%s: --%s takes %s; see %q", cmd.Name(), f.Name, kind, help)
+		return usagef("%s: --%s takes %s; see %q", nameOf(cmd), f.Name, kind, help)
 	}
 	return usagef("%w; see %q", err, help)
 }

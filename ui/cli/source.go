@@ -28,12 +28,7 @@ api_key and api_secret. Its address is a setting and never taken from a variable
   kitekey source login team
   kitekey source sync team
   kitekey add acme/live --source team`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("kitekey source has no command %q: it has add, list, show, remove, test, login and sync", args[0])
-			}
-			return cmd.Help()
-		},
+		RunE: onlySubcommands,
 	}
 	cmd.AddCommand(newSourceAdd(a, a.runSourceAdd), newSourceList(a, a.runSourceList), newSourceShow(a, a.runSourceShow), newSourceRemove(a, a.runSourceRemove),
 		newSourceTest(a, a.runSourceTest), newSourceLogin(a, a.runSourceLogin), newSourceSync(a, a.runSourceSync))

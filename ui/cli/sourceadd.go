@@ -42,11 +42,11 @@ pass, gopass, op and bw. Such a source is read-only.`,
   kitekey source add team --address https://bao.example:8200 --role-id 5c7e… --secret-id-file /run/secrets/secret-id --profile acme
   kitekey source add mine --kind command --preset pass
   kitekey source add mine --kind command -- /opt/secrets/get "{account}" "{environment}"`,
-		Args:              cobra.MinimumNArgs(1),
+		Args:              argCount(1, -1, "one name, and a command after \"--\""),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if at := cmd.ArgsLenAtDash(); len(args) != 1 && at != 1 {
-				return usagef("source add takes one name, and a command after \"--\"; see %q", cmd.CommandPath()+" --help")
+				return usagef("put \"--\" before the command: kitekey source add NAME -- COMMAND")
 			}
 			o.config.Name, o.config.Get = args[0], args[1:]
 			return run(cmd.Context(), o)

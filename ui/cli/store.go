@@ -31,12 +31,7 @@ asked for. See also "kitekey help storage".`,
   kitekey store show
   kitekey store migrate --to file --dry-run`,
 	}
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			return usagef("kitekey store has no command %q: it has show, passphrase and migrate", args[0])
-		}
-		return cmd.Help()
-	}
+	cmd.RunE = onlySubcommands
 	cmd.AddCommand(newStoreShow(a, a.runStoreShow), newStorePassphrase(a, a.runStorePassphrase), newStoreMigrate(a, a.runStoreMigrate))
 	return cmd
 }
@@ -182,13 +177,19 @@ opens nothing that is stored after the change.`,
 	return cmd
 }
 
-func (a *app) runStorePassphrase(ctx context.Context, o storePassphraseOptions) error {
+// fileStoreFolder returns the data folder, or an error if it has no file store.
+func (a *app) fileStoreFolder() (string, error) {
 	dir, err := a.home()
+	if err == nil && !agefile.Exists(dir) {
+		err = usagef(`there is no file store in %s; "kitekey store show" says what is in use`, dir)
+	}
+	return dir, err
+}
+
+func (a *app) runStorePassphrase(ctx context.Context, o storePassphraseOptions) error {
+	dir, err := a.fileStoreFolder()
 	if err != nil {
 		return err
-	}
-	if !agefile.Exists(dir) {
-		return usagef("there is no file store in %s; \"kitekey store show\" says what is in use", dir)
 	}
 	if o.file == "" && !a.canAsk() {
 		return usagef("no terminal to ask for the new passphrase on; give it with --new-passphrase-file")
@@ -253,7 +254,7 @@ func (a *app) runStoreMigrate(ctx context.Context, o migrateOptions) error {
 	case len(o.profiles) > 0:
 		return usagef("a store moves as a whole; single profiles move only to or from a source")
 	case !isStore:
-		return usagef("--to: use %s", strings.Join(storeNames(), " or "))
+		return usagef("--to is missing: name %s or a source", strings.Join(storeNames(), ", "))
 	}
 	return a.migrate(ctx, o)
 }

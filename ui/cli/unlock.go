@@ -52,6 +52,9 @@ func (a *app) runUnlock(ctx context.Context, o unlockOptions) error {
 	if err != nil {
 		return err
 	}
+	if _, err := a.fileStoreFolder(); err != nil {
+		return err
+	}
 	until, err := v.KeepUnlocked(ctx, o.life)
 	if err != nil {
 		return err

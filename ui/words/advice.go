@@ -23,8 +23,8 @@ type Ways struct {
 	Doctor string // check the set-up; a noun: "kitekey doctor"
 }
 
-// Commands returns the ways of the command line for a profile's name, "" if there
-// for no profile.
+// Commands returns the ways of the command line for a profile's name, or for no
+// profile if it is "".
 func Commands(profile string) Ways {
 	verify := profile
 	if profile == "" {
@@ -93,7 +93,7 @@ func overrideTrouble(v vault.Verdict, host string) (meaning, next string, ok boo
 	switch v {
 	case vault.VerdictUnreachable:
 		return "nothing on this machine answers at " + host + ", which overrides Kitegateway. The credential was not verified",
-			"see whether the simulator, or what else should answer at " + host + ", is running", true
+			"start what should answer at " + host + ", such as the simulator", true
 	case vault.VerdictUnexpectedReply:
 		return "what answers at " + host + ", which overrides Kitegateway, does not answer as Kitegateway does. The credential was not verified",
 			"see which program listens at " + host, true

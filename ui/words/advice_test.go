@@ -53,7 +53,7 @@ func TestNextStep_FollowsTheKindOfError(t *testing.T) {
 		{"a store with a reason", &vault.StoreError{Store: "keyring", Kind: vault.ErrUnavailable, Reason: vault.ReasonNewerVersion}, "upgrade kitekey"},
 		{"a call that reached nothing", &kite.Error{Kind: kite.ErrUnreachable, Op: "GET /x"}, "check the network"},
 		{"minting that reached nothing", &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token"}, "the credential was not verified; check the network"},
-		{"an override that is down", &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token", Host: "127.0.0.1:4010"}, "the credential was not verified; see whether the simulator, or what else should answer at 127.0.0.1:4010, is running, then"},
+		{"an override that is down", &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token", Host: "127.0.0.1:4010"}, "the credential was not verified; start what should answer at 127.0.0.1:4010, such as the simulator, then"},
 		{"a call to an override that is down", &kite.Error{Kind: kite.ErrUnreachable, Op: "GET /x", Host: "[::1]:4010"}, "the simulator"},
 		{"another program at an override", &kite.Error{Kind: kite.ErrUnexpectedReply, Op: "GET /x", Host: "localhost:4010"}, "see which program listens at localhost:4010"},
 		{"behind TLS inspection", &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token", Err: &kite.CertificateError{Issuer: "CN=Acme", Err: errors.New("x")}}, "kitekey network ca FILE"},
