@@ -28,6 +28,7 @@ func newDemoVault(t *testing.T) *vault.Vault {
 
 // A new verdict must get a place in the demo, or a reason here.
 func TestDemo_ShowsEveryVerdictThereIs(t *testing.T) {
+	t.Parallel()
 	profiles, err := newDemoVault(t).List()
 	if err != nil {
 		t.Fatal(err)
@@ -63,6 +64,7 @@ func isStoreDown(v vault.Verdict) bool {
 }
 
 func TestDemo_NoTokenEndsInTheFirstMinute(t *testing.T) {
+	t.Parallel()
 	profiles, err := newDemoVault(t).List()
 	if err != nil {
 		t.Fatal(err)
@@ -75,6 +77,7 @@ func TestDemo_NoTokenEndsInTheFirstMinute(t *testing.T) {
 }
 
 func TestDemo_ALockedProfileStaysLocked(t *testing.T) {
+	t.Parallel()
 	v := newDemoVault(t)
 	r := v.Verify(t.Context(), vault.Selector{Account: "kelp", Environment: kite.Sandbox}, false)
 	if r.Verdict != vault.VerdictStoreLocked {
@@ -83,6 +86,7 @@ func TestDemo_ALockedProfileStaysLocked(t *testing.T) {
 }
 
 func TestDemo_ARefusedRotationIsInTheLog(t *testing.T) {
+	t.Parallel()
 	sel := vault.Selector{Account: "jade", Environment: kite.Sandbox}
 	log, err := newDemoVault(t).Activities(&sel, 10)
 	if err != nil {
@@ -95,6 +99,7 @@ func TestDemo_ARefusedRotationIsInTheLog(t *testing.T) {
 
 // What the demo shows must stay true when everything is verified.
 func TestDemo_VerifyingAllLeavesOneLocked(t *testing.T) {
+	t.Parallel()
 	v := newDemoVault(t)
 	profiles, err := v.List()
 	if err != nil {
@@ -119,6 +124,7 @@ func TestDemo_VerifyingAllLeavesOneLocked(t *testing.T) {
 
 // The list shows why a profile fails before anything is verified on the screen.
 func TestDemo_EveryFailureHasItsReason(t *testing.T) {
+	t.Parallel()
 	profiles, err := newDemoVault(t).List()
 	if err != nil {
 		t.Fatal(err)

@@ -137,6 +137,7 @@ func scriptStore(name string) vault.Store {
 type simulatorKey struct{}
 
 func TestScripts_GiveTheOutputTheyExpect(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
 		RequireUniqueNames: true,

@@ -17,6 +17,7 @@ import (
 // what the user allowed for as long as the connection stands, so that reading and
 // writing an item need not prompt twice. Store.slot guards it.
 type platform struct {
+	bus    string // its address; "" is the session's own
 	conn   *secretservice.Conn
 	failed error // of Prepare, for the next call
 	idle   *time.Timer
@@ -129,7 +130,7 @@ func (s *Store) attempt(ctx context.Context, u *use, patience time.Duration, wai
 		s.hangUp()
 		var said dbus.Error
 		if !errors.As(err, &said) && !errors.Is(err, secretservice.ErrTimeout) && ctx.Err() == nil {
-			address, _ := busAddress()
+			address, _ := s.address()
 			return &dialError{address, err} // an error of the bus, not of the service
 		}
 		return err
@@ -138,9 +139,16 @@ func (s *Store) attempt(ctx context.Context, u *use, patience time.Duration, wai
 	return do(u)
 }
 
+func (s *Store) address() (string, error) {
+	if s.bus != "" {
+		return s.bus, nil
+	}
+	return busAddress()
+}
+
 // connect connects to the bus, where the service begins to open a session.
 func (s *Store) connect(ctx context.Context) error {
-	address, err := busAddress()
+	address, err := s.address()
 	if err != nil {
 		return err
 	}

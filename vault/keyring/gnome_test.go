@@ -50,27 +50,36 @@ func patientKeyring(t *testing.T) *Store {
 	return k
 }
 
+// keyringOn returns a patient store on a bus of its own, for tests that run beside
+// others.
+func keyringOn(t *testing.T, bus *keyringtest.Bus) *Store {
+	t.Helper()
+	k := patientKeyring(t)
+	k.bus = bus.Address()
+	return k
+}
+
 func TestStore_OnGnomeKeyring(t *testing.T) {
+	t.Parallel()
 	var d *keyringtest.Keyring
 	storetest.Run(t, storetest.Suite{Name: Name, Lists: true, Lock: func(*testing.T) { d.Lock() }, New: func(t *testing.T) storetest.Place {
 		d = keyringtest.Start(t)
-		d.Use()
-		return func() vault.Store { return patientKeyring(t) }
+		return func() vault.Store { return keyringOn(t, d.Bus) }
 	}})
 }
 
 func TestStore_OnFake(t *testing.T) {
-	_, fake, _ := fakeKeyring(t)
+	bus, fake, _ := fakeKeyring(t)
 	storetest.Run(t, storetest.Suite{Name: Name, Lists: true, Lock: func(*testing.T) { fake.Lock() }, New: func(t *testing.T) storetest.Place {
 		fake.Reset()
-		return func() vault.Store { return patientKeyring(t) }
+		return func() vault.Store { return keyringOn(t, bus) }
 	}})
 }
 
 func TestStore_EndsWhenTheDaemonIsStopped(t *testing.T) {
+	t.Parallel()
 	d := keyringtest.Start(t)
-	d.Use()
-	k, ctx := patientKeyring(t), t.Context()
+	k, ctx := keyringOn(t, d.Bus), t.Context()
 	if err := k.Set(ctx, "one", []byte("before")); err != nil {
 		t.Fatal(err)
 	}
@@ -104,9 +113,9 @@ func TestStore_EndsWhenTheDaemonIsStopped(t *testing.T) {
 }
 
 func TestStore_BearsADaemonThatRestarts(t *testing.T) {
+	t.Parallel()
 	d := keyringtest.Start(t)
-	d.Use()
-	k, ctx := patientKeyring(t), t.Context()
+	k, ctx := keyringOn(t, d.Bus), t.Context()
 	if err := k.Set(ctx, "one", []byte("kept")); err != nil {
 		t.Fatal(err)
 	}
@@ -127,9 +136,9 @@ func TestStore_BearsADaemonThatRestarts(t *testing.T) {
 // A keyring that cannot read its file at the start says "not found" of every item.
 // The profile must stay listed.
 func TestStore_DamagedFileUnlistsNoProfile(t *testing.T) {
+	t.Parallel()
 	d := keyringtest.Start(t)
-	d.Use()
-	w := newVault(t, patientKeyring(t))
+	w := newVault(t, keyringOn(t, d.Bus))
 	if _, err := w.Add(t.Context(), vault.NewProfile{Selector: acme, Credential: testCredential}); err != nil {
 		t.Fatal(err)
 	}
@@ -149,9 +158,9 @@ func TestStore_DamagedFileUnlistsNoProfile(t *testing.T) {
 }
 
 func TestStore_IsSafeForConcurrentUse(t *testing.T) {
+	t.Parallel()
 	d := keyringtest.Start(t)
-	d.Use()
-	k, ctx := patientKeyring(t), t.Context()
+	k, ctx := keyringOn(t, d.Bus), t.Context()
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
@@ -173,10 +182,10 @@ func TestStore_IsSafeForConcurrentUse(t *testing.T) {
 // A gnome-keyring without a password keeps a text file, in which it reads some of what it
 // wrote as something else: a keyring that logs in by itself has none.
 func TestGnome_TextKeyringKeepsEveryCharacter(t *testing.T) {
+	t.Parallel()
 	d := keyringtest.StartWithoutPassword(t)
-	d.Use()
 	secret := kite.NewSecret(`C:\new\table\sum "q" 'a' \\ $x #y ;z =`)
-	w := newVault(t, patientKeyring(t))
+	w := newVault(t, keyringOn(t, d.Bus))
 	if _, err := w.Add(t.Context(), vault.NewProfile{Selector: acme, Credential: kite.Credential{APIKey: testCredential.APIKey, APISecret: secret}}); err != nil {
 		t.Fatal(err)
 	}

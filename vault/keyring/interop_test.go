@@ -111,9 +111,9 @@ func (tr *trace) waitFor(t *testing.T, text string) {
 // Every program of the user can take a trace of the bus. It must not show a
 // credential that is written, read, or read back.
 func TestStore_ShowsNoSecretOnTheBus(t *testing.T) {
+	t.Parallel()
 	keyringtest.Need(t, "dbus-monitor")
 	d := keyringtest.Start(t)
-	d.Use()
 	const canary = "canary-8d7f2b-canary"
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -123,7 +123,7 @@ func TestStore_ShowsNoSecretOnTheBus(t *testing.T) {
 	if err := monitor.Start(); err != nil {
 		t.Fatal(err)
 	}
-	s := patientKeyring(t)
+	s := keyringOn(t, d.Bus)
 	trace.waitFor(t, "NameAcquired") // its own: it is listening
 	if err := s.Set(t.Context(), "one", []byte(canary)); err != nil {
 		t.Fatal(err)

@@ -28,9 +28,9 @@ const (
 
 func fakeKeyring(t *testing.T) (*keyringtest.Bus, *keyringtest.Fake, *Store) {
 	t.Helper()
+	t.Parallel()
 	bus := keyringtest.StartBus(t)
-	bus.Use()
-	return bus, bus.Fake(), patientKeyring(t)
+	return bus, bus.Fake(), keyringOn(t, bus)
 }
 
 func TestTraps_GiveTheKindOfError(t *testing.T) {
@@ -265,10 +265,10 @@ func TestPrepare_OpensTheSessionThatTheNextCallUses(t *testing.T) {
 func TestPrepare_LeavesItsFailureToTheNextCall(t *testing.T) {
 	bus, fake, k := fakeKeyring(t)
 	fake.Put("kitekey", "one", "value")
-	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
+	k.bus = "unix:path=/nonexistent"
 	k.Prepare()
 	waitUntilPrepared(k)
-	bus.Use()
+	k.bus = bus.Address()
 	if err := second(k.Get(t.Context(), "one")); kindOf(err) != vault.ErrUnavailable {
 		t.Errorf("%v", err)
 	}
@@ -467,7 +467,7 @@ func TestTraps_IndexAgreesWithTheStore(t *testing.T) {
 	}
 	agree("stored empty", 0)
 
-	k.deadline = 500 * time.Millisecond
+	k.deadline = time.Second
 	fake.On("CreateItem", keyringtest.Hang)
 	if err := add(); kindOf(err) != vault.ErrTimeout {
 		t.Errorf("hanging: %v", err)

@@ -215,6 +215,7 @@ func TestCommand_RefusesAVectorThatMakesNoSense(t *testing.T) {
 
 // The real pass, with a key of its own.
 func TestCommand_ReadsPass(t *testing.T) {
+	t.Parallel()
 	for _, program := range []string{"pass", "gpg", "gpgconf"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skip("needs pass and gnupg: apt-get install pass gnupg")

@@ -39,6 +39,7 @@ func standIn(t *testing.T) (*sourcetest.Server, sourcetest.Engine, sourcetest.So
 }
 
 func TestGet_NamesWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	const page = "<!DOCTYPE html><title>Sign in</title>"
 	for _, c := range []struct {
 		name  string

@@ -44,6 +44,7 @@ func same(t *testing.T, got []string, want ...string) {
 }
 
 func TestMove_InASource(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, e sourcetest.Engine) {
 		ctx, mount := t.Context(), e.Mount(t, 2)
 		a, b := newMachine(t, e, mount, e.Root), newMachine(t, e, mount, e.Root)

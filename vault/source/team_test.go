@@ -161,6 +161,7 @@ func (m *machine) nothingKept(t testing.TB) {
 }
 
 func TestTeam_ThreeMachinesShareCredentials(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, e sourcetest.Engine) {
 		ctx, mount := t.Context(), e.Mount(t, 2)
 		a, b, c := newMachine(t, e, mount, e.Root), newMachine(t, e, mount, e.Root), newMachine(t, e, mount, e.Token(t, sourcetest.Support(mount), "5m"))
@@ -310,6 +311,7 @@ func TestTeam_AColleaguesChangeIsToldAndKept(t *testing.T) {
 }
 
 func TestTeam_RenamesAndRemovesReachEveryone(t *testing.T) {
+	t.Parallel()
 	engines(t, func(t *testing.T, e sourcetest.Engine) {
 		ctx, mount := t.Context(), e.Mount(t, 2)
 		sandbox := vault.Selector{Account: "acme", Environment: kite.Sandbox}
@@ -397,6 +399,7 @@ func TestTeam_CredentialsMoveThereAndBack(t *testing.T) {
 }
 
 func TestTeam_CachedTokensWorkWhileTheSourceIsAway(t *testing.T) {
+	t.Parallel()
 	s := sourcetest.New(nil)
 	defer s.Close()
 	e := sourcetest.Engine{Address: s.URL, Root: sourcetest.RootToken}
