@@ -21,6 +21,9 @@ import (
 // TestX11_ClearsUnderMutter copies on a GNOME desktop's window manager, which puts back
 // the text of an owner that goes.
 func TestX11_ClearsUnderMutter(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a desktop program")
+	}
 	t.Parallel()
 	clipboardtest.Need(t, "mutter", "dbus-run-session")
 	x := clipboardtest.StartX(t)
