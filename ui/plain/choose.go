@@ -41,7 +41,7 @@ func (c *conversation) reach(text string) bool {
 			}
 			return false
 		}
-		c.say("There is no %q. Did you mean %s?", words.Line(text), speakAll(near))
+		c.say("There is no profile or command %q. Did you mean %s?", words.Line(text), speakAll(near))
 	default:
 		c.say("%q means %d profiles: %s. Type the one you mean.", words.Line(text), len(found), speakAll(found))
 	}

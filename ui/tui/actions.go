@@ -58,26 +58,6 @@ func containsAll(text string, parts []string) bool {
 	return true
 }
 
-// commands has the command line that does the same as a key. SELECTOR and ACCOUNT
-// stand for the chosen profile's.
-var commands = map[string]string{
-	"t": "kitekey list",
-	"c": "kitekey copy SELECTOR",
-	"C": "kitekey copy SELECTOR --as token",
-	"m": "kitekey token SELECTOR --fresh --expires-in 5m",
-	"n": "kitekey copy SELECTOR --fresh",
-	"f": "kitekey forget SELECTOR",
-	"S": "kitekey token SELECTOR --header",
-	"v": "kitekey verify SELECTOR",
-	"V": "kitekey verify --all",
-	"a": "kitekey add ACCOUNT",
-	"e": "kitekey edit SELECTOR --label TEXT",
-	"r": "kitekey rotate SELECTOR",
-	"d": "kitekey remove SELECTOR",
-	"R": "kitekey source sync",
-	"L": "kitekey log",
-}
-
 // commandFor returns the command line that does the same as a key for the chosen
 // profile, "" if there is none.
 func (a *app) commandFor(b *binding) string {
@@ -85,7 +65,7 @@ func (a *app) commandFor(b *binding) string {
 	if p := a.chosen(); p != nil {
 		profile, account = p.Selector.String(), p.Account
 	}
-	return strings.NewReplacer("SELECTOR", profile, "ACCOUNT", account).Replace(commands[b.Help().Key])
+	return strings.NewReplacer("SELECTOR", profile, "ACCOUNT", account).Replace(b.command)
 }
 
 func (d *actionList) keys(a *app) []dialogKey {

@@ -39,7 +39,7 @@ func TestActions_EscClearsTheWordsFirst(t *testing.T) {
 
 // Every action can be found by its name, and no two have the same key.
 func TestActions_ListEveryKeyOnce(t *testing.T) {
-	keys, shown := map[string]string{}, map[string]bool{}
+	keys := map[string]string{}
 	for _, b := range bindings() {
 		for _, k := range b.Keys() {
 			if other, ok := keys[k]; ok {
@@ -49,12 +49,6 @@ func TestActions_ListEveryKeyOnce(t *testing.T) {
 		}
 		if b.long == "" || b.Help().Desc == "" || b.Help().Key == "" {
 			t.Errorf("%v has no name or no description", b.Keys())
-		}
-		shown[b.Help().Key] = true
-	}
-	for k := range commands {
-		if !shown[k] {
-			t.Errorf("a command for the key %s, which does nothing", k)
 		}
 	}
 }

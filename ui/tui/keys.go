@@ -17,6 +17,7 @@ type binding struct {
 	key.Binding                    // its keys, and their short name for the footer
 	group       string             // heading in the help
 	long        string             // what it does, for the help
+	command     string             // the command line that does the same, "" if none does; see commandFor
 	foot        int                // position in the footer, 0 if it is not there
 	run         func(*app) tea.Cmd // what it does
 	why         func(*app) string  // why it cannot work now; "" or a nil func if it can
@@ -99,40 +100,40 @@ func bindings() []binding {
 			return ""
 		}},
 		{Binding: bind("o", "o", "order"), group: groupMove, long: "order by name, by last use or failing first", run: noCmd((*app).changeOrder), why: hasProfiles},
-		{Binding: bind("t", "t", "tokens"), group: groupMove, long: "unexpired tokens, soonest to expire first; again: all profiles", foot: 45, run: noCmd(func(a *app) { a.list.toggleTokensOnly(a.now) }), why: hasProfiles, when: func(a *app) string {
+		{Binding: bind("t", "t", "tokens"), group: groupMove, long: "unexpired tokens, soonest to expire first; again: all profiles", command: "kitekey list", foot: 45, run: noCmd(func(a *app) { a.list.toggleTokensOnly(a.now) }), why: hasProfiles, when: func(a *app) string {
 			if a.list.tokensOnly {
 				return "all profiles"
 			}
 			return ""
 		}},
 
-		{Binding: bind("c", "c", "copy"), group: groupToken, long: "copy the Authorization header; mints a token first when there is no unexpired one", foot: 10, run: (*app).copyHeader, why: canMint},
-		{Binding: bind("C", "C", "copy as"), group: groupToken, long: "copy the header, the bare token or a curl command", run: noCmd((*app).copyAs), why: canMint},
-		{Binding: bind("m", "m", "mint"), group: groupToken, long: "mint a token; asks for its expires_in", foot: 15, run: (*app).openMint, why: canMint},
-		{Binding: bind("n", "n", "again"), group: groupToken, long: "mint again with the same expires_in, and copy the header", foot: 12, run: (*app).mintAgain, why: hadToken, when: func(a *app) string { return a.offered("n", "again") }, quiet: func(a *app) bool {
+		{Binding: bind("c", "c", "copy"), group: groupToken, long: "copy the Authorization header; mints a token first when there is no unexpired one", command: "kitekey copy SELECTOR", foot: 10, run: (*app).copyHeader, why: canMint},
+		{Binding: bind("C", "C", "copy as"), group: groupToken, long: "copy the header, the bare token or a curl command", command: "kitekey copy SELECTOR --as token", run: noCmd((*app).copyAs), why: canMint},
+		{Binding: bind("m", "m", "mint"), group: groupToken, long: "mint a token; asks for its expires_in", command: "kitekey token SELECTOR --fresh --expires-in 5m", foot: 15, run: (*app).openMint, why: canMint},
+		{Binding: bind("n", "n", "again"), group: groupToken, long: "mint again with the same expires_in, and copy the header", command: "kitekey copy SELECTOR --fresh", foot: 12, run: (*app).mintAgain, why: hadToken, when: func(a *app) string { return a.offered("n", "again") }, quiet: func(a *app) bool {
 			return !a.notices.offers("n") && (a.chosen() == nil || words.TokenStateOf(a.chosen().Token, a.now) < words.Low)
 		}},
 		{Binding: bind("K", "K", "keep alive"), group: groupToken, long: "keep a token alive: mint another shortly before it ends, until switched off or kitekey quits", run: (*app).toggleKeepAlive, why: canMint},
-		{Binding: bind("f", "f", "forget"), group: groupToken, long: "forget the cached token", run: (*app).forget, why: hasToken},
+		{Binding: bind("f", "f", "forget"), group: groupToken, long: "forget the cached token", command: "kitekey forget SELECTOR", run: (*app).forget, why: hasToken},
 		{Binding: bind("s", "s", "show credential"), group: groupToken, long: "show the api_key and the api_secret for 20 seconds; again: hide", run: (*app).showCredential, why: canShow},
-		{Binding: bind("S", "S", "show header"), group: groupToken, long: "show the Authorization header for 20 seconds; again: hide", run: (*app).showHeader, why: canShowToken},
+		{Binding: bind("S", "S", "show header"), group: groupToken, long: "show the Authorization header for 20 seconds; again: hide", command: "kitekey token SELECTOR --header", run: (*app).showHeader, why: canShowToken},
 		{Binding: bind("x", "x", "clear clipboard"), group: groupToken, long: "clear the copy from the clipboard", run: (*app).clearClipboard, why: inClipboard},
 
-		{Binding: bind("v", "v", "verify"), group: groupAccount, long: "verify the credential with a test mint", foot: 30, run: (*app).verifyOne, why: hasProfile},
-		{Binding: bind("V", "V", "verify all"), group: groupAccount, long: "verify every profile in the list", run: (*app).verifyAll, why: hasProfiles},
+		{Binding: bind("v", "v", "verify"), group: groupAccount, long: "verify the credential with a test mint", command: "kitekey verify SELECTOR", foot: 30, run: (*app).verifyOne, why: hasProfile},
+		{Binding: bind("V", "V", "verify all"), group: groupAccount, long: "verify every profile in the list", command: "kitekey verify --all", run: (*app).verifyAll, why: hasProfiles},
 		{Binding: bind("w", "w", "why"), group: groupAccount, long: "what the last verdict means and what to do next; a report to copy for a ticket", foot: 5, run: noCmd((*app).openVerdict), why: hasVerdict, quiet: func(a *app) bool { return !a.troubled() }},
-		{Binding: bind("a", "a", "add"), group: groupAccount, long: "add a credential", foot: 60, run: noCmd((*app).openAdd)},
-		{Binding: bind("e", "e", "edit"), group: groupAccount, long: "edit name, label and default expires_in", run: noCmd((*app).openEdit), why: hasProfile},
-		{Binding: bind("r", "r", "rotate"), group: groupAccount, long: "replace the credential once the new one is verified; finish or undo a replacement", run: (*app).openRotate, why: hasProfile},
-		{Binding: bind("d delete", "d", "remove"), group: groupAccount, long: "remove the profile and its credential from this machine", run: noCmd((*app).openRemove), why: hasProfile},
+		{Binding: bind("a", "a", "add"), group: groupAccount, long: "add a credential", command: "kitekey add ACCOUNT", foot: 60, run: noCmd((*app).openAdd)},
+		{Binding: bind("e", "e", "edit"), group: groupAccount, long: "edit name, label and default expires_in", command: "kitekey edit SELECTOR --label TEXT", run: noCmd((*app).openEdit), why: hasProfile},
+		{Binding: bind("r", "r", "rotate"), group: groupAccount, long: "replace the credential once the new one is verified; finish or undo a replacement", command: "kitekey rotate SELECTOR", run: (*app).openRotate, why: hasProfile},
+		{Binding: bind("d delete", "d", "remove"), group: groupAccount, long: "remove the profile and its credential from this machine", command: "kitekey remove SELECTOR", run: noCmd((*app).openRemove), why: hasProfile},
 		{Binding: bind("u", "u", "put back"), group: groupAccount, long: "put back what was removed last, for ten minutes or until kitekey quits or locks", foot: 11, run: (*app).putBack, why: canPutBack},
 
-		{Binding: bind("R", "R", "refresh"), group: groupAccount, long: "ask the team's sources which profiles they have", run: (*app).syncSources, why: canRefresh},
+		{Binding: bind("R", "R", "refresh"), group: groupAccount, long: "ask the team's sources which profiles they have", command: "kitekey source sync", run: (*app).syncSources, why: canRefresh},
 
 		{Binding: bind("Z", "Z", "lock"), group: groupApp, long: "lock: clear secrets from memory and hide the screen", run: (*app).lockByKey},
 		{Binding: bind("F", "F", "file store"), group: groupApp, long: "use the file store, when the keyring cannot be reached", foot: 8, run: (*app).chooseOtherStore, why: canUseOtherStore},
 		{Binding: bind("ctrl+l", "ctrl+l", "repaint"), group: groupApp, long: "draw the screen again", run: func(*app) tea.Cmd { return tea.ClearScreen }},
-		{Binding: bind("L", "L", "activity"), group: groupApp, long: "the activity log", run: (*app).openActivity},
+		{Binding: bind("L", "L", "activity"), group: groupApp, long: "the activity log", command: "kitekey log", run: (*app).openActivity},
 		{Binding: bind("H", "H", "messages"), group: groupApp, long: "earlier messages", run: noCmd((*app).openHistory)},
 		{Binding: bind("M", "M", "mouse"), group: groupApp, long: "mouse on or off (off: the terminal selects text)", run: noCmd((*app).toggleMouse)},
 		{Binding: bind("ctrl+z", "ctrl+z", "suspend"), group: groupApp, long: "lock and suspend", run: (*app).suspend},
