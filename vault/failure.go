@@ -64,7 +64,8 @@ func (l failureLog) record(id, request string, at time.Time, err error) {
 		return
 	}
 	if data, err := json.Marshal(f); err == nil {
-		_ = os.WriteFile(l.path(id), data, 0o600) // readers hold the lock, and ignore a torn record
+		_ = os.Remove(l.path(id)) // a pipe would be waited for, a link followed
+		_ = disk.Replace(l.path(id), "", data)
 	}
 }
 
