@@ -254,7 +254,8 @@ func secure(dir string, names ...string) error {
 			return err
 		}
 		mode := info.Mode().Perm()
-		if mode&forbidden == 0 {
+		special := !info.Mode().IsRegular() && !info.IsDir() // such as /dev/zero behind a link
+		if mode&forbidden == 0 || special {
 			return nil
 		}
 		if err := os.Chmod(path, mode&^forbidden); err != nil {

@@ -20,15 +20,21 @@ import (
 // old content or the new one, whole: a temporary file in the same folder, synced,
 // renamed over the old one, and the folder synced. With backup, what was there
 // before is kept under that name. Where path is a link of this user's, as people keep
-// one to a folder that they synchronise, what it leads to is replaced. The caller
-// holds the lock that guards path.
+// one to a folder that they synchronise, the file that it leads to is replaced; a
+// link to a device, such as /dev/null, is an error. The caller holds the lock that
+// guards path.
 func Replace(path, backup string, data []byte) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("cannot write %s: %w", path, Refused(path, SyscallError(err)))
 		}
 	}()
-	path = follow(path)
+	if target := follow(path); target != path {
+		if info, err := os.Lstat(target); err == nil && !info.Mode().IsRegular() {
+			return ErrNotRegular
+		}
+		path = target
+	}
 	dir := filepath.Dir(path)
 	RemoveTemp(dir, filepath.Base(path))
 	f, err := os.CreateTemp(dir, filepath.Base(path)+TempMark+"*") // 0600

@@ -42,3 +42,18 @@ func TestLock_IsARegularFile(t *testing.T) {
 		t.Error("a pipe as a lock is waited for")
 	}
 }
+
+// A link may lead to /dev/null, which root could replace.
+func TestReplace_LeavesDevicesBehindLinksAlone(t *testing.T) {
+	dir := t.TempDir()
+	device, link := filepath.Join(dir, "device"), filepath.Join(dir, "link")
+	if err := errors.Join(syscall.Mkfifo(device, 0o644), os.Symlink(device, link)); err != nil {
+		t.Fatal(err)
+	}
+	if err := Replace(link, "", []byte("x")); !errors.Is(err, ErrNotRegular) {
+		t.Error(err)
+	}
+	if info, err := os.Lstat(device); err != nil || info.Mode() != os.ModeNamedPipe|0o644 {
+		t.Error(info.Mode(), err)
+	}
+}
