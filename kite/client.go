@@ -261,7 +261,7 @@ func CheckHeader(name string, values ...string) error {
 	case "Authorization", "Secret-Key":
 		return fmt.Errorf("the header %s is set by kitekey", name)
 	case "Host", "Content-Length", "Connection", "Transfer-Encoding", "Te", "Trailer", "Upgrade", "Keep-Alive",
-		"Proxy-Authorization", "Proxy-Connection":
+		"Expect", "Accept-Encoding", "Proxy-Authorization", "Proxy-Connection":
 		return fmt.Errorf("the header %s belongs to the connection and cannot be chosen", name)
 	}
 	for _, v := range values {

@@ -41,7 +41,9 @@ func splitAPIArgs(args []string) (profile []string, method, path string, err err
 // belowBase removes the base URL, or its path, from a path that was copied with it.
 // It refuses the URL of another host.
 func belowBase(path, base string) (string, error) {
-	path = strings.TrimPrefix(path, base)
+	if rest, ok := strings.CutPrefix(path, base+"/"); ok {
+		path = "/" + rest
+	}
 	if scheme, _, ok := strings.Cut(path, "://"); ok && strings.Trim(scheme, "abcdefghijklmnopqrstuvwxyz") == "" {
 		for _, env := range kite.Environments {
 			if rest, ok := strings.CutPrefix(path, env.BaseURL()+"/"); ok {
