@@ -54,9 +54,9 @@ The whole reply goes to stdout, indented at a terminal and unchanged otherwise. 
 that is not 2xx is printed too, unless --fail is given, and gives exit code 4 or 5.
 
 A write (anything but GET, HEAD and OPTIONS, or a read whose header or query names
-another method) is sent once. If no answer says whether it was carried out, the exit
-code is 8: look it up before you repeat it. On live a write asks for the profile's
-name; without a terminal --confirm gives it.
+another method) is sent once. If no answer says whether it was carried out, or if the
+answer cannot be printed, the exit code is 8: look it up before you repeat it. On live
+a write asks for the profile's name; without a terminal --confirm gives it.
 
 When the gateway no longer accepts a cached token, a new one is minted and a read is
 repeated with it; a write is not.`,
@@ -140,10 +140,29 @@ func (a *app) runAPI(ctx context.Context, o apiOptions) error {
 			defer reply.Rest.Close()
 		}
 		if err == nil || !o.fail {
-			err = errors.Join(err, a.printReply(reply, o.include))
+			err = withPrinting(err, a.printReply(reply, o.include), r, reply.Status)
 		}
 	}
 	return vault.About(sel, err)
+}
+
+// withPrinting joins the error of a call with that of printing its reply. A script
+// that did not get the whole reply to a write must not take it for a failure.
+func withPrinting(err, printing error, r kite.Request, status int) error {
+	switch {
+	case printing == nil:
+		return err
+	case !isWrite(r) || err != nil && !errors.Is(err, kite.ErrOutcomeUnknown):
+		return errors.Join(err, printing)
+	case err == nil:
+		err = fmt.Errorf("the gateway answered %d; look the request up before you repeat it", status)
+	}
+	return &codeError{exitUnknown, printing.Error() + "; " + err.Error(), err}
+}
+
+func isWrite(r kite.Request) bool {
+	_, query, _ := strings.Cut(r.Path, "?")
+	return kite.IsWrite(r.Method, query, r.Header)
 }
 
 // confirmWrite asks for the name of a live profile before a write, which may move
@@ -152,8 +171,7 @@ func (a *app) confirmWrite(ctx context.Context, sel vault.Selector, r kite.Reque
 	if confirmed != "" && confirmed != sel.String() {
 		return unconfirmedf("%s: --confirm names another profile; nothing was sent", sel)
 	}
-	_, query, _ := strings.Cut(r.Path, "?")
-	if r.Method != http.MethodOptions && !kite.IsWrite(r.Method, query, r.Header) {
+	if r.Method != http.MethodOptions && !isWrite(r) {
 		return nil
 	}
 	return a.confirmLive(ctx, handout.Call, confirmed, sel)
@@ -170,8 +188,7 @@ func (a *app) callAPI(ctx context.Context, v *vault.Vault, c *kite.Client, sel v
 	if tok.Minted || reply == nil || reply.Status != http.StatusUnauthorized || !errors.Is(err, kite.ErrRefused) {
 		return reply, err
 	}
-	_, query, _ := strings.Cut(r.Path, "?")
-	if kite.IsWrite(r.Method, query, r.Header) {
+	if isWrite(r) {
 		if v.Forget(ctx, sel) == nil {
 			a.note("%s: the cached token was not accepted and is forgotten; the next call mints a new one", sel)
 		}
@@ -221,7 +238,7 @@ func (a *app) printReply(reply *kite.Reply, include bool) error {
 		}
 	}
 	if err := out.Flush(); err != nil {
-		return fmt.Errorf("write the reply: %w", err)
+		return writeError(err)
 	}
 	if readErr != nil {
 		return &codeError{exitUnreachable, fmt.Sprintf("the reply is not complete: %v", readErr), readErr}

@@ -1,6 +1,34 @@
 package cli
 
-import "testing"
+import (
+	"errors"
+	"testing"
+
+	"kitekey/kite"
+)
+
+func TestWithPrinting_WriteIsNotTakenForAFailure(t *testing.T) {
+	full := errors.New("cannot write the result: no space left on device")
+	cut := &codeError{exitUnreachable, "the reply is not complete", nil}
+	for _, tt := range []struct {
+		method        string
+		err, printing error
+		code          int
+	}{
+		{"POST", nil, nil, exitDone},
+		{"POST", nil, full, exitUnknown},
+		{"POST", nil, cut, exitUnknown},
+		{"POST", &kite.Error{Kind: kite.ErrOutcomeUnknown, Status: 500}, cut, exitUnknown},
+		{"POST", &kite.Error{Kind: kite.ErrRefused, Status: 401}, full, exitRefused},
+		{"GET", nil, full, exitFailure},
+		{"GET", nil, cut, exitUnreachable},
+	} {
+		err := withPrinting(tt.err, tt.printing, kite.Request{Method: tt.method, Path: "/x"}, 202)
+		if got := exitCode(err); got != tt.code {
+			t.Errorf("%s, %v, %v: exit %d, want %d", tt.method, tt.err, tt.printing, got, tt.code)
+		}
+	}
+}
 
 func TestBelowBase_EndsAtAStep(t *testing.T) {
 	const base = "https://kitegateway.com/v1"
