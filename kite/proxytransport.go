@@ -85,7 +85,11 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, e
 	}
-	return resp, nil
+	// net/http puts the fields that follow the body into resp.Trailer, which the caller
+	// could not look at before it has passed the body on.
+	headed := *resp
+	headed.Trailer = nil
+	return &headed, nil
 }
 
 // notPassedOn says why a reply must not be passed on: it would affect more than

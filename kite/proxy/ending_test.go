@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
 	"strings"
 	"testing"
 	"time"
@@ -92,5 +94,28 @@ func TestRecord_HasPathWithoutIDs(t *testing.T) {
 	s.Close(t.Context()) // waits for the log
 	if got := s.records[0].Path; got != kite.PathTemplate("/transactions/send-callback/4711") {
 		t.Errorf("%q", got)
+	}
+}
+
+// Their headers could show the token, or act on a browser.
+func TestProxy_PassesNoEarlyHeadersAndNoTrailersBack(t *testing.T) {
+	s := start(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Debug", r.Header.Get("Authorization"))
+		w.WriteHeader(http.StatusEarlyHints)
+		w.Header().Del("X-Debug")
+		w.Header().Set("Trailer", "X-Debug")
+		_, _ = io.WriteString(w, "{}")
+		w.Header().Set("X-Debug", r.Header.Get("Authorization"))
+	}, nil)
+	resp, body := s.do("GET", "/x", "", func(r *http.Request) {
+		*r = *r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
+			Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
+				t.Errorf("%d %v", code, h)
+				return nil
+			},
+		}))
+	})
+	if resp.StatusCode != 200 || body != "{}" || len(resp.Trailer) > 0 || resp.Header.Get("X-Debug") != "" {
+		t.Errorf("%s %s %v %v", resp.Status, body, resp.Header, resp.Trailer)
 	}
 }

@@ -148,11 +148,12 @@ func (o *responseRecorder) refuseBody(err error) {
 	refuse(o, http.StatusBadRequest, codeRefused, o.err.Error())
 }
 
+// WriteHeader passes no status below 200 on: its headers have not been cleaned.
 func (o *responseRecorder) WriteHeader(status int) {
 	if status >= 200 {
 		o.status = status
+		o.ResponseWriter.WriteHeader(status)
 	}
-	o.ResponseWriter.WriteHeader(status)
 }
 
 func (o *responseRecorder) Unwrap() http.ResponseWriter { return o.ResponseWriter }
