@@ -79,6 +79,29 @@ func TestCommands_ShowNoSecretWhenGoIsDebugged(t *testing.T) {
 	}
 }
 
+// The server knows only a key exchange that Go has given up and GODEBUG brings back.
+func TestCommands_UseNoTLSThatAVariableBringsBack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts several processes")
+	}
+	t.Parallel()
+	h := newInstallation(t, "acme")
+	gateway := httptest.NewUnstartedServer(h.sim)
+	gateway.TLS = &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}}
+	gateway.Config.ErrorLog = log.New(io.Discard, "", 0)
+	gateway.StartTLS()
+	defer gateway.Close()
+	roots := filepath.Join(t.TempDir(), "roots.pem")
+	if err := os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: gateway.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.must("", "network", "ca", roots)
+	h.env = append(h.env, "KITEKEY_SANDBOX_URL="+gateway.URL+"/v1", "GODEBUG=tlsrsakex=1")
+	if _, _, errs := h.run(credentialOf("acme"), "add", "acme", "--stdin"); !strings.Contains(errs, "handshake failure") {
+		t.Error(errs)
+	}
+}
+
 // A man in the middle has set a proxy variable and a CA variable, as a careless or
 // hostile script may.
 func TestCommands_SendNothingThroughAnotherTLS(t *testing.T) {
