@@ -57,7 +57,7 @@ func (h *hiddenReader) take(b byte) (done bool, err error) {
 	case '\x1b':
 		return h.escape()
 	case '\r', '\n':
-		if h.kind != Text || !h.pasting && !unfinished(h.line.text) {
+		if h.kind != Text || !h.pasting && !Unfinished(h.line.text) {
 			return true, nil
 		}
 		h.line.add('\n')
@@ -114,9 +114,9 @@ func readSequence(next func() (byte, error)) (string, error) {
 
 func endsLine(text []byte) bool { return len(text) > 0 && text[len(text)-1] == '\n' }
 
-// unfinished reports whether text is the beginning of a JSON text, which people
-// paste in several lines. An empty line ends it.
-func unfinished(text []byte) bool {
+// Unfinished reports whether text is the beginning of a JSON text, which a terminal
+// without bracketed paste types line by line. An empty line ends it.
+func Unfinished(text []byte) bool {
 	if len(text) == 0 || text[0] != '{' && text[0] != '[' || endsLine(text) {
 		return false
 	}

@@ -97,11 +97,20 @@ func (d *formDialog) keys(a *app) []dialogKey {
 	last := d.at == len(d.fields)-1
 	submit := func() tea.Cmd { return d.submit(a, d.save) }
 	step := func(n int) func() tea.Cmd { return does(func() { d.step(a, n) }) }
+	// unlessTyped is for keys that a text in several lines has within it.
+	unlessTyped := func(typed string, then func() tea.Cmd) func() tea.Cmd {
+		return func() tea.Cmd {
+			if d.goesOn(typed) {
+				return nil
+			}
+			return then()
+		}
+	}
 	var keys []dialogKey
 	if last {
-		keys = append(keys, on("enter", "enter", d.action, submit), on("ctrl+s", "", "", submit))
+		keys = append(keys, on("enter", "enter", d.action, unlessTyped("\n", submit)), on("ctrl+s", "", "", submit))
 	} else {
-		keys = append(keys, on("enter", "enter", "next", step(1)))
+		keys = append(keys, on("enter", "enter", "next", unlessTyped("\n", step(1))))
 	}
 	if d.anyway != nil {
 		keys = append(keys, on("ctrl+k", "ctrl+k", "save it anyway", func() tea.Cmd { return d.submit(a, d.anyway) }))
@@ -115,7 +124,7 @@ func (d *formDialog) keys(a *app) []dialogKey {
 			on("right l space", "", "", does(func() { d.choose((f.at + 1) % len(f.choices)) })))
 	}
 	return append(keys,
-		on("tab down", "tab", "next field", step(1)),
+		on("tab", "tab", "next field", unlessTyped("\t", step(1))), on("down", "", "", step(1)),
 		on("shift+tab up", "", "", step(-1)),
 		on("esc", "esc", "back", does(func() { d.leave(a) })))
 }

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"bytes"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -75,6 +76,31 @@ func (d *formDialog) readTyped(a *app) bool {
 	f.secret.clear()
 	d.fillUnlessConflict(a, p)
 	return !alone
+}
+
+// goesOn reports whether a JSON text that is being typed into the focused field has not
+// ended. Then the line break or the tab that was typed belongs to the text, and the
+// focus stays. A line break after another ends the text.
+func (d *formDialog) goesOn(typed string) bool {
+	f := d.fields[d.at]
+	before, lineBreak := f.secret.value, "\n"
+	if f.kind == text { // it has no line breaks: a space stands for one
+		before, lineBreak = []byte(f.value()), " "
+	}
+	ended := typed == "\n" && bytes.HasSuffix(before, []byte(lineBreak))
+	switch {
+	case d.field(fieldAPIKey) == nil || ended || !prompt.Unfinished(bytes.TrimRight(before, "\n")):
+		return false
+	case f.kind == text:
+		f.input.SetValue(f.value() + " ")
+		f.input.CursorEnd()
+	case f.kind == hidden && f.secret.typed:
+		f.secret.append(typed)
+	default:
+		return false
+	}
+	d.said = "the text goes on: its other lines, or another enter to end it"
+	return true
 }
 
 // unreadable asks whether a text that holds no credential that can be told apart is

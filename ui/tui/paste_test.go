@@ -178,6 +178,8 @@ func TestPaste_IsReadWhenTheTerminalTypesIt(t *testing.T) {
 	for name, lines := range map[string][]string{
 		"dotenv":           {"KITE_API_KEY=sim-key-gale-sandbox", "KITE_API_SECRET=sim-secret-gale-sandbox"},
 		"JSON on one line": {pastes["JSON"].text},
+		"JSON in lines":    {"{", "\t\"api_key\": \"sim-key-gale-sandbox\",", "  \"api_secret\": \"sim-secret-gale-sandbox\"", "}", ""},
+		"a Postman value":  {`[`, `  {"key": "api_key", "value": "sim-key-gale-sandbox"},`, `{`, `"key": "api_secret",`, `"value": "sim-secret-gale-sandbox"`, `}`, `]`, ""},
 		"quoted values":    {`"sim-key-gale-sandbox"`, `'sim-secret-gale-sandbox'`},
 		"bare values":      {"sim-key-gale-sandbox", "sim-secret-gale-sandbox"},
 		"the secret first": {"KITE_API_SECRET=sim-secret-gale-sandbox", "KITE_API_KEY=sim-key-gale-sandbox"},
@@ -186,7 +188,10 @@ func TestPaste_IsReadWhenTheTerminalTypesIt(t *testing.T) {
 			drive(t, setup{}, func(t *testing.T, d *driver) {
 				d.press("r").dialog("Rotate acme / sandbox")
 				for i, line := range lines {
-					if d.write(line); i < len(lines)-1 {
+					if strings.HasPrefix(line, "\t") {
+						d.press("tab")
+					}
+					if d.write(strings.TrimLeft(line, "\t")); i < len(lines)-1 {
 						d.press("enter")
 					}
 				}
@@ -198,6 +203,13 @@ func TestPaste_IsReadWhenTheTerminalTypesIt(t *testing.T) {
 			})
 		})
 	}
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("a").write("{").press("enter").sees("the text goes on").press("tab").write(`"account": "gale", "api_key": "sim-key-gale-sandbox",`).press("enter")
+		d.write(`"api_secret": "sim-secret-gale-sandbox" }`).press("enter").sees("api_key and api_secret read from JSON", "account gale").lacks("sim-key")
+	})
+	drive(t, setup{}, func(t *testing.T, d *driver) { // another enter ends it
+		d.press("r").write("{").press("enter", "enter").dialog("Take it as the api_key?")
+	})
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("a").write("KITE_GALE_API_KEY=sim-key-gale-sandbox").press("enter").sees("api_key read from", "account gale").lacks("sim-key")
 	})
