@@ -10,10 +10,10 @@ import (
 
 	"kitekey/kite/simulator"
 	"kitekey/ui/tui"
+	"kitekey/ui/words"
 )
 
 // clearGrace is how long the end of the demo waits until the clipboard is cleared.
-// It is cleared in any case.
 const clearGrace = 300 * time.Millisecond
 
 type demoOptions struct {
@@ -50,20 +50,27 @@ func (a *app) runDemo(ctx context.Context, o demoOptions) error {
 	if o.script && o.screen.plain {
 		return usagef("--script needs the screen: leave --plain out")
 	}
+	left := ""
 	for {
-		err := a.showDemo(ctx, o.screen, o.script)
-		if !errors.Is(err, tui.ErrStartOver) {
-			return err
+		err := a.showDemo(ctx, o, &left)
+		if errors.Is(err, tui.ErrStartOver) {
+			continue
 		}
+		if left != "" {
+			a.note("%s", left)
+		}
+		return err
 	}
 }
 
-// showDemo runs the demo once.
-func (a *app) showDemo(ctx context.Context, flags *screenFlags, script bool) error {
-	o, err := a.screenOptions(flags)
+// showDemo runs the demo once. left says what the demo before it has left behind, and
+// then what this one leaves: "" for nothing.
+func (a *app) showDemo(ctx context.Context, demo demoOptions, left *string) error {
+	o, err := a.screenOptions(demo.screen)
 	if err != nil {
 		return err
 	}
+	o.Say, *left = *left, ""
 	sim := simulator.New(simulator.Options{Merchants: demoMerchants()})
 	if err := sim.Start("127.0.0.1:0"); err != nil {
 		return fmt.Errorf("start the simulator: %w", err)
@@ -73,14 +80,32 @@ func (a *app) showDemo(ctx context.Context, flags *screenFlags, script bool) err
 		return fmt.Errorf("set the demo up: %w", err)
 	}
 	o.Demo, o.BaseURL = true, sim.BaseURL
-	if script {
+	if demo.script {
 		o.Script = demoScript
 	}
-	defer func() {
-		// Everything is gone when the demo ends, its copies in the clipboard included.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), clearGrace)
-		defer cancel()
-		_ = o.Clipboard.Clear(ctx)
-	}()
-	return show(ctx, o, flags)
+	// Everything is gone when the demo ends, its copies in the clipboard included.
+	defer func() { *left = clearCopy(context.WithoutCancel(ctx), o.Clipboard.(demoClipboard), a.Now()) }()
+	return show(ctx, o, demo.screen)
+}
+
+// clearCopy clears the demo's copy. If that fails it says that the copy remains, and
+// until when.
+func clearCopy(ctx context.Context, clip demoClipboard, now time.Time) string {
+	ctx, cancel := context.WithTimeout(ctx, clearGrace)
+	defer cancel()
+	err := clip.Clear(ctx)
+	at := clip.ClearsAt()
+	switch {
+	case err == nil || !at.IsZero() && !at.After(now):
+		return ""
+	case at.IsZero():
+		return "a token of the demo is still in the clipboard: copy something else to replace it"
+	}
+	return "a token of the demo is still in the clipboard; it leaves in " + words.About(at.Sub(now))
+}
+
+// demoClipboard is the part of [clipboard.Clipboard] that the end of the demo needs.
+type demoClipboard interface {
+	Clear(ctx context.Context) error
+	ClearsAt() time.Time
 }

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"io"
 	"slices"
 	"testing"
@@ -137,5 +139,31 @@ func TestDemo_EveryFailureHasItsReason(t *testing.T) {
 		if r := p.Report(); r.Message == "" && r.Cause == "" && r.Status == 0 {
 			t.Errorf("%s (%s) has no reason", p.Selector, p.Verdict)
 		}
+	}
+}
+
+// clipboardStub is a clipboard whose last copy is gone at a time, and the error of
+// clearing it.
+type clipboardStub struct {
+	err error
+	at  time.Time
+}
+
+func (c clipboardStub) Clear(context.Context) error { return c.err }
+func (c clipboardStub) ClearsAt() time.Time         { return c.at }
+
+func TestDemo_SaysThatACopyRemains(t *testing.T) {
+	now, stays := time.Now(), errors.New("no answer")
+	for want, c := range map[string]clipboardStub{
+		"": {nil, now.Add(time.Minute)},
+		"a token of the demo is still in the clipboard; it leaves in 40 s":                 {stays, now.Add(40 * time.Second)},
+		"a token of the demo is still in the clipboard: copy something else to replace it": {stays, time.Time{}},
+	} {
+		if got := clearCopy(t.Context(), c, now); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if got := clearCopy(t.Context(), clipboardStub{stays, now.Add(-time.Second)}, now); got != "" {
+		t.Errorf("%q of a copy whose time has passed", got)
 	}
 }

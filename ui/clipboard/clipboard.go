@@ -87,8 +87,9 @@ type Clipboard struct {
 	helper   []string
 	stays    bool
 
-	mu   sync.Mutex
-	last session // of the last copy, which may have been cleared already
+	mu       sync.Mutex
+	last     session   // of the last copy, which may have been cleared already
+	clearsAt time.Time // when the last copy will be gone
 }
 
 // New returns a Clipboard. It does not look at the machine yet.
@@ -140,7 +141,7 @@ func (c *Clipboard) Copy(ctx context.Context, secret []byte, clearAt time.Time) 
 			if c.last != nil {
 				c.last.release()
 			}
-			c.last = s
+			c.last, c.clearsAt = s, receipt.ClearsAt
 			return receipt, nil
 		}
 		if ctx.Err() != nil {
@@ -163,6 +164,14 @@ func (c *Clipboard) Clear(ctx context.Context) error {
 		c.last = nil
 	}
 	return err
+}
+
+// ClearsAt returns when the last copy will be gone; zero if nothing clears it, or if
+// there is none.
+func (c *Clipboard) ClearsAt() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.clearsAt
 }
 
 // Wait returns when the last copy need not be cleared any more: nil if the

@@ -64,6 +64,7 @@ type Options struct {
 	OtherStore string // store that the user may choose in place of one that cannot be reached, which ends the screen with [ErrUseOtherStore]; "" for none
 
 	Demo        bool                          // say on every screen that this is a demonstration; R ends it with [ErrStartOver]
+	Say         string                        // a message to begin with, "" for none
 	Script      []Step                        // the steps that the screen plays before it quits
 	SandboxOnly bool                          // do not list live profiles
 	Overrides   []words.Override              // base URL overrides in force, shown on every screen
@@ -219,5 +220,8 @@ func newApp(ctx context.Context, o Options) *app {
 	a.list.filter = newTextInput("type to filter")
 	a.restyle()
 	a.recall()
+	if o.Say != "" {
+		a.notify(warning, o.Say)
+	}
 	return a
 }
