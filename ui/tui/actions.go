@@ -59,13 +59,34 @@ func containsAll(text string, parts []string) bool {
 }
 
 // commandFor returns the command line that does the same as a key for the chosen
-// profile, "" if there is none.
+// profile, or for the profiles in the list, "" if there is none.
 func (a *app) commandFor(b *binding) string {
 	profile, account := "SELECTOR", "ACCOUNT"
-	if p := a.chosen(); p != nil {
+	p := a.chosen()
+	if p != nil {
 		profile, account = p.Selector.String(), p.Account
 	}
-	return strings.NewReplacer("SELECTOR", profile, "ACCOUNT", account).Replace(b.command)
+	command := b.command
+	switch {
+	case b.Help().Key == "V" && (a.list.filtered() || a.list.tokensOnly || a.o.SandboxOnly):
+		return "kitekey verify" + a.selectorsInList()
+	case b.Help().Key == "n" && p != nil && p.Token.ExpiresIn != p.ExpiresIn && p.Token.ExpiresIn > 0:
+		command += " --expires-in " + p.Token.ExpiresIn.String()
+	}
+	return strings.NewReplacer("SELECTOR", profile, "ACCOUNT", account).Replace(command)
+}
+
+// selectorsInList returns the names of the profiles in the list, each after a space, as
+// far as a line can show them.
+func (a *app) selectorsInList() string {
+	var names strings.Builder
+	for _, r := range a.list.rows {
+		if names.Len() > a.width {
+			return names.String() + " " + a.st.glyph.more
+		}
+		names.WriteString(" " + a.list.profiles[r.profile].Selector.String())
+	}
+	return names.String()
 }
 
 func (d *actionList) keys(a *app) []dialogKey {

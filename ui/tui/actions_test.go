@@ -23,6 +23,22 @@ func TestActions_ShowTheCommandOfTheChosenProfile(t *testing.T) {
 	})
 }
 
+// The command does what the key does, no more.
+func TestActions_ShowTheCommandOfWhatTheKeyDoes(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press(":").write("verify all").sees("kitekey verify --all").press("esc", "esc")
+		d.press("/").write("acme").press("enter", ":").write("verify all").sees("kitekey verify acme/sandbox acme/live").lacks("--all")
+		d.press("esc", "esc", "esc", "m").write("90s").press("enter", ":").write("again").sees("kitekey copy acme/sandbox --fresh --expires-in 1m30s")
+		d.press("esc", "esc", "/").write("zzz").press("enter", "V").dialog("").sees("verify all: nothing matches the filter")
+	})
+	drive(t, setup{options: func(o *Options) { o.SandboxOnly = true }}, func(t *testing.T, d *driver) {
+		d.press(":").write("verify all").sees("kitekey verify acme/sandbox borealis/sandbox").lacks("--all")
+	})
+	drive(t, setup{options: func(o *Options) { o.Demo = true }}, func(t *testing.T, d *driver) {
+		d.press(":").write("start over").lacks("source sync")
+	})
+}
+
 func TestActions_SayWhyOneCannotWorkNow(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("?").dialog("Actions").write("clear clipboard").sees("not now: the clipboard holds nothing from kitekey")

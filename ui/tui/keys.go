@@ -120,7 +120,7 @@ func bindings() []binding {
 		{Binding: bind("x", "x", "clear clipboard"), group: groupToken, long: "clear the copy from the clipboard", run: (*app).clearClipboard, why: inClipboard},
 
 		{Binding: bind("v", "v", "verify"), group: groupAccount, long: "verify the credential with a test mint", command: "kitekey verify SELECTOR", foot: 30, run: (*app).verifyOne, why: hasProfile},
-		{Binding: bind("V", "V", "verify all"), group: groupAccount, long: "verify every profile in the list", command: "kitekey verify --all", run: (*app).verifyAll, why: hasProfiles},
+		{Binding: bind("V", "V", "verify all"), group: groupAccount, long: "verify every profile in the list", command: "kitekey verify --all", run: (*app).verifyAll, why: hasProfile},
 		{Binding: bind("w", "w", "why"), group: groupAccount, long: "what the last verdict means and what to do next; a report to copy for a ticket", foot: 5, run: noCmd((*app).openVerdict), why: hasVerdict, quiet: func(a *app) bool { return !a.troubled() }},
 		{Binding: bind("a", "a", "add"), group: groupAccount, long: "add a credential", command: "kitekey add ACCOUNT", foot: 60, run: noCmd((*app).openAdd)},
 		{Binding: bind("e", "e", "edit"), group: groupAccount, long: "edit name, label and default expires_in", command: "kitekey edit SELECTOR --label TEXT", run: noCmd((*app).openEdit), why: hasProfile},
