@@ -251,7 +251,11 @@ func (d *activityDialog) keys(a *app) []dialogKey {
 			return d.load(a)
 		}))
 	case d.offered != nil:
-		keys = append(keys, on("p", "p", "only "+d.offered.String(), func() tea.Cmd {
+		only := "only " + d.offered.String()
+		if a.len(only) > a.width-18 {
+			only = "only the chosen one"
+		}
+		keys = append(keys, on("p", "p", only, func() tea.Cmd {
 			d.only = d.offered
 			return d.load(a)
 		}))
@@ -324,5 +328,5 @@ func (d *activityDialog) left(a *app, m *moment, clock, name int) string {
 	default:
 		env = a.environmentCell(m.profiles[0].Environment, 8)
 	}
-	return a.st.dim.Styled(a.fit(at, clock, "")) + a.fit(a.cutMiddle(m.name(), name), name, "") + " " + env
+	return a.st.dim.Styled(a.fit(at, clock, "")) + a.fit(a.account(m.name(), name), name, "") + " " + env
 }

@@ -223,6 +223,7 @@ func (a *app) setProfiles(profiles []vault.Profile) {
 	}
 	first := !a.list.loaded
 	a.list.set(kept, reasons, a.now)
+	a.names.set(kept)
 	if first {
 		a.chooseLastUsed()
 	}

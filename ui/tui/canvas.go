@@ -12,6 +12,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"kitekey/ui/words"
+	"kitekey/vault"
 )
 
 // canvas has what drawing needs: the terminal's size, its way to measure text, the
@@ -24,6 +25,7 @@ type canvas struct {
 	profile colorprofile.Profile
 	ascii   bool
 	still   bool // reduced motion
+	names   accountNames
 }
 
 func (c *canvas) restyle() { c.st = newStyles(c.bg, c.profile, c.ascii) }
@@ -166,19 +168,6 @@ func (c *canvas) marked(text string, found []int, w int, plain, match ansi.Style
 	return b.String()
 }
 
-// cutMiddle shortens s to at most w cells by leaving out its middle: names differ
-// at their ends as often as at their beginnings.
-func (c *canvas) cutMiddle(s string, w int) string {
-	n := c.len(s)
-	if n <= w {
-		return s
-	}
-	if w <= 1 {
-		return c.cut(s, w, "")
-	}
-	return c.cutAt(s, w, w/2)
-}
-
 // cutAt shortens s, which is longer, to w cells: it keeps head cells of its beginning,
 // and its end.
 func (c *canvas) cutAt(s string, w, head int) string {
@@ -186,14 +175,49 @@ func (c *canvas) cutAt(s string, w, head int) string {
 	return c.method.Truncate(s, head, "") + c.st.glyph.more + c.method.TruncateLeft(s, c.len(s)-tail, "")
 }
 
-// nameCut shortens names so that different ones stay different.
-type nameCut struct{ w, head int }
+// accountNames are the names of all accounts, and for each width in cells how much of
+// its beginning a name that is too long keeps.
+type accountNames struct {
+	all   []string
+	heads map[int]int
+}
 
-// newNameCut returns the cut to w cells at which most of the names that are too long
+// set replaces the names. It keeps what is known of them if they are the same.
+func (n *accountNames) set(profiles []vault.Profile) {
+	all := make([]string, len(profiles))
+	for i := range profiles {
+		all[i] = profiles[i].Account
+	}
+	slices.Sort(all)
+	if all = slices.Compact(all); !slices.Equal(all, n.all) {
+		*n = accountNames{all: all, heads: map[int]int{}}
+	}
+}
+
+// account shortens an account's name to at most w cells, so that different ones stay
+// different.
+func (c *canvas) account(s string, w int) string {
+	if w <= 1 || c.len(s) <= w || c.names.heads == nil {
+		return c.cut(s, w, "")
+	}
+	head, ok := c.names.heads[w]
+	if !ok {
+		head = c.headFor(w)
+		c.names.heads[w] = head
+	}
+	return c.cutAt(s, w, head)
+}
+
+// headFor returns where to cut to w cells so that most of the names that are too long
 // differ from each other, the nearest to their middle.
-func (c *canvas) newNameCut(names []string, w int) nameCut {
-	cut := nameCut{w, w / 2}
-	long := slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(names))), func(s string) bool { return c.len(s) <= w })
+func (c *canvas) headFor(w int) int {
+	var long []string
+	for _, s := range c.names.all {
+		if c.len(s) > w {
+			long = append(long, s)
+		}
+	}
+	best := w / 2
 	for i, most := 0, 0; i < w && most < len(long); i++ {
 		head := w/2 + (i+1)/2*(1-i%2*2) // w/2, one less, one more, two less
 		if head < 0 || head >= w {
@@ -204,29 +228,21 @@ func (c *canvas) newNameCut(names []string, w int) nameCut {
 			seen[c.cutAt(s, w, head)] = true
 		}
 		if len(seen) > most {
-			most, cut.head = len(seen), head
+			most, best = len(seen), head
 		}
 	}
-	return cut
-}
-
-// name shortens a name, if it is too long.
-func (c *canvas) name(s string, cut nameCut) string {
-	if cut.w <= 1 || c.len(s) <= cut.w {
-		return c.cut(s, cut.w, "")
-	}
-	return c.cutAt(s, cut.w, cut.head)
+	return best
 }
 
 // cutTitle shortens a title that ends with a profile's name: it keeps the
-// environment, and cuts the account in its middle before anything else.
+// environment, and cuts the account before anything else.
 func (c *canvas) cutTitle(title string, w int) string {
 	at := strings.LastIndex(title, " / ")
 	switch {
 	case c.len(title) <= w:
 		return title
 	case at < 0:
-		return c.cutMiddle(title, w)
+		return c.account(title, w)
 	}
 	head, account, environment := title[:at], title[:at], title[at:]
 	if i := strings.LastIndexByte(head, ' '); i >= 0 {
@@ -236,7 +252,7 @@ func (c *canvas) cutTitle(title string, w int) string {
 	}
 	const enough = 12 // cells in which two accounts can be told apart
 	room := w - c.len(environment)
-	account = c.cutMiddle(account, max(room-c.len(head), min(enough, room)))
+	account = c.account(account, max(room-c.len(head), min(enough, room)))
 	return c.cut(head, room-c.len(account), c.st.glyph.more) + account + environment
 }
 

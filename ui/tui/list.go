@@ -31,7 +31,6 @@ type list struct {
 	typing       bool         // the filter has the keys
 	sortBy       order
 	tokensOnly   bool // show only unexpired tokens, soonest to expire first
-	cut          nameCut
 }
 
 // order is the order of the list.
@@ -52,7 +51,7 @@ func (l *list) set(profiles []vault.Profile, reasons map[string]string, now time
 	if p := l.chosen(); p != nil {
 		chosen = p.ID
 	}
-	l.loaded, l.profiles, l.reasons, l.cut = true, profiles, reasons, nameCut{}
+	l.loaded, l.profiles, l.reasons = true, profiles, reasons
 	l.texts = l.texts[:0]
 	l.longestLabel = 0
 	for i := range profiles {

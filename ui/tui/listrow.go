@@ -158,14 +158,7 @@ func (l *list) nameAndEnvironment(c *canvas, b *strings.Builder, r row, s rowLoo
 	if s.chosen {
 		paint = s.strong
 	}
-	if l.cut.w != w {
-		names := make([]string, len(l.profiles))
-		for i := range l.profiles {
-			names[i] = l.profiles[i].Account
-		}
-		l.cut = c.newNameCut(names, w)
-	}
-	name := c.name(p.Account, l.cut)
+	name := c.account(p.Account, w)
 	found := l.found(name)
 	if name == p.Account {
 		found = append(found, r.fuzzy...)

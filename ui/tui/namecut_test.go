@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"kitekey/kite"
 	"kitekey/kite/simulator"
@@ -40,9 +41,31 @@ func TestList_LongNamesStayApart(t *testing.T) {
 	}
 }
 
+// The title of the details, the title of a dialog and the activity log cut names as the
+// list does.
+func TestNames_AreCutInTheSameWayEverywhere(t *testing.T) {
+	names := []string{"the-long-name-of-a-merchant-in-many-cells-de", "the-long-name-of-a-merchant-in-many-cells-fr"}
+	drive(t, setup{width: 40, height: 16, empty: true, before: func(d *driver) {
+		for _, n := range names {
+			sel := vault.Selector{Account: n, Environment: kite.Live}
+			if _, err := d.vault.Add(t.Context(), vault.NewProfile{Selector: sel, Credential: simulator.NewMerchant("acme", kite.Live).Credential, Verdict: vault.VerdictOK}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}}, func(t *testing.T, d *driver) {
+		d.press("enter").sees("-de / LIVE").press("esc")
+		d.press("w").sees("-de / LIVE").press("esc")
+		d.press("v").sleep(5*time.Second).press("down", "v", "L")
+		for _, end := range []string{"de", "fr"} {
+			if !regexp.MustCompile(`the\S*` + end + ` +LIVE`).MatchString(d.screen()) {
+				t.Errorf("no name that ends with %s:\n%s", end, d.screen())
+			}
+		}
+		d.sees("p only the chosen one").press("p").sees("-fr / LIVE")
+	})
+}
+
 func TestNameCut_KeepsWhatDiffers(t *testing.T) {
-	c := &canvas{}
-	c.restyle()
 	for _, tt := range []struct {
 		names []string
 		w     int
@@ -55,9 +78,15 @@ func TestNameCut_KeepsWhatDiffers(t *testing.T) {
 		{[]string{"珊瑚商店珊瑚商店珊瑚商店東京", "珊瑚商店珊瑚商店珊瑚商店大阪"}, 9, 2},
 		{[]string{"aaaaaaaaaaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaabaaaaaaaaaaaaa"}, 1, 1},
 	} {
-		cut, seen := c.newNameCut(tt.names, tt.w), map[string]bool{}
+		c, seen := &canvas{}, map[string]bool{}
+		c.restyle()
+		profiles := make([]vault.Profile, len(tt.names))
+		for i, n := range tt.names {
+			profiles[i].Account = n
+		}
+		c.names.set(profiles)
 		for _, n := range tt.names {
-			short := c.name(n, cut)
+			short := c.account(n, tt.w)
 			if got := c.len(short); got > tt.w {
 				t.Errorf("%q is %d cells, more than %d", short, got, tt.w)
 			}

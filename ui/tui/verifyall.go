@@ -28,8 +28,7 @@ type verifyRun struct {
 	arrived chan verifiedMsg
 	resting time.Time // when the rest that the gateway asked for ends
 
-	at     int // chosen row
-	cut    nameCut
+	at     int  // chosen row
 	moved  bool // the user chose it: it stays on its profile while results arrive
 	byName bool // in the list's order; otherwise failures come first
 	filter textinput.Model
@@ -369,16 +368,10 @@ func (d *verifyRun) lines(a *app, w int) []string {
 	for _, s := range d.sels {
 		longest = max(longest, a.len(s.Account))
 	}
-	if names := min(longest, max(w/3, 8)); d.cut.w != names {
-		accounts := make([]string, len(d.sels))
-		for i, s := range d.sels {
-			accounts[i] = s.Account
-		}
-		d.cut = a.newNameCut(accounts, names)
-	}
+	name := min(longest, max(w/3, 8))
 	top, room := d.window(a, len(out), len(rows))
 	for i, s := range rows[top:min(top+room, len(rows))] {
-		out = append(out, d.line(a, s, top+i == d.at, w))
+		out = append(out, d.line(a, s, top+i == d.at, name, w))
 	}
 	if len(rows) == 0 {
 		out = append(out, a.st.dim.Styled("nothing matches the filter"))
@@ -386,13 +379,13 @@ func (d *verifyRun) lines(a *app, w int) []string {
 	return out
 }
 
-// line draws one profile of the run: its name, what was found, and why.
-func (d *verifyRun) line(a *app, s vault.Selector, chosen bool, w int) string {
+// line draws one profile of the run: its name in so many cells, what was found, and why.
+func (d *verifyRun) line(a *app, s vault.Selector, chosen bool, name, w int) string {
 	line := "  "
 	if chosen {
 		line = a.st.accent.Styled(a.st.glyph.cursor) + " "
 	}
-	line += a.fit(a.name(s.Account, d.cut), d.cut.w, "")
+	line += a.fit(a.account(s.Account, name), name, "")
 	line += " " + a.environmentCell(s.Environment, 7)
 	r, ok := d.results[s]
 	switch {

@@ -224,11 +224,11 @@ func (a *app) detailPane() []string {
 	return out
 }
 
-// profileTitle returns a profile's name in at most w cells. It cuts a long name in
-// its middle, and never cuts the environment.
+// profileTitle returns a profile's name in at most w cells. It never cuts the
+// environment.
 func (c *canvas) profileTitle(p *vault.Profile, w int) string {
 	env := " / " + words.Environment(p.Environment)
-	return c.cutMiddle(p.Account, w-len(env)) + env
+	return c.account(p.Account, w-len(env)) + env
 }
 
 // environmentCell draws an environment's name in w cells.
