@@ -189,7 +189,7 @@ func show(ctx context.Context, o tui.Options, s *screenFlags) (err error) {
 	if s.plain {
 		return plain.Run(ctx, plain.Options{
 			Vault: o.Vault, Clipboard: o.Clipboard, Demo: o.Demo, SandboxOnly: o.SandboxOnly, Overrides: o.Overrides, BaseURL: o.BaseURL,
-			ClearAfter: o.ClearAfter, NoNotices: o.NoNotices, NoReveal: o.NoReveal, Input: o.Input, Now: o.Now,
+			Version: o.Version, ClearAfter: o.ClearAfter, NoNotices: o.NoNotices, NoReveal: o.NoReveal, Input: o.Input, Now: o.Now,
 		})
 	}
 	return tui.Run(ctx, o)

@@ -18,12 +18,16 @@ func (c *conversation) watch(sel vault.Selector, t vault.TokenInfo) {
 // if there is none, or if announcements are off or would interrupt a question.
 func (c *conversation) nextAnnouncement(kind prompt.Kind) time.Duration {
 	wait := time.Minute
+	if len(c.notices) > 0 && kind == prompt.Line {
+		return 0
+	}
 	if c.o.NoNotices || kind != prompt.Line {
 		return wait
 	}
-	for _, h := range c.handed {
+	kept, _ := c.byID(c.keep.id)
+	for sel, h := range c.handed {
 		at := h.lowAt
-		if h.toldLow {
+		if h.toldLow || sel == kept.Selector { // it is renewed before it is low for long
 			at = h.deadline
 		}
 		wait = min(wait, max(at.Sub(c.now()), 0))
@@ -31,13 +35,20 @@ func (c *conversation) nextAnnouncement(kind prompt.Kind) time.Duration {
 	return wait
 }
 
-// announce tells which tokens are low or have expired since the last time, and
-// reports whether there were any.
+// announce tells what keep-alive did and which tokens are low or have expired since the
+// last time, and reports whether there was anything.
 func (c *conversation) announce() (said bool) {
+	notices := c.notices
+	c.notices = nil
 	if c.o.NoNotices {
 		return false
 	}
+	for _, text := range notices {
+		c.say("\nNotice: %s", text)
+		said = true
+	}
 	now := c.now()
+	kept, _ := c.byID(c.keep.id)
 	sels := make([]vault.Selector, 0, len(c.handed))
 	for sel := range c.handed {
 		sels = append(sels, sel)
@@ -49,7 +60,7 @@ func (c *conversation) announce() (said bool) {
 		case !now.Before(h.deadline):
 			c.say("\nNotice: the token of %s has expired.", speak(sel))
 			delete(c.handed, sel)
-		case !h.toldLow && !now.Before(h.lowAt):
+		case !h.toldLow && sel != kept.Selector && !now.Before(h.lowAt):
 			c.say("\nNotice: the token of %s expires in %s.", speak(sel), words.Duration(h.deadline.Sub(now)))
 			h.toldLow = true
 			c.handed[sel] = h

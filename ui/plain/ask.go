@@ -13,7 +13,8 @@ import (
 	"kitekey/vault"
 )
 
-// ask puts a question and reads a line. It announces tokens while it waits.
+// ask puts a question and reads a line. It announces tokens, and renews
+// the one that is kept alive, while it waits.
 func (c *conversation) ask(ctx context.Context, question string) (string, error) {
 	text, err := c.wait(ctx, question, prompt.Line)
 	return text.Reveal(), err
@@ -27,7 +28,7 @@ func (c *conversation) wait(ctx context.Context, question string, kind prompt.Ki
 	defer reading.End()
 	c.write(question)
 	for {
-		timer := time.NewTimer(c.nextAnnouncement(kind))
+		timer := time.NewTimer(min(c.nextAnnouncement(kind), c.nextRenewal()))
 		select {
 		case a := <-reading.Answer():
 			timer.Stop()
@@ -38,8 +39,15 @@ func (c *conversation) wait(ctx context.Context, question string, kind prompt.Ki
 		case <-ctx.Done():
 			timer.Stop()
 			return kite.Secret{}, ctx.Err()
+		case r := <-c.keep.renewing:
+			timer.Stop()
+			c.renewed(r)
+			if kind == prompt.Line && c.announce() {
+				c.write(question)
+			}
 		case <-timer.C:
 			c.removed.Expire(c.now())
+			c.renew(ctx)
 			if kind == prompt.Line && c.announce() {
 				c.write(question)
 			}

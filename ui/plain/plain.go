@@ -1,7 +1,6 @@
 // Package plain is kitekey as a conversation: it reads one line, writes a few, and
 // never changes what it has written. It is for screen readers, Braille displays and
-// very simple terminals. It can do what the screen can, except for renewing tokens by
-// itself and copying reports.
+// very simple terminals. It can do what the screen can.
 //
 // # What it says
 //
@@ -12,7 +11,7 @@
 // # What it announces
 //
 // While it waits for a line it announces when the tokens that it handed out are low
-// and when they have expired. It announces nothing while a secret is being typed.
+// and when they have expired, and what keep-alive did. It announces nothing while a secret is being typed.
 package plain
 
 import (
@@ -47,6 +46,7 @@ type Options struct {
 	SandboxOnly bool                          // do not list live profiles
 	Overrides   []words.Override              // base URL overrides in force
 	BaseURL     func(kite.Environment) string // nil means [kite.Environment.BaseURL]
+	Version     string                        // kitekey's version, for reports
 
 	ClearAfter time.Duration // how long a copy stays in the clipboard; 0 means [clipboard.DefaultClear]
 	NoNotices  bool          // announce nothing
@@ -68,7 +68,10 @@ type conversation struct {
 	chosen   vault.Selector                  // the chosen profile, zero if there is none
 	reports  map[vault.Selector]vault.Report // the last one of each profile in this run
 	handed   map[vault.Selector]handed       // tokens that were handed out in this run
+	lastRun  run                             // the last verification of many
 	removed  vault.Removals                  // profiles that can be put back
+	keep     keepAlive
+	notices  []string // what keep-alive has to announce
 	now      func() time.Time
 }
 
@@ -104,7 +107,9 @@ func Run(ctx context.Context, o Options) error {
 		now: func() time.Time { return o.Now().Round(0) },
 	}
 	defer c.removed.Erase()
-	return c.run(vault.WithPrompt(ctx, promptWait))
+	ctx, cancel := context.WithCancel(vault.WithPrompt(ctx, promptWait))
+	defer cancel()
+	return c.run(ctx)
 }
 
 func (c *conversation) run(ctx context.Context) error {

@@ -256,8 +256,8 @@ func TestPlain_AsksForTheNameOfLive(t *testing.T) {
 		asks bool
 	}{
 		{"copy", true}, {"copy token", true}, {"mint", true}, {"reveal", true}, {"rotate", true}, {"remove", true},
-		{"rollback", true}, {"drop", true}, {"finish", true}, {"discard", true},
-		{"verify", false}, {"why", false}, {"forget", false}, {"time", false}, {"activity", false}, {"list", false},
+		{"keep-alive", true}, {"rollback", true}, {"drop", true}, {"finish", true}, {"discard", true},
+		{"verify", false}, {"report", false}, {"why", false}, {"forget", false}, {"time", false}, {"activity", false}, {"list", false},
 	} {
 		converse(t, four, func(t *testing.T, w *fixture) {
 			switch tt.line {
@@ -552,6 +552,95 @@ func TestPlain_AnnouncesExpiry(t *testing.T) {
 			t.Errorf("ended with %v", err)
 		}
 		_ = keyboard.Close()
+	})
+}
+
+// typing runs a conversation whose lines are typed at their time.
+func (w *fixture) typing(o Options, do func(line func(string))) {
+	w.t.Helper()
+	in, keyboard := io.Pipe()
+	o.Input = in
+	ended := make(chan error)
+	go func() { ended <- Run(w.t.Context(), o) }()
+	do(func(text string) {
+		_, _ = io.WriteString(keyboard, text+"\n")
+		synctest.Wait()
+	})
+	_ = keyboard.Close()
+	if err := <-ended; err != nil {
+		w.t.Error(err)
+	}
+}
+
+func TestPlain_KeepsATokenAlive(t *testing.T) {
+	converse(t, four, func(t *testing.T, w *fixture) {
+		w.typing(w.options(), func(line func(string)) {
+			line("acme")
+			line("keep-alive")
+			time.Sleep(time.Second)
+			if n := w.count("acme").Mints; n != 1 {
+				t.Errorf("%d mints at the beginning", n)
+			}
+			time.Sleep(14 * time.Minute) // four renewals, each 30 s before the end
+			if n := w.count("acme").Mints; n != 4 {
+				t.Errorf("%d mints in a quarter of an hour", n)
+			}
+			line("time")
+			line("list acme")
+			line("K borealis") // it moves
+			time.Sleep(time.Minute)
+			line("k")
+			time.Sleep(time.Hour)
+		})
+		said := w.out.String()
+		has(t, said, "Keep-alive is on for acme sandbox, until", "Notice: keep-alive: acme sandbox has a new token for 5 min.\nacme sandbox> ", "kept alive",
+			"Keep-alive is on for borealis sandbox", "It is off for acme sandbox.", "Keep-alive is off: borealis sandbox keeps", "the token of acme sandbox has expired")
+		if a, b := w.count("acme").Mints, w.count("borealis").Mints; a != 4 || b != 1 {
+			t.Errorf("%d and %d mints", a, b)
+		}
+		if n := strings.Count(said, "has a new token"); n != 3 {
+			t.Errorf("%d renewals announced", n)
+		}
+		before, _, _ := strings.Cut(said, "borealis sandbox, until")
+		lacks(t, before, "expires in")
+	})
+}
+
+func TestPlain_KeepAliveSaysOnceThatItFails(t *testing.T) {
+	converse(t, four, func(t *testing.T, w *fixture) {
+		w.typing(w.options(), func(line func(string)) {
+			line("acme")
+			line("c")
+			line("keep-alive")
+			w.sim.Set("acme", kite.Sandbox, simulator.Behavior{Failure: simulator.InternalError})
+			time.Sleep(20 * time.Minute)
+			has(t, w.out.String(), "keep-alive of acme sandbox tries again every 15 s: ", "the token of acme sandbox has expired")
+			w.sim.Set("acme", kite.Sandbox, simulator.Behavior{})
+			time.Sleep(time.Minute)
+			line("time")
+			has(t, w.out.String(), "acme sandbox, token unexpired")
+			w.sim.Set("acme", kite.Sandbox, simulator.Behavior{Refuse: true})
+			time.Sleep(20 * time.Minute)
+		})
+		has(t, w.out.String(), "keep-alive of acme sandbox stopped: ", "Next: ")
+		if n := strings.Count(w.out.String(), "tries again"); n != 1 {
+			t.Errorf("said %d times:\n%s", n, w.out.String())
+		}
+	})
+}
+
+func TestPlain_CopiesReports(t *testing.T) {
+	converse(t, four, func(t *testing.T, w *fixture) {
+		said := w.talk(w.options(), "report", "report failing", "acme", "report")
+		has(t, said, "Choose a profile first", "Type verify all first", "Report of acme sandbox copied, no secret in it (X11).")
+		has(t, w.clip.text, "kitekey verification report", "acme/sandbox", "ok (works)")
+		if !w.clip.clearAt.IsZero() {
+			t.Error("a report would be cleared")
+		}
+		has(t, w.talk(w.options(), "verify all", "report failing"), "Report of 0 profiles copied")
+		has(t, w.clip.text, "kitekey verified all 4 in 0.0 s: 4 work")
+		has(t, w.talk(w.options(), "verify all", "report all", "report dune"), "Report of 4 profiles copied", "Report of dune sandbox copied")
+		lacks(t, w.clip.text, "sim-key", "sim-secret", "eyJ")
 	})
 }
 

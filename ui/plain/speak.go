@@ -38,6 +38,9 @@ func (c *conversation) state(p vault.Profile) string {
 	if token := c.life(p); token != "" {
 		text += ", " + token
 	}
+	if c.keep.id == p.ID {
+		text += ", kept alive"
+	}
 	return text
 }
 

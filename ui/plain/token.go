@@ -139,6 +139,9 @@ func (c *conversation) forget(ctx context.Context, p vault.Profile, _ string) er
 	}
 	delete(c.handed, p.Selector)
 	c.say("The cached token of %s is forgotten. The gateway honours it until it expires.", speak(p.Selector))
+	if c.keep.id == p.ID {
+		c.say("Keep-alive mints another; type keep-alive to stop it.")
+	}
 	return nil
 }
 

@@ -45,6 +45,7 @@ func (c *conversation) verifyAll(ctx context.Context, profiles []vault.Profile) 
 		sels[i] = p.Selector
 	}
 	count, done, failing := map[vault.Verdict]int{}, 0, 0
+	started := c.now()
 	c.o.Vault.VerifyAll(ctx, sels, false, func(r vault.Report) {
 		done++
 		count[r.Verdict]++
@@ -60,21 +61,17 @@ func (c *conversation) verifyAll(ctx context.Context, profiles []vault.Profile) 
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	c.lastRun = run{sels, c.now().Sub(started)}
 	c.say("Done: %s.", strings.Join(words.Tally(count), ", "))
 	if failing > 0 {
-		c.say("Choose one and type why to hear what to do.")
+		c.say("Choose one and type why to hear what to do. Report failing copies a report of them.")
 	}
 	return nil
 }
 
 // why says what the last verdict means.
 func (c *conversation) why(_ context.Context, p vault.Profile, _ string) error {
-	r, ok := c.reports[p.Selector]
-	if !ok {
-		r = p.Report() // from an earlier run
-		r.Selector = p.Selector
-	}
-	c.explain(r)
+	c.explain(c.reportFor(p))
 	return nil
 }
 
