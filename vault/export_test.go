@@ -37,7 +37,6 @@ var (
 	DecodeCredentials = decodeCredentials
 	DecodeToken       = decodeToken
 	Find              = find
-	FormatIndex       = formatIndex
 	FreeName          = freeName
 	HasCredential     = hasCredential
 	NewID             = newID
@@ -49,6 +48,9 @@ var (
 	TokenKey          = tokenKey
 	Writable          = writable
 )
+
+// FormatIndex is formatIndex without unknown fields.
+func FormatIndex(profiles []Profile) ([]byte, error) { return formatIndex(profiles, "") }
 
 // ParseIndex is parseIndex without the version.
 func ParseIndex(data []byte) ([]Profile, error) {

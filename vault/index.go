@@ -223,7 +223,7 @@ func (x *index) change(ctx context.Context, id string, change func(*Profile)) (p
 
 // save replaces index.json, then its copy. The caller holds the lock.
 func (x *index) save(profiles []Profile) error {
-	data, err := formatIndex(profiles)
+	data, err := formatIndex(profiles, x.unknown())
 	if err != nil {
 		return err
 	}

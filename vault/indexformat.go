@@ -42,12 +42,15 @@ type entryJSON struct {
 	Previous    bool   `json:"previous,omitempty"`
 
 	statusJSON // in version 1 only
+
+	unknown string // fields of a newer kitekey
 }
 
 func toEntry(p Profile) entryJSON {
 	return entryJSON{
 		ID: p.ID, Account: p.Account, Environment: string(p.Environment), Store: p.Store, Source: p.Source, Origin: string(p.Origin),
 		Label: p.Label, KeyHint: p.KeyHint, ExpiresIn: int64(p.ExpiresIn), State: string(p.State), Staged: p.Staged, Previous: p.Previous,
+		unknown: p.unknown,
 	}
 }
 
@@ -57,6 +60,7 @@ func fromEntry(e entryJSON) (Profile, error) {
 	p := Profile{
 		ID: e.ID, Store: e.Store, Source: e.Source, Label: outside(e.Label, MaxLabel), KeyHint: outside(e.KeyHint, 4),
 		ExpiresIn: lifetime(e.ExpiresIn), State: State(e.State), Staged: e.Staged, Previous: e.Previous,
+		unknown: e.unknown,
 	}
 	if err := knownAccount(e.Account); err != nil {
 		return p, err
@@ -218,13 +222,21 @@ const (
 )
 
 // formatIndex writes one profile per line: a person can read it, it is half the
-// size of indented JSON, and it is quick to search.
-func formatIndex(profiles []Profile) ([]byte, error) {
+// size of indented JSON, and it is quick to search. unknown are the fields beside the
+// profiles that this kitekey does not know.
+func formatIndex(profiles []Profile, unknown string) ([]byte, error) {
 	lines := make([]any, len(profiles))
 	for i, p := range profiles {
-		lines[i] = toEntry(p)
+		var err error
+		if lines[i], err = toEntry(p).line(); err != nil {
+			return nil, err
+		}
 	}
-	return formatLines(indexHead, lines)
+	data, err := formatLines(indexHead, lines)
+	if unknown != "" {
+		data = append(bytes.TrimSuffix(data, []byte("}\n")), ","+unknown+"}\n"...)
+	}
+	return data, err
 }
 
 func formatLines(head string, lines []any) ([]byte, error) {

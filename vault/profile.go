@@ -37,7 +37,8 @@ type Profile struct {
 	Staged    bool          // it has a staged credential
 	Previous  bool          // it has a previous credential
 
-	facts verdictFacts // other facts of the last verification, see Report
+	facts   verdictFacts // other facts of the last verification, see Report
+	unknown string       // fields of its entry that a newer kitekey wrote
 }
 
 // verdictFacts are the facts of a [Report] that are stored beside its verdict.

@@ -203,6 +203,8 @@ func (s *scanner) status(line *statusLineJSON) {
 			line.HTTP = s.int()
 		case "message":
 			line.Message = s.own()
+		case "cause":
+			line.Cause = s.own()
 		case "detail":
 			line.Detail = s.own()
 		case "latency_ms":
