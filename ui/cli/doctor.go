@@ -160,7 +160,7 @@ func (a *app) checkStoreName() ([]finding, error) {
 		return nil, nil
 	}
 	f := finding{Check: "store", Severity: vault.SeverityProblem, kind: vault.FindingStoreFailed}
-	switch names := strings.Join(storeNames(), " or "); {
+	switch names := either(storeNames()); {
 	case a.storeFlag != "":
 		return nil, usagef("unknown store %q: use %s", a.storeFlag, names)
 	case a.getenv(varStore) != "":

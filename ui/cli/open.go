@@ -210,7 +210,7 @@ func (a *app) storeName(dir string) (string, error) {
 	}
 	name := cmp.Or(a.storeFlag, a.getenv(varStore), storeInUse(dir), storeKinds[0].name)
 	if _, ok := storeKindOf(name); !ok {
-		return "", usagef("unknown store %q: use %s", name, strings.Join(storeNames(), " or "))
+		return "", usagef("unknown store %q: use %s", name, either(storeNames()))
 	}
 	return name, nil
 }
@@ -227,7 +227,7 @@ func (a *app) openStore(name, dir string) (vault.Store, error) {
 	}
 	k, ok := storeKindOf(name)
 	if !ok {
-		return nil, usagef("unknown store %q: use %s", name, strings.Join(storeNames(), " or "))
+		return nil, usagef("unknown store %q: use %s", name, either(storeNames()))
 	}
 	return k.open(a, dir), nil
 }

@@ -76,7 +76,7 @@ Live is never implied.`,
 // globalFlags adds the flags of every command.
 func (a *app) globalFlags(root *cobra.Command) {
 	f := root.PersistentFlags()
-	f.StringVar(&a.storeFlag, "store", "", "`where` secrets are kept: keyring or file (KITEKEY_STORE)")
+	f.StringVar(&a.storeFlag, "store", "", "`where` secrets are kept: "+either(storeNames())+" (KITEKEY_STORE)")
 	f.StringVar(&a.reason, "reason", "", "`text` for the activity log: why this is done (KITEKEY_REASON)")
 	f.IntVar(&a.passphraseFD, "passphrase-fd", -1, "`descriptor` to read the file store's passphrase from (KITEKEY_PASSPHRASE_FILE)")
 	f.Lookup("passphrase-fd").DefValue = "0" // help shows a default unless it is 0; -1 means none

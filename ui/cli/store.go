@@ -211,7 +211,7 @@ type migrateOptions struct {
 func newStoreMigrate(a *app, run func(context.Context, migrateOptions) error) *cobra.Command {
 	var o migrateOptions
 	cmd := &cobra.Command{
-		Use:                   "migrate --to file|keyring|SOURCE [SELECTOR…] [flags]",
+		Use:                   "migrate --to " + strings.Join(storeNames(), "|") + "|SOURCE [SELECTOR…] [flags]",
 		DisableFlagsInUseLine: true,
 		Short:                 "Move credentials to the other store, or to or from a source",
 		Long: `Move every profile's secrets to the other store. Each is read back from there, and
@@ -235,7 +235,7 @@ move all.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.to, "to", "", "keyring, file, or a source's `name`")
+	f.StringVar(&o.to, "to", "", strings.Join(storeNames(), ", ")+", or a source's `name`")
 	f.StringVar(&o.from, "from", "", "`name` of the source to move from")
 	a.confirmFlag(cmd, &o.confirm)
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be moved, and change nothing")

@@ -13,7 +13,7 @@ type Variable struct{ Name, Meaning string }
 func Settings() []Variable {
 	return []Variable{
 		{varHome, "data folder; default: the system's user configuration folder + /kitekey"},
-		{varStore, "where secrets are kept: keyring or file; --store takes precedence"},
+		{varStore, "where secrets are kept: " + either(storeNames()) + "; --store takes precedence"},
 		{varPassphraseFile, "file or pipe (/dev/fd/3) that holds the passphrase of the file store"},
 		{varReason, "why something is done, for the activity log; --reason takes precedence"},
 		{varProfile, "the profile when a command names none; without it, a .kitekey file with an account's name (always its sandbox)"},
