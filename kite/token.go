@@ -48,13 +48,19 @@ func (t Token) ExpiresIn() Lifetime {
 	return LifetimeOf(given.Round(time.Second))
 }
 
-// Remaining returns the life left at now (local clock); it is never negative.
-func (t Token) Remaining(now time.Time) time.Duration {
-	return max(0, t.Deadline().Sub(now.Round(0)))
-}
+// Remaining returns the life left at now, as [LifeLeft] does.
+func (t Token) Remaining(now time.Time) time.Duration { return LifeLeft(t.Minted, t.Deadline(), now) }
 
-// Expired reports whether the token has expired at now (local clock).
-func (t Token) Expired(now time.Time) bool { return t.Remaining(now) == 0 }
+// LifeLeft returns the life that a token has left at now, never negative. All times
+// are by the local clock. It is 0 for a token that was minted after now: the clock has
+// been set back, so the token's age is not known.
+func LifeLeft(minted, deadline, now time.Time) time.Duration {
+	now = now.Round(0) // wall-clock time: a monotonic clock stands still while a laptop sleeps
+	if minted.After(now.Add(time.Second)) {
+		return 0
+	}
+	return max(0, deadline.Sub(now))
+}
 
 // Curl returns a command that calls url with the token, for a POSIX shell and curl
 // 7.55 or newer. The header travels on curl's standard input, so the token is in no

@@ -16,7 +16,7 @@ func TestToken_DeadlineAllowsForTheSkew(t *testing.T) {
 	if got := tok.Remaining(now); got != 90*time.Second {
 		t.Errorf("remaining %v", got)
 	}
-	if tok.Expired(now.Add(89*time.Second)) || !tok.Expired(now.Add(90*time.Second)) {
+	if tok.Remaining(now.Add(89*time.Second)) == 0 || tok.Remaining(now.Add(90*time.Second)) != 0 {
 		t.Error("expired at the wrong moment")
 	}
 	if got := tok.Remaining(now.Add(time.Hour)); got != 0 {

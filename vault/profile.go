@@ -104,15 +104,9 @@ type TokenInfo struct {
 	Skew             time.Duration
 }
 
-// Remaining returns the life left at now, never negative. It is 0 for a token that
-// was minted after now: the clock has been set back, so the token's age is not
-// known.
+// Remaining returns the life left at now, as [kite.LifeLeft] does.
 func (t TokenInfo) Remaining(now time.Time) time.Duration {
-	now = now.Round(0) // wall-clock time: a monotonic clock stands still while a laptop sleeps
-	if t.Minted.After(now.Add(time.Second)) {
-		return 0
-	}
-	return max(0, t.Deadline.Sub(now))
+	return kite.LifeLeft(t.Minted, t.Deadline, now)
 }
 
 // Unexpired reports whether there is a token with life left at now.

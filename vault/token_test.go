@@ -167,6 +167,7 @@ func TestToken_EightProcessesShareOneMint(t *testing.T) {
 			})
 		}
 		started.Wait()
+		time.Sleep(30 * time.Millisecond) // until each has read the list: a call that begins after the mint wants its own
 		close(hold)
 		wg.Wait()
 		for _, v := range values {
