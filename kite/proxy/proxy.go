@@ -287,7 +287,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case err != nil:
 			seen.refuseBody(err)
 			return
-		case restricted && namesMethodInside(body):
+		case restricted && !isPlainJSON(body):
 			seen.err = errors.New(notAllowed)
 			refuse(seen, http.StatusForbidden, codeRefused, notAllowed)
 			return

@@ -1,9 +1,9 @@
 package proxy
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -88,27 +88,31 @@ func standsForASCII(r rune) bool {
 // form may have a field that names another method.
 func isJSON(h http.Header) bool {
 	for _, value := range h.Values("Content-Type") {
-		kind, _, _ := strings.Cut(strings.ToLower(value), ";")
-		if kind = strings.TrimSpace(kind); kind != "" && kind != "application/json" && !strings.HasSuffix(kind, "+json") {
+		kind, params, err := mime.ParseMediaType(value)
+		charset := strings.ToLower(params["charset"])
+		switch {
+		case value == "":
+		case err != nil, kind != "application/json" && !strings.HasSuffix(kind, "+json"), charset != "" && charset != "utf-8":
 			return false
 		}
 	}
 	return true
 }
 
-// namesMethodInside reports whether a JSON body has a field that names another
-// method. A body that is not valid JSON must not even mention one.
-func namesMethodInside(body []byte) bool {
+// isPlainJSON reports whether a body is empty, or JSON without a field that names
+// another method. Any other body, such as one that is compressed or in UTF-16, may
+// have one that only the gateway would see.
+func isPlainJSON(body []byte) bool {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(body, &fields) != nil {
-		return bytes.Contains(bytes.ToLower(body), []byte("_method")) || bytes.Contains(bytes.ToLower(body), []byte("method-override"))
+		return len(body) == 0 || json.Valid(body) // a list has no fields
 	}
 	for name := range fields {
 		if kite.NamesMethod(name) {
-			return true
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 // restricted reports whether ReadOnly or Allow refuses a request. path has no

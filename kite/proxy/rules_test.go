@@ -140,6 +140,12 @@ func TestAllow_LetsOnlyRulesPass(t *testing.T) {
 		{"POST", "/collections/request-to-pay", "{}", nil, 200},
 		{"POST", "/collections/request-to-pay?_method=DELETE", "{}", nil, 403},
 		{"POST", "/collections/request-to-pay", "_method=DELETE", form, 403},
+		{"POST", "/collections/request-to-pay", `["a"]`, nil, 200},
+		{"POST", "/collections/request-to-pay", `{"\u005fmethod":"DELETE"}`, nil, 403},
+		{"POST", "/collections/request-to-pay", "\x1f\x8b, or what compresses it", nil, 403},
+		{"POST", "/collections/request-to-pay", "{\x00}\x00", nil, 403}, // UTF-16
+		{"POST", "/collections/request-to-pay", `{"+AF8-method":"DELETE"}`, func(r *http.Request) { r.Header.Set("Content-Type", "application/json; charset=utf-7") }, 403},
+		{"POST", "/collections/request-to-pay", "{}", func(r *http.Request) { r.Header.Set("Content-Type", "application/json; charset=UTF-8") }, 200},
 		{"DELETE", "/data/wallets/balances", "", nil, 403},
 		{"POST", "/collections/other", "{}", nil, 403},
 		{"GET", "/transactions/x", "", nil, 403},
