@@ -58,10 +58,11 @@ users are refused even when they know it; elsewhere the system does not say who
 connects. --unix-socket listens on a socket in a private folder instead.
 
 --read-only lets only GET, HEAD and OPTIONS pass, --allow only the requests that it
-names; a * in its path stands for one segment, and at the end for all that follow.
-Requests from web pages, for other hosts and for minting never pass, redirects are not
-passed on, and bodies are not logged. A write is sent once; when no answer says
-whether it was carried out, the response is a 502 or 504 that says so.
+names, with bodies in plain JSON; a * in its path stands for one segment, and at the
+end for all that follow. Requests from web pages, for other hosts and for minting
+never pass, redirects are not passed on, and bodies are not logged. A write is sent
+once; when no answer says whether it was carried out, the response is a 502 or 504
+that says so.
 
 --keep-url gives the same URL at each run, so that a saved collection goes on
 working. It is kept in the store with the credential; --new-url replaces it.
