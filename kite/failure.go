@@ -118,7 +118,8 @@ func toSafeError(err error, after time.Duration, secrets []Secret) error {
 	if overHeaderLimit(err) {
 		return &safeError{fmt.Sprintf("the reply's headers are larger than kitekey's limit of %d KiB", maxHeader>>10), nil}
 	}
-	return &safeError{truncate(CleanText(redact(err.Error(), secrets)), 200), nil}
+	text := strings.TrimPrefix(err.Error(), "net/http: HTTP/1.x transport connection broken: ")
+	return &safeError{truncate(CleanText(redact(text, secrets)), 200), nil}
 }
 
 func lookupText(err *net.DNSError) string {

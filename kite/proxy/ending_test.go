@@ -3,6 +3,7 @@ package proxy
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -44,6 +45,27 @@ func TestProxy_BodyThatIsCutIsTheClientsFault(t *testing.T) {
 	resp, body := s.raw(fmt.Sprintf("POST /%s/pay HTTP/1.1\r\nHost: %s\r\nTransfer-Encoding: chunked\r\n\r\n2;x\n{}\r\n", s.secret, s.listener.Addr()))
 	if resp.StatusCode != 400 || !strings.Contains(body, "the client did not send its whole body") || !strings.Contains(body, codeRefused) {
 		t.Errorf("%s %s", resp.Status, body)
+	}
+}
+
+func TestProxy_ClientThatLeavesWithinItsBodyDidNotSendIt(t *testing.T) {
+	s := start(t, nil, nil)
+	conn, err := net.Dial("tcp", s.listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(conn, "POST /%s/pay HTTP/1.1\r\nHost: %s\r\nContent-Length: 200000\r\n\r\n%100000d", s.secret, s.listener.Addr(), 1)
+	_ = conn.Close()
+	logged := func() int {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.records)
+	}
+	for end := time.Now().Add(10 * time.Second); logged() == 0 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	if logged() != 1 || errors.Is(s.records[0].Err, kite.ErrOutcomeUnknown) || !strings.Contains(fmt.Sprint(s.records[0].Err), "did not send its whole body") {
+		t.Errorf("%+v", s.records)
 	}
 }
 

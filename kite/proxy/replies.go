@@ -93,6 +93,9 @@ func (p *Proxy) handleError(w http.ResponseWriter, r *http.Request, err error) {
 	late := errors.Is(err, context.DeadlineExceeded)
 	switch {
 	case errors.Is(r.Context().Err(), context.Canceled) && !stopped:
+		if cut := seen.body.err.Load(); cut != nil {
+			seen.err = cutError(*cut)
+		}
 		panic(http.ErrAbortHandler) // the client has gone
 	case seen.body.err.Load() != nil:
 		seen.refuseBody(*seen.body.err.Load())
@@ -136,6 +139,8 @@ type responseRecorder struct {
 	err    error
 }
 
+func cutError(err error) error { return fmt.Errorf("the client did not send its whole body: %w", err) }
+
 // refuseBody answers a request of which the client did not send the whole body. The
 // gateway has at most a part of it, which is no request.
 func (o *responseRecorder) refuseBody(err error) {
@@ -144,7 +149,7 @@ func (o *responseRecorder) refuseBody(err error) {
 		refuse(o, http.StatusRequestEntityTooLarge, codeRefused, tooLarge)
 		return
 	}
-	o.err = fmt.Errorf("the client did not send its whole body: %w", err)
+	o.err = cutError(err)
 	refuse(o, http.StatusBadRequest, codeRefused, o.err.Error())
 }
 
