@@ -16,7 +16,7 @@ func TestParseCredential_TrimsAndRefuses(t *testing.T) {
 		"blanks around":     {"  " + key + "\t", secret + "\r\n", true, ""},
 		"no-break space":    {key, "\u00a0" + secret, true, ""},
 		"byte order mark":   {"\ufeff" + key, secret, true, ""},
-		"inner blank":       {"fake key", secret, false, ""},
+		"inner space":       {"fake key", secret, false, ""},
 		"beyond ASCII":      {key, "sécret-ключ", false, ""},
 		"longest":           {strings.Repeat("k", MaxAPIKeyLen), strings.Repeat("s", MaxAPISecretLen), false, ""},
 		"empty key":         {"", secret, false, "api_key is empty"},

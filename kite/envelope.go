@@ -54,7 +54,7 @@ func MessageIn(body []byte, secrets ...Secret) string {
 	return truncate(cleanWords(string(e.Message), secrets), 300)
 }
 
-// errorStatus reports whether an envelope in a 2xx reply is an error all the same.
+// errorStatus reports whether an envelope is an error although the reply is a 2xx.
 // If its code is an HTTP error status, errorStatus returns that status. If it has
 // the documented form of an error (a code in words, and a status other than
 // "success"), the HTTP status is unknown and errorStatus returns 0.

@@ -96,7 +96,7 @@ func TestReadToken_CountsByTheLocalClock(t *testing.T) {
 		"past the year 9999": {`{"token":"JWT a","expires":900000000000000}`, 0, 0, "invalid expiry"},
 		"not a time":         {`{"token":"JWT a","expires":"soon"}`, 0, 0, "invalid expiry"},
 		"no token":           {`{"expires":1}`, 0, 0, "without a token"},
-		"token is no text":   {`{"token":{"a":1}}`, 0, 0, "without a token"},
+		"token is not text":  {`{"token":{"a":1}}`, 0, 0, "without a token"},
 		"data is a list":     {`[]`, 0, 0, "without a token"},
 		"data is null":       {`null`, 0, 0, "without a token"},
 	} {
@@ -147,7 +147,7 @@ func TestEnvelope_TellsErrorsFromSuccess(t *testing.T) {
 	}
 	for _, in := range []string{"", " ", "null", "[]", `"text"`, "<html>", "{", `{"a":1} trailing`} {
 		if _, ok := parseEnvelope([]byte(in)); ok {
-			t.Errorf("%q is taken for an envelope", in)
+			t.Errorf("%q counts as an envelope", in)
 		}
 	}
 }

@@ -50,7 +50,7 @@ func FuzzCleanText(f *testing.F) {
 			}
 		}
 		if strings.TrimSpace(got) != got || strings.Contains(got, "  ") {
-			t.Errorf("blanks left in %q", got)
+			t.Errorf("spaces left in %q", got)
 		}
 		if again := CleanText(got); again != got {
 			t.Errorf("cleaning twice changes %q to %q", got, again)

@@ -29,7 +29,7 @@ type FindingKind string
 
 // The kinds of findings.
 const (
-	FindingFolder           FindingKind = "folder"            // the data folder is in order: Path
+	FindingFolder           FindingKind = "folder"            // the data folder can be used: Path
 	FindingFolderMissing    FindingKind = "folder-missing"    // the data folder does not exist yet: Path
 	FindingFolderUnreadable FindingKind = "folder-unreadable" // Path, Err
 	FindingFolderUnwritable FindingKind = "folder-unwritable" // Path, Err
@@ -41,7 +41,7 @@ const (
 	FindingStatusDamaged    FindingKind = "status-damaged"    // verdicts and cached tokens in Paths cannot be read
 	FindingSettings         FindingKind = "settings"          // the settings cannot be read: Err
 	FindingIndexDamaged     FindingKind = "index-damaged"     // Err
-	FindingIndexUnreadable  FindingKind = "index-unreadable"  // it may be in order: Err
+	FindingIndexUnreadable  FindingKind = "index-unreadable"  // it may be undamaged: Err
 	FindingInterrupted      FindingKind = "interrupted"       // a change to Profile: State
 	FindingBusy             FindingKind = "busy"              // another process is changing Profile
 	FindingMigration        FindingKind = "migration"         // moving everything from Store to Other was interrupted

@@ -18,7 +18,7 @@ import (
 //  4. one write of the index says that all items are in the new store now;
 //  5. the old store's items are deleted, then the note.
 //
-// A process that dies before step 4 leaves copies in the new store, and after it
+// A process that ends before step 4 leaves copies in the new store, and after it
 // items in the old one. The note has the ids concerned, and the index says which
 // store counts, so that the next migration can delete them.
 

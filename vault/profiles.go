@@ -262,7 +262,7 @@ func accountLabel(profiles []Profile, account string) string {
 	return ""
 }
 
-// Remove deletes a profile's credential and cached token, then its entry. If the
+// Remove deletes the credential and cached token of a profile, then its entry. If the
 // store fails, the next call that uses the store finishes the removal.
 func (v *Vault) Remove(ctx context.Context, sel Selector) error {
 	removed, err := v.RemoveWithUndo(ctx, sel)

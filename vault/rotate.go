@@ -362,7 +362,7 @@ func (v *Vault) confirmLater(ctx context.Context, sel Selector, proven credentia
 		return
 	}
 	_, _ = v.rewrite(ctx, sel, false, func(c *credentials) error {
-		// Another rotation has put in use a credential that is not proven yet.
+		// Another rotation has put in use a credential that is not verified yet.
 		if !sameCredential(c.Current, proven.Current) || !sameCredential(c.Previous, proven.Previous) {
 			return nothingPrevious(sel)
 		}

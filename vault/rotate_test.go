@@ -171,10 +171,10 @@ func TestRotate_LosesNothingWhenInterrupted(t *testing.T) {
 				t.Errorf("the index says %+v", p)
 			}
 			if !SameCredential(item.Current, credential("acme")) && !SameCredential(item.Current, credential("next")) {
-				t.Error("neither pair is in use")
+				t.Error("neither credential is in use")
 			}
 			if c.write == 2 && !SameCredential(item.Current, credential("next")) && !SameCredential(item.Staged, credential("next")) {
-				t.Error("the staged pair is lost")
+				t.Error("the staged credential is lost")
 			}
 		})
 	}
@@ -201,7 +201,7 @@ func TestRotate_LosesNothingWhenInterrupted(t *testing.T) {
 			t.Fatal(err)
 		}
 		if item := w.item(t, "acme"); !SameCredential(item.Current, credential("acme")) || !SameCredential(item.Staged, credential("next")) {
-			t.Error("a pair is lost")
+			t.Error("a credential is lost")
 		}
 	})
 }
@@ -277,9 +277,9 @@ func (w *fixture) whileVerifying(t *testing.T, name string, act func()) {
 	w.whileAsked(func() { w.Verify(context.Background(), sel(name), false) }, act)
 }
 
-func TestVerify_DuringARotationJudgesOneCredential(t *testing.T) {
+func TestVerify_DuringARotationRecordsOneCredential(t *testing.T) {
 	refused := &kite.Error{Kind: kite.ErrRefused, Status: 401}
-	t.Run("its verdict is on the old pair", func(t *testing.T) {
+	t.Run("its verdict is on the old credential", func(t *testing.T) {
 		w := newFixture(t)
 		w.mustAdd(t, "acme")
 		w.whileVerifying(t, "acme", func() {
@@ -291,10 +291,10 @@ func TestVerify_DuringARotationJudgesOneCredential(t *testing.T) {
 			w.gateway.mu.Unlock()
 		})
 		if p, _ := w.Lookup(sel("acme")); p.Verdict != VerdictOK {
-			t.Errorf("the new pair is called %q", p.Verdict)
+			t.Errorf("the new credential has the verdict %q", p.Verdict)
 		}
 	})
-	t.Run("it does not confirm the new pair", func(t *testing.T) {
+	t.Run("it does not confirm the new credential", func(t *testing.T) {
 		w := newFixture(t)
 		w.mustAdd(t, "acme")
 		if _, err := w.Rotate(t.Context(), sel("acme"), credential("second")); err != nil {

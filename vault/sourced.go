@@ -226,8 +226,8 @@ func (v *Vault) deleteSourced(ctx context.Context, p Profile, version int64) err
 	return err
 }
 
-// RemoveForAll deletes a profile's credential in its source, for everyone who uses
-// it, and then the profile. It fails if the credential was changed meanwhile.
+// RemoveForAll deletes the credential of a profile in its source, for everyone who
+// uses it, and then removes the profile. It fails if the credential was changed meanwhile.
 func (v *Vault) RemoveForAll(ctx context.Context, sel Selector) error {
 	p, unlock, err := v.lockProfile(ctx, sel)
 	if err != nil {

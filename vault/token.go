@@ -240,7 +240,7 @@ func (v *Vault) cacheToken(ctx context.Context, p Profile, tok kite.Token, repor
 	return cached && err == nil
 }
 
-// Forget deletes the profile's cached token, if there is one.
+// Forget deletes the cached token of a profile, if there is one.
 func (v *Vault) Forget(ctx context.Context, sel Selector) error {
 	p, unlock, err := v.lockProfile(ctx, sel)
 	if err != nil {

@@ -82,11 +82,11 @@ func TestToken_IsNeverPastItsDeadline(t *testing.T) {
 	}
 	w.clock.add(5 * time.Minute)
 	if _, err := w.Cached(ctx, sel("acme")); !errors.Is(err, ErrNotFound) {
-		t.Errorf("a dead token was handed out: %v", err)
+		t.Errorf("an expired token was handed out: %v", err)
 	}
 	p, _ := w.Lookup(sel("acme"))
 	if _, err := w.store.Get(ctx, TokenKey(p.ID)); !errors.Is(err, ErrNotFound) || !p.Token.Deadline.IsZero() {
-		t.Errorf("the dead token was not dropped: %v, %+v", err, p.Token)
+		t.Errorf("the expired token was not deleted: %v, %+v", err, p.Token)
 	}
 	// acme's expired token is deleted when coral mints.
 	if _, err := w.Token(ctx, sel("acme"), TokenRequest{}); err != nil {
@@ -99,7 +99,7 @@ func TestToken_IsNeverPastItsDeadline(t *testing.T) {
 				return false
 			}
 			if time.Now().After(end) {
-				t.Error("the other profile's dead token is still there")
+				t.Error("the other profile's expired token is still there")
 				return false
 			}
 		}

@@ -27,9 +27,9 @@
 // Kitegateway shows an api_secret once, so a write counts only when it has been
 // read back, and every change follows one order: say in the index what is about
 // to happen ("adding", "removing", "changing"), do it in the store, say that it
-// is done. A process that dies in between leaves an unsettled entry, and the next
+// is done. A process that ends in between leaves an unsettled entry, and the next
 // call that uses the store settles it: an item that was written is kept and
-// listed, one that was being removed goes. A lock per profile, which dies with
+// listed, one that was being removed goes. A lock per profile, which ends with
 // its process, tells an interrupted change from one that is still under way.
 //
 // # Many processes

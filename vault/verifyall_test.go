@@ -158,7 +158,7 @@ func TestVerifyAll_KeepsToTheRateLimit(t *testing.T) {
 
 // A profile that never gets through does not delay the others, and gets a verdict
 // in the end.
-func TestVerifyAll_OneHopelessDelaysNoOther(t *testing.T) {
+func TestVerifyAll_OneThatFailsDoesNotDelayOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := &crowdGate{latency: 10 * time.Millisecond, hopeless: "fake-key-005"}
 		v, sels := crowd(t, 30, gate)

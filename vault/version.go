@@ -23,7 +23,7 @@ func (w *writtenVersion) UnmarshalJSON(text []byte) error {
 // CheckVersion fails with a [*NewerError] if JSON has a newer version than this
 // kitekey reads, whatever else it holds. A version that is not a whole number
 // counts as newer: no kitekey so far has written one, and a file that cannot be
-// read must not be taken for damaged and repaired.
+// read must not be treated as damaged and repaired.
 func CheckVersion(data []byte, reads int) error {
 	var head struct {
 		File writtenVersion `json:"version"`

@@ -316,7 +316,7 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	target.RawPath = p.base.EscapedPath() + pr.In.URL.RawPath
 	target.RawQuery = pr.In.URL.RawQuery
 	pr.Out.URL, pr.Out.Host = &target, target.Host
-	// The gateway must not get fields behind the body that nobody has looked at, and
+	// The gateway must not get fields behind the body that were not checked, and
 	// the client has been told to send its body.
 	pr.Out.Trailer = nil
 	pr.Out.Header.Del("Expect")

@@ -276,7 +276,7 @@ func TestProxy_AnswersMalformedRequests(t *testing.T) {
 		"length and chunks":           {"POST " + target + " HTTP/1.1\r\nHost: " + addr + "\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET " + target + "2 HTTP/1.1\r\nHost: " + addr + "\r\nConnection: close\r\n\r\n", 200, 2}, // two requests, which are passed on as two
 		"two lengths":                 {"POST " + target + " HTTP/1.1\r\nHost: " + addr + "\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcde", 400, 0},
 		"strange encoding":            {"POST " + target + " HTTP/1.1\r\nHost: " + addr + "\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 501, 0},
-		"blank before the colon":      {"POST " + target + " HTTP/1.1\r\nHost: " + addr + "\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400, 0},
+		"space before the colon":      {"POST " + target + " HTTP/1.1\r\nHost: " + addr + "\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400, 0},
 		"folded header":               {"GET " + target + " HTTP/1.1\r\nHost: " + addr + "\r\nX: a\r\n Authorization: b\r\nConnection: close\r\n\r\n", 200, 1},
 		"websocket":                   {"GET " + target + " HTTP/1.1\r\nHost: " + addr + "\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n", 200, 1},
 		"h2c":                         {"GET " + target + " HTTP/1.1\r\nHost: " + addr + "\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings, close\r\nHTTP2-Settings: AAMAAABk\r\n\r\n", 200, 1},

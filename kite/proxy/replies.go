@@ -142,7 +142,7 @@ type responseRecorder struct {
 func cutError(err error) error { return fmt.Errorf("the client did not send its whole body: %w", err) }
 
 // refuseBody answers a request of which the client did not send the whole body. The
-// gateway has at most a part of it, which is no request.
+// gateway has at most a part of it, which is not a request.
 func (o *responseRecorder) refuseBody(err error) {
 	if _, tooLong := errors.AsType[*http.MaxBytesError](err); tooLong {
 		o.err = err

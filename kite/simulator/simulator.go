@@ -4,7 +4,7 @@
 //
 // One listener serves both environments, the sandbox below /v1 and live below
 // /live/v1. It knows a few merchants with made-up credentials and balances, signs
-// real JWTs (HS256, with a key that dies with the process), enforces their expiry,
+// real JWTs (HS256, with a key that is made at the start), enforces their expiry,
 // and answers in the documented envelopes, with the documented codes in words for
 // errors. Besides minting it has the documented calls that need no money: wallet
 // balances, a request to pay that is checked, accepted and goes nowhere, and its

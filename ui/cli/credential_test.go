@@ -55,7 +55,7 @@ func FuzzDecodeCredential(f *testing.F) {
 		// What is taken is what any JSON reader finds there.
 		var want map[string]string
 		if err := json.Unmarshal([]byte(strings.TrimPrefix(string(data), "\ufeff")), &want); err != nil {
-			t.Fatalf("took what is no JSON: %v", err)
+			t.Fatalf("took what is not JSON: %v", err)
 		}
 		if len(want) != 2 || want["api_key"] != key || want["api_secret"] != secret {
 			t.Fatalf("took %q and %q from %q", key, secret, data)

@@ -181,8 +181,8 @@ type finding struct {
 	kind     vault.FindingKind // "" for what the vault does not check
 }
 
-// exitFor returns an error with the exit code for the findings, nil if all is in
-// order.
+// exitFor returns an error with the exit code for the findings, nil if all are
+// ok.
 func exitFor(found []finding) error {
 	code := exitDone
 	for _, f := range found {

@@ -26,7 +26,7 @@ const eventsPerRun = 100
 // stall, shows no secret with --no-reveal, ends when it is told to, and leaves the
 // terminal as it was. KITEKEY_EVENTS makes a run longer, and KITEKEY_SEED repeats one
 // except for its timing.
-func TestScreen_BearsRandomInput(t *testing.T) {
+func TestScreen_SurvivesRandomInput(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")
 	}

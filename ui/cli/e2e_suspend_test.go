@@ -147,7 +147,7 @@ func TestStop_GivesTheTerminalBackUntilContinued(t *testing.T) {
 }
 
 // A screen that is told to stop and then at once to continue goes on.
-func TestStop_TakenBackAtOnce(t *testing.T) {
+func TestStop_ContinuedAtOnceGoesOn(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives a real terminal")
 	}

@@ -151,7 +151,7 @@ func TestCommands_SendNothingThroughAnotherTLS(t *testing.T) {
 
 // What fails before there is a connection to the gateway or the engine is the
 // proxy's failure, and its own words and what to do about it are said.
-func TestCommands_NameTheProxyThatGivesNoConnection(t *testing.T) {
+func TestCommands_NameTheProxyThatDoesNotConnect(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits while kitekey tries again")
 	}
@@ -165,19 +165,19 @@ func TestCommands_NameTheProxyThatGivesNoConnection(t *testing.T) {
 		value string // of the variable, with the proxy's address for ADDR
 		want  []string
 	}{
-		"hangs up":              {"", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) did not connect (the connection was closed", "correct HTTPS_PROXY"}},
-		"speaks SSH":            {"SSH-2.0-OpenSSH_9\r\n", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) did not connect"}},
-		"has a page":            {"HTTP/1.1 200 OK\r\n\r\n<html>sign in</html>", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) did not connect"}},
-		"forbids":               {"HTTP/1.1 403 Category finance\r\nContent-Length: 0\r\n\r\n", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) refused the connection (403 Category finance)", "allow the connection"}},
-		"wants a user":          {"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) asks for a user and a password (407)", "http://USER:PASSWORD@"}},
-		"wants another user":    {"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n", "http://bob:CANARY@ADDR", []string{"refused the user or the password (407)"}},
-		"fails":                 {"HTTP/1.1 503 DNS failed\r\nContent-Length: 0\r\n\r\n", "http://ADDR", []string{"(503 DNS failed)", "try again in a minute"}},
-		"no SOCKS":              {"HTTP/1.1 400 Bad Request\r\n\r\n", "socks5://ADDR", []string{"the proxy ADDR (HTTPS_PROXY)"}},
-		"a scheme of SOCKS 4":   {"", "socks4://ADDR", []string{"HTTPS_PROXY is not a proxy's address", "socks4"}},
-		"one slash":             {"", "http:/ADDR", []string{"HTTPS_PROXY is not a proxy's address", "http://HOST:PORT"}},
-		"a % in the password":   {"", "http://bob:CANARY%zz@ADDR", []string{"HTTPS_PROXY is not a proxy's address", "%25"}},
-		"a # in the password":   {"", "http://bob:CANARY#@ADDR", []string{"HTTPS_PROXY is not a proxy's address", "%23"}},
-		"a port that is no one": {"", "http://127.0.0.1:99999", []string{"HTTPS_PROXY is not a proxy's address", "port"}},
+		"hangs up":            {"", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) did not connect (the connection was closed", "correct HTTPS_PROXY"}},
+		"speaks SSH":          {"SSH-2.0-OpenSSH_9\r\n", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) did not connect"}},
+		"has a page":          {"HTTP/1.1 200 OK\r\n\r\n<html>sign in</html>", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) did not connect"}},
+		"forbids":             {"HTTP/1.1 403 Category finance\r\nContent-Length: 0\r\n\r\n", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) refused the connection (403 Category finance)", "allow the connection"}},
+		"wants a user":        {"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n", "http://ADDR", []string{"the proxy ADDR (HTTPS_PROXY) asks for a user and a password (407)", "http://USER:PASSWORD@"}},
+		"wants another user":  {"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n", "http://bob:CANARY@ADDR", []string{"refused the user or the password (407)"}},
+		"fails":               {"HTTP/1.1 503 DNS failed\r\nContent-Length: 0\r\n\r\n", "http://ADDR", []string{"(503 DNS failed)", "try again in a minute"}},
+		"no SOCKS":            {"HTTP/1.1 400 Bad Request\r\n\r\n", "socks5://ADDR", []string{"the proxy ADDR (HTTPS_PROXY)"}},
+		"a scheme of SOCKS 4": {"", "socks4://ADDR", []string{"HTTPS_PROXY is not a proxy's address", "socks4"}},
+		"one slash":           {"", "http:/ADDR", []string{"HTTPS_PROXY is not a proxy's address", "http://HOST:PORT"}},
+		"a % in the password": {"", "http://bob:CANARY%zz@ADDR", []string{"HTTPS_PROXY is not a proxy's address", "%25"}},
+		"a # in the password": {"", "http://bob:CANARY#@ADDR", []string{"HTTPS_PROXY is not a proxy's address", "%23"}},
+		"not a port number":   {"", "http://127.0.0.1:99999", []string{"HTTPS_PROXY is not a proxy's address", "port"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			addr := answeringProxy(t, c.reply)

@@ -91,7 +91,7 @@ func TestTell_SaysTheNextStep(t *testing.T) {
 	}
 }
 
-func TestFinish_InterruptionHidesItsConsequences(t *testing.T) {
+func TestFinish_InterruptedSaysNoMore(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var stderr bytes.Buffer

@@ -211,9 +211,9 @@ func homeWith(t *testing.T, h *installation, name string) string {
 	return home
 }
 
-// TestSignal_EndsWhateverCommandsWaitFor: the first signal ends a command within two
+// TestSignal_EndsEachKindOfWait: the first signal ends a command within two
 // seconds, whatever it waits for.
-func TestSignal_EndsWhateverCommandsWaitFor(t *testing.T) {
+func TestSignal_EndsEachKindOfWait(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for commands that wait")
 	}

@@ -90,7 +90,7 @@ type campaign struct {
 	vault       *vault.Vault // looks at the state after a kill
 	credentials map[string]kite.Credential
 	kills       int         // the number of kills to do
-	gone        func() bool // the store has crashed: nothing can be judged any more
+	gone        func() bool // the store has crashed: nothing can be checked any more
 	seed        uint64
 
 	mu     sync.Mutex
@@ -448,7 +448,7 @@ func TestKillCampaign_MovingDefaultCollectionLosesNothing(t *testing.T) {
 }
 
 // killWhileDefaultMoves returns the number of kills, which is below kills if KeePassXC
-// crashed. Then it does not judge what KeePassXC had not saved yet.
+// crashed. Then it does not check what KeePassXC had not saved yet.
 func killWhileDefaultMoves(t *testing.T, kills int) int {
 	d := keyringtest.StartKeePassXC(t, "first", "second")
 	d.Use()

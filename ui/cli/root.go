@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// newRoot returns the command tree. If args name a command, are "--version" or are
-// none, it has only what they need: making every command takes longer than most
-// commands. Help lists the commands of a group in the order in which they are added.
+// newRoot returns the command tree. If args name a command or are
+// "--version", or if there are no args, it has only what they need: making every command
+// takes longer than most commands. Help lists the commands of a group in the order in which they are added.
 func newRoot(a *app, args []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kitekey",

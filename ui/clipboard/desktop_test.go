@@ -206,7 +206,7 @@ func startSway(t *testing.T) (env func(string) string, tool func(in string, args
 func TestWayland_PastesUntilCleared(t *testing.T) {
 	t.Parallel()
 	env, tool := startSway(t)
-	text := canary + rand.Text() // no other copy's file is to be taken for its own
+	text := canary + rand.Text() // no other copy's file should count as its own
 	c := start(t, Options{Env: env})
 	if ways := c.Ways(); len(ways) != 1 || ways[0] != Wayland {
 		t.Errorf("ways are %v", ways)

@@ -30,7 +30,7 @@ func TestGuard_AsksForWhatHandsOutOrChanges(t *testing.T) {
 	asks := []Action{Mint, Copy, Run, Call, Proxy, KeepAlive, Reveal, Export, Replace, Rotate, Rollback, Drop, Redirect, Rename, Remove, Move, Migrate}
 	free := []Action{Verify, List, Edit, Forget}
 	if len(asks)+len(free) != len(rules) {
-		t.Fatalf("%d actions are judged here, %d have a rule", len(asks)+len(free), len(rules))
+		t.Fatalf("%d actions are tested here, %d have a rule", len(asks)+len(free), len(rules))
 	}
 	for _, do := range asks {
 		g := &Guard{}
@@ -69,7 +69,7 @@ func TestGuard_RemembersForItsTime(t *testing.T) {
 	q, _ := g.Question(Mint, acmeLive)
 	for _, wrong := range []string{"", "acme", "live", "acme/sandbox", "coral/live"} {
 		if g.Answer(q, wrong) || g.Allows(Mint, acmeLive) {
-			t.Fatalf("%q is taken for the name", wrong)
+			t.Fatalf("%q counts as the name", wrong)
 		}
 	}
 	if !g.Answer(q, " acme/live ") || !g.Allows(Mint, acmeLive) || !g.Allows(Copy, acmeLive) {

@@ -11,7 +11,8 @@
 // # What it announces
 //
 // While it waits for a line it announces when the tokens that it handed out are low
-// and when they have expired, and what keep-alive did. It announces nothing while a secret is being typed.
+// and when they have expired, and what keep-alive did. It announces nothing while a
+// secret is being typed.
 package plain
 
 import (

@@ -146,7 +146,7 @@ func TestTheme_FollowsTheTerminalsBackground(t *testing.T) {
 			return strings.Contains(d.view().Content, fmt.Sprintf("38;5;%dm", p.accent))
 		}
 		if !has(unknownPalette()) || strings.Contains(d.view().Content, "48;5;") {
-			t.Error("before the terminal has answered, its background is taken for known")
+			t.Error("before the terminal has answered, its background counts as known")
 		}
 		d.send(tea.BackgroundColorMsg{Color: color.Black})
 		if !has(darkPalette()) {

@@ -48,7 +48,7 @@ var partialReply = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`\x1b(?:[\]P][^\x07\x1b]*\x1b?|\[[?<][0-9;$]*|\[(?:2(?:00?)?)?)$`)
 })
 
-// lostReply is a reply whose ESC has been taken for the key.
+// lostReply is a reply whose ESC was mistaken for the key.
 var lostReply = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(?:\][0-9]+;[^\x07\x1b]*(?:\x07|\x1b\\)?|P[>01][^\x07\x1b]*(?:\x1b\\)?|\[\?[0-9;]*(?:\$?[a-z])?)`)
 })
@@ -58,7 +58,7 @@ func (f *inputFilter) filter(b []byte, now time.Time) []byte {
 	if rest := pasteStart[1:]; f.esc && bytes.HasPrefix(b, []byte(rest)) {
 		// The ESC before it has been passed on.
 		f.esc = false
-		if now.Sub(f.at) > escTime { // and was taken for the key
+		if now.Sub(f.at) > escTime { // and was mistaken for the key
 			return f.filter(append([]byte{ansi.ESC}, b...), now)
 		}
 		f.paste, f.pasted, f.dropped, f.at = true, 0, false, now

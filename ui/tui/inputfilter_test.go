@@ -71,10 +71,10 @@ func TestInputFilter_PassesPastesWhole(t *testing.T) {
 		pieces []piece
 		want   string
 	}{
-		"bytes that are no character":   {[]piece{{0, pasteStart + "a\xffb\ufffdc" + pasteEnd + "\xff"}}, pasteStart + "a\x01b\x01c" + pasteEnd + "\xff"},
-		"a character in two pieces":     {[]piece{{0, pasteStart + "caf\xc3"}, {time.Millisecond, "\xa9" + pasteEnd}}, pasteStart + "café" + pasteEnd},
-		"half a character at the end":   {[]piece{{0, pasteStart + "a\xc3"}, {time.Millisecond, pasteEnd}}, pasteStart + "a\x01" + pasteEnd},
-		"a control character, as it is": {[]piece{{0, pasteStart + "a\x00b" + pasteEnd}}, pasteStart + "a\x00b" + pasteEnd},
+		"bytes that are not a character": {[]piece{{0, pasteStart + "a\xffb\ufffdc" + pasteEnd + "\xff"}}, pasteStart + "a\x01b\x01c" + pasteEnd + "\xff"},
+		"a character in two pieces":      {[]piece{{0, pasteStart + "caf\xc3"}, {time.Millisecond, "\xa9" + pasteEnd}}, pasteStart + "café" + pasteEnd},
+		"half a character at the end":    {[]piece{{0, pasteStart + "a\xc3"}, {time.Millisecond, pasteEnd}}, pasteStart + "a\x01" + pasteEnd},
+		"a control character, as it is":  {[]piece{{0, pasteStart + "a\x00b" + pasteEnd}}, pasteStart + "a\x00b" + pasteEnd},
 	} {
 		if got := filtered(tt.pieces...); got != tt.want {
 			t.Errorf("%s: %q, want %q", name, got, tt.want)

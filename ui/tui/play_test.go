@@ -55,7 +55,7 @@ func TestDemo_StartsOverWithR(t *testing.T) {
 	})
 }
 
-func TestKeys_RStartsNothingOverOutsideTheDemo(t *testing.T) {
+func TestKeys_RDoesNotStartOverOutsideTheDemo(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("R").sees("acme / sandbox").press(":").write("start over").sees("no action has these words")
 	})

@@ -161,7 +161,7 @@ func TestBackgroundOf_AsksThemeThenCOLORFGBG(t *testing.T) {
 	}
 }
 
-func TestPlainLocale_IsOneWithoutUTF8(t *testing.T) {
+func TestPlainLocale_FindsLocalesWithoutUTF8(t *testing.T) {
 	for environ, want := range map[string]bool{
 		"": false, "LANG=C": true, "LANG=POSIX": true, "LANG=C.UTF-8": false, "LANG=de_DE.UTF-8 LC_ALL=C": true, "LANG=C LC_CTYPE=en_US.UTF-8": false,
 		"LANG=de_DE.ISO-8859-1": true, "LC_ALL=zh_CN.GBK": true, "LANG=ru_RU.KOI8-R": true, "LANG=xx_XX": false, "LANG=de_DE.utf8@euro": false, "LANG=de_DE.ISO-8859-15@euro": true,

@@ -27,8 +27,8 @@ func canSuspend() bool {
 	return err == nil && parent == session
 }
 
-// together is how close SIGCONT and SIGTSTP may come to be taken for one after the
-// other in either order: Go's runtime does not keep the order of signals.
+// together is how close SIGCONT and SIGTSTP may come and still count as one after
+// the other in either order: Go's runtime does not keep the order of signals.
 const together = 50 * time.Millisecond
 
 // watchSignals sends signals to the program until ctx ends, and ends the program on

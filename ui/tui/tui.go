@@ -139,7 +139,7 @@ func getenv(environ []string, name string) string {
 }
 
 // plainLocale reports whether the locale has only ASCII, or a character set that is not
-// UTF-8: "de_DE.ISO-8859-1". One that names no character set is taken for UTF-8.
+// UTF-8: "de_DE.ISO-8859-1". One that names no character set counts as UTF-8.
 func plainLocale(environ []string) bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if value := getenv(environ, name); value != "" {

@@ -35,7 +35,7 @@ func RenewAt(life time.Duration) time.Duration {
 	return min(max(life/10, 5*time.Second), time.Minute, life/2)
 }
 
-// TokenState is how far a token's life has run.
+// TokenState is how near a token is to its expiry.
 type TokenState int
 
 // The states of a token, in the order in which they come.

@@ -273,7 +273,7 @@ func TestChangePassphrase_OldOneOpensNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(a.asked) != 2 || !slices.Equal(to.asked, []vault.Ask{{New: true}}) {
-		t.Errorf("asked for the present one %v, the next %v", a.asked, to.asked)
+		t.Errorf("asked for the current one %v, the next %v", a.asked, to.asked)
 	}
 	f, _ = newTestFile(t, dir)
 	if _, err := f.Get(ctx, "k1"); !errors.Is(err, vault.ErrWrongPassphrase) {
@@ -414,7 +414,7 @@ func TestStore_TakesTheCopyWhenAFileIsDamaged(t *testing.T) {
 	}
 }
 
-func TestRestore_MovesWhatIsNoFileAside(t *testing.T) {
+func TestRestore_MovesAFolderInAFilesPlaceAside(t *testing.T) {
 	for _, name := range []string{itemsFile, identityFile} {
 		t.Run(name, func(t *testing.T) {
 			dir, ctx := filled(t), t.Context()

@@ -404,7 +404,7 @@ func TestFindBus_StartsNoBusOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestRuntimeDirs_TakeNoOtherUsers(t *testing.T) {
+func TestRuntimeDirs_SkipOtherUsers(t *testing.T) {
 	own, usual := t.TempDir(), fmt.Sprintf("/run/user/%d", os.Getuid())
 	t.Setenv("XDG_RUNTIME_DIR", own)
 	if got := runtimeDirs(); !slices.Equal(got, []string{own, usual}) {

@@ -198,7 +198,7 @@ func TestCommand_ListsNames(t *testing.T) {
 	}
 }
 
-func TestCommand_RefusesAVectorThatMakesNoSense(t *testing.T) {
+func TestCommand_RefusesUnusableArguments(t *testing.T) {
 	for name, c := range map[string]source.Config{
 		"empty":       {},
 		"one for all": {Get: []string{"pass", "show", "kitegateway"}},

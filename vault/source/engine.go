@@ -70,7 +70,7 @@ func (e *engine) authorized(ctx context.Context, c call) (*reply, error) {
 		c.token = token
 		r, err := e.do(ctx, c)
 		if err == nil && r.status != http.StatusNotFound {
-			if err = e.judge(ctx, c, r); err != nil {
+			if err = e.errorOf(ctx, c, r); err != nil {
 				r.erase()
 			}
 		}
@@ -132,7 +132,7 @@ func (e *engine) kv1(c call) error {
 // missing says why there is no secret: no such mount, a mount of version 1, a
 // deleted secret, or none at all.
 func (e *engine) missing(ctx context.Context, c call, r *reply, version int64) error {
-	if err := e.judge(ctx, c, r); errors.Is(err, ErrNoMount) {
+	if err := e.errorOf(ctx, c, r); errors.Is(err, ErrNoMount) {
 		return err
 	}
 	if version == 0 {
@@ -247,7 +247,7 @@ func (e *engine) put(ctx context.Context, item vault.SourceItem, version int64) 
 		return err
 	}
 	if r.status == http.StatusNotFound {
-		return cmp.Or(e.judge(ctx, c, r), error(e.failed(c, ErrEngine, r, nil)))
+		return cmp.Or(e.errorOf(ctx, c, r), error(e.failed(c, ErrEngine, r, nil)))
 	}
 	var raw struct {
 		Data metadata `json:"data"`

@@ -349,7 +349,7 @@ func TestConfig_RefusesWhatWouldNotBeSafe(t *testing.T) {
 		"path goes up":       func(c *source.Config) { c.Path = "../sys" },
 		"mount goes up":      func(c *source.Config) { c.Mount = "kv/../sys" },
 		"path with a query":  func(c *source.Config) { c.Path = "a?b" },
-		"path with blanks":   func(c *source.Config) { c.Path = "a b" },
+		"path with spaces":   func(c *source.Config) { c.Path = "a b" },
 		"secret id alone":    func(c *source.Config) { c.SecretIDFile = "x" },
 		"two secret ids":     func(c *source.Config) { c.RoleID, c.SecretIDFile, c.SecretIDFD = "r", "x", 3 },
 		"stdout":             func(c *source.Config) { c.RoleID, c.SecretIDFD = "r", 1 },

@@ -304,8 +304,8 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	return 0
 }
 
-// judge returns an error if a reply is not a success. The caller must handle 404.
-func (e *engine) judge(ctx context.Context, c call, r *reply) error {
+// errorOf returns an error if a reply is not a success. The caller must handle 404.
+func (e *engine) errorOf(ctx context.Context, c call, r *reply) error {
 	said := strings.ToLower(words(r))
 	has := func(parts ...string) bool {
 		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(said, part) })

@@ -134,7 +134,7 @@ func (e *engine) keys(ctx context.Context, parts ...string) ([]string, error) {
 		return nil, err
 	}
 	if r.status == http.StatusNotFound {
-		if err := e.judge(ctx, c, r); errors.Is(err, ErrNoMount) {
+		if err := e.errorOf(ctx, c, r); errors.Is(err, ErrNoMount) {
 			return nil, err
 		}
 		return nil, nil

@@ -249,7 +249,7 @@ func (d dying) Delete(ctx context.Context, sel vault.Selector, version int64) er
 
 // renameAndDie is the main function of a process that moves acme/sandbox to
 // dune/live, or renames acme: "rename ADDRESS MOUNT TOKEN FOLDER STEPS
-// move|account". It dies after STEPS steps.
+// move|account". It ends after STEPS steps.
 func renameAndDie(args []string) int {
 	c := source.Config{Name: "bao", Kind: source.KindVault, Address: args[0], Mount: args[1]}.WithDefaults()
 	var left int
@@ -361,7 +361,7 @@ func once(kind string, do func()) func(op string) {
 	}
 }
 
-func TestRotate_BearsAColleaguesLabel(t *testing.T) {
+func TestRotate_KeepsAColleaguesLabel(t *testing.T) {
 	engines(t, func(t *testing.T, e sourcetest.Engine) {
 		mount := e.Mount(t, 2)
 		newMachine(t, e, mount, e.Root).add(t, acme)

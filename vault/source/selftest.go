@@ -89,7 +89,7 @@ func (e *engine) health(ctx context.Context) (string, error) {
 	case http.StatusServiceUnavailable:
 		return "", e.failed(c, ErrSealed, r, nil)
 	}
-	return "", cmp.Or(e.judge(ctx, c, r), error(e.failed(c, ErrNotEngine, r, nil)))
+	return "", cmp.Or(e.errorOf(ctx, c, r), error(e.failed(c, ErrNotEngine, r, nil)))
 }
 
 // capabilities returns what the policies allow for a secret that exists or could

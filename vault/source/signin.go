@@ -140,7 +140,7 @@ func (e *engine) appRole(ctx context.Context) (kite.Secret, error) {
 	if r.status == http.StatusBadRequest || r.status == http.StatusForbidden {
 		return kite.Secret{}, e.failed(c, ErrSignIn, r, nil)
 	}
-	if err := e.judge(ctx, c, r); err != nil {
+	if err := e.errorOf(ctx, c, r); err != nil {
 		var f *Error
 		if errors.As(err, &f) && f.Kind == ErrNoMount {
 			f.Path = c.path
@@ -232,7 +232,7 @@ func (e *engine) lookup(ctx context.Context, token kite.Secret) (auth, error) {
 		f.Path, f.Capability = "", ""
 		return auth{}, f
 	}
-	if err := e.judge(ctx, c, r); err != nil {
+	if err := e.errorOf(ctx, c, r); err != nil {
 		return auth{}, err
 	}
 	var raw struct {

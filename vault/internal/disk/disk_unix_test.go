@@ -90,7 +90,7 @@ type syncer struct{ error }
 
 func (s syncer) Sync() error { return s.error }
 
-func TestSynced_BearsAFileSystemThatCannot(t *testing.T) {
+func TestSynced_IgnoresAFileSystemThatCannotSync(t *testing.T) {
 	for _, err := range []error{nil, syscall.EINVAL, &fs.PathError{Op: "sync", Path: "/mnt/share", Err: syscall.EINVAL}, syscall.ENOTSUP, syscall.ENOSYS} {
 		if got := synced(syncer{err}); got != nil {
 			t.Errorf("%v: %v", err, got)
@@ -103,7 +103,7 @@ func TestSynced_BearsAFileSystemThatCannot(t *testing.T) {
 	}
 }
 
-func TestLock_NamesAFolderThatIsNone(t *testing.T) {
+func TestLock_RefusesAFileInTheFoldersPlace(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "locks")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)

@@ -50,7 +50,7 @@ const (
 
 // Locker is a set of named locks that hold between goroutines and, with a folder,
 // between processes. The operating system releases the locks of a process that
-// dies, so that another process can notice the crash and finish the change.
+// ends, so that another process can notice the crash and finish the change.
 type Locker interface {
 	// Lock waits for the lock for at most wait. It fails with ErrBusy or ctx's error.
 	Lock(ctx context.Context, name string, wait time.Duration) (unlock func(), err error)
