@@ -68,7 +68,7 @@ func (a *app) runAdd(ctx context.Context, o addOptions) error {
 		return usagef("%w", err)
 	}
 	if !o.stdin && !a.canAsk() && o.source == "" {
-		return usagef("no terminal to ask for the credential on; give it as JSON with --stdin")
+		return noTerminal("the credential", credentialOnStdin)
 	}
 	v, err := a.open()
 	if err != nil {
@@ -164,7 +164,7 @@ func (a *app) addFromSource(ctx context.Context, v *vault.Vault, n vault.NewProf
 		return vault.Profile{}, err
 	}
 	if !stdin && !a.canAsk() {
-		return vault.Profile{}, usagef("the source %s has no credential for %s, and there is no terminal to ask for one on; give it as JSON with --stdin", n.Source, n.Selector)
+		return vault.Profile{}, usagef("the source %s has no credential for %s; %w", n.Source, n.Selector, noTerminal("it", credentialOnStdin))
 	}
 	return vault.Profile{}, nil
 }

@@ -18,7 +18,10 @@ import (
 // maxStdin limits what is read from stdin for a credential or a token, in bytes.
 const maxStdin = 64 << 10
 
-const stdinForm = `{"api_key": "…", "api_secret": "…"}`
+const (
+	stdinForm         = `{"api_key": "…", "api_secret": "…"}`
+	credentialOnStdin = "give it as JSON with --stdin"
+)
 
 // credentialFromStdin reads a credential as JSON: exactly the two fields, each
 // once, and nothing after them.

@@ -135,7 +135,7 @@ func (a *app) checkExport(o exportOptions) error {
 		return err
 	}
 	if len(o.recipients) == 0 && o.passphraseFile == "" && !a.canAsk() {
-		return usagef("no terminal to ask for the backup's passphrase on: give --%s or --recipient", backupPassphraseFlag)
+		return noTerminal("the backup's passphrase", "give --"+backupPassphraseFlag+" or --recipient")
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func (a *app) passphrase(ctx context.Context, from passphraseSource, ask vault.A
 	case a.onScreen:
 		return kite.Secret{}, errors.New("its passphrase is needed")
 	case !a.canAsk():
-		return kite.Secret{}, &codeError{code: exitStore, text: "no terminal to ask for the passphrase on; " + from.how}
+		return kite.Secret{}, &codeError{code: exitStore, text: noTerminal("the passphrase", from.how).Error()}
 	case ask.New:
 		return a.askNewPassphrase(ctx, from.what)
 	case ask.Attempt >= passphraseTries:

@@ -49,6 +49,12 @@ func (a *app) prompt(text string) {
 	_, _ = io.WriteString(w, text)
 }
 
+// noTerminal returns the error for a question that has no terminal. instead says what
+// to do.
+func noTerminal(what, instead string) error {
+	return usagef("no terminal to ask for %s on; %s", what, instead)
+}
+
 // answer shows a question and reads an answer until ctx ends. It leaves the
 // terminal as it was.
 func (a *app) answer(ctx context.Context, question string, kind prompt.Kind) (kite.Secret, error) {

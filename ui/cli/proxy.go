@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,10 +79,8 @@ On live it asks for the profile's name; without a terminal --confirm gives it.`,
 		ValidArgsFunction: a.completeSelectors(false),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			o.profile = args
-			if err := notEmpty(cmd, "listen", "unix-socket"); err != nil {
-				return err
-			}
-			if o.allow, err = parseRules(allow); err != nil {
+			o.allow, err = parseRules(allow)
+			if err = cmp.Or(notEmpty(cmd, "listen", "unix-socket"), err); err != nil {
 				return err
 			}
 			return run(cmd.Context(), o)

@@ -127,7 +127,7 @@ func (a *app) confirmRotation(ctx context.Context, sel vault.Selector, o rotateO
 // user can enter another one if it is refused.
 func (a *app) rotate(ctx context.Context, v *vault.Vault, sel vault.Selector, stdin bool) (vault.Rotation, error) {
 	if !stdin && !a.canAsk() {
-		return vault.Rotation{}, usagef("no terminal to ask for the credential on; give it as JSON with --stdin")
+		return vault.Rotation{}, noTerminal("the credential", credentialOnStdin)
 	}
 	// A locked keyring is reported before a secret is typed.
 	if err := v.Reach(ctx); err != nil {

@@ -128,7 +128,7 @@ func (a *app) sourceToken(ctx context.Context, c source.Config, stdin bool) (kit
 		token = kite.SecretFromBytes(bytes.TrimSpace(data))
 	} else {
 		if !a.canAsk() {
-			return token, usagef("no terminal to ask for the token on; give it with --stdin")
+			return token, noTerminal("the token", "give it with --stdin")
 		}
 		var err error
 		if token, err = a.askSecret(ctx, fmt.Sprintf("token of %s (%s, hidden): ", c.Name, c.Address)); err != nil {

@@ -192,7 +192,7 @@ func (a *app) runStorePassphrase(ctx context.Context, o storePassphraseOptions) 
 		return err
 	}
 	if o.file == "" && !a.canAsk() {
-		return usagef("no terminal to ask for the new passphrase on; give it with --new-passphrase-file")
+		return noTerminal("the new passphrase", "give it with --new-passphrase-file")
 	}
 	next := passphraseSource{fd: -1, file: o.file, what: "the file store"}
 	err = a.fileStore(dir).ChangePassphrase(ctx, func(ctx context.Context, ask vault.Ask) (kite.Secret, error) {
