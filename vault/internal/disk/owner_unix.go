@@ -19,13 +19,16 @@ var ErrForeign = errors.New("belongs to another user")
 var ErrShared = errors.New("is shared with other users, as /tmp is")
 
 // Own makes sure that no other user can write to a folder of ours: it removes the
-// write permission of others. It fails with ErrForeign if another user owns the
-// folder, and with ErrShared if the folder is one in which all users make files:
-// others need its permissions. Root may use a folder of any user.
+// write permission of others. It fails if dir is no folder, with ErrForeign if another
+// user owns it, and with ErrShared if it is one in which all users make files: others
+// need its permissions. Root may use a folder of any user.
 func Own(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return err
+	}
+	if !info.IsDir() { // such as /dev/null, whose mode is not ours to change
+		return syscall.ENOTDIR
 	}
 	uid := os.Geteuid()
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && uid != 0 && int(stat.Uid) != uid {

@@ -57,3 +57,15 @@ func TestReplace_LeavesDevicesBehindLinksAlone(t *testing.T) {
 		t.Error(info.Mode(), err)
 	}
 }
+
+// KITEKEY_HOME=/dev/null must not close /dev/null to other users.
+func TestOwn_ChangesNoModeButAFolders(t *testing.T) {
+	device := filepath.Join(t.TempDir(), "device")
+	if err := errors.Join(syscall.Mkfifo(device, 0o600), os.Chmod(device, 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	err := Own(device)
+	if info, statErr := os.Stat(device); !errors.Is(err, syscall.ENOTDIR) || statErr != nil || info.Mode().Perm() != 0o666 {
+		t.Error(info.Mode(), err, statErr)
+	}
+}
