@@ -46,9 +46,9 @@ func newAPI(a *app, run func(context.Context, apiOptions) error) *cobra.Command 
 		Long: `Call the Kitegateway API with a token: the cached one if it has enough life left,
 otherwise a new one. PATH is below the base URL, as in /data/wallets/balances.
 
-METHOD defaults to GET, or to POST when there is something to send: --data (JSON, @FILE, or - for
-stdin), or fields of a JSON object, -f for text and -F for anything else in JSON
-(numbers, true, null). With GET and HEAD, fields go into the query.
+METHOD defaults to GET, or to POST when there is something to send: --data (JSON,
+@FILE, or - for stdin), or fields of a JSON object, -f for text and -F for anything
+else in JSON (numbers, true, null). With GET and HEAD, fields go into the query.
 
 The whole reply goes to stdout, indented at a terminal and unchanged otherwise. A reply
 that is not 2xx is printed too, unless --fail is given, and gives exit code 4 or 5.

@@ -61,8 +61,8 @@ Names are read as people write them: KITE_API_KEY and KITE_API_SECRET, api_key a
 api_secret, LIVE_API_KEY, KITEGATEWAY_SANDBOX_SECRET_KEY, KITE_ACME_LIVE_API_KEY,
 {"acme": {"live": {"api_key": "…", "api_secret": "…"}}}. A table names its columns in
 the first line: account, environment, api_key, api_secret. Without an environment
-sandbox is assumed, unless --environment says otherwise. Placeholders, masked
-values and values that programs read in different ways are refused.`,
+sandbox is assumed, unless --environment says otherwise. Placeholders, masked values
+and values that programs read in different ways are refused.`,
 		Example: `  kitekey import backup.age --dry-run
   kitekey import backup.age acme/live
   kitekey import .env --account acme

@@ -39,10 +39,10 @@ func newNetwork(a *app, run func(context.Context, networkOptions) error, runCA f
 		Long: `Show where each environment's requests go, which proxy they take and which variable
 it comes from, and which CA is trusted besides the system's. Nothing is sent.
 
-kitekey does not use SSL_CERT_FILE and SSL_CERT_DIR itself: with them, another
-program could read credentials on their way. The command that exec starts gets them.
-It uses HTTPS_PROXY and not ALL_PROXY. If your company's proxy inspects TLS, adopt its
-CA with "kitekey network ca".`,
+kitekey does not use SSL_CERT_FILE and SSL_CERT_DIR itself: with them, another program
+could read credentials on their way. The command that exec starts gets them. It uses
+HTTPS_PROXY and not ALL_PROXY. If your company's proxy inspects TLS, adopt its CA with
+"kitekey network ca".`,
 		Example: `  kitekey network
   kitekey network --json | jq .gateways
   kitekey network ca company-ca.pem

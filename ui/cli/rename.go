@@ -26,9 +26,9 @@ func newRename(a *app, run func(context.Context, renameOptions) error) *cobra.Co
 		Long: `Rename an account: its sandbox and its live profile are renamed together. The
 credentials, cached tokens and verdicts stay as they are.
 
-With two full profile names it moves one profile, for example acme/sandbox to acme/live
-if a live credential was stored as sandbox. Its verdict is cleared and its cached token
-forgotten.
+With two full profile names it moves one profile, for example acme/sandbox to
+acme/live if a live credential was stored as sandbox. Its verdict is cleared and its
+cached token forgotten.
 
 A profile in a source is renamed there for the whole team.
 

@@ -17,10 +17,10 @@ func newSource(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "source",
 		Short: "Use credentials that a team keeps in a secret manager",
-		Long: `A source holds credentials that several people or machines share: a KV secrets
-engine of OpenBao or HashiCorp Vault, or any program that prints a credential, such
-as pass. kitekey reads a credential there when it mints, and keeps only the token on
-this machine. A rotation reaches everyone at once.
+		Long: `A source holds credentials that several people or machines share: a KV secrets engine
+of OpenBao or HashiCorp Vault, or any program that prints a credential, such as pass.
+kitekey reads a credential there when it mints, and keeps only the token on this
+machine. A rotation reaches everyone at once.
 
 An engine holds one secret per profile at PATH/ACCOUNT/ENVIRONMENT, with the fields
 api_key and api_secret. Its address is a setting and never taken from a variable.`,

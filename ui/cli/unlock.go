@@ -28,13 +28,13 @@ func newUnlock(a *app, run func(context.Context, unlockOptions) error) *cobra.Co
 		Use:   "unlock",
 		Short: "Unlock the file store once, for a time",
 		Long: `Unlock the file store for every command of this user, until the time is over or
-"kitekey lock" is run. The passphrase is asked for once, and commands are as fast as with a
-keyring.
+"kitekey lock" is run. The passphrase is asked for once, and commands are as fast as
+with a keyring.
 
 Meanwhile the key to the store is in the Linux kernel's keyring: in no file, no
 variable and no process. Every program that runs as this user can use it, as it can
-use an unlocked desktop keyring. Changing the passphrase locks it again, and
-so does locking kitekey's screen. Where the kernel keeps no keys, as in some containers, this
+use an unlocked desktop keyring. Changing the passphrase locks it again, and so does
+locking kitekey's screen. Where the kernel keeps no keys, as in some containers, this
 command says so, and every command asks for the passphrase as before.`,
 		Example: `  kitekey unlock
   kitekey unlock --for 8h`,
