@@ -297,6 +297,15 @@ func (v *Vault) Reach(ctx context.Context) error {
 	return nil
 }
 
+// Probe reports why the store is not there, without asking the user anything. A store
+// that is locked is there.
+func (v *Vault) Probe(ctx context.Context) error {
+	if p, ok := v.store.(Prober); ok {
+		return p.Probe(ctx)
+	}
+	return v.Reach(ctx)
+}
+
 // items checks that every profile's item exists and can be read.
 func (c *checkup) items(ctx context.Context, profiles []Profile) {
 	good := 0

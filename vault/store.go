@@ -18,7 +18,7 @@ import (
 // up. The package storetest checks all of this for any store.
 //
 // A store can have more abilities: see [Lister], [Locker], [Unlocker], [Restorer],
-// [Discarder], [Pinger] and [Inspector]. The vault looks for these with type
+// [Discarder], [Pinger], [Prober] and [Inspector]. The vault looks for these with type
 // assertions and does without those that a store lacks.
 type Store interface {
 	// Name is the store's name in the settings; each store's package has it as a
@@ -101,6 +101,12 @@ type Discarder interface {
 // item.
 type Pinger interface {
 	Ping(ctx context.Context) error
+}
+
+// Prober is a [Store] that can tell whether it is there without unlocking anything, and
+// so without asking the user.
+type Prober interface {
+	Probe(ctx context.Context) error
 }
 
 // Preparer is a [Store] that takes some time to reach.

@@ -108,9 +108,14 @@ func Run(ctx context.Context, o Options) error {
 		now: func() time.Time { return o.Now().Round(0) },
 	}
 	defer c.removed.Erase()
-	ctx, cancel := context.WithCancel(vault.WithPrompt(ctx, promptWait))
+	ctx, cancel := context.WithCancel(vault.WithPromptTold(ctx, promptWait, c.sayAsking))
 	defer cancel()
 	return c.run(ctx)
+}
+
+// sayAsking says why nothing happens, once.
+func (c *conversation) sayAsking() {
+	c.say("The keyring is asking for your permission or your password, in a window of its own. Waiting for the answer.")
 }
 
 func (c *conversation) run(ctx context.Context) error {

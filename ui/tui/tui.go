@@ -199,9 +199,11 @@ func Run(ctx context.Context, o Options) error {
 	return err
 }
 
-// newApp returns the model. Its tasks end with ctx.
+// newApp returns the model. Its tasks end with ctx. The store asks the user nothing
+// but in a task, which the screen shows.
 func newApp(ctx context.Context, o Options) *app {
 	o.setDefaults()
+	ctx = vault.WithPrompt(ctx, 0)
 	a := &app{
 		o: o, ctx: ctx, keys: bindings(), mouse: o.Mouse,
 		canvas:  canvas{now: o.Now().Round(0), bg: backgroundOf(o.Theme, getenv(o.Environ, "COLORFGBG")), profile: colorprofile.TrueColor, ascii: o.ASCII, still: o.ReducedMotion},

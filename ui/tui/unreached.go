@@ -22,7 +22,7 @@ func (a *app) checkStore() tea.Cmd {
 	}
 	v, ctx := a.o.Vault, a.ctx
 	return a.run(task{kind: taskReach, quiet: true}, func(context.Context) func(*app) tea.Cmd {
-		err := v.Reach(ctx) // not the task's context, which waits for a prompt
+		err := v.Probe(ctx) // not the task's context, which waits for a prompt
 		return func(a *app) tea.Cmd {
 			a.list.unreached = nil
 			if errors.Is(err, vault.ErrUnavailable) || errors.Is(err, vault.ErrTimeout) {

@@ -1,10 +1,13 @@
 package tui
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
+	"kitekey/kite"
 	"kitekey/vault"
 )
 
@@ -18,6 +21,33 @@ func TestUnreached_IsSaidBeforeASecretIsTyped(t *testing.T) {
 		d.store.On(nil, nil)
 		d.send(tea.FocusMsg{}).lacks("not available", "F file store")
 	})
+}
+
+// A command's context tells on stderr that the keyring asks, which would be written over
+// the screen.
+func TestTasks_DoNotTellOverTheScreenThatTheKeyringAsks(t *testing.T) {
+	v, err := vault.Open(vault.Options{Store: vault.NewMemory(), Gateway: func(kite.Environment) vault.Gateway { return noGateway{} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := false
+	ctx := vault.WithPromptTold(t.Context(), time.Minute, func() { told = true })
+	a := newApp(ctx, Options{Vault: v})
+	if p := vault.PromptOf(a.ctx); p.Wait != 0 {
+		t.Errorf("outside a task it waits %v", p.Wait)
+	}
+	vault.PromptOf(a.ctx).Waiting()
+	_, cmd := a.start(task{}, func(ctx context.Context) func(*app) tea.Cmd {
+		if p := vault.PromptOf(ctx); p.Wait != promptWait {
+			t.Errorf("a task waits %v", p.Wait)
+		}
+		vault.PromptOf(ctx).Waiting()
+		return nil
+	})
+	cmd()
+	if told {
+		t.Error("the command has told it")
+	}
 }
 
 // What can be done instead is at its end.

@@ -238,3 +238,19 @@ func TestStore_LeavesNothingOpen(t *testing.T) {
 	k.Lock()
 	fake.Wait("the session's end", func() bool { return fake.Sessions() == 0 })
 }
+
+// The first screen asks whether there is a keyring: it must not open a password dialog.
+func TestProbe_UnlocksNothing(t *testing.T) {
+	_, fake, k := fakeKeyring(t)
+	fake.Lock()
+	if err := k.Probe(t.Context()); err != nil {
+		t.Errorf("Probe: %v", err)
+	}
+	if calls := fake.Calls(); slices.Contains(calls, "Unlock") || slices.Contains(calls, "Prompt") {
+		t.Errorf("it called %v", calls)
+	}
+	fake.NoCollection()
+	if err := k.Probe(t.Context()); kindOf(err) != vault.ErrUnavailable {
+		t.Errorf("Probe without a collection: %v", err)
+	}
+}

@@ -18,6 +18,7 @@ var _ interface {
 	vault.Lister
 	vault.Locker
 	vault.Pinger
+	vault.Prober
 	vault.Inspector
 	vault.Preparer
 } = (*Store)(nil)
@@ -126,6 +127,14 @@ func (s *Store) Ping(ctx context.Context) error {
 			return err
 		}
 		return u.unlock(home)
+	})
+}
+
+// Probe implements [vault.Prober]: it succeeds if the collection for new items exists.
+func (s *Store) Probe(ctx context.Context) error {
+	return s.use(ctx, vault.OpOpen, "", func(u *use) error {
+		_, err := u.Home()
+		return err
 	})
 }
 
