@@ -3,11 +3,14 @@ package tui
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
+
+	"kitekey/vault/dotenv"
 )
 
 const (
@@ -29,8 +32,9 @@ const (
 )
 
 // inputFilter filters what comes from the terminal before Bubble Tea reads it. It
-// joins a reply that arrives in pieces, so that no piece is typed into a field, and
-// it ends a paste that has no end mark, so that the keys work again.
+// joins a reply that arrives in pieces, so that no piece is typed into a field. It marks
+// a credential that the terminal types as a paste, and it ends a paste that has no end
+// mark, so that the keys work again.
 type inputFilter struct {
 	held    []byte    // the beginning of a reply whose rest has not come
 	at      time.Time // when the last input came
@@ -130,6 +134,9 @@ func (f *inputFilter) pass(b []byte, now time.Time) []byte {
 		b = b[len(lostReply().Find(b)):]
 	}
 	f.esc = len(b) > 0 && b[len(b)-1] == '\x1b'
+	if typedPaste(b) {
+		return slices.Concat([]byte(pasteStart), b, []byte(pasteEnd))
+	}
 	if i := bytes.LastIndex(b, []byte(pasteStart)); i >= 0 && !bytes.Contains(b[i:], []byte(pasteEnd)) {
 		f.paste, f.pasted, f.dropped = true, len(b)-i, false
 		return f.holdHalf(b)
@@ -140,6 +147,24 @@ func (f *inputFilter) pass(b []byte, now time.Time) []byte {
 		return b[:loc[0]]
 	}
 	return b
+}
+
+// typedLeast is less than any text with a named credential, in bytes. No person types
+// that much between two reads.
+const typedLeast = 24
+
+// typedPaste reports whether input that came at once is a text with a credential: a
+// terminal without bracketed paste types what is pasted. On the list its letters would
+// be keys, and in a field that is not hidden a secret would be shown.
+func typedPaste(b []byte) bool {
+	if len(b) < typedLeast || len(b) > pasteLimit || bytes.IndexByte(b, ansi.ESC) >= 0 {
+		return false
+	}
+	found, err := dotenv.Read(string(b))
+	for _, e := range found.Entries {
+		e.Erase()
+	}
+	return err == nil && found.Form != dotenv.TwoValues
 }
 
 // inPaste passes a paste on until its end. If the paste has paused for long, the

@@ -51,6 +51,27 @@ func TestInputFilter_JoinsCutReplies(t *testing.T) {
 	}
 }
 
+// A terminal without bracketed paste types what is pasted, at once.
+func TestInputFilter_MarksACredentialThatIsTyped(t *testing.T) {
+	for text, marked := range map[string]bool{
+		"KITE_API_KEY=sim-key\rKITE_API_SECRET=sim-secret\r":                    true,
+		"# live\rKITE_ENVIRONMENT=live\rKITE_API_KEY=k1\rKITE_API_SECRET=s1":    true,
+		"{\r  \"api_key\": \"sim-key\",\r  \"api_secret\": \"sim-secret\"\r}\r": true,
+		"jjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjcq":                        false,
+		"/a long text for the filter\rc":                                        false,
+		"aacme\tsandbox\tAcme Stores Ltd\tsim-key-acme\tsim-secret-acme\r":      false,
+		"sim-key-acme-sandbox sim-secret-acme-sandbox":                          false,
+	} {
+		want := text
+		if marked {
+			want = pasteStart + text + pasteEnd
+		}
+		if got := filtered(piece{0, text}); got != want {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+}
+
 func TestInputFilter_PassesPastesWhole(t *testing.T) {
 	large := strings.Repeat("x", 100<<10)
 	for name, tt := range map[string]struct {
