@@ -29,6 +29,7 @@ type formDialog struct {
 	task     *task  // the save under way
 	stopping bool   // the save has been told to stop
 	said     string // what a paste was recognised as
+	filled   bool   // the account or the environment is not what the person typed and chose
 	problem  string // why the last save failed
 	next     string // what to do about it
 	// anyway saves in spite of the problem, nil if that makes no sense.

@@ -173,6 +173,7 @@ func (d *formDialog) fill(p prompt.Paste) {
 	}
 	if f := d.field(fieldAccount); f != nil && p.Account != "" {
 		if f.value() == "" {
+			d.filled = true
 			f.input.SetValue(p.Account)
 			f.input.CursorEnd()
 			d.said += ", account " + p.Account
@@ -183,6 +184,7 @@ func (d *formDialog) fill(p prompt.Paste) {
 	if f := d.field(fieldEnvironment); f != nil && p.Environment != "" {
 		switch at := environmentIndex(f, p.Environment); {
 		case at >= 0:
+			d.filled = d.filled || f.at != at
 			f.at = at
 			d.said += ", environment " + words.Environment(p.Environment)
 		default:

@@ -165,6 +165,26 @@ func TestPaste_FilledFormIsSaved(t *testing.T) {
 	})
 }
 
+// A name that was pasted is not a name that was typed: the guard asks for it.
+func TestPaste_OfALiveCredentialDoesNotOpenLive(t *testing.T) {
+	remove := func(d *driver) {
+		if err := d.vault.Remove(d.t.Context(), vault.Selector{Account: "acme", Environment: kite.Live}); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+	drive(t, setup{before: remove}, func(t *testing.T, d *driver) {
+		d.paste("KITE_ACME_LIVE_API_KEY=sim-key-acme-live\nKITE_ACME_LIVE_API_SECRET=sim-secret-acme-live").press("ctrl+s").sees("acme/live added")
+		d.press("c").sees("type acme/live")
+		if d.clip.held() != "" {
+			t.Error("the header was copied")
+		}
+	})
+	drive(t, setup{before: remove}, func(t *testing.T, d *driver) { // typed and chosen
+		d.press("a").write("acme").press("enter", "right", "enter", "enter").paste("sim-key-acme-live").press("enter").paste("sim-secret-acme-live").press("ctrl+s")
+		d.sees("acme/live added").press("c").sees("copied")
+	})
+}
+
 // A terminal without bracketed paste types what is pasted, line by line.
 func TestPaste_IsReadWhenTheTerminalTypesIt(t *testing.T) {
 	halves := func(d *driver) (key, secret string) {

@@ -137,7 +137,7 @@ func (a *app) openAdd() {
 		}
 	}
 	key, secret := credentialFields()
-	d := &formDialog{head: "Add a credential", action: "verify and save", save: saveNew}
+	d := &formDialog{head: "Add a credential", action: "verify and save", save: saveNew, filled: account != ""}
 	name := textField(fieldAccount, account, "such as acme", vault.ValidAccount)
 	d.fields = []*field{
 		name,
@@ -223,7 +223,7 @@ func addTo(ctx context.Context, v *vault.Vault, n vault.NewProfile, d *formDialo
 			d.failWith("not saved", err)
 			return a.reload()
 		}
-		if n.Environment == kite.Live {
+		if n.Environment == kite.Live && !d.filled {
 			a.guard.TypedInFull(handout.Mint, n.Selector) // its name was typed in the form
 		}
 		d.wipe()
