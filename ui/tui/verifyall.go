@@ -269,16 +269,21 @@ func (d *verifyRun) open(a *app) {
 	}
 }
 
-// report copies a summary, and the reports of the failing profiles or of all.
+// report copies a summary, and the reports of the failing profiles or of all, of those
+// that match the filter.
 func (d *verifyRun) report(a *app, all bool) tea.Cmd {
 	var reports []vault.Report
+	terms := words.Terms(d.filter.Value())
 	for _, s := range d.sels {
-		if r, ok := d.results[s]; ok && (all || r.Verdict != vault.VerdictOK) {
+		if r, ok := d.results[s]; ok && (all || r.Verdict != vault.VerdictOK) && d.matches(s, terms) {
 			reports = append(reports, r)
 		}
 	}
-	summary := "kitekey verified " + d.state(a) + ": " + strings.Join(d.tally(), ", ") + "\n\n"
-	return a.copyReport(summary, reports)
+	summary := "kitekey verified " + d.state(a) + ": " + strings.Join(d.tally(), ", ") + "\n"
+	if filter := d.filter.Value(); filter != "" {
+		summary += fmt.Sprintf("only what matches the filter %q follows: %s\n", filter, words.Count(len(reports), "profile"))
+	}
+	return a.copyReport(summary+"\n", reports)
 }
 
 // state says how far the run is.

@@ -52,6 +52,16 @@ func TestVerifyAll_OrdersByName(t *testing.T) {
 	})
 }
 
+func TestVerifyAll_ReportsWhatTheFilterLeaves(t *testing.T) {
+	verified(t, func(t *testing.T, d *driver) {
+		d.press("/").write("coral").press("enter", "C").sees("report copied")
+		text := d.clip.held()
+		if n := strings.Count(text, "kitekey verification report"); n != 2 || strings.Contains(text, "acme/") || !strings.Contains(text, `the filter "coral" follows: 2 profiles`) {
+			t.Errorf("%d reports:\n%s", n, text)
+		}
+	})
+}
+
 // While results arrive, a failing profile moves above the chosen one.
 func TestVerifyAll_TheChosenRowStaysOnItsProfile(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
