@@ -168,18 +168,24 @@ func (c *canvas) marked(text string, found []int, w int, plain, match ansi.Style
 	return b.String()
 }
 
-// cutAt shortens s, which is longer, to w cells: it keeps head cells of its beginning,
-// and its end.
-func (c *canvas) cutAt(s string, w, head int) string {
-	tail := w - 1 - head
-	return c.method.Truncate(s, head, "") + c.st.glyph.more + c.method.TruncateLeft(s, c.len(s)-tail, "")
+// nameCut is how names that are too long are cut: how many cells of the beginning are
+// kept, and from which cell on more is, -1 for the end of the name.
+type nameCut struct{ head, from int }
+
+// apply shortens s, which is longer, to w cells.
+func (n nameCut) apply(c *canvas, s string, w int) string {
+	rest, long := w-1-n.head, c.len(s)
+	more := c.st.glyph.more
+	if n.from < 0 || n.from+rest >= long {
+		return c.method.Truncate(s, n.head, "") + more + c.method.TruncateLeft(s, long-rest, "")
+	}
+	return c.method.Truncate(s, n.head, "") + more + c.method.Truncate(c.method.TruncateLeft(s, n.from, ""), rest-1, "") + more
 }
 
-// accountNames are the names of all accounts, and for each width in cells how much of
-// its beginning a name that is too long keeps.
+// accountNames are the names of all accounts, and how they are cut to each width.
 type accountNames struct {
-	all   []string
-	heads map[int]int
+	all  []string
+	cuts map[int]nameCut
 }
 
 // set replaces the names. It keeps what is known of them if they are the same.
@@ -190,45 +196,55 @@ func (n *accountNames) set(profiles []vault.Profile) {
 	}
 	slices.Sort(all)
 	if all = slices.Compact(all); !slices.Equal(all, n.all) {
-		*n = accountNames{all: all, heads: map[int]int{}}
+		*n = accountNames{all: all, cuts: map[int]nameCut{}}
 	}
 }
 
 // account shortens an account's name to at most w cells, so that different ones stay
 // different.
 func (c *canvas) account(s string, w int) string {
-	if w <= 1 || c.len(s) <= w || c.names.heads == nil {
+	if w <= 1 || c.len(s) <= w || c.names.cuts == nil {
 		return c.cut(s, w, "")
 	}
-	head, ok := c.names.heads[w]
+	cut, ok := c.names.cuts[w]
 	if !ok {
-		head = c.headFor(w)
-		c.names.heads[w] = head
+		cut = c.bestCut(w)
+		c.names.cuts[w] = cut
 	}
-	return c.cutAt(s, w, head)
+	return cut.apply(c, s, w)
 }
 
-// headFor returns where to cut to w cells so that most of the names that are too long
-// differ from each other, the nearest to their middle.
-func (c *canvas) headFor(w int) int {
+// bestCut returns the cut to w cells after which most of the names that are too long
+// differ from each other. It prefers the beginning and the end of a name, in equal
+// parts, to a part from its middle.
+func (c *canvas) bestCut(w int) nameCut {
+	const enough = 300 // names to look at, from all over the list: more would take too long
 	var long []string
-	for _, s := range c.names.all {
-		if c.len(s) > w {
-			long = append(long, s)
+	longest := 0
+	for i := 0; i < len(c.names.all); i += 1 + len(c.names.all)/enough {
+		if n := c.len(c.names.all[i]); n > w {
+			long, longest = append(long, c.names.all[i]), max(longest, n)
 		}
 	}
-	best := w / 2
-	for i, most := 0, 0; i < w && most < len(long); i++ {
-		head := w/2 + (i+1)/2*(1-i%2*2) // w/2, one less, one more, two less
-		if head < 0 || head >= w {
-			continue
+	best, most := nameCut{w / 2, -1}, 0
+	try := func(cut nameCut) {
+		if cut.head < 0 || cut.head >= w || most == len(long) {
+			return
 		}
 		seen := make(map[string]bool, len(long))
 		for _, s := range long {
-			seen[c.cutAt(s, w, head)] = true
+			seen[cut.apply(c, s, w)] = true
 		}
 		if len(seen) > most {
-			most, best = len(seen), head
+			best, most = cut, len(seen)
+		}
+	}
+	for i := range w {
+		try(nameCut{w/2 + (i+1)/2*(1-i%2*2), -1}) // w/2, one less, one more, two less
+	}
+	for _, head := range []int{w / 3, w / 4, 1} {
+		for from := head + 1; from < longest && w-head >= 4; from++ {
+			try(nameCut{head, from})
 		}
 	}
 	return best

@@ -76,6 +76,7 @@ func TestNameCut_KeepsWhatDiffers(t *testing.T) {
 		{[]string{"000-of-a-very-long-name-of-many-eu", "001-of-a-very-long-name-of-many-eu"}, 12, 2},
 		{[]string{"short", "000-of-a-very-long-name-of-many-eu"}, 12, 2},
 		{[]string{"珊瑚商店珊瑚商店珊瑚商店東京", "珊瑚商店珊瑚商店珊瑚商店大阪"}, 9, 2},
+		{[]string{"merchant-011-payments-emea", "merchant-012-payments-emea", "merchant-021-payments-emea"}, 11, 3},
 		{[]string{"aaaaaaaaaaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaabaaaaaaaaaaaaa"}, 1, 1},
 	} {
 		c, seen := &canvas{}, map[string]bool{}
