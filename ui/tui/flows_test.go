@@ -533,6 +533,16 @@ func TestCopy_TellsWhenItHasGoneBeforeItsTime(t *testing.T) {
 	})
 }
 
+// A token that is no longer kept alive must not be believed to be.
+func TestLock_SaysThatItEndedKeepAlive(t *testing.T) {
+	drive(t, setup{options: func(o *Options) { o.LockAfter = time.Minute }}, func(t *testing.T, d *driver) {
+		d.selectProfile("acme/live").press("K").write("acme/live").press("enter").sees("keep-alive on for acme/live").press("home")
+		d.sleep(2*time.Minute).sees("kitekey is locked", "Keep-alive has ended.").lacks("kept alive", "acme")
+		d.press("enter").sees("locking ended keep-alive for acme/live · K switches it on again")
+		d.press("K").dialog("LIVE · acme").press("esc").press("Z").lacks("Keep-alive").press("enter").lacks("ended")
+	})
+}
+
 func TestForget_TellsThatKeepAliveMintsAnother(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("c", "f").sees("forgotten").lacks("keep-alive mints")

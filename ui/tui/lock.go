@@ -21,7 +21,8 @@ type locker struct {
 	passphrase secretInput
 	forAll     bool // unlock the store for other commands too
 	lastInput  time.Time
-	timer      bool // a lockTimerMsg is scheduled
+	timer      bool   // a lockTimerMsg is scheduled
+	endedKeep  string // the profile whose keep-alive the lock has ended, "" for none
 
 	overwriteFreed func() // overwrites the memory that is not in use
 }
@@ -49,7 +50,7 @@ func (l *locker) ifIdle(a *app) tea.Cmd {
 
 // lockByKey handles the key that locks.
 func (a *app) lockByKey() tea.Cmd {
-	a.keep = keepAlive{}
+	a.lock.endKeepAlive(a)
 	return a.lock.lock(a, a.term.input, nil)
 }
 
@@ -64,7 +65,7 @@ func (l *locker) lock(a *app, input *terminalInput, done func()) tea.Cmd {
 	a.removed.Erase()
 	a.tasks.stopAll(false)
 	if p := a.profileByID(a.keep.id); p == nil || p.Environment == kite.Live {
-		a.keep = keepAlive{}
+		l.endKeepAlive(a)
 	}
 	a.guard.Forget()
 	a.notices.dismiss()
@@ -80,7 +81,7 @@ func (l *locker) lock(a *app, input *terminalInput, done func()) tea.Cmd {
 		}
 		return func(a *app) tea.Cmd {
 			if a.lock.needPass = need; need {
-				a.keep = keepAlive{} // minting again would ask for the passphrase
+				l.endKeepAlive(a) // minting again would ask for the passphrase
 			}
 			if overwritten == nil {
 				return nil
@@ -94,6 +95,13 @@ func (l *locker) lock(a *app, input *terminalInput, done func()) tea.Cmd {
 	// Clear the screen: a cell that stays the same keeps the frame that it came from
 	// in memory, with what that frame showed.
 	return tea.Batch(ask, tea.ClearScreen, lock)
+}
+
+// endKeepAlive ends keep-alive because of the lock, which says so.
+func (l *locker) endKeepAlive(a *app) {
+	if a.keep.id != "" {
+		l.endedKeep, a.keep = a.keep.id, keepAlive{}
+	}
 }
 
 // key handles a key on the locked screen.
@@ -181,6 +189,11 @@ func (l *locker) unlocked(a *app, err error, needPass, noneGiven bool) tea.Cmd {
 		l.message = sentence(err)
 	default:
 		l.locked, l.message, l.forAll = false, "", false
+		if p := a.profileByID(l.endedKeep); p != nil {
+			text := "locking ended keep-alive for " + p.Selector.String() + a.st.glyph.sep + "K switches it on again"
+			a.notices.show(notice{kind: warning, id: p.ID, keys: "K", text: text}, a.now)
+		}
+		l.endedKeep = ""
 		return tea.Batch(l.arm(a), a.reload())
 	}
 	return nil
@@ -214,6 +227,9 @@ func (l *locker) draw(a *app) []string {
 	}
 	if a.keep.id != "" {
 		text = append(text, a.painted("One token is kept alive meanwhile.", w, a.st.dim)...)
+	}
+	if l.endedKeep != "" {
+		text = append(text, a.painted("Keep-alive has ended.", w, a.st.dim)...)
 	}
 	if l.needPass {
 		state := "paste or type; nothing is shown"
