@@ -573,6 +573,24 @@ func TestCopy_IsNeverKeptLongerThanTheToken(t *testing.T) {
 	})
 }
 
+// The name that is taken is told before the guard asks, and what is saved is not said
+// not to be.
+func TestEdit_OfANameThatIsTaken(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("e").write(" 2").press("shift+tab", "ctrl+u").write("coral").sees("coral is here already").press("ctrl+s").dialog("Edit acme / sandbox")
+		d.press("esc").selectProfile("dune/sandbox").press("e").write(" 2").press("shift+tab", "ctrl+u").write("gale")
+		cred, _ := d.sim.Credential("acme", kite.Sandbox)
+		n := vault.NewProfile{Selector: vault.Selector{Account: "gale", Environment: kite.Sandbox}, Credential: cred} // by another kitekey
+		if _, err := d.vault.Add(t.Context(), n); err != nil {
+			t.Fatal(err)
+		}
+		d.press("ctrl+s").sees("not renamed, the rest is saved: ")
+		if p, _ := d.vault.Lookup(vault.Selector{Account: "dune", Environment: kite.Sandbox}); p.Label != "Dune Outfitters 2" {
+			t.Errorf("the label is %q", p.Label)
+		}
+	})
+}
+
 func TestEdit_ChangesLabelLifeAndName(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("e").sees("Edit acme / sandbox").press("ctrl+u").write("Neuer Name").press("enter", "ctrl+u").write("90s").press("ctrl+s")

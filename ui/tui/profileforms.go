@@ -245,7 +245,12 @@ func addTo(ctx context.Context, v *vault.Vault, n vault.NewProfile, d *formDialo
 func (a *app) openEdit() {
 	p := *a.chosen()
 	d := &formDialog{head: "Edit " + selWords(p.Selector), action: "save", isLive: p.Environment == kite.Live, lifeWas: p.ExpiresIn}
-	name := textField(fieldAccount, p.Account, "", vault.ValidAccount)
+	name := textField(fieldAccount, p.Account, "", func(name string) error {
+		if name != p.Account && a.list.environments(name) > 0 {
+			return fmt.Errorf("%s is here already", name)
+		}
+		return vault.ValidAccount(name)
+	})
 	if a.list.environments(p.Account) > 1 {
 		name.help = func(*formDialog) string {
 			if name.value() == p.Account {
@@ -273,7 +278,9 @@ func saveEdit(a *app, d *formDialog, p vault.Profile) tea.Cmd {
 	save := func() tea.Cmd {
 		t, cmd := a.start(task{kind: taskEdit, doing: "saving", quiet: true, form: true}, func(ctx context.Context) func(*app) tea.Cmd {
 			_, err := v.Edit(ctx, p.Selector, vault.ProfileUpdate{Label: &label, ExpiresIn: &life})
+			what := "not saved"
 			if err == nil && account != p.Account {
+				what = "not renamed, the rest is saved"
 				err = v.Rename(ctx, p.Account, account)
 			}
 			return func(a *app) tea.Cmd {
@@ -284,7 +291,7 @@ func saveEdit(a *app, d *formDialog, p vault.Profile) tea.Cmd {
 					a.reportError(p.ID, "renaming", err)
 					return a.reloadAndChoose(p.ID)
 				case err != nil:
-					d.failWith("not saved", err)
+					d.failWith(what, err)
 					return a.reload()
 				}
 				a.drop(d)
