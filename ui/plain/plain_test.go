@@ -637,7 +637,7 @@ func TestPlain_CopiesReports(t *testing.T) {
 		if !w.clip.clearAt.IsZero() {
 			t.Error("a report would be cleared")
 		}
-		has(t, w.talk(w.options(), "verify all", "report failing"), "Report of 0 profiles copied")
+		has(t, w.talk(w.options(), "verify all", "report failing"), "None fails. A report of the totals copied")
 		has(t, w.clip.text, "kitekey verified all 4 in 0.0 s: 4 work")
 		has(t, w.talk(w.options(), "verify all", "report all", "report dune"), "Report of 4 profiles copied", "Report of dune sandbox copied")
 		lacks(t, w.clip.text, "sim-key", "sim-secret", "eyJ")

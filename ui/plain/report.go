@@ -66,7 +66,10 @@ func (c *conversation) copyReports(ctx context.Context, summary string, reports 
 		return fmt.Errorf("cannot copy: %w", err)
 	}
 	what := "Report of " + words.Count(len(reports), "profile")
-	if len(reports) == 1 {
+	switch len(reports) {
+	case 0:
+		what = "None fails. A report of the totals"
+	case 1:
 		what = "Report of " + speak(reports[0].Selector)
 	}
 	c.say("%s copied, no secret in it (%s).", what, receipt.Way)

@@ -96,6 +96,9 @@ func (c *conversation) handOut(ctx context.Context, p vault.Profile, as handout.
 
 func (c *conversation) sayTime(_ context.Context, p vault.Profile, _ string) error {
 	if text := c.life(p); text != "" {
+		if c.keep.id == p.ID {
+			text += ", kept alive"
+		}
 		c.say("%s, %s.", speak(p.Selector), text)
 		return nil
 	}
