@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"kitekey/kite"
+	"kitekey/ui/prompt"
 	"kitekey/ui/words"
 	"kitekey/vault"
 )
@@ -30,15 +31,7 @@ func (c *conversation) reach(text string) bool {
 	case 0:
 		near := c.near(text)
 		if len(near) == 0 {
-			what := words.Line(text)
-			switch {
-			case strings.TrimSpace(what) == "":
-				c.say("Arrow keys and the like do nothing here. Type list or help.")
-			case what != text:
-				c.say("%q is neither a profile nor a command. Arrow keys and the like, which were typed with it, do nothing here. Type list or help.", what)
-			default:
-				c.say("%q is neither a profile nor a command. Type list or help.", what)
-			}
+			c.sayNotUnderstood(text)
 			return false
 		}
 		c.say("There is no profile or command %q. Did you mean %s?", words.Line(text), speakAll(near))
@@ -46,6 +39,28 @@ func (c *conversation) reach(text string) bool {
 		c.say("%q means %d profiles: %s. Type the one you mean.", words.Line(text), len(found), speakAll(found))
 	}
 	return false
+}
+
+// sayNotUnderstood says that text is neither a profile nor a command. It does not
+// repeat what may be a secret.
+func (c *conversation) sayNotUnderstood(text string) {
+	const short = 24 // an api_key is longer
+	paste, named, err := prompt.ReadPaste(kite.NewSecret(text), vault.Selector{})
+	paste.Erase()
+	what := "That"
+	if len(text) <= short && !named {
+		what = strconv.Quote(words.Line(text))
+	}
+	switch {
+	case named && err == nil:
+		c.say("That line holds a credential, and the terminal shows it. Type add or rotate, and paste it when you are asked: there it is not shown.")
+	case strings.TrimSpace(words.Line(text)) == "":
+		c.say("Arrow keys and the like do nothing here. Type list or help.")
+	case words.Line(text) != text:
+		c.say("%s is neither a profile nor a command. Arrow keys and the like, which were typed with it, do nothing here. Type list or help.", what)
+	default:
+		c.say("%s is neither a profile nor a command. Type list or help.", what)
+	}
 }
 
 // find returns the profiles that text names: its number in the list, "acme/live",

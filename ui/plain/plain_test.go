@@ -221,6 +221,22 @@ func TestPlain_ChoosesByNumberNameAndLabel(t *testing.T) {
 	}
 }
 
+// A credential that was pasted as a command is not read out again.
+func TestPlain_RepeatsNoSecret(t *testing.T) {
+	for _, line := range []string{
+		`{"api_key":"sim-key-x","api_secret":"sim-secret-x"}`, `"api_secret": "sim-secret-x"`, "KITE_API_KEY=sim-secret-x",
+		"sim-secret-that-is-as-long-as-they-are", `'sim-secret-x'`,
+	} {
+		converse(t, four, func(t *testing.T, w *fixture) {
+			said := w.talk(w.options(), line)
+			lacks(t, said, "sim-")
+			if !strings.Contains(said, "holds a credential") && !strings.Contains(said, "That is neither a profile nor a command") {
+				t.Errorf("%s: %s", line, said)
+			}
+		})
+	}
+}
+
 func TestPlain_ListsWhatIsAskedFor(t *testing.T) {
 	converse(t, four, func(t *testing.T, w *fixture) {
 		said := w.talk(w.options(), "list")
