@@ -13,8 +13,9 @@ import (
 	"kitekey/ui/words"
 )
 
-// clearGrace is how long the end of the demo waits until the clipboard is cleared.
-const clearGrace = 300 * time.Millisecond
+// clearGrace is how long the end of the demo waits until the clipboard is cleared and
+// its helper has looked at it again. The helper goes on without the demo.
+const clearGrace = 500 * time.Millisecond
 
 type demoOptions struct {
 	screen *screenFlags
@@ -89,14 +90,14 @@ func (a *app) showDemo(ctx context.Context, demo demoOptions, left *string) erro
 }
 
 // clearCopy clears the demo's copy. If that fails it says that the copy remains, and
-// until when.
+// until when. A helper that has not answered in time is still at it.
 func clearCopy(ctx context.Context, clip demoClipboard, now time.Time) string {
 	ctx, cancel := context.WithTimeout(ctx, clearGrace)
 	defer cancel()
 	err := clip.Clear(ctx)
 	at := clip.ClearsAt()
 	switch {
-	case err == nil || !at.IsZero() && !at.After(now):
+	case err == nil || ctx.Err() != nil || !at.IsZero() && !at.After(now):
 		return ""
 	case at.IsZero():
 		return "a token of the demo is still in the clipboard: copy something else to replace it"
