@@ -23,8 +23,9 @@ var errPutBack = errors.New("a clipboard manager puts the text back; clear its h
 //
 // there reports whether the secret is on the clipboard now, whichever application
 // put it there. overwrite puts text in its place, for a manager to keep, and then
-// lets go of it.
-func clearWhileThere(there func() (bool, error), overwrite func(text string) error) error {
+// lets go of it. newer reports whether a newer copy has been made, which may have the
+// same text: it is asked after there, because a copy is marked before it is made.
+func clearWhileThere(newer func() bool, there func() (bool, error), overwrite func(text string) error) error {
 	for quiet, try := 0, 0; ; time.Sleep(lookAgain) {
 		found, err := there()
 		switch {
@@ -34,6 +35,8 @@ func clearWhileThere(there func() (bool, error), overwrite func(text string) err
 			return nil
 		case !found:
 			quiet++
+		case newer():
+			return nil
 		case try == len(instead):
 			return errPutBack
 		default:

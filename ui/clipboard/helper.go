@@ -34,8 +34,9 @@ type holder interface {
 	// noticed.
 	Gone() <-chan struct{}
 	// Clear clears the clipboard if the secret is still on it, whichever application
-	// put it there. It returns an error if it could not.
-	Clear() error
+	// put it there, and stops once newer reports a newer copy of kitekey's. It
+	// returns an error if it could not.
+	Clear(newer func() bool) error
 	// Release lets go of the clipboard without clearing it.
 	Release()
 }
@@ -124,7 +125,7 @@ func stay(r *bufio.Reader, req request, h holder, newest mark, terminate <-chan 
 		return nil
 	}
 	defer newest.remove()
-	return h.Clear()
+	return h.Clear(func() bool { return !newest.newest() })
 }
 
 // watched is a holder that must be asked whether its clipboard is gone: the tmux server

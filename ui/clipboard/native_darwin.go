@@ -52,12 +52,12 @@ type pasteboard [sha256.Size]byte
 func (p pasteboard) Lost() <-chan struct{} { return nil }
 func (p pasteboard) Gone() <-chan struct{} { return nil }
 
-func (p pasteboard) Clear() error {
+func (p pasteboard) Clear(newer func() bool) error {
 	there := func() (bool, error) {
 		now, err := run("pbpaste", nil)
 		return err == nil && sha256.Sum256(now) == p, err
 	}
-	return clearWhileThere(there, func(text string) error {
+	return clearWhileThere(newer, there, func(text string) error {
 		_, err := run("pbcopy", []byte(text))
 		return err
 	})

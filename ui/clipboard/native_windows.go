@@ -92,7 +92,7 @@ func (c windowsCopy) put() error {
 func (c windowsCopy) Lost() <-chan struct{} { return nil }
 func (c windowsCopy) Gone() <-chan struct{} { return nil }
 
-func (c windowsCopy) Clear() error {
+func (c windowsCopy) Clear(newer func() bool) error {
 	defer clear(c.text)
 	there := func() (found bool, err error) {
 		err = withClipboard(func() error {
@@ -101,7 +101,7 @@ func (c windowsCopy) Clear() error {
 		})
 		return found, err
 	}
-	return clearWhileThere(there, func(text string) error {
+	return clearWhileThere(newer, there, func(text string) error {
 		return withClipboard(func() error {
 			if !c.isThere() {
 				return nil // another text was copied meanwhile

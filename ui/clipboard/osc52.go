@@ -104,7 +104,7 @@ func (t terminalClearer) Gone() <-chan struct{} { return nil }
 
 func (t terminalClearer) ended() bool { return !t.sameTerminal() }
 
-func (t terminalClearer) Clear() error {
+func (t terminalClearer) Clear(func() bool) error {
 	if !t.sameTerminal() {
 		return nil // the terminal has been closed
 	}

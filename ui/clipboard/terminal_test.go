@@ -172,7 +172,7 @@ func TestOSC52_WritesNothingToATerminalThatHasGone(t *testing.T) {
 	if err := gone.Run(); err != nil {
 		t.Fatal(err)
 	}
-	err := terminalClearer{tty{"/nonexistent", gone.Process.Pid}}.Clear()
+	err := terminalClearer{tty{"/nonexistent", gone.Process.Pid}}.Clear(nil)
 	if err != nil || device.String() != "" {
 		t.Errorf("%v, %q", err, device)
 	}

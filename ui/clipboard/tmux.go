@@ -71,7 +71,7 @@ func (b *tmuxBuffer) ended() bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
 }
 
-func (b *tmuxBuffer) Clear() error {
+func (b *tmuxBuffer) Clear(func() bool) error {
 	// The newest buffer comes first. A newer one is another copy, which the terminal
 	// outside may have too.
 	top, err := b.run(nil, "list-buffers", "-F", "#{buffer_name}")

@@ -102,7 +102,7 @@ func (w *wlCopy) Gone() <-chan struct{} { return w.gone }
 
 // Clear ends wl-copy, and replaces the secret if another application still serves
 // it or puts it back.
-func (w *wlCopy) Clear() error {
+func (w *wlCopy) Clear(newer func() bool) error {
 	overwritten := false
 	there := func() (bool, error) {
 		if !overwritten {
@@ -130,7 +130,7 @@ func (w *wlCopy) Clear() error {
 		return nil
 	}
 	defer w.Release()
-	return clearWhileThere(there, overwrite)
+	return clearWhileThere(newer, there, overwrite)
 }
 
 func (w *wlCopy) Release() {

@@ -230,7 +230,7 @@ func (o *x11Owner) Gone() <-chan struct{} { return o.gone }
 // Clear takes each selection that has the secret with another text and gives it up, as
 // long as the secret is there: this process's, or a copy that another application
 // serves. It overwrites the cut buffers that have it.
-func (o *x11Owner) Clear() error {
+func (o *x11Owner) Clear(newer func() bool) error {
 	defer o.Release()
 	owners := map[xproto.Atom]xproto.Window{} // of the selections that have the secret
 	var buffers []xproto.Atom
@@ -271,7 +271,7 @@ func (o *x11Owner) Clear() error {
 		}
 		return nil
 	}
-	return clearWhileThere(there, overwrite)
+	return clearWhileThere(newer, there, overwrite)
 }
 
 func (o *x11Owner) root() xproto.Window { return xproto.Setup(o.conn).DefaultScreen(o.conn).Root }
