@@ -68,7 +68,11 @@ func (v *Vault) Source(name string) (Source, error) {
 	if v.source == nil {
 		return nil, fmt.Errorf("%w: this kitekey has no source named %q", ErrSourceUnavailable, name)
 	}
-	return v.source(name)
+	src, err := v.source(name)
+	if err == nil {
+		v.opened.Store(name, src)
+	}
+	return src, err
 }
 
 // sourceDown reports whether err means that the source as a whole does not work

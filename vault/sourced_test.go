@@ -15,7 +15,10 @@ type fakeSource struct {
 	mu    sync.Mutex
 	items map[Selector]SourceItem
 	reads int
+	locks int
 }
+
+func (s *fakeSource) Lock() { s.locks++ }
 
 func (s *fakeSource) Name() string { return "team" }
 
@@ -104,5 +107,22 @@ func TestToken_ReadsTheSourceOnceMoreBeforeItSaysRefused(t *testing.T) {
 	w.gateway.refuses = func(string) bool { return true }
 	if _, err := w.Token(ctx, sel("acme"), TokenRequest{Fresh: true}); !errors.Is(err, kite.ErrRefused) || src.reads != 4 {
 		t.Errorf("%v, %d reads", err, src.reads)
+	}
+}
+
+func TestLock_LocksTheSourcesThatWereUsed(t *testing.T) {
+	w := newFixture(t)
+	src := &fakeSource{}
+	w.SetSource(func(string) (Source, error) { return src, nil })
+	w.Lock()
+	if src.locks != 0 {
+		t.Error("a source that was not used is locked")
+	}
+	if _, err := w.SyncSource(t.Context(), "team"); err != nil {
+		t.Fatal(err)
+	}
+	w.Lock()
+	if src.locks != 1 {
+		t.Errorf("locked %d times", src.locks)
 	}
 }

@@ -51,6 +51,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"kitekey/kite"
@@ -83,6 +84,7 @@ type Vault struct {
 	store    Store
 	gateway  func(kite.Environment) Gateway
 	source   func(name string) (Source, error)
+	opened   sync.Map // the sources that were used, by name
 	now      func() time.Time
 	index    *index
 	locks    disk.Locker // one per profile, named by its id
@@ -125,7 +127,7 @@ func (v *Vault) StoreName() string { return v.store.Name() }
 func (v *Vault) Dir() string { return v.dir }
 
 // Lock makes a store that stays unlocked forget it, in this process and for later
-// commands. The next call unlocks it again.
+// commands, and a source its token. The next call unlocks it again.
 func (v *Vault) Lock() {
 	if l, ok := v.store.(Locker); ok {
 		l.Lock()
@@ -136,6 +138,12 @@ func (v *Vault) Lock() {
 			c.CloseIdleConnections()
 		}
 	}
+	v.opened.Range(func(_, src any) bool {
+		if l, ok := src.(interface{ Lock() }); ok {
+			l.Lock()
+		}
+		return true
+	})
 }
 
 // NeedsPassphrase reports whether the store's next call will ask for a passphrase.

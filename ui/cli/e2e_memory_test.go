@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"filippo.io/age"
 
 	"kitekey/ui/terminaltest"
+	"kitekey/vault/source/sourcetest"
 )
 
 // copiesIn returns how often each of texts is in the memory of a process, and where.
@@ -211,6 +213,49 @@ func TestMemory_KeepsNoCopyPerRedraw(t *testing.T) {
 	for i, n := range hidden {
 		if n > 0 {
 			t.Errorf("hidden: %d copies of %s%s", n, secrets[i], where[i])
+		}
+	}
+}
+
+// A screen that is locked keeps nothing of a source: neither the credential that was
+// read, nor what else is in the secret, nor the engine's token.
+func TestMemory_HoldsNothingOfASourceAfterLocking(t *testing.T) {
+	if testing.Short() {
+		t.Skip("drives a real terminal")
+	}
+	t.Parallel()
+	canReadMemory(t)
+	h := newInstallation(t, "acme")
+	server := sourcetest.New(nil)
+	defer server.Close()
+	e := sourcetest.Engine{Address: server.URL, Root: sourcetest.RootToken}
+	e.Call(t, http.MethodPost, "sys/mounts/secret", map[string]any{"type": "kv", "options": map[string]string{"version": "2"}})
+	credential := secretsOf("acme")
+	e.Call(t, http.MethodPost, "secret/data/kitegateway/acme/sandbox", map[string]any{"data": map[string]string{
+		"api_key": credential[0], "api_secret": credential[1], "origin": "override", "webhook": "whsec-0815-4711-fffe",
+	}})
+	token := e.Token(t, sourcetest.Developers("secret"), "1h")
+	h.must("", "source", "add", "team", "--no-sync", "--address", server.URL)
+	h.must(token, "source", "login", "team", "--stdin")
+	h.must("", "source", "sync", "team")
+	s := startScreen(t, h.binary, h.env)
+	s.WaitFor("acme / sandbox")
+	s.Type("s")
+	s.WaitFor(credential[1])
+	names := []string{"api_key", "api_secret", "token", "other field"}
+	secrets := []string{credential[0], credential[1], token, "whsec-0815-4711-fffe"}
+	counts, _ := copiesIn(t, s.Pid(), secrets...)
+	t.Logf("in use: %d copies of %q", counts, names)
+	if counts[1] == 0 || counts[2] == 0 {
+		t.Error("this test does not find the secrets where they must be")
+	}
+	s.Type("Z")
+	s.WaitFor("kitekey is locked")
+	time.Sleep(5 * time.Second)
+	counts, where := copiesIn(t, s.Pid(), secrets...)
+	for i, n := range counts {
+		if n > 0 {
+			t.Errorf("locked: %d copies of the %s%s", n, names[i], where[i])
 		}
 	}
 }

@@ -80,6 +80,7 @@ func TestCommand_ReadsWhatManagersPrint(t *testing.T) {
 		"two lines":      "key_1\nsecret_1\n",
 		"CRLF and more":  "\ufeff\r\n  key_1\r\n\r\nsecret_1  \r\n",
 		".env":           "export KITE_API_KEY=key_1\nKITE_API_SECRET='secret_1'\n",
+		"colours":        "\x1b[32mkey_1\x1b[0m\n\x1b]0;title\asecret_1\x1b[K\n",
 		"YAML":           "api_key: key_1\napi_secret: secret_1\n",
 		"op":             `[{"id":"x","label":"api_key","value":"key_1"},{"id":"y","label":"api_secret","value":"secret_1"}]`,
 		"bw, fields":     `{"object":"item","name":"n","fields":[{"name":"api_key","value":"key_1"},{"name":"api_secret","value":"secret_1"}],"login":{"username":"me","password":"pw"}}`,

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -32,6 +33,7 @@ type engine struct {
 
 	mu        sync.Mutex // held while signing in
 	token     kite.Secret
+	kept      Login  // what is known of the token if it is from the store
 	from      string // where the token was found, for people
 	mountSeen bool   // the mount is known to be KV version 2
 
@@ -95,30 +97,29 @@ func (e *engine) Get(ctx context.Context, sel vault.Selector) (vault.SourceItem,
 		return vault.SourceItem{}, err
 	}
 	defer r.erase()
-	var raw struct {
-		Data struct {
-			Data     map[string]json.RawMessage `json:"data"`
-			Metadata metadata                   `json:"metadata"`
-		} `json:"data"`
+	var secret struct {
+		Data     map[string]json.RawMessage `json:"data"`
+		Metadata metadata                   `json:"metadata"`
 	}
-	if err := json.Unmarshal(r.body, &raw); err != nil {
-		return vault.SourceItem{}, e.failed(c, ErrNotEngine, r, errors.New("the reply is not a secret of KV version 2"))
+	err = e.dataOf(c, r, "a secret of KV version 2", &secret)
+	if r.status == http.StatusNotFound { // a deleted secret has data, but none of its own
+		return vault.SourceItem{}, e.missing(ctx, c, r, secret.Metadata.Version)
 	}
-	if r.status == http.StatusNotFound {
-		return vault.SourceItem{}, e.missing(ctx, c, r, raw.Data.Metadata.Version)
+	if err != nil {
+		return vault.SourceItem{}, err
 	}
-	if raw.Data.Metadata.Version <= 0 {
+	if secret.Metadata.Version <= 0 {
 		return vault.SourceItem{}, e.kv1(c)
 	}
-	item, err := readFields(raw.Data.Data)
-	for _, value := range raw.Data.Data {
+	item, err := readFields(secret.Data)
+	for _, value := range secret.Data {
 		clear(value)
 	}
-	item.Selector, item.Version = sel, raw.Data.Metadata.Version
+	item.Selector, item.Version = sel, secret.Metadata.Version
 	if err != nil {
 		f := e.failed(c, ErrMalformed, nil, err)
 		f.Version = item.Version
-		return vault.SourceItem{Version: item.Version}, f
+		return item, f
 	}
 	return item, nil
 }
@@ -167,6 +168,7 @@ func (e *engine) checkMount(ctx context.Context) error {
 	var raw struct {
 		Data struct {
 			Type    string `json:"type"`
+			Path    string `json:"path"` // with "/" at its end
 			Options struct {
 				Version string `json:"version"`
 			} `json:"options"`
@@ -177,6 +179,11 @@ func (e *engine) checkMount(ctx context.Context) error {
 	}
 	if raw.Data.Type != "kv" && raw.Data.Type != "generic" {
 		f := e.failed(c, ErrNoMount, nil, fmt.Errorf("what is mounted there is %q", kite.CleanText(raw.Data.Type)))
+		f.Path = e.config.Mount
+		return f
+	}
+	if raw.Data.Path != "" && raw.Data.Path != e.config.Mount+"/" && strings.HasPrefix(e.config.Mount, raw.Data.Path) {
+		f := e.failed(c, ErrNoMount, nil, fmt.Errorf("the mount is %q", kite.CleanText(strings.TrimSuffix(raw.Data.Path, "/"))))
 		f.Path = e.config.Mount
 		return f
 	}
@@ -249,11 +256,14 @@ func (e *engine) put(ctx context.Context, item vault.SourceItem, version int64) 
 	if r.status == http.StatusNotFound {
 		return cmp.Or(e.errorOf(ctx, c, r), error(e.failed(c, ErrEngine, r, nil)))
 	}
-	var raw struct {
-		Data metadata `json:"data"`
-	}
-	if json.Unmarshal(r.body, &raw) != nil || raw.Data.Version <= version {
+	var written metadata
+	if len(bytes.TrimSpace(r.body)) == 0 {
 		return e.kv1(c)
+	}
+	if err := e.dataOf(c, r, "about a write", &written); err != nil || written.Version <= version {
+		f := e.failed(c, ErrNotEngine, r, errors.New("the reply is not about a write"))
+		f.Unknown = true
+		return f
 	}
 	if item.Was != (vault.Selector{}) {
 		e.noteRenaming(ctx, item)

@@ -5,7 +5,10 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -111,6 +114,35 @@ func TestGet_SaysWhatIsWrongWithTheFields(t *testing.T) {
 				t.Errorf("%v, want %q", err, c.says)
 			}
 		})
+	}
+}
+
+// What kitekey cannot read stays as it was when it writes the secret.
+func TestPut_KeepsFieldsThatItCannotRead(t *testing.T) {
+	t.Parallel()
+	_, e, src, mount := standIn(t)
+	path := mount + "/data/kitegateway/acme/live"
+	fields := map[string]any{
+		"label": map[string]any{"en": "Acme"}, "expires_in": "five minutes", "previous_api_key": "old_key\n", "previous_api_secret": "old_secret",
+		"staged_api_key": "half", "previous_replaced_at": "yesterday", "owner": "payments",
+	}
+	for name, current := range map[string][2]any{"a credential": {"key_1", "secret_1"}, "no credential": {12345, "secret_1"}} {
+		fields["api_key"], fields["api_secret"] = current[0], current[1]
+		e.Call(t, http.MethodPost, path, map[string]any{"data": fields})
+		item, err := src.Get(t.Context(), acme)
+		if err != nil && !errors.Is(err, source.ErrMalformed) {
+			t.Fatal(err)
+		}
+		item.Current = sourcetest.Credential(2)
+		if err := src.Put(t.Context(), item); err != nil {
+			t.Fatal(err)
+		}
+		got := e.Call(t, http.MethodGet, path, nil)["data"].(map[string]any)["data"].(map[string]any)
+		want := maps.Clone(fields)
+		want["api_key"], want["api_secret"] = sourcetest.Credential(2).APIKey.Reveal(), sourcetest.Credential(2).APISecret.Reveal()
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("over %s: %v\nwant %v", name, got, want)
+		}
 	}
 }
 
@@ -327,6 +359,100 @@ func TestToken_IsLookedForAgainWhenItHasExpired(t *testing.T) {
 	}
 	if _, err := src.Get(t.Context(), acme); err != nil {
 		t.Errorf("after signing in again: %v", err)
+	}
+}
+
+// A screen may stay open for longer than a token lives.
+func TestToken_IsRenewedWhileTheSourceIsOpen(t *testing.T) {
+	t.Parallel()
+	s, e, _, mount := standIn(t)
+	c, sys := e.Config(mount), sourcetest.System("")
+	now := time.Now()
+	c.Login, sys.Now = true, func() time.Time { return now }
+	first, err := source.SignIn(t.Context(), c, sys, kite.NewSecret(e.Token(t, sourcetest.Developers(mount), "1h")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := source.Open(c, sys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	renewals := func() (n int) {
+		for _, r := range s.Requests() {
+			if strings.HasSuffix(r, "renew-self") {
+				n++
+			}
+		}
+		return n
+	}
+	for _, at := range []struct {
+		after time.Duration
+		want  int
+	}{{0, 0}, {31 * time.Minute, 1}, {32 * time.Minute, 0}} {
+		now = first.Obtained.Add(at.after)
+		if _, err := src.Get(t.Context(), acme); err != nil {
+			t.Fatal(err)
+		}
+		if n := renewals(); n != at.want {
+			t.Errorf("%d renewals after %v, want %d", n, at.after, at.want)
+		}
+	}
+}
+
+// A connection that is kept has the token and the credential in its buffers.
+func TestLock_ForgetsTheTokenAndClosesConnections(t *testing.T) {
+	t.Parallel()
+	closed := make(chan struct{}, 1)
+	var tokens []string
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tokens = append(tokens, r.Header.Get("X-Vault-Token"))
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"data":{"data":{"api_key":"key_1","api_secret":"secret_1"},"metadata":{"version":1}}}`))
+	}))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			closed <- struct{}{}
+		}
+	}
+	s.Start()
+	t.Cleanup(s.Close)
+	token := "first"
+	sys := sourcetest.System("")
+	sys.Getenv = func(name string) string { return map[string]string{"BAO_TOKEN": token}[name] }
+	src, err := source.Open(sourcetest.Engine{Address: s.URL}.Config("secret"), sys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func() {
+		if _, err := src.Get(t.Context(), acme); err != nil {
+			t.Fatal(err)
+		}
+	}
+	get()
+	token = "second"
+	get()
+	src.(interface{ Lock() }).Lock()
+	select {
+	case <-closed:
+	case <-time.After(5 * time.Second):
+		t.Error("the connection stays open")
+	}
+	get()
+	if want := []string{"first", "first", "second"}; !slices.Equal(tokens, want) {
+		t.Errorf("tokens %q, want %q", tokens, want)
+	}
+}
+
+func TestMount_MustBeTheWholePath(t *testing.T) {
+	t.Parallel()
+	_, e, _, mount := standIn(t)
+	src := e.Open(t, mount+"/data", e.Root)
+	_, get := src.Get(t.Context(), acme)
+	_, list := src.List(t.Context())
+	for what, err := range map[string]error{"get": get, "list": list, "put": src.Put(t.Context(), sourcetest.Item(acme, 1, 0))} {
+		if !errors.Is(err, source.ErrNoMount) || !strings.Contains(err.Error(), fmt.Sprintf("the mount is %q", mount)) {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }
 

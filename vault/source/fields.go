@@ -28,49 +28,75 @@ const (
 	fieldStagedSecret   = "staged_api_secret"
 )
 
-// rest is the other fields of a secret, which kitekey must not drop.
+// rest is the fields of a secret that kitekey does not know or cannot read, which it
+// must not drop.
 type rest map[string]json.RawMessage
 
 // readFields returns the item that a secret's fields describe. It sets the item's
 // Rest even if the fields hold no credential.
 func readFields(fields map[string]json.RawMessage) (item vault.SourceItem, err error) {
 	others := rest{}
-	for name, value := range fields {
-		switch name {
-		case fieldKey, fieldSecret, fieldLabel, fieldExpiresIn, fieldOrigin, fieldPreviousKey, fieldPreviousSecret, fieldReplacedAt, fieldStagedKey, fieldStagedSecret:
-		default:
-			others[name] = bytes.Clone(value)
-		}
+	for name, value := range fields { // reading a secret overwrites it
+		others[name] = bytes.Clone(value)
+	}
+	for name := range readOptional(fields, &item) {
+		clear(others[name])
+		delete(others, name)
 	}
 	item.Rest = others
-	key, secret := secretOf(fields[fieldKey]), secretOf(fields[fieldSecret])
-	switch {
-	case key.IsZero() && secret.IsZero() && fields[fieldKey] == nil && fields[fieldSecret] == nil && otherCase(fields, fieldKey) == "":
-		return item, fmt.Errorf("%s and %s are missing", fieldKey, fieldSecret)
-	case key.IsZero():
-		return item, missing(fields, fieldKey)
-	case secret.IsZero():
-		return item, missing(fields, fieldSecret)
-	}
-	item.Current = kite.Credential{APIKey: key, APISecret: secret}
-	if err := checkCredential(item.Current); err != nil {
+	if err := readCurrent(fields, &item); err != nil {
 		return item, err
-	}
-	item.Previous = optional(fields, fieldPreviousKey, fieldPreviousSecret)
-	item.Staged = optional(fields, fieldStagedKey, fieldStagedSecret)
-	item.Label = kite.CleanText(textOf(fields[fieldLabel]))
-	if life, err := kite.ParseLifetime(textOf(fields[fieldExpiresIn])); err == nil {
-		item.ExpiresIn = life
 	}
 	if origin := textOf(fields[fieldOrigin]); origin != "" {
 		if item.Origin, err = kite.ParseOrigin(origin); err != nil {
+			item.Current = kite.Credential{}
 			return item, fmt.Errorf("%s: %w", fieldOrigin, err)
 		}
 	}
-	if at, err := time.Parse(time.RFC3339, textOf(fields[fieldReplacedAt])); err == nil {
-		item.ReplacedAt = at
-	}
 	return item, nil
+}
+
+// readCurrent reads the credential in use.
+func readCurrent(fields map[string]json.RawMessage, item *vault.SourceItem) error {
+	key, secret := secretOf(fields[fieldKey]), secretOf(fields[fieldSecret])
+	switch {
+	case key.IsZero() && secret.IsZero() && fields[fieldKey] == nil && fields[fieldSecret] == nil && otherCase(fields, fieldKey) == "":
+		return fmt.Errorf("%s and %s are missing", fieldKey, fieldSecret)
+	case key.IsZero():
+		return missing(fields, fieldKey)
+	case secret.IsZero():
+		return missing(fields, fieldSecret)
+	}
+	current := kite.Credential{APIKey: key, APISecret: secret}
+	if err := checkCredential(current); err != nil {
+		current.Erase()
+		return err
+	}
+	item.Current = current
+	return nil
+}
+
+// readOptional reads the fields that a secret may have beside the credential in use,
+// and returns the names of those that Put writes from the item. The others are kept
+// as they are.
+func readOptional(fields map[string]json.RawMessage, item *vault.SourceItem) map[string]bool {
+	read := map[string]bool{fieldKey: true, fieldSecret: true, fieldOrigin: true}
+	if item.Previous = optional(fields, fieldPreviousKey, fieldPreviousSecret); !item.Previous.IsZero() {
+		read[fieldPreviousKey], read[fieldPreviousSecret] = true, true
+	}
+	if item.Staged = optional(fields, fieldStagedKey, fieldStagedSecret); !item.Staged.IsZero() {
+		read[fieldStagedKey], read[fieldStagedSecret] = true, true
+	}
+	if item.Label = kite.CleanText(textOf(fields[fieldLabel])); item.Label != "" {
+		read[fieldLabel] = true
+	}
+	if life, err := kite.ParseLifetime(textOf(fields[fieldExpiresIn])); err == nil {
+		item.ExpiresIn, read[fieldExpiresIn] = life, true
+	}
+	if at, err := time.Parse(time.RFC3339, textOf(fields[fieldReplacedAt])); err == nil {
+		item.ReplacedAt, read[fieldReplacedAt] = at, true
+	}
+	return read
 }
 
 // missing says why a field holds no text.
@@ -111,6 +137,7 @@ func checkCredential(c kite.Credential) error {
 func optional(fields map[string]json.RawMessage, key, secret string) kite.Credential {
 	c := kite.Credential{APIKey: secretOf(fields[key]), APISecret: secretOf(fields[secret])}
 	if c.IsZero() || checkCredential(c) != nil {
+		c.Erase()
 		return kite.Credential{}
 	}
 	return c

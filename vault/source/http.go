@@ -115,13 +115,15 @@ func (e *engine) do(ctx context.Context, c call) (*reply, error) {
 		r, err := e.once(ctx, c)
 		var failure *Error
 		switch {
-		case err == nil && r.status == http.StatusTooManyRequests:
+		case err == nil && later(c, r):
 			rest := e.pace.limited(retryAfter(r.header, e.sys.Now()))
 			if rest > maxPatience-time.Since(began) {
-				return nil, e.failed(c, ErrRateLimited, r, nil)
+				return nil, cmp.Or(e.notEngine(c, r), e.errorOf(ctx, c, r))
 			}
 			r.erase()
 			continue
+		case err == nil && e.notEngine(c, r) != nil:
+			return nil, e.notEngine(c, r)
 		case errors.As(err, &failure) && failure.Kind == ErrUnreachable && !c.write() && !broken:
 			broken = true
 			continue
@@ -130,6 +132,56 @@ func (e *engine) do(ctx context.Context, c call) (*reply, error) {
 		}
 		return r, err
 	}
+}
+
+// later reports whether a reply asks for the same request a little later: the rate is
+// limited, a node of a cluster has not caught up yet, or a read came while the server
+// was busy.
+func later(c call, r *reply) bool {
+	switch r.status {
+	case http.StatusTooManyRequests, http.StatusPreconditionFailed:
+		return true
+	case http.StatusServiceUnavailable:
+		return !c.write() && r.header.Get("Retry-After") != ""
+	}
+	return false
+}
+
+// notEngine returns an error for a failure in JSON that an engine does not send:
+// every failure of an engine has a list of errors, or data. Without this, a proxy's
+// 404 would stand for a secret that is not there, and its 403 for an expired token.
+func (e *engine) notEngine(c call, r *reply) error {
+	var said struct {
+		Errors *[]any           `json:"errors"`
+		Data   *json.RawMessage `json:"data"`
+	}
+	if r.status < 400 || json.Unmarshal(r.body, &said) == nil && (said.Errors != nil || said.Data != nil) || r.status == http.StatusTooManyRequests {
+		return nil
+	}
+	what := "its JSON is not the engine's"
+	if len(bytes.TrimSpace(r.body)) == 0 {
+		what = "an empty reply"
+	}
+	return e.failed(c, ErrNotEngine, r, errors.New(what))
+}
+
+// dataOf reads the "data" of a reply, which every reply of the engine to a read has.
+func (e *engine) dataOf(c call, r *reply, what string, into any) error {
+	var raw struct {
+		Data json.RawMessage `json:"data"`
+	}
+	err := json.Unmarshal(r.body, &raw)
+	if err == nil && (raw.Data == nil || string(raw.Data) == "null") {
+		err = errors.New("no data")
+	}
+	if err == nil {
+		err = json.Unmarshal(raw.Data, into)
+		clear(raw.Data)
+	}
+	if err != nil {
+		return e.failed(c, ErrNotEngine, r, errors.New("the reply is not "+what))
+	}
+	return nil
 }
 
 func (e *engine) once(ctx context.Context, c call) (*reply, error) {
@@ -268,10 +320,14 @@ func (e *engine) failed(c call, kind error, r *reply, err error) *Error {
 // words returns the engine's text, cleaned for terminals.
 func words(r *reply) string {
 	var said struct {
-		Errors []string `json:"errors"`
+		Errors  []string `json:"errors"`
+		Message string   `json:"message"`
 	}
 	if !r.json || json.Unmarshal(r.body, &said) != nil {
 		return ""
+	}
+	if said.Errors == nil && r.status >= 400 { // a proxy's
+		said.Errors = []string{said.Message}
 	}
 	var parts []string
 	for _, s := range said.Errors {
@@ -325,7 +381,7 @@ func (e *engine) errorOf(ctx context.Context, c call, r *reply) error {
 		return e.failed(c, ErrStandby, r, nil)
 	case r.status == http.StatusTooManyRequests:
 		return e.failed(c, ErrRateLimited, r, nil)
-	case r.status == http.StatusServiceUnavailable || r.status == http.StatusNotImplemented:
+	case r.status == http.StatusServiceUnavailable && has("sealed"), r.status == http.StatusNotImplemented:
 		return e.failed(c, ErrSealed, r, nil)
 	}
 	return e.failed(c, ErrEngine, r, nil)

@@ -2,7 +2,6 @@ package source
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -139,15 +138,16 @@ func (e *engine) keys(ctx context.Context, parts ...string) ([]string, error) {
 		}
 		return nil, nil
 	}
-	var raw struct {
-		Data struct {
-			Keys []string `json:"keys"`
-		} `json:"data"`
+	var list struct {
+		Keys []string `json:"keys"`
 	}
-	if err := json.Unmarshal(r.body, &raw); err != nil {
+	if err := e.dataOf(c, r, "a list", &list); err != nil {
+		return nil, err
+	}
+	if list.Keys == nil {
 		return nil, e.failed(c, ErrNotEngine, r, errors.New("the reply is not a list"))
 	}
-	return raw.Data.Keys, nil
+	return list.Keys, nil
 }
 
 // renamedFrom is the key in the custom metadata that has a secret's earlier name.
@@ -168,19 +168,17 @@ func (e *engine) about(ctx context.Context, sel vault.Selector) (was vault.Selec
 	if r.status == http.StatusNotFound {
 		return was, true, nil
 	}
-	var raw struct {
-		Data struct {
-			Current  int64               `json:"current_version"`
-			Versions map[string]metadata `json:"versions"`
-			Custom   map[string]string   `json:"custom_metadata"`
-		} `json:"data"`
+	var about struct {
+		Current  int64               `json:"current_version"`
+		Versions map[string]metadata `json:"versions"`
+		Custom   map[string]string   `json:"custom_metadata"`
 	}
-	if err := json.Unmarshal(r.body, &raw); err != nil {
-		return was, false, e.failed(c, ErrNotEngine, r, errors.New("the reply is not a secret's metadata"))
+	if err := e.dataOf(c, r, "a secret's metadata", &about); err != nil {
+		return was, false, err
 	}
-	latest, ok := raw.Data.Versions[fmt.Sprint(raw.Data.Current)]
-	if sel, err := vault.ParseSelector(raw.Data.Custom[renamedFrom]); err == nil {
+	latest, ok := about.Versions[fmt.Sprint(about.Current)]
+	if sel, err := vault.ParseSelector(about.Custom[renamedFrom]); err == nil {
 		was = sel
 	}
-	return was, !ok || latest.Destroyed || latest.DeletionTime != "" && !e.later(latest.DeletionTime), nil
+	return was, !ok || latest.Destroyed || latest.DeletionTime != "" && !e.future(latest.DeletionTime), nil
 }

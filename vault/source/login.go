@@ -90,34 +90,36 @@ func SignIn(ctx context.Context, c Config, sys System, token kite.Secret) (Login
 }
 
 // renewed renews a stored token in the second half of its life, if the engine
-// allows it, and returns it. If renewing fails it returns the token unchanged: the
-// next call shows whether it still works.
-func (e *engine) renewed(ctx context.Context, l Login) kite.Secret {
+// allows it, and returns what is known of it then. If renewing fails the token is not
+// renewed again: the next call shows whether it still works.
+func (e *engine) renewed(ctx context.Context, l Login) Login {
 	now := e.sys.Now()
 	half := l.Obtained.Add(l.Expires.Sub(l.Obtained) / 2)
 	if !l.Renewable || l.Expires.IsZero() || now.Before(half) || now.After(l.Expires) {
-		return l.Token
+		return l
 	}
+	next := l
+	next.Renewable = false
 	c := call{op: "renew the token", method: http.MethodPost, path: "auth/token/renew-self", body: []byte("{}"), token: l.Token}
 	r, err := e.do(ctx, c)
 	if err != nil {
-		return l.Token
+		return next
 	}
 	defer r.erase()
 	a, err := readAuth(r.body)
 	if r.status != http.StatusOK || err != nil {
-		return l.Token
+		return next
 	}
-	next := Login{Token: l.Token, Obtained: now, Renewable: a.Renewable}
+	next = Login{Token: l.Token, Obtained: now, Renewable: a.Renewable}
 	if a.TTL > 0 {
 		next.Expires = now.Add(a.TTL)
 	}
 	_ = saveLogin(ctx, e.sys.Store, e.config.Name, next) // it is tried again next time
-	return l.Token
+	return next
 }
 
-// later reports whether a time in the engine's reply is in the future.
-func (e *engine) later(at string) bool {
+// future reports whether a time in the engine's reply is in the future.
+func (e *engine) future(at string) bool {
 	t, err := time.Parse(time.RFC3339Nano, at)
 	return err == nil && t.After(e.sys.Now())
 }

@@ -60,6 +60,10 @@ func readAll(r io.Reader, limit int64) ([]byte, error) {
 // readOutput reads a credential that a program printed: JSON with api_key and
 // api_secret, a list of fields as op and bw print them, two lines, or a .env.
 func readOutput(out []byte, sel vault.Selector) (vault.SourceItem, error) {
+	if bytes.IndexByte(out, '\x1b') >= 0 { // colours
+		out = []byte(ansi.Strip(string(out)))
+		defer clear(out)
+	}
 	out = bytes.TrimSpace(bytes.TrimPrefix(out, []byte("\ufeff")))
 	if len(out) == 0 {
 		return vault.SourceItem{}, errors.New("it is empty")

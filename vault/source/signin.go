@@ -34,6 +34,9 @@ func (e *engine) signIn(ctx context.Context) (kite.Secret, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !e.token.IsZero() {
+		if e.kept.Token.Equal(e.token) { // a screen may stay open for longer than it lives
+			e.kept = e.renewed(ctx, e.kept)
+		}
 		return e.token, nil
 	}
 	token, from, err := e.findToken(ctx)
@@ -58,6 +61,18 @@ func (e *engine) signOut(token kite.Secret) bool {
 	return err == nil && !another.Equal(token)
 }
 
+// Lock forgets the token and closes the connections that are kept for a next call: a
+// connection keeps what it has sent and received last. A token that came with a
+// descriptor stays, because the descriptor can be read only once.
+func (e *engine) Lock() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.config.SecretIDFD == 0 {
+		e.token, e.kept = kite.Secret{}, Login{}
+	}
+	e.client.CloseIdleConnections()
+}
+
 func (e *engine) findToken(ctx context.Context) (token kite.Secret, from string, err error) {
 	if e.config.RoleID != "" {
 		token, err = e.appRole(ctx)
@@ -78,7 +93,8 @@ func (e *engine) findToken(ctx context.Context) (token kite.Secret, from string,
 		kept, err := loadLogin(ctx, e.sys.Store, e.config.Name)
 		switch {
 		case err == nil:
-			return e.renewed(ctx, kept), "source login", nil
+			e.kept = e.renewed(ctx, kept)
+			return e.kept.Token, "source login", nil
 		case ctx.Err() != nil:
 			return kite.Secret{}, "", ctx.Err()
 		case !errors.Is(err, vault.ErrNotFound):
@@ -235,14 +251,12 @@ func (e *engine) lookup(ctx context.Context, token kite.Secret) (auth, error) {
 	if err := e.errorOf(ctx, c, r); err != nil {
 		return auth{}, err
 	}
-	var raw struct {
-		Data struct {
-			TTL       int64 `json:"ttl"`
-			Renewable bool  `json:"renewable"`
-		} `json:"data"`
+	var about struct {
+		TTL       int64 `json:"ttl"`
+		Renewable bool  `json:"renewable"`
 	}
-	if err := json.Unmarshal(r.body, &raw); err != nil {
-		return auth{}, e.failed(c, ErrNotEngine, r, errors.New("the reply does not describe a token"))
+	if err := e.dataOf(c, r, "about a token", &about); err != nil {
+		return auth{}, err
 	}
-	return auth{token, seconds(raw.Data.TTL), raw.Data.Renewable}, nil
+	return auth{token, seconds(about.TTL), about.Renewable}, nil
 }

@@ -429,7 +429,11 @@ func (s *Server) login(roleID, secretID string) answer {
 	return fail(400, "invalid role or secret ID")
 }
 
+// mountInfo describes the mount at a path or, as the engines do, above it.
 func (s *Server) mountInfo(t *token, name string) answer {
+	for s.mounts[name] == nil && strings.Contains(name, "/") {
+		name = name[:strings.LastIndex(name, "/")]
+	}
 	m := s.mounts[name]
 	seen := slices.Contains(t.policies, "root")
 	for _, p := range t.policies {
