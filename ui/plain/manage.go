@@ -32,7 +32,7 @@ func (c *conversation) add(ctx context.Context) error {
 		}
 		c.say("Verifying it.")
 		r := c.o.Vault.VerifyCredential(ctx, sel.Environment, cred, false)
-		n := vault.NewProfile{Selector: sel, Credential: cred, Verdict: r.Verdict}
+		n := vault.NewProfile{Selector: sel, Credential: cred, Report: r}
 		if r.Err == nil {
 			return c.save(ctx, n)
 		}

@@ -322,7 +322,7 @@ func (a *app) counts() bool {
 	if a.lock.locked {
 		return a.keep.id != ""
 	}
-	if a.tasks.newest() != nil || a.clip.until.After(a.now) || a.reveal.until.After(a.now) || a.keep.id != "" || a.notices.current.until.After(a.now) {
+	if a.tasks.shown() || a.clip.until.After(a.now) || a.reveal.until.After(a.now) || a.keep.id != "" || a.notices.current.until.After(a.now) {
 		return true
 	}
 	return a.list.unexpired(a.now) > 0

@@ -321,7 +321,7 @@ func (d *formDialog) below(a *app, w int) []string {
 	}
 	switch {
 	case d.busy(a):
-		text := d.task.doing + a.st.glyph.more + " esc stops it"
+		text := a.taskText(d.task)
 		if d.stopping {
 			text = "stopping" + a.st.glyph.more
 		}

@@ -174,11 +174,11 @@ func saveNew(a *app, d *formDialog) tea.Cmd {
 		if r.Err != nil {
 			return func(a *app) tea.Cmd {
 				d.failWith("not saved", r.Err)
-				d.anyway, d.anywayText = saveUnverified(r.Verdict), "saves it unverified"
+				d.anyway, d.anywayText = saveUnverified(r), "saves it unverified"
 				return nil
 			}
 		}
-		n.Verdict = r.Verdict
+		n.Report = r
 		return addTo(ctx, v, n, d)
 	})
 	d.task = t
@@ -187,14 +187,14 @@ func saveNew(a *app, d *formDialog) tea.Cmd {
 
 // saveUnverified stores a credential that the gateway did not accept, with the
 // report.
-func saveUnverified(verdict vault.Verdict) func(*app, *formDialog) tea.Cmd {
+func saveUnverified(r vault.Report) func(*app, *formDialog) tea.Cmd {
 	return func(a *app, d *formDialog) tea.Cmd {
 		n, err := d.newProfile()
 		if err != nil {
 			d.fail(err.Error(), "")
 			return nil
 		}
-		n.Verdict = verdict
+		n.Report = r
 		v := a.o.Vault
 		t, cmd := a.start(task{kind: taskAdd, doing: "saving", quiet: true, form: true}, func(ctx context.Context) func(*app) tea.Cmd {
 			return addTo(ctx, v, n, d)
@@ -229,11 +229,11 @@ func addTo(ctx context.Context, v *vault.Vault, n vault.NewProfile, d *formDialo
 		d.wipe()
 		a.drop(d)
 		text := n.Selector.String() + " added"
-		switch n.Verdict {
+		switch n.Report.Verdict {
 		case vault.VerdictOK:
 			text += "; it works"
 		default:
-			text += ", not verified: " + words.Verdict(n.Verdict, a.o.Vault.StoreName()).Word
+			text += ", not verified: " + words.Verdict(n.Report.Verdict, a.o.Vault.StoreName()).Word
 		}
 		a.notify(done, text)
 		return a.reloadAndChoose(p.ID)

@@ -150,6 +150,11 @@ func (ts *tasks) newest() *task {
 	return nil
 }
 
+// shown reports whether the screen shows how long a task has taken.
+func (ts *tasks) shown() bool {
+	return slices.ContainsFunc(ts.running, func(t *task) bool { return !t.quiet || t.form })
+}
+
 // reload reads the index again. It asks neither the store nor the gateway.
 func (a *app) reload() tea.Cmd { return a.reloadAndChoose("") }
 

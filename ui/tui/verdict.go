@@ -130,10 +130,10 @@ func (d *verdictDialog) lines(a *app, w int) []string {
 	out = append(out, "")
 	said("next", words.Sentence(next))
 	out = append(out, "")
-	if r.Host != "" {
+	if r.Status == 0 { // nothing answered that could be fast or slow
+		said("host", r.Host)
+	} else {
 		said("host", r.Host+latencyWords(r.Latency))
-	}
-	if r.Status != 0 {
 		said("status", fmt.Sprintf("HTTP %d", r.Status))
 	}
 	if p.KeyHint != "" {
