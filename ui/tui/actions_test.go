@@ -89,3 +89,10 @@ func TestDialogs_ShowTheirKeysInside(t *testing.T) {
 		}
 	})
 }
+
+func TestKeys_OfAnotherAlphabetAreTold(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("с").sees("the keys are Latin letters; this one types с") // Cyrillic
+		d.press("esc", "/").write("с").press("esc").lacks("Latin")
+	})
+}

@@ -579,7 +579,7 @@ func TestAdd_OfACredentialThatCannotBeVerified(t *testing.T) {
 	drive(t, setup{empty: true}, func(t *testing.T, d *driver) {
 		d.sim.Set("", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
 		d.press("a").write("gale").press("enter", "enter", "enter").paste("k").press("enter").paste("s").press("ctrl+s").sees("verifying the credential… · esc stops it")
-		d.sleep(6*time.Second).sees("verifying the credential… 6 s · esc stops it · waiting for an answer")
+		d.sleep(6 * time.Second).sees("verifying the credential… 6 s · esc stops it · waiting for an answer")
 		d.sleep(time.Minute).sees("not saved", "answer within 10 s").press("ctrl+k").sees("gale/sandbox added, not verified: unreachable")
 		d.press("w").sees("details       cannot mint", "host          127.0.0.1:1 ")
 	})

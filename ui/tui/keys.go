@@ -3,6 +3,8 @@ package tui
 import (
 	"cmp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
@@ -285,6 +287,9 @@ func (a *app) press(msg tea.KeyPressMsg) tea.Cmd {
 			a.list.reach(a.notices.current.id, a.now)
 		}
 		return a.runBinding(b)
+	}
+	if r, _ := utf8.DecodeRuneInString(msg.Text); r >= utf8.RuneSelf && unicode.IsLetter(r) { // another keyboard layout
+		a.notify(info, "the keys are Latin letters; this one types "+msg.Text)
 	}
 	return nil
 }
