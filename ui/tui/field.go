@@ -89,6 +89,8 @@ func (f *field) draw(c *canvas, here bool, w int) string {
 			b.WriteString(c.option(text, i == f.at, paint) + " ")
 		}
 		return b.String()
+	case f.id == fieldAccount && strings.ContainsAny(f.value(), "{\"'=:"): // a terminal types what was pasted
+		return c.st.text.Styled("hidden, for it may hold a secret")
 	case f.kind == hidden && !f.secret.empty():
 		value := c.st.text.Styled("received, hidden")
 		if here && f.secret.left {

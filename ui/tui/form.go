@@ -109,9 +109,9 @@ func (d *formDialog) keys(a *app) []dialogKey {
 	}
 	var keys []dialogKey
 	if last {
-		keys = append(keys, on("enter", "enter", d.action, unlessTyped("\n", submit)), on("ctrl+s", "", "", submit))
+		keys = append(keys, on("enter ctrl+j", "enter", d.action, unlessTyped("\n", submit)), on("ctrl+s", "", "", submit))
 	} else {
-		keys = append(keys, on("enter", "enter", "next", unlessTyped("\n", step(1))))
+		keys = append(keys, on("enter ctrl+j", "enter", "next", unlessTyped("\n", step(1))))
 	}
 	if d.anyway != nil {
 		keys = append(keys, on("ctrl+k", "ctrl+k", "save it anyway", func() tea.Cmd { return d.submit(a, d.anyway) }))

@@ -227,6 +227,10 @@ func TestPaste_IsReadWhenTheTerminalTypesIt(t *testing.T) {
 		d.press("a").write("{").press("enter").sees("the text goes on").press("tab").write(`"account": "gale", "api_key": "sim-key-gale-sandbox",`).press("enter")
 		d.write(`"api_secret": "sim-secret-gale-sandbox" }`).press("enter").sees("api_key and api_secret read from JSON", "account gale").lacks("sim-key")
 	})
+	drive(t, setup{}, func(t *testing.T, d *driver) { // with line feeds, and nothing of it is shown
+		d.press("a").write("{").press("ctrl+j").write(`"api_secret": "sim-secret-gale-sandbox",`).sees("hidden, for it may hold a secret").lacks("sim-").press("ctrl+j")
+		d.write(`"api_key": "sim-key-gale-sandbox" }`).lacks("sim-").press("ctrl+j").sees("api_key and api_secret read from JSON")
+	})
 	drive(t, setup{}, func(t *testing.T, d *driver) { // another enter ends it
 		d.press("r").write("{").press("enter", "enter").dialog("Take it as the api_key?")
 	})
