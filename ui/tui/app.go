@@ -179,7 +179,7 @@ func (a *app) paste(msg tea.PasteMsg) tea.Cmd {
 		a.lock.passphrase.update(msg)
 	case a.lock.locked:
 	case a.dialog() != nil:
-		return a.dialog().update(a, msg)
+		return a.pastedIntoDialog(msg)
 	case a.pastedOntoList(msg.Content):
 	case a.list.typing:
 		return a.list.filterKey(msg, a.now)

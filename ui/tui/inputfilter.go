@@ -9,8 +9,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
-
-	"kitekey/vault/dotenv"
 )
 
 const (
@@ -160,11 +158,7 @@ func typedPaste(b []byte) bool {
 	if len(b) < typedLeast || len(b) > pasteLimit || bytes.IndexByte(b, ansi.ESC) >= 0 {
 		return false
 	}
-	found, err := dotenv.Read(string(b))
-	for _, e := range found.Entries {
-		e.Erase()
-	}
-	return err == nil && found.Form != dotenv.TwoValues
+	return holdsCredential(string(b))
 }
 
 // inPaste passes a paste on until its end. If the paste has paused for long, the

@@ -216,6 +216,26 @@ func environmentIndex(f *field, e kite.Environment) int {
 	return -1
 }
 
+// holdsCredential reports whether a text has a credential, or half of one, with its name.
+func holdsCredential(text string) bool {
+	found, err := dotenv.Read(text)
+	for _, e := range found.Entries {
+		e.Erase()
+	}
+	return err == nil && found.Form != dotenv.TwoValues
+}
+
+// pastedIntoDialog gives a paste to the dialog that has the keys. One that would show a
+// credential does not get it.
+func (a *app) pastedIntoDialog(msg tea.PasteMsg) tea.Cmd {
+	d := a.dialog()
+	if form, ok := d.(*formDialog); (!ok || form.field(fieldAPIKey) == nil) && holdsCredential(msg.Content) {
+		a.notify(warning, "not pasted: the text holds a credential; esc, then paste it onto the list or into a form for it")
+		return nil
+	}
+	return d.update(a, msg)
+}
+
 // pastedOntoList opens the filled form for a credential, or half of one, that was
 // pasted while no field had the focus, and says why one could not be read. It returns
 // false for any other text.

@@ -151,6 +151,16 @@ func TestPaste_BareValueGoesIntoItsField(t *testing.T) {
 	})
 }
 
+// Dialogs that take a text show it.
+func TestPaste_OfACredentialIntoADialogThatWouldShowIt(t *testing.T) {
+	for _, keys := range [][]string{{"m"}, {"e"}, {":"}, {"V", "/"}} {
+		drive(t, setup{}, func(t *testing.T, d *driver) {
+			d.press(keys...).paste("KITE_API_KEY=sim-key-gale\nKITE_API_SECRET=sim-secret-gale").lacks("sim-").sees("not pasted: the text holds a credential")
+			d.press("ctrl+u").paste("300").sees("300")
+		})
+	}
+}
+
 func TestPaste_FilledFormIsSaved(t *testing.T) {
 	drive(t, setup{before: func(d *driver) {
 		if err := d.vault.Remove(d.t.Context(), vault.Selector{Account: "ember", Environment: kite.Sandbox}); err != nil {
