@@ -161,6 +161,28 @@ func TestList_TellsNamesThatNoProfileCanHave(t *testing.T) {
 	}
 }
 
+// A policy may leave out some: the others' deletions are seen all the same.
+func TestList_SeesDeletionsBesideMetadataThatIsDenied(t *testing.T) {
+	t.Parallel()
+	s, e, _, mount := standIn(t)
+	for i := range 40 {
+		e.Call(t, http.MethodPost, fmt.Sprintf("%s/data/kitegateway/m%02d/live", mount, i), map[string]any{"data": map[string]any{"x": "y"}})
+	}
+	e.Call(t, http.MethodDelete, mount+"/data/kitegateway/m39/live", nil)
+	policy := fmt.Sprintf(`path "%s/metadata/kitegateway/*" { capabilities = ["list", "read"] }`, mount) +
+		fmt.Sprintf(`path "%s/metadata/kitegateway/acme/*" { capabilities = ["list"] }`, mount)
+	if list, err := e.Open(t, mount, e.Token(t, policy, "5m")).List(t.Context()); err != nil || len(list) != 40 {
+		t.Errorf("%d listed, %v", len(list), err)
+	}
+	// Where all are denied, not all are asked for.
+	policy = fmt.Sprintf(`path "%s/metadata/kitegateway/*" { capabilities = ["list"] }`, mount)
+	src := e.Open(t, mount, e.Token(t, policy, "5m"))
+	s.Requests()
+	if list, err := src.List(t.Context()); err != nil || len(list) != 41 || len(s.Requests()) > 41+2*32 {
+		t.Errorf("%d listed, %v", len(list), err)
+	}
+}
+
 func TestGet_IsOneRequest(t *testing.T) {
 	s, _, src, mount := standIn(t)
 	for range 3 {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"kitekey/kite"
 	"kitekey/vault"
@@ -17,7 +18,7 @@ import (
 const listAtOnce = 8
 
 // List implements [vault.Source]. The engine lists deleted secrets too, so List
-// reads the metadata of each name if the policy allows it. It does not read the
+// reads the metadata of each name that the policies allow. It does not read the
 // values.
 func (e *engine) List(ctx context.Context) ([]vault.Listed, error) {
 	if err := e.checkMount(ctx); err != nil {
@@ -62,8 +63,15 @@ func (e *engine) List(ctx context.Context) ([]vault.Listed, error) {
 		names[i] = i
 	}
 	gone := make([]bool, len(found))
+	var allowed, denied atomic.Int32
 	err = each(ctx, names, func(ctx context.Context, i int) (err error) {
 		found[i].Was, gone[i], err = e.about(ctx, found[i].Selector)
+		switch {
+		case err == nil:
+			allowed.Add(1)
+		case errors.Is(err, ErrDenied) && (denied.Add(1) <= mostDenied || allowed.Load() > 0):
+			return nil // the policy leaves out this one; it counts as there
+		}
 		return err
 	})
 	if err != nil && !errors.Is(err, ErrDenied) {
@@ -96,6 +104,10 @@ func (e *engine) Ignored() []string {
 	defer e.mu.Unlock()
 	return slices.Sorted(slices.Values(e.ignored))
 }
+
+// mostDenied is how many secrets' metadata List asks for if each is denied: the
+// policies then leave out all of them.
+const mostDenied = 16
 
 // each calls do for every item, a few at a time, and stops at the first failure.
 func each[T any](ctx context.Context, items []T, do func(context.Context, T) error) error {
