@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"kitekey/kite"
@@ -92,9 +93,12 @@ func (c Config) argv(args []string) []string {
 type command struct {
 	config Config
 	sys    System
+
+	mu      sync.Mutex
+	ignored []string // by the last List, cleaned
 }
 
-func newCommand(c Config, sys System) *command { return &command{c, sys} }
+func newCommand(c Config, sys System) *command { return &command{config: c, sys: sys} }
 
 // Name implements [vault.Source].
 func (c *command) Name() string { return c.config.Name }
@@ -105,14 +109,14 @@ func (c *command) Get(ctx context.Context, sel vault.Selector) (vault.SourceItem
 	for i := range argv {
 		argv[i] = strings.NewReplacer("{account}", sel.Account, "{environment}", string(sel.Environment)).Replace(argv[i])
 	}
-	out, err := c.run(ctx, "read", argv, maxOutput)
+	out, said, err := c.run(ctx, "read", argv, maxOutput)
 	if err != nil {
 		return vault.SourceItem{}, err
 	}
 	defer clear(out)
 	item, err := readOutput(out, sel)
 	if err != nil {
-		return item, &Error{Source: c.config.Name, Op: "read", Kind: ErrMalformed, Path: "what " + argv[0] + " printed", Err: err}
+		return item, &Error{Source: c.config.Name, Op: "read", Kind: ErrMalformed, Path: "what " + argv[0] + " printed", Message: said, Err: err}
 	}
 	item.Selector, item.Version = sel, 1
 	return item, nil
@@ -124,16 +128,33 @@ func (c *command) List(ctx context.Context) ([]vault.Listed, error) {
 		return nil, &Error{Source: c.config.Name, Op: "list", Kind: ErrCommand, Err: errNoList}
 	}
 	argv := c.config.argv(c.config.List)
-	out, err := c.run(ctx, "list", argv, maxListOutput)
+	out, said, err := c.run(ctx, "list", argv, maxListOutput)
 	if err != nil {
 		return nil, err
 	}
 	defer clear(out)
+	names, isList := readNames(out)
+	sels, ignored := selectorsIn(names, c.config.Path)
+	// A manager that is locked may say so, and report success. An empty list would
+	// remove every profile.
+	if len(sels) == 0 && (said != "" || !isList) {
+		return nil, &Error{Source: c.config.Name, Op: "list", Kind: ErrCommand, Path: argv[0], Message: said, Err: fmt.Errorf("%s printed no name of a profile", argv[0])}
+	}
+	c.mu.Lock()
+	c.ignored = ignored[:min(len(ignored), mostIgnored)]
+	c.mu.Unlock()
 	var found []vault.Listed
-	for _, sel := range readNames(out, c.config.Path) {
+	for _, sel := range sels {
 		found = append(found, vault.Listed{Selector: sel})
 	}
 	return found, nil
+}
+
+// Ignored implements [vault.Ignorer].
+func (c *command) Ignored() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.ignored)
 }
 
 var errNoList = errors.New("no command that lists is set up")
@@ -163,11 +184,12 @@ func (c *command) program(op, name string) (string, error) {
 }
 
 // run runs a program with a deadline, a bounded output and an environment that
-// has nothing of kitekey's in it.
-func (c *command) run(ctx context.Context, op string, argv []string, limit int64) ([]byte, error) {
+// has nothing of kitekey's in it. It returns its output and the last line that it
+// wrote to stderr.
+func (c *command) run(ctx context.Context, op string, argv []string, limit int64) ([]byte, string, error) {
 	program, err := c.program(op, argv[0])
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	timeout := cmp.Or(10*c.sys.Timeout, commandTimeout)
 	limited, cancel := context.WithTimeout(ctx, timeout)
@@ -185,23 +207,21 @@ func (c *command) run(ctx context.Context, op string, argv []string, limit int64
 	switch {
 	case ctx.Err() != nil:
 		out.erase()
-		return nil, ctx.Err()
+		return nil, "", ctx.Err()
 	case out.over:
 		failure.Err = fmt.Errorf("%s printed more than %d KiB", argv[0], limit>>10)
 	case limited.Err() != nil:
 		failure.Kind, failure.Err = ErrTimeout, fmt.Errorf("%s ran longer than %v", argv[0], timeout)
 	// A program that it left behind, such as an agent, holds the pipe open. Its own
 	// output is complete.
-	case errors.Is(err, exec.ErrWaitDelay):
-		return out.data, nil
-	case err != nil:
+	case err == nil, errors.Is(err, exec.ErrWaitDelay):
+		return out.data, lastLine(said.data), nil
+	default:
 		// The user sees what a manager says on stderr, but not its output.
 		failure.Message, failure.Err = lastLine(said.data), fmt.Errorf("%s: %w", argv[0], runError(err))
-	default:
-		return out.data, nil
 	}
 	out.erase()
-	return nil, failure
+	return nil, "", failure
 }
 
 // runError removes the command's arguments and the program's path from an error.

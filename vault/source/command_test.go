@@ -45,6 +45,9 @@ func TestMain(m *testing.M) {
 			fmt.Println("a_secret_on_stdout")
 			fmt.Fprintln(os.Stderr, "warming up\nthe \x1b[31msafe is closed")
 			os.Exit(3)
+		case "whisper":
+			fmt.Fprintln(os.Stderr, "the safe is closed")
+			os.Exit(0)
 		case "environ":
 			names := []string{}
 			for _, v := range os.Environ() {
@@ -111,6 +114,7 @@ func TestCommand_SaysWhatIsWrong(t *testing.T) {
 		says string
 	}{
 		{"exit code and the last words", self("fail", "{account}"), source.ErrCommand, "the safe is closed: "},
+		{"words on stderr alone", self("whisper", "{account}"), source.ErrMalformed, "the safe is closed: it is empty"},
 		{"nothing", self("print", " \n", "{account}"), source.ErrMalformed, "empty"},
 		{"three lines", self("print", "a\nb\nc\n", "{account}"), source.ErrMalformed, ""},
 		{"half", self("print", `{"api_key": "leaked_key"}`, "{account}"), source.ErrMalformed, "api_secret"},
@@ -196,6 +200,42 @@ func TestCommand_ListsNames(t *testing.T) {
 	_, err := openCommand(t, source.Config{Get: self("print", "{account}")}).List(t.Context())
 	if !errors.Is(err, source.ErrCommand) {
 		t.Errorf("without a command that lists: %v", err)
+	}
+}
+
+// A manager that is locked may report success. Its profiles are not gone.
+func TestCommand_DoesNotTakeAMessageForAnEmptyList(t *testing.T) {
+	for name, c := range map[string]struct {
+		list  []string
+		says  string
+		empty bool // it is an empty list
+	}{
+		"a message":           {list: self("print", "Vault is locked.\n"), says: "printed no name of a profile"},
+		"an object":           {list: self("print", `{"message":"sign in"}`), says: "printed no name of a profile"},
+		"a message on stderr": {list: self("whisper"), says: "the safe is closed: "},
+		"nothing":             {list: self("print", "\n"), empty: true},
+		"no titles":           {list: self("print", "[]"), empty: true},
+		"an empty folder":     {list: self("print", "kitegateway\n"), empty: true},
+		"other names":         {list: self("print", "kitegateway/README\n"), empty: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sels, err := openCommand(t, source.Config{Get: self("print", "{account}"), List: c.list, Path: "kitegateway"}).List(t.Context())
+			switch {
+			case len(sels) > 0 || c.empty != (err == nil):
+				t.Errorf("%v, %v", sels, err)
+			case err != nil && (!errors.Is(err, vault.ErrSourceUnavailable) || !strings.Contains(err.Error(), c.says)):
+				t.Errorf("got %v, want %q", err, c.says)
+			}
+		})
+	}
+}
+
+func TestCommand_TellsNamesThatNoProfileCanHave(t *testing.T) {
+	s := openCommand(t, source.Config{Get: self("print", "{account}"), List: self("print", "kitegateway/Acme/live\nkitegateway/acme/Live\nkitegateway/acme/live\nkitegateway/acme/notes\n"), Path: "kitegateway"})
+	sels, err := s.List(t.Context())
+	ignored := s.(vault.Ignorer).Ignored()
+	if err != nil || fmt.Sprint(sels) != "[acme/live]" || !slices.Equal(ignored, []string{"Acme/live", "acme/Live"}) {
+		t.Errorf("%v, ignored %q, %v", sels, ignored, err)
 	}
 }
 

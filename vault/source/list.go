@@ -94,8 +94,14 @@ func (e *engine) ignore(name string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if len(e.ignored) < mostIgnored {
-		e.ignored = append(e.ignored, string([]rune(kite.CleanText(name))[:min(len([]rune(kite.CleanText(name))), vault.MaxAccount)]))
+		e.ignored = append(e.ignored, shortName(name))
 	}
+}
+
+// shortName returns a name from elsewhere, cleaned and no longer than an account's.
+func shortName(name string) string {
+	short := []rune(kite.CleanText(name))
+	return string(short[:min(len(short), vault.MaxAccount)])
 }
 
 // Ignored implements [vault.Ignorer].

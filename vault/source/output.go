@@ -124,10 +124,10 @@ func namedFields(out []byte) (map[string]json.RawMessage, bool) {
 	return fields, fields[fieldKey] != nil
 }
 
-// readNames finds names of profiles in a listing: paths, one per line, a tree as
-// pass draws it, or JSON with titles.
-func readNames(out []byte, path string) []vault.Selector {
-	var names []string
+// readNames reads the names in a listing: paths, one per line, a tree as pass draws
+// it, or JSON with titles. isList is false for a text that cannot be one, such as a
+// message.
+func readNames(out []byte) (names []string, isList bool) {
 	trimmed := bytes.TrimSpace(out)
 	var items []struct {
 		Title string `json:"title"` // op
@@ -137,22 +137,34 @@ func readNames(out []byte, path string) []vault.Selector {
 		for _, item := range items {
 			names = append(names, item.Title+item.Name)
 		}
-	} else {
-		names = treeNames(string(out))
+		return names, true
 	}
-	var found []vault.Selector
+	names = treeNames(string(out))
+	isList = !slices.ContainsFunc(names, func(name string) bool { return strings.ContainsAny(name, " {") })
+	return names, isList
+}
+
+// selectorsIn returns the profiles that names below a path stand for, and the names
+// that differ from a profile's in what an account's name may hold or in case.
+func selectorsIn(names []string, path string) (found []vault.Selector, ignored []string) {
+	seen := map[vault.Selector]bool{}
 	for _, name := range names {
 		name = strings.TrimPrefix(strings.Trim(name, "/"), path+"/")
 		account, env, ok := strings.Cut(name, "/")
-		e, err := kite.ParseEnvironment(env)
-		if ok && err == nil && vault.ValidAccount(account) == nil {
-			if sel := (vault.Selector{Account: account, Environment: e}); !slices.Contains(found, sel) {
-				found = append(found, sel)
-			}
+		e, err := kite.ParseEnvironment(strings.ToLower(env))
+		sel := vault.Selector{Account: account, Environment: e}
+		switch {
+		case !ok || err != nil || seen[sel]:
+		case string(e) != env || vault.ValidAccount(account) != nil:
+			ignored = append(ignored, shortName(name))
+		default:
+			seen[sel] = true
+			found = append(found, sel)
 		}
 	}
 	slices.SortFunc(found, func(a, b vault.Selector) int { return strings.Compare(a.String(), b.String()) })
-	return found
+	slices.Sort(ignored)
+	return found, slices.Compact(ignored)
 }
 
 // treeNames reads lines of paths, and trees of two levels drawn with lines:
