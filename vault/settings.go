@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,6 +23,8 @@ const (
 // them for one run.
 type Settings struct {
 	ActivityLog bool // keep an activity log
+
+	unknown string // fields of a newer kitekey
 }
 
 // DefaultSettings are the settings of a folder without a settings file.
@@ -56,7 +59,8 @@ func LoadSettings(dir string) (Settings, error) {
 	if raw.ActivityLog != nil {
 		s.ActivityLog = *raw.ActivityLog
 	}
-	return s, nil
+	s.unknown, err = unknownFields(data, fieldsOf[settingsJSON]())
+	return s, err
 }
 
 // ChangeSettings reads a data folder's settings, calls change with them and writes
@@ -75,10 +79,15 @@ func ChangeSettings(ctx context.Context, dir string, change func(*Settings)) err
 		return err
 	}
 	change(&s)
-	data, err := json.MarshalIndent(settingsJSON{settingsVersion, &s.ActivityLog}, "", " ")
+	data, err := withUnknown(settingsJSON{settingsVersion, &s.ActivityLog}, s.unknown)
 	if err != nil {
 		return err
 	}
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, data, "", " "); err != nil {
+		return err
+	}
+	data = indented.Bytes()
 	return disk.Replace(filepath.Join(dir, settingsFile), "", append(data, '\n'))
 }
 

@@ -14,9 +14,10 @@ import (
 )
 
 // A newer kitekey may write fields that this one does not know and leave the version
-// of the format as it is. The fields of index.json are kept when it is rewritten. Those
-// of a status file are not: what they say about the last verdict or token would be
-// wrong of the next one.
+// of the format as it is. Those of index.json and settings.json are kept when the file is
+// rewritten. Those of a status file are not: what they say about the last verdict or
+// token would be wrong of the next one. Nor are those of an item: they may be secret,
+// and a new field of an item needs a new version.
 
 // unknownFields returns the fields of a JSON object that are not in known, in lower
 // case as encoding/json compares them, as text without braces; "" if there are none.
@@ -47,16 +48,33 @@ func unknownFields(object []byte, known map[string]bool) (string, error) {
 	return buf.String(), nil
 }
 
-// entryFields has the names of the fields of an entry.
-var entryFields = sync.OnceValue(func() map[string]bool {
+// fieldsOf returns the names of the JSON fields of a struct.
+func fieldsOf[T any]() map[string]bool {
 	known := map[string]bool{}
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[entryJSON]()) {
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[T]()) {
 		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
 			known[name] = true
 		}
 	}
 	return known
-})
+}
+
+var entryFields = sync.OnceValue(fieldsOf[entryJSON])
+
+// withUnknown returns a struct as JSON, with unknown fields at its end.
+func withUnknown(v any, unknown string) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	text := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	if unknown != "" {
+		text = append(bytes.TrimSuffix(text, []byte("}")), ","+unknown+"}"...)
+	}
+	return text, nil
+}
 
 // UnmarshalJSON implements [json.Unmarshaler].
 func (e *entryJSON) UnmarshalJSON(data []byte) (err error) {
@@ -73,13 +91,8 @@ func (e entryJSON) line() (any, error) {
 	if e.unknown == "" {
 		return fields(e), nil
 	}
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(fields(e)); err != nil {
-		return nil, err
-	}
-	return json.RawMessage(string(bytes.TrimSuffix(buf.Bytes(), []byte("}\n"))) + "," + e.unknown + "}"), nil
+	text, err := withUnknown(fields(e), e.unknown)
+	return json.RawMessage(text), err
 }
 
 // unknown returns the fields that index.json has beside its profiles, as

@@ -67,3 +67,18 @@ func TestIndex_KeepsTheFieldsOfANewerKitekey(t *testing.T) {
 		t.Errorf("%+v, %v", p, err)
 	}
 }
+
+func TestSettings_KeepTheFieldsOfANewerKitekey(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "settings.json")
+	if err := os.WriteFile(path, []byte(`{"theme":{"name":"dusk"},"version":1,"activity_log":true}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := ChangeSettings(t.Context(), dir, func(s *Settings) { s.ActivityLog = false }); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil || !strings.Contains(string(data), `"name": "dusk"`) || !strings.Contains(string(data), `"activity_log": false`) {
+		t.Errorf("%v: %s", err, data)
+	}
+}
