@@ -1,12 +1,14 @@
 package tui
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,6 +24,7 @@ import (
 type terminalInput struct {
 	*os.File
 	filter inputFilter
+	typing bool        // within a large text that the terminal types
 	ready  []byte      // filtered input that Bubble Tea has not read yet
 	gone   func(error) // called when the terminal is gone
 
@@ -52,7 +55,7 @@ func (t *terminalInput) Read(b []byte) (int, error) {
 		t.ready = t.ready[n:]
 		return n, nil
 	}
-	n, err := t.File.Read(b[:max(len(b)-len(pasteEnd), 1)])
+	n, err := t.File.Read(b[:max(len(b)-len(pasteStart)-len(pasteEnd), 1)]) // Bubble Tea must get the marks without another read
 	if err != nil || n == 0 {
 		// If a terminal closes while SIGHUP is ignored, only the read shows it. Bubble
 		// Tea would go on without it.
@@ -62,10 +65,31 @@ func (t *terminalInput) Read(b []byte) (int, error) {
 	t.mu.Lock()
 	t.read += n
 	t.mu.Unlock()
-	out := t.filter.filter(b[:n], time.Now())
+	out := t.filter.filter(t.marked(b[:n]), time.Now())
 	n = copy(b, out)
 	t.ready = append([]byte(nil), out[n:]...)
 	return n, nil
+}
+
+// largeInput is more than anyone types between two reads, in bytes.
+const largeInput = 1 << 10
+
+// restWithin is how soon the next piece of a text that a terminal types comes.
+const restWithin = 20 * time.Millisecond
+
+// marked puts the marks of a paste around a text that a terminal types and that is too
+// large for one read.
+func (t *terminalInput) marked(piece []byte) []byte {
+	if !t.typing {
+		if len(piece) < largeInput || t.filter.paste || bytes.IndexByte(piece, ansi.ESC) >= 0 {
+			return piece
+		}
+		piece = slices.Concat([]byte(pasteStart), piece)
+	}
+	if t.typing = moreInput(int(t.Fd()), restWithin); !t.typing {
+		piece = slices.Concat(piece, []byte(pasteEnd))
+	}
+	return piece
 }
 
 // drain reads the terminal's late answers to a screen that was closed right after

@@ -155,7 +155,7 @@ const typedLeast = 24
 // terminal without bracketed paste types what is pasted. On the list its letters would
 // be keys, and in a field that is not hidden a secret would be shown.
 func typedPaste(b []byte) bool {
-	if len(b) < typedLeast || len(b) > pasteLimit || bytes.IndexByte(b, ansi.ESC) >= 0 {
+	if len(b) < typedLeast || bytes.IndexByte(b, ansi.ESC) >= 0 {
 		return false
 	}
 	return holdsCredential(string(b))

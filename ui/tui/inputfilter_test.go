@@ -3,6 +3,8 @@ package tui
 import (
 	"io"
 	"math/rand/v2"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -70,6 +72,40 @@ func TestInputFilter_MarksACredentialThatIsTyped(t *testing.T) {
 			t.Errorf("%q became %q", text, got)
 		}
 	}
+}
+
+// A terminal holds 4 kB, and what it types is more: it comes in pieces.
+func TestTerminalInput_MarksALargeTextThatIsTyped(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Bubble Tea reads the terminal itself there")
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Repeat("12345678901234567890\r", 600)
+	if _, err := w.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+	in := &terminalInput{File: r}
+	var got strings.Builder
+	var b [4096]byte
+	for !strings.HasSuffix(got.String(), pasteEnd) {
+		n, err := in.Read(b[:])
+		if err != nil || len(in.ready) > 0 {
+			t.Fatalf("%v, and %d bytes wait for another read", err, len(in.ready))
+		}
+		got.Write(b[:n])
+	}
+	if got.String() != pasteStart+text+pasteEnd {
+		t.Errorf("%d bytes of %d, %.20q", got.Len(), len(text), got.String())
+	}
+	_, _ = w.WriteString("q")
+	if n, err := in.Read(b[:]); err != nil || string(b[:n]) != "q" {
+		t.Errorf("then %q, %v", b[:n], err)
+	}
+	_ = w.Close()
+	_ = r.Close()
 }
 
 func TestInputFilter_PassesPastesWhole(t *testing.T) {
