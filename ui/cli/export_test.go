@@ -4,7 +4,15 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"kitekey/vault"
 )
+
+// Sources returns the function that opens the sources of a data folder.
+func Sources(dir string) func(string) (vault.Source, error) {
+	a := &app{System: System{Version: "1.2.3"}}
+	return a.sources(dir, vault.NewMemory())
+}
 
 // JSONCommands lists the commands that have --json: "source add".
 func JSONCommands() (names []string) {

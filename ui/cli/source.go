@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"sync"
 
@@ -35,26 +36,36 @@ api_key and api_secret. Its address is a setting and never taken from a variable
 	return cmd
 }
 
-// sources returns the function that opens a source of a data folder. Each source is
-// opened once; the settings are read when the first is needed.
+// sources returns the function that opens a source of a data folder. A source
+// stays open until another command has changed or removed its settings.
 func (a *app) sources(dir string, store vault.Store) func(string) (vault.Source, error) {
 	var mu sync.Mutex
-	opened := map[string]vault.Source{}
+	type opening struct {
+		config source.Config
+		source vault.Source
+	}
+	opened := map[string]opening{}
 	return func(name string) (vault.Source, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		if s, ok := opened[name]; ok {
-			return s, nil
+		c, err := source.Find(dir, name) // another command may have changed or removed it
+		was, ok := opened[name]
+		if err == nil && ok && reflect.DeepEqual(was.config, c) {
+			return was.source, nil
 		}
-		c, err := source.Find(dir, name)
+		if l, locks := was.source.(interface{ Lock() }); locks {
+			l.Lock()
+		}
+		delete(opened, name)
+		now := opening{config: c}
 		if err == nil {
-			opened[name], err = source.Open(c, a.sourceSystem(store))
+			now.source, err = source.Open(c, a.sourceSystem(store))
 		}
 		if err != nil {
-			delete(opened, name)
 			return nil, fmt.Errorf("%w: %w", vault.ErrSourceUnavailable, err)
 		}
-		return opened[name], nil
+		opened[name] = now
+		return now.source, nil
 	}
 }
 
