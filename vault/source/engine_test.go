@@ -183,6 +183,24 @@ func TestList_SeesDeletionsBesideMetadataThatIsDenied(t *testing.T) {
 	}
 }
 
+// The engine dates deletions by its own clock.
+func TestList_KnowsDeletionsWhereThisClockIsWrong(t *testing.T) {
+	t.Parallel()
+	_, e, src, mount := standIn(t)
+	if err := src.Delete(t.Context(), acme, 1); err != nil {
+		t.Fatal(err)
+	}
+	sys := sourcetest.System(e.Root)
+	sys.Now = func() time.Time { return time.Now().Add(-10 * time.Minute) }
+	slow, err := source.Open(e.Config(mount), sys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list, err := slow.List(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("listed %v, %v", list, err)
+	}
+}
+
 func TestGet_IsOneRequest(t *testing.T) {
 	s, _, src, mount := standIn(t)
 	for range 3 {

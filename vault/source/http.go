@@ -116,7 +116,7 @@ func (e *engine) do(ctx context.Context, c call) (*reply, error) {
 		var failure *Error
 		switch {
 		case err == nil && later(c, r):
-			rest := e.pace.limited(retryAfter(r.header, e.sys.Now()))
+			rest := e.pace.limited(retryAfter(r.header, e.clock(r)))
 			if rest > maxPatience-time.Since(began) {
 				return nil, cmp.Or(e.notEngine(c, r), e.errorOf(ctx, c, r))
 			}
@@ -311,7 +311,7 @@ func (e *engine) failed(c call, kind error, r *reply, err error) *Error {
 	}
 	if r != nil {
 		f.Status, f.Message = r.status, words(r)
-		f.RetryAfter = retryAfter(r.header, e.sys.Now())
+		f.RetryAfter = retryAfter(r.header, e.clock(r))
 		f.Unknown = c.write() && (r.status == 500 || r.status == 502 || r.status == 504)
 	}
 	return f
@@ -345,6 +345,15 @@ func words(r *reply) string {
 		text = append(text[:most], '…')
 	}
 	return string(text)
+}
+
+// clock returns the engine's time, by which it dates what it says. It is this machine's
+// where a reply has no date.
+func (e *engine) clock(r *reply) time.Time {
+	if at, err := http.ParseTime(r.header.Get("Date")); err == nil {
+		return at
+	}
+	return e.sys.Now()
 }
 
 // retryAfter reads the header: seconds, or a date. It returns 0 if there is none or

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"kitekey/kite"
 	"kitekey/vault"
@@ -198,5 +199,12 @@ func (e *engine) about(ctx context.Context, sel vault.Selector) (was vault.Selec
 	if sel, err := vault.ParseSelector(about.Custom[renamedFrom]); err == nil {
 		was = sel
 	}
-	return was, !ok || latest.Destroyed || latest.DeletionTime != "" && !e.future(latest.DeletionTime), nil
+	return was, !ok || latest.Destroyed || latest.DeletionTime != "" && !e.future(r, latest.DeletionTime), nil
+}
+
+// future reports whether a time in a reply is later than the reply, whose own date has
+// no fractions of a second.
+func (e *engine) future(r *reply, at string) bool {
+	t, err := time.Parse(time.RFC3339Nano, at)
+	return err == nil && t.After(e.clock(r).Add(time.Second))
 }

@@ -118,12 +118,6 @@ func (e *engine) renewed(ctx context.Context, l Login) Login {
 	return next
 }
 
-// future reports whether a time in the engine's reply is in the future.
-func (e *engine) future(at string) bool {
-	t, err := time.Parse(time.RFC3339Nano, at)
-	return err == nil && t.After(e.sys.Now())
-}
-
 // LoadLogin reads the token that the store holds for a source.
 func LoadLogin(ctx context.Context, sys System, c Config) (Login, error) {
 	return loadLogin(ctx, sys.Store, c.Name)
