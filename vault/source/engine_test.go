@@ -101,7 +101,10 @@ func TestGet_SaysWhatIsWrongWithTheFields(t *testing.T) {
 	}{
 		"nothing":         {map[string]any{"x": "y"}, "api_key and api_secret are missing"},
 		"a number":        {map[string]any{"api_key": 12345, "api_secret": "s"}, "api_key is not text"},
-		"a list":          {map[string]any{"api_key": "k", "api_secret": []string{"s"}}, "api_secret is not text"},
+		"a list":          {map[string]any{"api_key": "k", "api_secret": []string{"s"}}, "api_secret is an object or a list: it must be text"},
+		"hyphens":         {map[string]any{"api-key": "k", "apiSecret": "s"}, "api_key is missing, and api-key is there: the field must be called api_key"},
+		"inside a field":  {map[string]any{"a": "b", "data": map[string]any{"api_key": "k", "api_secret": "s"}}, `inside the field "data"`},
+		"of both":         {map[string]any{"sandbox": map[string]any{"api_key": "k"}, "live": map[string]any{"api_key": "k"}}, `inside the field "live"`},
 		"null":            {map[string]any{"api_key": "k", "api_secret": nil}, "api_secret is empty"},
 		"capitals":        {map[string]any{"API_KEY": "k", "API_SECRET": "s"}, "api_key is missing, and API_KEY is there"},
 		"a break at last": {map[string]any{"api_key": "key-1234\n", "api_secret": "secret-1234"}, "a space or a line break before or after"},

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,7 +62,10 @@ func readFields(fields map[string]json.RawMessage) (item vault.SourceItem, err e
 func readCurrent(fields map[string]json.RawMessage, item *vault.SourceItem) error {
 	key, secret := secretOf(fields[fieldKey]), secretOf(fields[fieldSecret])
 	switch {
-	case key.IsZero() && secret.IsZero() && fields[fieldKey] == nil && fields[fieldSecret] == nil && otherCase(fields, fieldKey) == "":
+	case key.IsZero() && secret.IsZero() && fields[fieldKey] == nil && fields[fieldSecret] == nil && similar(fields, fieldKey) == "":
+		if within := inside(fields); within != "" {
+			return fmt.Errorf("%s and %s are inside the field %q: they must be fields of the secret itself", fieldKey, fieldSecret, kite.CleanText(within))
+		}
 		return fmt.Errorf("%s and %s are missing", fieldKey, fieldSecret)
 	case key.IsZero():
 		return missing(fields, fieldKey)
@@ -102,23 +107,42 @@ func readOptional(fields map[string]json.RawMessage, item *vault.SourceItem) map
 // missing says why a field holds no text.
 func missing(fields map[string]json.RawMessage, name string) error {
 	value, there := fields[name]
-	switch other := otherCase(fields, name); {
+	switch other := similar(fields, name); {
+	case there && len(value) > 0 && (value[0] == '{' || value[0] == '['):
+		return fmt.Errorf("%s is an object or a list: it must be text", name)
 	case there && len(value) > 0 && value[0] != '"' && value[0] != 'n':
 		return fmt.Errorf("%s is not text: put it in quotes", name)
 	case there:
 		return fmt.Errorf("%s is empty", name)
 	case other != "":
-		return fmt.Errorf("%s is missing, and %s is there: the names of fields are lower case", name, other)
+		return fmt.Errorf("%s is missing, and %s is there: the field must be called %s", name, other, name)
 	}
 	return fmt.Errorf("%s is missing", name)
 }
 
-// otherCase returns the name of a field that differs from name in case alone, "" if
-// there is none.
-func otherCase(fields map[string]json.RawMessage, name string) string {
+// similar returns the name of a field that differs from name in case, spaces or
+// hyphens alone, "" if there is none.
+func similar(fields map[string]json.RawMessage, name string) string {
+	plain := strings.NewReplacer("_", "", "-", "", " ", "")
 	for other := range fields {
-		if other != name && strings.EqualFold(other, name) {
+		if other != name && strings.EqualFold(plain.Replace(other), plain.Replace(name)) {
 			return other
+		}
+	}
+	return ""
+}
+
+// inside returns the name of a field whose value is an object that has the credential,
+// "" if there is none.
+func inside(fields map[string]json.RawMessage) string {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		var object map[string]json.RawMessage
+		there := json.Unmarshal(fields[name], &object) == nil && object[fieldKey] != nil
+		for _, value := range object { // copies of what may be secret
+			clear(value)
+		}
+		if there {
+			return name
 		}
 	}
 	return ""
