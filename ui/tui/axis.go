@@ -19,12 +19,16 @@ type axis struct {
 	bars  int           // width of the scale
 	whole time.Duration // the time at its end
 	step  time.Duration // the time between two marks
+	text  int           // width of the text after a bar
 }
 
 // newAxis returns the scale for the tokens of the list. A token that lives much
 // longer than most does not squeeze them: its bar runs off the end.
 func (l *list) newAxis(c *canvas, w int) axis {
-	x := axis{list: l, name: 8}
+	x := axis{list: l, name: 8, text: 10}
+	if l.kept != "" && w >= roomyList {
+		x.text += len(" kept alive")
+	}
 	var left []time.Duration
 	for _, r := range l.rows {
 		p := &l.profiles[r.profile]
@@ -32,7 +36,7 @@ func (l *list) newAxis(c *canvas, w int) axis {
 		left = append(left, p.Token.Remaining(c.now))
 	}
 	x.name = min(x.name, 20)
-	x.bars = w - 2 - x.name - 1 - 8 - 10
+	x.bars = w - 2 - x.name - 1 - 8 - x.text
 	slices.Sort(left)
 	const much = 8 // times as long as the median
 	last, bound := time.Minute, min(much*left[(len(left)-1)/2], 24*time.Hour)
@@ -66,7 +70,8 @@ func (x axis) scale(c *canvas) string {
 
 // line draws one token.
 func (x axis) line(c *canvas, r row, s rowLook) string {
-	t := x.list.profiles[r.profile].Token
+	p := &x.list.profiles[r.profile]
+	t := p.Token
 	var b strings.Builder
 	x.list.nameAndEnvironment(c, &b, r, s, x.name)
 	b.WriteString(s.text.Styled(" "))
@@ -81,7 +86,10 @@ func (x axis) line(c *canvas, r row, s rowLook) string {
 	if state.NearlyOver() {
 		text += " " + tokenGlyph(state, &c.st)
 	}
+	if p.ID == x.list.kept && x.text > 10 {
+		text += " kept alive"
+	}
 	b.WriteString(paint.Styled(strings.Repeat(c.st.glyph.full, cells-1)+end) + paint.Bold().Styled(text))
-	b.WriteString(s.text.Styled(spaces(x.bars - cells + 10 - c.len(text))))
+	b.WriteString(s.text.Styled(spaces(x.bars - cells + x.text - c.len(text))))
 	return b.String()
 }

@@ -32,6 +32,12 @@ func TestAxis_DrawsTokensToScale(t *testing.T) {
 	})
 }
 
+func TestAxis_SaysWhichTokenIsKeptAlive(t *testing.T) {
+	drive(t, setup{width: 160, height: 40, options: neverLock}, func(t *testing.T, d *driver) {
+		d.press("c", "K", "t").sees("5:00 kept alive").press("K").lacks("kept alive")
+	})
+}
+
 // A token for half a day must not make every other bar one cell long.
 func TestAxis_OneLongTokenDoesNotSqueezeTheOthers(t *testing.T) {
 	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {

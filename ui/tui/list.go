@@ -30,7 +30,8 @@ type list struct {
 	terms        []words.Term // of the filter
 	typing       bool         // the filter has the keys
 	sortBy       order
-	tokensOnly   bool // show only unexpired tokens, soonest to expire first
+	tokensOnly   bool   // show only unexpired tokens, soonest to expire first
+	kept         string // the profile whose token is kept alive, "" for none
 }
 
 // order is the order of the list.
