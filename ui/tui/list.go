@@ -178,6 +178,17 @@ func (l *list) unexpired(now time.Time) int {
 	return n
 }
 
+// failing returns how many profiles the filter's word "failing" finds.
+func (l *list) failing(now time.Time) int {
+	n, terms := 0, words.Terms("failing")
+	for i := range l.profiles {
+		if words.Matches(terms, &l.profiles[i], "", now) {
+			n++
+		}
+	}
+	return n
+}
+
 func (l *list) toggleTokensOnly(now time.Time) {
 	l.tokensOnly = !l.tokensOnly
 	l.keepChosen(now)

@@ -125,7 +125,11 @@ func (a *app) headerLine() string {
 	rights := []string{store}
 	if n := len(a.list.profiles); n > 0 {
 		short := words.Count(tokens, "token")
-		rights = []string{store + a.st.glyph.sep + words.Count(n, "profile") + a.st.glyph.sep + words.Count(tokens, "token"), words.Count(tokens, "token"), short}
+		whole := store + a.st.glyph.sep + words.Count(n, "profile")
+		if failing := a.list.failing(a.now); failing > 0 && a.width >= threePlaces {
+			whole += fmt.Sprintf("%s%d failing", a.st.glyph.sep, failing)
+		}
+		rights = []string{whole + a.st.glyph.sep + short, short}
 	}
 	// Use the version that fits. The modes come first because the user must see them.
 	for _, badges := range []string{a.modeBadges(true), a.modeBadges(false)} {
