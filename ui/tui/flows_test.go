@@ -578,10 +578,21 @@ func TestCopy_IsNeverKeptLongerThanTheToken(t *testing.T) {
 func TestAdd_OfACredentialThatCannotBeVerified(t *testing.T) {
 	drive(t, setup{empty: true}, func(t *testing.T, d *driver) {
 		d.sim.Set("", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
-		d.press("a").write("gale").press("enter", "enter", "enter").paste("k").press("enter").paste("s").press("ctrl+s").sees("verifying the credential… · esc stops it")
-		d.sleep(6 * time.Second).sees("verifying the credential… 6 s · esc stops it · waiting for an answer")
+		d.press("a").write("gale").press("enter", "enter", "enter").paste("k").press("enter").paste("s").press("ctrl+s").sees("verifying and saving… · esc stops it")
+		d.sleep(6 * time.Second).sees("verifying and saving… 6 s · esc stops it · waiting for an answer")
 		d.sleep(time.Minute).sees("not saved", "answer within 10 s").press("ctrl+k").sees("gale/sandbox added, not verified: unreachable")
 		d.press("w").sees("details       cannot mint", "host          127.0.0.1:1 ")
+	})
+}
+
+// While the keyring asks for its password, the new profile is in the index already.
+func TestAdd_DoesNotRefuseWhatItIsSaving(t *testing.T) {
+	drive(t, setup{empty: true}, func(t *testing.T, d *driver) {
+		d.store.Hang()
+		d.press("a").write("acme").press("enter", "enter", "enter").paste("sim-key-acme-sandbox").press("enter").paste("sim-secret-acme-sandbox").press("ctrl+s")
+		d.sleep(11 * time.Second).send(tea.FocusMsg{}).sees("verifying and saving… 11 s").lacks("is here already")
+		d.press("esc")
+		d.store.Heal()
 	})
 }
 
@@ -755,7 +766,7 @@ func TestAdd_StoppedSaysThatNothingIsSaved(t *testing.T) {
 	drive(t, setup{empty: true}, func(t *testing.T, d *driver) {
 		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
 		d.press("a").write("acme").press("enter", "enter", "enter").paste("sim-key-acme-sandbox").press("enter").paste("sim-secret-acme-sandbox")
-		d.press("ctrl+s").sleep(2*time.Second).sees("verifying the credential").press("x").press("esc").sees("stopped; not saved", "received, hidden")
+		d.press("ctrl+s").sleep(2*time.Second).sees("verifying and saving").press("x").press("esc").sees("stopped; not saved", "received, hidden")
 		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{})
 		d.press("ctrl+s").sees("acme/sandbox added; it works")
 	})

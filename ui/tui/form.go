@@ -351,7 +351,7 @@ func (d *formDialog) fieldLines(a *app, f *field, here bool, w int) []string {
 			out = append(out, spaces(labelWidth+2)+paint(l))
 		}
 	}
-	if f.check != nil && f.visited {
+	if f.check != nil && f.visited && !d.busy(a) { // what is being saved may be in the index already
 		if err := f.check(d); err != nil {
 			say(a.st.glyph.warn+" "+strings.TrimSpace(err.Error()), a.st.warn.Styled)
 			return out

@@ -168,7 +168,7 @@ func saveNew(a *app, d *formDialog) tea.Cmd {
 		return nil
 	}
 	v := a.o.Vault
-	t, cmd := a.start(task{kind: taskAdd, doing: "verifying the credential", quiet: true, form: true}, func(ctx context.Context) func(*app) tea.Cmd {
+	t, cmd := a.start(task{kind: taskAdd, doing: "verifying and saving", quiet: true, form: true}, func(ctx context.Context) func(*app) tea.Cmd {
 		r := v.VerifyCredential(ctx, n.Environment, n.Credential, false)
 		r.Selector = n.Selector
 		if r.Err != nil {
