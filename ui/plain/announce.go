@@ -24,7 +24,7 @@ func (c *conversation) nextAnnouncement(kind prompt.Kind) time.Duration {
 	if c.o.NoNotices || kind != prompt.Line {
 		return wait
 	}
-	kept, _ := c.byID(c.keep.id)
+	kept, _ := c.byID(c.keep.ID)
 	for sel, h := range c.handed {
 		at := h.lowAt
 		if h.toldLow || sel == kept.Selector { // it is renewed before it is low for long
@@ -48,7 +48,7 @@ func (c *conversation) announce() (said bool) {
 		said = true
 	}
 	now := c.now()
-	kept, _ := c.byID(c.keep.id)
+	kept, _ := c.byID(c.keep.ID)
 	sels := make([]vault.Selector, 0, len(c.handed))
 	for sel := range c.handed {
 		sels = append(sels, sel)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"kitekey/kite"
 	"kitekey/ui/handout"
 	"kitekey/ui/words"
 	"kitekey/vault"
@@ -14,11 +13,9 @@ import (
 // expires, until it is switched off or kitekey quits. It mints while a line is being
 // waited for, so that nothing waits for the gateway.
 type keepAlive struct {
-	id        string // the profile, "" if it is off
-	expiresIn kite.Lifetime
-	next      time.Time    // the earliest time of the next renewal
-	renewing  chan renewal // nil if none is under way
-	failing   bool         // the last renewal failed, and this was announced
+	handout.Renewals
+	renewing chan renewal // nil if none is under way
+	failing  bool         // the last renewal failed, and this was announced
 }
 
 // renewal is the result of a renewal.
@@ -28,13 +25,9 @@ type renewal struct {
 	err     error
 }
 
-// keepAlivePause is the shortest time between two renewals, and how long to wait
-// after one that failed.
-const keepAlivePause = 15 * time.Second
-
 // toggleKeepAlive switches keep-alive on for a profile, or off.
 func (c *conversation) toggleKeepAlive(ctx context.Context, p vault.Profile, _ string) error {
-	if c.keep.id == p.ID {
+	if c.keep.ID == p.ID {
 		c.keep = keepAlive{}
 		c.say("Keep-alive is off: %s keeps its token until it expires.", speak(p.Selector))
 		return nil
@@ -42,11 +35,8 @@ func (c *conversation) toggleKeepAlive(ctx context.Context, p vault.Profile, _ s
 	if err := c.confirm(ctx, handout.KeepAlive, p.Selector); err != nil {
 		return err
 	}
-	was := c.keep.id
-	c.keep = keepAlive{id: p.ID, expiresIn: p.ExpiresIn}
-	if p.Token.Unexpired(c.now()) {
-		c.keep.expiresIn = p.Token.ExpiresIn
-	}
+	was := c.keep.ID
+	c.keep = keepAlive{Renewals: handout.Renew(p, c.now())}
 	c.say("Keep-alive is on for %s, until you type keep-alive again or quit. Copy copies the token of the moment.", speak(p.Selector))
 	if other, ok := c.byID(was); ok {
 		c.say("It is off for %s.", speak(other.Selector))
@@ -56,40 +46,36 @@ func (c *conversation) toggleKeepAlive(ctx context.Context, p vault.Profile, _ s
 
 // nextRenewal returns the time until a renewal is to begin, a minute if none is.
 func (c *conversation) nextRenewal() time.Duration {
-	p, ok := c.byID(c.keep.id)
-	switch {
-	case c.keep.id == "" || c.keep.renewing != nil:
+	if c.keep.ID == "" || c.keep.renewing != nil {
 		return time.Minute
-	case !ok || !p.Token.Unexpired(c.now()):
-		return max(c.keep.next.Sub(c.now()), 0)
 	}
-	at := p.Token.Deadline.Add(-words.RenewAt(c.keep.expiresIn.Duration()))
-	return max(at.Sub(c.now()), c.keep.next.Sub(c.now()), 0)
+	p, _ := c.byID(c.keep.ID) // renew notices that there is none
+	return c.keep.Wait(p.Token, c.now())
 }
 
 // renew begins a renewal if it is time.
 func (c *conversation) renew(ctx context.Context) {
-	if c.keep.id == "" || c.nextRenewal() > 0 {
+	if c.keep.ID == "" || c.nextRenewal() > 0 {
 		return
 	}
-	life := c.keep.expiresIn
-	c.keep.next = c.now().Add(min(keepAlivePause, max(life.Duration()-words.RenewAt(life.Duration()), time.Second)))
+	was := c.keep.Renewals
+	c.keep.Begin(c.now())
 	if c.load() != nil { // the next command reports it
 		return
 	}
-	p, ok := c.byID(c.keep.id)
+	p, ok := c.byID(c.keep.ID)
 	if !ok { // it was removed
 		c.keep = keepAlive{}
 		return
 	}
-	if p.Token.Unexpired(c.now()) && p.Token.Remaining(c.now()) > words.RenewAt(life.Duration()) {
+	if was.Wait(p.Token, c.now()) > 0 {
 		return // another kitekey has minted
 	}
 	done := make(chan renewal, 1)
 	c.keep.renewing = done
 	v := c.o.Vault
 	go func() {
-		t, err := v.Token(ctx, p.Selector, vault.TokenRequest{Fresh: true, ExpiresIn: life}) // the guard was asked when keep-alive was switched on
+		t, err := v.Token(ctx, p.Selector, vault.TokenRequest{Fresh: true, ExpiresIn: was.ExpiresIn}) // the guard was asked when keep-alive was switched on
 		r := renewal{profile: p, err: err}
 		if err == nil {
 			r.token = t.Info()
@@ -117,7 +103,7 @@ func (c *conversation) renewed(r renewal) {
 		return // it was announced
 	}
 	c.keep.failing = true
-	text := "keep-alive of " + name + " tries again every " + words.Duration(keepAlivePause)
+	text := "keep-alive of " + name + " tries again every " + words.Duration(handout.RenewalPause)
 	if v := vault.VerdictOf(r.err); v.Refused() || v == vault.VerdictNoCredential {
 		c.keep = keepAlive{} // another request would be refused too
 		text = "keep-alive of " + name + " stopped"

@@ -38,7 +38,7 @@ func (c *conversation) state(p vault.Profile) string {
 	if token := c.life(p); token != "" {
 		text += ", " + token
 	}
-	if c.keep.id == p.ID {
+	if c.keep.ID == p.ID {
 		text += ", kept alive"
 	}
 	return text

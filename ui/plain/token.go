@@ -96,7 +96,7 @@ func (c *conversation) handOut(ctx context.Context, p vault.Profile, as handout.
 
 func (c *conversation) sayTime(_ context.Context, p vault.Profile, _ string) error {
 	if text := c.life(p); text != "" {
-		if c.keep.id == p.ID {
+		if c.keep.ID == p.ID {
 			text += ", kept alive"
 		}
 		c.say("%s, %s.", speak(p.Selector), text)
@@ -142,7 +142,7 @@ func (c *conversation) forget(ctx context.Context, p vault.Profile, _ string) er
 	}
 	delete(c.handed, p.Selector)
 	c.say("The cached token of %s is forgotten. The gateway honours it until it expires.", speak(p.Selector))
-	if c.keep.id == p.ID {
+	if c.keep.ID == p.ID {
 		c.say("Keep-alive mints another; type keep-alive to stop it.")
 	}
 	return nil

@@ -320,9 +320,9 @@ func (a *app) heartbeat() tea.Cmd {
 // counts reports whether anything on the screen changes every second.
 func (a *app) counts() bool {
 	if a.lock.locked {
-		return a.keep.id != ""
+		return a.keep.ID != ""
 	}
-	if a.tasks.shown() || a.clip.until.After(a.now) || a.reveal.until.After(a.now) || a.keep.id != "" || a.notices.current.until.After(a.now) {
+	if a.tasks.shown() || a.clip.until.After(a.now) || a.reveal.until.After(a.now) || a.keep.ID != "" || a.notices.current.until.After(a.now) {
 		return true
 	}
 	return a.list.unexpired(a.now) > 0

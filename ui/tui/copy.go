@@ -201,7 +201,7 @@ func (a *app) forget() tea.Cmd {
 			}
 			delete(a.uncached, p.ID)
 			text := "token of " + p.Selector.String() + " forgotten; the gateway honours it until it expires"
-			if a.keep.id == p.ID {
+			if a.keep.ID == p.ID {
 				text += a.st.glyph.sep + "keep-alive mints another (K stops)"
 			}
 			a.notify(done, text)

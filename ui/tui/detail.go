@@ -193,7 +193,7 @@ func (d *detail) restLines(a *app, p *vault.Profile, w int) []string {
 	if !p.LastUsed.IsZero() {
 		out = append(out, a.fact("last used", words.Age(p.LastUsed, a.now), w))
 	}
-	if a.keep.id == p.ID {
+	if a.keep.ID == p.ID {
 		out = append(out, a.fact("keep-alive", "on: mints again before it expires"+a.st.glyph.sep+"K stops", w))
 	}
 	if p.Environment == kite.Live {

@@ -16,32 +16,21 @@ import (
 // expires, until it is switched off or kitekey quits. It continues on a locked
 // screen, since its purpose is an hour of work elsewhere. For a live profile
 // locking ends it, because locking ends the confirmation.
-type keepAlive struct {
-	id        string // the profile, "" if it is off
-	expiresIn kite.Lifetime
-	next      time.Time // the earliest time of the next renewal
-}
-
-// keepAlivePause is how long to wait after a renewal that failed.
-const keepAlivePause = 15 * time.Second
+type keepAlive struct{ handout.Renewals }
 
 func (a *app) toggleKeepAlive() tea.Cmd {
 	p := *a.chosen()
-	if a.keep.id == p.ID {
+	if a.keep.ID == p.ID {
 		a.keep = keepAlive{}
 		a.notify(info, "keep-alive off: "+p.Selector.String()+" keeps its token until it expires")
 		return nil
 	}
 	return a.confirm(handout.KeepAlive, func() tea.Cmd {
 		text := "keep-alive on for " + p.Selector.String() + " until K or quit"
-		if other := a.profileByID(a.keep.id); other != nil {
+		if other := a.profileByID(a.keep.ID); other != nil {
 			text += " (off for " + other.Selector.String() + ")"
 		}
-		life := p.ExpiresIn
-		if p.Token.Unexpired(a.now) {
-			life = p.Token.ExpiresIn
-		}
-		a.keep = keepAlive{id: p.ID, expiresIn: life}
+		a.keep = keepAlive{handout.Renew(p, a.now)}
 		a.notices.show(notice{kind: done, id: p.ID, keys: "K", text: text}, a.now)
 		return a.keep.tick(a)
 	}, p.Selector)
@@ -49,24 +38,19 @@ func (a *app) toggleKeepAlive() tea.Cmd {
 
 // tick renews the token when it is time.
 func (k *keepAlive) tick(a *app) tea.Cmd {
-	p := a.profileByID(k.id)
+	p := a.profileByID(k.ID)
 	switch {
-	case k.id == "":
+	case k.ID == "":
 		return nil
 	case p == nil:
 		*k = keepAlive{}
 		return nil
-	case k.next.After(a.now) || a.tasks.about(p.ID) != nil:
-		return nil
-	case p.Token.Unexpired(a.now) && p.Token.Remaining(a.now) > words.RenewAt(k.expiresIn.Duration()):
+	case k.Wait(p.Token, a.now) > 0 || a.tasks.about(p.ID) != nil:
 		return nil
 	}
-	id, sel, tokens, life := p.ID, p.Selector, a.tokens, k.expiresIn
+	id, sel, tokens, life := p.ID, p.Selector, a.tokens, k.ExpiresIn
 	first := !p.Token.Unexpired(a.now) // the first token needs no message
-	k.next = a.now.Add(keepAlivePause) // also the shortest time between two successful renewals
-	if pause := life.Duration() - words.RenewAt(life.Duration()); pause < keepAlivePause {
-		k.next = a.now.Add(pause)
-	}
+	k.Begin(a.now)
 	return a.run(task{kind: taskToken, id: id, doing: "renewing"}, func(ctx context.Context) func(*app) tea.Cmd {
 		tok, err := tokens.Vault.Token(ctx, sel, vault.TokenRequest{Fresh: true, ExpiresIn: life}) // the guard was asked when keep-alive was switched on
 		return func(a *app) tea.Cmd {
@@ -92,7 +76,7 @@ func (k *keepAlive) renewed(a *app, id string, sel vault.Selector, life kite.Lif
 		a.reportError(id, "keep-alive stopped", err)
 		return
 	}
-	a.reportError(id, "keep-alive, trying again in "+words.Duration(keepAlivePause), err)
+	a.reportError(id, "keep-alive, trying again in "+words.Duration(handout.RenewalPause), err)
 }
 
 // expiryWatch gives one notice for each token that is used here and runs low.
@@ -110,7 +94,7 @@ func (e *expiryWatch) warn(a *app) tea.Cmd {
 	}
 	for i := range a.list.profiles {
 		p := &a.list.profiles[i]
-		if s := words.TokenStateOf(p.Token, a.now); s != words.Low && s != words.Ending || !e.watched[p.ID] || a.keep.id == p.ID ||
+		if s := words.TokenStateOf(p.Token, a.now); s != words.Low && s != words.Ending || !e.watched[p.ID] || a.keep.ID == p.ID ||
 			e.warned[p.ID].Equal(p.Token.Deadline) {
 			continue
 		}

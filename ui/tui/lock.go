@@ -64,7 +64,7 @@ func (l *locker) lock(a *app, input *terminalInput, done func()) tea.Cmd {
 	a.reveal.hide()
 	a.removed.Erase()
 	a.tasks.stopAll(false)
-	if p := a.profileByID(a.keep.id); p == nil || p.Environment == kite.Live {
+	if p := a.profileByID(a.keep.ID); p == nil || p.Environment == kite.Live {
 		l.endKeepAlive(a)
 	}
 	a.guard.Forget()
@@ -99,8 +99,8 @@ func (l *locker) lock(a *app, input *terminalInput, done func()) tea.Cmd {
 
 // endKeepAlive ends keep-alive because of the lock, which says so.
 func (l *locker) endKeepAlive(a *app) {
-	if a.keep.id != "" {
-		l.endedKeep, a.keep = a.keep.id, keepAlive{}
+	if a.keep.ID != "" {
+		l.endedKeep, a.keep = a.keep.ID, keepAlive{}
 	}
 }
 
@@ -225,7 +225,7 @@ func (l *locker) draw(a *app) []string {
 	if a.unsaved() != nil {
 		text = append(text, a.painted("An unfinished form is open behind it.", w, a.st.dim)...)
 	}
-	if a.keep.id != "" {
+	if a.keep.ID != "" {
 		text = append(text, a.painted("One token is kept alive meanwhile.", w, a.st.dim)...)
 	}
 	if l.endedKeep != "" {

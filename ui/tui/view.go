@@ -41,7 +41,7 @@ func (a *app) arrange() {
 		return
 	}
 	l := &a.layout
-	a.list.kept = a.keep.id
+	a.list.kept = a.keep.ID
 	l.status = a.statusLines()
 	switch {
 	case a.width >= threePlaces:
