@@ -32,9 +32,23 @@ func (e *engine) List(ctx context.Context) ([]vault.Listed, error) {
 	e.mu.Lock()
 	e.ignored = nil
 	e.mu.Unlock()
+	found, err := e.named(ctx, accounts)
+	if err != nil {
+		return nil, err
+	}
+	left, err := e.undeleted(ctx, found)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(left, func(a, b vault.Listed) int { return strings.Compare(a.String(), b.String()) })
+	return left, nil
+}
+
+// named returns what has a profile's name in the folders of accounts.
+func (e *engine) named(ctx context.Context, accounts []string) ([]vault.Listed, error) {
 	var mu sync.Mutex
 	var found []vault.Listed
-	err = each(ctx, accounts, func(ctx context.Context, account string) error {
+	err := each(ctx, accounts, func(ctx context.Context, account string) error {
 		account, folder := strings.CutSuffix(account, "/")
 		if !folder {
 			return nil
@@ -56,22 +70,25 @@ func (e *engine) List(ctx context.Context) ([]vault.Listed, error) {
 		}
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
+	return found, err
+}
+
+// undeleted adds the former names to what was found, and leaves out what is deleted. A
+// secret whose metadata the policies deny counts as there.
+func (e *engine) undeleted(ctx context.Context, found []vault.Listed) ([]vault.Listed, error) {
 	names := make([]int, len(found))
 	for i := range names {
 		names[i] = i
 	}
 	gone := make([]bool, len(found))
 	var allowed, denied atomic.Int32
-	err = each(ctx, names, func(ctx context.Context, i int) (err error) {
+	err := each(ctx, names, func(ctx context.Context, i int) (err error) {
 		found[i].Was, gone[i], err = e.about(ctx, found[i].Selector)
 		switch {
 		case err == nil:
 			allowed.Add(1)
 		case errors.Is(err, ErrDenied) && (denied.Add(1) <= mostDenied || allowed.Load() > 0):
-			return nil // the policy leaves out this one; it counts as there
+			return nil // the policies leave out this one
 		}
 		return err
 	})
@@ -84,7 +101,6 @@ func (e *engine) List(ctx context.Context) ([]vault.Listed, error) {
 			left = append(left, l)
 		}
 	}
-	slices.SortFunc(left, func(a, b vault.Listed) int { return strings.Compare(a.String(), b.String()) })
 	return left, nil
 }
 
