@@ -37,6 +37,22 @@ func OverwriteFreed() {
 // overwriting keeps two calls from restoring each other's number of processors.
 var overwriting sync.Mutex
 
+// stackDepth is how much of a stack ClearStack overwrites, in bytes.
+const stackDepth = 16 << 10
+
+// ClearStack overwrites what calls that have returned have left on this goroutine's
+// stack, such as strings made of a few bytes, and what was in the memory before the
+// runtime made it a stack. OverwriteFreed does not reach it.
+//
+//go:noinline
+func ClearStack() {
+	var frames [stackDepth]byte
+	overwrite(&frames)
+}
+
+//go:noinline
+func overwrite(frames *[stackDepth]byte) { clear(frames[:]) }
+
 // largest is the size in bytes up to which Go allocates in about 70 size classes,
 // each in pages of its own. Larger objects have pages of their own.
 const largest = 32 << 10

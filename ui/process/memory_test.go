@@ -53,6 +53,32 @@ func TestOverwriteFreed_OverwritesGarbage(t *testing.T) {
 	runtime.KeepAlive(stays)
 }
 
+// leaveOnStack leaves a text on the stack, some way below its caller's frame, and
+// returns its address.
+//
+//go:noinline
+func leaveOnStack(text []byte) uintptr {
+	var frame [stackDepth / 2]byte
+	copy(frame[:], text)
+	return uintptr(unsafe.Pointer(&frame))
+}
+
+func TestClearStack_OverwritesWhatCallsHaveLeft(t *testing.T) {
+	ClearStack() // the stack has grown
+	text := []byte("canary-8canary-8")
+	var before, after [16]byte
+	at := leaveOnStack(text)
+	copy(before[:], unsafe.Slice(*(**byte)(unsafe.Pointer(&at)), len(text)))
+	ClearStack()
+	copy(after[:], unsafe.Slice(*(**byte)(unsafe.Pointer(&at)), len(text)))
+	if !bytes.Equal(before[:], text) {
+		t.Fatal("this test does not find what was left")
+	}
+	if bytes.Equal(after[:], text) {
+		t.Error("it is still there")
+	}
+}
+
 func BenchmarkOverwriteFreed(b *testing.B) {
 	b.ReportAllocs()
 	for range b.N {

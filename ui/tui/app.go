@@ -10,6 +10,7 @@ import (
 
 	"kitekey/kite"
 	"kitekey/ui/handout"
+	"kitekey/ui/process"
 	"kitekey/vault"
 )
 
@@ -62,6 +63,9 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	a.now = a.o.Now().Round(0)
 	a.expire()
 	cmd := a.handle(msg)
+	if a.lock.locked {
+		process.ClearStack()
+	}
 	a.arrange()
 	return a, tea.Batch(cmd, a.heartbeat(), a.activity.load(a))
 }

@@ -16,14 +16,19 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 	"golang.org/x/term"
+
+	"kitekey/ui/process"
 )
 
 // terminalInput is the terminal as Bubble Tea reads it. Bubble Tea keeps the last
 // input in a buffer that later input overwrites. overwrite sends meaningless input
-// there, so that no part of a secret stays in the buffer once the screen is locked.
+// there, so that no part of a secret stays in the buffer once the screen is locked. The
+// first read returns such input too: the buffer is then large enough for most input, and
+// does not leave smaller ones in freed memory as it grows.
 type terminalInput struct {
 	*os.File
 	filter inputFilter
+	given  [2][]byte   // what the last two reads were to fill, to be cleared
 	typing bool        // within a large text that the terminal types
 	ready  []byte      // filtered input that Bubble Tea has not read yet
 	gone   func(error) // called when the terminal is gone
@@ -41,11 +46,15 @@ func newTerminalInput(stdin *os.File, gone func(error)) *terminalInput {
 	if runtime.GOOS == "windows" || !term.IsTerminal(int(stdin.Fd())) {
 		return nil
 	}
-	return &terminalInput{File: stdin, gone: gone}
+	return &terminalInput{File: stdin, gone: gone, blanks: 1}
 }
 
 // Read implements [io.Reader].
 func (t *terminalInput) Read(b []byte) (int, error) {
+	// Bubble Tea reads into a new buffer each time, and copies it before it takes the
+	// next: when it reads again, it is done with the one before the last.
+	clear(t.given[0])
+	t.given[0], t.given[1] = t.given[1], b
 	if n := t.blank(b); n > 0 {
 		return n, nil
 	}
@@ -66,6 +75,7 @@ func (t *terminalInput) Read(b []byte) (int, error) {
 	t.read += n
 	t.mu.Unlock()
 	out := t.filter.filter(t.marked(b[:n]), time.Now())
+	process.ClearStack()
 	n = copy(b, out)
 	t.ready = append([]byte(nil), out[n:]...)
 	return n, nil
