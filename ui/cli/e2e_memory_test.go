@@ -149,23 +149,37 @@ func TestMemory_HoldsNothingTypedAfterLocking(t *testing.T) {
 			s.WaitFor("acme / sandbox")
 			s.Type("s")
 			s.WaitFor(secretsOf("acme")[1])
-			names := []string{"api_key", "api_secret", "passphrase", "store's key"}
-			secrets := []string{secretsOf("acme")[0], secretsOf("acme")[1], aPassphrase, storeKey(t, h.home)}
-			counts, _ := copiesIn(t, s.Pid(), secrets...)
-			t.Logf("in use: %d copies of %q", counts, names)
-			if counts[0] == 0 || counts[1] == 0 {
-				t.Error("this test does not find the credential where it must be")
-			}
-			s.Type("Z")
-			s.WaitFor("kitekey is locked")
-			time.Sleep(5 * time.Second)
-			counts, where := copiesIn(t, s.Pid(), secrets...)
-			for i, n := range counts {
-				if n > 0 {
-					t.Errorf("locked: %d copies of the %s%s", n, names[i], where[i])
-				}
-			}
+			lockingForgets(t, s, 2, secret{"api_key", secretsOf("acme")[0]}, secret{"api_secret", secretsOf("acme")[1]},
+				secret{"passphrase", aPassphrase}, secret{"store's key", storeKey(t, h.home)})
 		})
+	}
+}
+
+type secret struct{ name, value string }
+
+// lockingForgets locks the screen and counts the secrets in its memory before and
+// after. The first inUse of them must be there before, or the counting finds nothing.
+func lockingForgets(t *testing.T, s *terminaltest.Terminal, inUse int, secrets ...secret) {
+	t.Helper()
+	values := make([]string, len(secrets))
+	for i, secret := range secrets {
+		values[i] = secret.value
+	}
+	counts, _ := copiesIn(t, s.Pid(), values...)
+	for i, secret := range secrets {
+		t.Logf("in use: %d copies of the %s", counts[i], secret.name)
+		if i < inUse && counts[i] == 0 {
+			t.Errorf("this test does not find the %s where it must be", secret.name)
+		}
+	}
+	s.Type("Z")
+	s.WaitFor("kitekey is locked")
+	time.Sleep(5 * time.Second)
+	counts, where := copiesIn(t, s.Pid(), values...)
+	for i, n := range counts {
+		if n > 0 {
+			t.Errorf("locked: %d copies of the %s%s", n, secrets[i].name, where[i])
+		}
 	}
 }
 
@@ -242,20 +256,6 @@ func TestMemory_HoldsNothingOfASourceAfterLocking(t *testing.T) {
 	s.WaitFor("acme / sandbox")
 	s.Type("s")
 	s.WaitFor(credential[1])
-	names := []string{"api_key", "api_secret", "token", "other field"}
-	secrets := []string{credential[0], credential[1], token, "whsec-0815-4711-fffe"}
-	counts, _ := copiesIn(t, s.Pid(), secrets...)
-	t.Logf("in use: %d copies of %q", counts, names)
-	if counts[1] == 0 || counts[2] == 0 {
-		t.Error("this test does not find the secrets where they must be")
-	}
-	s.Type("Z")
-	s.WaitFor("kitekey is locked")
-	time.Sleep(5 * time.Second)
-	counts, where := copiesIn(t, s.Pid(), secrets...)
-	for i, n := range counts {
-		if n > 0 {
-			t.Errorf("locked: %d copies of the %s%s", n, names[i], where[i])
-		}
-	}
+	lockingForgets(t, s, 2, secret{"api_secret", credential[1]}, secret{"token", token}, secret{"api_key", credential[0]},
+		secret{"other field", "whsec-0815-4711-fffe"})
 }
