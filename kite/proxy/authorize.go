@@ -57,8 +57,11 @@ func (p *Proxy) authorize(r *http.Request) (path string, no *rejection) {
 // foreign says why a request was not sent by a program of the proxy's own user to
 // this proxy, "" if it was.
 func (p *Proxy) foreign(r *http.Request) string {
-	if owner := peerOf(r.Context(), p.knowsOwners); owner == peerOther || owner == peerUnknown && p.knowsOwners {
+	switch owner := peerOf(r.Context(), p.knowsOwners); {
+	case owner == peerOther:
 		return "the connection comes from another user"
+	case owner == peerUnknown && p.knowsOwners:
+		return "the client has gone before its user was known"
 	}
 	if !p.ownHost(r.Host) {
 		return "the request is for another host"

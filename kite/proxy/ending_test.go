@@ -54,7 +54,11 @@ func TestProxy_ClientThatLeavesWithinItsBodyDidNotSendIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(conn, "POST /%s/pay HTTP/1.1\r\nHost: %s\r\nContent-Length: 200000\r\n\r\n%100000d", s.secret, s.listener.Addr(), 1)
+	fmt.Fprintf(conn, "POST /%s/pay HTTP/1.1\r\nHost: %s\r\nContent-Length: 200000\r\nExpect: 100-continue\r\n\r\n", s.secret, s.listener.Addr())
+	if line, err := bufio.NewReader(conn).ReadString('\n'); !strings.Contains(line, "100 Continue") {
+		t.Fatalf("%q, %v", line, err)
+	}
+	fmt.Fprintf(conn, "%100000d", 1)
 	_ = conn.Close()
 	logged := func() int {
 		s.mu.Lock()
@@ -139,5 +143,16 @@ func TestProxy_PassesNoEarlyHeadersAndNoTrailersBack(t *testing.T) {
 	})
 	if resp.StatusCode != 200 || body != "{}" || len(resp.Trailer) > 0 || resp.Header.Get("X-Debug") != "" {
 		t.Errorf("%s %s %v %v", resp.Status, body, resp.Header, resp.Trailer)
+	}
+}
+
+// The system tells no owner of a connection that its client has closed.
+func TestForeign_ClientThatHasGoneIsNotAnotherUser(t *testing.T) {
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1/x", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if why := (&Proxy{knowsOwners: true}).foreign(r); why != "the client has gone before its user was known" {
+		t.Errorf("refused: %q", why)
 	}
 }
