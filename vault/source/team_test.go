@@ -462,8 +462,8 @@ func delayed(t *testing.T, e sourcetest.Engine, latency time.Duration, count *at
 }
 
 func TestTeam_VerifiesFiveHundredWithinTheIdeal(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes its 13 s")
+	if testing.Short() || raceDetector {
+		t.Skip("takes its 13 s, and measures time")
 	}
 	engines(t, func(t *testing.T, e sourcetest.Engine) {
 		const profiles, atOnce, latency = 500, 8, 100 * time.Millisecond
