@@ -116,7 +116,6 @@ func dialQuickly(ctx context.Context, path string) (*Conn, error) {
 	}
 	c := &Conn{bus: bus, end: end}
 	hello := bus.BusObject().Go("org.freedesktop.DBus.Hello", 0, make(chan *dbus.Call, 1))
-	ping := c.ping()
 	keys := NewKeys() // while the bus answers
 	if err := answered(ctx, &hello); err != nil {
 		end()
@@ -126,7 +125,7 @@ func dialQuickly(ctx context.Context, path string) (*Conn, error) {
 		}
 		return nil, err
 	}
-	introduced(ctx, ping)
+	introduced(ctx, c.ping()) // only now: sent with Hello, it did not always help
 	c.begin(keys)
 	return c, nil
 }
