@@ -56,20 +56,20 @@ func ValidAccount(name string) error {
 
 // knownAccount is ValidAccount for existing names: earlier versions allowed more.
 func knownAccount(name string) error {
-	switch {
-	case name == "":
+	if name == "" {
 		return errors.New("an account needs a name, such as acme")
-	case len(name) > MaxAccount:
-		return fmt.Errorf("an account's name has at most %d characters; this one has %d", MaxAccount, len(name))
 	}
-	for _, r := range name {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '-', r == '_', r == '.':
-		case r >= 'A' && r <= 'Z':
-			return fmt.Errorf("account names are lower case: try %q", strings.ToLower(name))
-		default:
+	lower := strings.ToLower(name)
+	for _, r := range lower {
+		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && !strings.ContainsRune("-_.", r) {
 			return fmt.Errorf("%q cannot be in an account's name: use a-z, 0-9, -, _ and .", r)
 		}
+	}
+	switch {
+	case len(name) > MaxAccount:
+		return fmt.Errorf("an account's name has at most %d characters; this one has %d", MaxAccount, len(name))
+	case name != lower:
+		return fmt.Errorf("account names are lower case: try %q", lower)
 	}
 	return nil
 }
