@@ -31,7 +31,7 @@ func ParseOrigin(s string) (Origin, error) {
 
 // ParseBaseURL checks a base URL that replaces the documented one and returns it
 // normalised. It must be http or https on a loopback address ("localhost",
-// 127.0.0.0/8 or [::1]), without user, query or fragment: a variable in someone's
+// 127.0.0.0/8 or [::1]), without user, query or fragment: a variable in a user's
 // shell must not have the api_secret sent to another host. The errors do not repeat
 // the URL, which may hold a password.
 func ParseBaseURL(raw string) (string, error) {

@@ -55,7 +55,7 @@ type SourceItem struct {
 // What can be wrong with a source.
 var (
 	// ErrConflict: the source holds another version than the one that was read.
-	ErrConflict = errors.New("changed by someone else in the meantime")
+	ErrConflict = errors.New("changed elsewhere in the meantime")
 	// ErrReadOnly: kitekey cannot write to the source.
 	ErrReadOnly = errors.New("read-only")
 	// ErrSourceUnavailable: the source could not be used. Its credential was neither

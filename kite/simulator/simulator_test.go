@@ -100,7 +100,7 @@ func TestMint_KeepsToTheDocumentation(t *testing.T) {
 		body, secret string
 		status       int
 	}{
-		"wrong key":             {`{"api_key":"nobody"}`, secret, 401},
+		"wrong key":             {`{"api_key":"unknown"}`, secret, 401},
 		"wrong secret":          {`{"api_key":"sim-key-acme-sandbox"}`, "wrong", 401},
 		"no secret":             {`{"api_key":"sim-key-acme-sandbox"}`, "", 401},
 		"another's secret":      {`{"api_key":"sim-key-acme-sandbox"}`, "sim-secret-coral-sandbox", 401},

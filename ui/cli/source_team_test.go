@@ -257,7 +257,7 @@ func TestSource_RotatingAtOnceTellsOfConflicts(t *testing.T) {
 					wins++
 				} else {
 					conflicts++
-					if !strings.Contains(texts[i], "meanwhile") && !strings.Contains(texts[i], "someone else") && !strings.Contains(texts[i], "in use already") {
+					if !strings.Contains(texts[i], "meanwhile") && !strings.Contains(texts[i], "changed elsewhere") && !strings.Contains(texts[i], "in use already") {
 						t.Errorf("exit %d: %s", code, texts[i])
 					}
 				}

@@ -734,7 +734,7 @@ func TestPlain_ACommandActsOnTheProfileItNames(t *testing.T) {
 
 func TestPlain_ACommandWithAnUnknownNameDoesNothing(t *testing.T) {
 	converse(t, four, func(t *testing.T, w *fixture) {
-		said := w.talk(w.options(), "acme", "remove borealiss", "forget nobody", "why acme stores ltd", "reveal coral", "copy acme life", "rotate xy", "activity xy", "undo dune", "remove")
+		said := w.talk(w.options(), "acme", "remove borealiss", "forget absent", "why acme stores ltd", "reveal coral", "copy acme life", "rotate xy", "activity xy", "undo dune", "remove")
 		has(t, said, "neither a profile nor a command", "means 2 profiles", "copy takes a profile's name, and header, token or curl", "Nothing may follow undo; nothing was done.")
 		lacks(t, said, "Failed", "api_key", "forgotten", "put back", "minted")
 		if strings.Count(said, "Remove ") != 1 {

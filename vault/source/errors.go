@@ -27,7 +27,7 @@ var (
 	ErrEngine      = errors.New("the engine failed")
 	ErrMissing     = errors.New("nothing there")
 	ErrMalformed   = errors.New("no credential in it")
-	ErrConflict    = errors.New("changed by someone else in the meantime")
+	ErrConflict    = errors.New(vault.ErrConflict.Error())
 	ErrReadOnly    = errors.New("kitekey cannot change this source")
 	ErrCommand     = errors.New("the command failed")
 )
@@ -85,7 +85,7 @@ func (e *Error) what() string {
 	case ErrMalformed:
 		return e.Path + " holds no credential"
 	case ErrConflict:
-		return e.Path + " was changed by someone else in the meantime"
+		return e.Path + " was " + e.Kind.Error()
 	}
 	return e.Kind.Error()
 }

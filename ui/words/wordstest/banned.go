@@ -26,7 +26,7 @@ var banned = []struct {
 	{re(`\btak(e|es|en|ing) (it|them) back\b|\bis taken back\b|\btaken back\b|\btaken (back )?out of the clipboard\b`), "clear", nil},
 	{re(`\bdrop(s|ped)? (the |a |its |cached |kept )*tokens?\b|\btokens? (was |were )?dropped\b`), "forget", nil},
 	{re(`\bdelet(e|es|ed|ing) (a |the |this |that )?profiles?\b`), "remove", nil},
-	{re(`\b(nobody|somebody|whoever|anybody)\b`), "a noun for who it is", nil},
+	{re(`\b(nobody|somebody|someone|whoever|anybody)\b`), "a noun for who it is", nil},
 	{re(`\b(is|are|was|were) (no|none)\b`), "is not", re(`\b([Tt]here|[Tt]here's) (is|are|was|were) (no|none)\b|(is|are|was|were) (no|none) (longer|left)|\bwhere (is|are)`)},
 	{re(`\bdead (token|connection)s?\b|\bdies\b|\btoken'?s (life|death)\b`), "expired, expires", nil},
 	{re(`\bblanks?\b`), "space", nil},
