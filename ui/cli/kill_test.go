@@ -91,7 +91,7 @@ type campaign struct {
 	credentials map[string]kite.Credential
 	kills       int         // the number of kills to do
 	gone        func() bool // the store has crashed: nothing can be checked any more
-	strays      int         // how many items may belong to no profile in the end
+	late        bool        // the store may carry out a killed kitekey's last call some time later
 	seed        uint64
 
 	mu     sync.Mutex
@@ -372,17 +372,17 @@ func (c *campaign) check() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	var wrong []vault.Finding
-	for try := 0; try == 0 || len(wrong) > 0 && try < 3; try++ {
-		found, err := c.vault.Check(ctx)
+	wrong := c.wrong(ctx)
+	for try := 0; len(wrong) > 0 && try < 2; try++ {
+		wrong = c.wrong(ctx)
+	}
+	if c.late && len(wrong) == 1 && wrong[0].Kind == vault.FindingOrphans && wrong[0].Count == 1 {
+		steps, err := c.vault.Repair(ctx, true)
 		if err != nil {
-			c.t.Fatal(err)
+			c.t.Error(err)
 		}
-		wrong = slices.DeleteFunc(found, func(f vault.Finding) bool {
-			// A rotation that was killed before the gateway answered leaves a staged
-			// credential.
-			return f.Severity == vault.SeverityOK || f.Kind == vault.FindingStaged || f.Kind == vault.FindingOrphans && f.Count <= c.strays
-		})
+		c.t.Logf("an item of no profile, repaired: %+v", steps)
+		wrong = c.wrong(ctx)
 	}
 	for _, f := range wrong {
 		c.t.Errorf("%s: %+v", f.Severity, words.Finding(f))
@@ -394,6 +394,19 @@ func (c *campaign) check() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.t.Logf("%s, seed %d: %v, %d profiles in the end", c.store, c.seed, c.counts, len(profiles))
+}
+
+// wrong returns what a check finds that a campaign must not leave.
+func (c *campaign) wrong(ctx context.Context) []vault.Finding {
+	found, err := c.vault.Check(ctx)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return slices.DeleteFunc(found, func(f vault.Finding) bool {
+		// A rotation that was killed before the gateway answered leaves a staged
+		// credential.
+		return f.Severity == vault.SeverityOK || f.Kind == vault.FindingStaged
+	})
 }
 
 // build returns the path of the real binary, which is built once for all tests.
@@ -454,8 +467,9 @@ func killWhileDefaultMoves(t *testing.T, kills int) int {
 	d := keyringtest.StartKeePassXC(t, "first", "second")
 	d.Use()
 	c := newCampaign(t, openKeyring(t), d.Env())
-	c.kills, c.gone = kills, d.Crashed
-	c.strays = 1 // seen once in some thousand kills: a removal that did not see the item while the tab changed
+	// KeePassXC creates an item when it has nothing else to do, also for a caller that has
+	// died: once in some thousand kills after the next kitekey has found that there is none.
+	c.kills, c.gone, c.late = kills, d.Crashed, true
 	answers := d.AnswerAll(0, "Return")
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
