@@ -10,7 +10,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -52,46 +51,11 @@ type Knobs struct {
 	After   string        // Retry-After of those
 }
 
-type mount struct {
-	version int
-	secrets map[string]*secret
-}
-
-type secret struct {
-	versions []value
-	custom   map[string]string
-}
-
-type value struct {
-	data    map[string]json.RawMessage
-	created time.Time
-	deleted time.Time
-}
-
-type token struct {
-	policies  []string
-	expires   time.Time // zero means never
-	ttl       time.Duration
-	renewable bool
-}
-
-type role struct {
-	name, id  string
-	policies  []string
-	ttl       time.Duration
-	secretIDs []string
-}
-
 type quota struct {
 	path string
 	rate float64
 	left float64
 	at   time.Time
-}
-
-type rule struct {
-	path         string // "*" at its end, or "+" for a part
-	capabilities []string
 }
 
 // New starts a server on a loopback address. now is its clock; nil means time.Now.
@@ -385,50 +349,6 @@ func (s *Server) next(what string) string {
 	return fmt.Sprintf("%s.stand-in-%06d", what, s.serial)
 }
 
-func (s *Server) createToken(policies []string, ttl string) answer {
-	t := &token{policies: policies}
-	if d, err := time.ParseDuration(ttl); err == nil {
-		t.ttl, t.expires, t.renewable = d, s.now().Add(d), true
-	}
-	id := s.next("hvs")
-	s.tokens[id] = t
-	return s.auth(id, t)
-}
-
-func (s *Server) auth(id string, t *token) answer {
-	return answer{200, map[string]any{"auth": map[string]any{
-		"client_token": id, "lease_duration": int64(t.ttl / time.Second), "renewable": t.renewable, "policies": t.policies,
-	}}}
-}
-
-func (s *Server) appRole(path string, write bool, policies, ttl string) answer {
-	name, what, _ := strings.Cut(path, "/")
-	r := s.roles[name]
-	switch {
-	case what == "" && write:
-		d, _ := time.ParseDuration(ttl)
-		s.roles[name] = &role{name: name, id: s.next("role"), policies: append([]string{"default"}, strings.Split(policies, ",")...), ttl: d}
-		return done
-	case r == nil:
-		return fail(404)
-	case what == "role-id":
-		return data(map[string]any{"role_id": r.id})
-	case what == "secret-id" && write:
-		r.secretIDs = append(r.secretIDs, s.next("secret-id"))
-		return data(map[string]any{"secret_id": r.secretIDs[len(r.secretIDs)-1]})
-	}
-	return fail(404)
-}
-
-func (s *Server) login(roleID, secretID string) answer {
-	for _, r := range s.roles {
-		if r.id == roleID && slices.Contains(r.secretIDs, secretID) {
-			return s.createToken(r.policies, r.ttl.String())
-		}
-	}
-	return fail(400, "invalid role or secret ID")
-}
-
 // mountInfo describes the mount at a path or, as the engines do, above it.
 func (s *Server) mountInfo(t *token, name string) answer {
 	for s.mounts[name] == nil && strings.Contains(name, "/") {
@@ -445,176 +365,4 @@ func (s *Server) mountInfo(t *token, name string) answer {
 		return fail(403, `preflight capability check returned 403, please ensure client's policies grant access to path "`+name+`/"`)
 	}
 	return data(map[string]any{"type": "kv", "path": name + "/", "options": map[string]string{"version": fmt.Sprint(m.version)}})
-}
-
-// mountOf finds the mount of a path, and what is below it.
-func (s *Server) mountOf(path string) (*mount, string) {
-	for name, m := range s.mounts {
-		if rest, ok := strings.CutPrefix(path, name+"/"); ok {
-			return m, rest
-		}
-	}
-	return nil, ""
-}
-
-var ruleOf = regexp.MustCompile(`path\s+"([^"]+)"\s*\{\s*capabilities\s*=\s*\[([^\]]*)\]\s*\}`)
-
-func parsePolicy(text string) (rules []rule) {
-	for _, m := range ruleOf.FindAllStringSubmatch(text, -1) {
-		var can []string
-		for _, c := range strings.Split(m[2], ",") {
-			if c = strings.Trim(strings.TrimSpace(c), `"`); c != "" {
-				can = append(can, c)
-			}
-		}
-		rules = append(rules, rule{m[1], can})
-	}
-	return rules
-}
-
-// capabilities returns those of the most specific rule.
-func (s *Server) capabilities(t *token, path string) []string {
-	if slices.Contains(t.policies, "root") {
-		return []string{"root"}
-	}
-	best, can := -1, []string{"deny"}
-	for _, p := range t.policies {
-		for _, r := range s.policies[p] {
-			prefix, glob := strings.CutSuffix(r.path, "*")
-			specific := len(prefix)
-			if !glob {
-				specific = 1 << 20
-			}
-			if (glob && strings.HasPrefix(path, prefix) || r.path == path) && specific > best {
-				best, can = specific, r.capabilities
-			}
-		}
-	}
-	return can
-}
-
-func (s *Server) allowed(t *token, path, capability string) bool {
-	can := s.capabilities(t, path)
-	if capability == "list" && !slices.Contains(can, "list") {
-		can = s.capabilities(t, strings.TrimSuffix(path, "/"))
-	}
-	return slices.Contains(can, "root") || slices.Contains(can, capability)
-}
-
-// exists decides between "create" and "update".
-func (m *mount) exists(rest string) bool {
-	if m.version == 1 {
-		return m.secrets[rest] != nil
-	}
-	name, ok := strings.CutPrefix(rest, "data/")
-	if !ok {
-		name = strings.TrimPrefix(rest, "metadata/")
-	}
-	return m.secrets[name] != nil // even if it is deleted
-}
-
-func (m *mount) list(prefix string) answer {
-	prefix = strings.Trim(prefix, "/") + "/"
-	if prefix == "/" {
-		prefix = ""
-	}
-	var keys []string
-	for name := range m.secrets {
-		if rest, ok := strings.CutPrefix(name, prefix); ok {
-			if folder, _, deeper := strings.Cut(rest, "/"); deeper {
-				rest = folder + "/"
-			}
-			if !slices.Contains(keys, rest) {
-				keys = append(keys, rest)
-			}
-		}
-	}
-	if len(keys) == 0 {
-		return fail(404)
-	}
-	slices.Sort(keys)
-	return data(map[string]any{"keys": keys})
-}
-
-// one handles a request to a mount of version 1.
-func (m *mount) one(capability, rest string, body []byte) answer {
-	switch capability {
-	case "list":
-		return m.list(rest)
-	case "create", "update":
-		m.secrets[rest] = &secret{versions: []value{{data: map[string]json.RawMessage{"": body}}}}
-		return done
-	case "delete":
-		delete(m.secrets, rest)
-		return done
-	}
-	if m.secrets[rest] == nil {
-		return fail(404)
-	}
-	return data(m.secrets[rest].versions[0].data[""])
-}
-
-// two handles a request to a mount of version 2.
-func (m *mount) two(now time.Time, capability, rest string, in map[string]json.RawMessage, cas int, versions []int) answer {
-	kind, name, _ := strings.Cut(rest, "/")
-	sec := m.secrets[name]
-	switch {
-	case kind == "metadata" && capability == "list":
-		return m.list(name)
-	case kind == "metadata" && capability == "delete":
-		delete(m.secrets, name)
-		return done
-	case kind == "data" && (capability == "create" || capability == "update"):
-		current := 0
-		if sec != nil {
-			current = len(sec.versions)
-		}
-		if cas >= 0 && cas != current {
-			return fail(400, "check-and-set parameter did not match the current version")
-		}
-		if sec == nil {
-			sec = &secret{}
-			m.secrets[name] = sec
-		}
-		sec.versions = append(sec.versions, value{data: in, created: now})
-		return data(sec.metadata(len(sec.versions)))
-	case sec == nil:
-		if capability == "delete" {
-			return done
-		}
-		return fail(404)
-	case kind == "undelete":
-		for _, n := range versions {
-			sec.versions[n-1].deleted = time.Time{}
-		}
-		return done
-	case kind == "metadata":
-		all := map[string]any{}
-		for n := range sec.versions {
-			all[fmt.Sprint(n+1)] = sec.metadata(n + 1)
-		}
-		return data(map[string]any{"current_version": len(sec.versions), "versions": all, "custom_metadata": sec.custom})
-	case kind == "data" && capability == "delete":
-		if v := &sec.versions[len(sec.versions)-1]; v.deleted.IsZero() {
-			v.deleted = now
-		}
-		return done
-	case kind == "data":
-		n := len(sec.versions)
-		a := data(map[string]any{"data": sec.versions[n-1].data, "metadata": sec.metadata(n)})
-		if !sec.versions[n-1].deleted.IsZero() {
-			a = data(map[string]any{"data": nil, "metadata": sec.metadata(n)})
-			a.status = 404
-		}
-		return a
-	}
-	return fail(404)
-}
-
-func (sec *secret) metadata(n int) map[string]any {
-	v, deleted := sec.versions[n-1], ""
-	if !v.deleted.IsZero() {
-		deleted = v.deleted.UTC().Format(time.RFC3339Nano)
-	}
-	return map[string]any{"version": n, "created_time": v.created.UTC().Format(time.RFC3339Nano), "deletion_time": deleted, "destroyed": false, "custom_metadata": nil}
 }
