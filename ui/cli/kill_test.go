@@ -464,7 +464,7 @@ func TestKillCampaign_MovingDefaultCollectionLosesNothing(t *testing.T) {
 // killWhileDefaultMoves returns the number of kills, which is below kills if KeePassXC
 // crashed. Then it does not check what KeePassXC had not saved yet.
 func killWhileDefaultMoves(t *testing.T, kills int) int {
-	d := keyringtest.StartKeePassXC(t, "first", "second")
+	d := keyringtest.StartSavingKeePassXC(t, "first", "second")
 	d.Use()
 	c := newCampaign(t, openKeyring(t), d.Env())
 	// KeePassXC creates an item when it has nothing else to do, also for a caller that has
