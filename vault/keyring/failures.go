@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/godbus/dbus/v5"
@@ -88,11 +89,14 @@ func kindAndReason(err error) (kind error, reason vault.Reason, cause error) {
 	}
 	var dial *dialError
 	var hidden *hiddenError
+	var owner *secretservice.OwnerError
 	switch {
 	case named(err, ".IsLocked"):
 		return vault.ErrLocked, "", nil
 	case errors.As(err, &hidden):
 		return vault.ErrLocked, vault.ReasonHidden, err
+	case errors.As(err, &owner):
+		return vault.ErrUnavailable, vault.ReasonOtherUser, fmt.Errorf("the session bus belongs to %s", userName(strconv.FormatUint(uint64(owner.UID), 10)))
 	case errors.As(err, &dial):
 		if name := foreign(dial.address); name != "" {
 			return vault.ErrUnavailable, vault.ReasonOtherUser, fmt.Errorf("the session bus belongs to %s: %w", name, err)

@@ -207,6 +207,8 @@ func TestStore_WithoutABusIsUnavailable(t *testing.T) {
 	for address, reason := range map[string]vault.Reason{
 		"unix:path=/nonexistent": vault.ReasonSessionEnded, "unix:path=" + closed: vault.ReasonSessionEnded, "unix:abstract=/tmp/dbus-gone": vault.ReasonSessionEnded,
 		"nonsense": vault.ReasonSessionName, "unixexec:path=/bin/true": vault.ReasonSessionName, "unix:path=": vault.ReasonSessionName,
+		// Others could read what is said there.
+		"tcp:host=127.0.0.1,port=1": vault.ReasonSessionName,
 	} {
 		t.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
 		err := second(patientKeyring(t).Get(t.Context(), "one"))

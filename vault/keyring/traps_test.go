@@ -9,9 +9,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -517,6 +519,67 @@ func TestStore_NamesAForeignBus(t *testing.T) {
 	_, err = patientKeyring(t).Get(t.Context(), "one")
 	if kindOf(err) != vault.ErrUnavailable || reasonOf(err) != vault.ReasonOtherUser || !strings.Contains(err.Error(), "daemon") {
 		t.Errorf("%v, reason %q", err, reasonOf(err))
+	}
+}
+
+// Another user can listen where the bus of a session was that has ended: in /tmp, or at an
+// abstract name. Nothing is said to a program there.
+func TestStore_SaysNothingToAnotherUsersBus(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can listen as another user")
+	}
+	const other = 65534
+	listen := func(name string) net.Listener {
+		done := make(chan net.Listener)
+		go func() {
+			runtime.LockOSThread() // and never unlocked: the thread ends with this goroutine
+			// Only this thread: syscall.Setuid changes all.
+			if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, ^uintptr(0), other, ^uintptr(0)); errno != 0 {
+				t.Error(errno)
+			}
+			l, err := net.Listen("unix", name)
+			if err != nil {
+				t.Error(err)
+			}
+			done <- l
+		}()
+		return <-done
+	}
+	dir, err := os.MkdirTemp("/tmp", "kk")
+	if err == nil {
+		err = os.Chmod(dir, 0o777|os.ModeSticky)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	abstract := filepath.Base(dir)
+	for address, name := range map[string]string{
+		"unix:path=" + dir + "/bus,guid=00":                          dir + "/bus",
+		"unix:abstract=" + abstract:                                  "@" + abstract,
+		"unix:path=" + dir + "/gone;unix:abstract=" + abstract + "2": "@" + abstract + "2",
+	} {
+		listener := listen(name)
+		heard := make(chan int, 1)
+		go func() {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_ = conn.SetReadDeadline(time.Now().Add(brief))
+			n, _ := conn.Read(make([]byte, 1))
+			_ = conn.Close()
+			heard <- n
+		}()
+		t.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
+		err := patientKeyring(t).Set(t.Context(), "one", []byte("value"))
+		if kindOf(err) != vault.ErrUnavailable || reasonOf(err) != vault.ReasonOtherUser {
+			t.Errorf("%s: %v, reason %q", address, err, reasonOf(err))
+		}
+		if n := <-heard; n != 0 {
+			t.Errorf("%s: something was sent", address)
+		}
+		_ = listener.Close()
 	}
 }
 

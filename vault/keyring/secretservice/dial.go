@@ -20,9 +20,35 @@ import (
 // Dial connects to the bus at address, and asks the service for a session without
 // waiting for its answer: [Op.Open] does that. It returns when ctx ends, whatever the
 // bus does.
+//
+// The bus must be a Unix socket of this user or of root, or the error is an
+// [OwnerError] or ErrNoSocket. Whoever owns the bus can play the service and read
+// what it is given. A name in /tmp, or an abstract one, is free for every user once the
+// session that the environment still names has ended.
 func Dial(ctx context.Context, address string) (*Conn, error) {
-	if path, ok := plainSocket(address); ok {
+	failed := ErrNoSocket
+	for one := range strings.SplitSeq(address, ";") {
+		path, ok := socketOf(one)
+		if !ok {
+			continue
+		}
+		c, err := dial(ctx, path, one)
+		if err == nil || ctx.Err() != nil {
+			return c, err
+		}
+		failed = err
+	}
+	return nil, failed
+}
+
+// dial connects to a bus whose address is that of the socket at path.
+func dial(ctx context.Context, path, address string) (*Conn, error) {
+	if runtime.GOOS == "linux" {
 		return dialQuickly(ctx, path)
+	}
+	// Other systems' buses do not ask the kernel who is calling.
+	if err := checkFile(path); err != nil {
+		return nil, err
 	}
 	c, err := dialSlowly(ctx, address)
 	if err != nil {
@@ -71,11 +97,11 @@ func timeoutOf(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// plainSocket returns the path of an address that is one Unix socket. ok is false
-// on systems whose bus does not ask the kernel who is calling.
-func plainSocket(address string) (path string, ok bool) {
-	rest, ok := strings.CutPrefix(address, "unix:")
-	if !ok || runtime.GOOS != "linux" || strings.Contains(address, ";") {
+// socketOf returns the socket that one address names: a path, or an abstract name after
+// "@".
+func socketOf(address string) (path string, ok bool) {
+	rest, ok := strings.CutPrefix(strings.TrimSpace(address), "unix:")
+	if !ok {
 		return "", false
 	}
 	for pair := range strings.SplitSeq(rest, ",") {
@@ -84,9 +110,6 @@ func plainSocket(address string) (path string, ok bool) {
 			path = value
 		case "abstract":
 			path = "@" + value
-		case "guid":
-		default:
-			return "", false
 		}
 	}
 	path, err := url.PathUnescape(path)
@@ -102,6 +125,10 @@ func dialQuickly(ctx context.Context, path string) (*Conn, error) {
 		if ctx.Err() != nil {
 			return nil, timeoutOf(ctx)
 		}
+		return nil, err
+	}
+	if err := checkPeer(socket); err != nil {
+		_ = socket.Close()
 		return nil, err
 	}
 	life, end := context.WithCancel(context.Background())

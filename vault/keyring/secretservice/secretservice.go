@@ -58,6 +58,7 @@ var (
 	ErrDisconnected = errors.New("the connection to the service broke")
 	ErrNoCollection = errors.New("there is no default collection")
 	ErrStillLocked  = errors.New("it is still locked")
+	ErrNoSocket     = errors.New("the address is not that of a Unix socket")
 )
 
 // Path names an object of the service: an item or a collection.
