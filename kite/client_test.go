@@ -358,7 +358,7 @@ func TestMint_SendsSecretBeyondASCIIAsUTF8(t *testing.T) {
 	got := make(chan string, 1)
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		got <- r.Header.Get("Secret-Key")
-		answer(401, "{}")(w, r)
+		answer(401, `{"code":"no"}`)(w, r)
 	})
 	cred, _, err := ParseCredential("k", "sécret-ключ")
 	if err != nil {

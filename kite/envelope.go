@@ -36,15 +36,16 @@ func (t *lenientText) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// parseEnvelope reads a reply's body; ok is false if it is not a JSON object. The
-// content type does not matter: servers mislabel JSON more often than they send
-// something else that happens to parse.
+// parseEnvelope reads a reply's body; ok is false if it is not a JSON object with one
+// of the envelope's fields, such as a captive portal's. The content type does not
+// matter: servers mislabel JSON more often than they send something else that happens
+// to parse.
 func parseEnvelope(body []byte) (e envelope, ok bool) {
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
 	if len(body) == 0 || body[0] != '{' || json.Unmarshal(body, &e) != nil {
 		return envelope{}, false
 	}
-	return e, true
+	return e, e.Code != "" || e.Status != "" || e.Message != "" || e.Data != nil
 }
 
 // MessageIn returns the message of a JSON reply, cleaned of the secrets and of what a
@@ -57,16 +58,21 @@ func MessageIn(body []byte, secrets ...Secret) string {
 // errorStatus reports whether an envelope is an error although the reply is a 2xx.
 // If its code is an HTTP error status, errorStatus returns that status. If it has
 // the documented form of an error (a code in words, and a status other than
-// "success"), the HTTP status is unknown and errorStatus returns 0.
+// "success"), or its status is a word for an error, the HTTP status is unknown and
+// errorStatus returns 0.
 func (e envelope) errorStatus() (status int, isError bool) {
 	// An int has 32 bits on some machines.
-	if n, err := strconv.ParseInt(strings.TrimSpace(string(e.Code)), 10, 64); err == nil {
-		if n < 0 || n > 599 {
-			return 0, false
-		}
-		return int(n), n >= 400
+	n, err := strconv.ParseInt(strings.TrimSpace(string(e.Code)), 10, 64)
+	if err == nil && n >= 400 && n <= 599 {
+		return int(n), true
 	}
-	return 0, e.Code != "" && !strings.EqualFold(string(e.Status), "success")
+	switch strings.ToLower(string(e.Status)) {
+	case "error", "fail", "failed", "failure":
+		return 0, true
+	case "success":
+		return 0, false
+	}
+	return 0, err != nil && e.Code != ""
 }
 
 // tokenData is the data of a mint's reply.

@@ -129,10 +129,14 @@ func TestEnvelope_TellsErrorsFromSuccess(t *testing.T) {
 		status  int
 		isError bool
 	}{
-		`{"code":200,"status":"success"}`:   {200, false},
-		`{"code":"200","status":"success"}`: {200, false},
-		`{"code":202}`:                      {202, false},
-		`{}`:                                {0, false},
+		`{"code":200,"status":"success"}`:                       {0, false},
+		`{"code":"200","status":"success"}`:                     {0, false},
+		`{"code":202,"status":"pending"}`:                       {0, false},
+		`{"code":202}`:                                          {0, false},
+		`{"data":null}`:                                         {0, false},
+		`{"status":"error","message":"no"}`:                     {0, true},
+		`{"code":200,"status":"Failed"}`:                        {0, true},
+		`{"code":0,"status":"error"}`:                           {0, true},
 		`{"code":"kitegateway_rest_term_invalid","status":"e"}`: {0, true},
 		`{"code":"ok","status":"success"}`:                      {0, false},
 		`{"code":"401","status":"error"}`:                       {401, true},
@@ -145,7 +149,7 @@ func TestEnvelope_TellsErrorsFromSuccess(t *testing.T) {
 			t.Errorf("%s gives %v: %d, %v", in, ok, status, isError)
 		}
 	}
-	for _, in := range []string{"", " ", "null", "[]", `"text"`, "<html>", "{", `{"a":1} trailing`} {
+	for _, in := range []string{"", " ", "null", "[]", `"text"`, "<html>", "{", `{"code":1} trailing`, "{}", `{"portal":"login"}`, `{"code":null}`} {
 		if _, ok := parseEnvelope([]byte(in)); ok {
 			t.Errorf("%q counts as an envelope", in)
 		}

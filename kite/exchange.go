@@ -187,14 +187,14 @@ func LeavesOutcomeOpen(status int) bool {
 }
 
 // outcomeIsUnknown reports whether the gateway may have carried out a write that
-// failed: it replied with a server error, or its reply cannot be read and holds no
-// refusal.
+// failed: it replied with a server error, or its reply cannot be read and is no
+// refusal in the documented form, which has a code.
 func outcomeIsUnknown(e *Error) bool {
 	switch e.Kind {
 	case ErrGateway: // also an error in the body of a reply with 200
 		return e.Status <= 299 || LeavesOutcomeOpen(e.Status)
 	case ErrUnreachable, ErrUnexpectedReply:
-		return (e.Status < 400 || e.Status > 499) && e.Message == "" && e.Code == ""
+		return (e.Status < 400 || e.Status > 499) && e.Code == ""
 	}
 	return false
 }
@@ -252,8 +252,8 @@ func (c *Client) classify(target *url.URL, x exchange, reply *Reply) *Error {
 	case status < 200 || status > 599:
 		return c.unexpected(x, reply, "an invalid HTTP status")
 	case status <= 299 && !isEnvelope:
-		if len(reply.Body) == 0 && x.op != opMint {
-			return nil // 204, or the answer to a HEAD
+		if len(reply.Body) == 0 && x.op != opMint && mayBeEmpty(x.method, status) {
+			return nil
 		}
 		return c.unexpected(x, reply, describeBody(reply))
 	case status <= 299:
@@ -316,6 +316,16 @@ func cleanWords(s string, secrets []Secret) string {
 // unexpected returns an ErrUnexpectedReply. what describes the reply.
 func (c *Client) unexpected(x exchange, reply *Reply, what string) *Error {
 	return &Error{Kind: ErrUnexpectedReply, Host: c.Host(), Op: x.op, Status: reply.Status, Skew: reply.Skew, Err: errors.New(what)}
+}
+
+// mayBeEmpty reports whether a success with this status may have no body. Each of the
+// documented successes has one, so that a 200 without it is not Kitegateway's.
+func mayBeEmpty(method string, status int) bool {
+	switch status {
+	case http.StatusCreated, http.StatusNoContent, http.StatusResetContent:
+		return true
+	}
+	return method == http.MethodHead || method == http.MethodOptions
 }
 
 // describeBody describes a body that Kitegateway did not write.

@@ -102,9 +102,11 @@ func notPassedOn(asked *url.URL, resp *http.Response, safe bool) string {
 		return ""
 	case status >= 300 && status <= 399:
 		return "a redirect to " + redirectHost(asked, resp.Header.Get("Location")) + ", which is not followed"
-	// A page in place of the answer to a write would look like a success.
+	// A page or nothing in place of the answer to a write would look like a success.
 	case !safe && status <= 299 && strings.Contains(strings.ToLower(resp.Header.Get("Content-Type")), "html"):
 		return "a web page instead of JSON"
+	case !safe && status <= 299 && resp.ContentLength == 0 && !mayBeEmpty(resp.Request.Method, status):
+		return "an empty reply"
 	}
 	return ""
 }

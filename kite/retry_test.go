@@ -219,6 +219,30 @@ func TestDo_ServerErrorInA200LeavesOutcomeUnknown(t *testing.T) {
 	}
 }
 
+// A reply with 200 that Kitegateway does not document is no success, and says nothing
+// about the outcome of a write. An error with a code in words is a refusal.
+func TestDo_UndocumentedSuccessLeavesOutcomeUnknown(t *testing.T) {
+	for body, kinds := range map[string]struct{ read, write error }{
+		"":                                       {ErrUnexpectedReply, ErrOutcomeUnknown},
+		"{}":                                     {ErrUnexpectedReply, ErrOutcomeUnknown},
+		`{"portal":"sign"}`:                      {ErrUnexpectedReply, ErrOutcomeUnknown},
+		`{"status":"error","message":"balance"}`: {ErrUnexpectedReply, ErrOutcomeUnknown},
+		`{"code":202,"status":"failed","message":"balance"}`:       {ErrUnexpectedReply, ErrOutcomeUnknown},
+		`{"code":"no_balance","status":"error","message":"empty"}`: {ErrUnexpectedReply, ErrUnexpectedReply},
+	} {
+		c := serve(t, answer(200, body))
+		_, err := c.Do(t.Context(), fakeToken(), Request{Path: "/x"})
+		wantKind(t, err, kinds.read)
+		_, err = c.Do(t.Context(), fakeToken(), Request{Method: "POST", Path: "/x", Body: []byte("{}")})
+		wantKind(t, err, kinds.write)
+	}
+	for status, method := range map[int]string{200: "HEAD", 204: "POST", 201: "PUT"} {
+		if _, err := serve(t, answer(status, "")).Do(t.Context(), fakeToken(), Request{Method: method, Path: "/x"}); err != nil {
+			t.Errorf("%s with %d and no body: %v", method, status, err)
+		}
+	}
+}
+
 // counted is an endless body that counts how much of it is read.
 type counted struct{ read int }
 

@@ -29,8 +29,8 @@
 // # What is sent once
 //
 // A write is sent once. When no answer says whether it was carried out, the
-// response is a 502 or 504 that says so: also in place of a web page, which would
-// look like a success.
+// response is a 502 or 504 that says so: also in place of a web page or an empty 200,
+// which would look like a success.
 //
 // Bodies are neither stored nor logged.
 package proxy

@@ -175,6 +175,7 @@ func TestProxy_WriteWithoutAnswerIsSentOnce(t *testing.T) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			_, _ = io.WriteString(w, "<html>")
 		}, 502},
+		"nothing":           {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) }, 502},
 		"too long a header": {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 100<<10)) }, 502},
 		"dropped":           {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 502},
 	} {
