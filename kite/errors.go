@@ -2,6 +2,7 @@ package kite
 
 import (
 	"cmp"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -220,6 +221,19 @@ func (e *CertificateError) Error() string {
 
 // Unwrap returns the cause.
 func (e *CertificateError) Unwrap() error { return e.Err }
+
+// WrongTime reports whether the certificate has expired, or is not valid yet, by this
+// machine's clock.
+func (e *CertificateError) WrongTime() bool {
+	invalid, ok := errors.AsType[x509.CertificateInvalidError](e.Err)
+	return ok && invalid.Reason == x509.Expired
+}
+
+// WrongName reports whether the certificate is another server's.
+func (e *CertificateError) WrongName() bool {
+	_, ok := errors.AsType[x509.HostnameError](e.Err)
+	return ok
+}
 
 // LimitError is a reply that is larger than kitekey reads. The limit is kitekey's
 // own and says nothing about the gateway.

@@ -76,13 +76,35 @@ func Advice(r vault.Report, by Ways) (meaning, next string) {
 func interference(err error) (meaning, next string, ok bool) {
 	var certificate *kite.CertificateError
 	if errors.As(err, &certificate) {
-		if proxy, _, ok := proxyTrouble(err); ok {
+		proxy, correct, isProxy := proxyTrouble(err)
+		wrong, next, isWrong := wrongServer(certificate)
+		switch {
+		case isProxy && certificate.WrongName():
+			return proxy, correct, true
+		case isProxy && isWrong:
+			return proxy, next, true
+		case isProxy:
 			return proxy, `if your company's proxy has a CA of its own, trust it: run "kitekey network ca FILE"`, true
+		case isWrong:
+			return wrong + ". The credential was not sent", next, true
 		}
 		return "something between this machine and Kitegateway answered with a certificate that is not trusted here. The credential was not sent",
 			`if your company inspects connections, trust its CA: run "kitekey network ca FILE"`, true
 	}
 	return proxyTrouble(err)
+}
+
+// wrongServer explains a certificate that no other CA would make valid.
+func wrongServer(e *kite.CertificateError) (meaning, next string, ok bool) {
+	switch {
+	case e.WrongTime():
+		return "by this computer's clock, the server's certificate has expired or is not valid yet",
+			"set this computer's clock if it is wrong; if it is right, the people who run the server have to renew its certificate", true
+	case e.WrongName():
+		return "a server of another name answered, such as a network's sign-in page",
+			"open any web page to sign in to the network, and check DNS, the hosts file and the VPN", true
+	}
+	return "", "", false
 }
 
 // overrideTrouble explains why an override did not answer as Kitegateway does.

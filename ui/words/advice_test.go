@@ -1,6 +1,7 @@
 package words
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -37,6 +38,10 @@ func TestAdvice_FollowsTheGatewaysWords(t *testing.T) {
 	}
 }
 
+func certificateError(err error) error {
+	return &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token", Err: &kite.CertificateError{Issuer: "CN=Acme", Err: err}}
+}
+
 func TestNextStep_FollowsTheKindOfError(t *testing.T) {
 	sel := vault.Selector{Account: "acme", Environment: kite.Live}
 	for _, tt := range []struct {
@@ -57,6 +62,10 @@ func TestNextStep_FollowsTheKindOfError(t *testing.T) {
 		{"a call to an override that is down", &kite.Error{Kind: kite.ErrUnreachable, Op: "GET /x", Host: "[::1]:4010"}, "the simulator"},
 		{"another program at an override", &kite.Error{Kind: kite.ErrUnexpectedReply, Op: "GET /x", Host: "localhost:4010"}, "see which program listens at localhost:4010"},
 		{"behind TLS inspection", &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token", Err: &kite.CertificateError{Issuer: "CN=Acme", Err: errors.New("x")}}, "kitekey network ca FILE"},
+		{"an expired certificate", certificateError(x509.CertificateInvalidError{Reason: x509.Expired}), "set this computer's clock"},
+		{"another server's certificate", certificateError(x509.HostnameError{Certificate: &x509.Certificate{}}), "sign in to the network"},
+		{"a proxy's certificate of another name", &kite.ProxyError{Variable: "HTTPS_PROXY", Addr: "p:1", Err: certificateError(x509.HostnameError{Certificate: &x509.Certificate{}})}, "correct HTTPS_PROXY"},
+		{"an engine's expired certificate", &source.Error{Source: "bao", Kind: source.ErrUnreachable, Err: certificateError(x509.CertificateInvalidError{Reason: x509.Expired})}, "set this computer's clock"},
 		{"a broken proxy", &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token", Err: &kite.ProxyError{Variable: "HTTPS_PROXY", Err: errors.New("x")}}, "correct HTTPS_PROXY"},
 		{"a limited call that names no time", &kite.Error{Kind: kite.ErrRateLimited, Op: "GET /x"}, "wait a minute"},
 		{"a limited call that names a time", &kite.Error{Kind: kite.ErrRateLimited, Op: "GET /x", RetryAfter: time.Hour}, "wait that long"},

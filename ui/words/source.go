@@ -34,6 +34,9 @@ func sourceNextStep(err error) (next string, ok bool) {
 	}
 	var certificate *kite.CertificateError
 	if errors.As(err, &certificate) {
+		if _, next, ok := wrongServer(certificate); ok {
+			return next + "; cached tokens go on working", true
+		}
 		return "if that is your engine's CA or your company's, give it to \"kitekey source add " + e.Source + " --replace\" with --ca FILE", true
 	}
 	if e.Unknown {
