@@ -75,7 +75,7 @@ func fromEntry(e entryJSON) (Profile, error) {
 		return p, fmt.Errorf("%s has no usable id", p.Selector)
 	case CheckKey(e.Store) != nil:
 		return p, fmt.Errorf("%s names no store", p.Selector)
-	case e.Source != "" && ValidAccount(e.Source) != nil:
+	case e.Source != "" && ValidName(e.Source) != nil:
 		return p, fmt.Errorf("%s names no usable source", p.Selector)
 	case !slices.Contains([]State{StateSettled, StateAdding, StateChanging, StateRemoving}, p.State):
 		return p, fmt.Errorf("%s has an unknown state", p.Selector)

@@ -130,7 +130,7 @@ func (v *Vault) enlist(ctx context.Context, p *Profile) error {
 func (n NewProfile) listOnly() bool { return n.Source != "" && !hasCredential(n.Credential) }
 
 func (v *Vault) newProfile(n NewProfile) (Profile, error) {
-	if err := ValidAccount(n.Account); err != nil {
+	if err := ValidName(n.Account); err != nil {
 		return Profile{}, inputError{err}
 	}
 	if _, err := kite.ParseEnvironment(string(n.Environment)); err != nil {
@@ -147,7 +147,7 @@ func (v *Vault) newProfile(n NewProfile) (Profile, error) {
 		n.Origin = v.gateway(n.Environment).Origin()
 	}
 	if n.Source != "" {
-		if err := ValidAccount(n.Source); err != nil {
+		if err := ValidName(n.Source); err != nil {
 			return Profile{}, inputError{err}
 		}
 	}

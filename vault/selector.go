@@ -37,12 +37,22 @@ func ParseSelector(s string) (Selector, error) {
 // MaxAccount is the longest account name, in bytes.
 const MaxAccount = 64
 
-// ValidAccount returns nil if name can name a new account, and otherwise an error
-// that says why not. Names appear in file and keyring listings, so they have only
-// characters that every system keeps and draws as they are. They are also a step in
-// a source's paths and an argument of its programs, where dots alone lead elsewhere
-// and a leading - makes a flag.
+// ValidAccount returns nil if a person can give name to an account, and otherwise an
+// error that says why not. An environment's name cannot be one: live/sandbox would be
+// read as live.
 func ValidAccount(name string) error {
+	if _, err := kite.ParseEnvironment(name); err == nil {
+		return fmt.Errorf("%q is an environment: an account has a name such as acme", name)
+	}
+	return ValidName(name)
+}
+
+// ValidName returns nil if name can name a source, or an account that a source or a
+// backup has, and otherwise an error that says why not. Names appear in file and keyring
+// listings, so they have only characters that every system keeps and draws as they
+// are. They are also a step in a source's paths and an argument of its programs,
+// where dots alone lead elsewhere and a leading - makes a flag.
+func ValidName(name string) error {
 	switch err := knownAccount(name); {
 	case err != nil:
 		return err
@@ -54,7 +64,7 @@ func ValidAccount(name string) error {
 	return nil
 }
 
-// knownAccount is ValidAccount for existing names: earlier versions allowed more.
+// knownAccount is ValidName for existing names: earlier versions allowed more.
 func knownAccount(name string) error {
 	if name == "" {
 		return errors.New("an account needs a name, such as acme")

@@ -258,7 +258,7 @@ func (v *Vault) RemoveForAll(ctx context.Context, sel Selector) error {
 // Link lists a profile whose credential is in a source already. It reads the
 // credential once to check that it is there. If not, the error is ErrNoCredential.
 func (v *Vault) Link(ctx context.Context, source string, sel Selector) (Profile, error) {
-	if err := ValidAccount(sel.Account); err != nil {
+	if err := ValidName(sel.Account); err != nil {
 		return Profile{}, inputError{err}
 	}
 	p := v.linked(source, sel)

@@ -26,10 +26,12 @@ func splitAPIArgs(args []string) (profile []string, method, path string, err err
 		}
 	case 2:
 		profile, method = rest[:1], strings.ToUpper(rest[1])
-	default:
-		if !strings.HasPrefix(path, "/") && !strings.Contains(path, "://") {
-			return nil, "", "", usagef("no path: write one after the profile, as in /data/wallets/balances")
-		}
+	}
+	switch hasPath := strings.Contains(path, "/") && (len(rest) > 0 || strings.HasPrefix(path, "/") || strings.Contains(path, "://")); {
+	case environmentApart(args):
+		return nil, "", "", usagef("%s", slashHint)
+	case !hasPath:
+		return nil, "", "", usagef("no path: write one after the profile, as in /data/wallets/balances")
 	}
 	switch method {
 	case "", "GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE":

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,6 +38,9 @@ func (a *app) selectors(args []string) ([]vault.Selector, error) {
 		sel, err := a.defaultSelector()
 		return []vault.Selector{sel}, err
 	}
+	if environmentApart(args) {
+		return nil, usagef("%s", slashHint)
+	}
 	var sels []vault.Selector
 	seen := make(map[vault.Selector]bool, len(args))
 	for _, arg := range args {
@@ -50,6 +54,18 @@ func (a *app) selectors(args []string) ([]vault.Selector, error) {
 		seen[sel] = true
 	}
 	return sels, nil
+}
+
+// slashHint says how to write what [environmentApart] finds.
+const slashHint = "an environment follows its account after a slash, as in acme/live"
+
+// environmentApart reports whether an environment is an argument of its own, as in
+// "acme live". Taken for an account, it would leave acme's sandbox as what is meant.
+func environmentApart(args []string) bool {
+	return len(args) > 1 && slices.ContainsFunc(args[1:], func(arg string) bool {
+		_, err := kite.ParseEnvironment(strings.ToLower(arg))
+		return err == nil
+	})
 }
 
 func parseSelector(s string) (vault.Selector, error) {
@@ -141,7 +157,11 @@ func argCount(least, most int, what string) cobra.PositionalArgs {
 			return nil
 		}
 		hint := ""
-		if len(args) > 1 && most == 1 {
+		switch {
+		case len(args) < 2 || most != 1:
+		case environmentApart(args):
+			hint = "; " + slashHint
+		default:
 			hint = "; keys and secrets are never given as arguments"
 		}
 		return usagef("%s takes %s (got %d)%s; see %q", nameOf(cmd), what, len(args), hint, cmd.CommandPath()+" --help")

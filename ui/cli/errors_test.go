@@ -80,6 +80,7 @@ func TestTell_SaysTheNextStep(t *testing.T) {
 		// The error names the profile already, so it is not named twice.
 		{vault.About(acme, vault.About(acme, vault.ErrNoProfile)), `kitekey: acme/live: no such profile; to see the profiles, run "kitekey list"; to add one, run "kitekey add acme/live"` + "\n"},
 		{vault.About(acme, &vault.NoProfileError{Near: []vault.Selector{{Account: "acne", Environment: kite.Live}}}), "kitekey: acme/live: no such profile; did you mean acne/live?\n"},
+		{vault.About(vault.Selector{Account: "live", Environment: kite.Sandbox}, &vault.NoProfileError{}), `kitekey: live/sandbox: no such profile; to see the profiles, run "kitekey list"` + "\n"},
 		{exitSilently(5), ""},
 	} {
 		var stderr bytes.Buffer

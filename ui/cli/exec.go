@@ -51,6 +51,8 @@ token cannot have it, the command is not run.`,
 			switch dash := cmd.ArgsLenAtDash(); {
 			case dash < 0:
 				return usagef(`put "--" before the command: kitekey exec acme -- npm test`)
+			case dash > 1 && environmentApart(args[:dash]):
+				return usagef("%s", slashHint)
 			case dash > 1:
 				return usagef(`only one profile can be named before the "--" (got %d)`, dash)
 			case dash == len(args):

@@ -217,11 +217,13 @@ func flagError(cmd *cobra.Command, err error) error {
 	case errors.As(err, &missing):
 		return usagef("--%s needs a value; see %q", missing.GetFlag().Name, help)
 	case errors.As(err, &unknown):
-		name := "--" + unknown.GetSpecifiedName()
-		if unknown.GetSpecifiedShortnames() != "" {
-			name = "-" + unknown.GetSpecifiedName()
+		switch short := unknown.GetSpecifiedShortnames(); {
+		case cmd.Flags().Lookup(short) != nil:
+			return usagef("%s has no flag -%s; did you mean --%s?", nameOf(cmd), unknown.GetSpecifiedName(), short)
+		case short != "":
+			return usagef("%s has no flag -%s; see %q", nameOf(cmd), unknown.GetSpecifiedName(), help)
 		}
-		return usagef("%s has no flag %s; see %q", nameOf(cmd), name, help)
+		return noSuchFlag(cmd, unknown.GetSpecifiedName())
 	case errors.As(err, &value):
 		f := value.GetFlag()
 		kind := ""
@@ -241,6 +243,24 @@ func flagError(cmd *cobra.Command, err error) error {
 		return usagef("%s: --%s takes %s; see %q", nameOf(cmd), f.Name, kind, help)
 	}
 	return usagef("%w; see %q", err, help)
+}
+
+// noSuchFlag refuses a flag that cmd does not have, and says which one may be meant.
+func noSuchFlag(cmd *cobra.Command, name string) error {
+	// A command for each flag, so that flags are suggested as commands are.
+	flags := &cobra.Command{SuggestionsMinimumDistance: cmd.Root().SuggestionsMinimumDistance}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		flags.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
+	})
+	if near := flags.SuggestionsFor(name); len(near) > 0 {
+		return usagef("%s has no flag --%s; did you mean --%s?", nameOf(cmd), name, near[0])
+	}
+	for _, c := range cmd.Commands() {
+		if c.Flags().Lookup(name) != nil {
+			return usagef("%s itself has no flag --%s; write it after the command, as in %q", nameOf(cmd), name, c.CommandPath()+" --"+name)
+		}
+	}
+	return usagef("%s has no flag --%s; see %q", nameOf(cmd), name, cmd.CommandPath()+" --help")
 }
 
 // newHelp returns the help command. Unlike cobra's, it fails for an unknown name.

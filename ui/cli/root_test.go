@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"io"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -35,6 +37,42 @@ func TestRoot_MakesOnlyTheCommandThatIsNamed(t *testing.T) {
 	for _, args := range [][]string{{"--version", "token"}, {"--store", "file", "token"}, {"man"}, {"completion", "bash"}, {"__complete", "to"}, {"tokn"}, {"-h"}} {
 		if n := len(newRoot(&app{}, args).Commands()); n != len(all) {
 			t.Errorf("%q: %d commands of %d", args, n, len(all))
+		}
+	}
+}
+
+func TestRoot_SuggestsTheFlagThatIsMeant(t *testing.T) {
+	for line, want := range map[string]string{
+		"token acme --expire 5m":       "token has no flag --expire; did you mean --expires-in?",
+		"copy acme --clearafter=5s":    "copy has no flag --clearafter; did you mean --clear-after?",
+		"list -json":                   "list has no flag -j; did you mean --json?",
+		"source add team --adress x":   "source add has no flag --adress; did you mean --address?",
+		"--json list":                  `write it after the command, as in "kitekey token --json"`,
+		"list --columns 3":             `list has no flag --columns; see "kitekey list --help"`,
+		"list -x":                      `list has no flag -x; see "kitekey list --help"`,
+		"add acme --api-secret=hidden": `add has no flag --api-secret; see "kitekey add --help"`,
+	} {
+		args := strings.Fields(line)
+		root := newRoot(&app{}, args)
+		root.SetArgs(args)
+		if err := root.Execute(); err == nil || !strings.Contains(err.Error(), want) || exitCode(err) != exitUsage {
+			t.Errorf("%s: %v, want %s", line, err, want)
+		}
+	}
+}
+
+// Without the refusal, "forget acme live" forgot the sandbox's token.
+func TestRoot_RefusesAnEnvironmentApartFromItsAccount(t *testing.T) {
+	for _, line := range []string{
+		"token acme live", "copy acme live", "verify acme LIVE", "forget acme sandbox", "remove acme live",
+		"add acme live", "log acme live", "env acme live", "exec acme live -- true", "api acme live /data/wallets/balances",
+	} {
+		args := strings.Fields(line)
+		a := &app{System: System{Stdout: io.Discard, Stderr: io.Discard, Stdin: strings.NewReader("")}}
+		root := newRoot(a, args)
+		root.SetArgs(args)
+		if err := root.Execute(); err == nil || !strings.Contains(err.Error(), slashHint) || exitCode(err) != exitUsage {
+			t.Errorf("%s: %v", line, err)
 		}
 	}
 }

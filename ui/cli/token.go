@@ -90,11 +90,11 @@ type tokenText struct {
 // for. If one of several fails, the others are still written; the failure is
 // reported and decides the exit code.
 func (a *app) tokens(ctx context.Context, o tokenOptions) (out tokenText, err error) {
-	if len(o.profiles) > 1 && o.form != formJSON {
-		return out, usagef("several profiles need --json, one object per line")
-	}
 	if out.sels, err = a.selectors(o.profiles); err != nil {
 		return out, err
+	}
+	if len(o.profiles) > 1 && o.form != formJSON {
+		return out, usagef("several profiles need --json, one object per line")
 	}
 	if out.vault, err = a.open(); err != nil {
 		return out, err

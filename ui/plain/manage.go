@@ -63,6 +63,9 @@ func (c *conversation) askNewProfile(ctx context.Context) (vault.Selector, error
 			return vault.Selector{}, err
 		}
 		sel, err := vault.ParseSelector(name)
+		if err == nil {
+			err = vault.ValidAccount(sel.Account)
+		}
 		switch {
 		case err != nil:
 		case c.o.SandboxOnly && sel.Environment == kite.Live:

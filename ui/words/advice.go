@@ -227,6 +227,8 @@ func typedStep(err error) (string, bool) {
 			near[i] = sel.String()
 		}
 		return "did you mean " + strings.Join(near, ", ") + "?", true
+	case errors.As(err, &missing) && errors.As(err, &profile) && vault.ValidAccount(profile.Selector.Account) != nil:
+		return "to see the profiles, {list}", true // {add} would refuse the name
 	case errors.As(err, &missing) && missing.Empty:
 		return "to add the first, {add}", true
 	case errors.As(err, &other):

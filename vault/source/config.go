@@ -98,7 +98,7 @@ func (c Config) WithDefaults() Config {
 
 // Check returns what is wrong with a config, in words for people.
 func (c Config) Check() error {
-	if vault.ValidAccount(c.Name) != nil {
+	if vault.ValidName(c.Name) != nil {
 		return fmt.Errorf("%q cannot name a source: use a-z, 0-9, -, _ and .", c.Name)
 	}
 	switch c.Kind {

@@ -53,7 +53,7 @@ func (e *engine) named(ctx context.Context, accounts []string) ([]vault.Listed, 
 		if !folder {
 			return nil
 		}
-		if vault.ValidAccount(account) != nil {
+		if vault.ValidName(account) != nil {
 			e.ignore(account)
 			return nil
 		}

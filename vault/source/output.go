@@ -155,7 +155,7 @@ func selectorsIn(names []string, path string) (found []vault.Selector, ignored [
 		sel := vault.Selector{Account: account, Environment: e}
 		switch {
 		case !ok || err != nil || seen[sel]:
-		case string(e) != env || vault.ValidAccount(account) != nil:
+		case string(e) != env || vault.ValidName(account) != nil:
 			ignored = append(ignored, shortName(name))
 		default:
 			seen[sel] = true
