@@ -531,6 +531,16 @@ func TestTokens_AreRenewedBeforeTheyExpire(t *testing.T) {
 	a.minted(2, 0)
 }
 
+// A clock that was set back says nothing about the age of the token in use: the token
+// would be sent after it has expired, and a payment would be refused.
+func TestTokens_AreRenewedAfterTheClockIsSetBack(t *testing.T) {
+	a := startAging(t)
+	a.read(200)
+	a.pass(-time.Hour)
+	a.pay(202)
+	a.minted(2, 0)
+}
+
 // A write with a revoked token is not repeated, but the next write has a new token.
 func TestTokens_RevokedOneFailsOneWrite(t *testing.T) {
 	a := startAging(t)

@@ -34,9 +34,16 @@ type tokens struct {
 // token is an access token with the values that every request needs.
 type token struct {
 	kite.Token
-	header string    // the Authorization header's value
-	renew  time.Time // when to renew it, by the local clock
-	ends   time.Time // its deadline
+	header string        // the Authorization header's value
+	ahead  time.Duration // the life left at which it is renewed
+}
+
+// left returns the life that the token has left, 0 if there is none.
+func (t token) left(now time.Time) time.Duration {
+	if t.header == "" {
+		return 0
+	}
+	return t.Remaining(now)
 }
 
 // renewal is one call of Options.Token. All requests that wait for it share its
@@ -56,14 +63,15 @@ func newTokens(ctx context.Context, source func(context.Context, bool) (kite.Tok
 // renewal and still returns the current token.
 func (t *tokens) get(ctx context.Context) (token, error) {
 	t.mu.Lock()
-	now, current := t.now().Round(0), t.current
-	if now.Before(current.renew) {
+	current := t.current
+	left := current.left(t.now())
+	if left > current.ahead {
 		t.mu.Unlock()
 		return current, nil
 	}
 	r := t.start(false)
 	t.mu.Unlock()
-	if now.Before(current.ends) {
+	if left > 0 {
 		return current, nil
 	}
 	return r.result(ctx)
@@ -110,10 +118,7 @@ func (t *tokens) start(fresh bool) *renewal {
 			return
 		}
 		life := next.Deadline().Sub(next.Minted)
-		r.token = token{
-			Token: next, header: next.Value.Reveal(),
-			ends: next.Deadline(), renew: next.Deadline().Add(-min(renewAhead, life/10)),
-		}
+		r.token = token{Token: next, header: next.Value.Reveal(), ahead: min(renewAhead, life/10)}
 		t.current = r.token
 		if fresh {
 			t.forced = t.now()
