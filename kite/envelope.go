@@ -100,10 +100,10 @@ func parseToken(raw Secret) (token Secret, err error) {
 			return
 		}
 		if prefixes == 1 {
-			token = newSecret(bytes.Clone(value))
-		} else {
-			token = newSecret(slices.Concat(scheme, bare))
+			scheme = value[:len(scheme)] // as received
 		}
+		// Not the whole value: there may be a line break behind the prefix.
+		token = newSecret(slices.Concat(scheme, bare))
 	})
 	return token, err
 }

@@ -16,6 +16,8 @@ func TestParseToken_HasOneJWTPrefix(t *testing.T) {
 		"aa.bb.cc":              "JWT aa.bb.cc",
 		"JWT JWT aa.bb.cc":      "JWT aa.bb.cc",
 		"  JWT aa.bb.cc\n":      "JWT aa.bb.cc",
+		"JWT \r\nX-Evil:yes":    "JWT X-Evil:yes",
+		"jwt \t aa.bb.cc":       "jwt aa.bb.cc",
 		"JWTaa.bb.cc":           "JWT JWTaa.bb.cc",
 		"":                      "",
 		"JWT":                   "",
