@@ -315,7 +315,10 @@ func (c *checkup) items(ctx context.Context, profiles []Profile) {
 		}
 		f := Finding{Profile: p.Selector, Severity: SeverityWarning}
 		item, err := c.v.read(ctx, p)
+		var other *OtherItemError
 		switch {
+		case errors.As(err, &other):
+			f.Kind, f.Severity, f.Item = FindingItemName, SeverityProblem, other.Item
 		case errors.Is(err, ErrOtherStore):
 			f.Kind, f.Other = FindingOtherStore, p.Store
 		case errors.Is(err, ErrNewer):
@@ -329,8 +332,6 @@ func (c *checkup) items(ctx context.Context, profiles []Profile) {
 			f.Kind, f.Severity, f.Err = FindingItemFailed, SeverityProblem, err
 			c.aboutStore(f)
 			return
-		case item.Selector != p.Selector:
-			f.Kind, f.Item = FindingItemName, item.Selector
 		case hasCredential(item.Staged):
 			good++
 			f.Kind = FindingStaged

@@ -53,6 +53,18 @@ var (
 	ErrDataFolder = disk.ErrFolder
 )
 
+// OtherItemError: a profile's item is that of another profile, because another program
+// has changed the index. It is an ErrIndexDamaged.
+type OtherItemError struct{ Item Selector }
+
+// Error implements error.
+func (e *OtherItemError) Error() string {
+	return fmt.Sprintf("%v: its item is one of %s", ErrIndexDamaged, e.Item)
+}
+
+// Unwrap returns ErrIndexDamaged.
+func (e *OtherItemError) Unwrap() error { return ErrIndexDamaged }
+
 // AccessError: this user may not use a file of the data folder.
 type AccessError = disk.AccessError
 

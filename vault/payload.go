@@ -152,19 +152,20 @@ func encodeToken(sel Selector, host string, t kite.Token) ([]byte, error) {
 	}, t.Value)
 }
 
-// decodeToken returns the token and the host that minted it.
-func decodeToken(data []byte) (tok kite.Token, host string, err error) {
+// decodeToken returns the token, the profile that it was minted for, and the host that
+// minted it.
+func decodeToken(data []byte) (tok kite.Token, of Selector, host string, err error) {
 	var raw tokenJSON
 	if err := decodePayload(data, &raw, &raw.V); err != nil {
-		return kite.Token{}, "", err
+		return kite.Token{}, Selector{}, "", err
 	}
 	if raw.Value.IsZero() || raw.Expires <= 0 {
-		return kite.Token{}, "", errors.New("its token is not complete")
+		return kite.Token{}, Selector{}, "", errors.New("its token is not complete")
 	}
 	return kite.Token{
 		Value: raw.Value, Expires: time.Unix(raw.Expires, 0), Minted: time.UnixMilli(raw.MintedMS),
 		Requested: lifetime(raw.ExpiresIn), Skew: time.Duration(raw.SkewMS) * time.Millisecond,
-	}, raw.Host, nil
+	}, Selector{raw.Account, kite.Environment(raw.Environment)}, raw.Host, nil
 }
 
 // encodePayload returns v as JSON. encoding/json writes each Secret in v as

@@ -59,7 +59,7 @@ func TestDecodeCredentials_RefusesDamage(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"", "{}", `{"v":1}`, `{"v":1,"value":"JWT fake","expires":0}`, `{"v":1,"value":"","expires":5}`, `{"v":2,"value":"JWT fake","expires":5}`} {
-		if _, _, err := DecodeToken([]byte(bad)); err == nil || strings.Contains(err.Error(), "fake") {
+		if _, _, _, err := DecodeToken([]byte(bad)); err == nil || strings.Contains(err.Error(), "fake") {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}
@@ -78,7 +78,7 @@ func FuzzDecodePayload(f *testing.F) {
 				t.Fatalf("%v", err)
 			}
 		}
-		_, _, _ = DecodeToken(data)
+		_, _, _, _ = DecodeToken(data)
 	})
 }
 

@@ -295,8 +295,8 @@ func (v *Vault) followRenaming(ctx context.Context, r *renamed) error {
 		r.item.Selector = r.to
 		holds.Err = v.write(ctx, r.Profile, r.item)
 	}
-	if r.toOtherEnvironment() && holds.Err == nil {
-		holds.Err = v.deleteItem(ctx, tokenKey(r.ID))
+	if holds.Err == nil {
+		holds.Err = v.renameToken(ctx, r)
 	}
 	if holds.Err == nil {
 		_, holds.Err = v.change(ctx, r.ID, func(p *Profile) { p.State = StateSettled })
@@ -305,6 +305,32 @@ func (v *Vault) followRenaming(ctx context.Context, r *renamed) error {
 		return left
 	}
 	return errors.Join(left, holds)
+}
+
+// renameToken writes the new name into the cached token. A token that means nothing in
+// another environment, or cannot be written, is deleted.
+func (v *Vault) renameToken(ctx context.Context, r *renamed) error {
+	key := tokenKey(r.ID)
+	switch {
+	case r.toOtherEnvironment():
+		return v.deleteItem(ctx, key)
+	case r.Token.Deadline.IsZero():
+		return nil
+	}
+	data, err := v.store.Get(ctx, key)
+	defer clear(data)
+	if err == nil {
+		var tok kite.Token
+		var host string
+		if tok, _, host, err = decodeToken(data); err == nil {
+			err = v.storeToken(ctx, key, r.to, host, tok)
+			tok.Value.Erase()
+		}
+	}
+	if err != nil {
+		return v.deleteItem(ctx, key)
+	}
+	return nil
 }
 
 // deleteRenamed deletes the source's item under the old name if it is still the one

@@ -27,6 +27,7 @@ const (
 	RepairedIndex       RepairKind = "index"       // the index was damaged; Count profiles come from its last good copy
 	RepairedItem        RepairKind = "item"        // Profile's credential was in Store's copy alone and is put back
 	RepairedListing     RepairKind = "listed"      // Profile is listed again; its name was Item, if that name is taken now
+	RepairedName        RepairKind = "name"        // what was listed as Item is Profile, as its item says
 	RepairedEmptyItem   RepairKind = "empty-item"  // an item that held nothing was deleted
 	RepairLeftItem      RepairKind = "left-item"   // the item named Key, which no profile lists, cannot be read: Err
 	RepairIncomplete    RepairKind = "incomplete"  // Store cannot list its items: the newest profiles may be missing
@@ -75,6 +76,9 @@ func (v *Vault) Repair(ctx context.Context, adopt bool) (done []RepairStep, err 
 		return r.done, err
 	}
 	if err := r.recoverItems(ctx); err != nil {
+		return r.done, err
+	}
+	if err := r.nameAfterItems(ctx); err != nil {
 		return r.done, err
 	}
 	if err := r.settle(ctx); err != nil {
@@ -197,6 +201,46 @@ func (r *repair) recoverItems(ctx context.Context) error {
 		r.add(RepairStep{Kind: RepairedItem, Profile: names[key], Store: r.v.store.Name()})
 	}
 	return err
+}
+
+// nameAfterItems gives profiles that have another profile's item the name in that item.
+func (r *repair) nameAfterItems(ctx context.Context) error {
+	profiles, err := r.v.index.load()
+	if err != nil {
+		return err
+	}
+	names := map[string]Selector{}
+	for _, p := range profiles {
+		if p.State != StateSettled || p.Source != "" || r.v.checkStore(p) != nil {
+			continue
+		}
+		c, err := r.v.read(ctx, p)
+		c.erase()
+		var other *OtherItemError
+		if errors.As(err, &other) {
+			names[p.ID] = other.Item
+		} else if storeDown(err) || ctx.Err() != nil {
+			return err
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return r.v.index.update(ctx, func(profiles *[]Profile) error {
+		right := slices.DeleteFunc(slices.Clone(*profiles), func(p Profile) bool { return names[p.ID] != Selector{} })
+		for _, p := range *profiles {
+			if item, ok := names[p.ID]; ok {
+				was := p.Selector
+				p.setSelector(freeName(right, item))
+				p.State = StateChanging // settle makes the item agree, and deletes the cached token
+				right = append(right, p)
+				r.add(RepairStep{Kind: RepairedName, Profile: p.Selector, Item: was})
+			}
+		}
+		sortProfiles(right)
+		*profiles = right
+		return nil
+	})
 }
 
 // settle finishes what was interrupted.

@@ -36,6 +36,52 @@ func levels(t *testing.T, w *fixture) []string {
 	return got
 }
 
+// Who can change index.json alone, such as a service that synchronises it, must not have
+// a payment made from another account.
+func TestToken_RefusesAnotherProfilesItem(t *testing.T) {
+	w := newFixture(t)
+	ctx := t.Context()
+	acme, coral := w.mustAdd(t, "acme/live"), w.mustAdd(t, "coral/live")
+	for _, p := range []Profile{acme, coral} {
+		if _, err := w.Token(ctx, p.Selector, TokenRequest{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	index := filepath.Join(w.dir, "index.json")
+	data, err := os.ReadFile(index)
+	if err == nil {
+		err = os.WriteFile(index, []byte(strings.NewReplacer(acme.ID, coral.ID, coral.ID, acme.ID).Replace(string(data))), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := newFixtureIn(t, w.dir, w.store)
+	var other *OtherItemError
+	if _, err := v.Token(ctx, acme.Selector, TokenRequest{}); !errors.As(err, &other) || other.Item != coral.Selector || !errors.Is(err, ErrIndexDamaged) {
+		t.Errorf("a token: %v", err)
+	}
+	if _, err := v.Credential(ctx, acme.Selector); !errors.As(err, &other) {
+		t.Errorf("the credential: %v", err)
+	}
+	if got := levels(t, v); !slices.Equal(got, []string{"item-name problem", "item-name problem"}) {
+		t.Errorf("findings: %v", got)
+	}
+	done, err := v.Repair(ctx, false)
+	if want := (RepairStep{Kind: RepairedName, Profile: acme.Selector, Item: coral.Selector}); err != nil || !slices.Contains(done, want) {
+		t.Errorf("repair: %v, %v", done, err)
+	}
+	for _, p := range []Profile{acme, coral} {
+		got, err := v.Lookup(p.Selector)
+		c, readErr := v.Credential(ctx, p.Selector)
+		if err != nil || readErr != nil || got.ID != p.ID || !c.APIKey.Equal(credential(p.String()).APIKey) {
+			t.Errorf("%s is %+v after the repair, %v, %v", p.Selector, got, err, readErr)
+		}
+	}
+	if got := levels(t, v); got != nil {
+		t.Errorf("findings after the repair: %v", got)
+	}
+}
+
 func TestCheck_FindsEachKindOfDamage(t *testing.T) {
 	w := newFixture(t)
 	ctx := t.Context()

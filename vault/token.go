@@ -146,11 +146,11 @@ func (v *Vault) cached(ctx context.Context, p Profile, req TokenRequest) (kite.T
 		return kite.Token{}, About(p.Selector, err)
 	}
 	defer clear(data)
-	tok, host, err := decodeToken(data)
+	tok, of, host, err := decodeToken(data)
 	if errors.Is(err, ErrNewer) {
 		return kite.Token{}, About(p.Selector, err)
 	}
-	if err != nil || host != v.gateway(p.Environment).Host() ||
+	if err != nil || of != p.Selector || host != v.gateway(p.Environment).Host() ||
 		req.ExpiresIn != 0 && req.ExpiresIn != tok.Requested {
 		return kite.Token{}, none
 	}
@@ -228,16 +228,27 @@ func (v *Vault) updateBestEffort(ctx context.Context, id string, change func(*Pr
 func (v *Vault) cacheToken(ctx context.Context, p Profile, tok kite.Token, report Report) (cached bool) {
 	ctx = context.WithoutCancel(ctx)
 	var info TokenInfo
-	data, err := encodeToken(p.Selector, report.Host, tok)
-	defer clear(data)
-	if err == nil && len(data) <= MaxPayload && v.store.Set(ctx, tokenKey(p.ID), data) == nil {
+	if v.storeToken(ctx, tokenKey(p.ID), p.Selector, report.Host, tok) == nil {
 		info, cached = infoOf(tok), true
 	}
-	_, err = v.change(ctx, p.ID, func(p *Profile) {
+	_, err := v.change(ctx, p.ID, func(p *Profile) {
 		p.setReport(report)
 		p.Token, p.LastUsed = info, v.now()
 	})
 	return cached && err == nil
+}
+
+// storeToken writes the item of a token that a host has minted for a profile.
+func (v *Vault) storeToken(ctx context.Context, key string, of Selector, host string, tok kite.Token) error {
+	data, err := encodeToken(of, host, tok)
+	defer clear(data)
+	if err == nil && len(data) > MaxPayload {
+		err = &StoreError{Op: OpWrite, Store: v.store.Name(), Kind: ErrTooBig}
+	}
+	if err != nil {
+		return err
+	}
+	return v.store.Set(ctx, key, data)
 }
 
 // Forget deletes the cached token of a profile, if there is one.

@@ -382,12 +382,11 @@ func (v *Vault) read(ctx context.Context, p Profile) (credentials, error) {
 	defer clear(data)
 	if err == nil {
 		var c credentials
-		if c, err = decodeCredentials(data); err == nil && c.Environment == p.Environment {
+		if c, err = decodeCredentials(data); err == nil && v.isItemOf(p, c.Selector) {
 			return c, nil
 		} else if err == nil {
-			// An account may have been renamed meanwhile, but an environment never
-			// changes.
-			return credentials{}, aboutf(p.Selector, "%w: its item is one of %s", ErrIndexDamaged, c.Selector)
+			c.erase()
+			return credentials{}, About(p.Selector, &OtherItemError{c.Selector})
 		}
 		if errors.Is(err, ErrNewer) {
 			return credentials{}, About(p.Selector, err)
@@ -401,6 +400,22 @@ func (v *Vault) read(ctx context.Context, p Profile) (credentials, error) {
 		return credentials{}, aboutf(p.Selector, "%w: %w", ErrNoCredential, err)
 	}
 	return credentials{}, About(p.Selector, err)
+}
+
+// isItemOf reports whether an item that has a profile's id and another name may be that
+// profile's: its account may be renamed now, or was since p was read. An environment never
+// changes. Otherwise another program has changed the index, and a payment would be made
+// from another account.
+func (v *Vault) isItemOf(p Profile, item Selector) bool {
+	if item.Environment != p.Environment {
+		return false
+	}
+	if item == p.Selector || p.State != StateSettled {
+		return true
+	}
+	profiles, err := v.index.load()
+	i := findID(profiles, p.ID)
+	return err == nil && i >= 0 && (profiles[i].Selector == item || profiles[i].State != StateSettled)
 }
 
 // write stores a profile's item in the store, or in its source.

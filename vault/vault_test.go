@@ -290,6 +290,22 @@ func TestRename_MovesBothEnvironments(t *testing.T) {
 	}
 }
 
+func TestRename_KeepsTheCachedToken(t *testing.T) {
+	w := newFixture(t)
+	ctx := t.Context()
+	w.mustAdd(t, "acme")
+	minted, err := w.Token(ctx, sel("acme"), TokenRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Rename(ctx, "acme", "dune"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := w.Cached(ctx, sel("dune")); err != nil || !got.Value.Equal(minted.Value) {
+		t.Errorf("its token: %v", err)
+	}
+}
+
 func TestEdit_CleansTheLabel(t *testing.T) {
 	w := newFixture(t)
 	w.mustAdd(t, "acme")

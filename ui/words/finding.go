@@ -123,6 +123,8 @@ func RepairStep(s vault.RepairStep) string {
 			text += ", which was " + s.Item.String() + ": that name is taken"
 		}
 		return text
+	case vault.RepairedName:
+		return "listed " + s.Item.String() + " as " + s.Profile.String() + ", as its item says"
 	case vault.RepairedEmptyItem:
 		return "deleted an item that held nothing"
 	case vault.RepairLeftItem:

@@ -92,7 +92,7 @@ func TestRemains_SaysWhatMayStay(t *testing.T) {
 
 func TestRepairStep_HasWordsForEveryKind(t *testing.T) {
 	for _, kind := range []vault.RepairKind{
-		vault.RepairedStore, vault.RepairedFolder, vault.RepairedIndex, vault.RepairedItem, vault.RepairedListing, vault.RepairedEmptyItem, vault.RepairLeftItem, vault.RepairIncomplete,
+		vault.RepairedStore, vault.RepairedFolder, vault.RepairedIndex, vault.RepairedItem, vault.RepairedListing, vault.RepairedName, vault.RepairedEmptyItem, vault.RepairLeftItem, vault.RepairIncomplete,
 		vault.RepairedInterrupted, vault.RepairedLeftovers,
 	} {
 		if got := RepairStep(vault.RepairStep{Kind: kind, Store: "keyring", Count: 3}); got == "" || got == string(kind) {
