@@ -1,8 +1,10 @@
 package kite
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -77,12 +79,9 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, fail(failureKind(err, false), cause)
 	}
-	if what := notPassedOn(r.URL, resp, safe); what != "" {
+	if e := u.check(resp, safe, began); e != nil {
 		_ = resp.Body.Close()
-		e := &Error{Kind: ErrUnexpectedReply, Host: u.base.Host, Op: op(), Status: resp.StatusCode, Err: errors.New(what)}
-		if !safe {
-			e.Kind = ErrOutcomeUnknown
-		}
+		e.Host, e.Op, e.Status = u.base.Host, op(), resp.StatusCode
 		return nil, e
 	}
 	// net/http puts the fields that follow the body into resp.Trailer, which the caller
@@ -92,21 +91,78 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &headed, nil
 }
 
+// check returns an error if a reply must not be passed on.
+func (u *upstream) check(resp *http.Response, safe bool, began time.Time) *Error {
+	var start []byte
+	if !safe {
+		var err error
+		start, err = hold(resp)
+		if err != nil {
+			e := &Error{Kind: ErrOutcomeUnknown, Err: toSafeError(err, time.Since(began), nil)}
+			if resp.StatusCode >= 400 && !LeavesOutcomeOpen(resp.StatusCode) {
+				e.Kind = ErrUnreachable
+			}
+			return e
+		}
+	}
+	what := notPassedOn(resp, safe, start)
+	switch {
+	case what == "":
+		return nil
+	case safe:
+		return &Error{Kind: ErrUnexpectedReply, Err: errors.New(what)}
+	}
+	return &Error{Kind: ErrOutcomeUnknown, Err: errors.New(what)}
+}
+
+// What a reply to a write is held for.
+const (
+	maxHeld     = 64 << 10    // bytes of its body
+	holdTimeout = time.Minute // as for its headers
+)
+
+// hold reads the beginning of the reply to a write before any of it is passed on, and
+// returns what it has read. If the gateway's connection breaks within the reply, the
+// client must be told so. Its own connection would otherwise be closed without a byte,
+// and some clients, curl among them, then send the write again.
+func hold(resp *http.Response) ([]byte, error) {
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return nil, nil // its body is the connection
+	}
+	body := resp.Body
+	if b, ok := body.(*cancelingBody); ok { // it is, for every write
+		defer time.AfterFunc(holdTimeout, func() { b.cancel(context.DeadlineExceeded) }).Stop()
+	}
+	start, err := io.ReadAll(io.LimitReader(body, maxHeld))
+	if cause := context.Cause(resp.Request.Context()); err != nil && errors.Is(cause, context.DeadlineExceeded) {
+		err = cause
+	}
+	resp.Body = &heldBody{io.MultiReader(bytes.NewReader(start), body), body}
+	return start, err
+}
+
+// heldBody is a body whose beginning has been read.
+type heldBody struct {
+	io.Reader
+	io.Closer
+}
+
 // notPassedOn says why a reply must not be passed on: it would affect more than
-// this request. It returns "" if the reply may pass.
-func notPassedOn(asked *url.URL, resp *http.Response, safe bool) string {
+// this request. It returns "" if the reply may pass. start is the beginning of the
+// reply to a write.
+func notPassedOn(resp *http.Response, safe bool, start []byte) string {
 	switch status := resp.StatusCode; {
 	case status == http.StatusSwitchingProtocols:
 		return "a change of protocol, which was not asked for"
 	case status == http.StatusNotModified && safe:
 		return ""
 	case status >= 300 && status <= 399:
-		return "a redirect to " + redirectHost(asked, resp.Header.Get("Location")) + ", which is not followed"
+		return "a redirect to " + redirectHost(resp.Request.URL, resp.Header.Get("Location")) + ", which is not followed"
 	// A page or nothing in place of the answer to a write would look like a success.
-	case !safe && status <= 299 && strings.Contains(strings.ToLower(resp.Header.Get("Content-Type")), "html"):
-		return "a web page instead of JSON"
-	case !safe && status <= 299 && resp.ContentLength == 0 && !mayBeEmpty(resp.Request.Method, status):
-		return "an empty reply"
+	case safe || status > 299 || len(start) == 0 && mayBeEmpty(resp.Request.Method, status):
+		return ""
+	case len(start) == 0 || start[0] == '<' || strings.Contains(strings.ToLower(resp.Header.Get("Content-Type")), "html"):
+		return describeBody(&Reply{Header: resp.Header, Body: start})
 	}
 	return ""
 }

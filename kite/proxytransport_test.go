@@ -1,10 +1,13 @@
 package kite
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestProxyTransport_ReachesItsGatewayOnly(t *testing.T) {
@@ -66,4 +69,36 @@ func TestProxyTransport_ReachesItsGatewayOnly(t *testing.T) {
 	if !errors.As(err, &e) || e.Op != "GET /x" {
 		t.Errorf("%+v", e)
 	}
+}
+
+// blocked is a body that ends with its request's context.
+type blocked struct{ ctx context.Context }
+
+func (b blocked) Read([]byte) (int, error) { <-b.ctx.Done(); return 0, b.ctx.Err() }
+func (b blocked) Close() error             { return nil }
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A gateway that stops within its reply to a write is waited for as long as one that
+// does not begin it.
+func TestProxyTransport_HoldsAWritesReplyForAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for status, kind := range map[int]error{202: ErrOutcomeUnknown, 500: ErrOutcomeUnknown, 401: ErrUnreachable} {
+			c := &Client{BaseURL: "http://127.0.0.1:1/v1", Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: status, Header: http.Header{}, Body: blocked{r.Context()}, Request: r}, nil
+			})}
+			base, transport, err := c.ProxyTransport()
+			if err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			_, err = transport.RoundTrip(httptest.NewRequest("POST", base.String()+"/x", nil))
+			wantKind(t, err, kind)
+			if took := time.Since(began); took != holdTimeout || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%d: after %v: %v", status, took, err)
+			}
+		}
+	})
 }

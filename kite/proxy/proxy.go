@@ -30,7 +30,8 @@
 //
 // A write is sent once. When no answer says whether it was carried out, the
 // response is a 502 or 504 that says so: also in place of a web page or an empty 200,
-// which would look like a success.
+// which would look like a success, and of a reply that is cut or stops. The reply to a
+// write is therefore passed on when it is whole, or longer than 64 KiB.
 //
 // Bodies are neither stored nor logged.
 package proxy

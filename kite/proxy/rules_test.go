@@ -175,7 +175,21 @@ func TestProxy_WriteWithoutAnswerIsSentOnce(t *testing.T) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			_, _ = io.WriteString(w, "<html>")
 		}, 502},
-		"nothing":           {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) }, 502},
+		"nothing": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) }, 502},
+		"a reply that is cut": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			_, _ = io.WriteString(w, `{"code":202`)
+		}, 502},
+		"a chunked reply that is cut": {func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"code":202`)
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}, 502},
+		"no chunk": {func(w http.ResponseWriter, _ *http.Request) { _ = http.NewResponseController(w).Flush() }, 502},
+		"a page that says JSON": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, "<html>")
+		}, 502},
 		"too long a header": {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 100<<10)) }, 502},
 		"dropped":           {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 502},
 	} {
