@@ -928,12 +928,26 @@ func TestForm_AdviceNamesNoLetterKey(t *testing.T) {
 	}
 }
 
-func TestRotate_OfAProfileThatIsGoneNamesKeysOfTheForm(t *testing.T) {
+// What was typed for a profile that another kitekey removes is not lost.
+func TestRotate_OfAProfileThatIsGoneCanAddIt(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.selectProfile("dune/sandbox").press("r").paste("a-key").press("tab").paste("a-secret")
+		d.selectProfile("dune/sandbox").press("r").paste("sim-key-dune-sandbox").press("tab").paste("sim-secret-dune-sandbox").lacks("ctrl+r")
 		if err := d.vault.Remove(t.Context(), vault.Selector{Account: "dune", Environment: kite.Sandbox}); err != nil {
 			t.Fatal(err)
 		}
-		d.press("ctrl+s").sleep(time.Second).sees("no such profile", "to add one, press esc, then a")
+		d.press("ctrl+s").sleep(time.Second).sees("no such profile", "To add it as a new profile, press ctrl+r", "ctrl+r add it")
+		d.press("ctrl+r").dialog("Add a credential").sees("Dune Outfitters", "ends in dbox").press("ctrl+s").sleep(time.Second).sees("dune/sandbox added; it works")
+	})
+}
+
+// The credential of an account that is there already replaces that account's, and not
+// the chosen one's, without being pasted again.
+func TestAdd_OfAProfileThatIsThereCanReplaceItsCredential(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.selectProfile("dune/sandbox").paste("KITE_ACCOUNT=acme\nKITE_ENV=live\nKITE_API_KEY=sim-key-coral-live\nKITE_API_SECRET=sim-secret-coral-live\n")
+		d.sees("acme/live is here already: ctrl+r replaces its", "ctrl+r replace its credential")
+		d.press("ctrl+r").dialog("LIVE · acme").press("esc").dialog("Add a credential")
+		d.press("ctrl+r").write("acme/live").press("enter").dialog("Rotate acme / LIVE").press("ctrl+s").sleep(time.Second)
+		d.sees("acme/live: the new credential is in use", "acme / LIVE")
 	})
 }

@@ -35,6 +35,8 @@ type formDialog struct {
 	// anyway saves in spite of the problem, nil if that makes no sense.
 	anyway     func(*app, *formDialog) tea.Cmd
 	anywayText string
+	// other is the form that what was typed belongs into, "" and nil if it is this one.
+	other func(*app) (does string, open func() tea.Cmd)
 }
 
 // field returns a field, nil if the form does not have it.
@@ -116,6 +118,9 @@ func (d *formDialog) keys(a *app) []dialogKey {
 	if d.anyway != nil {
 		keys = append(keys, on("ctrl+k", "ctrl+k", "save it anyway", func() tea.Cmd { return d.submit(a, d.anyway) }))
 	}
+	if does, open := d.elsewhere(a); open != nil {
+		keys = append(keys, on("ctrl+r", "ctrl+r", does, open))
+	}
 	if !last {
 		keys = append(keys, on("ctrl+s", "ctrl+s", d.action, submit))
 	}
@@ -128,6 +133,28 @@ func (d *formDialog) keys(a *app) []dialogKey {
 		on("tab", "tab", "next field", unlessTyped("\t", step(1))), on("down", "", "", step(1)),
 		on("shift+tab up", "", "", step(-1)),
 		on("esc", "esc", "back", does(func() { d.leave(a) })))
+}
+
+// elsewhere returns what d.other does, nil if it is not offered.
+func (d *formDialog) elsewhere(a *app) (does string, open func() tea.Cmd) {
+	if d.other == nil {
+		return "", nil
+	}
+	return d.other(a)
+}
+
+// passTo closes the form and gives the credential that was typed to another one.
+func (d *formDialog) passTo(a *app, to *formDialog) {
+	for _, id := range []fieldID{fieldAPIKey, fieldAPISecret} {
+		from, value := d.field(id), d.field(id).secret.secret()
+		to.field(id).secret.set(value)
+		to.field(id).secret.typed, to.field(id).visited = from.secret.typed, !from.secret.empty()
+		value.Erase()
+	}
+	d.wipe()
+	a.drop(d)
+	to.goToEmpty()
+	a.push(to)
 }
 
 // stop cancels the save; its reply says what was saved. The second call abandons
@@ -215,7 +242,12 @@ func (d *formDialog) failWith(what string, err error) {
 		return
 	}
 	next := words.Sentence(words.NextStep(err, words.FormKeys()))
-	if errors.Is(err, kite.ErrRefused) {
+	switch {
+	case d.other != nil && errors.Is(err, vault.ErrNoProfile):
+		next = "To add it as a new profile, press ctrl+r."
+	case d.other != nil && errors.Is(err, vault.ErrExists):
+		next = "To replace its credential, press ctrl+r."
+	case errors.Is(err, kite.ErrRefused):
 		next = "Check both halves and the environment, then ctrl+s again. If the api_secret is lost, generate a new credential in the Kitegateway dashboard."
 	}
 	if next == "" && !errors.Is(err, vault.ErrExists) && !errors.Is(err, vault.ErrBadInput) {

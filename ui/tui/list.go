@@ -110,6 +110,15 @@ func (l *list) byID(id string) *vault.Profile {
 	return nil
 }
 
+// named returns the profile that a selector names, nil if there is none.
+func (l *list) named(sel vault.Selector) *vault.Profile {
+	i := slices.IndexFunc(l.profiles, func(p vault.Profile) bool { return p.Selector == sel })
+	if i < 0 {
+		return nil
+	}
+	return &l.profiles[i]
+}
+
 // choose puts the cursor on a profile, and returns false if it is not in the list.
 func (l *list) choose(id string) bool {
 	for i, r := range l.rows {

@@ -176,6 +176,7 @@ func (d *formDialog) fill(p prompt.Paste) {
 			d.filled = true
 			f.input.SetValue(p.Account)
 			f.input.CursorEnd()
+			f.visited = true
 			d.said += ", account " + p.Account
 		} else if f.value() != p.Account {
 			d.said += "; the text names the account " + p.Account

@@ -129,20 +129,30 @@ func (d *formDialog) credential() (kite.Credential, error) {
 // openAdd asks for a new profile. It suggests the account of the chosen profile if
 // its other environment is free.
 func (a *app) openAdd() {
-	choices, env, account := environments(a.o.SandboxOnly), 0, ""
-	if p := a.chosen(); p != nil && len(choices) > 1 && a.list.environments(p.Account) == 1 && (a.notices.offers("a") || !a.list.filtered() && a.detail.open) {
-		account = p.Account
-		if p.Environment == kite.Sandbox {
-			env = 1
+	var suggested vault.Selector
+	if p := a.chosen(); p != nil && !a.o.SandboxOnly && a.list.environments(p.Account) == 1 && (a.notices.offers("a") || !a.list.filtered() && a.detail.open) {
+		suggested = vault.Selector{Account: p.Account, Environment: kite.Live}
+		if p.Environment == kite.Live {
+			suggested.Environment = kite.Sandbox
 		}
 	}
+	a.push(a.addForm(suggested, ""))
+}
+
+// addForm returns the form for a new profile, with what is known of it. For one that
+// is there already it offers the form that replaces its credential.
+func (a *app) addForm(known vault.Selector, label string) *formDialog {
+	env := 0
+	if known.Environment == kite.Live {
+		env = 1
+	}
 	key, secret := credentialFields()
-	d := &formDialog{head: "Add a credential", action: "verify and save", save: saveNew, filled: account != ""}
-	name := textField(fieldAccount, account, "such as acme", vault.ValidAccount)
+	d := &formDialog{head: "Add a credential", action: "verify and save", save: saveNew, filled: known.Account != ""}
+	name := textField(fieldAccount, known.Account, "such as acme", vault.ValidAccount)
 	d.fields = []*field{
 		name,
-		choiceField(fieldEnvironment, choices, env, 1),
-		textField(fieldLabel, "", "optional: Acme Stores Ltd", nil),
+		choiceField(fieldEnvironment, environments(a.o.SandboxOnly), env, 1),
+		textField(fieldLabel, label, "optional: Acme Stores Ltd", nil),
 		key, secret,
 		lifeField("", "5m if left empty"),
 	}
@@ -150,14 +160,26 @@ func (a *app) openAdd() {
 		if err := vault.ValidAccount(name.value()); err != nil {
 			return err
 		}
-		for i := range a.list.profiles {
-			if a.list.profiles[i].Selector == d.selector() {
-				return fmt.Errorf("%s is here already: esc, then r replaces its credential", d.selector())
-			}
+		if a.list.named(d.selector()) != nil {
+			return fmt.Errorf("%s is here already: ctrl+r replaces its credential", d.selector())
 		}
 		return nil
 	}
-	a.push(d)
+	d.other = func(a *app) (string, func() tea.Cmd) {
+		there := a.list.named(d.selector())
+		if there == nil {
+			return "", nil
+		}
+		p := *there
+		return "replace its credential", func() tea.Cmd {
+			return a.confirm(handout.Rotate, func() tea.Cmd {
+				a.list.reach(p.ID, a.now)
+				d.passTo(a, rotateForm(p))
+				return nil
+			}, p.Selector)
+		}
+	}
+	return d
 }
 
 // saveNew verifies the credential and stores it if it works.

@@ -18,7 +18,7 @@ func (a *app) openRotate() tea.Cmd {
 	p := *a.chosen()
 	enter := func(a *app) tea.Cmd {
 		return a.confirm(handout.Rotate, func() tea.Cmd {
-			a.openRotateForm(p)
+			a.push(rotateForm(p))
 			return nil
 		}, p.Selector)
 	}
@@ -51,16 +51,24 @@ func (a *app) openRotate() tea.Cmd {
 	return nil
 }
 
-// openRotateForm asks for the new credential.
-func (a *app) openRotateForm(p vault.Profile) {
+// rotateForm asks for the new credential. If another kitekey has removed the profile
+// by now, the credential can be added.
+func rotateForm(p vault.Profile) *formDialog {
 	key, secret := credentialFields()
-	a.push(&formDialog{
+	d := &formDialog{
 		head: "Rotate " + selWords(p.Selector), action: "verify and replace",
 		intro:  "Generate a second credential in the Kitegateway dashboard and enter it here. It is verified before anything is replaced, and the current one is kept as the previous.",
 		isLive: p.Environment == kite.Live,
 		fields: []*field{key, secret}, replaces: p.Selector,
 		save: func(a *app, d *formDialog) tea.Cmd { return rotate(a, d, p) },
-	})
+	}
+	d.other = func(a *app) (string, func() tea.Cmd) {
+		if a.list.named(p.Selector) != nil {
+			return "", nil
+		}
+		return "add it", does(func() { d.passTo(a, a.addForm(p.Selector, p.Label)) })
+	}
+	return d
 }
 
 func rotate(a *app, d *formDialog, p vault.Profile) tea.Cmd {

@@ -170,7 +170,7 @@ func Read(text string) (Result, error) {
 		if err == nil && len(fields) > maxFields {
 			return Result{}, badInput("it has more than %d values", maxFields)
 		}
-		if errors.Is(err, errNotJSON) {
+		if errors.Is(err, errNotJSON) && isJSON(text) { // a table may begin with a quote, too
 			unread = err
 		}
 		if err != nil {

@@ -136,6 +136,7 @@ func TestRead_Refuses(t *testing.T) {
 		{"bad environment", "KITE_ENV=canary\nKITE_KEY=k\nKITE_SECRET=s", "neither sandbox nor live"},
 		{"half a JSON", `{"api_key":"canary","api_secret":`, "api_key has no secret beside it"},
 		{"two JSONs", `{"api_key":"canary","api_secret":"s"}{"api_key":"k","api_secret":"s"}`, "two credentials for acme/sandbox"},
+		{"a password manager's table", "\"Title\",\"Username\",\"Password\"\n\"Kitegateway\",\"canary\",\"s\"\n", "no credential found in it: looked for names"},
 		{"deep lists", strings.Repeat("[", 2_000_000), "not valid JSON"},
 		{"deep JSON without names", strings.Repeat(`{"":`, 500_000) + "1" + strings.Repeat("}", 500_000), "not valid JSON"},
 		{"deep JSON", strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40), "not valid JSON"},
