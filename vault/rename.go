@@ -296,7 +296,7 @@ func (v *Vault) followRenaming(ctx context.Context, r *renamed) error {
 		holds.Err = v.write(ctx, r.Profile, r.item)
 	}
 	if holds.Err == nil {
-		holds.Err = v.renameToken(ctx, r)
+		holds.Err = v.renameToken(ctx, r.Profile, r.to)
 	}
 	if holds.Err == nil {
 		_, holds.Err = v.change(ctx, r.ID, func(p *Profile) { p.State = StateSettled })
@@ -307,14 +307,14 @@ func (v *Vault) followRenaming(ctx context.Context, r *renamed) error {
 	return errors.Join(left, holds)
 }
 
-// renameToken writes the new name into the cached token. A token that means nothing in
-// another environment, or cannot be written, is deleted.
-func (v *Vault) renameToken(ctx context.Context, r *renamed) error {
-	key := tokenKey(r.ID)
+// renameToken writes the new name into the cached token. A token that cannot be written
+// is deleted, and so is one for another environment, where it means nothing.
+func (v *Vault) renameToken(ctx context.Context, p Profile, to Selector) error {
+	key := tokenKey(p.ID)
 	switch {
-	case r.toOtherEnvironment():
+	case to.Environment != p.Environment:
 		return v.deleteItem(ctx, key)
-	case r.Token.Deadline.IsZero():
+	case p.Token.Deadline.IsZero():
 		return nil
 	}
 	data, err := v.store.Get(ctx, key)
@@ -323,7 +323,7 @@ func (v *Vault) renameToken(ctx context.Context, r *renamed) error {
 		var tok kite.Token
 		var host string
 		if tok, _, host, err = decodeToken(data); err == nil {
-			err = v.storeToken(ctx, key, r.to, host, tok)
+			err = v.storeToken(ctx, key, to, host, tok)
 			tok.Value.Erase()
 		}
 	}

@@ -55,9 +55,13 @@ func (v *Vault) SyncSource(ctx context.Context, source string) (Sync, error) {
 		v.Record(ActionRemoved, p.Selector, nil)
 		v.locks.Discard(p.ID)
 	}
-	for _, id := range s.tokens {
-		// Ignore a failure: the item is only a token, and expires.
-		_ = v.deleteItem(context.WithoutCancel(ctx), tokenKey(id))
+	// Ignore failures with tokens: they expire.
+	ctx = context.WithoutCancel(ctx)
+	for _, p := range s.gone {
+		_ = v.deleteItem(ctx, tokenKey(p.ID))
+	}
+	for _, p := range s.moved {
+		_ = v.renameToken(ctx, p, s.renamed[p.Selector])
 	}
 	s.Ignored = ignored
 	return s.Sync, nil
@@ -71,7 +75,7 @@ type syncing struct {
 	there   map[Selector]bool
 	renamed map[Selector]Selector // old to new
 	gone    []Profile
-	tokens  []string // ids of profiles whose cached tokens are useless now
+	moved   []Profile // as they were before they were renamed
 }
 
 // renamings finds the profiles that the source has renamed.
@@ -91,7 +95,7 @@ func (s *syncing) isGone(p Profile) bool {
 	if p.Source != s.source || p.State != StateSettled || s.there[p.Selector] || renamed {
 		return false
 	}
-	s.gone, s.tokens = append(s.gone, p), append(s.tokens, p.ID)
+	s.gone = append(s.gone, p)
 	s.Gone = append(s.Gone, p.Selector)
 	return true
 }
@@ -104,9 +108,7 @@ func (s *syncing) rename(profiles []Profile) {
 			continue
 		}
 		s.Renamed = append(s.Renamed, Listed{to, p.Selector})
-		if p.Environment != to.Environment {
-			s.tokens = append(s.tokens, p.ID)
-		}
+		s.moved = append(s.moved, *p)
 		p.setSelector(to)
 	}
 }
