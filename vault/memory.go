@@ -22,6 +22,9 @@ func NewMemory() *Memory { return &Memory{items: map[string][]byte{}} }
 // Name returns [MemoryName].
 func (m *Memory) Name() string { return MemoryName }
 
+// Noun implements [Named].
+func (m *Memory) Noun() string { return "memory store" }
+
 // Get implements [Store].
 func (m *Memory) Get(ctx context.Context, key string) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
@@ -31,7 +34,7 @@ func (m *Memory) Get(ctx context.Context, key string) ([]byte, error) {
 	defer m.mu.Unlock()
 	value, ok := m.items[key]
 	if !ok {
-		return nil, &StoreError{Op: OpRead, Store: MemoryName, Noun: "memory store", Kind: ErrNotFound}
+		return nil, failed(m, OpRead, ErrNotFound, nil)
 	}
 	return slices.Clone(value), nil
 }
@@ -58,7 +61,7 @@ func (m *Memory) Delete(ctx context.Context, key string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, ok := m.items[key]; !ok {
-		return &StoreError{Op: OpDelete, Store: MemoryName, Noun: "memory store", Kind: ErrNotFound}
+		return failed(m, OpDelete, ErrNotFound, nil)
 	}
 	delete(m.items, key)
 	return nil

@@ -236,7 +236,7 @@ func (m *migration) copyItems(ctx context.Context, p Profile) (moved bool, err e
 			return false, err
 		}
 		if !bytes.Equal(back, value) {
-			return false, &StoreError{Op: "write", Store: m.To, Kind: ErrCorrupt, Err: errors.New("what was read back is not what was written")}
+			return false, notReadBack(m.to)
 		}
 		moved = moved || key == p.ID
 	}

@@ -60,8 +60,9 @@ func (v *Vault) add(ctx context.Context, n NewProfile) (p Profile, err error) {
 	if err := v.write(ctx, p, n.extra); err != nil {
 		return Profile{}, v.addFailed(ctx, p, err)
 	}
+	place := v.placeOf(p)
 	if p, err = v.change(ctx, p.ID, func(p *Profile) { p.State = StateSettled }); err != nil {
-		return Profile{}, aboutf(n.Selector, "the credential is in the %s, but the index could not be updated: %w; the next command updates it", v.store.Name(), err)
+		return Profile{}, aboutf(n.Selector, "the credential is in %s, but the index could not be updated: %w; the next command updates it", place, err)
 	}
 	return p, nil
 }
@@ -340,7 +341,7 @@ func (v *Vault) removeLocked(ctx context.Context, p Profile) (*Removed, error) {
 	}
 	// From here on the removal cannot be undone, so a canceled ctx must not stop it.
 	if err := v.finishRemoval(context.WithoutCancel(ctx), p); err != nil {
-		return removed, aboutf(sel, "its removal has begun and will be finished when the %s answers again: %w", v.store.Name(), err)
+		return removed, aboutf(sel, "its removal has begun and will be finished when the %s answers again: %w", nounOf(v.store), err)
 	}
 	return removed, nil
 }

@@ -330,6 +330,7 @@ func (v *Vault) unchanged(ctx context.Context, p Profile, was credentials) (now 
 // of a credential that is not in use any more.
 func (v *Vault) rewritten(ctx context.Context, p Profile, was, c credentials) (Profile, error) {
 	v.failures.clear(p.ID)
+	place := v.placeOf(p)
 	var stale error // the error of deleting the token
 	replaced := !sameCredential(was.Current, c.Current)
 	if replaced {
@@ -346,7 +347,7 @@ func (v *Vault) rewritten(ctx context.Context, p Profile, was, c credentials) (P
 		}
 	})
 	if err != nil {
-		return Profile{}, aboutf(c.Selector, "the %s has the new state, but the index could not be updated: %w", v.store.Name(), err)
+		return Profile{}, aboutf(c.Selector, "%s has the new state, but the index could not be updated: %w", place, err)
 	}
 	return p, nil
 }

@@ -351,7 +351,7 @@ func (v *Vault) MoveFromSource(ctx context.Context, sel Selector) (_ Profile, er
 		v.Log(Activity{Selector: sel, Action: ActionMoved, From: p.Source, To: v.store.Name()}, err)
 	}()
 	if p.Source == "" {
-		return Profile{}, About(sel, BadInput(fmt.Errorf("its credential is in the %s already", v.store.Name())))
+		return Profile{}, About(sel, BadInput(fmt.Errorf("its credential is in the %s already", nounOf(v.store))))
 	}
 	c, err := v.read(ctx, p)
 	if err != nil {
@@ -367,7 +367,7 @@ func (v *Vault) MoveFromSource(ctx context.Context, sel Selector) (_ Profile, er
 	back, err := v.read(ctx, here)
 	defer back.erase()
 	if err == nil && !sameCredential(back.Current, c.Current) {
-		err = &StoreError{Op: "write", Store: v.store.Name(), Kind: ErrCorrupt, Err: errors.New("what was read back is not what was written")}
+		err = notReadBack(v.store)
 	}
 	if err != nil {
 		_ = v.deleteItem(ctx, p.ID)

@@ -17,9 +17,9 @@ import (
 // back. A failure is a [*StoreError], or the context's own error if the caller gave
 // up. The package storetest checks all of this for any store.
 //
-// A store can have more abilities: see [Lister], [Locker], [Unlocker], [Restorer],
-// [Discarder], [Pinger], [Prober] and [Inspector]. The vault looks for these with type
-// assertions and does without those that a store lacks.
+// A store can have more abilities: the interfaces below, from [Named] to [Inspector].
+// The vault looks for these with type assertions and does without those that a store
+// lacks.
 type Store interface {
 	// Name is the store's name in the settings; each store's package has it as a
 	// constant.
@@ -34,6 +34,20 @@ type Store interface {
 	Set(ctx context.Context, key string, value []byte) error
 	// Delete removes a value. The error is ErrNotFound if there was none.
 	Delete(ctx context.Context, key string) error
+}
+
+// Named is a [Store] whose name cannot follow "the": "file" is the file store.
+type Named interface {
+	// Noun is what to call the store after "the".
+	Noun() string
+}
+
+// nounOf returns what to call a store after "the".
+func nounOf(s Store) string {
+	if n, ok := s.(Named); ok {
+		return n.Noun()
+	}
+	return s.Name()
 }
 
 // Lister is a [Store] that can list its keys, so that an index can be rebuilt from
@@ -153,13 +167,13 @@ func CheckKey(key string) error {
 // value over [MaxPayload].
 func CheckItem(s Store, key string, value []byte) error {
 	if err := CheckKey(key); err != nil {
-		return &StoreError{Op: OpWrite, Store: s.Name(), Kind: ErrUnavailable, Err: err}
+		return failed(s, OpWrite, ErrUnavailable, err)
 	}
 	switch {
 	case len(value) > MaxPayload:
-		return &StoreError{Op: OpWrite, Store: s.Name(), Kind: ErrTooBig}
+		return failed(s, OpWrite, ErrTooBig, nil)
 	case len(value) == 0:
-		return &StoreError{Op: OpWrite, Store: s.Name(), Kind: ErrCorrupt, Err: ErrEmpty}
+		return failed(s, OpWrite, ErrCorrupt, ErrEmpty)
 	}
 	return nil
 }
@@ -221,12 +235,22 @@ const (
 type StoreError struct {
 	Op       string // one of the operations above
 	Store    string // Store.Name
-	Noun     string // what to call the store after "the", if not by its name: "file store"
+	Noun     string // what to call the store after "the", if not by its name: see [Named]
 	Kind     error  // one of the sentinels above
 	Reason   Reason // "" if the kind is enough
 	Provider string // program that keeps the items, where it is known
 	Path     string // file that the error is about, if any
 	Err      error  // the cause below, if any
+}
+
+// failed returns the error of an operation of s.
+func failed(s Store, op string, kind, err error) *StoreError {
+	return &StoreError{Op: op, Store: s.Name(), Noun: nounOf(s), Kind: kind, Err: err}
+}
+
+// notReadBack returns the error of a write after which the store has another value.
+func notReadBack(s Store) error {
+	return failed(s, OpWrite, ErrCorrupt, errors.New("what was read back is not what was written"))
 }
 
 // Error implements error: "the keyring is locked".

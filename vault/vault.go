@@ -391,7 +391,7 @@ func (v *Vault) read(ctx context.Context, p Profile) (credentials, error) {
 		if errors.Is(err, ErrNewer) {
 			return credentials{}, About(p.Selector, err)
 		}
-		err = &StoreError{Op: OpRead, Store: v.store.Name(), Kind: ErrCorrupt, Err: err}
+		err = failed(v.store, OpRead, ErrCorrupt, err)
 	}
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -418,6 +418,14 @@ func (v *Vault) isItemOf(p Profile, item Selector) bool {
 	return err == nil && i >= 0 && (profiles[i].Selector == item || profiles[i].State != StateSettled)
 }
 
+// placeOf returns where a profile's item is: "the keyring", "the source team".
+func (v *Vault) placeOf(p Profile) string {
+	if p.Source != "" {
+		return "the source " + p.Source
+	}
+	return "the " + nounOf(v.store)
+}
+
 // write stores a profile's item in the store, or in its source.
 func (v *Vault) write(ctx context.Context, p Profile, c credentials) error {
 	if p.Source != "" {
@@ -429,7 +437,7 @@ func (v *Vault) write(ctx context.Context, p Profile, c credentials) error {
 	}
 	defer clear(data)
 	if len(data) > MaxPayload {
-		return &StoreError{Op: "write", Store: v.store.Name(), Kind: ErrTooBig}
+		return failed(v.store, OpWrite, ErrTooBig, nil)
 	}
 	return v.store.Set(ctx, p.ID, data)
 }

@@ -93,7 +93,7 @@ func (s *demoStore) Get(ctx context.Context, key string) ([]byte, error) {
 	locked := s.locked[key]
 	s.mu.Unlock()
 	if locked {
-		return nil, &vault.StoreError{Op: vault.OpRead, Store: s.Name(), Noun: "memory store", Kind: vault.ErrLocked}
+		return nil, &vault.StoreError{Op: vault.OpRead, Store: s.Name(), Noun: s.Noun(), Kind: vault.ErrLocked}
 	}
 	return s.Memory.Get(ctx, key)
 }

@@ -1,12 +1,25 @@
 package words
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"kitekey/kite"
 	"kitekey/vault"
+	"kitekey/vault/agefile"
+	"kitekey/vault/keyring"
 )
+
+// An error that the vault makes for a store calls it what the front ends call it.
+func TestStore_IsWhatErrorsCallIt(t *testing.T) {
+	for _, s := range []vault.Store{keyring.New(), agefile.New(t.TempDir(), nil), vault.NewMemory()} {
+		err := vault.CheckItem(s, "key", nil)
+		if text, want := err.Error(), Store(s.Name())+" holds"; !strings.HasPrefix(text, want) {
+			t.Errorf("%q does not begin with %q", text, want)
+		}
+	}
+}
 
 func TestDuration_RoundsForItsUse(t *testing.T) {
 	for d, want := range map[time.Duration][4]string{

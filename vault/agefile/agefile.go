@@ -51,9 +51,6 @@ var ErrDamaged = errors.New("damaged")
 // Name is the store's name in settings and on the command line.
 const Name = "file"
 
-// noun is the store's name in a sentence.
-const noun = "file store"
-
 // Store is a [vault.Store] in one encrypted file. [New] makes one.
 type Store struct {
 	dir        string
@@ -109,6 +106,9 @@ func Path(dir string) string { return filepath.Join(dir, itemsFile) }
 
 // Name returns [Name].
 func (s *Store) Name() string { return Name }
+
+// Noun implements [vault.Named].
+func (s *Store) Noun() string { return "file store" }
 
 // Get implements [vault.Store].
 func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {
@@ -391,7 +391,7 @@ func unseal(data []byte, identity age.Identity) (map[string][]byte, error) {
 func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
 
 func (s *Store) failed(op string, kind, err error) *vault.StoreError {
-	return &vault.StoreError{Op: op, Store: Name, Noun: noun, Kind: kind, Err: err}
+	return &vault.StoreError{Op: op, Store: Name, Noun: s.Noun(), Kind: kind, Err: err}
 }
 
 // unreadable returns the error of reading a file. A folder, a device or a file that is
