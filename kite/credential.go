@@ -114,5 +114,5 @@ func (c Credential) Hint() (hint string) {
 	return hint
 }
 
-// IsZero reports whether either half is missing.
-func (c Credential) IsZero() bool { return c.APIKey.IsZero() || c.APISecret.IsZero() }
+// Complete reports whether there is an api_key and an api_secret.
+func (c Credential) Complete() bool { return !c.APIKey.IsZero() && !c.APISecret.IsZero() }

@@ -194,7 +194,7 @@ func isBackup(plain []byte) bool {
 }
 
 func storableIfAny(c kite.Credential) error {
-	if !hasCredential(c) {
+	if !c.Complete() {
 		return nil
 	}
 	return storable(c)

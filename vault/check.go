@@ -332,7 +332,7 @@ func (c *checkup) items(ctx context.Context, profiles []Profile) {
 			f.Kind, f.Severity, f.Err = FindingItemFailed, SeverityProblem, err
 			c.aboutStore(f)
 			return
-		case hasCredential(item.Staged):
+		case item.Staged.Complete():
 			good++
 			f.Kind = FindingStaged
 		default:

@@ -38,7 +38,6 @@ var (
 	DecodeToken       = decodeToken
 	Find              = find
 	FreeName          = freeName
-	HasCredential     = hasCredential
 	NewID             = newID
 	OrphanKeys        = orphanKeys
 	ParseActivities   = parseActivities

@@ -77,7 +77,7 @@ func TestVault_AgreesWithItsStoreAfterEverythingAtOnce(t *testing.T) {
 			t.Errorf("%s: %v", p.Selector, err)
 			continue
 		}
-		if p.State != StateSettled || c.Selector != p.Selector || c.Current.Hint() != p.KeyHint || HasCredential(c.Staged) != p.Staged || HasCredential(c.Previous) != p.Previous {
+		if p.State != StateSettled || c.Selector != p.Selector || c.Current.Hint() != p.KeyHint || c.Staged.Complete() != p.Staged || c.Previous.Complete() != p.Previous {
 			t.Errorf("the index says %+v of an item of %s", p, c.Selector)
 		}
 	}

@@ -65,8 +65,6 @@ type tokenJSON struct {
 	SkewMS      int64       `json:"skew_ms"`
 }
 
-func hasCredential(c kite.Credential) bool { return !c.APIKey.IsZero() && !c.APISecret.IsZero() }
-
 func toJSON(c kite.Credential) credentialJSON { return credentialJSON(c) }
 
 func (p *credentialJSON) credential() kite.Credential {
@@ -77,7 +75,7 @@ func (p *credentialJSON) credential() kite.Credential {
 }
 
 func optionalJSON(c kite.Credential) *credentialJSON {
-	if !hasCredential(c) {
+	if !c.Complete() {
 		return nil
 	}
 	p := toJSON(c)
@@ -95,7 +93,7 @@ func (c credentials) encode() ([]byte, error) {
 	raw := credentialsJSON{
 		V: payloadVersion, Account: c.Account, Environment: string(c.Environment),
 		Current: toJSON(c.Current), Previous: optionalJSON(c.Previous), Staged: optionalJSON(c.Staged),
-		ProxyURL: c.ProxyURL, Origin: string(c.Origin), Outdated: c.Outdated && hasCredential(c.Staged),
+		ProxyURL: c.ProxyURL, Origin: string(c.Origin), Outdated: c.Outdated && c.Staged.Complete(),
 	}
 	if raw.Previous != nil {
 		raw.ReplacedAt = c.ReplacedAt.Unix()
@@ -134,7 +132,7 @@ func decodeCredentials(data []byte) (credentials, error) {
 			return credentials{}, errors.New("it names no usable origin")
 		}
 	}
-	if !hasCredential(c.Current) {
+	if !c.Current.Complete() {
 		return credentials{}, errors.New("its credential is not complete")
 	}
 	c.Outdated = raw.Outdated

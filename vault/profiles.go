@@ -128,7 +128,7 @@ func (v *Vault) enlist(ctx context.Context, p *Profile) error {
 
 // listOnly reports whether the credential is in a source already, so that the
 // profile only needs to be listed.
-func (n NewProfile) listOnly() bool { return n.Source != "" && !hasCredential(n.Credential) }
+func (n NewProfile) listOnly() bool { return n.Source != "" && !n.Credential.Complete() }
 
 func (v *Vault) newProfile(n NewProfile) (Profile, error) {
 	if err := ValidName(n.Account); err != nil {
@@ -157,7 +157,7 @@ func (v *Vault) newProfile(n NewProfile) (Profile, error) {
 	}
 	p := Profile{
 		ID: newID(), Selector: n.Selector, Store: v.store.Name(), Source: n.Source, Label: label, KeyHint: n.Credential.Hint(), Origin: n.Origin, ExpiresIn: n.ExpiresIn,
-		Verdict: n.Verdict, Staged: hasCredential(n.extra.Staged), Previous: hasCredential(n.extra.Previous),
+		Verdict: n.Verdict, Staged: n.extra.Staged.Complete(), Previous: n.extra.Previous.Complete(),
 	}
 	switch host := v.gateway(p.Environment).Host(); {
 	case n.Report.Verdict != VerdictNone:
@@ -305,7 +305,7 @@ func (v *Vault) RemoveWithUndo(ctx context.Context, sel Selector) (removed *Remo
 // verdict. The cached token is gone.
 func (v *Vault) PutBack(ctx context.Context, r *Removed) (Profile, error) {
 	p := r.Profile
-	if p.Source == "" && !hasCredential(r.item.Current) {
+	if p.Source == "" && !r.item.Current.Complete() {
 		return Profile{}, aboutf(p.Selector, "%w: it has been erased", ErrNoCredential)
 	}
 	n := NewProfile{Selector: p.Selector, Label: p.Label, ExpiresIn: p.ExpiresIn, Origin: p.Origin, Source: p.Source, Report: p.Report()}

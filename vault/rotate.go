@@ -76,7 +76,7 @@ func (v *Vault) stage(ctx context.Context, sel Selector, cred kite.Credential) (
 			return err
 		}
 		switch {
-		case !hasCredential(c.Current):
+		case !c.Current.Complete():
 			c.Current = cred
 		case sameCredential(c.Current, cred):
 			return About(sel, BadInput(errors.New("this is the credential in use already")))
@@ -125,10 +125,10 @@ func (v *Vault) finishRotation(ctx context.Context, sel Selector, certain kite.C
 		return Rotation{}, err
 	}
 	staged := c.Staged
-	if hasCredential(certain) {
+	if certain.Complete() {
 		staged = certain
 	}
-	if !hasCredential(staged) {
+	if !staged.Complete() {
 		return Rotation{Profile: p}, nothingStaged(sel)
 	}
 	// Nothing is locked while the gateway answers, so that tokens of the current
@@ -191,7 +191,7 @@ func (v *Vault) promote(ctx context.Context, sel Selector, staged kite.Credentia
 // DiscardStaged forgets the staged credential.
 func (v *Vault) DiscardStaged(ctx context.Context, sel Selector) (Profile, error) {
 	return v.rewrite(ctx, sel, false, func(c *credentials) error {
-		if !hasCredential(c.Staged) {
+		if !c.Staged.Complete() {
 			return nothingStaged(sel)
 		}
 		c.Staged = kite.Credential{}
@@ -204,7 +204,7 @@ func (v *Vault) DiscardStaged(ctx context.Context, sel Selector) (Profile, error
 func (v *Vault) Rollback(ctx context.Context, sel Selector) (_ Profile, err error) {
 	defer func() { v.Record(ActionRolledBack, sel, err) }()
 	return v.rewrite(ctx, sel, false, func(c *credentials) error {
-		if !hasCredential(c.Previous) {
+		if !c.Previous.Complete() {
 			return nothingPrevious(sel)
 		}
 		c.Current, c.Previous, c.ReplacedAt = c.Previous, c.Current, v.now()
@@ -216,7 +216,7 @@ func (v *Vault) Rollback(ctx context.Context, sel Selector) (_ Profile, err erro
 func (v *Vault) DropPrevious(ctx context.Context, sel Selector) (_ Profile, err error) {
 	defer func() { v.Record(ActionConfirmed, sel, err) }()
 	return v.rewrite(ctx, sel, false, func(c *credentials) error {
-		if !hasCredential(c.Previous) {
+		if !c.Previous.Complete() {
 			return nothingPrevious(sel)
 		}
 		c.Previous = kite.Credential{}
@@ -359,7 +359,7 @@ func (v *Vault) confirmLater(ctx context.Context, sel Selector, proven credentia
 		return // verifying changes nothing in a team's source
 	}
 	day := func(t time.Time) string { return t.Local().Format(time.DateOnly) }
-	if !hasCredential(proven.Previous) || day(proven.ReplacedAt) >= day(v.now()) {
+	if !proven.Previous.Complete() || day(proven.ReplacedAt) >= day(v.now()) {
 		return
 	}
 	_, _ = v.rewrite(ctx, sel, false, func(c *credentials) error {

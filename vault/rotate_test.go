@@ -41,7 +41,7 @@ func TestRotate_ReplacesAndRollsBack(t *testing.T) {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	c := w.item(t, "acme")
-	if !SameCredential(c.Current, next) || !SameCredential(c.Previous, old) || HasCredential(c.Staged) {
+	if !SameCredential(c.Current, next) || !SameCredential(c.Previous, old) || c.Staged.Complete() {
 		t.Error("the item holds other credentials")
 	}
 	if _, err := w.Cached(ctx, sel("acme")); !errors.Is(err, ErrNotFound) {
@@ -88,7 +88,7 @@ func TestRotate_RefusedChangesNothing(t *testing.T) {
 	if !errors.Is(err, kite.ErrRefused) || r.Outcome != OutcomeRejected || r.Profile.Staged {
 		t.Errorf("%+v, %v", r, err)
 	}
-	if c := w.item(t, "acme"); !SameCredential(c.Current, credential("acme")) || HasCredential(c.Staged) {
+	if c := w.item(t, "acme"); !SameCredential(c.Current, credential("acme")) || c.Staged.Complete() {
 		t.Error("something was replaced or kept")
 	}
 }
@@ -114,18 +114,18 @@ func TestRotate_StagesWhatCouldNotBeVerified(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	c := w.item(t, "acme")
-	if !SameCredential(c.Current, credential("next")) || !SameCredential(c.Previous, credential("acme")) || HasCredential(c.Staged) {
+	if !SameCredential(c.Current, credential("next")) || !SameCredential(c.Previous, credential("acme")) || c.Staged.Complete() {
 		t.Error("not finished")
 	}
 	// A verification on the same day keeps the previous credential, one on a later
 	// day drops it.
 	w.Verify(ctx, sel("acme"), false)
-	if c := w.item(t, "acme"); !HasCredential(c.Previous) {
+	if c := w.item(t, "acme"); !c.Previous.Complete() {
 		t.Error("confirmed on the same day")
 	}
 	w.clock.add(24 * time.Hour)
 	w.Verify(ctx, sel("acme"), false)
-	if c := w.item(t, "acme"); HasCredential(c.Previous) {
+	if c := w.item(t, "acme"); c.Previous.Complete() {
 		t.Error("not confirmed on a later day")
 	}
 	if _, err := w.FinishRotation(ctx, sel("acme")); !errors.Is(err, ErrBadInput) {
@@ -167,7 +167,7 @@ func TestRotate_LosesNothingWhenInterrupted(t *testing.T) {
 			}
 			p, _ := w.Lookup(sel("acme"))
 			item := w.item(t, "acme")
-			if p.State != StateSettled || p.KeyHint != item.Current.Hint() || p.Staged != HasCredential(item.Staged) || p.Previous != HasCredential(item.Previous) {
+			if p.State != StateSettled || p.KeyHint != item.Current.Hint() || p.Staged != item.Staged.Complete() || p.Previous != item.Previous.Complete() {
 				t.Errorf("the index says %+v", p)
 			}
 			if !SameCredential(item.Current, credential("acme")) && !SameCredential(item.Current, credential("next")) {

@@ -113,7 +113,7 @@ func (p *Profile) syncFrom(c credentials) {
 		p.KeyHint = hint
 		p.clearVerdict()
 	}
-	p.Staged, p.Previous, p.Origin = hasCredential(c.Staged), hasCredential(c.Previous), c.originOf(*p)
+	p.Staged, p.Previous, p.Origin = c.Staged.Complete(), c.Previous.Complete(), c.originOf(*p)
 	if c.item != nil {
 		p.adopt(*c.item)
 	}

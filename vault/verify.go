@@ -74,7 +74,7 @@ func (v *Vault) verify(ctx context.Context, sel Selector, known Profile, deep bo
 	p, c, err := v.readToVerify(ctx, sel, known)
 	r.KeyHint, r.Source = p.KeyHint, p.Source
 	defer func() { c.erase() }()
-	if err == nil && hasCredential(c.Staged) && !c.Outdated && p.Source == "" { // verifying changes nothing in a team's source
+	if err == nil && c.Staged.Complete() && !c.Outdated && p.Source == "" { // verifying changes nothing in a team's source
 		if done, _ := v.FinishRotation(ctx, sel); done.Outcome == OutcomeReplaced {
 			c, err = v.read(ctx, p)
 		}
@@ -124,7 +124,7 @@ func (v *Vault) readToVerify(ctx context.Context, sel Selector, known Profile) (
 // rotation while the gateway answers records its own verdict. A
 // credential that could not be read counts as still in use.
 func (v *Vault) stillInUse(ctx context.Context, p Profile, tried kite.Credential) bool {
-	if !hasCredential(tried) || p.Source != "" {
+	if !tried.Complete() || p.Source != "" {
 		return true // a source is read again only if the gateway refuses, see replacedSince
 	}
 	now, err := v.read(context.WithoutCancel(ctx), p)

@@ -26,9 +26,6 @@ func (p Paste) Erase() {
 	p.Alone.Erase()
 }
 
-// Both reports whether both halves are there.
-func (p Paste) Both() bool { return !p.APIKey.IsZero() && !p.APISecret.IsZero() }
-
 // Found says what was found: "api_key and api_secret read from JSON".
 func (p Paste) Found() string {
 	if !p.Alone.IsZero() {

@@ -20,7 +20,7 @@ func TestSessionLock_LocksAndSaysWhenSecretsAreGone(t *testing.T) {
 		done := 0
 		ask := func() {
 			requests <- session.Request{Done: func() {
-				if c, _ := shown.get(); !c.IsZero() {
+				if c, _ := shown.get(); c.Complete() {
 					t.Error("it says that secrets are gone while it holds one")
 				}
 				done++

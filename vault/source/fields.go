@@ -86,10 +86,10 @@ func readCurrent(fields map[string]json.RawMessage, item *vault.SourceItem) erro
 // as they are.
 func readOptional(fields map[string]json.RawMessage, item *vault.SourceItem) map[string]bool {
 	read := map[string]bool{fieldKey: true, fieldSecret: true, fieldOrigin: true}
-	if item.Previous = optional(fields, fieldPreviousKey, fieldPreviousSecret); !item.Previous.IsZero() {
+	if item.Previous = optional(fields, fieldPreviousKey, fieldPreviousSecret); item.Previous.Complete() {
 		read[fieldPreviousKey], read[fieldPreviousSecret] = true, true
 	}
-	if item.Staged = optional(fields, fieldStagedKey, fieldStagedSecret); !item.Staged.IsZero() {
+	if item.Staged = optional(fields, fieldStagedKey, fieldStagedSecret); item.Staged.Complete() {
 		read[fieldStagedKey], read[fieldStagedSecret] = true, true
 	}
 	if item.Label = kite.CleanText(textOf(fields[fieldLabel])); item.Label != "" {
@@ -160,7 +160,7 @@ func checkCredential(c kite.Credential) error {
 
 func optional(fields map[string]json.RawMessage, key, secret string) kite.Credential {
 	c := kite.Credential{APIKey: secretOf(fields[key]), APISecret: secretOf(fields[secret])}
-	if c.IsZero() || checkCredential(c) != nil {
+	if !c.Complete() || checkCredential(c) != nil {
 		c.Erase()
 		return kite.Credential{}
 	}
@@ -181,7 +181,7 @@ func writeFields(item vault.SourceItem) map[string]json.RawMessage {
 		}
 	}
 	put := func(key, secret string, c kite.Credential) {
-		if !c.IsZero() {
+		if c.Complete() {
 			c.APIKey.RevealTo(func(b []byte) { fields[key] = quoted(b) })
 			c.APISecret.RevealTo(func(b []byte) { fields[secret] = quoted(b) })
 		}
@@ -194,7 +194,7 @@ func writeFields(item vault.SourceItem) map[string]json.RawMessage {
 	if item.ExpiresIn > 0 {
 		text(fieldExpiresIn, fmt.Sprint(uint32(item.ExpiresIn)))
 	}
-	if !item.Previous.IsZero() && !item.ReplacedAt.IsZero() {
+	if item.Previous.Complete() && !item.ReplacedAt.IsZero() {
 		text(fieldReplacedAt, item.ReplacedAt.UTC().Format(time.RFC3339))
 	}
 	return fields
