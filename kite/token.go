@@ -51,6 +51,12 @@ func (t Token) ExpiresIn() Lifetime {
 // Remaining returns the life left at now, as [LifeLeft] does.
 func (t Token) Remaining(now time.Time) time.Duration { return LifeLeft(t.Minted, t.Deadline(), now) }
 
+// MinRemaining returns the life that the token must have left to be used for one more
+// call, which must end before the token does: 30 s, or a tenth of a shorter life.
+func (t Token) MinRemaining() time.Duration {
+	return min(30*time.Second, t.ExpiresIn().Duration()/10)
+}
+
 // LifeLeft returns the life that a token has left at now, never negative. All times
 // are by the local clock. It is 0 for a token that was minted after now: the clock has
 // been set back, so the token's age is not known.

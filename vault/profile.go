@@ -13,10 +13,6 @@ import (
 // its own.
 const DefaultExpiresIn kite.Lifetime = 300
 
-// DefaultMinRemaining is the life that a cached token must have left if the caller
-// asks for no other: enough for one API call.
-const DefaultMinRemaining = 30 * time.Second
-
 // Profile is what the index knows of one account in one environment. It holds
 // no secret.
 type Profile struct {

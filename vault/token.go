@@ -18,8 +18,8 @@ type TokenRequest struct {
 	// cached token is used only if it was minted with the same ExpiresIn, or if this
 	// is 0.
 	ExpiresIn kite.Lifetime
-	// MinRemaining is the life that a cached token must have left; 0 means
-	// DefaultMinRemaining, or a tenth of the token's life if that is shorter.
+	// MinRemaining is the life that a cached token must have left; 0 means what
+	// [kite.Token.MinRemaining] returns.
 	MinRemaining time.Duration
 	// Fresh asks for a token that was minted after the call began, by this process or
 	// another.
@@ -166,7 +166,7 @@ func minRemaining(req TokenRequest, tok kite.Token) time.Duration {
 	if req.MinRemaining > 0 {
 		return req.MinRemaining
 	}
-	return min(DefaultMinRemaining, tok.ExpiresIn().Duration()/10)
+	return tok.MinRemaining()
 }
 
 // mint asks the gateway for a token and records what the answer says about the

@@ -9,10 +9,6 @@ import (
 	"kitekey/kite"
 )
 
-// renewAhead is the remaining life at which a token is renewed; a tenth of its life
-// if that is less.
-const renewAhead = 30 * time.Second
-
 // forcedEvery is the shortest time between two mints because the gateway refused a
 // token. A gateway that refuses everything must not be asked to mint for every
 // request.
@@ -117,8 +113,7 @@ func (t *tokens) start(fresh bool) *renewal {
 		if r.err = err; err != nil {
 			return
 		}
-		life := next.Deadline().Sub(next.Minted)
-		r.token = token{Token: next, header: next.Value.Reveal(), ahead: min(renewAhead, life/10)}
+		r.token = token{Token: next, header: next.Value.Reveal(), ahead: next.MinRemaining()}
 		t.current = r.token
 		if fresh {
 			t.forced = t.now()

@@ -6,19 +6,14 @@ import (
 	"kitekey/vault"
 )
 
-// Whether a token is nearly over has four answers, for four purposes. Two of them
-// matter before a token is handed out, below the front ends:
+// When a token is nearly over depends on the purpose:
 //
-//   - [vault.DefaultMinRemaining]: 30 s, or a tenth of a shorter life. A cached
-//     token with less is not handed out, since it must outlive the call it is for.
-//   - kite/proxy renews ahead by the same measure, for the same reason.
-//
-// The other two are about a token that the user has already:
-//
-//   - [LowAt]: a fifth of its life, 20 s to 5 min: time to think of another one.
-//   - [EndingAt]: 10 s: too short for a call that takes a while.
-//
-// Keep-alive mints the next one at [RenewAt].
+//   - [kite.Token.MinRemaining]: 30 s, or a tenth of a shorter life. A cached token
+//     with less is not handed out, and the proxy renews a token that has less.
+//   - [LowAt]: a fifth of its life, 20 s to 5 min. The user is told: it is time to
+//     think of another token.
+//   - [EndingAt]: 10 s. The user is told: it is too short for a call that takes a while.
+//   - [RenewAt]: a tenth of its life, 5 s to 1 min. Keep-alive mints the next token.
 
 // EndingAt is what is left when a token is "ending".
 const EndingAt = 10 * time.Second
