@@ -9,6 +9,14 @@ import (
 	"time"
 )
 
+// Methods returns the methods that a request to the API can have.
+func Methods() []string {
+	return []string{
+		http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch,
+		http.MethodDelete, http.MethodHead, http.MethodOptions,
+	}
+}
+
 // IsSafe reports whether a request with this method changes nothing at the
 // gateway (RFC 9110, section 9.2.1). Every other request is a write, which is sent
 // once.

@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -24,12 +25,7 @@ func ParseRule(s string) (Rule, error) {
 	method, path, ok := strings.Cut(strings.TrimSpace(s), " ")
 	path = strings.TrimSpace(path)
 	method = strings.ToUpper(method)
-	switch method {
-	case "GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE":
-	default:
-		ok = false
-	}
-	if !ok || !strings.HasPrefix(path, "/") || strings.ContainsAny(path, "? ") || kite.CheckPath(path) != nil || !plain(path) {
+	if !ok || !slices.Contains(kite.Methods(), method) || !strings.HasPrefix(path, "/") || strings.ContainsAny(path, "? ") || kite.CheckPath(path) != nil || !plain(path) {
 		return Rule{}, fmt.Errorf("%q is not METHOD /path, as in \"GET /data/*\"", s)
 	}
 	return Rule{method, strings.Split(path[1:], "/")}, nil

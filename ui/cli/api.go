@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -246,8 +245,8 @@ func (a *app) printReply(reply *kite.Reply, include bool) error {
 	return nil
 }
 
-// copyVisible copies text without the characters that would move a terminal's
-// cursor.
+// copyVisible copies text without the characters that [movesText] finds, but with tabs
+// and line breaks.
 func copyVisible(out *bufio.Writer, in io.Reader) error {
 	for r := bufio.NewReader(in); ; {
 		c, _, err := r.ReadRune()
@@ -258,7 +257,7 @@ func copyVisible(out *bufio.Writer, in io.Reader) error {
 		if err != nil {
 			return err
 		}
-		if c == '\n' || c == '\t' || !unicode.IsControl(c) && !unicode.Is(unicode.Cf, c) {
+		if c == '\n' || c == '\t' || !movesText(c) {
 			_, _ = out.WriteRune(c)
 		}
 	}

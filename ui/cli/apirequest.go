@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"kitekey/kite"
@@ -33,11 +34,10 @@ func splitAPIArgs(args []string) (profile []string, method, path string, err err
 	case !hasPath:
 		return nil, "", "", usagef("no path: write one after the profile, as in /data/wallets/balances")
 	}
-	switch method {
-	case "", "GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE":
-		return profile, method, path, nil
+	if method != "" && !slices.Contains(kite.Methods(), method) {
+		return nil, "", "", usagef("unknown method; use %s", either(kite.Methods()))
 	}
-	return nil, "", "", usagef("unknown method; use GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS")
+	return profile, method, path, nil
 }
 
 // belowBase removes the base URL, or its path, from a path that was copied with it.

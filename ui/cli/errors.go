@@ -101,11 +101,9 @@ func exitCode(err error) int {
 		errors.Is(err, vault.ErrTooBig), errors.Is(err, vault.ErrCorrupt), errors.Is(err, vault.ErrBusy),
 		errors.Is(err, vault.ErrIndexDamaged), errors.Is(err, vault.ErrNewer), errors.Is(err, vault.ErrNoLocks), errors.Is(err, vault.ErrOtherStore), errors.Is(err, vault.ErrCannotKeep):
 		return exitStore
-	case errors.Is(err, kite.ErrRefused), errors.Is(err, kite.ErrInvalid):
-		return exitRefused
-	case errors.Is(err, kite.ErrUnreachable), errors.Is(err, kite.ErrGateway),
-		errors.Is(err, kite.ErrRateLimited), errors.Is(err, kite.ErrUnexpectedReply):
-		return exitUnreachable
+	}
+	if v := vault.VerdictOf(err); v != vault.VerdictNone {
+		return words.Verdict(v, "").Exit // as "kitekey verify" ends
 	}
 	return exitFailure
 }

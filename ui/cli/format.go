@@ -46,13 +46,19 @@ func table(rows [][]string) string {
 
 func hint(s string) string { return "····" + s }
 
-// escapeInvisible writes characters that would move a terminal's cursor or
-// reorder its text as JSON escapes. Valid JSON has them in strings only.
+// movesText reports whether a character would move a terminal's cursor or reorder its
+// text.
+func movesText(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
+}
+
+// escapeInvisible writes characters that [movesText] finds as JSON escapes. Valid JSON
+// has them in strings only; line breaks stay.
 func escapeInvisible(doc []byte) []byte {
 	var b bytes.Buffer
 	for _, r := range string(doc) {
 		switch {
-		case r == '\n' || !unicode.IsControl(r) && !unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Zl, r) && !unicode.Is(unicode.Zp, r):
+		case r == '\n' || !movesText(r):
 			b.WriteRune(r)
 		case r > 0xffff:
 			r -= 0x10000
