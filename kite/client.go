@@ -356,7 +356,7 @@ func (c *Client) now() time.Time {
 // the local one. It sends no credential, so a 401 in Kitegateway's format means
 // success.
 func (c *Client) Ping(ctx context.Context) (*Reply, error) {
-	reply, err := c.call(ctx, exchange{op: "look for the gateway", method: http.MethodGet, path: BalancesPath, header: http.Header{}})
+	reply, err := c.call(ctx, exchange{method: http.MethodGet, path: BalancesPath, header: http.Header{}})
 	if errors.Is(err, ErrRefused) {
 		err = nil
 	}

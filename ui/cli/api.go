@@ -82,7 +82,7 @@ repeated with it; a write is not.`,
 			return run(cmd.Context(), o)
 		},
 	}
-	o.token.register(cmd)
+	o.token.register(cmd, leastForCall)
 	f := cmd.Flags()
 	f.StringVarP(&data, "data", "d", "", "`body`: JSON, @FILE, or - for stdin")
 	f.StringArrayVarP(&o.texts, "raw-field", "f", nil, "field of the body as text, `KEY=VALUE`; may be repeated")

@@ -42,7 +42,7 @@ even if kitekey has quit. What you have copied since is left alone.`,
 			return run(cmd.Context(), o)
 		},
 	}
-	o.token.register(cmd)
+	o.token.register(cmd, leastForCall)
 	choiceFlag(cmd, &o.form, "as", "`what` to copy: header, token, curl or json", formHeader, formToken, formCurl, formJSON)
 	cmd.Flags().BoolVar(&json, "json", false, "the same as --as json; allows several profiles")
 	durationFlag(cmd, &duration{value: &o.clearAfter, least: time.Second, most: 24 * time.Hour, orNever: true},

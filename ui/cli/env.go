@@ -52,7 +52,7 @@ does not go on with those of an earlier call.`,
 			return run(cmd.Context(), o)
 		},
 	}
-	o.token.register(cmd)
+	o.token.register(cmd, leastForProgram)
 	choiceFlag(cmd, &o.shell, "shell", "`shell` whose commands to print: sh, bash, zsh, fish, pwsh …",
 		"sh", "bash", "zsh", "dash", "ksh", "fish", "pwsh", "powershell")
 	cmd.Flags().BoolVar(&o.unset, "unset", false, "print commands that unset the variables")

@@ -67,7 +67,7 @@ which is told.`,
 			return run(cmd.Context(), o)
 		},
 	}
-	o.token.register(cmd)
+	o.token.register(cmd, leastForProgram)
 	return cmd
 }
 

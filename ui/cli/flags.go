@@ -12,6 +12,13 @@ import (
 	"kitekey/vault"
 )
 
+// The least life of a token by default: for one call, and for a program that goes on
+// using it.
+const (
+	leastForCall    = "30s, or a tenth of a shorter life"
+	leastForProgram = "nine tenths of --expires-in, else half of the profile's"
+)
+
 // tokenFlags are the flags for commands that need a token.
 type tokenFlags struct {
 	expiresIn    kite.Lifetime
@@ -20,10 +27,11 @@ type tokenFlags struct {
 	noCache      bool
 }
 
-func (t *tokenFlags) register(cmd *cobra.Command) {
+// register adds the flags. least says what --min-remaining is by default.
+func (t *tokenFlags) register(cmd *cobra.Command, least string) {
 	lifetimeFlag(cmd, &t.expiresIn, "`life` to mint with: 300, 90s, 1h30m, 2d (default: the profile's)")
 	durationFlag(cmd, &duration{value: &t.minRemaining}, "min-remaining",
-		"least `life` the token must have left (default: 30s, or a tenth of a shorter life)")
+		"least `life` the token must have left (default: "+least+")")
 	f := cmd.Flags()
 	f.BoolVar(&t.fresh, "fresh", false, "mint even if there is an unexpired cached token")
 	f.BoolVar(&t.noCache, "no-cache", false, "mint, and do not cache the token")

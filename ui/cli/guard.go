@@ -23,9 +23,9 @@ func (a *app) confirmLive(ctx context.Context, do handout.Action, confirmed stri
 	case !asks || q.Accepts(confirmed):
 		return nil
 	case confirmed != "":
-		return unconfirmedf("%s: to %s, --confirm takes %s; nothing was done", subject(q), q.Does(), q.Name)
+		return unconfirmedf("%s: to %s, --confirm takes %s; nothing was done", q.Subject(), q.Does(), q.Name)
 	case !a.canAsk():
-		return unconfirmedf("%s: to %s, confirm with --confirm %s", subject(q), q.Does(), q.Name)
+		return unconfirmedf("%s: to %s, confirm with --confirm %s", q.Subject(), q.Does(), q.Name)
 	}
 	ask := func(ctx context.Context, q handout.Question) (string, error) {
 		typed, err := a.ask(ctx, words.Capital(q.Text())+": ")
@@ -35,15 +35,6 @@ func (a *app) confirmLive(ctx context.Context, do handout.Action, confirmed stri
 		return typed, err
 	}
 	return guard.Confirm(ctx, do, ask, profiles...)
-}
-
-// subject returns what a question is about: a profile's name, or the number of
-// profiles.
-func subject(q handout.Question) string {
-	if len(q.Profiles) == 1 {
-		return q.Profiles[0].String()
-	}
-	return words.Count(len(q.Profiles), "live profile")
 }
 
 // confirmYes asks a yes-or-no question about profiles that are not live. Without a

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kitekey/ui/safepath"
+	"kitekey/ui/words"
 	"kitekey/vault"
 	"kitekey/vault/source"
 )
@@ -105,7 +106,7 @@ func (a *app) findSource(args []string) (source.Config, error) {
 	case err != nil:
 		return source.Config{}, err
 	case len(all) == 0:
-		return source.Config{}, usagef(`no source is set up; "kitekey source add" sets one up`)
+		return source.Config{}, usagef(words.NoSources)
 	case len(all) > 1:
 		return source.Config{}, usagef("name a source: %s", strings.Join(sourceNames(all), ", "))
 	}

@@ -82,7 +82,7 @@ func checkSource(c source.Config) error {
 		return usagef("%q is the name of a store: choose another", c.Name)
 	}
 	if err := c.Check(); err != nil {
-		return usagef("%w", err)
+		return usagef(`%w; see "kitekey source add --help"`, err)
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func (a *app) runSourceList(_ context.Context, o sourceOptions) error {
 		return a.printJSON(rows)
 	}
 	if len(all) == 0 {
-		a.note(`no source is set up; "kitekey source add" sets one up`)
+		a.note(words.NoSources)
 		return nil
 	}
 	rows := [][]string{{"SOURCE", "KIND", "PROFILES", "PLACE"}}

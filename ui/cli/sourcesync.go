@@ -47,7 +47,7 @@ func (a *app) runSourceSync(ctx context.Context, o sourceSyncOptions) error {
 			return err
 		}
 		if names = sourceNames(all); len(names) == 0 {
-			return usagef(`no source is set up; "kitekey source add" sets one up`)
+			return usagef(words.NoSources)
 		}
 	} else if _, err := a.findSource(names); err != nil {
 		return err

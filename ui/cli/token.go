@@ -59,7 +59,7 @@ With --json several profiles can be named; each gives one line.`,
 			return run(cmd.Context(), o)
 		},
 	}
-	o.token.register(cmd)
+	o.token.register(cmd, leastForCall)
 	cmd.Flags().BoolVar(&header, "header", false, `print the whole line, "Authorization: JWT …"`)
 	cmd.Flags().BoolVar(&curl, "curl", false, "print a curl command that reads the header from its stdin")
 	cmd.Flags().BoolVar(&json, "json", false, "print JSON, one object per profile")

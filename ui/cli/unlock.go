@@ -42,7 +42,7 @@ command says so, and every command asks for the passphrase as before.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              func(cmd *cobra.Command, args []string) error { return run(cmd.Context(), o) },
 	}
-	durationFlag(cmd, &duration{value: &o.life, least: time.Second, most: longestUnlock}, "for", "`time` until it is locked again: 30m, 8h; at most 24h")
+	durationFlag(cmd, &duration{value: &o.life, least: time.Second, most: longestUnlock}, "for", "`time` until it is locked again: 30m, 8h; at most 1d")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return cmd
 }

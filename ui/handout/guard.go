@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -84,7 +85,7 @@ var rules = map[Action]rule{
 	Rollback:  {does: "put the previous credential back"},
 	Drop:      {does: "delete a credential for good", always: true},
 	Redirect:  {does: "send the credential elsewhere", always: true},
-	Rename:    {does: "rename the account"},
+	Rename:    {does: "rename it"},
 	Remove:    {does: "remove the profile and its credential for good", always: true},
 	Verify:    {},
 	List:      {},
@@ -103,11 +104,7 @@ type NotConfirmedError struct {
 }
 
 func (e *NotConfirmedError) Error() string {
-	what := "live profiles"
-	if len(e.Question.Profiles) == 1 {
-		what = e.Question.Profiles[0].String()
-	}
-	return what + ": not confirmed, nothing was done"
+	return e.Question.Subject() + ": not confirmed, nothing was done"
 }
 
 // Is makes errors.Is(err, ErrNotConfirmed) work.
@@ -144,6 +141,14 @@ func (q Question) Text() string {
 		what = fmt.Sprintf("%d of these profiles are live", len(q.Profiles))
 	}
 	return what + ": real keys, real money; to " + q.Does() + ", type " + q.Name
+}
+
+// Subject returns what the question is about: "acme/live", "3 live profiles".
+func (q Question) Subject() string {
+	if len(q.Profiles) == 1 {
+		return q.Profiles[0].String()
+	}
+	return words.Count(len(q.Profiles), "live profile")
 }
 
 // Does returns what the action does: "mint a token".

@@ -32,7 +32,7 @@ func (a *app) syncSources() tea.Cmd {
 				return nil
 			}
 			if len(found) == 0 {
-				a.notify(warning, `no source is set up; "kitekey source add" sets one up`)
+				a.notify(warning, words.NoSources)
 			}
 			for _, f := range found {
 				if f.err != nil {

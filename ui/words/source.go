@@ -12,6 +12,11 @@ import (
 	"kitekey/vault/source"
 )
 
+const setUpSource = `to set one up, see "kitekey source add --help"`
+
+// NoSources says that there is no source, and how to get one.
+const NoSources = "no source is set up; " + setUpSource
+
 // sourceNextStep returns what the user can do about a failure of a source. ok is
 // false if err is not one.
 func sourceNextStep(err error) (next string, ok bool) {
@@ -25,7 +30,7 @@ func sourceNextStep(err error) (next string, ok bool) {
 	case errors.Is(err, vault.ErrReadOnly):
 		return "change it with the source's own tools", true
 	case errors.Is(err, source.ErrNoSource):
-		return `to see the sources, run "kitekey source list"; to set one up, "kitekey source add"`, true
+		return setUpSource, true
 	default:
 		return "", false
 	}

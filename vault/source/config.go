@@ -271,7 +271,7 @@ func Find(dir, name string) (Config, error) {
 		names = append(names, c.Name)
 	}
 	if len(names) == 0 {
-		return Config{}, fmt.Errorf("%s: %w; there are none yet", name, ErrNoSource)
+		return Config{}, fmt.Errorf("%s: %w; none is set up", name, ErrNoSource)
 	}
 	return Config{}, fmt.Errorf("%s: %w; the sources are: %s", name, ErrNoSource, strings.Join(names, ", "))
 }
