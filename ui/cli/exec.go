@@ -42,8 +42,8 @@ that there is no such command, 126 that it cannot be run.
 
 With --expires-in the token has at least nine tenths of that life left, or what
 --min-remaining says; if the gateway gives less, the command is not run. Without
-either it has at least half of the profile's default, unless the gateway gives less,
-which is told.`,
+either it has at least half of the profile's default; if the gateway gives less,
+kitekey warns and runs the command.`,
 		Example: `  kitekey exec acme -- npm test
   kitekey exec acme/live --expires-in 15m --min-remaining 10m -- ./reconcile
   kitekey exec acme -- sh -c 'echo "Authorization: $KITE_AUTHORIZATION" | curl -H @- "$KITE_BASE_URL/data/wallets/balances"'`,

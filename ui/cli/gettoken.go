@@ -40,9 +40,10 @@ func (a *app) token(ctx context.Context, v *vault.Vault, sel vault.Selector, req
 // lastingToken is [app.token] for a token that is used after this command ends: by
 // the user's own program, or by a proxy. Unless --min-remaining says otherwise, it
 // has at least nine tenths of the life that --expires-in asks for, or half of the
-// profile's default. If the gateway gives less, a program that was to have the life
-// that was asked for gets no token, and the user is told otherwise: a proxy renews its
-// token, and a default is not a demand.
+// profile's default.
+//
+// If the gateway gives less than --expires-in asks for, a command gets no token. A
+// proxy, which renews its token, and a command with the default get it with a warning.
 func (a *app) lastingToken(ctx context.Context, v *vault.Vault, do handout.Action, sel vault.Selector, req vault.TokenRequest) (vault.Token, error) {
 	if req.MinRemaining > 0 {
 		return a.token(ctx, v, sel, req)
@@ -57,7 +58,7 @@ func (a *app) lastingToken(ctx context.Context, v *vault.Vault, do handout.Actio
 		return vault.Token{}, vault.About(sel, err)
 	}
 	if given := tok.ExpiresIn(); do == handout.Run && req.ExpiresIn != 0 && tok.Minted && given.Duration() < req.MinRemaining {
-		return vault.Token{}, &codeError{code: exitUnreachable, text: fmt.Sprintf("%s: the gateway gave a token that lives %s; %s were asked for; ask for less with --expires-in, or say with --min-remaining how much is enough",
+		return vault.Token{}, &codeError{code: exitUnreachable, text: fmt.Sprintf("%s: the gateway gave a token that lives %s; %s were asked for; ask for less with --expires-in, or accept less with --min-remaining",
 			sel, words.About(given.Duration()), words.About(req.ExpiresIn.Duration()))}
 	}
 	a.reportMint(sel, tok, req)
