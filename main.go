@@ -38,6 +38,10 @@ func run() int {
 	// that exec starts still gets it.
 	_ = os.Unsetenv("GODEBUG")
 
+	// A reader that has gone is an error of the write then, and does not end the process:
+	// a proxy goes on with the payments under way, and api says what became of its own.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	defer stop()
 	// Restore the default signals, so that a second ctrl-c kills a hung process.

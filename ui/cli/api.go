@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -156,7 +157,8 @@ func withPrinting(err, printing error, r kite.Request, status int) error {
 	case err == nil:
 		err = fmt.Errorf("the gateway answered %d; look the request up before you repeat it", status)
 	}
-	return &codeError{exitUnknown, printing.Error() + "; " + err.Error(), err}
+	unread := cmp.Or(printing.Error(), "the program that reads the result has gone")
+	return &codeError{exitUnknown, unread + "; " + err.Error(), err}
 }
 
 func isWrite(r kite.Request) bool {

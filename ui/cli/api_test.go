@@ -2,6 +2,8 @@ package cli
 
 import (
 	"errors"
+	"strings"
+	"syscall"
 	"testing"
 
 	"kitekey/kite"
@@ -20,12 +22,17 @@ func TestWithPrinting_WriteIsNotTakenForAFailure(t *testing.T) {
 		{"POST", nil, cut, exitUnknown},
 		{"POST", &kite.Error{Kind: kite.ErrOutcomeUnknown, Status: 500}, cut, exitUnknown},
 		{"POST", &kite.Error{Kind: kite.ErrRefused, Status: 401}, full, exitRefused},
+		{"POST", nil, writeError(syscall.EPIPE), exitUnknown},
+		{"GET", nil, writeError(syscall.EPIPE), exitBrokenPipe},
 		{"GET", nil, full, exitFailure},
 		{"GET", nil, cut, exitUnreachable},
 	} {
 		err := withPrinting(tt.err, tt.printing, kite.Request{Method: tt.method, Path: "/x"}, 202)
 		if got := exitCode(err); got != tt.code {
 			t.Errorf("%s, %v, %v: exit %d, want %d", tt.method, tt.err, tt.printing, got, tt.code)
+		}
+		if tt.code == exitUnknown && strings.HasPrefix(err.Error(), ";") {
+			t.Error(err)
 		}
 	}
 }

@@ -163,6 +163,31 @@ func TestServers_GoOnWithAFullPipeOnStderr(t *testing.T) {
 	}
 }
 
+// A log that is not read any more, as that of "kitekey proxy 2>&1 | head", does not
+// end the payments under way.
+func TestServers_GoOnWithoutAReaderOfStderr(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a program")
+	}
+	h := newInstallation(t, "acme")
+	h.must(credentialOf("acme"), "add", "acme", "--stdin")
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := h.serve(write, "proxy", "acme")
+	_, _ = write.Close(), read.Close()
+	for range 3 {
+		resp, err := http.Get(s.first + "/data/wallets/balances")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		time.Sleep(10 * time.Millisecond) // the log line is written after the reply
+	}
+	s.end(t)
+}
+
 func TestProxy_KeepURLIsTheSameAtEachRun(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts many processes")

@@ -27,6 +27,7 @@ const (
 	exitInterrupted   = 130
 	exitNotRunnable   = 126 // exec: the command was found but cannot be run, as in sh
 	exitNoSuchCommand = 127 // exec: the command was not found, as in sh
+	exitBrokenPipe    = 141 // the reader of the result has gone, as sh says for SIGPIPE
 )
 
 // ExitCode is a row of the exit code table.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"kitekey/kite"
 	"kitekey/ui/prompt"
@@ -20,11 +21,14 @@ func (a *app) print(format string, args ...any) error {
 }
 
 // writeError returns the error for a result that could not be written; nil stays
-// nil.
+// nil. It has no text if the reader has gone, as that of "kitekey list | head -1".
 func writeError(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
 		err = path.Err
+	}
+	if errors.Is(err, syscall.EPIPE) {
+		return &codeError{code: exitBrokenPipe, err: err}
 	}
 	if err != nil {
 		err = fmt.Errorf("cannot write the result: %w", err)
