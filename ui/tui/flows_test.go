@@ -11,6 +11,7 @@ import (
 
 	"kitekey/kite"
 	"kitekey/kite/simulator"
+	"kitekey/ui/words"
 	"kitekey/vault"
 	"kitekey/vault/storetest"
 )
@@ -949,5 +950,20 @@ func TestAdd_OfAProfileThatIsThereCanReplaceItsCredential(t *testing.T) {
 		d.press("ctrl+r").dialog("LIVE · acme").press("esc").dialog("Add a credential")
 		d.press("ctrl+r").write("acme/live").press("enter").dialog("Rotate acme / LIVE").press("ctrl+s").sleep(time.Second)
 		d.sees("acme/live: the new credential is in use", "acme / LIVE")
+	})
+}
+
+// The addresses of two overrides leave no room for the numbers, so the header
+// abbreviates the overrides.
+func TestHeader_KeepsItsNumbersBesideOverrides(t *testing.T) {
+	overrides := []words.Override{
+		{Environment: kite.Sandbox, URL: "http://127.0.0.1:4010/v1", Variable: "KITEKEY_SANDBOX_URL"},
+		{Environment: kite.Live, URL: "http://127.0.0.1:4010/live/v1", Variable: "KITEKEY_LIVE_URL"},
+	}
+	drive(t, setup{width: 200, height: 50, options: func(o *Options) { o.Overrides = overrides }}, func(t *testing.T, d *driver) {
+		d.sees("OVERRIDE sandbox+live", "memory · 7 profiles · 0 tokens").lacks("goes to")
+	})
+	drive(t, setup{width: 200, height: 50, options: func(o *Options) { o.Overrides = overrides[:1] }}, func(t *testing.T, d *driver) {
+		d.sees("OVERRIDE sandbox goes to http://127.0.0.1:4010/v1", "memory · 7 profiles · 0 tokens")
 	})
 }

@@ -131,9 +131,9 @@ func (a *app) headerLine() string {
 		}
 		rights = []string{whole + a.st.glyph.sep + short, short}
 	}
-	// Use the version that fits. The modes come first because the user must see them.
-	for _, badges := range []string{a.modeBadges(true), a.modeBadges(false)} {
-		for _, right := range rights {
+	// Use the version that fits. The modes always stay, abbreviated before a number goes.
+	for _, right := range rights {
+		for _, badges := range []string{a.modeBadges(true), a.modeBadges(false)} {
 			if len("  kitekey ")+a.len(badges)+a.len(right) <= a.width {
 				return a.spread(" "+a.st.strong.Styled("kitekey")+a.st.warn.Styled(badges), a.st.dim.Styled(right)+" ", a.width, a.st.glyph.more)
 			}

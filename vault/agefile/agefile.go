@@ -375,11 +375,12 @@ func unseal(data []byte, identity age.Identity) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := vault.CheckVersion(plain, itemsVersion); err != nil {
-		return nil, err
-	}
 	var raw itemsJSON
 	if err := json.Unmarshal(plain, &raw); err != nil || raw.Version != itemsVersion {
+		erase(raw.Items)
+		if err := vault.CheckVersion(plain, itemsVersion); err != nil {
+			return nil, err
+		}
 		return nil, errors.New("it is not what kitekey writes")
 	}
 	if raw.Items == nil {
