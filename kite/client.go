@@ -188,11 +188,15 @@ func readToken(reply *Reply, now time.Time, expiresIn Lifetime) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	gatewayNow := now.Add(reply.Skew)
 	expires, ok, err := parseExpires(data.Expires)
 	if err != nil {
 		return Token{}, err
 	}
+	skew := reply.Skew
+	if ok && isAbsurd(skew, expires.Sub(now), cmp.Or(expiresIn, gatewayLifetime).Duration()) {
+		skew = 0
+	}
+	gatewayNow := now.Add(skew)
 	if !ok { // assume the life that was asked for
 		expires = gatewayNow.Add(cmp.Or(expiresIn, gatewayLifetime).Duration()).Truncate(time.Second)
 	}
@@ -201,7 +205,15 @@ func readToken(reply *Reply, now time.Time, expiresIn Lifetime) (Token, error) {
 	if expires.Before(gatewayNow.Add(-reply.Latency - time.Second)) {
 		return Token{}, fmt.Errorf("a token that expired %v before it arrived", gatewayNow.Sub(expires).Round(time.Second))
 	}
-	return Token{Value: value, Expires: expires.UTC(), Minted: now.Round(0), Requested: expiresIn, Skew: reply.Skew}, nil
+	return Token{Value: value, Expires: expires.UTC(), Minted: now.Round(0), Requested: expiresIn, Skew: skew}, nil
+}
+
+// isAbsurd reports whether the skew that a Date header showed is the header's fault: by
+// it a token lives more than a day longer than was asked for, or expired more than a
+// day ago, and by the local clock it does neither. left is its life by the local clock.
+func isAbsurd(skew, left, asked time.Duration) bool {
+	const day = 24 * time.Hour
+	return (left-skew > asked+day || left-skew < -day) && left > 0 && left <= asked+day
 }
 
 // Do makes any other call. Whenever the gateway answered, Do returns a Reply, if

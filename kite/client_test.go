@@ -109,6 +109,8 @@ func TestMint_TellsWhatAReplyMeans(t *testing.T) {
 		"error in a 200":           {answer(200, failed("x_gone", "Gone fishing.")), ErrUnexpectedReply, []string{"(200: Gone fishing.)"}, 1},
 		"401 in a 200":             {answer(200, `{"code":401,"status":"error","message":"No."}`), ErrRefused, []string{"No."}, 1},
 		"code as text in a 200":    {answer(200, `{"code":"500","status":"error","message":"No."}`), ErrGateway, []string{"No."}, 1},
+		"network's sign-in":        {answer(511, ""), ErrUnexpectedReply, []string{"(511: something in between asks for a sign-in)"}, 1},
+		"a proxy that is not set":  {answer(407, ""), ErrUnexpectedReply, []string{"(407: something in between"}, 1},
 		"redirect":                 {answer(302, "", "Location", "https://evil.example/x?api_secret="+canary), ErrUnexpectedReply, []string{"302: a redirect to evil.example, which is not followed"}, 1},
 		"redirect to nowhere":      {answer(307, ""), ErrUnexpectedReply, []string{"a redirect to nowhere"}, 1},
 		"redirect to an escape":    {answer(301, "", "Location", "http://\u202eevil.example"), ErrUnexpectedReply, []string{"301"}, 1},

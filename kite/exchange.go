@@ -249,6 +249,8 @@ func (c *Client) classify(target *url.URL, x exchange, reply *Reply) *Error {
 	switch {
 	case status >= 300 && status <= 399:
 		return c.unexpected(x, reply, "a redirect to "+redirectHost(target, reply.Header.Get("Location"))+", which is not followed")
+	case status == http.StatusProxyAuthRequired || status == http.StatusNetworkAuthenticationRequired:
+		return c.unexpected(x, reply, "something in between asks for a sign-in")
 	case status < 200 || status > 599:
 		return c.unexpected(x, reply, "an invalid HTTP status")
 	case status <= 299 && !isEnvelope:
