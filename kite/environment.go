@@ -23,6 +23,14 @@ func ParseEnvironment(s string) (Environment, error) {
 	return "", fmt.Errorf("unknown environment %q; use sandbox or live", s)
 }
 
+// Other returns the other environment.
+func (e Environment) Other() Environment {
+	if e == Live {
+		return Sandbox
+	}
+	return Live
+}
+
 // BaseURL returns the documented address of the environment's API, version
 // included. The zero Environment is the sandbox: live is never implied.
 func (e Environment) BaseURL() string {

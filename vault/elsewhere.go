@@ -1,20 +1,13 @@
 package vault
 
-import (
-	"context"
-
-	"kitekey/kite"
-)
+import "context"
 
 // VerifyElsewhere tries the profile's credential in the other environment and
 // records nothing. It sends nothing to a gateway that the credential does not
 // belong to.
 func (v *Vault) VerifyElsewhere(ctx context.Context, sel Selector) Report {
-	env := kite.Sandbox
-	if sel.Environment == kite.Sandbox {
-		env = kite.Live
-	}
-	elsewhere := Selector{sel.Account, env}
+	elsewhere := sel.Elsewhere()
+	env := elsewhere.Environment
 	failed := func(err error) Report {
 		return Report{Selector: elsewhere, Store: v.store.Name(), Host: v.gateway(env).Host(), At: v.now(), Verdict: VerdictOf(err), Err: err}
 	}

@@ -17,6 +17,9 @@ type Selector struct {
 // String returns "acme/live".
 func (s Selector) String() string { return s.Account + "/" + string(s.Environment) }
 
+// Elsewhere returns the same account in the other environment.
+func (s Selector) Elsewhere() Selector { return Selector{s.Account, s.Environment.Other()} }
+
 // ParseSelector reads "acme/live". "acme" alone is acme/sandbox: live is never
 // implied.
 func ParseSelector(s string) (Selector, error) {

@@ -243,7 +243,7 @@ func (v *Vault) storeToken(ctx context.Context, key string, of Selector, host st
 	data, err := encodeToken(of, host, tok)
 	defer clear(data)
 	if err == nil && len(data) > MaxPayload {
-		err = &StoreError{Op: OpWrite, Store: v.store.Name(), Kind: ErrTooBig}
+		err = failed(v.store, OpWrite, ErrTooBig, nil)
 	}
 	if err != nil {
 		return err

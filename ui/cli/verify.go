@@ -147,14 +147,6 @@ func (a *app) tryElsewhere(ctx context.Context, v *vault.Vault, r vault.Report, 
 	return verified{Report: r, elsewhere: v.VerifyElsewhere(ctx, r.Selector).Verdict}
 }
 
-// other returns the other environment.
-func other(env kite.Environment) kite.Environment {
-	if env == kite.Live {
-		return kite.Sandbox
-	}
-	return kite.Live
-}
-
 // verifyStdin verifies a credential that is not stored.
 func (a *app) verifyStdin(ctx context.Context, out *reportWriter, o verifyOptions) error {
 	if len(o.profiles) > 0 {

@@ -166,7 +166,7 @@ func (w *reportWriter) tellOnePerVerdict() {
 func (w *reportWriter) tellStdin(r verified) {
 	text := fmt.Sprintf("the credential on stdin: %v", r.Err)
 	if errors.Is(r.Err, kite.ErrRefused) {
-		env := other(r.Environment)
+		env := r.Environment.Other()
 		text += fmt.Sprintf("; is it one of %s? --environment %s tries it there", env, env)
 	}
 	w.app.note("%s", text)
@@ -179,7 +179,7 @@ func (w *reportWriter) tellElsewhere() {
 		if r.elsewhere != vault.VerdictOK {
 			continue
 		}
-		right := vault.Selector{Account: r.Account, Environment: other(r.Environment)}
+		right := r.Elsewhere()
 		w.app.note(`%s: this is a %s credential stored as %s; "kitekey rename %s %s" moves it`, r.Selector, right.Environment, r.Environment, r.Selector, right)
 	}
 }
@@ -223,7 +223,7 @@ func reportDetail(r verified) string {
 		parts = append(parts, r.Host)
 	}
 	if r.elsewhere == vault.VerdictOK {
-		parts = append(parts, "works in "+string(other(r.Environment)))
+		parts = append(parts, "works in "+string(r.Environment.Other()))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -109,7 +109,7 @@ func (c *conversation) sayTime(_ context.Context, p vault.Profile, _ string) err
 // reveal writes the credential out in full, as the user has asked.
 func (c *conversation) reveal(ctx context.Context, p vault.Profile, _ string) error {
 	if c.o.NoReveal {
-		c.say("Revealing is switched off here.")
+		c.say("Revealing is disabled (--no-reveal).")
 		return nil
 	}
 	if err := c.confirm(ctx, handout.Reveal, p.Selector); err != nil {

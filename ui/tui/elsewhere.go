@@ -11,14 +11,6 @@ import (
 	"kitekey/vault"
 )
 
-// otherEnvironment returns the account's name in its other environment.
-func otherEnvironment(s vault.Selector) vault.Selector {
-	if s.Environment == kite.Live {
-		return vault.Selector{Account: s.Account, Environment: kite.Sandbox}
-	}
-	return vault.Selector{Account: s.Account, Environment: kite.Live}
-}
-
 // askElsewhere offers to try a refused credential in the other environment: one
 // request, which sends the credential there.
 func (a *app) askElsewhere(p vault.Profile, to vault.Selector) {

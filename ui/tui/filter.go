@@ -177,7 +177,7 @@ func (a *app) changeOrder() {
 // that hides it.
 func (a *app) otherEnvironment() {
 	p := a.chosen()
-	if other := a.list.otherEnvironment(p); other != nil {
+	if other := a.list.named(p.Elsewhere()); other != nil {
 		a.list.reach(other.ID, a.now)
 		return
 	}

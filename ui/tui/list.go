@@ -298,14 +298,3 @@ func (l *list) emptyLines(c *canvas, w, h int) []string {
 	}
 	return append([]string{""}, c.painted(text, w, c.st.dim)...)
 }
-
-// otherEnvironment returns the same account's other profile, nil if there is none.
-func (l *list) otherEnvironment(p *vault.Profile) *vault.Profile {
-	i := slices.IndexFunc(l.profiles, func(other vault.Profile) bool {
-		return other.Account == p.Account && other.Environment != p.Environment
-	})
-	if i < 0 {
-		return nil
-	}
-	return &l.profiles[i]
-}

@@ -131,10 +131,7 @@ func (d *formDialog) credential() (kite.Credential, error) {
 func (a *app) openAdd() {
 	var suggested vault.Selector
 	if p := a.chosen(); p != nil && !a.o.SandboxOnly && a.list.environments(p.Account) == 1 && (a.notices.offers("a") || !a.list.filtered() && a.detail.open) {
-		suggested = vault.Selector{Account: p.Account, Environment: kite.Live}
-		if p.Environment == kite.Live {
-			suggested.Environment = kite.Sandbox
-		}
+		suggested = p.Elsewhere()
 	}
 	a.push(a.addForm(suggested, ""))
 }
@@ -328,7 +325,7 @@ func saveEdit(a *app, d *formDialog, p vault.Profile) tea.Cmd {
 		return save()
 	}
 	renamed := []vault.Selector{p.Selector}
-	if other := a.list.otherEnvironment(&p); other != nil {
+	if other := a.list.named(p.Elsewhere()); other != nil {
 		renamed = append(renamed, other.Selector)
 	}
 	return a.confirm(handout.Rename, save, renamed...)

@@ -61,7 +61,7 @@ func (d *verdictDialog) keys(a *app) []dialogKey {
 		on("r", "r", "rotate", leave((*app).openRotate)),
 	}
 	if p := a.profileByID(d.id); p != nil && a.reportFor(p).Verdict == vault.VerdictRejected && !a.o.SandboxOnly {
-		to := otherEnvironment(p.Selector)
+		to := p.Elsewhere()
 		keys = append(keys, on("e", "e", "try "+words.Environment(to.Environment), func() tea.Cmd {
 			a.askElsewhere(*p, to)
 			return nil

@@ -124,9 +124,9 @@ func (d *verifyRun) verified(a *app, msg verifiedMsg) tea.Cmd {
 	case !msg.resting.IsZero():
 		d.resting = msg.resting.Round(0)
 	case !errors.Is(msg.report.Err, context.Canceled):
-		d.keepChosen(a, func() { d.results[msg.report.Selector] = msg.report })
-		if i := slices.IndexFunc(a.list.profiles, func(p vault.Profile) bool { return p.Selector == msg.report.Selector }); i >= 0 {
-			a.noteReport(a.list.profiles[i].ID, msg.report)
+		d.keepChosen(func() { d.results[msg.report.Selector] = msg.report })
+		if p := a.list.named(msg.report.Selector); p != nil {
+			a.noteReport(p.ID, msg.report)
 		}
 	}
 	return d.next()
@@ -146,7 +146,7 @@ func (d *verifyRun) failed() (sels []vault.Selector) {
 }
 
 // rows returns the profiles that match the filter, in their order.
-func (d *verifyRun) rows(a *app) []vault.Selector {
+func (d *verifyRun) rows() []vault.Selector {
 	terms := words.Terms(d.filter.Value())
 	rows := make([]vault.Selector, 0, len(d.sels))
 	for _, s := range d.sels {
@@ -193,7 +193,7 @@ func (d *verifyRun) keys(a *app) []dialogKey {
 	}
 	page := max(a.layout.body-8, 1)
 	by := func(n int) func() tea.Cmd {
-		return does(func() { d.choose(max(min(d.at+n, len(d.rows(a))-1), 0)) })
+		return does(func() { d.choose(max(min(d.at+n, len(d.rows())-1), 0)) })
 	}
 	keys := []dialogKey{on("enter w", "enter", "why", does(func() { d.open(a) }))}
 	again := d.failed()
@@ -255,7 +255,7 @@ func (d *verifyRun) update(_ *app, msg tea.Msg) tea.Cmd {
 
 // open shows the chosen result in full.
 func (d *verifyRun) open(a *app) {
-	rows := d.rows(a)
+	rows := d.rows()
 	if d.at >= len(rows) {
 		return
 	}
@@ -264,8 +264,8 @@ func (d *verifyRun) open(a *app) {
 		return
 	}
 	d.moved = true
-	if i := slices.IndexFunc(a.list.profiles, func(p vault.Profile) bool { return p.Selector == rows[d.at] }); i >= 0 {
-		a.push(&verdictDialog{id: a.list.profiles[i].ID})
+	if p := a.list.named(rows[d.at]); p != nil {
+		a.push(&verdictDialog{id: p.ID})
 	}
 }
 
@@ -312,7 +312,7 @@ func (d *verifyRun) tally() []string {
 // line above the rows filters.
 func (d *verifyRun) click(a *app, _, line int) tea.Cmd {
 	head := len(d.head(a, a.dialogWidth(d)-4))
-	rows := len(d.rows(a))
+	rows := len(d.rows())
 	top, room := d.window(a, head, rows)
 	switch i := top + line - head; {
 	case line == head-1:
@@ -331,11 +331,11 @@ func (d *verifyRun) choose(row int) { d.at, d.moved = row, true }
 
 // keepChosen runs a change that may move the rows. The row that the user chose stays
 // chosen.
-func (d *verifyRun) keepChosen(a *app, change func()) {
-	rows := d.rows(a)
+func (d *verifyRun) keepChosen(change func()) {
+	rows := d.rows()
 	change()
 	if d.moved && d.at < len(rows) {
-		d.at = max(slices.Index(d.rows(a), rows[d.at]), 0)
+		d.at = max(slices.Index(d.rows(), rows[d.at]), 0)
 	}
 }
 
@@ -368,7 +368,7 @@ func (d *verifyRun) head(a *app, w int) []string {
 
 func (d *verifyRun) lines(a *app, w int) []string {
 	out := d.head(a, w)
-	rows := d.rows(a)
+	rows := d.rows()
 	longest := 8
 	for _, s := range d.sels {
 		longest = max(longest, a.len(s.Account))
