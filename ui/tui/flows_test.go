@@ -960,10 +960,10 @@ func TestHeader_KeepsItsNumbersBesideOverrides(t *testing.T) {
 		{Environment: kite.Sandbox, URL: "http://127.0.0.1:4010/v1", Variable: "KITEKEY_SANDBOX_URL"},
 		{Environment: kite.Live, URL: "http://127.0.0.1:4010/live/v1", Variable: "KITEKEY_LIVE_URL"},
 	}
-	drive(t, setup{width: 200, height: 50, options: func(o *Options) { o.Overrides = overrides }}, func(t *testing.T, d *driver) {
+	drive(t, setup{width: 170, height: 50, options: func(o *Options) { o.Overrides = overrides }}, func(t *testing.T, d *driver) {
 		d.sees("OVERRIDE sandbox+live", "memory · 7 profiles · 0 tokens").lacks("goes to")
 	})
-	drive(t, setup{width: 200, height: 50, options: func(o *Options) { o.Overrides = overrides[:1] }}, func(t *testing.T, d *driver) {
+	drive(t, setup{width: 170, height: 50, options: func(o *Options) { o.Overrides = overrides[:1] }}, func(t *testing.T, d *driver) {
 		d.sees("OVERRIDE sandbox goes to http://127.0.0.1:4010/v1", "memory · 7 profiles · 0 tokens")
 	})
 }
