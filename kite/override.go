@@ -42,10 +42,10 @@ func normalName(name string) string {
 // NamesMethod reports whether some servers take the method from a header or a field
 // of this name.
 func NamesMethod(name string) bool {
-	if !mentions(name, "method") {
+	if !mentions(name, "method") && !mentions(name, "verb") {
 		return false
 	}
-	whole := normalName(name)
+	whole := strings.ReplaceAll(normalName(name), "verb", "method")
 	name = strings.TrimPrefix(whole, "x-")
 	return whole == "x-method" || name == "-method" || methodNames[name] || strings.Contains(name, "method-override") ||
 		strings.Contains(name, "override-method") || strings.Contains(name, "methodoverride")
@@ -53,7 +53,7 @@ func NamesMethod(name string) bool {
 
 // methodNames are names of headers and fields, without x- before them.
 var methodNames = map[string]bool{
-	"http-method": true, "original-method": true, "request-method": true, "rewrite-method": true, "real-method": true,
+	"http-method": true, "httpmethod": true, "original-method": true, "request-method": true, "rewrite-method": true, "real-method": true,
 	"http-request-method": true, "envoy-original-method": true,
 }
 
