@@ -172,6 +172,12 @@ func TestMint_RemovesSecretsThatTheGatewayQuotes(t *testing.T) {
 	if !strings.Contains(err.Error(), "(400: bad [redacted] for [redacted])") {
 		t.Error(err)
 	}
+	c = serve(t, answer(302, "", "Location", "https://"+canary+".evil.example/"))
+	_, err = c.Mint(t.Context(), fakeCredential(), 60)
+	wantKind(t, err, ErrUnexpectedReply)
+	if !strings.Contains(err.Error(), "a redirect to [redacted].evil.example,") {
+		t.Error(err)
+	}
 	c = serve(t, answer(401, `{"code":"x","message":"bad JWT canary-token-77aa, I mean canary-token-77aa"}`))
 	_, err = c.Balances(t.Context(), fakeToken())
 	wantKind(t, err, ErrRefused)

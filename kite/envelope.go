@@ -52,7 +52,7 @@ func parseEnvelope(body []byte) (e envelope, ok bool) {
 // terminal could obey, and cut at 300 characters. It returns "" if there is none.
 func MessageIn(body []byte, secrets ...Secret) string {
 	e, _ := parseEnvelope(body)
-	return truncate(cleanWords(string(e.Message), secrets), 300)
+	return truncate(CleanWords(string(e.Message), secrets...), 300)
 }
 
 // errorStatus reports whether an envelope is an error although the reply is a 2xx.

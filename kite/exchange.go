@@ -248,7 +248,7 @@ func (c *Client) classify(target *url.URL, x exchange, reply *Reply) *Error {
 	status := reply.Status
 	switch {
 	case status >= 300 && status <= 399:
-		return c.unexpected(x, reply, "a redirect to "+redirectHost(target, reply.Header.Get("Location"))+", which is not followed")
+		return c.unexpected(x, reply, "a redirect to "+redirectHost(target, reply.Header.Get("Location"), x.secrets)+", which is not followed")
 	case status == http.StatusProxyAuthRequired || status == http.StatusNetworkAuthenticationRequired:
 		return c.unexpected(x, reply, "something in between asks for a sign-in")
 	case status < 200 || status > 599:
@@ -277,9 +277,9 @@ func (c *Client) classify(target *url.URL, x exchange, reply *Reply) *Error {
 func (c *Client) gatewayError(target *url.URL, x exchange, reply *Reply, e envelope, status int) *Error {
 	failure := &Error{
 		Kind: kindOfStatus(status), Host: target.Host, Op: x.op, Status: reply.Status, Skew: reply.Skew,
-		Message: truncate(cleanWords(string(e.Message), x.secrets), 300),
+		Message: truncate(CleanWords(string(e.Message), x.secrets...), 300),
 	}
-	if code := cleanWords(string(e.Code), x.secrets); strings.Trim(code, "0123456789") != "" {
+	if code := CleanWords(string(e.Code), x.secrets...); strings.Trim(code, "0123456789") != "" {
 		failure.Code = truncate(code, 100)
 	}
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
@@ -309,9 +309,10 @@ func isRefusal(status int) bool {
 	return kind == ErrRefused || kind == ErrInvalid
 }
 
-// cleanWords makes text from the gateway safe to show. It redacts both before and
-// after CleanText, because CleanText can join the halves of a split secret.
-func cleanWords(s string, secrets []Secret) string {
+// CleanWords is [CleanText] for the words of a server, which may quote the secrets that
+// were sent to it. It redacts them both before and after CleanText, because CleanText
+// can join the halves of a split secret.
+func CleanWords(s string, secrets ...Secret) string {
 	return redact(CleanText(redact(s, secrets)), secrets)
 }
 
@@ -344,12 +345,12 @@ func describeBody(reply *Reply) string {
 
 // redirectHost returns the host that a redirect points to, or "nowhere". It leaves
 // out the path and the query, which may hold a secret.
-func redirectHost(from *url.URL, location string) string {
+func redirectHost(from *url.URL, location string, secrets []Secret) string {
 	to, err := from.Parse(location)
 	if err != nil || location == "" || to.Host == "" {
 		return "nowhere"
 	}
-	return CleanText(to.Host)
+	return CleanWords(to.Host, secrets...)
 }
 
 // clockSkew estimates the gateway's clock minus the local one, in whole seconds.

@@ -74,8 +74,11 @@ func (e *safeError) Unwrap() error { return e.err }
 
 // DescribeFailure describes a failure below HTTP in few words, for other packages.
 // after is how long the attempt took. It unwraps to [ProxyError],
-// [CertificateError] and what else it can without quoting a secret.
-func DescribeFailure(err error, after time.Duration) error { return toSafeError(err, after, nil) }
+// [CertificateError] and what else it can without quoting one of the secrets that were
+// sent.
+func DescribeFailure(err error, after time.Duration, secrets ...Secret) error {
+	return toSafeError(err, after, secrets)
+}
 
 // toSafeError describes a failure below HTTP without quoting a secret. after is how
 // long the attempt took.

@@ -67,10 +67,8 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 		resp, err = u.client.transport().RoundTrip(r)
 	}
 	if err != nil {
-		secret := NewSecret(r.Header.Get("Authorization"))
-		defer secret.Erase()
 		err = u.proxy.Failure(err, way.dialed.Load(), way.connected.Load())
-		cause := toSafeError(err, time.Since(began), []Secret{secret})
+		cause := toSafeError(err, time.Since(began), tokenOf(r))
 		switch {
 		case !safe && way.connected.Load():
 			return nil, fail(ErrOutcomeUnknown, cause)
@@ -91,6 +89,9 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &headed, nil
 }
 
+// tokenOf returns the token of a request, for [redact].
+func tokenOf(r *http.Request) []Secret { return []Secret{NewSecret(r.Header.Get("Authorization"))} }
+
 // check returns an error if a reply must not be passed on.
 func (u *upstream) check(resp *http.Response, safe bool, began time.Time) *Error {
 	var start []byte
@@ -98,7 +99,7 @@ func (u *upstream) check(resp *http.Response, safe bool, began time.Time) *Error
 		var err error
 		start, err = hold(resp)
 		if err != nil {
-			e := &Error{Kind: ErrOutcomeUnknown, Err: toSafeError(err, time.Since(began), nil)}
+			e := &Error{Kind: ErrOutcomeUnknown, Err: toSafeError(err, time.Since(began), tokenOf(resp.Request))}
 			if resp.StatusCode >= 400 && !LeavesOutcomeOpen(resp.StatusCode) {
 				e.Kind = ErrUnreachable
 			}
@@ -157,7 +158,7 @@ func notPassedOn(resp *http.Response, safe bool, start []byte) string {
 	case status == http.StatusNotModified && safe:
 		return ""
 	case status >= 300 && status <= 399:
-		return "a redirect to " + redirectHost(resp.Request.URL, resp.Header.Get("Location")) + ", which is not followed"
+		return "a redirect to " + redirectHost(resp.Request.URL, resp.Header.Get("Location"), tokenOf(resp.Request)) + ", which is not followed"
 	// A page or nothing in place of the answer to a write would look like a success.
 	case safe || status > 299 || len(start) == 0 && mayBeEmpty(resp.Request.Method, status):
 		return ""

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,7 +15,7 @@ func TestProxyTransport_ReachesItsGatewayOnly(t *testing.T) {
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/v1/redirect":
-			http.Redirect(w, r, "https://evil.example/?"+canary, http.StatusFound)
+			http.Redirect(w, r, "https://"+canary+".evil.example/?"+canary, http.StatusFound)
 		case "/v1/cached":
 			w.WriteHeader(http.StatusNotModified)
 		case "/v1/switch":
@@ -48,6 +49,9 @@ func TestProxyTransport_ReachesItsGatewayOnly(t *testing.T) {
 	for _, url := range []string{"/redirect", "/switch"} {
 		_, err := send(base.String()+url, "")
 		wantKind(t, err, ErrUnexpectedReply)
+		if strings.Contains(err.Error(), canary) {
+			t.Error(err)
+		}
 	}
 	for url, host := range map[string]string{
 		"http://evil.example/v1/x": "", "https://" + base.Host + "/v1/x": "", "http://" + base.Host + "/admin": "",

@@ -178,12 +178,12 @@ func (e *engine) checkMount(ctx context.Context) error {
 		return nil // an engine without this call
 	}
 	if raw.Data.Type != "kv" && raw.Data.Type != "generic" {
-		f := e.failed(c, ErrNoMount, nil, fmt.Errorf("what is mounted there is %q", kite.CleanText(raw.Data.Type)))
+		f := e.failed(c, ErrNoMount, nil, fmt.Errorf("what is mounted there is %q", kite.CleanWords(raw.Data.Type, c.secrets()...)))
 		f.Path = e.config.Mount
 		return f
 	}
 	if raw.Data.Path != "" && raw.Data.Path != e.config.Mount+"/" && strings.HasPrefix(e.config.Mount, raw.Data.Path) {
-		f := e.failed(c, ErrNoMount, nil, fmt.Errorf("the mount is %q", kite.CleanText(strings.TrimSuffix(raw.Data.Path, "/"))))
+		f := e.failed(c, ErrNoMount, nil, fmt.Errorf("the mount is %q", kite.CleanWords(strings.TrimSuffix(raw.Data.Path, "/"), c.secrets()...)))
 		f.Path = e.config.Mount
 		return f
 	}
@@ -225,6 +225,14 @@ func (e *engine) Put(ctx context.Context, item vault.SourceItem) error {
 	return err
 }
 
+// secretsOf returns every secret of an item.
+func secretsOf(e vault.Entry) (secrets []kite.Secret) {
+	for _, c := range []kite.Credential{e.Current, e.Previous, e.Staged} {
+		secrets = append(secrets, c.APISecret, c.APIKey)
+	}
+	return secrets
+}
+
 func sameCredentials(a, b vault.Entry) bool {
 	for _, pair := range [][2]kite.Credential{{a.Current, b.Current}, {a.Previous, b.Previous}, {a.Staged, b.Staged}} {
 		if !pair[0].APIKey.Equal(pair[1].APIKey) || !pair[0].APISecret.Equal(pair[1].APISecret) {
@@ -247,7 +255,7 @@ func (e *engine) put(ctx context.Context, item vault.SourceItem, version int64) 
 	if err != nil {
 		return e.failed(c, ErrMalformed, nil, errors.New("the credential cannot be written as JSON"))
 	}
-	c.body = data
+	c.body, c.inBody = data, secretsOf(item.Entry)
 	defer clear(data)
 	r, err := e.authorized(ctx, c)
 	if err != nil {

@@ -1,6 +1,7 @@
 package source_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -101,6 +102,55 @@ func TestGet_AsksAgainWhenTheServerWantsThat(t *testing.T) {
 			})
 			if got, err := src.Get(t.Context(), acme); err != nil || got.Current.APIKey.Reveal() != "key_1" {
 				t.Errorf("%v after %d requests", err, asked.Load())
+			}
+		})
+	}
+}
+
+// What a server in front of the engine quotes must not come into an error, which is shown
+// and logged.
+func TestReply_QuotesNoSecret(t *testing.T) {
+	t.Parallel()
+	acme := sourcetest.Credential(1)
+	for name, reply := range map[string]http.HandlerFunc{
+		"message": func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			said, _ := json.Marshal(map[string][]string{"errors": {"bad token " + r.Header.Get("X-Vault-Token"), "in " + string(body)}})
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write(said)
+		},
+		"redirect": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Location", "https://"+r.Header.Get("X-Vault-Token")+".example/")
+			w.WriteHeader(http.StatusFound)
+		},
+		"type": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/"+r.Header.Get("X-Vault-Token"))
+			_, _ = io.WriteString(w, "x")
+		},
+		"broken header": func(w http.ResponseWriter, r *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n"+r.Header.Get("X-Vault-Token")+"\r\n\r\n")
+				_ = conn.Close()
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			src, _, _ := answering(t, reply)
+			sel := vault.Selector{Account: "acme", Environment: kite.Sandbox}
+			_, got := src.Get(t.Context(), sel)
+			put := src.Put(t.Context(), vault.SourceItem{Entry: vault.Entry{Selector: sel, Current: acme}, Version: 1})
+			for _, err := range []error{got, put} {
+				if err == nil {
+					t.Error("no error")
+					continue
+				}
+				for _, secret := range []string{sourcetest.RootToken, acme.APIKey.Reveal(), acme.APISecret.Reveal()} {
+					if strings.Contains(err.Error(), secret) {
+						t.Errorf("%v", err)
+					}
+				}
 			}
 		})
 	}

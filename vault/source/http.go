@@ -48,7 +48,11 @@ type call struct {
 	capability string // what a policy must allow
 	noToken    bool
 	token      kite.Secret
+	inBody     []kite.Secret
 }
+
+// secrets returns what the call sends and a server may quote.
+func (c call) secrets() []kite.Secret { return append([]kite.Secret{c.token}, c.inBody...) }
 
 // write reports whether the call changes something.
 func (c call) write() bool { return c.method == http.MethodPost || c.method == http.MethodDelete }
@@ -229,7 +233,7 @@ func (e *engine) once(ctx context.Context, c call) (*reply, error) {
 		return nil, e.redirected(c, r)
 	}
 	if !r.json {
-		return nil, e.failed(c, ErrNotEngine, r, errors.New(whatItIs(r)))
+		return nil, e.failed(c, ErrNotEngine, r, errors.New(kite.CleanWords(whatItIs(r), c.secrets()...)))
 	}
 	return r, nil
 }
@@ -249,7 +253,7 @@ func whatItIs(r *reply) string {
 	if kind == "" || kind == "application/json" {
 		return "not JSON"
 	}
-	return "the reply is " + kite.CleanText(kind)
+	return "the reply is " + kind
 }
 
 // redirected returns an error for a redirect. A standby node redirects to the
@@ -259,7 +263,7 @@ func (e *engine) redirected(c call, r *reply) error {
 	if err != nil || to.Host == "" {
 		return e.failed(c, ErrNotEngine, r, errors.New("a redirect"))
 	}
-	host := kite.CleanText(to.Host)
+	host := kite.CleanWords(to.Host, c.secrets()...)
 	if r.status == http.StatusTemporaryRedirect && strings.HasSuffix(to.Path, "/v1/"+c.path) {
 		return e.failed(c, ErrStandby, r, fmt.Errorf("the active node is %s", host))
 	}
@@ -298,7 +302,7 @@ func (e *engine) noReply(ctx, limited context.Context, c call, way *wayTo, err e
 		kind, err = ErrTimeout, context.DeadlineExceeded
 	}
 	err = kite.ProxyFor(e.base).Failure(err, way.dialed.Load(), way.connected.Load())
-	failure := e.failed(c, kind, nil, kite.DescribeFailure(err, time.Since(way.began)))
+	failure := e.failed(c, kind, nil, kite.DescribeFailure(err, time.Since(way.began), c.secrets()...))
 	failure.Unknown = c.write() && way.connected.Load()
 	return failure
 }
@@ -310,15 +314,15 @@ func (e *engine) failed(c call, kind error, r *reply, err error) *Error {
 		f.Proxy = proxy.Addr
 	}
 	if r != nil {
-		f.Status, f.Message = r.status, words(r)
+		f.Status, f.Message = r.status, words(r, c.secrets()...)
 		f.RetryAfter = retryAfter(r.header, e.clock(r))
 		f.Unknown = c.write() && (r.status == 500 || r.status == 502 || r.status == 504)
 	}
 	return f
 }
 
-// words returns the engine's text, cleaned for terminals.
-func words(r *reply) string {
+// words returns the engine's text, cleaned for terminals and of the secrets.
+func words(r *reply, secrets ...kite.Secret) string {
 	var said struct {
 		Errors  []string `json:"errors"`
 		Message string   `json:"message"`
@@ -333,7 +337,7 @@ func words(r *reply) string {
 	for _, s := range said.Errors {
 		// The format of Go's multierror: "1 error occurred:\n\t* permission denied\n\n"
 		for line := range strings.Lines(s) {
-			line = strings.TrimSpace(kite.CleanText(strings.TrimPrefix(strings.TrimSpace(line), "* ")))
+			line = strings.TrimSpace(kite.CleanWords(strings.TrimPrefix(strings.TrimSpace(line), "* "), secrets...))
 			if line != "" && !strings.HasSuffix(line, "occurred:") {
 				parts = append(parts, line)
 			}

@@ -133,7 +133,7 @@ func (e *engine) otherServer(variable string) bool {
 // appRole signs in with the role id and the secret id.
 func (e *engine) appRole(ctx context.Context) (kite.Secret, error) {
 	secretID, err := e.secretID()
-	c := call{op: "sign in", method: http.MethodPost, path: "auth/" + e.config.AuthMount + "/login", noToken: true}
+	c := call{op: "sign in", method: http.MethodPost, path: "auth/" + e.config.AuthMount + "/login", noToken: true, inBody: []kite.Secret{secretID}}
 	if err != nil {
 		return kite.Secret{}, e.failed(call{op: c.op}, ErrNoToken, nil, err)
 	}
