@@ -38,8 +38,8 @@ func run() int {
 	// that exec starts still gets it.
 	_ = os.Unsetenv("GODEBUG")
 
-	// A reader that has gone is an error of the write then, and does not end the process:
-	// a proxy goes on with the payments under way, and api says what became of its own.
+	// Writing to a pipe that its reader has closed then fails and does not end the process:
+	// a proxy goes on with the payments under way, and api reports what became of its call.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)

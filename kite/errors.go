@@ -45,7 +45,7 @@ var (
 type Error struct {
 	Kind       error         // one of the sentinels above
 	Host       string        // host:port that was asked
-	Op         string        // "mint a token", "GET /data/wallets/balances"
+	Op         string        // "mint a token", "GET /data/wallets/balances"; "" for Ping
 	Status     int           // HTTP status, 0 when there was no reply
 	Code       string        // the envelope's code, when it says more than the status
 	Message    string        // the gateway's own words, cleaned

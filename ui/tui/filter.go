@@ -164,7 +164,7 @@ func (l *list) filterKey(msg tea.Msg, now time.Time) tea.Cmd {
 }
 
 func filterHints() []hint {
-	return []hint{{"enter", "use"}, {"↑ ↓", "choose"}, {"!", "leaves out a word"}, {"failing live unexpired", "are words"}, {"esc", "clear"}}
+	return []hint{{"enter", "use"}, {"↑ ↓", "choose"}, {"!", "leaves out a word"}, {"failing live unexpired", "filter by state"}, {"esc", "clear"}}
 }
 
 func (a *app) changeOrder() {
