@@ -23,5 +23,10 @@ func detached() *syscall.SysProcAttr {
 
 func rootDir() string { return os.Getenv("SYSTEMROOT") }
 
-// ownedByUs is always true: the folder for temporary files belongs to the user.
+const nonblock = 0
+
+// keepsNames is always true, and so is ownedByUs: the folder for temporary files belongs
+// to the user.
+func keepsNames(fs.FileInfo) bool { return true }
+
 func ownedByUs(fs.FileInfo) bool { return true }

@@ -3,6 +3,7 @@ package clipboard
 import (
 	"crypto/rand"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -40,8 +41,8 @@ func (m mark) newest() bool {
 	if m.path == "" {
 		return true
 	}
-	token, err := os.ReadFile(m.path)
-	return err != nil || string(token) == m.token
+	token, err := readMark(m.path)
+	return err != nil || token == m.token
 }
 
 // remove deletes the file, unless it belongs to a newer copy.
@@ -51,13 +52,33 @@ func (m mark) remove() {
 	}
 }
 
-// markDir returns a folder that only this user can write to: the session's own, or
-// one beside other temporary files.
-func markDir() (string, error) {
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
-		return dir, nil
+// readMark reads a mark's file. It waits for nothing: what is not a file is an error.
+func readMark(path string) (string, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|nonblock, 0)
+	if err != nil {
+		return "", err
 	}
-	dir := filepath.Join(os.TempDir(), "kitekey-"+strconv.Itoa(os.Getuid()))
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return "", errors.Join(err, errors.New("it is not a file"))
+	}
+	token, err := io.ReadAll(io.LimitReader(f, 1<<10))
+	return string(token), err
+}
+
+// markDir returns a folder that only this user can write to: the session's own, or
+// one beside other temporary files. The variables may name another user's, after su or in
+// a script, and that user could keep the helper from clearing.
+func markDir() (string, error) {
+	runtime := os.Getenv("XDG_RUNTIME_DIR")
+	if info, err := os.Stat(runtime); err == nil && filepath.IsAbs(runtime) && ownedByUs(info) {
+		return runtime, nil
+	}
+	temp := os.TempDir()
+	if info, err := os.Stat(temp); err != nil || !keepsNames(info) {
+		return "", errors.Join(err, errors.New(temp+" belongs to another user"))
+	}
+	dir := filepath.Join(temp, "kitekey-"+strconv.Itoa(os.Getuid()))
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return "", err
 	}

@@ -159,7 +159,10 @@ func wlFiles() []string {
 func filesWith(text []byte, since []string) (files []string) {
 	for _, file := range wlFiles() {
 		info, err := os.Lstat(file)
-		if err != nil || !info.Mode().IsRegular() || info.Size() != int64(len(text)) || slices.Contains(since, file) {
+		// Another user could put a pipe in the place of a file in a folder of theirs.
+		folder, folderErr := os.Lstat(filepath.Dir(file))
+		if err != nil || !info.Mode().IsRegular() || info.Size() != int64(len(text)) || slices.Contains(since, file) ||
+			folderErr != nil || !ownedByUs(folder) {
 			continue
 		}
 		if got, err := os.ReadFile(file); err == nil && bytes.Equal(got, text) {
