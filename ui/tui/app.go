@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -107,6 +108,10 @@ func (a *app) handle(msg tea.Msg) tea.Cmd {
 
 // handInput handles the user's input.
 func (a *app) handInput(msg tea.Msg) tea.Cmd {
+	if a.tooEarly(msg) {
+		a.list.early = append(a.list.early, msg)
+		return a.noteInput()
+	}
 	switch msg := msg.(type) {
 	case tea.KeyPressMsg:
 		return a.keyPress(msg)
@@ -118,6 +123,34 @@ func (a *app) handInput(msg tea.Msg) tea.Cmd {
 		return tea.Batch(idle, a.mouseEvent(msg))
 	}
 	return nil
+}
+
+// tooEarly reports whether a key or a paste came before the profiles are read, and
+// waits for them: it would be told that there are none.
+func (a *app) tooEarly(msg tea.Msg) bool {
+	if a.list.loaded || a.lock.locked {
+		return false
+	}
+	switch msg := msg.(type) {
+	case tea.PasteMsg:
+		return true
+	case tea.KeyPressMsg:
+		return !slices.Contains([]string{"ctrl+c", "ctrl+l", "ctrl+z"}, msg.String()) && (msg.String() != "q" || len(a.list.early) > 0)
+	}
+	return false
+}
+
+// handEarly handles the input that waited for the profiles.
+func (a *app) handEarly() tea.Cmd {
+	early := a.list.early
+	a.list.early = nil
+	var cmds []tea.Cmd
+	for _, msg := range early {
+		if !a.lock.locked {
+			cmds = append(cmds, a.handInput(msg))
+		}
+	}
+	return tea.Batch(cmds...)
 }
 
 // learn records what the terminal says about itself.

@@ -376,7 +376,7 @@ func TestVerifyAll_EscStopsIt(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Failure: simulator.Hang})
 		d.press("V").sleep(2 * time.Second)
-		d.sees("6 of 7").press("esc").sees("stopped at 6 of 7", "not reached").press("esc").lacks("Verify all")
+		d.sees("6 of 7").press("esc").sees("stopped at 6 of 7", "not tried").press("esc").lacks("Verify all")
 	})
 }
 
@@ -965,5 +965,19 @@ func TestHeader_KeepsItsNumbersBesideOverrides(t *testing.T) {
 	})
 	drive(t, setup{width: 170, height: 50, options: func(o *Options) { o.Overrides = overrides[:1] }}, func(t *testing.T, d *driver) {
 		d.sees("OVERRIDE sandbox goes to http://127.0.0.1:4010/v1", "memory · 7 profiles · 0 tokens")
+	})
+}
+
+// With a slow disk the screen is there before the profiles are.
+func TestKeys_BeforeTheProfilesAreReadWaitForThem(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.look(func(a *app) { a.list.loaded, a.list.profiles, a.list.rows = false, nil, nil })
+		d.press("m").write("90").press("enter").lacks("no profile", "Mint a token")
+		d.send(tea.FocusMsg{}).sleep(time.Second).sees("header of acme/sandbox copied", "minted for 1 min 30 s")
+		d.look(func(a *app) { a.list.loaded = false })
+		d.press("q").settle()
+		if !d.isOver() {
+			t.Error("q does not quit")
+		}
 	})
 }

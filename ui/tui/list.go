@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"charm.land/bubbles/v2/textinput"
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"kitekey/ui/words"
@@ -17,6 +18,7 @@ import (
 // chosen one.
 type list struct {
 	loaded       bool
+	early        []tea.Msg         // input that waits for the profiles
 	longestLabel int               // in cells
 	profiles     []vault.Profile   // as the index lists them
 	unreached    []string          // what is wrong with the store of an empty list, nil if nothing is

@@ -166,7 +166,7 @@ func (a *app) reloadAndChoose(id string) tea.Cmd {
 		profiles, err := v.List()
 		return func(a *app) tea.Cmd {
 			if err != nil {
-				a.list.loaded = true
+				a.list.loaded, a.list.early = true, nil
 				a.reportError("", "reading the list of profiles", err)
 				return nil
 			}
@@ -174,7 +174,7 @@ func (a *app) reloadAndChoose(id string) tea.Cmd {
 			if id != "" {
 				a.list.reach(id, a.now)
 			}
-			return a.checkStore()
+			return tea.Batch(a.checkStore(), a.handEarly())
 		}
 	})
 }

@@ -397,7 +397,7 @@ func (d *verifyRun) line(a *app, s vault.Selector, chosen bool, name, w int) str
 	case !ok && d.took == 0:
 		return line + " " + a.st.dim.Styled(a.st.glyph.more)
 	case !ok:
-		return line + " " + a.st.dim.Styled("not reached")
+		return line + " " + a.st.dim.Styled("not tried")
 	}
 	glyph, word, paint := a.verdictLook(&vault.Profile{Selector: s, Verdict: r.Verdict}, nil, &a.st.textStyles)
 	line += " " + paint.Styled(glyph+" "+word)
