@@ -81,7 +81,7 @@ func (c *collection) takeHalf(f *variable, r parsedName) error {
 	if f.value == "" && f.ambiguity == "" { // a form to be filled in
 		return nil
 	}
-	if f.ambiguity = cmp.Or(placeholder(trim(f.value)), f.ambiguity); f.ambiguity != "" {
+	if f.ambiguity = cmp.Or(Placeholder(trim(f.value)), f.ambiguity); f.ambiguity != "" {
 		return badInput("%s %s", kite.CleanText(f.name), f.ambiguity)
 	}
 	f.strong = r.strong

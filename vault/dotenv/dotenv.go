@@ -104,7 +104,7 @@ func Bare(text string) bool {
 	}
 	return text != "" && !strings.ContainsFunc(text, unicode.IsSpace) && closingQuotes[firstRune(text)] == "" &&
 		!strings.HasSuffix(text, ",") && !strings.HasSuffix(text, ";") && !strings.Contains(text, "://") &&
-		!strings.HasPrefix(text, "eyJ") && placeholder(text) == "" && !assignment().MatchString(text)
+		!strings.HasPrefix(text, "eyJ") && Placeholder(text) == "" && !assignment().MatchString(text)
 }
 
 // assignment matches the beginning of NAME=value and of JSON.
@@ -118,8 +118,8 @@ func Unquote(text string) (value string, ok bool) {
 	return value, value != text && Bare(value)
 }
 
-// placeholder says why a value stands for another one, "" if it does not.
-func placeholder(value string) string {
+// Placeholder says why a value stands for another one, "" if it does not.
+func Placeholder(value string) string {
 	switch {
 	case strings.Contains(value, "{{"), strings.HasPrefix(value, "<") && strings.HasSuffix(value, ">"),
 		strings.HasPrefix(value, "%") && strings.HasSuffix(value, "%"), standIn().MatchString(value):
@@ -134,7 +134,7 @@ func placeholder(value string) string {
 
 var (
 	standIn   = pattern(`(?i)^(?:(?:your|my|insert|enter|put)[-_ ].*|.*[-_ ]here|x{4,}|change[-_]?me|replace[-_]?me|redacted|\[redacted\]|todo|null|none|nil|undefined|true|false|string|str|secret|key|token|value|password|\.{2,}|…)$`)
-	masked    = pattern(`[*•●·∙]{3,}|…|\.{3}`)
+	masked    = pattern(`[*•●·∙]{3,}|…|\.{3}|^\[use '.*' to reveal\]$`)
 	reference = pattern(`^(?:op|bw|vault|aws|gcp|azure|awssm|keyring|file|ref\+\w+|arn:aws|https?)://?|^arn:aws:|^ENC\[|^@[./~]`)
 )
 

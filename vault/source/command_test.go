@@ -119,6 +119,8 @@ func TestCommand_SaysWhatIsWrong(t *testing.T) {
 		{"words on stderr alone", self("whisper", "{account}"), source.ErrMalformed, "the safe is closed: it is empty"},
 		{"nothing", self("print", " \n", "{account}"), source.ErrMalformed, "empty"},
 		{"three lines", self("print", "a\nb\nc\n", "{account}"), source.ErrMalformed, ""},
+		{"a hidden line", self("print", "key_1\n********\n", "{account}"), source.ErrMalformed, "api_secret contains a masked value"},
+		{"a hidden field", self("print", `[{"label":"api_key","value":"key_1"},{"label":"api_secret","value":"[use 'op item get x --reveal' to reveal]"}]`, "{account}"), source.ErrMalformed, "api_secret contains a masked value"},
 		{"half", self("print", `{"api_key": "leaked_key"}`, "{account}"), source.ErrMalformed, "api_secret"},
 		{"of another account", self("print", `{"coral": {"live": {"api_key": "leaked_key", "api_secret": "leaked_secret"}}}`, "{account}"), source.ErrMalformed, "acme/live"},
 		{"too much", self("spam", "{account}"), source.ErrCommand, "more than 64 KiB"},

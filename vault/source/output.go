@@ -2,6 +2,7 @@ package source
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -70,14 +71,28 @@ func readOutput(out []byte, sel vault.Selector) (vault.SourceItem, error) {
 	}
 	if out[0] == '[' || out[0] == '{' {
 		if fields, ok := namedFields(out); ok {
-			return readFields(fields)
+			item, err := readFields(fields)
+			return item, cmp.Or(err, shown(item.Current))
 		}
 	}
 	if lines := nonEmptyLines(out); out[0] != '{' && out[0] != '[' && len(lines) == 2 && dotenv.Bare(string(lines[0])) {
 		cred := kite.Credential{APIKey: kite.SecretFromBytes(bytes.Clone(lines[0])), APISecret: kite.SecretFromBytes(bytes.Clone(lines[1]))}
-		return vault.SourceItem{Entry: vault.Entry{Current: cred}}, checkCredential(cred)
+		return vault.SourceItem{Entry: vault.Entry{Current: cred}}, cmp.Or(checkCredential(cred), shown(cred))
 	}
 	return readForeign(out, sel)
+}
+
+// shown returns an error if a manager has printed something in place of a value, as
+// those do that hide passwords unless a flag shows them.
+func shown(c kite.Credential) (err error) {
+	for name, value := range map[string]kite.Secret{"api_key": c.APIKey, "api_secret": c.APISecret} {
+		value.RevealTo(func(text []byte) {
+			if why := dotenv.Placeholder(string(text)); why != "" {
+				err = errors.New(name + " " + why)
+			}
+		})
+	}
+	return err
 }
 
 func nonEmptyLines(out []byte) (lines [][]byte) {
