@@ -78,6 +78,21 @@ func (a *app) sourceSystem(store vault.Store) source.System {
 	return source.System{
 		Getenv: a.getenv, Environ: setenv(a.Environ, "PATH", safepath.Clean(a.getenv("PATH"))), LookPath: a.findHelper,
 		Home: home, Store: store, Vet: a.vet, UserAgent: "kitekey/" + a.Version, Now: a.Now,
+		Progress: a.listing(),
+	}
+}
+
+// listing shows how far the listing of a source is.
+func (a *app) listing() func(done, total int) {
+	p := a.progress("names asked for")
+	return func(done, total int) {
+		switch {
+		case a.onScreen:
+		case done == total:
+			p.clear()
+		case done > 0 && done%100 == 0:
+			p.show(done, total)
+		}
 	}
 }
 

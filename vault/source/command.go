@@ -197,6 +197,7 @@ func (c *command) run(ctx context.Context, op string, argv []string, limit int64
 	cmd := exec.CommandContext(limited, program, argv[1:]...)
 	cmd.Args[0] = argv[0]
 	cmd.Env = cleaned(c.sys.Environ)
+	endWithChildren(cmd)
 	cmd.WaitDelay = time.Second // a child of its own may hold the pipe open
 	var out, said bounded
 	out.limit, out.strict, said.limit = limit, true, 4<<10

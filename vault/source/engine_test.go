@@ -164,6 +164,27 @@ func TestList_TellsNamesThatNoProfileCanHave(t *testing.T) {
 	}
 }
 
+// Thousands of names take thousands of requests.
+func TestList_TellsHowFarItIs(t *testing.T) {
+	_, e, _, mount := standIn(t)
+	for _, path := range []string{"coral/live", "coral/sandbox"} {
+		e.Call(t, http.MethodPost, mount+"/data/kitegateway/"+path, map[string]any{"data": map[string]any{"x": "y"}})
+	}
+	var got []string
+	sys := sourcetest.System(e.Root)
+	sys.Progress = func(done, total int) { got = append(got, fmt.Sprintf("%d/%d", done, total)) }
+	src, err := source.Open(e.Config(mount), sys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := src.List(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"0/2", "1/2", "2/2", "0/3", "1/3", "2/3", "3/3"}; !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}
+
 // A policy may leave out some: the others' deletions are seen all the same.
 func TestList_SeesDeletionsBesideMetadataThatIsDenied(t *testing.T) {
 	t.Parallel()

@@ -48,7 +48,7 @@ func (e *engine) List(ctx context.Context) ([]vault.Listed, error) {
 func (e *engine) named(ctx context.Context, accounts []string) ([]vault.Listed, error) {
 	var mu sync.Mutex
 	var found []vault.Listed
-	err := each(ctx, accounts, func(ctx context.Context, account string) error {
+	err := each(ctx, e.sys.Progress, accounts, func(ctx context.Context, account string) error {
 		account, folder := strings.CutSuffix(account, "/")
 		if !folder {
 			return nil
@@ -82,7 +82,7 @@ func (e *engine) undeleted(ctx context.Context, found []vault.Listed) ([]vault.L
 	}
 	gone := make([]bool, len(found))
 	var allowed, denied atomic.Int32
-	err := each(ctx, names, func(ctx context.Context, i int) (err error) {
+	err := each(ctx, e.sys.Progress, names, func(ctx context.Context, i int) (err error) {
 		found[i].Was, gone[i], err = e.about(ctx, found[i].Selector)
 		switch {
 		case err == nil:
@@ -133,9 +133,14 @@ func (e *engine) Ignored() []string {
 const mostDenied = 16
 
 // each calls do for every item, a few at a time, and stops at the first failure.
-func each[T any](ctx context.Context, items []T, do func(context.Context, T) error) error {
+// progress is [System.Progress].
+func each[T any](ctx context.Context, progress func(done, total int), items []T, do func(context.Context, T) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	if progress == nil {
+		progress = func(int, int) {}
+	}
+	defer progress(len(items), len(items))
 	todo := make(chan T)
 	var workers sync.WaitGroup
 	for range min(listAtOnce, len(items)) {
@@ -148,9 +153,10 @@ func each[T any](ctx context.Context, items []T, do func(context.Context, T) err
 		})
 	}
 feed:
-	for _, item := range items {
+	for i, item := range items {
 		select {
 		case todo <- item:
+			progress(i, len(items))
 		case <-ctx.Done():
 			break feed
 		}

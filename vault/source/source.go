@@ -39,7 +39,10 @@ type System struct {
 	Store     vault.Store // keeps the token of "source login"
 	UserAgent string
 	Now       func() time.Time
-	Timeout   time.Duration // of one request, 0 means 3 s; a command gets ten times that
+	// Progress is called by a List that needs many requests, with how many of its folders,
+	// and then of its names, are asked for. At the end done is total. nil is none.
+	Progress func(done, total int)
+	Timeout  time.Duration // of one request, 0 means 3 s; a command gets ten times that
 }
 
 // Open returns the source that a config describes. It uses neither the network nor
