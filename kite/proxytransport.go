@@ -116,7 +116,7 @@ func (u *upstream) check(resp *http.Response, safe bool, began time.Time) *Error
 	return &Error{Kind: ErrOutcomeUnknown, Err: errors.New(what)}
 }
 
-// What a reply to a write is held for.
+// How much of a reply to a write is held, and for how long.
 const (
 	maxHeld     = 64 << 10    // bytes of its body
 	holdTimeout = time.Minute // as for its headers

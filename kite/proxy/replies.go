@@ -27,8 +27,7 @@ func (p *Proxy) cleanResponse(resp *http.Response) error {
 	if err := p.unknownOutcome(resp); err != nil {
 		return err
 	}
-	value := resp.Request.Header.Get("Authorization")
-	_, bare, _ := strings.Cut(value, " ")
+	bare := bareToken(resp.Request)
 	for name, values := range resp.Header {
 		drop := strings.HasPrefix(name, "Access-Control-")
 		switch name {
@@ -77,11 +76,16 @@ func (p *Proxy) unknownOutcome(resp *http.Response) error {
 	return nil
 }
 
+// bareToken returns the token of a request to the gateway, without its prefix.
+func bareToken(r *http.Request) string {
+	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return token
+}
+
 // messageOf returns what a reply that is not passed on says, "" if that is not JSON.
 func messageOf(resp *http.Response) string {
-	_, token, _ := strings.Cut(resp.Request.Header.Get("Authorization"), " ")
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // what came is enough
-	return kite.MessageIn(body, kite.NewSecret(token))
+	return kite.MessageIn(body, kite.NewSecret(bareToken(resp.Request)))
 }
 
 // handleError answers when the gateway failed or no token could be obtained.

@@ -51,7 +51,7 @@ HTTPS_PROXY and not ALL_PROXY. If your company's proxy inspects TLS, adopt its C
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
 	}
-	cmd.Flags().BoolVar(&o.json, "json", false, "print it as JSON")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	cmd.AddCommand(newNetworkCA(runCA))
 	return cmd
 }

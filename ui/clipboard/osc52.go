@@ -44,7 +44,7 @@ func wrap(seq string, env func(string) string) string {
 	return seq
 }
 
-// What OSC 52 cannot promise. Terminals do not answer it, and only a few tell what
+// Caveats of a copy by OSC 52. Terminals do not answer it, and only a few can say what
 // their clipboard holds, in an answer that looks like typing.
 const (
 	unconfirmed     = "the terminal was asked to copy it and does not say whether it did"

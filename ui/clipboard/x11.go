@@ -323,7 +323,7 @@ func (o *x11Owner) look(selection xproto.Atom, limit time.Duration) (owner xprot
 	return reply.Owner, false, nil
 }
 
-// What an owner may answer instead of the text.
+// Why an owner does not give its text.
 var (
 	errSilent  = errors.New("the application that has it now does not answer; copy something else there")
 	errNoText  = errors.New("it has no such text")

@@ -76,8 +76,8 @@ type Given struct {
 	left    time.Duration     // the life that was left when it was handed out
 }
 
-// What returns what was copied: "header of acme/sandbox".
-func (g Given) What() string { return g.As.String() + " of " + g.Profile.String() }
+// Copied says what was copied: "header of acme/sandbox".
+func (g Given) Copied() string { return g.As.String() + " of " + g.Profile.String() }
 
 // Life returns how long the token lives, in words.
 func (g Given) Life() string {

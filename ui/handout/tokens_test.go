@@ -105,8 +105,8 @@ func TestGive_CopiesAndSaysWhat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !given.Minted || !given.Cached || given.What() != "header of acme/sandbox" || given.Life() != "5 min" || given.Receipt.Way != clipboard.X11 {
-		t.Errorf("%+v %s %s", given, given.What(), given.Life())
+	if !given.Minted || !given.Cached || given.Copied() != "header of acme/sandbox" || given.Life() != "5 min" || given.Receipt.Way != clipboard.X11 {
+		t.Errorf("%+v %s %s", given, given.Copied(), given.Life())
 	}
 	if !strings.HasPrefix(b.text, "Authorization: JWT ") {
 		t.Error("no header was copied")

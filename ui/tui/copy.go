@@ -124,11 +124,11 @@ func (a *app) noteToken(id string, t vault.TokenInfo, cached bool) {
 // cannot be promised.
 func (a *app) copied(g handout.Given) {
 	caveat, r := a.clip.caveat, g.Receipt
-	a.clip = clipStatus{what: g.What(), until: r.ClearsAt, willClear: true, caveat: r.Caveat, copies: a.clip.copies + 1}
+	a.clip = clipStatus{what: g.Copied(), until: r.ClearsAt, willClear: true, caveat: r.Caveat, copies: a.clip.copies + 1}
 	if r.ClearsAt.IsZero() {
 		a.clip.until, a.clip.willClear = a.now.Add(noticeTime), false
 	}
-	n := notice{kind: done, text: fmt.Sprintf("%s copied (%s)", g.What(), r.Way), copy: g.What(), small: notKept(g)}
+	n := notice{kind: done, text: fmt.Sprintf("%s copied (%s)", g.Copied(), r.Way), copy: g.Copied(), small: notKept(g)}
 	if g.Minted {
 		n.text += a.st.glyph.sep + "minted for " + g.Life()
 	}

@@ -18,8 +18,8 @@ import (
 // or two), and people call their accounts what they like. After such text the
 // cursor is put where it belongs by our own count, so that no border moves.
 //
-// What is revealed is in none of Bubble Tea's frames: here it takes the places of
-// its stand-ins.
+// Bubble Tea's frames hold stand-ins for revealed secrets. Write puts the secrets in
+// their places.
 type terminalOutput struct {
 	*os.File
 	standIns  *standIns

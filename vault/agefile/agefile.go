@@ -199,8 +199,8 @@ func (s *Store) items(ctx context.Context, op string) (items map[string][]byte, 
 }
 
 // change calls edit with the items and with those that the copy alone has, replaces
-// vault.age and its copy with the result, and reads it back. Without create it fails with errNoStore if the store
-// does not exist.
+// vault.age and its copy with the result, and reads it back. Without create it fails
+// with errNoStore if the store does not exist.
 func (s *Store) change(ctx context.Context, op string, create bool, edit func(items, alone map[string][]byte) error) (err error) {
 	for range 2 { // again if the passphrase was changed in between
 		var identity *age.X25519Identity
