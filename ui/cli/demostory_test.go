@@ -15,6 +15,12 @@ import (
 
 func newDemoVault(t *testing.T) *vault.Vault {
 	t.Helper()
+	v, _ := newDemoAndSimulator(t)
+	return v
+}
+
+func newDemoAndSimulator(t *testing.T) (*vault.Vault, *simulator.Simulator) {
+	t.Helper()
 	sim := simulator.New(simulator.Options{Merchants: demoMerchants()})
 	if err := sim.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
@@ -25,7 +31,22 @@ func newDemoVault(t *testing.T) *vault.Vault {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return v
+	return v, sim
+}
+
+// On a busy machine the time for a rotation that is given up ends before the new
+// credential is staged.
+func TestDemo_BeginsOnABusyMachine(t *testing.T) {
+	t.Parallel()
+	v, sim := newDemoAndSimulator(t)
+	s := scenes[0]
+	sim.Set(s.account, s.env, simulator.Behavior{Latency: time.Minute})
+	if err := s.giveUpRotating(t.Context(), v, time.Nanosecond); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := v.Lookup(vault.Selector{Account: s.account, Environment: s.env}); err != nil || !p.Staged {
+		t.Errorf("not staged: %+v %v", p, err)
+	}
 }
 
 // A new verdict must get a place in the demo, or a reason here.
