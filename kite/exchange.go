@@ -28,6 +28,7 @@ type exchange struct {
 	header       http.Header
 	body         []byte
 	repeatable   bool     // sending it twice does no harm
+	once         bool     // it is not sent again even so
 	large        bool     // the caller reads what exceeds maxBody from Reply.Rest
 	secrets      []Secret // redacted from the gateway's words and from errors
 }
@@ -56,7 +57,7 @@ func (c *Client) call(ctx context.Context, x exchange) (*Reply, error) {
 			return reply, failure
 		case errors.Is(ctx.Err(), context.Canceled):
 			return nil, canceled(c.Host(), x.op)
-		case attempt == maxAttempts || !(x.repeatable || unsent) || !worthRepeating(failure):
+		case attempt == maxAttempts || x.once || !(x.repeatable || unsent) || !worthRepeating(failure):
 			return reply, failure
 		}
 		wait := backoff(attempt, failure.RetryAfter)

@@ -210,6 +210,27 @@ func TestDo_CancelledWriteMayHaveBeenCarriedOut(t *testing.T) {
 	})
 }
 
+// Ping looks, and changes nothing: no outcome is unknown. It looks once.
+func TestPing_IsARead(t *testing.T) {
+	for name, tt := range map[string]struct {
+		handler http.HandlerFunc
+		kind    error
+	}{
+		"500":     {answer(500, ""), ErrGateway},
+		"503":     {answer(503, ""), ErrGateway},
+		"page":    {answer(200, htmlPage), ErrUnexpectedReply},
+		"dropped": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, ErrUnreachable},
+	} {
+		asked := 0
+		c := serve(t, func(w http.ResponseWriter, r *http.Request) { asked++; tt.handler(w, r) })
+		_, err := c.Ping(t.Context())
+		wantKind(t, err, tt.kind)
+		if asked != 1 {
+			t.Errorf("%s: asked %d times", name, asked)
+		}
+	}
+}
+
 // A reply with 200 may hold a server error, which says nothing about the outcome.
 func TestDo_ServerErrorInA200LeavesOutcomeUnknown(t *testing.T) {
 	for code, kind := range map[int]error{500: ErrOutcomeUnknown, 504: ErrOutcomeUnknown, 400: ErrInvalid, 401: ErrRefused} {
