@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"kitekey/kite"
 	"kitekey/ui/words"
@@ -85,6 +86,32 @@ func (a *app) completeAccounts(cmd *cobra.Command, args []string, _ string) ([]c
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeRename completes accounts, or a profile and the environment that it can
+// move to.
+func (a *app) completeRename(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) == 0 && strings.Contains(toComplete, "/") {
+		return a.completeSelectors(false)(cmd, args, toComplete)
+	}
+	if len(args) == 1 && strings.Contains(args[0], "/") {
+		if sel, err := vault.ParseSelector(args[0]); err == nil {
+			sel.Environment = sel.Environment.Other()
+			return []cobra.Completion{sel.String()}, cobra.ShellCompDirectiveNoFileComp
+		}
+	}
+	return a.completeAccounts(cmd, args, toComplete)
+}
+
+// plainUsages removes the back quotes from the descriptions of flags, which name the
+// value in the help and mean nothing in a completion.
+func plainUsages(cmd *cobra.Command) {
+	plain := func(f *pflag.Flag) { _, f.Usage = pflag.UnquoteUsage(f) }
+	cmd.Flags().VisitAll(plain)
+	cmd.PersistentFlags().VisitAll(plain)
+	for _, c := range cmd.Commands() {
+		plainUsages(c)
+	}
 }
 
 // listed returns the profiles of the index, for completion.

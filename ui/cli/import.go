@@ -68,6 +68,12 @@ and values that programs read in different ways are refused.`,
   kitekey import .env --account acme
   kitekey import backup.age --yes --on-conflict skip --backup-passphrase-file pass.txt`,
 		Args: argCount(1, -1, "a file"),
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			if len(args) == 0 {
+				return nil, cobra.ShellCompDirectiveDefault // files
+			}
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.file, o.profiles = args[0], args[1:]
 			return run(cmd.Context(), o)

@@ -107,6 +107,9 @@ func (a *app) showLog(dir string, sel *vault.Selector, o logOptions) error {
 	case !s.ActivityLog:
 		a.note(`the activity log is off; "kitekey log --on" turns it on`)
 	case len(entries) == 0 && sel != nil:
+		if _, err := v.Lookup(*sel); err != nil {
+			return err // a name that was mistyped, and not a profile without history
+		}
 		a.note("nothing logged about %s yet", sel)
 	case len(entries) == 0:
 		a.note("nothing logged yet")

@@ -38,7 +38,7 @@ terminal --confirm gives it.`,
   kitekey rename acme acme-stores --confirm acme/live
   kitekey rename acme/sandbox acme/live    this live credential was stored as sandbox`,
 		Args:              argCount(2, 2, "the old and the new name"),
-		ValidArgsFunction: a.completeAccounts,
+		ValidArgsFunction: a.completeRename,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.from, o.to = args[0], args[1]
 			return run(cmd.Context(), o)

@@ -67,6 +67,9 @@ Live is never implied.`,
 		add(maker{groupCare, "completion", func() *cobra.Command { return newCompletion(a, a.runCompletion) }})
 		root.AddCommand(newTopics()...)
 	}
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		plainUsages(root)
+	}
 	root.SetHelpCommand(newHelp())
 	root.SetHelpCommandGroupID(groupCare)
 	a.watch(root)

@@ -76,3 +76,15 @@ func TestRoot_RefusesAnEnvironmentApartFromItsAccount(t *testing.T) {
 		}
 	}
 }
+
+func TestRoot_CompletesFlagsWithoutTheQuotesOfTheHelp(t *testing.T) {
+	args := []string{"__complete", "token", "--"}
+	root := newRoot(&app{}, args)
+	root.SetArgs(args)
+	var out strings.Builder
+	root.SetOut(&out)
+	root.SetErr(io.Discard)
+	if err := root.Execute(); err != nil || !strings.Contains(out.String(), "--expires-in\tlife to mint with") || strings.Contains(out.String(), "`") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}

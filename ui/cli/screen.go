@@ -39,6 +39,7 @@ func newScreenFlags(cmd *cobra.Command) *screenFlags {
 	f.BoolVar(&s.plain, "plain", false, "line by line in place of the screen, for screen readers")
 	f.BoolVar(&s.sandboxOnly, "sandbox-only", false, "list sandbox profiles only")
 	f.Var(&s.theme, "theme", "colours for a `background`: dark, light or auto; KITEKEY_THEME sets it too")
+	_ = cmd.RegisterFlagCompletionFunc("theme", cobra.FixedCompletions([]string{"dark", "light", "auto"}, cobra.ShellCompDirectiveNoFileComp))
 	f.BoolVar(&s.ascii, "ascii", false, "draw with ASCII characters only")
 	f.BoolVar(&s.reducedMotion, "reduced-motion", false, "update every ten seconds, not every second")
 	f.BoolVar(&s.mouse, "mouse", false, "choose and scroll with the mouse (then select text with shift)")

@@ -101,7 +101,7 @@ func (w *reportWriter) end(ctx context.Context) error {
 	w.app.tellSkew(last.Skew)
 	switch {
 	case w.total > 1:
-		w.app.note("%d verified: %s", w.total, strings.Join(w.tally(), ", "))
+		w.app.note("%s", w.summary())
 		w.tellOnePerVerdict()
 	case last.Err != nil && w.o.stdin:
 		w.tellStdin(last)
@@ -141,6 +141,26 @@ func (w *reportWriter) report() string {
 		b.WriteString("\n" + words.Tickets(reports, w.app.Version))
 	}
 	return b.String()
+}
+
+// summary counts the verdicts. A profile that does not exist has none.
+func (w *reportWriter) summary() string {
+	var tried int
+	count := map[vault.Verdict]int{}
+	for _, r := range w.found {
+		if r.Verdict != vault.VerdictNone {
+			count[r.Verdict]++
+			tried++
+		}
+	}
+	text := fmt.Sprintf("%d verified", tried)
+	if tried < w.total {
+		text = fmt.Sprintf("%d of %d verified", tried, w.total)
+	}
+	if tried > 0 {
+		text += ": " + strings.Join(words.Tally(count), ", ")
+	}
+	return text
 }
 
 func (w *reportWriter) tally() []string {
