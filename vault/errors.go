@@ -51,6 +51,8 @@ var (
 	ErrSettings = errors.New("the settings cannot be read")
 	// ErrDataFolder: the data folder cannot be created or used.
 	ErrDataFolder = disk.ErrFolder
+	// ErrForeign: a file of the data folder belongs to another user, and is not used.
+	ErrForeign = disk.ErrForeign
 )
 
 // OtherItemError: a profile's item is that of another profile, because another program

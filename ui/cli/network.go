@@ -172,9 +172,29 @@ func (a *app) caPath() (string, error) {
 	return filepath.Join(dir, caFile), err
 }
 
+// vetAdoptedCA fails if another user can change the adopted CA, or may have put it into
+// the data folder while that was open to others. Root may use the files of any user.
+func (a *app) vetAdoptedCA() error {
+	path, err := a.caPath()
+	if err != nil {
+		return nil // without a data folder there is none
+	}
+	info, err := os.Stat(path)
+	if err != nil || os.Geteuid() == 0 && !forOthers(info, 0o002) {
+		return nil // reading it gives the error
+	}
+	if err := changeable(info); err != nil {
+		return usagef("the adopted CA in %s is not trusted: %w; compare it with what your company publishes, or run \"kitekey network ca --none\"", path, err)
+	}
+	return nil
+}
+
 // adoptedCA reads the adopted CA, nil if there is none.
 func (a *app) adoptedCA() (*caJSON, error) {
 	path, err := a.caPath()
+	if err == nil {
+		err = a.vetAdoptedCA()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -60,8 +60,11 @@ func (a *app) baseURL(env kite.Environment) string {
 	return env.BaseURL()
 }
 
-// open opens the vault and shows the overrides in force.
+// open opens the vault to use credentials, and shows the overrides in force.
 func (a *app) open() (*vault.Vault, error) {
+	if err := a.vetAdoptedCA(); err != nil {
+		return nil, err
+	}
 	v, err := a.openQuietly()
 	if err != nil {
 		return nil, err

@@ -145,6 +145,9 @@ func (a *app) openScreen(ctx context.Context, s *screenFlags) (tui.Options, erro
 	o.Overrides = overrideWords(urls)
 	o.BaseURL = a.baseURL
 	a.onScreen = false
+	if err := a.vetAdoptedCA(); err != nil {
+		return o, err
+	}
 	if o.Vault, err = a.openQuietly(); err != nil {
 		return o, err
 	}

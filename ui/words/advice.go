@@ -252,6 +252,7 @@ var steps = []struct {
 	{vault.ErrNoLocks, "KITEKEY_HOME names a folder on another file system"},
 	{vault.ErrIndexDamaged, "no credential is lost; to rebuild the index, " + repair},
 	{vault.ErrDataFolder, "KITEKEY_HOME names another folder"},
+	{vault.ErrForeign, "delete the file if you do not know it, or make it yours with \"sudo chown\""},
 	{vault.ErrUnknownOutcome, "keep the credential at hand, and once the store answers again, {list}"},
 	{vault.ErrNoProfile, "to see the profiles, {list}; to add one, {add}"},
 	{vault.ErrExists, "to replace its credential, {rotate}"},

@@ -34,7 +34,7 @@ var findings = map[vault.FindingKind]FindingWords{
 	vault.FindingFolderUnwritable: {"data folder", "{path} cannot be written: {error}", "free some space, give yourself access, or name another folder with KITEKEY_HOME; until then changes cannot be saved"},
 	vault.FindingFolderOpen:       {"data folder", "other users may read {paths}", "{repair}"},
 	vault.FindingFolderClosed:     {"data folder", "you cannot use {paths}", "{repair}"},
-	vault.FindingFolderForeign:    {"data folder", "{paths} belongs to {provider}, as if kitekey had been run with sudo", giveBack + " {path}\""},
+	vault.FindingFolderForeign:    {"data folder", "{paths} belongs to {provider}", "delete files that you do not know; " + giveBack + " {path}\""},
 	vault.FindingIndex:            {"index", "{count profile}", ""},
 	vault.FindingNewer:            {"version", "{error}", "upgrade kitekey; until then it is left as it is"},
 	vault.FindingStatusDamaged:    {"status", "verdicts and cached tokens cannot be read: {paths}", "the next mint or verification writes them again; a folder in their place must be moved away first"},

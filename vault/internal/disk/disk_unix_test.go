@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"syscall"
 	"testing"
 )
@@ -47,6 +49,56 @@ func TestReplace_FollowsNoLinkOfAnotherUser(t *testing.T) {
 	}
 	if data, err := os.ReadFile(file); err != nil || string(data) != "root's" {
 		t.Errorf("the link was followed: %q %v", data, err)
+	}
+}
+
+// Another user may have put a file into our folder while that was open to others: a list
+// of sources names programs to run.
+func TestRead_RefusesAnotherUsersFile(t *testing.T) {
+	if os.Geteuid() != 0 || runtime.GOOS != "linux" {
+		t.Skip("only root can make another user's file, and only Linux changes one thread's user")
+	}
+	const user, other = 65534, 1
+	dir := t.TempDir()
+	if err := errors.Join(os.Chmod(dir, 0o755), os.Chmod(filepath.Dir(dir), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	want := map[int]error{0: nil, user: nil, other: ErrForeign}
+	for uid := range want {
+		path := filepath.Join(dir, strconv.Itoa(uid))
+		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Chmod(path, 0o666), os.Chown(path, uid, -1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := map[int]error{}
+	appended := map[int]error{}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and never unlocked: the thread ends with this goroutine
+		// Only this thread: syscall.Setuid changes all.
+		if _, _, errno := syscall.RawSyscall(syscall.SYS_SETREUID, ^uintptr(0), user, 0); errno != 0 {
+			t.Error(errno)
+			return
+		}
+		for uid := range want {
+			path := filepath.Join(dir, strconv.Itoa(uid))
+			f, _, err := openRegular(path)
+			got[uid] = err
+			_ = f.Close()
+			f, err = OpenAppend(path)
+			appended[uid] = err
+			_ = f.Close()
+		}
+	}()
+	<-done
+	for uid, want := range want {
+		if !errors.Is(got[uid], want) || !errors.Is(appended[uid], want) {
+			t.Errorf("a file of uid %d: %v, %v; want %v", uid, got[uid], appended[uid], want)
+		}
+	}
+	if _, err := Read(filepath.Join(dir, strconv.Itoa(other)), 10); err != nil {
+		t.Errorf("root: %v", err)
 	}
 }
 

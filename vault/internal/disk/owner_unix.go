@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// ErrForeign: a folder belongs to another user, who can put anything into it.
+// ErrForeign: a folder or a file belongs to another user, who can put anything into it.
 var ErrForeign = errors.New("belongs to another user")
 
 // ErrShared: a folder is meant for the files of all users, as /tmp is.
@@ -41,6 +41,16 @@ func Own(dir string) error {
 		if err := os.Chmod(dir, mode&^0o022); err != nil {
 			return fmt.Errorf("other users can write to it, and that cannot be changed: %w", SyscallError(err))
 		}
+	}
+	return nil
+}
+
+// checkOwner returns an ErrForeign for a file of another user, who may have put it into
+// our folder while that was open to others. Root may use files of any user.
+func checkOwner(path string, info os.FileInfo) error {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if uid := os.Geteuid(); ok && uid != 0 && stat.Uid != 0 && int(stat.Uid) != uid {
+		return fmt.Errorf("%s %w (uid %d)", path, ErrForeign, stat.Uid)
 	}
 	return nil
 }

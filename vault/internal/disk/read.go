@@ -22,7 +22,7 @@ var ErrTooLarge = errors.New("too large")
 const readTime = 5 * time.Second
 
 // Read returns the content of a regular file of at most limit bytes. The error
-// matches ErrNotRegular, ErrTooLarge, [os.ErrDeadlineExceeded] after 5 s, or
+// matches ErrNotRegular, ErrTooLarge, ErrForeign, [os.ErrDeadlineExceeded] after 5 s, or
 // [fs.ErrNotExist].
 func Read(path string, limit int64) ([]byte, error) {
 	return within(context.Background(), path, func() ([]byte, error) {
@@ -101,6 +101,9 @@ func openRegular(path string) (f *os.File, size int64, err error) {
 	if info, err = f.Stat(); err == nil && !info.Mode().IsRegular() {
 		err = &fs.PathError{Op: "read", Path: path, Err: ErrNotRegular}
 	}
+	if err == nil {
+		err = checkOwner(path, info)
+	}
 	if err != nil {
 		_ = f.Close()
 		return nil, 0, err
@@ -116,8 +119,14 @@ func OpenAppend(path string) (*os.File, error) {
 		return nil, Refused(path, err)
 	}
 	inherit(path)
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(&fs.PathError{Op: "open", Path: path, Err: ErrNotRegular}, f.Close())
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: path, Err: ErrNotRegular}
+	} else {
+		err = checkOwner(path, info)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
