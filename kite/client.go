@@ -368,7 +368,7 @@ func (c *Client) now() time.Time {
 // the local one. It sends no credential, so a 401 in Kitegateway's format means
 // success.
 func (c *Client) Ping(ctx context.Context) (*Reply, error) {
-	reply, err := c.call(ctx, exchange{method: http.MethodGet, path: BalancesPath, header: http.Header{}})
+	reply, err := c.call(ctx, exchange{method: http.MethodGet, path: BalancesPath, header: http.Header{}, repeatable: true, once: true})
 	if errors.Is(err, ErrRefused) {
 		err = nil
 	}
