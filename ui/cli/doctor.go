@@ -76,39 +76,11 @@ func (a *app) runDoctor(ctx context.Context, o doctorOptions) error {
 			return err
 		}
 	}
-	gateways := make(chan []finding, 1) // asked while the store is checked
-	if o.offline {
-		gateways <- nil
-	} else {
-		go func() { gateways <- a.checkGateways(ctx) }()
-	}
-	checked, err := v.Check(ctx)
+	checked, err := a.checkAll(ctx, v, o)
 	if err != nil {
 		return err
 	}
-	for _, f := range checked {
-		w := words.Finding(f)
-		if o.repair && words.RepairFixes(f.Kind) {
-			w.Fix = "the repair could not fix this"
-			if f.Kind == vault.FindingIndexDamaged {
-				w.Fix += `; a backup is read with "kitekey import"`
-			}
-		}
-		found = append(found, finding{w.Check, f.Severity, w.Text, w.Fix, f.Kind})
-	}
-	found = append(found, a.checkSources(v.Dir())...)
-	place, err := a.checkFolderPlace()
-	if err != nil {
-		return err
-	}
-	found = append(found, place...)
-	found = append(found, a.checkNetwork()...)
-	found = append(found, <-gateways...)
-	found = append(found, a.checkClipboard(), a.checkTerminal(), checkMemory(), checkScreenLock(ctx))
-	found = append(found, a.checkPath()...)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
+	found = append(found, checked...)
 	if o.json {
 		err = a.printJSON(newCheckUpJSON(found, repaired))
 	} else {
@@ -118,6 +90,48 @@ func (a *app) runDoctor(ctx context.Context, o doctorOptions) error {
 		return err
 	}
 	return exitFor(found)
+}
+
+// checkAll makes every check.
+func (a *app) checkAll(ctx context.Context, v *vault.Vault, o doctorOptions) ([]finding, error) {
+	gateways := make(chan []finding, 1) // asked while the store is checked
+	if o.offline {
+		gateways <- nil
+	} else {
+		go func() { gateways <- a.checkGateways(ctx) }()
+	}
+	found, err := checkVault(ctx, v, o.repair)
+	if err != nil {
+		return nil, err
+	}
+	found = append(found, a.checkSources(v.Dir())...)
+	place, err := a.checkFolderPlace()
+	if err != nil {
+		return nil, err
+	}
+	found = append(found, place...)
+	found = append(found, a.checkNetwork()...)
+	found = append(found, <-gateways...)
+	found = append(found, a.checkClipboard(), a.checkTerminal(), checkMemory(), checkScreenLock(ctx))
+	found = append(found, a.checkPath()...)
+	return found, ctx.Err()
+}
+
+// checkVault checks the data folder and the store. After a repair, the fix for what
+// it has left is not another one.
+func checkVault(ctx context.Context, v *vault.Vault, repaired bool) (found []finding, err error) {
+	checked, err := v.Check(ctx)
+	for _, f := range checked {
+		w := words.Finding(f)
+		if repaired && words.RepairFixes(f.Kind) {
+			w.Fix = "the repair could not fix this"
+			if f.Kind == vault.FindingIndexDamaged {
+				w.Fix += `; a backup is read with "kitekey import"`
+			}
+		}
+		found = append(found, finding{w.Check, f.Severity, w.Text, w.Fix, f.Kind})
+	}
+	return found, err
 }
 
 // repair repairs and returns what it did. Its error never recommends the repair
