@@ -23,27 +23,46 @@ func newIdentity(t testing.TB) *age.X25519Identity {
 	return id
 }
 
-func TestBackup_RestoresAllOfAProfile(t *testing.T) {
-	w, ctx, id := newFixture(t), t.Context(), newIdentity(t)
-	label, life := "Acme Stores Ltd", kite.Lifetime(90)
+func TestEntries_LeaveOutAProfileWithoutCredential(t *testing.T) {
+	w, ctx := newFixture(t), t.Context()
 	for _, name := range []string{"acme", "acme/live", "coral"} {
 		w.mustAdd(t, name)
 	}
-	if _, err := w.Edit(ctx, sel("acme"), ProfileUpdate{Label: &label, ExpiresIn: &life}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Rotate(ctx, sel("acme"), credential("second")); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := w.Stage(ctx, sel("acme"), credential("third")); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.store.Inner().Delete(ctx, mustLookup(t, w.Vault, "coral").ID); err != nil {
-		t.Fatal(err)
-	}
+	w.loseItem(t, "coral")
 	entries, err := w.Entries(ctx, []Selector{sel("acme"), sel("coral"), sel("acme/live")})
 	if !errors.Is(err, ErrNoCredential) || len(entries) != 2 {
-		t.Fatalf("%d entries, %v", len(entries), err)
+		t.Errorf("%d entries, %v", len(entries), err)
+	}
+}
+
+// loseItem deletes a profile's item from the store, as another program can.
+func (w *fixture) loseItem(t *testing.T, name string) {
+	t.Helper()
+	if err := w.store.Inner().Delete(t.Context(), mustLookup(t, w.Vault, name).ID); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// addInFull adds acme with everything that a profile can have.
+func (w *fixture) addInFull(t *testing.T, label string, life kite.Lifetime) {
+	t.Helper()
+	ctx := t.Context()
+	w.mustAdd(t, "acme")
+	_, edited := w.Edit(ctx, sel("acme"), ProfileUpdate{Label: &label, ExpiresIn: &life})
+	_, rotated := w.Rotate(ctx, sel("acme"), credential("second"))
+	_, _, staged := w.Stage(ctx, sel("acme"), credential("third"))
+	if err := errors.Join(edited, rotated, staged); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// backedUp writes profiles to a backup and reads them back.
+func (w *fixture) backedUp(t *testing.T, profiles ...Selector) []Entry {
+	t.Helper()
+	id := newIdentity(t)
+	entries, err := w.Entries(t.Context(), profiles)
+	if err != nil {
+		t.Fatal(err)
 	}
 	var file bytes.Buffer
 	if err := WriteBackup(&file, w.clock.now(), entries, id.Recipient()); err != nil {
@@ -53,11 +72,18 @@ func TestBackup_RestoresAllOfAProfile(t *testing.T) {
 		t.Error("not encrypted")
 	}
 	back, err := ReadBackup(file.Bytes(), id)
-	if err != nil || len(back) != 2 {
+	if err != nil || len(back) != len(entries) {
 		t.Fatalf("%v %v", back, err)
 	}
-	other := newFixture(t)
-	steps, err := other.PlanImport(ctx, back)
+	return back
+}
+
+func TestBackup_RestoresAllOfAProfile(t *testing.T) {
+	w, other, ctx := newFixture(t), newFixture(t), t.Context()
+	label, life := "Acme Stores Ltd", kite.Lifetime(90)
+	w.addInFull(t, label, life)
+	w.mustAdd(t, "acme/live")
+	steps, err := other.PlanImport(ctx, w.backedUp(t, sel("acme"), sel("acme/live")))
 	if err != nil || len(steps) != 2 || steps[0].Finding != ImportNew {
 		t.Fatalf("%+v %v", steps, err)
 	}
@@ -86,9 +112,7 @@ func TestImport_TellsNewFromConflict(t *testing.T) {
 	for _, name := range []string{"same", "other", "lost"} {
 		w.mustAdd(t, name)
 	}
-	if err := w.store.Inner().Delete(ctx, mustLookup(t, w.Vault, "lost").ID); err != nil {
-		t.Fatal(err)
-	}
+	w.loseItem(t, "lost")
 	steps, err := w.PlanImport(ctx, []Entry{
 		{Selector: sel("new"), Current: credential("new")}, {Selector: sel("same"), Current: credential("same")},
 		{Selector: sel("other"), Current: credential("x"), Previous: credential("y")}, {Selector: sel("lost"), Current: credential("z")},
@@ -114,7 +138,11 @@ func TestImport_TellsNewFromConflict(t *testing.T) {
 	if c, err = w.ReadItem(ctx, mustLookup(t, w.Vault, "lost")); err != nil || !SameCredential(c.Current, credential("z")) {
 		t.Error(err)
 	}
-	// A failure of the store is returned, not reported as a conflict.
+}
+
+func TestPlanImport_ReturnsAFailureOfTheStore(t *testing.T) {
+	w, ctx := newFixture(t), t.Context()
+	w.mustAdd(t, "same")
 	w.store.On(onlyOn("read", &StoreError{Op: "read", Store: "memory", Kind: ErrLocked}), nil)
 	if _, err := w.PlanImport(ctx, []Entry{{Selector: sel("same"), Current: credential("same")}}); !errors.Is(err, ErrLocked) {
 		t.Error(err)
