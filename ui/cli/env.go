@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"kitekey/ui/handout"
 )
 
 // The syntaxes that env can write. Several shells share a syntax.
@@ -71,11 +69,7 @@ func (a *app) runEnv(ctx context.Context, o envOptions) error {
 	if err != nil {
 		return err
 	}
-	v, err := a.open()
-	if err != nil {
-		return err
-	}
-	tok, err := a.lastingToken(ctx, v, handout.Run, sel, o.token.request())
+	tok, err := a.programToken(ctx, sel, o.token)
 	if err != nil {
 		return err
 	}

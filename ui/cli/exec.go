@@ -12,8 +12,6 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-
-	"kitekey/ui/handout"
 )
 
 type execOptions struct {
@@ -81,11 +79,7 @@ func (a *app) runExec(ctx context.Context, o execOptions) error {
 	if err != nil {
 		return err
 	}
-	v, err := a.open()
-	if err != nil {
-		return err
-	}
-	tok, err := a.lastingToken(ctx, v, handout.Run, sel, o.token.request())
+	tok, err := a.programToken(ctx, sel, o.token)
 	if err != nil {
 		return err
 	}

@@ -65,6 +65,15 @@ func (a *app) lastingToken(ctx context.Context, v *vault.Vault, do handout.Actio
 	return tok, nil
 }
 
+// programToken is [app.lastingToken] for a command that the user runs.
+func (a *app) programToken(ctx context.Context, sel vault.Selector, flags tokenFlags) (vault.Token, error) {
+	v, err := a.open()
+	if err != nil {
+		return vault.Token{}, err
+	}
+	return a.lastingToken(ctx, v, handout.Run, sel, flags.request())
+}
+
 // leastLife returns how much life a cached token must have left to be given to a
 // program that continues to use it.
 func leastLife(asked, byDefault kite.Lifetime) time.Duration {

@@ -100,7 +100,7 @@ func (b *tmuxBuffer) run(in []byte, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// toolError returns an error with what a tool said before it failed.
+// toolError is the error of a tool, with what it said before it failed.
 type toolError struct {
 	tool, said string
 	err        error
