@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"kitekey/kite"
@@ -222,6 +224,55 @@ func TestProxy_UnknownOutcomeHasTheOtherSidesWords(t *testing.T) {
 		t.Error(body)
 	}
 }
+
+// A write that was refused is answered at once, and the writes after it wait for the
+// token that replaces its own. Without such a token they are sent with the old one,
+// which may have been refused for one request only.
+func TestTokens_WritesWaitForAReplacement(t *testing.T) {
+	for _, failed := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			tok := newTokens(t.Context(), func(_ context.Context, fresh bool) (kite.Token, error) {
+				switch time.Sleep(time.Second); {
+				case fresh && failed:
+					return kite.Token{}, errors.New("no gateway")
+				case fresh:
+					return living("new"), nil
+				}
+				return living("old"), nil
+			}, time.Now)
+			a := &authorized{tok, roundTrip(func(r *http.Request) (*http.Response, error) {
+				status := http.StatusAccepted
+				if r.Header.Get("Authorization") == "JWT old" {
+					status = http.StatusUnauthorized
+				}
+				return &http.Response{StatusCode: status, Body: http.NoBody, Request: r}, nil
+			})}
+			pay := func() (int, time.Duration) {
+				began := time.Now()
+				resp, err := a.RoundTrip(httptest.NewRequest("POST", "http://gateway/pay", nil))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return resp.StatusCode, time.Since(began)
+			}
+			if _, err := tok.get(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if status, took := pay(); status != 401 || took != 0 {
+				t.Errorf("the first: %d after %v", status, took)
+			}
+			want := map[bool]int{false: 202, true: 401}[failed]
+			if status, took := pay(); status != want || took != time.Second {
+				t.Errorf("the second: %d after %v", status, took)
+			}
+			tok.wait.Wait()
+		})
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // Requests that wait for a token share the result of getting it.
 func TestTokens_ShareOneFailedMint(t *testing.T) {

@@ -56,16 +56,25 @@ func newTokens(ctx context.Context, source func(context.Context, bool) (kite.Tok
 }
 
 // get returns a token with life left. Towards the end of its life get starts a
-// renewal and still returns the current token.
+// renewal and still returns the current token. While a token that was refused is being
+// replaced, get waits: a write that is refused is not repeated.
 func (t *tokens) get(ctx context.Context) (token, error) {
 	t.mu.Lock()
 	current := t.current
 	left := current.left(t.now())
+	r := t.renewal
+	if replacing := r != nil && r.fresh; replacing && left > 0 {
+		t.mu.Unlock()
+		if next, err := r.result(ctx); err == nil || ctx.Err() != nil {
+			return next, err
+		}
+		return current, nil // it may have been refused for one request only
+	}
 	if left > current.ahead {
 		t.mu.Unlock()
 		return current, nil
 	}
-	r := t.start(false)
+	r = t.start(false)
 	t.mu.Unlock()
 	if left > 0 {
 		return current, nil
@@ -76,23 +85,29 @@ func (t *tokens) get(ctx context.Context) (token, error) {
 // replace returns another token than the one that was refused. ok is false if none
 // could be obtained, or if it is too early to ask again.
 func (t *tokens) replace(ctx context.Context, refused token) (tok token, ok bool) {
+	tok, r := t.refuse(refused)
+	if r != nil {
+		tok, _ = r.result(ctx)
+	}
+	return tok, tok.header != "" && !tok.Value.Equal(refused.Value)
+}
+
+// refuse notes that a token was refused. It returns the token that has replaced it, or
+// the renewal that will, or neither if it is too early to ask again.
+func (t *tokens) refuse(refused token) (token, *renewal) {
 	t.mu.Lock()
-	now, current := t.now(), t.current
-	if !current.Value.Equal(refused.Value) {
-		t.mu.Unlock()
-		return current, true
+	defer t.mu.Unlock()
+	if !t.current.Value.Equal(refused.Value) {
+		return t.current, nil
 	}
 	r := t.renewal
 	if r == nil || !r.fresh {
-		if !t.forced.IsZero() && now.Sub(t.forced).Abs() < forcedEvery {
-			t.mu.Unlock()
-			return token{}, false
+		if !t.forced.IsZero() && t.now().Sub(t.forced).Abs() < forcedEvery {
+			return token{}, nil
 		}
 		r = t.start(true)
 	}
-	t.mu.Unlock()
-	tok, err := r.result(ctx)
-	return tok, err == nil && !tok.Value.Equal(refused.Value)
+	return token{}, r
 }
 
 // start begins a renewal, or joins the one under way. The caller holds t.mu.
@@ -151,8 +166,12 @@ func (a *authorized) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
 	}
+	if kite.IsWrite(r.Method, r.URL.RawQuery, r.Header) || r.Body != nil && r.Body != http.NoBody {
+		a.tokens.refuse(tok) // the client is not kept waiting for a mint
+		return resp, nil
+	}
 	another, ok := a.tokens.replace(r.Context(), tok)
-	if !ok || kite.IsWrite(r.Method, r.URL.RawQuery, r.Header) || r.Body != nil && r.Body != http.NoBody {
+	if !ok {
 		return resp, nil
 	}
 	_ = resp.Body.Close()
