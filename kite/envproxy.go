@@ -79,6 +79,10 @@ func checkProxy(value string) string {
 		return "its user or password contains a %: write it as %25"
 	case err != nil || u.Hostname() == "" || strings.HasSuffix(u.Host, ":") && u.Path != "":
 		return "it is not a URL: write http://HOST:PORT"
+	case strings.TrimSuffix(u.Path, "/") != "":
+		return "it has a path: write http://HOST:PORT; a configuration file (PAC) cannot be used"
+	case strings.EqualFold(value, "http://direct"):
+		return "it does not name a proxy: unset it to use none"
 	case !proxySchemes[u.Scheme]:
 		return "its scheme is " + CleanText(u.Scheme) + ": http, https, socks5 and socks5h are known"
 	case !validPort(u.Port()):

@@ -228,6 +228,9 @@ func TestCheckProxy_SaysWhatIsWrongWithTheVariable(t *testing.T) {
 		"http://user:pa#ss@proxy:3128": "%23", "http://user:12#3@proxy": "%23", "http://user:a/b@proxy:3128": "%2F", "http://user:pass": "not a URL", "http://": "not a URL", ":3128": "not a URL",
 		"http:/proxy:3128": "not a URL", "http://user:pa%ss@proxy:3128": "%25", "socks4://proxy:1080": "scheme", "ftp://proxy": "scheme",
 		"http://proxy:99999": "port", "http://proxy:0": "port", "socks5h://proxy:1080": "", "HTTPS://proxy": "",
+		"http://pac.corp/proxy.pac": "has a path",
+		"http://proxy:8080/":        "",
+		"DIRECT":                    "does not name a proxy",
 	} {
 		got := checkProxy(value)
 		if (got == "") != (want == "") || !strings.Contains(got, want) {
