@@ -117,7 +117,7 @@ func (v *Vault) verifyFrom(ctx context.Context, r *verifyPool, deep bool, found 
 // storeFailed is the report for a profile for which the store was not asked. The
 // index keeps its verdict.
 func (v *Vault) storeFailed(sel Selector, deep bool, err error) Report {
-	r := Report{Selector: sel, Host: v.gateway(sel.Environment).Host(), At: v.now(), Deep: deep, Err: err, Verdict: VerdictOf(err)}
+	r := Report{Selector: sel, Store: v.store.Name(), Host: v.gateway(sel.Environment).Host(), At: v.now(), Deep: deep, Err: err, Verdict: VerdictOf(err)}
 	if p, lookupErr := v.Lookup(sel); lookupErr == nil {
 		r.KeyHint = p.KeyHint
 	} else {

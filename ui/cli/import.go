@@ -258,6 +258,9 @@ func selectEntries(entries []vault.Entry, chosen []string, path string) ([]vault
 	if len(chosen) == 0 {
 		return entries, nil
 	}
+	if environmentApart(chosen) {
+		return nil, usagef("%s", slashHint)
+	}
 	var out []vault.Entry
 	for _, arg := range chosen {
 		sel, err := parseSelector(arg)
@@ -266,7 +269,7 @@ func selectEntries(entries []vault.Entry, chosen []string, path string) ([]vault
 		}
 		i := slices.IndexFunc(entries, func(e vault.Entry) bool { return e.Selector == sel })
 		if i < 0 {
-			return nil, &codeError{code: exitNoProfile, text: fmt.Sprintf("%s: %s is not in it", sel, path)}
+			return nil, &codeError{code: exitNoProfile, text: fmt.Sprintf("%s: %s is not in it; without a name, --dry-run lists what is", path, sel)}
 		}
 		out = append(out, entries[i])
 	}

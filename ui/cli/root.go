@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"kitekey/kite"
 )
 
 // newRoot returns the command tree. If args name a command or are
@@ -32,9 +34,7 @@ Live is never implied.`,
 		Version:       a.Version,
 		Args:          noSuchCommand,
 		SilenceErrors: true,
-		// The greatest edit distance at which a command is suggested for a mistyped one.
-		SuggestionsMinimumDistance: 2,
-		SilenceUsage:               true,
+		SilenceUsage:  true,
 	}
 	screen := newScreenFlags(root)
 	root.RunE = func(cmd *cobra.Command, args []string) error { return a.runScreen(cmd, screen) }
@@ -52,7 +52,7 @@ Live is never implied.`,
 	commands := a.commands()
 	add := func(c maker) {
 		cmd := c.make()
-		cmd.GroupID = c.group
+		cmd.GroupID, cmd.SuggestFor = c.group, otherNames(c.name)
 		root.AddCommand(cmd)
 	}
 	switch i := slices.IndexFunc(commands, func(c maker) bool { return len(args) > 0 && c.name == args[0] }); {
@@ -198,13 +198,74 @@ const (
 	groupCare     = "care"
 )
 
+// otherNames returns what a command is called elsewhere.
+func otherNames(command string) []string {
+	switch command {
+	case "token":
+		return []string{"mint", "get", "header", "auth"}
+	case "exec":
+		return []string{"run", "with"}
+	case "api":
+		return []string{"call", "curl", "request"}
+	case "list":
+		return []string{"show", "profiles", "accounts"}
+	case "verify":
+		return []string{"test", "check", "validate"}
+	case "edit":
+		return []string{"set", "label", "update"}
+	case "rotate":
+		return []string{"replace", "renew"}
+	case "rename":
+		return []string{"move", "mv"}
+	case "remove":
+		return []string{"delete", "del"}
+	case "export":
+		return []string{"backup"}
+	case "import":
+		return []string{"restore", "load"}
+	case "log":
+		return []string{"activity", "history", "audit"}
+	}
+	return nil
+}
+
+// nearest returns the command of parent that a name means: another name of it, or a
+// mistyped one. It returns "" if none is near. In a short name two changed letters
+// make another word, so the first letter must be right then.
+func nearest(parent *cobra.Command, typed string) string {
+	typed = strings.ToLower(typed)
+	for _, c := range parent.Commands() {
+		if slices.Contains(c.SuggestFor, typed) {
+			return c.Name()
+		}
+	}
+	for _, distance := range []int{1, 2} {
+		parent.SuggestionsMinimumDistance = distance
+		for _, name := range parent.SuggestionsFor(typed) {
+			if distance == 1 || strings.HasPrefix(typed, name[:1]) {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
 // noSuchCommand refuses arguments to kitekey itself: they are mistyped commands.
 func noSuchCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		return usagef("there is no command %q; did you mean %q?", args[0], "kitekey "+near[0])
+	near := nearest(cmd, args[0])
+	if args[0] == "version" {
+		near = "--version"
+	}
+	_, env, _ := strings.Cut(args[0], "/")
+	_, notProfile := kite.ParseEnvironment(env)
+	switch {
+	case near != "":
+		return usagef("there is no command %q; did you mean %q?", args[0], "kitekey "+near)
+	case notProfile == nil:
+		return usagef("there is no command %q; a profile's name follows the command, as in %q", args[0], "kitekey token "+args[0])
 	}
 	return usagef(`there is no command %q; "kitekey --help" lists them`, args[0])
 }
@@ -251,12 +312,12 @@ func flagError(cmd *cobra.Command, err error) error {
 // noSuchFlag refuses a flag that cmd does not have, and says which one may be meant.
 func noSuchFlag(cmd *cobra.Command, name string) error {
 	// A command for each flag, so that flags are suggested as commands are.
-	flags := &cobra.Command{SuggestionsMinimumDistance: cmd.Root().SuggestionsMinimumDistance}
+	flags := &cobra.Command{}
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		flags.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
 	})
-	if near := flags.SuggestionsFor(name); len(near) > 0 {
-		return usagef("%s has no flag --%s; did you mean --%s?", nameOf(cmd), name, near[0])
+	if near := nearest(flags, name); near != "" {
+		return usagef("%s has no flag --%s; did you mean --%s?", nameOf(cmd), name, near)
 	}
 	for _, c := range cmd.Commands() {
 		if c.Flags().Lookup(name) != nil {

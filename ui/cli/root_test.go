@@ -3,6 +3,7 @@ package cli
 import (
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -86,5 +87,19 @@ func TestRoot_CompletesFlagsWithoutTheQuotesOfTheHelp(t *testing.T) {
 	root.SetErr(io.Discard)
 	if err := root.Execute(); err != nil || !strings.Contains(out.String(), "--expires-in\tlife to mint with") || strings.Contains(out.String(), "`") {
 		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
+func TestRoot_SuggestsTheCommandThatIsMeant(t *testing.T) {
+	for typed, want := range map[string]string{
+		"mint": "kitekey token", "delete": "kitekey remove", "test": "kitekey verify", "run": "kitekey exec", "backup": "kitekey export",
+		"tokn": "kitekey token", "lsit": "kitekey list", "ver": "kitekey verify", "version": "kitekey --version", "acme/live": "kitekey token acme/live",
+		"tui": "kitekey --help", "acme": "kitekey --help",
+	} {
+		root := newRoot(&app{}, []string{typed})
+		root.SetArgs([]string{typed})
+		if err := root.Execute(); err == nil || !strings.Contains(err.Error(), strconv.Quote(want)) || exitCode(err) != exitUsage {
+			t.Errorf("%s: %v, want %s", typed, err, want)
+		}
 	}
 }

@@ -399,7 +399,7 @@ func (d *verifyRun) line(a *app, s vault.Selector, chosen bool, name, w int) str
 	case !ok:
 		return line + " " + a.st.dim.Styled("not tried")
 	}
-	glyph, word, paint := a.verdictLook(&vault.Profile{Selector: s, Verdict: r.Verdict}, nil, &a.st.textStyles)
+	glyph, word, paint := a.verdictLook(&vault.Profile{Selector: s, Verdict: r.Verdict, Store: r.Store}, nil, &a.st.textStyles)
 	line += " " + paint.Styled(glyph+" "+word)
 	if reason := reasonOf(r); reason != "" {
 		line += a.st.dim.Styled(a.st.glyph.sep + reason)

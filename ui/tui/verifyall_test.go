@@ -9,6 +9,7 @@ import (
 	"kitekey/kite"
 	"kitekey/kite/simulator"
 	"kitekey/vault"
+	"kitekey/vault/storetest"
 )
 
 // verified opens the results of a gateway that refuses coral and fails for dune.
@@ -187,5 +188,13 @@ func TestElsewhere_SaysWhenItDoesNotWorkEither(t *testing.T) {
 		d.sim.Set("acme", kite.Sandbox, simulator.Behavior{Refuse: true})
 	}}, func(t *testing.T, d *driver) {
 		d.press("v").dialog("Verification result").press("e", "enter").sees("it does not work either: refused")
+	})
+}
+
+// The rows name the store as the list does.
+func TestVerifyAll_NamesTheStoreThatIsLocked(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.store.On(storetest.Fail("memory", vault.ErrLocked), nil)
+		d.press("V").sleep(time.Minute).dialog("Verify all").sees("acme     sandbox ! the memory store is locked").lacks("! the store is locked")
 	})
 }
