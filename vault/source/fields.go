@@ -177,13 +177,12 @@ func writeFields(item vault.SourceItem) map[string]json.RawMessage {
 	}
 	text := func(name, value string) {
 		if value != "" {
-			fields[name] = quoted([]byte(value))
+			fields[name], _ = json.Marshal(value) // a string always can be
 		}
 	}
 	put := func(key, secret string, c kite.Credential) {
 		if c.Complete() {
-			c.APIKey.RevealTo(func(b []byte) { fields[key] = quoted(b) })
-			c.APISecret.RevealTo(func(b []byte) { fields[secret] = quoted(b) })
+			fields[key], fields[secret] = c.APIKey.RevealJSON(nil), c.APISecret.RevealJSON(nil)
 		}
 	}
 	text(fieldOrigin, string(item.Origin))
@@ -228,17 +227,4 @@ func textOf(raw json.RawMessage) string {
 		return n.String()
 	}
 	return ""
-}
-
-// quoted returns b as a JSON string.
-func quoted(b []byte) json.RawMessage {
-	if !bytes.ContainsFunc(b, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r) }) {
-		q := make([]byte, 0, len(b)+2)
-		return append(append(append(q, '"'), b...), '"')
-	}
-	q, err := json.Marshal(string(b))
-	if err != nil {
-		return json.RawMessage(`""`)
-	}
-	return q
 }

@@ -49,7 +49,7 @@ func loadLogin(ctx context.Context, s vault.Store, name string) (Login, error) {
 
 func saveLogin(ctx context.Context, s vault.Store, name string, l Login) error {
 	raw := loginJSON{V: 1, Obtained: l.Obtained.UTC().Round(0), Expires: l.Expires.UTC().Round(0), Renewable: l.Renewable}
-	l.Token.RevealTo(func(b []byte) { raw.Token = quoted(b) })
+	raw.Token = l.Token.RevealJSON(nil)
 	data, err := json.Marshal(raw)
 	clear(raw.Token)
 	if err != nil {

@@ -137,9 +137,10 @@ func (e *engine) appRole(ctx context.Context) (kite.Secret, error) {
 	if err != nil {
 		return kite.Secret{}, e.failed(call{op: c.op}, ErrNoToken, nil, err)
 	}
-	fields := map[string]json.RawMessage{"role_id": quoted([]byte(e.config.RoleID))}
+	roleID, _ := json.Marshal(e.config.RoleID) // a string always can be
+	fields := map[string]json.RawMessage{"role_id": roleID}
 	if !secretID.IsZero() { // a role may need no secret id
-		secretID.RevealTo(func(b []byte) { fields["secret_id"] = quoted(b) })
+		fields["secret_id"] = secretID.RevealJSON(nil)
 	}
 	c.body, _ = json.Marshal(fields)
 	clear(fields["secret_id"])
