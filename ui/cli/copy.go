@@ -12,16 +12,13 @@ import (
 	"kitekey/ui/words"
 )
 
-// defaultClearAfter is how long a copy stays on the clipboard.
-const defaultClearAfter = 45 * time.Second
-
 type copyOptions struct {
 	tokenOptions
 	clearAfter time.Duration // never means until the token expires
 }
 
 func newCopy(a *app, run func(context.Context, copyOptions) error) *cobra.Command {
-	o := copyOptions{clearAfter: defaultClearAfter}
+	o := copyOptions{clearAfter: clipboard.DefaultClear}
 	o.form = formHeader
 	var json bool
 	cmd := &cobra.Command{

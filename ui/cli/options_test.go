@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"kitekey/ui/clipboard"
 )
 
 // parse runs a command that only returns its options, with args.
@@ -61,7 +63,7 @@ func TestOptions_CopyBoundsClearAfter(t *testing.T) {
 			t.Errorf("--clear-after %s is accepted", text)
 		}
 	}
-	if got, _ := parse(t, newCopy, "acme"); got.clearAfter != defaultClearAfter {
+	if got, _ := parse(t, newCopy, "acme"); got.clearAfter != clipboard.DefaultClear {
 		t.Errorf("by default %v", got.clearAfter)
 	}
 }

@@ -28,14 +28,13 @@ func (a *app) askSecret(ctx context.Context, question string) (kite.Secret, erro
 	return a.answer(ctx, question, prompt.Hidden)
 }
 
-// confirm asks a yes-or-no question; only "y" and "yes" are yes.
+// confirm asks a yes-or-no question.
 func (a *app) confirm(ctx context.Context, question string) (bool, error) {
 	s, err := a.ask(ctx, question+" [y/N] ")
 	if errors.Is(err, errGivenUp) {
 		return false, nil
 	}
-	s = strings.ToLower(strings.TrimSpace(s))
-	return s == "y" || s == "yes", err
+	return prompt.IsYes(s), err
 }
 
 // prompt writes text to the terminal that the answer is read from, even if stderr

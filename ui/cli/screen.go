@@ -34,7 +34,7 @@ type screenFlags struct {
 
 // newScreenFlags adds the flags to a command.
 func newScreenFlags(cmd *cobra.Command) *screenFlags {
-	s := &screenFlags{clearAfter: defaultClearAfter, lockAfter: 10 * time.Minute}
+	s := &screenFlags{clearAfter: clipboard.DefaultClear, lockAfter: tui.DefaultLockAfter}
 	f := cmd.Flags()
 	f.BoolVar(&s.plain, "plain", false, "line by line in place of the screen, for screen readers")
 	f.BoolVar(&s.sandboxOnly, "sandbox-only", false, "list sandbox profiles only")

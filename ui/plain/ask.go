@@ -3,7 +3,6 @@ package plain
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"kitekey/kite"
@@ -60,8 +59,7 @@ func (c *conversation) write(text string) { _, _ = fmt.Fprint(c.o.Output, text) 
 // yes asks a yes-or-no question.
 func (c *conversation) yes(ctx context.Context, question string) (bool, error) {
 	answer, err := c.ask(ctx, question+" Type yes or no: ")
-	answer = strings.ToLower(strings.TrimSpace(answer))
-	return answer == "yes" || answer == "y", err
+	return prompt.IsYes(answer), err
 }
 
 // askCredential asks for both halves of a credential, hidden. Two empty answers, one

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/term"
 
@@ -22,6 +23,12 @@ import (
 // ErrInterrupted: the user pressed ctrl-c, and the terminal did not make a signal
 // of it.
 var ErrInterrupted = errors.New("interrupted")
+
+// IsYes reports whether the answer to a yes-or-no question is yes: "y" or "yes".
+func IsYes(answer string) bool {
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes"
+}
 
 // Kind is the kind of answer that is expected.
 type Kind int

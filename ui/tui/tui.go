@@ -73,7 +73,7 @@ type Options struct {
 
 	ClearAfter time.Duration          // how long a copy stays in the clipboard; 0 means [clipboard.DefaultClear]
 	Session    <-chan session.Request // requests to lock the screen; nil for none
-	LockAfter  time.Duration          // idle time after which the screen locks; 0 means 10 minutes, negative never
+	LockAfter  time.Duration          // idle time after which the screen locks; 0 means [DefaultLockAfter], negative never
 
 	Theme         Theme // dark, light, or auto: what the terminal says
 	ASCII         bool  // borders and marks in ASCII; always so in the C and POSIX locales
@@ -96,12 +96,15 @@ type Options struct {
 // core, against 0.65 % at 60 and 0.13 % at 10, where the first frame takes 106 ms.
 const framesPerSecond = 30
 
+// DefaultLockAfter is the idle time after which the screen locks by default.
+const DefaultLockAfter = 10 * time.Minute
+
 func (o *Options) setDefaults() {
 	if o.ClearAfter == 0 {
 		o.ClearAfter = clipboard.DefaultClear
 	}
 	if o.LockAfter == 0 {
-		o.LockAfter = 10 * time.Minute
+		o.LockAfter = DefaultLockAfter
 	}
 	if o.BaseURL == nil {
 		o.BaseURL = kite.Environment.BaseURL

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/netip"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -161,20 +160,12 @@ func checkAddress(raw string) error {
 		return errors.New("the address must not have a user, a password, a query or a fragment")
 	case u.Scheme == "https":
 		return nil
-	case u.Scheme == "http" && loopback(u.Hostname()):
+	case u.Scheme == "http" && kite.OnThisMachine(u.Host):
 		return nil
 	case u.Scheme == "http":
 		return fmt.Errorf("the address must begin with https://: without TLS only this machine (127.0.0.1, [::1], localhost) can be used, not %s", u.Hostname())
 	}
 	return errors.New("the address must begin with https://")
-}
-
-func loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Zone() == "" && ip.Unmap().IsLoopback()
 }
 
 // checkPath refuses a path that would not mean the same in a URL and in a policy.
