@@ -58,6 +58,9 @@ const offered = 8
 func dialX11(display string) (*xgb.Conn, error) {
 	// xgb logs to stderr, which in kitekey is the screen.
 	xgb.Logger = log.New(io.Discard, "", 0)
+	if err := checkDisplay(display); err != nil {
+		return nil, fmt.Errorf("the X display %s is not used: %w", display, err)
+	}
 	conn, err := xgb.NewConnDisplay(display)
 	if err != nil {
 		return nil, fmt.Errorf("the X display %s cannot be reached: %w", display, err)
