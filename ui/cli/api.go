@@ -51,7 +51,8 @@ METHOD defaults to GET, or to POST when there is something to send: --data (JSON
 else in JSON (numbers, true, null). With GET and HEAD, fields go into the query.
 
 The whole reply goes to stdout, indented at a terminal and unchanged otherwise. A reply
-that is not 2xx is printed too, unless --fail is given, and gives exit code 4 or 5.
+that is not 2xx, or not in Kitegateway's form, is printed too, unless --fail is given,
+and gives exit code 4 or 5.
 
 A write (anything but GET, HEAD and OPTIONS, or a read whose header or query names
 another method) is sent once. If no answer says whether it was carried out, or if the
