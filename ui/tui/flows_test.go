@@ -194,6 +194,13 @@ func TestNotice_RingsOnceBeforeATokenExpires(t *testing.T) {
 	})
 }
 
+// A token of a few seconds is low at once. That it expires is not said once it has.
+func TestNotice_GoesWhenTheTokenHasExpired(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("m").write("6").press("enter").sleep(2 * time.Second).sees("acme/sandbox expires at").sleep(5 * time.Second).sees("expired at").lacks("expires at")
+	})
+}
+
 // A key in a message acts on the message's profile.
 func TestNotice_ItsKeyActsOnItsProfile(t *testing.T) {
 	drive(t, setup{options: neverLock}, func(t *testing.T, d *driver) {
@@ -689,7 +696,7 @@ func TestTab_GoesToTheOtherEnvironment(t *testing.T) {
 
 func TestKeys_SayWhyTheyCannotWork(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.press("n").sees("again: there was no token yet: m mints one")
+		d.press("n").sees("again: no token to repeat: m mints one")
 		d.press("f").sees("forget: no unexpired token here")
 		d.press("end", "up", "w").sees("why: not verified yet: v verifies it")
 	})

@@ -99,7 +99,7 @@ func (e *expiryWatch) warn(a *app) tea.Cmd {
 			continue
 		}
 		e.warned[p.ID] = p.Token.Deadline
-		a.showQuietly(notice{kind: warning, id: p.ID, keys: "n",
+		a.showQuietly(notice{kind: warning, id: p.ID, keys: "n", holds: p.Token.Deadline,
 			text: p.Selector.String() + " expires at " + words.Moment(p.Token.Deadline, a.now) + a.st.glyph.sep + "n mints another"})
 		if !a.o.NoBell {
 			return tea.Raw("\a")

@@ -205,7 +205,7 @@ func hadToken(a *app) string {
 		return why
 	}
 	if a.chosen().Token.Deadline.IsZero() {
-		return "there was no token yet: m mints one"
+		return "no token to repeat: m mints one"
 	}
 	return ""
 }

@@ -34,6 +34,7 @@ type notice struct {
 	small string // further text, shown if there is room
 	copy  string // what was copied, if it says so: the countdown beside it need not repeat it
 	at    time.Time
+	holds time.Time // when its text ceases to be true, zero if it does not
 	until time.Time // when it goes; zero means when dismissed
 }
 
@@ -52,6 +53,9 @@ func (ns *notices) show(n notice, now time.Time) {
 	n.at, n.until = now, time.Time{}
 	if n.kind != failure {
 		n.until = now.Add(noticeTime)
+	}
+	if !n.holds.IsZero() && n.holds.Before(n.until) {
+		n.until = n.holds
 	}
 	ns.current = n
 	if ns.history = append(ns.history, n); len(ns.history) > maxHistory {
