@@ -180,7 +180,7 @@ func (a *app) vetAdoptedCA() error {
 		return nil // without a data folder there is none
 	}
 	info, err := os.Stat(path)
-	if err != nil || os.Geteuid() == 0 && !forOthers(info, 0o002) {
+	if err != nil || os.Geteuid() == 0 && !openToAll(info) {
 		return nil // reading it gives the error
 	}
 	if err := changeable(info); err != nil {

@@ -1,11 +1,6 @@
 package cli
 
-import (
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-)
+import "os"
 
 // checkSecretFile checks who can use a file with a secret; what names the secret. It
 // refuses a file that others can change. If others can read it, it only says so,
@@ -35,17 +30,6 @@ func (a *app) vet(path string, secret bool) error {
 		if err := changeable(info); err != nil {
 			return usagef("the CA in %s is not trusted: %w", path, err)
 		}
-	}
-	return nil
-}
-
-// changeable says why others can change a file or a folder, nil if they cannot.
-func changeable(info fs.FileInfo) error {
-	if forOthers(info, 0o002) {
-		return errors.New("every user can change it")
-	}
-	if uid, known := owner(info); known && uid != 0 && uid != os.Geteuid() {
-		return fmt.Errorf("it belongs to another user (uid %d)", uid)
 	}
 	return nil
 }

@@ -253,7 +253,7 @@ func (d *formDialog) failWith(what string, err error) {
 	if next == "" && !errors.Is(err, vault.ErrExists) && !errors.Is(err, vault.ErrBadInput) {
 		next = "What you typed is still here: ctrl+s tries again."
 	}
-	d.fail(what+": "+sentence(err), next)
+	d.fail(what+": "+errorText(err), next)
 }
 
 // fail keeps the form open and says why it was not saved.

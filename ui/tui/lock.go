@@ -186,7 +186,7 @@ func (l *locker) unlocked(a *app, err error, needPass, noneGiven bool) tea.Cmd {
 	case needPass && noneGiven:
 		l.message = ""
 	case err != nil:
-		l.message = sentence(err)
+		l.message = errorText(err)
 	default:
 		l.locked, l.message, l.forAll = false, "", false
 		if p := a.profileByID(l.endedKeep); p != nil {

@@ -107,15 +107,15 @@ func (a *app) reportError(id, doing string, err error) {
 			doing = p.Selector.String() + ", " + doing
 		}
 	}
-	if n.text = sentence(err); doing != "" {
+	if n.text = errorText(err); doing != "" {
 		n.text = doing + ": " + n.text
 	}
 	a.notices.show(n, a.now)
 }
 
-// sentence returns an error's text on one line, without control characters: it may
+// errorText returns an error's text on one line, without control characters: it may
 // quote a folder's name, a keyring or a gateway.
-func sentence(err error) string { return kite.CleanText(err.Error()) }
+func errorText(err error) string { return kite.CleanText(err.Error()) }
 
 func (n *notice) look(s *styles) (string, ansi.Style) {
 	switch n.kind {

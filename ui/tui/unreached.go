@@ -35,7 +35,7 @@ func (a *app) checkStore() tea.Cmd {
 
 // aboutUnreached says what is wrong with the store, and how to use the other one.
 func (a *app) aboutUnreached(err error) []string {
-	text := []string{words.Sentence(sentence(err))}
+	text := []string{words.Sentence(errorText(err))}
 	if advice := words.StoreAdvice(err); advice != "" {
 		text = append(text, words.Sentence(advice))
 	}

@@ -123,7 +123,7 @@ func (d *verdictDialog) lines(a *app, w int) []string {
 	if r.Message != "" {
 		said("gateway says", kite.CleanText(r.Message))
 	} else if r.Err != nil && r.Verdict != vault.VerdictOK {
-		said("details", sentence(vault.WithoutProfile(p.Selector, r.Err)))
+		said("details", errorText(vault.WithoutProfile(p.Selector, r.Err)))
 	}
 	means, next := words.Advice(r, words.Keys())
 	said("meaning", words.Sentence(means))
