@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"os/exec"
@@ -36,6 +37,10 @@ const tmuxPrefix = "kitekey-"
 func holdTmux(server string, secret []byte) (holder, string, error) {
 	b := &tmuxBuffer{server: server, name: tmuxPrefix + rand.Text()[:8], outside: true}
 	caveat := "the terminal outside tmux got it as well; its clipboard is overwritten when the time comes, unless tmux is detached or has a newer buffer by then"
+	socket, _, _ := strings.Cut(server, ",")
+	if err := checkSocket(socket); err != nil {
+		return nil, "", fmt.Errorf("the server of TMUX is not used: %w", err)
+	}
 	before := b.newest()
 	if _, err := b.run(secret, "load-buffer", "-w", "-b", b.name, "-"); err != nil {
 		// -w came with tmux 3.2.

@@ -37,6 +37,9 @@ type wlCopy struct {
 // holdWayland copies with wl-copy. wl-clipboard before 2.3 cannot mark a text as
 // sensitive, which the caveat says.
 func holdWayland(secret []byte) (holder, string, error) {
+	if err := checkSocket(waylandSocket(os.Getenv("XDG_RUNTIME_DIR"), os.Getenv("WAYLAND_DISPLAY"))); err != nil {
+		return nil, "", fmt.Errorf("the compositor of WAYLAND_DISPLAY is not used: %w", err)
+	}
 	args := []string{"--type", waylandText}
 	caveat := "this wl-clipboard cannot mark it as a password (2.3 can), so a clipboard manager may keep it"
 	if help, err := wlOutput("wl-copy", "--help"); err == nil && bytes.Contains(help, []byte("--sensitive")) {
@@ -189,9 +192,14 @@ func wlOutput(name string, args ...string) ([]byte, error) {
 
 // waylandReachable reports whether a compositor listens at the address.
 func waylandReachable(runtimeDir, display string) bool {
-	if !strings.HasPrefix(display, "/") {
-		display = filepath.Join(runtimeDir, display)
-	}
-	info, err := os.Stat(display)
+	info, err := os.Stat(waylandSocket(runtimeDir, display))
 	return err == nil && info.Mode()&os.ModeSocket != 0
+}
+
+// waylandSocket returns the path of a compositor's socket.
+func waylandSocket(runtimeDir, display string) string {
+	if strings.HasPrefix(display, "/") {
+		return display
+	}
+	return filepath.Join(runtimeDir, display)
 }

@@ -4,7 +4,6 @@ package clipboard
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"strconv"
@@ -65,13 +64,4 @@ func cutLast(s, sep string) (before, after string, found bool) {
 		return s[:i], s[i+len(sep):], true
 	}
 	return s, "", false
-}
-
-// ownServer returns an error if a server of the user uid is neither root's nor that of the
-// user euid. Root may use the server of any user, as with sudo.
-func ownServer(uid, euid int) error {
-	if uid != 0 && euid != 0 && uid != euid {
-		return fmt.Errorf("it belongs to another user (uid %d)", uid)
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package clipboard
 
 import (
+	"fmt"
 	"net"
 	"syscall"
 )
@@ -23,4 +24,13 @@ func checkServer(conn *net.UnixConn, euid int) error {
 		return err
 	}
 	return ownServer(int(peer.Uid), euid)
+}
+
+// ownServer returns an error if a server of the user uid is neither root's nor that of the
+// user euid. Root may use the server of any user, as with sudo.
+func ownServer(uid, euid int) error {
+	if uid != 0 && euid != 0 && uid != euid {
+		return fmt.Errorf("it belongs to another user (uid %d)", uid)
+	}
+	return nil
 }

@@ -53,6 +53,9 @@ func TestCheckServer_RefusesAnotherUsers(t *testing.T) {
 		return
 	}
 	t.Cleanup(func() { _ = l.Close() })
+	if err := os.Chmod(path, 0o777); err != nil {
+		t.Fatal(err)
+	}
 	conn, err := net.Dial("unix", path)
 	if err != nil {
 		t.Fatal(err)
@@ -65,5 +68,18 @@ func TestCheckServer_RefusesAnotherUsers(t *testing.T) {
 		if err := checkServer(conn.(*net.UnixConn), euid); err != nil {
 			t.Errorf("for uid %d: %v", euid, err)
 		}
+	}
+	// A user to whom it does not belong.
+	failed := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, ^uintptr(0), 1, ^uintptr(0)); errno != 0 {
+			t.Error(errno)
+		}
+		_, _, err := holdTmux(path+",1,0", []byte("secret"))
+		failed <- err
+	}()
+	if err := <-failed; err == nil || !strings.Contains(err.Error(), "TMUX is not used") {
+		t.Errorf("a tmux server: %v", err)
 	}
 }
