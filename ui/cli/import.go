@@ -48,9 +48,9 @@ func newImport(a *app, run func(context.Context, importOptions) error) *cobra.Co
 		Short: "Read credentials from a backup or from what you have",
 		Long: `Read credentials from a backup that "kitekey export" wrote, or from what people have:
 a .env file, JSON, YAML, TOML, CSV, a Postman, Insomnia or Bruno export, a compose
-file, a Kubernetes Secret, a curl command, a piece of a program, a mail. It says what
-FILE was read as, and leaves the file as it is. FILE can be - for stdin. SELECTORs
-choose some of what is in it.
+file, a Kubernetes Secret, a curl command, a piece of a program, a mail, the notes in a
+password manager's export. It says what FILE was read as, and leaves the file as it is.
+FILE can be - for stdin. SELECTORs choose some of what is in it.
 
 First it says what it would do. A profile that has another credential is never
 replaced silently: it asks, or does what --on-conflict says. The replaced credential

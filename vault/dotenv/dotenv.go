@@ -233,6 +233,7 @@ var forms = []struct {
 	{isMembers, func(text string) ([]variable, error) {
 		return parseJSON([]byte("{" + strings.TrimRight(text, ", \t\n") + "}"))
 	}, called("JSON")},
+	{nil, parseNotes, called("notes of entries")},
 	{nil, parseLines, linesName},
 	{isYAML, parseYAML, yamlName},
 	{nil, parseTable, called("a table")},
