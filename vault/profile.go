@@ -56,11 +56,22 @@ func (p Profile) Report() Report {
 	}
 	f := p.facts
 	r := Report{
-		Selector: p.Selector, Store: p.Store, Host: p.Host, Verdict: p.Verdict, At: p.VerdictAt, Status: f.Status, Message: f.Message, Cause: f.Cause,
+		Selector: p.Selector, Store: p.Store, Source: p.Source, Host: p.Host, Verdict: p.Verdict, At: p.VerdictAt, Status: f.Status, Message: f.Message, Cause: f.Cause,
 		Skew: f.Skew, Latency: f.Latency, KeyHint: p.KeyHint, Deep: f.Deep,
 	}
 	if f.Detail != "" {
 		r.Err = errors.New(f.Detail)
+	}
+	return r
+}
+
+// ReportOf returns the report of a mint for the profile that failed with err.
+func (p Profile) ReportOf(err error, at time.Time) Report {
+	r := Report{Selector: p.Selector, Store: p.Store, Source: p.Source, KeyHint: p.KeyHint}
+	r.outcome(at, kite.Token{}, err)
+	var failure *kite.Error
+	if errors.As(err, &failure) {
+		r.Host = failure.Host
 	}
 	return r
 }

@@ -140,7 +140,7 @@ func (a *app) agreeToLife(life kite.Lifetime, live bool, yes string, action func
 func (a *app) mintFailed(id string, err error) {
 	if p := a.profileByID(id); p != nil {
 		if v := vault.VerdictOf(err); v != vault.VerdictNone {
-			a.reports[id] = reportOf(p, err, a.now)
+			a.reports[id] = p.ReportOf(err, a.now)
 		}
 	}
 	a.reportError(id, "minting", err)

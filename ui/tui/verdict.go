@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,16 +11,6 @@ import (
 	"kitekey/ui/words"
 	"kitekey/vault"
 )
-
-// reportOf returns the report of a mint that failed, as verifying would have it.
-func reportOf(p *vault.Profile, err error, now time.Time) vault.Report {
-	r := vault.Report{Selector: p.Selector, Store: p.Store, Verdict: vault.VerdictOf(err), At: now, KeyHint: p.KeyHint, Err: err}
-	var ke *kite.Error
-	if errors.As(err, &ke) {
-		r.Host, r.Status, r.Message, r.Cause = ke.Host, ke.Status, ke.Message, ke.Cause()
-	}
-	return r
-}
 
 // verdictDialog shows what a verification found, what it means and what to do next.
 type verdictDialog struct {
