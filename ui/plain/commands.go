@@ -48,7 +48,7 @@ func commands() []command {
 		{names: []string{"drop"}, help: "delete the previous credential: no rollback after that", about: (*conversation).dropPrevious},
 		{names: []string{"remove", "d"}, help: "remove the profile and its credential", about: (*conversation).remove},
 		{names: []string{"undo", "u"}, help: "put back what was removed last, for ten minutes or until you quit", run: func(c *conversation, ctx context.Context, _ string) error { return c.putBack(ctx) }},
-		{names: []string{"activity"}, takes: "[all, or NAME]", help: "what was done with the profile, or with all", run: (*conversation).activity},
+		{names: []string{"activity", "log"}, takes: "[all, or NAME]", help: "what was done with the profile, or with all", run: (*conversation).activity},
 		{names: []string{"help", "h", "?"}, help: "this list", run: does(func(c *conversation, _ string) { c.sayHelp() })},
 		{names: []string{"quit", "q"}, help: "quit", run: func(*conversation, context.Context, string) error { return errQuit }},
 	}

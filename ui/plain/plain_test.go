@@ -506,7 +506,7 @@ func TestPlain_RevealsRemovesAndForgets(t *testing.T) {
 		lacks(t, w.talk(o, "dune", "reveal", "yes"), "sim-")
 		has(t, w.talk(w.options(), "dune", "copy", "forget", "time"), "is forgotten", "dune sandbox has no token")
 		has(t, w.talk(w.options(), "dune", "remove", "no", "remove", "yes", "copy"), "Nothing was done.", "dune sandbox removed.", "Choose a profile first")
-		has(t, w.talk(w.options(), "activity all"), "dune sandbox removed, done", "dune sandbox revealed, done")
+		has(t, w.talk(w.options(), "log all"), "dune sandbox removed, done", "dune sandbox revealed, done")
 	})
 }
 
