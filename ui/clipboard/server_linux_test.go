@@ -1,6 +1,7 @@
 package clipboard
 
 import (
+	"crypto/rand"
 	"net"
 	"os"
 	"path/filepath"
@@ -35,7 +36,7 @@ func TestCheckServer_RefusesAnotherUsers(t *testing.T) {
 		t.Skip("only root can listen as another user")
 	}
 	const other = 65534
-	path := filepath.Join("/tmp", "kk"+filepath.Base(t.TempDir())+t.Name()[:8])
+	path := filepath.Join("/tmp", "kk"+rand.Text()) // t.TempDir is closed to other users
 	done := make(chan net.Listener)
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends with this goroutine
@@ -70,7 +71,8 @@ func TestCheckServer_RefusesAnotherUsers(t *testing.T) {
 		}
 	}
 	// A user to whom it does not belong.
-	failed := make(chan error)
+	t.Setenv("WAYLAND_DISPLAY", path)
+	failed := make(chan error, 2)
 	go func() {
 		runtime.LockOSThread()
 		if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, ^uintptr(0), 1, ^uintptr(0)); errno != 0 {
@@ -78,8 +80,12 @@ func TestCheckServer_RefusesAnotherUsers(t *testing.T) {
 		}
 		_, _, err := holdTmux(path+",1,0", []byte("secret"))
 		failed <- err
+		_, _, err = holdWayland([]byte("secret"))
+		failed <- err
 	}()
-	if err := <-failed; err == nil || !strings.Contains(err.Error(), "TMUX is not used") {
-		t.Errorf("a tmux server: %v", err)
+	for _, variable := range []string{"TMUX", "WAYLAND_DISPLAY"} {
+		if err := <-failed; err == nil || !strings.Contains(err.Error(), variable+" is not used") {
+			t.Errorf("%s: %v", variable, err)
+		}
 	}
 }
