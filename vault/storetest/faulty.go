@@ -142,18 +142,6 @@ func FailAfter(n int, op string, err error) func(op, key string) error {
 	}
 }
 
-// Both is a hook for [Faulty.On] that calls one hook after another.
-func Both(hooks ...func(op, key string) error) func(op, key string) error {
-	return func(op, key string) error {
-		for _, h := range hooks {
-			if err := h(op, key); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-}
-
 func (f *Faulty) call(ctx context.Context, op, key string, do func() error) error {
 	f.mu.Lock()
 	f.calls = append(f.calls, op+" "+key)

@@ -226,9 +226,6 @@ func (k *KeePassXC) Crashed() bool {
 	}
 }
 
-// Kill kills KeePassXC as a crash would.
-func (k *KeePassXC) Kill() { k.program.kill() }
-
 // AnswerAll answers every dialog until the returned function is called, which
 // returns the titles of the dialogs.
 func (d *Desktop) AnswerAll(after time.Duration, key string) (stop func() []string) {
