@@ -27,7 +27,7 @@ var readable = []struct{ name, text, want string }{
 	{"YAML list", "- account: acme\n  environment: production\n  api_key: κ\n  api_secret: σ\n- account: coral\n  api_key: x1\n  api_secret: x2\n", "YAML: acme/live=k:s coral/=x1:x2"},
 	{"YAML of Spring", "kitegateway:\n  api-key: κ\n  api-secret: σ\n", "YAML: /=k:s"},
 	{"Bitwarden's notes", `{"items":[{"name":"Mail","notes":"a\nb"},{"name":"Kitegateway live","notes":"api_key: κ\napi_secret: σ"},{"name":"x","notes":"Our keys\nkey: x1\nsecret: x2"}]}`, "notes of entries: /live=k:s /=x1:x2"},
-	{"a table with notes", "account,api_key,api_secret,notes\ncoral,x1,x2,\"key: x3\nof old\"\n", "a table: coral/=x1:x2"},
+	{"a table with notes", "account,api_key,api_secret,notes\ncoral,x1,x2,\"api_key: x3\napi_secret: x4\"\n", "a table: coral/=x1:x2"},
 	{"1Password's notes", "Title,Username,Notes\nKite sandbox,,\"api_key: κ\napi_secret: σ\"\n", "notes of entries: /sandbox=k:s"},
 	{"TOML", "title = \"x\"\n[kitegateway.live]\napi_key = \"κ\"\napi_secret = 'σ' # c\n", "lines of NAME=value: /live=k:s"},
 	{"INI of several", "; mine\n[acme-live]\nkey=κ\nsecret=σ\n\n[coral]\nkey = x1\nsecret = x2\n", "lines of NAME=value: acme/live=k:s coral/=x1:x2"},
