@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -221,12 +222,12 @@ func TestPing_IsARead(t *testing.T) {
 		"page":    {answer(200, htmlPage), ErrUnexpectedReply},
 		"dropped": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, ErrUnreachable},
 	} {
-		asked := 0
-		c := serve(t, func(w http.ResponseWriter, r *http.Request) { asked++; tt.handler(w, r) })
+		var asked atomic.Int32
+		c := serve(t, func(w http.ResponseWriter, r *http.Request) { asked.Add(1); tt.handler(w, r) })
 		_, err := c.Ping(t.Context())
 		wantKind(t, err, tt.kind)
-		if asked != 1 {
-			t.Errorf("%s: asked %d times", name, asked)
+		if n := asked.Load(); n != 1 {
+			t.Errorf("%s: asked %d times", name, n)
 		}
 	}
 }
