@@ -160,18 +160,30 @@ func TestTooSmall_SaysTheSizeItNeeds(t *testing.T) {
 }
 
 func TestColumns_LabelGetsTheRoomOfAWideScreen(t *testing.T) {
-	if c := layColumns(130, 12, 36); c.label != 36 || c.verdict < 40 {
+	if c := layColumns(130, lengths{12, 12}, 36); c.label != 36 || c.verdict < 40 {
 		t.Errorf("%+v", c)
 	}
-	if c := layColumns(130, 12, 8); c.verdict < 50 {
+	if c := layColumns(130, lengths{12, 12}, 8); c.verdict < 50 {
 		t.Errorf("with short labels: %+v", c)
+	}
+}
+
+// A few long names do not take the room of every row's reason.
+func TestColumns_FewLongNamesLeaveRoomForTheReasons(t *testing.T) {
+	names := []string{"acme", "kite-shop", "harbor", "north-wind", "tea", strings.Repeat("x", 64)}
+	few := lengthsOf(len(names), func(i int) string { return names[i] })
+	for _, w := range []int{roomyList, 116, 150} {
+		c := layColumns(w, few, 10)
+		if c.name < 24 || w >= labelledList && c.verdict < 32 {
+			t.Errorf("one of 64 cells in %d: %+v", w, c)
+		}
 	}
 }
 
 func TestColumns_AlwaysFit(t *testing.T) {
 	for w := MinWidth - 4; w < 300; w++ {
 		for _, longest := range []int{4, 12, 30, 64} {
-			c := layColumns(w, longest, 2*longest)
+			c := layColumns(w, lengths{longest / 2, longest}, 2*longest)
 			sum := 2 + c.name + 1 + c.env + 1 + 1 + 1 + c.count + 1 + c.bar
 			for _, part := range []int{c.verdict, c.label, c.used} {
 				if part > 0 {

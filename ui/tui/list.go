@@ -19,6 +19,7 @@ import (
 type list struct {
 	loaded       bool
 	early        []tea.Msg         // input that waits for the profiles
+	names        lengths           // of the accounts' names
 	longestLabel int               // in cells
 	profiles     []vault.Profile   // as the index lists them
 	unreached    []string          // what is wrong with the store of an empty list, nil if nothing is
@@ -56,6 +57,7 @@ func (l *list) set(profiles []vault.Profile, reasons map[string]string, now time
 	}
 	l.loaded, l.profiles, l.reasons = true, profiles, reasons
 	l.texts = l.texts[:0]
+	l.names = lengthsOf(len(profiles), func(i int) string { return profiles[i].Account })
 	l.longestLabel = 0
 	for i := range profiles {
 		l.longestLabel = max(l.longestLabel, ansi.StringWidth(profiles[i].Label))
@@ -223,7 +225,7 @@ func (l *list) lines(c *canvas, ts *tasks, w, h int, focused bool) []string {
 	if len(l.rows) == 0 {
 		return append(lines, l.emptyLines(c, w, h-1)...)
 	}
-	cols := layColumns(w, l.longestName(c), l.longestLabel)
+	cols := layColumns(w, l.names, l.longestLabel)
 	draw := func(r row, t *task, look rowLook) string { return l.rowLine(c, r, t, look, cols, w) }
 	switch {
 	case l.tokensOnly && w >= axisMin:

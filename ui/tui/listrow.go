@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -21,11 +22,31 @@ const roomyList = 76
 // labelledList is the inner width from which the label has room beside any name.
 const labelledList = 100
 
-// layColumns divides w cells among the columns; longest and label are the lengths of
-// the longest name and the longest label. The environment is never cut. The name, the countdown and a bar
-// always fit; if there is more room, the verdict's words, the whole name, a longer
-// bar, and then the reason, the label and the last use follow.
-func layColumns(w, longest, label int) columns {
+// lengths are how long the names or the labels of a list are, in cells.
+type lengths struct{ usual, longest int }
+
+// fewLong is the length up to which a name has its room even if few are that long.
+const fewLong = 24
+
+// lengthsOf measures texts. Three quarters of them are no longer than the usual length.
+func lengthsOf(n int, text func(i int) string) lengths {
+	if n == 0 {
+		return lengths{}
+	}
+	all := make([]int, n)
+	for i := range all {
+		all[i] = ansi.StringWidth(text(i))
+	}
+	slices.Sort(all)
+	longest := all[n-1]
+	return lengths{max(all[(n-1)*3/4], min(longest, fewLong)), longest}
+}
+
+// layColumns divides w cells among the columns, by the lengths of the names and of the
+// longest label. The environment is never cut. A short name, the countdown and a bar
+// always fit; if there is more room, the verdict's words, a name of usual length, a longer
+// bar, and then the label, the reason, the longest name and the last use follow.
+func layColumns(w int, names lengths, label int) columns {
 	const mark, env, glyph, gaps = 2, 7, 1, 4
 	c := columns{name: 12, env: env, count: 7, bar: 3}
 	rest := w - mark - c.name - env - glyph - c.count - c.bar - gaps
@@ -46,9 +67,9 @@ func layColumns(w, longest, label int) columns {
 		rest -= 1 + 8
 		c.used = 8
 	}
-	first := longest
-	if w >= labelledList && label > 0 { // a long name leaves room for the labels
-		first = min(longest, 28)
+	first := names.usual
+	if w >= labelledList { // a long name leaves room for the labels and the reasons
+		first = min(first, 28)
 	}
 	give(&c.name, first-c.name)
 	give(&c.bar, 4)
@@ -59,10 +80,11 @@ func layColumns(w, longest, label int) columns {
 		rest--
 		give(&c.label, min(22, rest/2+4))
 	}
-	give(&c.name, longest-c.name)
+	give(&c.name, names.usual-c.name)
 	if c.verdict > 0 {
 		give(&c.verdict, 18)
 	}
+	give(&c.name, names.longest-c.name)
 	if c.label > 0 {
 		give(&c.label, max(min(label, 60)-c.label, 0))
 	}
@@ -71,15 +93,6 @@ func layColumns(w, longest, label int) columns {
 	}
 	give(&c.bar, rest)
 	return c
-}
-
-// longestName returns the width of the longest account's name in cells.
-func (l *list) longestName(c *canvas) int {
-	n := 0
-	for i := range l.profiles {
-		n = max(n, c.len(l.profiles[i].Account))
-	}
-	return n
 }
 
 // rowLook has the differences in how a row looks.

@@ -94,7 +94,7 @@ func (l *list) onOrder(c *canvas, x, w int) bool {
 // clickHeading orders the list by the column at cell x.
 func (a *app) clickHeading(x int) {
 	w := a.layout.listW - 4
-	c := layColumns(w, a.list.longestName(&a.canvas), a.list.longestLabel)
+	c := layColumns(w, a.list.names, a.list.longestLabel)
 	state := 2 + c.name + 1 + c.env + 1
 	token := w - c.used - 1 - c.bar - 1 - c.count
 	switch {
