@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
-
 	"kitekey/kite"
 	"kitekey/ui/tui"
 	"kitekey/ui/words"
@@ -337,12 +335,10 @@ func (a *app) checkTerminal() finding {
 	}
 	name := a.getenv("TERM")
 	parts := []string{name}
-	if file, ok := a.Stdout.(interface{ Fd() uintptr }); ok {
-		if w, h, err := term.GetSize(int(file.Fd())); err == nil {
-			parts = append(parts, fmt.Sprintf("%d×%d", w, h))
-			if w < tui.MinWidth || h < tui.MinHeight {
-				f.Severity, f.Fix = vault.SeverityWarning, fmt.Sprintf("the screen needs at least %d×%d: enlarge the window", tui.MinWidth, tui.MinHeight)
-			}
+	if w, h := a.terminalSize(); w > 0 {
+		parts = append(parts, fmt.Sprintf("%d×%d", w, h))
+		if w < tui.MinWidth || h < tui.MinHeight {
+			f.Severity, f.Fix = vault.SeverityWarning, fmt.Sprintf("the screen needs at least %d×%d: enlarge the window", tui.MinWidth, tui.MinHeight)
 		}
 	}
 	switch color := a.getenv("COLORTERM"); {

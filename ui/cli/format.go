@@ -8,7 +8,11 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/charmbracelet/x/ansi"
+	"golang.org/x/term"
+
 	"kitekey/kite"
+	"kitekey/ui/words"
 	"kitekey/vault"
 )
 
@@ -33,7 +37,7 @@ func orNull(s string) *string {
 	return &s
 }
 
-// table aligns columns.
+// table aligns columns. No line ends with spaces, which would spoil a diff.
 func table(rows [][]string) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -41,8 +45,57 @@ func table(rows [][]string) string {
 		fmt.Fprintln(w, "  "+strings.Join(row, "\t"))
 	}
 	_ = w.Flush()
-	return strings.TrimRight(b.String(), "\n")
+	var out strings.Builder
+	for line := range strings.Lines(b.String()) {
+		out.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+	return strings.TrimRight(out.String(), "\n")
 }
+
+// terminalSize returns the size of stdout in cells, 0 if it is not a terminal.
+func (a *app) terminalSize() (w, h int) {
+	if !isTerminal(a.Stdout) {
+		return 0, 0
+	}
+	w, h, err := term.GetSize(int(a.Stdout.(interface{ Fd() uintptr }).Fd()))
+	if err != nil {
+		return 0, 0
+	}
+	return w, h
+}
+
+// cutRows cuts a table with two spaces between its columns to w cells: first the selectors
+// in its first column, if there is little room for the last one, and then the last one. It
+// leaves a table whole that would lose more.
+func cutRows(rows [][]string, w int) {
+	widest := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widest[i] = max(widest[i], ansi.StringWidth(cell))
+		}
+	}
+	last := len(widest) - 1
+	room := w - 2*last
+	for _, n := range widest[1:last] {
+		room -= n
+	}
+	if room < leastSelector {
+		return
+	}
+	first := min(widest[0], max(room-widest[last], room*2/3, leastSelector))
+	var names words.Names
+	names.Set(len(rows), func(i int) string {
+		account, _, _ := strings.Cut(rows[i][0], "/")
+		return account
+	})
+	for _, row := range rows {
+		row[0] = names.ShortSelector(row[0], first, "…")
+		row[last] = ansi.Truncate(row[last], max(room-first, 0), "…")
+	}
+}
+
+// leastSelector is the number of cells in which two selectors can be told apart.
+const leastSelector = 20
 
 func hint(s string) string { return "····" + s }
 

@@ -3,10 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -58,16 +55,14 @@ func (a *app) runList(_ context.Context, o listOptions) error {
 
 func (a *app) printProfiles(profiles []vault.Profile) error {
 	now := a.Now()
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	inSource := slices.ContainsFunc(profiles, func(p vault.Profile) bool { return p.Source != "" })
-	where := func(text string) string {
-		if inSource {
-			return "\t" + text
+	row := func(selector, verdict, verified, token, key, source, label string) []string {
+		if !inSource {
+			return []string{selector, verdict, verified, token, key, label}
 		}
-		return ""
+		return []string{selector, verdict, verified, token, key, source, label}
 	}
-	fmt.Fprintf(w, "PROFILE\tVERDICT\tVERIFIED\tTOKEN\tKEY%s\tLABEL\n", where("SOURCE"))
+	rows := [][]string{row("PROFILE", "VERDICT", "VERIFIED", "TOKEN", "KEY", "SOURCE", "LABEL")}
 	for _, p := range profiles {
 		verified, token, key := "-", "-", "-"
 		if !p.VerdictAt.IsZero() {
@@ -86,16 +81,12 @@ func (a *app) printProfiles(profiles []vault.Profile) error {
 		if p.Staged {
 			word += ", replacement staged"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\t%s\n", p.Selector, word, verified, token, key, where(cmp.Or(p.Source, "-")), words.Line(p.Label))
+		rows = append(rows, row(p.Selector.String(), word, verified, token, key, cmp.Or(p.Source, "-"), words.Line(p.Label)))
 	}
-	_ = w.Flush()
-	// The last column is often empty, and trailing spaces spoil a diff. Write
-	// everything at once: a thousand writes would take longer than reading.
-	var table strings.Builder
-	for line := range strings.Lines(b.String()) {
-		table.WriteString(strings.TrimRight(line, " \n") + "\n")
+	if w, _ := a.terminalSize(); w > 0 {
+		cutRows(rows, w)
 	}
-	return a.print("%s", table.String())
+	return a.print("%s\n", unindented(table(rows)))
 }
 
 // profileJSON is a profile in --json.

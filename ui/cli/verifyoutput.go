@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"kitekey/kite"
 	"kitekey/ui/words"
 	"kitekey/vault"
@@ -22,7 +24,9 @@ type reportWriter struct {
 	app *app
 	o   verifyOptions
 
-	width, total, worst int
+	width, total, worst int         // width is that of the column of names
+	cells               int         // the width of the terminal, 0 if stdout is none
+	names               words.Names // of the accounts
 	found               []verified
 	progress            io.Writer // nil if stderr is not a terminal
 	csv                 *csv.Writer
@@ -42,11 +46,22 @@ func (w *reportWriter) begin(sels []vault.Selector) {
 	for _, sel := range sels {
 		w.width = max(w.width, len(sel.String()))
 	}
+	if cells, _ := w.app.terminalSize(); cells > 0 {
+		w.cutTo(cells, sels)
+	}
 	if w.o.form == verifyCSV {
 		w.csv = csv.NewWriter(w.app.Stdout)
 		w.writeCSV(csvHeading)
 	}
 	w.showProgress()
+}
+
+// cutTo cuts the table's lines to a terminal's width. What will be found is not known yet,
+// and needs room.
+func (w *reportWriter) cutTo(cells int, sels []vault.Selector) {
+	w.cells = cells
+	w.width = min(w.width, max(cells/3, leastSelector))
+	w.names.Set(len(sels), func(i int) string { return sels[i].Account })
 }
 
 // add prints one report, unless a summary comes first. It clears the progress line
@@ -81,7 +96,11 @@ func (w *reportWriter) write(r verified) {
 		if errors.Is(r.Err, vault.ErrNoProfile) {
 			word = "no such profile"
 		}
-		w.err = w.app.print("%s\n", strings.TrimRight(fmt.Sprintf("%-*s  %-23s  %s", w.width, r.Selector, word, reportDetail(r)), " "))
+		line := fmt.Sprintf("%-*s  %-23s  %s", w.width, w.names.ShortSelector(r.Selector.String(), w.width, "…"), word, reportDetail(r))
+		if w.cells > 0 {
+			line = ansi.Truncate(line, w.cells, "…")
+		}
+		w.err = w.app.print("%s\n", strings.TrimRight(line, " "))
 	}
 }
 

@@ -260,7 +260,7 @@ func (a *app) setProfiles(profiles []vault.Profile) {
 	}
 	first := !a.list.loaded
 	a.list.set(kept, reasons, a.now)
-	a.names.set(kept)
+	a.names.Set(len(kept), func(i int) string { return kept[i].Account })
 	if first {
 		a.chooseLastUsed()
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"kitekey/ui/words"
-	"kitekey/vault"
 )
 
 // canvas has what drawing needs: the terminal's size, its way to measure text, the
@@ -25,7 +24,7 @@ type canvas struct {
 	profile colorprofile.Profile
 	ascii   bool
 	still   bool // reduced motion
-	names   accountNames
+	names   words.Names
 }
 
 func (c *canvas) restyle() { c.st = newStyles(c.bg, c.profile, c.ascii) }
@@ -168,86 +167,13 @@ func (c *canvas) marked(text string, found []int, w int, plain, match ansi.Style
 	return b.String()
 }
 
-// nameCut is how names that are too long are cut: how many cells of the beginning are
-// kept, and from which cell on more is, -1 for the end of the name.
-type nameCut struct{ head, from int }
-
-// apply shortens s, which is longer, to w cells.
-func (n nameCut) apply(c *canvas, s string, w int) string {
-	rest, long := w-1-n.head, c.len(s)
-	more := c.st.glyph.more
-	if n.from < 0 || n.from+rest >= long {
-		return c.method.Truncate(s, n.head, "") + more + c.method.TruncateLeft(s, long-rest, "")
-	}
-	return c.method.Truncate(s, n.head, "") + more + c.method.Truncate(c.method.TruncateLeft(s, n.from, ""), rest-1, "") + more
-}
-
-// accountNames are the names of all accounts, and how they are cut to each width.
-type accountNames struct {
-	all  []string
-	cuts map[int]nameCut
-}
-
-// set replaces the names. It keeps what is known of them if they are the same.
-func (n *accountNames) set(profiles []vault.Profile) {
-	all := make([]string, len(profiles))
-	for i := range profiles {
-		all[i] = profiles[i].Account
-	}
-	slices.Sort(all)
-	if all = slices.Compact(all); !slices.Equal(all, n.all) {
-		*n = accountNames{all: all, cuts: map[int]nameCut{}}
-	}
-}
-
 // account shortens an account's name to at most w cells, so that different ones stay
 // different.
 func (c *canvas) account(s string, w int) string {
-	if w <= 1 || c.len(s) <= w || c.names.cuts == nil {
-		return c.cut(s, w, "")
+	if plainASCII(s) && len(s) <= w {
+		return s // measuring all of a long list would take too long
 	}
-	cut, ok := c.names.cuts[w]
-	if !ok {
-		cut = c.bestCut(w)
-		c.names.cuts[w] = cut
-	}
-	return cut.apply(c, s, w)
-}
-
-// bestCut returns the cut to w cells after which most of the names that are too long
-// differ from each other. It prefers the beginning and the end of a name, in equal
-// parts, to a part from its middle.
-func (c *canvas) bestCut(w int) nameCut {
-	const enough = 300 // names to look at, from all over the list: more would take too long
-	var long []string
-	longest := 0
-	for i := 0; i < len(c.names.all); i += 1 + len(c.names.all)/enough {
-		if n := c.len(c.names.all[i]); n > w {
-			long, longest = append(long, c.names.all[i]), max(longest, n)
-		}
-	}
-	best, most := nameCut{w / 2, -1}, 0
-	try := func(cut nameCut) {
-		if cut.head < 0 || cut.head >= w || most == len(long) {
-			return
-		}
-		seen := make(map[string]bool, len(long))
-		for _, s := range long {
-			seen[cut.apply(c, s, w)] = true
-		}
-		if len(seen) > most {
-			best, most = cut, len(seen)
-		}
-	}
-	for i := range w {
-		try(nameCut{w/2 + (i+1)/2*(1-i%2*2), -1}) // w/2, one less, one more, two less
-	}
-	for _, head := range []int{w / 3, w / 4, 1} {
-		for from := head + 1; from < longest && w-head >= 4; from++ {
-			try(nameCut{head, from})
-		}
-	}
-	return best
+	return c.names.Short(c.method, s, w, c.st.glyph.more)
 }
 
 // cutTitle shortens a title that ends with a profile's name: it keeps the

@@ -64,37 +64,3 @@ func TestNames_AreCutInTheSameWayEverywhere(t *testing.T) {
 		d.sees("p only the chosen one").press("p").sees("-fr / LIVE")
 	})
 }
-
-func TestNameCut_KeepsWhatDiffers(t *testing.T) {
-	for _, tt := range []struct {
-		names []string
-		w     int
-		apart int
-	}{
-		{[]string{"merchant-000-with-a-long-name-eu", "merchant-001-with-a-long-name-eu"}, 14, 2},
-		{[]string{"merchant-000-with-a-long-name-eu", "merchant-000-with-a-long-name-us"}, 14, 2},
-		{[]string{"000-of-a-very-long-name-of-many-eu", "001-of-a-very-long-name-of-many-eu"}, 12, 2},
-		{[]string{"short", "000-of-a-very-long-name-of-many-eu"}, 12, 2},
-		{[]string{"珊瑚商店珊瑚商店珊瑚商店東京", "珊瑚商店珊瑚商店珊瑚商店大阪"}, 9, 2},
-		{[]string{"merchant-011-payments-emea", "merchant-012-payments-emea", "merchant-021-payments-emea"}, 11, 3},
-		{[]string{"aaaaaaaaaaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaabaaaaaaaaaaaaa"}, 1, 1},
-	} {
-		c, seen := &canvas{}, map[string]bool{}
-		c.restyle()
-		profiles := make([]vault.Profile, len(tt.names))
-		for i, n := range tt.names {
-			profiles[i].Account = n
-		}
-		c.names.set(profiles)
-		for _, n := range tt.names {
-			short := c.account(n, tt.w)
-			if got := c.len(short); got > tt.w {
-				t.Errorf("%q is %d cells, more than %d", short, got, tt.w)
-			}
-			seen[short] = true
-		}
-		if len(seen) != tt.apart {
-			t.Errorf("%q in %d cells: %v", tt.names, tt.w, seen)
-		}
-	}
-}
