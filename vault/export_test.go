@@ -25,7 +25,6 @@ const (
 	IndexFile        = indexFile
 	IndexLock        = indexLock
 	MaxQueue         = maxQueue
-	QueueTime        = queueTime
 	SettingsFile     = settingsFile
 	SweepAge         = sweepAge
 	TokenSuffix      = tokenSuffix
@@ -55,6 +54,13 @@ func FormatIndex(profiles []Profile) ([]byte, error) { return formatIndex(profil
 func ParseIndex(data []byte) ([]Profile, error) {
 	profiles, _, err := parseIndex(data)
 	return profiles, err
+}
+
+// BusyLog makes the log's queue that of a log whose lines are being written, until the
+// channel is closed.
+func (v *Vault) BusyLog() chan struct{} {
+	v.activity.idle = make(chan struct{})
+	return v.activity.idle
 }
 
 func (c credentials) Encode() ([]byte, error) { return c.encode() }
