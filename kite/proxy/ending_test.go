@@ -75,14 +75,10 @@ func TestProxy_ClientThatLeavesWithinItsBodyDidNotSendIt(t *testing.T) {
 
 func TestProxy_PassesNoTrailersAndNoExpectOn(t *testing.T) {
 	s := start(t, nil, nil)
-	began := time.Now()
 	_, body := s.raw(fmt.Sprintf("POST /%s/pay HTTP/1.1\r\nHost: %s\r\nExpect: 100-Continue\r\nTransfer-Encoding: chunked\r\nTrailer: X-HTTP-Method-Override\r\n\r\n"+
 		"2\r\n{}\r\n0\r\nX-HTTP-Method-Override: DELETE\r\n\r\n", s.secret, s.listener.Addr()))
 	if len(s.seen) != 1 || len(s.seen[0].Trailer) > 0 || s.seen[0].Header.Get("Expect") != "" || s.bodies[0] != "{}" {
 		t.Errorf("%s; the gateway got %+v %q", body, s.seen, s.bodies)
-	}
-	if took := time.Since(began); took > 900*time.Millisecond {
-		t.Errorf("it took %v: the body waited for the gateway", took)
 	}
 }
 
