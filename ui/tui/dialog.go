@@ -31,7 +31,7 @@ func (ds *dialogs) dialog() dialog {
 	return ds.open[len(ds.open)-1]
 }
 
-// unsaved returns the open form with a typed secret, nil if there is none.
+// unsaved returns the open form in which something was typed, nil if there is none.
 func (ds *dialogs) unsaved() *formDialog {
 	for _, d := range ds.open {
 		if f, ok := d.(*formDialog); ok && f.dirty() {
@@ -45,7 +45,7 @@ func (ds *dialogs) unsaved() *formDialog {
 func (ds *dialogs) closeSaved() {
 	ds.open = slices.DeleteFunc(ds.open, func(d dialog) bool {
 		f, ok := d.(*formDialog)
-		return !ok || !f.dirty()
+		return !ok || !f.holdsSecret()
 	})
 }
 

@@ -36,6 +36,7 @@ type field struct {
 	id      fieldID
 	kind    fieldKind
 	input   textinput.Model
+	was     string      // the text that is stored or suggested
 	secret  secretInput // value of a hidden field
 	choices []string    // values of a choice
 	at      int         // index of the chosen one
@@ -53,7 +54,7 @@ func (f *field) value() string {
 }
 
 func textField(id fieldID, value, placeholder string, check func(string) error) *field {
-	f := &field{id: id, kind: text, input: newTextInput(placeholder), liveAt: -1}
+	f := &field{id: id, kind: text, was: value, input: newTextInput(placeholder), liveAt: -1}
 	f.input.SetValue(value)
 	f.input.CursorEnd()
 	f.input.Focus()

@@ -150,11 +150,22 @@ func TestForms_ComplainWhileTyping(t *testing.T) {
 
 func TestEsc_AsksBeforeDiscardingASecret(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
-		d.press("a").write("neu").press("esc").lacks("Add a credential") // no secret yet: nothing to lose
+		d.press("a").press("esc").lacks("Add a credential") // nothing to lose
 		d.press("a").write("neu").press("enter", "enter", "enter").paste("k").press("esc")
 		d.sees("Discard what you typed?").press("esc").sees("Add a credential", "received, hidden")
 		d.press("ctrl+c").sees("Discard what you typed?", "discard it and quit").press("esc")
 		d.press("esc", "enter").sees("Add a credential").press("esc", "y").lacks("Add a credential")
+	})
+}
+
+func TestEsc_AsksBeforeDiscardingSettings(t *testing.T) {
+	drive(t, setup{}, func(t *testing.T, d *driver) {
+		d.press("e", "esc").lacks("Edit ")
+		d.press("e").write("x").press("backspace", "esc").lacks("Edit ") // as it is stored
+		d.press("e").write("x").press("enter").write("0").press("esc")
+		d.sees("Discard what you typed?", "Typed and not saved: label, expires_in.").lacks("secret was").press("enter").sees("Edit ")
+		d.press("ctrl+c").sees("discard it and quit").press("esc", "esc", "y").lacks("Edit ", "Discard")
+		d.press("a").write("neu").press("esc").sees("Typed and not saved: account.")
 	})
 }
 
@@ -613,7 +624,7 @@ func TestAdd_DoesNotRefuseWhatItIsSaving(t *testing.T) {
 func TestEdit_OfANameThatIsTaken(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.press("e").write(" 2").press("shift+tab", "ctrl+u").write("coral").sees("coral is here already").press("ctrl+s").dialog("Edit acme / sandbox")
-		d.press("esc").selectProfile("dune/sandbox").press("e").write(" 2").press("shift+tab", "ctrl+u").write("gale")
+		d.press("esc", "y").selectProfile("dune/sandbox").press("e").write(" 2").press("shift+tab", "ctrl+u").write("gale")
 		cred, _ := d.sim.Credential("acme", kite.Sandbox)
 		n := vault.NewProfile{Selector: vault.Selector{Account: "gale", Environment: kite.Sandbox}, Credential: cred} // by another kitekey
 		if _, err := d.vault.Add(t.Context(), n); err != nil {
@@ -623,6 +634,7 @@ func TestEdit_OfANameThatIsTaken(t *testing.T) {
 		if p, _ := d.vault.Lookup(vault.Selector{Account: "dune", Environment: kite.Sandbox}); p.Label != "Dune Outfitters 2" {
 			t.Errorf("the label is %q", p.Label)
 		}
+		d.press("esc").sees("Typed and not saved: account.")
 	})
 }
 

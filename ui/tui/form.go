@@ -55,10 +55,23 @@ func (d *formDialog) liveChosen() bool {
 	return f != nil && f.at == f.liveAt
 }
 
-// dirty reports whether leaving would lose a secret that was typed.
-func (d *formDialog) dirty() bool {
+// holdsSecret reports whether a secret was typed.
+func (d *formDialog) holdsSecret() bool {
 	return slices.ContainsFunc(d.fields, func(f *field) bool { return f.kind == hidden && !f.secret.empty() })
 }
+
+// retyped returns the names of the fields whose text is not what is stored or suggested.
+func (d *formDialog) retyped() (names []string) {
+	for _, f := range d.fields {
+		if f.kind == text && f.value() != f.was {
+			names = append(names, f.id.String())
+		}
+	}
+	return names
+}
+
+// dirty reports whether leaving would lose what was typed.
+func (d *formDialog) dirty() bool { return d.holdsSecret() || len(d.retyped()) > 0 }
 
 // wipe clears the secrets once they are saved or discarded.
 func (d *formDialog) wipe() {
@@ -67,15 +80,22 @@ func (d *formDialog) wipe() {
 	}
 }
 
-// discardQuestion asks before a typed secret is discarded.
+// discardQuestion asks before what was typed is discarded.
 func discardQuestion(f *formDialog, andQuit bool) *question {
 	then := "discard it"
 	if andQuit {
 		then = "discard it and quit"
 	}
+	var lost []string
+	if f.holdsSecret() {
+		lost = append(lost, "A secret was typed or pasted that is not saved. Kitegateway does not show it again.")
+	}
+	if names := f.retyped(); len(names) > 0 {
+		lost = append(lost, "Typed and not saved: "+strings.Join(names, ", ")+".")
+	}
 	return &question{
 		head: "Discard what you typed?", yes: then, yesKey: "y",
-		text: "A secret was typed or pasted that is not saved. Kitegateway does not show it again.",
+		text: strings.Join(lost, " "),
 		then: func(a *app) tea.Cmd {
 			f.wipe()
 			a.drop(f)
@@ -167,7 +187,7 @@ func (d *formDialog) stop(a *app) {
 	d.task.cancel()
 }
 
-// leave closes the form. It asks first if a typed secret would be lost.
+// leave closes the form. It asks first if what was typed would be lost.
 func (d *formDialog) leave(a *app) {
 	if d.dirty() {
 		a.push(discardQuestion(d, false))

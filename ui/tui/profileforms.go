@@ -290,15 +290,16 @@ func (a *app) openEdit() {
 // saveEdit stores what was changed. Renaming a live account asks for its name.
 func saveEdit(a *app, d *formDialog, p vault.Profile) tea.Cmd {
 	label, account, life := d.field(fieldLabel).value(), d.field(fieldAccount).value(), vault.DefaultExpiresIn
-	if text := d.field(fieldExpiresIn).value(); text != "" {
-		life, _ = kite.ParseLifetime(text) // the form has checked it
+	lifeText := d.field(fieldExpiresIn).value()
+	if lifeText != "" {
+		life, _ = kite.ParseLifetime(lifeText) // the form has checked it
 	}
 	v := a.o.Vault
 	save := func() tea.Cmd {
 		t, cmd := a.start(task{kind: taskEdit, doing: "saving", quiet: true, form: true}, func(ctx context.Context) func(*app) tea.Cmd {
 			_, err := v.Edit(ctx, p.Selector, vault.ProfileUpdate{Label: &label, ExpiresIn: &life})
-			what := "not saved"
-			if err == nil && account != p.Account {
+			what, renaming := "not saved", err == nil && account != p.Account
+			if renaming {
 				what = "not renamed, the rest is saved"
 				err = v.Rename(ctx, p.Account, account)
 			}
@@ -310,6 +311,9 @@ func saveEdit(a *app, d *formDialog, p vault.Profile) tea.Cmd {
 					a.reportError(p.ID, "renaming", err)
 					return a.reloadAndChoose(p.ID)
 				case err != nil:
+					if renaming {
+						d.field(fieldLabel).was, d.field(fieldExpiresIn).was = label, lifeText
+					}
 					d.failWith(what, err)
 					return a.reload()
 				}
