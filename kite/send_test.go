@@ -265,7 +265,7 @@ func TestClient_TrustsCAFileAndNoVariable(t *testing.T) {
 	writePEM(t, ca, server.Certificate().Raw)
 	t.Setenv("SSL_CERT_FILE", ca)
 
-	stranger := &Client{BaseURL: server.URL + "/v1", MaxElapsedTime: time.Second}
+	stranger := &Client{BaseURL: server.URL + "/v1", MaxElapsedTime: time.Minute}
 	_, err := stranger.Balances(t.Context(), fakeToken())
 	wantKind(t, err, ErrUnreachable)
 	var untrusted *CertificateError
@@ -280,7 +280,7 @@ func TestClient_TrustsCAFileAndNoVariable(t *testing.T) {
 	if _, err := friend.Balances(t.Context(), fakeToken()); err != nil {
 		t.Error(err)
 	}
-	if _, err := (&Client{BaseURL: server.URL + "/v1", CAFile: filepath.Join(t.TempDir(), "gone"), MaxElapsedTime: time.Second}).Balances(t.Context(), fakeToken()); !errors.As(err, &untrusted) {
+	if _, err := (&Client{BaseURL: server.URL + "/v1", CAFile: filepath.Join(t.TempDir(), "gone"), MaxElapsedTime: time.Minute}).Balances(t.Context(), fakeToken()); !errors.As(err, &untrusted) {
 		t.Errorf("a CA file that is gone gives %v", err)
 	}
 }
