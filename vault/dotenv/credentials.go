@@ -143,7 +143,7 @@ func (c *collection) said(group string, what role) string {
 		if text := c.about[group][what]; text != "" || group == "" {
 			return text
 		}
-		group = group[:max(strings.LastIndexByte(group, '.'), 0)]
+		group = outer(group)
 	}
 }
 

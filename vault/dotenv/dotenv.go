@@ -145,6 +145,8 @@ const (
 	maxName   = 80
 )
 
+var errTooMany = fmt.Errorf("it has more than %d values", maxFields)
+
 // Read finds the credentials in text.
 func Read(text string) (Result, error) {
 	if len(text) > maxSize {
@@ -167,8 +169,8 @@ func Read(text string) (Result, error) {
 			continue
 		}
 		fields, err := form.parse(text)
-		if err == nil && len(fields) > maxFields {
-			return Result{}, badInput("it has more than %d values", maxFields)
+		if errors.Is(err, errTooMany) || err == nil && len(fields) > maxFields {
+			return Result{}, vault.BadInput(errTooMany)
 		}
 		if errors.Is(err, errNotJSON) && isJSON(text) { // a table may begin with a quote, too
 			unread = err

@@ -20,7 +20,9 @@ import (
 func parseJSON(data []byte) ([]variable, error) {
 	w := jsonWalk{dec: json.NewDecoder(bytes.NewReader(data))}
 	for w.dec.More() { // one value or, in lines of JSON, several
-		if w.value("", nil, "") != nil {
+		if err := w.value("", nil, ""); errors.Is(err, errTooMany) {
+			return nil, err
+		} else if err != nil {
 			return nil, errNotJSON
 		}
 	}
@@ -49,10 +51,13 @@ func (w *jsonWalk) value(group string, around []string, name string) error {
 		return err
 	}
 	if name != "" && (t == json.Delim('{') || t == json.Delim('[')) {
-		around = append(around[:len(around):len(around)], name)
+		around = inside(around, name)
 	}
 	switch t := t.(type) {
 	case string:
+		if len(w.fields) > maxFields {
+			return errTooMany
+		}
 		if name != "" {
 			f := variable{group: group, around: around, name: name, value: t}
 			if strings.ContainsRune(t, utf8.RuneError) {
@@ -125,7 +130,7 @@ func unfold(fields []variable, group string) []variable {
 		return fields
 	}
 	v := *value
-	v.group, v.name, v.around, v.unfolded = group[:strings.LastIndexByte(group, '.')], name.value, nil, true
+	v.group, v.name, v.around, v.unfolded = outer(group), name.value, nil, true
 	return append(fields[:first], v)
 }
 
@@ -133,26 +138,45 @@ func unfold(fields []variable, group string) []variable {
 // ("Acme live") that they are in: under "values" in Postman, under "data" in
 // Insomnia.
 func nameEnvironments(fields []variable) []variable {
-	var said []variable
+	named := map[string]string{} // the environments that objects' names say, by group
 	for _, f := range fields {
 		var r parsedName
 		if f.name != "name" || f.group == "" {
 			continue
 		}
-		if r.takeEnvironment(words(f.value)); r.env == "" || r.both {
-			continue
-		}
-		holds := map[string]bool{}
-		for _, v := range fields {
-			if v.group == f.group && v.unfolded || strings.HasPrefix(v.group, f.group+".") && v.in("data") {
-				holds[v.group] = true
-			}
-		}
-		for group := range holds {
-			said = append(said, variable{group: group, name: "environment", value: string(r.env)})
+		if r.takeEnvironment(words(f.value)); r.env != "" && !r.both {
+			named[f.group] = string(r.env)
 		}
 	}
-	return append(said, fields...) // a field "environment" comes later and takes precedence
+	said := map[string]string{} // the environments of the groups that hold variables
+	for _, v := range fields {
+		if v.unfolded {
+			said[v.group] = named[v.group]
+		}
+		for group := v.group; v.in("data") && group != "" && said[v.group] == ""; {
+			group = outer(group)
+			said[v.group] = named[group]
+		}
+	}
+	var first []variable
+	for group, env := range said {
+		if env != "" {
+			first = append(first, variable{group: group, name: "environment", value: env})
+		}
+	}
+	return append(first, fields...) // a field "environment" comes later and takes precedence
+}
+
+// outer returns the group around a group.
+func outer(group string) string { return group[:max(strings.LastIndexByte(group, '.'), 0)] }
+
+// inside adds a name to the names around. One that is too long is not a name, and says
+// nothing.
+func inside(around []string, name string) []string {
+	if len(name) > maxName {
+		name = ""
+	}
+	return append(around[:len(around):len(around)], name)
 }
 
 // parseLines reads lines of NAME=value, with or without "export", and of "name:
@@ -162,12 +186,13 @@ func parseLines(text string) ([]variable, error) {
 	var group string
 	var around []string
 	lines := strings.Split(text, "\n")
-	for i := 0; i < len(lines); i++ {
+	unclosed := map[rune]bool{}
+	for i := 0; i < len(lines) && len(fields) <= maxFields; i++ {
 		line := trim(lines[i])
 		if line == "" || line[0] == '#' || line[0] == ';' {
 			continue
 		}
-		if m := section().FindStringSubmatch(line); m != nil {
+		if m := section().FindStringSubmatch(line); m != nil && len(m[1]) <= maxName {
 			group, around = "."+strconv.Itoa(i+1), strings.FieldsFunc(m[1], func(r rune) bool { return strings.ContainsRune(`."' /:`, r) })
 			continue
 		}
@@ -180,7 +205,7 @@ func parseLines(text string) ([]variable, error) {
 		}
 		f := variable{name: name, group: group, around: around}
 		var more int
-		f.value, f.ambiguity, more = parseValue(trim(raw), lines[i+1:])
+		f.value, f.ambiguity, more = parseValue(trim(raw), lines[i+1:], unclosed)
 		if f.ambiguity != "" {
 			f.ambiguity = fmt.Sprintf("(line %d) %s", i+1, f.ambiguity)
 		}
@@ -260,8 +285,8 @@ func cutQuoted(raw string) (value, rest string, closed bool) {
 
 // parseValue removes quotes and comments. more is the number of following lines
 // that a quoted value continues on. ambiguity says why programs would disagree
-// about the value.
-func parseValue(raw string, following []string) (value, ambiguity string, more int) {
+// about the value. unclosed has the quotes that nothing in the following lines closes.
+func parseValue(raw string, following []string, unclosed map[rune]bool) (value, ambiguity string, more int) {
 	quote := firstRune(raw)
 	if closingQuotes[quote] == "" {
 		if at := strings.Index(raw, " #"); at >= 0 {
@@ -273,11 +298,15 @@ func parseValue(raw string, following []string) (value, ambiguity string, more i
 	}
 	value, rest, closed := cutQuoted(raw)
 	if !closed {
+		if unclosed[quote] {
+			following = nil
+		}
 		for n, line := range following {
 			if strings.ContainsAny(line, closingQuotes[quote]) {
 				return "", "has more than one line", n + 1
 			}
 		}
+		unclosed[quote] = true
 		return "", "has an opening quote and no closing one", 0
 	}
 	if rest = strings.TrimLeft(trim(rest), ";,"); rest != "" && rest[0] != '#' {

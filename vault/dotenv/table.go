@@ -25,6 +25,9 @@ func parseTable(text string) ([]variable, error) {
 	}
 	var fields []variable
 	for n, row := range rows[1:] {
+		if len(fields) > maxFields {
+			return nil, errTooMany
+		}
 		if isRule(row) {
 			continue
 		}

@@ -29,6 +29,9 @@ const maxText = 256 << 10
 
 // isLabel reports whether a name is that of an api_key or an api_secret.
 func isLabel(name string) bool {
+	if len(name) > maxName {
+		return false
+	}
 	r := (variable{name: bareName(name)}).parseName(true)
 	return (r.role == roleKey || r.role == roleSecret) && (r.strong || len(words(name)) <= 2)
 }
@@ -159,7 +162,7 @@ func (s *scanner) enter() {
 		s.groups++
 		b.group += "." + strconv.Itoa(s.groups)
 		if (name.kind == word || name.kind == quoted) && !isDeclaration(name.text) {
-			b.around = append(b.around[:len(b.around):len(b.around)], bareName(name.text))
+			b.around = inside(b.around, bareName(name.text))
 		}
 	}
 	s.open = append(s.open, b)

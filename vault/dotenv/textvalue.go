@@ -43,17 +43,20 @@ func (s *scanner) value(name string, any bool) (token, bool) {
 // betweenSigns stand between a name and its value.
 var betweenSigns = []string{"=", ":", "=>", ":=", "->", "]", ")", ">", ",", "|", "→", "–", "—", "•"}
 
+// maxBetween is how many signs and words can stand between a name and its value.
+const maxBetween = 20
+
 // toValue moves from a name to its value, or to what stands there instead. joined
 // reports whether a sign is in between, below whether a line ends in between.
 func (s *scanner) toValue() (joined, below bool) {
 	sentence := false
-	for ; ; s.at++ {
+	for end := s.at + maxBetween; s.at < end; s.at++ {
 		t := s.peek(0)
 		switch {
 		case t.kind == endOfLine && !below && !sentence:
 			below = true
 			for s.peek(1).kind == endOfLine { // and blank lines
-				s.at++
+				s.at, end = s.at+1, end+1
 			}
 		case t.is(sign, betweenSigns...) && (!below || t.text == ":"):
 			joined = joined || t.text != ")"
@@ -67,6 +70,7 @@ func (s *scanner) toValue() (joined, below bool) {
 			return joined, below
 		}
 	}
+	return joined, below
 }
 
 // isType reports whether t, the current token, is the type in "apiKey: string = …".

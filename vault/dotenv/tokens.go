@@ -37,13 +37,15 @@ const signs = ",;(){}[]<>|"
 
 func tokenize(text string) (tokens []token) {
 	var space, tab, query bool
+	unclosed := unclosedQuotes{}
 	for len(text) > 0 {
-		fresh := space || len(tokens) == 0 || tokens[len(tokens)-1].kind == endOfLine
-		if end := max(continuation(text), comment(text)); end > 0 && fresh {
-			text, space = text[end:], true
-			continue
+		if space || len(tokens) == 0 || tokens[len(tokens)-1].kind == endOfLine {
+			if end := max(continuation(text), comment(text)); end > 0 {
+				text, space = text[end:], true
+				continue
+			}
 		}
-		t, n := firstToken(text)
+		t, n := firstToken(text, unclosed)
 		text = text[n:]
 		if t.kind == gap {
 			space, tab, query = true, tab || t.text == "\t", query || t.query
@@ -57,7 +59,7 @@ func tokenize(text string) (tokens []token) {
 }
 
 // firstToken returns the token at the beginning of text, and its length in text.
-func firstToken(text string) (t token, n int) {
+func firstToken(text string, unclosed unclosedQuotes) (t token, n int) {
 	r, n := utf8.DecodeRuneInString(text)
 	switch {
 	case r == '\n':
@@ -69,7 +71,7 @@ func firstToken(text string) (t token, n int) {
 	case emphasis(text) > 0:
 		return token{kind: gap}, emphasis(text)
 	case closingQuotes[r] != "" || r == '`':
-		value, rest, closed := cutEscaped(text)
+		value, rest, closed := unclosed.cut(text)
 		if !closed { // an apostrophe
 			return token{kind: gap, text: text[:n]}, n
 		}
@@ -89,7 +91,7 @@ func queryMember(text string) bool {
 	if text == "" || text[0] != '&' && text[0] != '?' {
 		return false
 	}
-	name, _, ok := strings.Cut(text[1:], "=")
+	name, _, ok := strings.Cut(text[1:min(len(text), maxName+2)], "=")
 	return ok && variableName().MatchString(name)
 }
 
@@ -138,15 +140,24 @@ func comment(text string) int {
 // maxQuoted is the most bytes of a quoted text.
 const maxQuoted = 16 << 10
 
-// cutEscaped is cutQuoted for programs, in which a quote after a backslash is part
-// of the text.
-func cutEscaped(text string) (value, rest string, closed bool) {
+// unclosedQuotes has, for each opening quote, how much of the text was left where the
+// last search for its closing quote ended in vain. Later searches begin there, so that
+// a text is searched once.
+type unclosedQuotes map[rune]int
+
+// cut is cutQuoted for programs, in which a quote after a backslash is part of the
+// text. Each text must be a later part of the same one.
+func (u unclosedQuotes) cut(text string) (value, rest string, closed bool) {
 	quote, n := utf8.DecodeRuneInString(text)
 	ends := closingQuotes[quote]
 	if quote == '`' {
 		ends = "`"
 	}
-	for i := n; i < min(len(text), maxQuoted); {
+	i := n
+	if left, searched := u[quote]; searched {
+		i = max(n, len(text)-left)
+	}
+	for i < min(len(text), maxQuoted) {
 		r, size := utf8.DecodeRuneInString(text[i:])
 		switch {
 		case r == '\\' && i+1 < len(text):
@@ -157,6 +168,7 @@ func cutEscaped(text string) (value, rest string, closed bool) {
 		}
 		i += size
 	}
+	u[quote] = len(text) - i
 	return "", "", false
 }
 
@@ -182,6 +194,6 @@ func wordEnd(text string) int {
 // beginsWithLabel reports whether text begins with NAME= for half of a credential, as
 // after --from-literal= or --data=.
 func beginsWithLabel(text string) bool {
-	name, _, ok := strings.Cut(text, "=")
+	name, _, ok := strings.Cut(text[:min(len(text), maxName+1)], "=")
 	return ok && isLabel(name)
 }

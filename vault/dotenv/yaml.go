@@ -48,6 +48,9 @@ func (w *yamlWalk) value(n *yaml.Node, group string, around []string, name strin
 	if depth > maxDepth {
 		return errNotYAML
 	}
+	if len(w.fields) > maxFields {
+		return errTooMany
+	}
 	switch n.Kind {
 	case yaml.ScalarNode:
 		return w.scalar(n, group, around, name)
@@ -56,7 +59,7 @@ func (w *yamlWalk) value(n *yaml.Node, group string, around []string, name strin
 		return nil
 	}
 	if name != "" {
-		around = append(around[:len(around):len(around)], name)
+		around = inside(around, name)
 	}
 	if n.Kind == yaml.MappingNode {
 		w.groups++
@@ -101,21 +104,32 @@ func (w *yamlWalk) scalar(n *yaml.Node, group string, around []string, name stri
 // decodeSecrets decodes the base64 values under "data" in a Kubernetes Secret. A
 // value that is not base64 stays as it is and is ambiguous.
 func decodeSecrets(fields []variable) {
-	for _, kind := range fields {
-		if kind.name != "kind" || kind.value != "Secret" {
-			continue
-		}
-		for i := range fields {
-			f := &fields[i]
-			if !strings.HasPrefix(f.group, kind.group+".") || !f.in("data") || f.ambiguity != "" {
-				continue
-			}
-			plain, err := base64.StdEncoding.DecodeString(strings.TrimSpace(f.value))
-			if err != nil {
-				f.ambiguity = "is under data in a Secret, and is not base64"
-				continue
-			}
-			f.value = string(plain)
+	secrets := map[string]bool{} // the groups that are Secrets
+	for _, f := range fields {
+		if f.name == "kind" && f.value == "Secret" {
+			secrets[f.group] = true
 		}
 	}
+	for i := range fields {
+		f := &fields[i]
+		if !f.in("data") || f.ambiguity != "" || !anyAround(f.group, secrets) {
+			continue
+		}
+		plain, err := base64.StdEncoding.DecodeString(strings.TrimSpace(f.value))
+		if err != nil {
+			f.ambiguity = "is under data in a Secret, and is not base64"
+			continue
+		}
+		f.value = string(plain)
+	}
+}
+
+// anyAround reports whether one of the groups around group is in groups.
+func anyAround(group string, groups map[string]bool) bool {
+	for group != "" {
+		if group = outer(group); groups[group] {
+			return true
+		}
+	}
+	return false
 }
