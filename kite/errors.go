@@ -52,6 +52,14 @@ type Error struct {
 	RetryAfter time.Duration // what a 429 or 503 asked for, 0 when it did not
 	Skew       time.Duration // the gateway's clock minus the local one, when it answered
 	Err        error         // the cause, if any
+	inner      int           // the status in the envelope of a reply with 2xx, 0 if there is none
+}
+
+// IsTokenRefusal reports whether err says that the gateway does not accept the token: it
+// answered 401, or said so inside a reply with 2xx.
+func IsTokenRefusal(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Kind == ErrRefused && cmp.Or(e.inner, e.Status) == http.StatusUnauthorized
 }
 
 // Cause says in a few words why no gateway answered, "" if one did.
@@ -151,7 +159,7 @@ func (e *Error) outcome() string {
 // allowed: the credential may be right.
 func (e *Error) refused() string {
 	switch {
-	case e.Status == http.StatusForbidden:
+	case cmp.Or(e.inner, e.Status) == http.StatusForbidden:
 		return "does not allow this"
 	case e.Op == opMint:
 		return "refused the credential"

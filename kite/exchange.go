@@ -280,6 +280,9 @@ func (c *Client) gatewayError(target *url.URL, x exchange, reply *Reply, e envel
 		Kind: kindOfStatus(status), Host: target.Host, Op: x.op, Status: reply.Status, Skew: reply.Skew,
 		Message: truncate(CleanWords(string(e.Message), x.secrets...), 300),
 	}
+	if status != reply.Status {
+		failure.inner = status
+	}
 	if code := CleanWords(string(e.Code), x.secrets...); strings.Trim(code, "0123456789") != "" {
 		failure.Code = truncate(code, 100)
 	}

@@ -167,3 +167,23 @@ func notPassedOn(resp *http.Response, safe bool, start []byte) string {
 	}
 	return ""
 }
+
+// maxRefusal is the most bytes of a refusal inside a reply with 2xx.
+const maxRefusal = 4 << 10
+
+// RefusesToken reports whether a reply says that the gateway does not accept the token,
+// as [IsTokenRefusal] does for an error. It reads the beginning of a JSON reply with 2xx,
+// and leaves the whole reply to be read.
+func RefusesToken(resp *http.Response) bool {
+	encoded := resp.Header.Get("Content-Encoding") != "" || !strings.Contains(strings.ToLower(resp.Header.Get("Content-Type")), "json")
+	if status := resp.StatusCode; status < 200 || status > 299 || encoded || resp.ContentLength > maxRefusal {
+		return status == http.StatusUnauthorized
+	}
+	// Of a reply of unknown length, what comes first is enough: more may come late.
+	start := make([]byte, maxRefusal)
+	n, _ := io.ReadAtLeast(resp.Body, start, max(1, int(resp.ContentLength)))
+	resp.Body = &heldBody{io.MultiReader(bytes.NewReader(start[:n]), resp.Body), resp.Body}
+	e, _ := parseEnvelope(start[:n])
+	status, _ := e.errorStatus()
+	return status == http.StatusUnauthorized
+}

@@ -241,6 +241,31 @@ func TestDo_ServerErrorInA200LeavesOutcomeUnknown(t *testing.T) {
 	}
 }
 
+// A token is refused by 401 only, as the status of the reply or inside one with 200.
+func TestIsTokenRefusal_MeansA401InsideA200Too(t *testing.T) {
+	for _, tt := range []struct {
+		status, inner int
+		refused       bool
+		text          string
+	}{
+		{401, 401, true, "refused the token"},
+		{200, 401, true, "refused the token"},
+		{403, 403, false, "does not allow this"},
+		{200, 403, false, "does not allow this"},
+		{400, 401, false, "invalid"},
+		{200, 500, false, "failed"},
+	} {
+		c := serve(t, answer(tt.status, fmt.Sprintf(`{"code":%d,"status":"error","message":"No."}`, tt.inner)))
+		_, err := c.Do(t.Context(), fakeToken(), Request{Path: "/x"})
+		if IsTokenRefusal(err) != tt.refused || !strings.Contains(fmt.Sprint(err), tt.text) {
+			t.Errorf("%d with %d inside: %v, %v", tt.status, tt.inner, IsTokenRefusal(err), err)
+		}
+	}
+	if IsTokenRefusal(nil) {
+		t.Error("no error is taken for a refusal")
+	}
+}
+
 // A reply with 200 that Kitegateway does not document is no success, and says nothing
 // about the outcome of a write. An error with a code in words is a refusal.
 func TestDo_UndocumentedSuccessLeavesOutcomeUnknown(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -549,6 +550,38 @@ func TestTokens_RevokedOneFailsOneWrite(t *testing.T) {
 	a.pay(401)
 	a.pay(202)
 	a.minted(2, 1)
+}
+
+// A gateway may refuse a token inside a reply with 200.
+func TestTokens_RefusalInsideA200IsARefusal(t *testing.T) {
+	refusal := `{"code":401,"status":"error","message":"` + strings.Repeat("x", 3000) + `"}`
+	for name, encode := range map[string]func(http.ResponseWriter){
+		"of known length": func(w http.ResponseWriter) { w.Header().Set("Content-Length", strconv.Itoa(len(refusal))) },
+		"in chunks":       func(w http.ResponseWriter) { _ = http.NewResponseController(w).Flush() },
+	} {
+		var forced atomic.Int32
+		s := start(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json; charset=utf-8")
+			if strings.HasSuffix(r.Header.Get("Authorization"), canary) {
+				encode(w)
+				_, _ = io.WriteString(w, refusal)
+				return
+			}
+			_, _ = io.WriteString(w, `{"code":200,"status":"success"}`)
+		}, func(_ context.Context, fresh bool) (kite.Token, error) {
+			if fresh {
+				forced.Add(1)
+				return living(canary + "-2"), nil
+			}
+			return living(canary), nil
+		})
+		if _, body := s.do("POST", "/pay", "{}", nil); body != refusal {
+			t.Errorf("%s: the write got %q", name, body)
+		}
+		if _, body := s.do("GET", "/balances", "", nil); !strings.Contains(body, "success") || forced.Load() != 1 {
+			t.Errorf("%s: the read got %q after %d forced mints", name, body, forced.Load())
+		}
+	}
 }
 
 func TestTokens_RevokedOneFailsNoRead(t *testing.T) {

@@ -163,7 +163,7 @@ func (a *authorized) RoundTrip(r *http.Request) (*http.Response, error) {
 	// The request is ReverseProxy's own copy and may be changed.
 	r.Header["Authorization"] = []string{tok.header}
 	resp, err := a.next.RoundTrip(r)
-	if err != nil || resp.StatusCode != http.StatusUnauthorized {
+	if err != nil || !kite.RefusesToken(resp) {
 		return resp, err
 	}
 	if kite.IsWrite(r.Method, r.URL.RawQuery, r.Header) || r.Body != nil && r.Body != http.NoBody {

@@ -187,7 +187,7 @@ func (a *app) callAPI(ctx context.Context, v *vault.Vault, c *kite.Client, sel v
 		return nil, err
 	}
 	reply, err := c.Do(ctx, tok.Token, r)
-	if tok.Minted || reply == nil || reply.Status != http.StatusUnauthorized || !errors.Is(err, kite.ErrRefused) {
+	if tok.Minted || reply == nil || !kite.IsTokenRefusal(err) {
 		return reply, err
 	}
 	if isWrite(r) {
