@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -155,11 +156,24 @@ func (a *app) openScreen(ctx context.Context, s *screenFlags) (tui.Options, erro
 	if o.Vault.StoreName() == agefile.Name {
 		o.OtherStore = ""
 	}
-	if err := a.openFileStore(ctx, o.Vault); err != nil {
+	if !s.plain && a.passphraseInFile() && o.Vault.NeedsPassphrase() {
+		o.OpenStore = true
+		err = a.checkSecretFile(a.getenv(varPassphraseFile), "passphrase")
+	} else {
+		err = a.openFileStore(ctx, o.Vault)
+	}
+	if err != nil {
 		return o, err
 	}
 	a.onScreen = true
 	return o, nil
+}
+
+// passphraseInFile reports whether a regular file has the passphrase, so that it can be read
+// while the screen is open, and again. A pipe may have a person at its other end.
+func (a *app) passphraseInFile() bool {
+	info, err := os.Stat(a.getenv(varPassphraseFile))
+	return a.passphraseFD < 0 && err == nil && info.Mode().IsRegular()
 }
 
 // openFileStore asks for the passphrase of the file store, or for a new one if there

@@ -56,7 +56,7 @@ func (a *app) Init() tea.Cmd {
 	if a.o.Theme != ThemeAuto {
 		ask = nil
 	}
-	return tea.Batch(ask, a.reload(), a.lock.arm(a), a.waitForSession())
+	return tea.Batch(ask, a.reload(), a.openStore(), a.lock.arm(a), a.waitForSession())
 }
 
 // Update implements [tea.Model].

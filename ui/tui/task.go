@@ -16,6 +16,7 @@ type taskKind int
 const (
 	taskReload    taskKind = iota // read the index
 	taskReach                     // ask whether the store can be reached
+	taskOpen                      // open the store
 	taskToken                     // mint a token, or read the cached one
 	taskVerify                    // verify one credential
 	taskVerifyAll                 // verify many

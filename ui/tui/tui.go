@@ -61,6 +61,7 @@ type Options struct {
 	Clipboard Clipboard
 	Sources   func() ([]string, error) // returns the names of the team's sources; nil if there can be none
 
+	OpenStore  bool   // open the store in the background: its passphrase is in a file, and deriving the key takes seconds
 	OtherStore string // store that the user may choose in place of one that cannot be reached, which ends the screen with [ErrUseOtherStore]; "" for none
 
 	Demo        bool                          // say on every screen that this is a demonstration; R ends it with [ErrStartOver]

@@ -33,6 +33,25 @@ func (a *app) checkStore() tea.Cmd {
 	})
 }
 
+// openStore opens the store in the background, so that neither the first frame nor the
+// first token waits for it.
+func (a *app) openStore() tea.Cmd {
+	if !a.o.OpenStore {
+		return nil
+	}
+	v := a.o.Vault
+	name := words.Store(v.StoreName())
+	return a.run(task{kind: taskOpen, doing: "opening " + name}, func(ctx context.Context) func(*app) tea.Cmd {
+		err := v.Reach(ctx)
+		return func(a *app) tea.Cmd {
+			if err != nil {
+				a.reportError("", "opening "+name, err)
+			}
+			return nil
+		}
+	})
+}
+
 // aboutUnreached says what is wrong with the store, and how to use the other one.
 func (a *app) aboutUnreached(err error) []string {
 	text := []string{words.Sentence(errorText(err))}

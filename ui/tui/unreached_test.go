@@ -73,3 +73,25 @@ func TestUnreached_NothingIsOfferedWhereThereIsNoOtherStore(t *testing.T) {
 		d.lacks("not available", "F file store").press("F").sees("is in use")
 	})
 }
+
+// The first screen comes from the index while the store is being opened.
+func TestOpenStore_DoesNotHoldTheFirstScreen(t *testing.T) {
+	var refused error
+	slow := func(d *driver) {
+		d.store.On(func(op, key string) error {
+			if key == "doctor" {
+				time.Sleep(3 * time.Second)
+				return refused
+			}
+			return nil
+		}, nil)
+	}
+	open := setup{before: slow, options: func(o *Options) { o.OpenStore = true }}
+	drive(t, open, func(t *testing.T, d *driver) {
+		d.sees("7 profiles", "opening the memory store").press("down").sleep(4 * time.Second).lacks("opening the memory store")
+	})
+	refused = vault.ErrWrongPassphrase
+	drive(t, open, func(t *testing.T, d *driver) {
+		d.sleep(4*time.Second).sees("7 profiles", "opening the memory store: ", "wrong passphrase")
+	})
+}
