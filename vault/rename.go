@@ -49,14 +49,49 @@ func (e *RenamedError) Error() string {
 // Unwrap returns the cause.
 func (e *RenamedError) Unwrap() error { return e.Err }
 
-// Rename changes the name of an account in all its environments. After a
-// [*RenamedError] the new name holds.
-func (v *Vault) Rename(ctx context.Context, oldAccount, newAccount string) error {
+// CheckRename returns the error that [Vault.Rename] would return because of the new
+// name. It changes nothing.
+func (v *Vault) CheckRename(oldAccount, newAccount string) error {
 	if err := ValidAccount(newAccount); err != nil {
 		return inputError{err}
 	}
 	if oldAccount == newAccount {
 		return inputError{fmt.Errorf("%s already has that name", oldAccount)}
+	}
+	return v.checkFree(func(p Profile) bool { return p.Account == newAccount })
+}
+
+// CheckMove is CheckRename for [Vault.Move].
+func (v *Vault) CheckMove(from, to Selector) error {
+	if err := ValidAccount(to.Account); err != nil {
+		return inputError{err}
+	}
+	if from == to {
+		return inputError{fmt.Errorf("%s already has that name", from)}
+	}
+	return v.checkFree(func(p Profile) bool { return p.Selector == to })
+}
+
+// checkFree fails if a profile has one of the new names. One that is being added or
+// removed does not count: that is finished first.
+func (v *Vault) checkFree(taken func(Profile) bool) error {
+	profiles, err := v.index.load()
+	if err != nil {
+		return err
+	}
+	for _, p := range profiles {
+		if p.State == StateSettled && taken(p) {
+			return existsError(p)
+		}
+	}
+	return nil
+}
+
+// Rename changes the name of an account in all its environments. After a
+// [*RenamedError] the new name holds.
+func (v *Vault) Rename(ctx context.Context, oldAccount, newAccount string) error {
+	if err := v.CheckRename(oldAccount, newAccount); err != nil {
+		return err
 	}
 	if err := v.Settle(ctx); err != nil {
 		return fmt.Errorf("%s: %w", oldAccount, err)
@@ -85,11 +120,8 @@ func (v *Vault) Rename(ctx context.Context, oldAccount, newAccount string) error
 // cached token, which mean nothing in another environment. After a [*RenamedError] the new
 // name holds.
 func (v *Vault) Move(ctx context.Context, from, to Selector) (Profile, error) {
-	if err := ValidAccount(to.Account); err != nil {
-		return Profile{}, inputError{err}
-	}
-	if from == to {
-		return Profile{}, inputError{fmt.Errorf("%s already has that name", from)}
+	if err := v.CheckMove(from, to); err != nil {
+		return Profile{}, err
 	}
 	if err := v.Settle(ctx); err != nil {
 		return Profile{}, About(from, err)

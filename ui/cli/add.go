@@ -67,15 +67,15 @@ func (a *app) runAdd(ctx context.Context, o addOptions) error {
 	if err := vault.ValidAccount(sel.Account); err != nil {
 		return usagef("%w", err)
 	}
-	if !o.stdin && !a.canAsk() && o.source == "" {
-		return noTerminal("the credential", credentialOnStdin)
-	}
 	v, err := a.open()
 	if err != nil {
 		return err
 	}
 	if err := checkNew(v, sel); err != nil {
 		return err
+	}
+	if !o.stdin && !a.canAsk() && o.source == "" {
+		return noTerminal("the credential", credentialOnStdin)
 	}
 	a.noteLongLife(o.expiresIn)
 	p := vault.NewProfile{Selector: sel, Label: o.label, ExpiresIn: o.expiresIn, Source: o.source}

@@ -88,6 +88,9 @@ func (a *app) runExport(ctx context.Context, o exportOptions) error {
 	if err != nil {
 		return err
 	}
+	if len(to) == 0 && o.passphraseFile == "" && !a.canAsk() {
+		return noTerminal("the backup's passphrase", "give --"+backupPassphraseFlag+" or --recipient")
+	}
 	if err := a.confirmLive(ctx, handout.Export, o.confirm, sels...); err != nil {
 		return err
 	}
@@ -131,13 +134,7 @@ func (a *app) checkExport(o exportOptions) error {
 	if o.output == "" && isTerminal(a.Stdout) && !o.armor {
 		return usagef("a backup is binary and stdout is a terminal: name a file with -o, or write text with --armor")
 	}
-	if err := checkOutput(o.output, o.force); err != nil {
-		return err
-	}
-	if len(o.recipients) == 0 && o.passphraseFile == "" && !a.canAsk() {
-		return noTerminal("the backup's passphrase", "give --"+backupPassphraseFlag+" or --recipient")
-	}
-	return nil
+	return checkOutput(o.output, o.force)
 }
 
 func parseRecipients(keys []string) ([]age.Recipient, error) {

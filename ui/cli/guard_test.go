@@ -79,6 +79,30 @@ func TestLive_EveryCommandThatHandsOutOrChangesAsks(t *testing.T) {
 	}
 }
 
+// What can be checked without a question or a secret is checked before.
+func TestCommands_CheckNamesBeforeTheyAsk(t *testing.T) {
+	w := newLiveWorld(t)
+	for name, want := range map[string]string{
+		"export nope":                      "nope/sandbox: no such profile",
+		"export --account nope":            `there is no account "nope"`,
+		"add acme":                         "acme/sandbox: exists already",
+		"rename acme acme":                 "acme already has that name",
+		"rename acme/live acme/live":       "acme/live already has that name",
+		"rename acme/live acme":            "two account names",
+		"rename acme/live acme/sandbox":    "choose another name",
+		"rotate nope/live":                 "nope/live: no such profile",
+		"import missing.age":               "missing.age: no such file",
+		"import FILE a/b/c":                `unknown environment "b/c"`,
+		"import missing.age --source nope": "nope: no such source",
+		"source add keyring --preset pass": "is the name of a store",
+	} {
+		code, out := w.run(name)
+		if !strings.Contains(out, want) || code == exitUnconfirmed || strings.Contains(out, "no terminal") {
+			t.Errorf("%s: exit %d: %s", name, code, out)
+		}
+	}
+}
+
 func TestLive_IsChosenByNoVariableAndNoFile(t *testing.T) {
 	w := newLiveWorld(t)
 	w.environ = append(w.environ, "KITEKEY_PROFILE=acme/live")

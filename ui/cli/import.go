@@ -95,6 +95,15 @@ and values that programs read in different ways are refused.`,
 }
 
 func (a *app) runImport(ctx context.Context, o importOptions) error {
+	chosen, err := chosenProfiles(o.profiles)
+	if err != nil {
+		return err
+	}
+	if o.source != "" {
+		if _, err := a.findSource([]string{o.source}); err != nil {
+			return err
+		}
+	}
 	data, err := a.readImport(ctx, o.file)
 	if err != nil {
 		return err
@@ -106,7 +115,7 @@ func (a *app) runImport(ctx context.Context, o importOptions) error {
 	if err != nil {
 		return err
 	}
-	if entries, err = selectEntries(entries, o.profiles, o.file); err != nil {
+	if entries, err = selectEntries(entries, chosen, o.file); err != nil {
 		return err
 	}
 	v, err := a.open()
@@ -253,20 +262,29 @@ func backupError(path string, err error, with string) error {
 	return &codeError{exitUsage, fmt.Sprintf("%s: %v", path, err), err}
 }
 
-// selectEntries returns the chosen profiles of a file.
-func selectEntries(entries []vault.Entry, chosen []string, path string) ([]vault.Entry, error) {
-	if len(chosen) == 0 {
-		return entries, nil
-	}
-	if environmentApart(chosen) {
+// chosenProfiles reads the names of the profiles to import, which need not exist.
+func chosenProfiles(args []string) ([]vault.Selector, error) {
+	if environmentApart(args) {
 		return nil, usagef("%s", slashHint)
 	}
-	var out []vault.Entry
-	for _, arg := range chosen {
+	var chosen []vault.Selector
+	for _, arg := range args {
 		sel, err := parseSelector(arg)
 		if err != nil {
 			return nil, err
 		}
+		chosen = append(chosen, sel)
+	}
+	return chosen, nil
+}
+
+// selectEntries returns the chosen profiles of a file.
+func selectEntries(entries []vault.Entry, chosen []vault.Selector, path string) ([]vault.Entry, error) {
+	if len(chosen) == 0 {
+		return entries, nil
+	}
+	var out []vault.Entry
+	for _, sel := range chosen {
 		i := slices.IndexFunc(entries, func(e vault.Entry) bool { return e.Selector == sel })
 		if i < 0 {
 			return nil, &codeError{code: exitNoProfile, text: fmt.Sprintf("%s: %s is not in it; without a name, --dry-run lists what is", path, sel)}

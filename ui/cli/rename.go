@@ -69,14 +69,14 @@ func (a *app) runRename(ctx context.Context, o renameOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := v.CheckRename(o.from, o.to); err != nil {
+		return taken(err)
+	}
 	if err := a.confirmLive(ctx, handout.Rename, o.confirm, ofAccount(profiles, o.from)...); err != nil {
 		return err
 	}
 	if err := v.Rename(ctx, o.from, o.to); err != nil {
-		if errors.Is(err, vault.ErrExists) {
-			return &codeError{exitUsage, err.Error() + "; choose another name", err}
-		}
-		return err
+		return taken(err)
 	}
 	if !o.json {
 		a.note("%s is now %s", o.from, o.to)
@@ -93,6 +93,14 @@ func (a *app) runRename(ctx context.Context, o renameOptions) error {
 		}
 	}
 	return nil
+}
+
+// taken adds the next step to an error that says that the new name is taken.
+func taken(err error) error {
+	if errors.Is(err, vault.ErrExists) {
+		return &codeError{exitUsage, err.Error() + "; choose another name", err}
+	}
+	return err
 }
 
 // ofAccount returns the profiles of one account.
@@ -120,15 +128,15 @@ func (a *app) moveProfile(ctx context.Context, o renameOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := v.CheckMove(from, to); err != nil {
+		return taken(vault.About(from, err))
+	}
 	if err := a.confirmLive(ctx, handout.Rename, o.confirm, liveOf(from, to)); err != nil {
 		return err
 	}
 	p, err := v.Move(ctx, from, to)
-	if errors.Is(err, vault.ErrExists) {
-		return &codeError{exitUsage, err.Error() + "; choose another name", err}
-	}
 	if err != nil {
-		return vault.About(from, err)
+		return taken(vault.About(from, err))
 	}
 	if o.json {
 		return a.printJSON(a.profileJSON(p))
