@@ -39,8 +39,13 @@ func (a *app) mouseEvent(msg tea.MouseMsg) tea.Cmd {
 		return a.pressHint(a.layHints(hints, a.width-2, keep), m.X-1)
 	case a.dialog() != nil:
 		return a.mouseOnDialog(m, clicked, wheel)
+	case m.Y < 1 || m.Y > a.layout.body:
+		return nil
 	}
-	onList := !a.detail.open && !a.wide() || a.wide() && m.X < a.layout.listW
+	onList := m.X < a.layout.listW
+	if !a.wide() {
+		onList = !a.detail.open && m.Y <= a.layout.body-a.layout.strip
+	}
 	switch {
 	case wheel:
 		a.scrollPane(onList, m.Button == tea.MouseWheelUp)
@@ -78,7 +83,7 @@ func (a *app) clickList(x, y int) tea.Cmd {
 		return a.startFilter()
 	case y == 1 && head == 2 && !l.tokensOnly:
 		a.clickHeading(x)
-	case y >= head && l.top+y-head < len(l.rows):
+	case y >= head && y-head < l.page && l.top+y-head < len(l.rows):
 		a.detail = detail{}
 		l.cursor = l.top + y - head
 		l.scroll()

@@ -3,6 +3,8 @@ package tui
 import (
 	"strings"
 	"testing"
+
+	tea "charm.land/bubbletea/v2"
 )
 
 func TestMouse_GoesToAFieldOfAForm(t *testing.T) {
@@ -58,5 +60,16 @@ func TestMouse_ClicksOnTheOrderToChangeIt(t *testing.T) {
 	drive(t, setup{}, func(t *testing.T, d *driver) {
 		d.clickOn("by name").sees("by last use", "/ filter").clickOn("by last use").sees("failing first")
 		d.clickOn("/ filter").sees("type to filter")
+	})
+}
+
+// On 80 columns the details are below the list. A click or the wheel there is for them, and
+// not for the rows that the list does not show.
+func TestMouse_BelowTheListIsForTheDetails(t *testing.T) {
+	drive(t, setup{width: 80, height: 22}, func(t *testing.T, d *driver) {
+		d.send(tea.MouseClickMsg{X: 10, Y: 9, Button: tea.MouseLeft}).sees("╭─ acme / sandbox").clickOn("coral        LIVE").sees("╔═ coral / LIVE")
+		d.send(tea.MouseWheelMsg{X: 10, Y: 14, Button: tea.MouseWheelDown}).sees("coral / LIVE")
+		d.send(tea.MouseClickMsg{X: 10, Y: 19, Button: tea.MouseLeft}).sees("by name", "coral / LIVE")
+		d.clickOn("coral / LIVE").sees("coral / LIVE").lacks("by name")
 	})
 }
