@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -42,6 +43,8 @@ func LifetimeOf(d time.Duration) Lifetime {
 func ParseLifetime(s string) (Lifetime, error) {
 	d, err := ParseDuration(s)
 	switch {
+	case errors.Is(err, ErrTooLong):
+		return 0, fmt.Errorf("must be at most %d seconds", MaxLifetime)
 	case err != nil:
 		return 0, err
 	case d < time.Second:
@@ -94,8 +97,12 @@ func (l *Lifetime) Set(s string) error {
 // Type implements pflag.Value.
 func (l *Lifetime) Type() string { return "lifetime" }
 
+// ErrTooLong: a text is a duration that is longer than a time.Duration can be.
+var ErrTooLong = fmt.Errorf("must be at most %dd", math.MaxInt64/(24*time.Hour))
+
 // ParseDuration reads a duration as a person writes it: a bare number is seconds,
-// and units are ms, s, m, h and d, also spelled out ("5 min", "2 hours").
+// and units are ms, s, m, h and d, also spelled out ("5 min", "2 hours"). It fails with
+// ErrTooLong if that is the only fault.
 func ParseDuration(s string) (time.Duration, error) {
 	text := strings.Join(strings.Fields(strings.ToLower(s)), "")
 	sign := time.Duration(1)
@@ -112,6 +119,7 @@ func ParseDuration(s string) (time.Duration, error) {
 		text += "s"
 	}
 	var total time.Duration
+	tooLong := false
 	for text != "" {
 		start := strings.IndexFunc(text, unicode.IsLetter)
 		if start < 1 {
@@ -122,18 +130,27 @@ func ParseDuration(s string) (time.Duration, error) {
 			end++
 		}
 		unit, times := unitOf(text[start:end])
-		part, err := time.ParseDuration(text[:start] + unit)
-		if err != nil || text[0] == '-' || text[0] == '+' || part > (math.MaxInt64-total)/times {
+		_, err := strconv.ParseFloat(text[:start], 64)
+		if err != nil && !errors.Is(err, strconv.ErrRange) || unit == "" || text[0] == '-' || text[0] == '+' {
 			return 0, notDuration
+		}
+		part, err := time.ParseDuration(text[:start] + unit)
+		if tooLong = tooLong || err != nil || part > (math.MaxInt64-total)/times; tooLong {
+			part = 0
 		}
 		total += part * times
 		text = text[end:]
+	}
+	if tooLong && sign > 0 {
+		return 0, ErrTooLong
+	} else if tooLong {
+		return 0, notDuration
 	}
 	return sign * total, nil
 }
 
 // unitOf returns the unit of [time.ParseDuration] for a name that people use, and
-// how many of them it is; an unknown name gives a unit that does not parse.
+// how many of them it is; unit is "" for an unknown name.
 func unitOf(name string) (unit string, times time.Duration) {
 	switch name {
 	case "ms":
@@ -147,7 +164,7 @@ func unitOf(name string) (unit string, times time.Duration) {
 	case "d", "day", "days":
 		return "h", 24
 	}
-	return "?", 1
+	return "", 1
 }
 
 // quoteShort quotes what a person typed, unless it is long: it may be a secret in

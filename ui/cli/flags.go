@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -68,6 +69,8 @@ func (d *duration) Set(s string) error {
 	}
 	parsed, err := kite.ParseDuration(s)
 	switch {
+	case errors.Is(err, kite.ErrTooLong) && d.most > 0:
+		err = fmt.Errorf("must be at most %v", kite.LifetimeOf(d.most))
 	case err != nil:
 	case d.orNegative:
 	case d.least > 0 && parsed < d.least:

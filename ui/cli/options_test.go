@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kitekey/kite"
 	"kitekey/ui/clipboard"
 )
 
@@ -133,6 +134,22 @@ func TestRun_RefusesBadOptions(t *testing.T) {
 		var coded *codeError
 		if !errors.As(err, &coded) || coded.code != exitUsage {
 			t.Errorf("%s: %v, want wrong usage", name, err)
+		}
+	}
+}
+
+// A duration that is too long is not called something else, whatever the flag.
+func TestDuration_TooLongIsToldWithTheBound(t *testing.T) {
+	var expires kite.Lifetime
+	var value time.Duration
+	for want, set := range map[string]func(string) error{
+		"at most 4294967295 seconds":  expires.Set,
+		"at most 1d":                  (&duration{value: &value, most: 24 * time.Hour}).Set,
+		"at most 106751d":             (&duration{value: &value}).Set,
+		`at most 106751d, or "never"`: (&duration{value: &value, orNever: true}).Set,
+	} {
+		if err := set("999999999999d"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
 		}
 	}
 }
