@@ -150,7 +150,7 @@ type OtherStoreError struct {
 
 // Error implements error.
 func (e *OtherStoreError) Error() string {
-	return fmt.Sprintf("%v (%s, while %s is in use)", ErrOtherStore, e.Store, e.InUse)
+	return ErrOtherStore.Error() // ui/words has the names of stores
 }
 
 // Unwrap returns ErrOtherStore.

@@ -232,7 +232,7 @@ func typedStep(err error) (string, bool) {
 	case errors.As(err, &missing) && missing.Empty:
 		return "to add the first, {add}", true
 	case errors.As(err, &other):
-		return `to use it, add --store ` + other.Store + `; to move everything to ` + Store(other.InUse) + `, run "kitekey store migrate --to ` + other.InUse + `"`, true
+		return "it is in " + Store(other.Store) + ", and " + Store(other.InUse) + ` is in use; to use the other, add --store ` + other.Store + `; to move everything to ` + Store(other.InUse) + `, run "kitekey store migrate --to ` + other.InUse + `"`, true
 	case errors.As(err, &unlisted):
 		return adopt + " --store " + unlisted.Store + ", then run this command again", true
 	case errors.As(err, &origin) && errors.As(err, &profile):

@@ -38,6 +38,15 @@ func TestAdvice_FollowsTheGatewaysWords(t *testing.T) {
 	}
 }
 
+// Stores have the names that they have everywhere, not those of flags.
+func TestNextStep_NamesStoresInWords(t *testing.T) {
+	err := vault.About(vault.Selector{Account: "acme", Environment: kite.Sandbox}, &vault.OtherStoreError{Store: "file", InUse: "keyring"})
+	next := NextStep(err, Commands("acme"))
+	if !strings.HasPrefix(next, "it is in the file store, and the keyring is in use; ") || strings.Contains(err.Error(), "keyring") {
+		t.Errorf("%v; %s", err, next)
+	}
+}
+
 func certificateError(err error) error {
 	return &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token", Err: &kite.CertificateError{Issuer: "CN=Acme", Err: err}}
 }
