@@ -121,32 +121,45 @@ func ParseDuration(s string) (time.Duration, error) {
 	var total time.Duration
 	tooLong := false
 	for text != "" {
-		start := strings.IndexFunc(text, unicode.IsLetter)
-		if start < 1 {
-			return 0, notDuration // a number without a unit, or a unit without a number
-		}
-		end := start
-		for end < len(text) && text[end] >= 'a' && text[end] <= 'z' {
-			end++
-		}
-		unit, times := unitOf(text[start:end])
-		_, err := strconv.ParseFloat(text[:start], 64)
-		if err != nil && !errors.Is(err, strconv.ErrRange) || unit == "" || text[0] == '-' || text[0] == '+' {
+		part, rest, err := parsePart(text)
+		switch {
+		case errors.Is(err, ErrTooLong) || part > math.MaxInt64-total:
+			part, tooLong = 0, true
+		case err != nil:
 			return 0, notDuration
 		}
-		part, err := time.ParseDuration(text[:start] + unit)
-		if tooLong = tooLong || err != nil || part > (math.MaxInt64-total)/times; tooLong {
-			part = 0
-		}
-		total += part * times
-		text = text[end:]
+		total += part
+		text = rest
 	}
-	if tooLong && sign > 0 {
-		return 0, ErrTooLong
-	} else if tooLong {
+	switch {
+	case tooLong && sign < 0:
 		return 0, notDuration
+	case tooLong:
+		return 0, ErrTooLong
 	}
 	return sign * total, nil
+}
+
+// parsePart reads a number and its unit at the beginning of text. Its errors but
+// ErrTooLong have no words for a person.
+func parsePart(text string) (part time.Duration, rest string, err error) {
+	start := strings.IndexFunc(text, unicode.IsLetter)
+	if start < 1 || text[0] == '-' || text[0] == '+' {
+		return 0, "", errors.New("a number without a unit, or a unit without a number")
+	}
+	end := start
+	for end < len(text) && text[end] >= 'a' && text[end] <= 'z' {
+		end++
+	}
+	unit, times := unitOf(text[start:end])
+	if _, err := strconv.ParseFloat(text[:start], 64); err != nil && !errors.Is(err, strconv.ErrRange) || unit == "" {
+		return 0, "", errors.New("not a number, or an unknown unit")
+	}
+	part, err = time.ParseDuration(text[:start] + unit)
+	if err != nil || part > math.MaxInt64/times {
+		return 0, text[end:], ErrTooLong
+	}
+	return part * times, text[end:], nil
 }
 
 // unitOf returns the unit of [time.ParseDuration] for a name that people use, and

@@ -149,19 +149,9 @@ var errTooMany = fmt.Errorf("it has more than %d values", maxFields)
 
 // Read finds the credentials in text.
 func Read(text string) (Result, error) {
-	if len(text) > maxSize {
-		return Result{}, badInput("it is larger than %d MiB", maxSize>>20)
-	}
-	text = decodeUTF16(text)
-	if !utf8.ValidString(text) {
-		return Result{}, badInput("it is not UTF-8 text")
-	}
-	text = trim(lineEnds.Replace(text))
-	if !uncommented().MatchString(text) { // it was copied from a file's comments
-		text = trim(commentMark().ReplaceAllString(text, ""))
-	}
-	if text == "" {
-		return Result{}, badInput("it is empty")
+	text, err := plainText(text)
+	if err != nil {
+		return Result{}, vault.BadInput(err)
 	}
 	unread := error(ErrNoCredential)
 	for _, form := range forms {
@@ -190,6 +180,26 @@ func Read(text string) (Result, error) {
 		return result, nil
 	}
 	return Result{}, vault.BadInput(unread)
+}
+
+// plainText returns text as UTF-8 with simple line ends, and without the marks of
+// comments if it has nothing else. It fails if the text cannot be read.
+func plainText(text string) (string, error) {
+	if len(text) > maxSize {
+		return "", fmt.Errorf("it is larger than %d MiB", maxSize>>20)
+	}
+	text = decodeUTF16(text)
+	if !utf8.ValidString(text) {
+		return "", errors.New("it is not UTF-8 text")
+	}
+	text = trim(lineEnds.Replace(text))
+	if !uncommented().MatchString(text) { // it was copied from a file's comments
+		text = trim(commentMark().ReplaceAllString(text, ""))
+	}
+	if text == "" {
+		return "", errors.New("it is empty")
+	}
+	return text, nil
 }
 
 var (

@@ -45,8 +45,16 @@ type jsonWalk struct {
 // maxDepth is how deep objects and lists may be nested.
 const maxDepth = 16
 
+// token reads the first token of a value.
+func (w *jsonWalk) token() (json.Token, error) {
+	if len(w.fields) > maxFields {
+		return nil, errTooMany
+	}
+	return w.dec.Token()
+}
+
 func (w *jsonWalk) value(group string, around []string, name string) error {
-	t, err := w.dec.Token()
+	t, err := w.token()
 	if err != nil {
 		return err
 	}
@@ -55,9 +63,6 @@ func (w *jsonWalk) value(group string, around []string, name string) error {
 	}
 	switch t := t.(type) {
 	case string:
-		if len(w.fields) > maxFields {
-			return errTooMany
-		}
 		if name != "" {
 			f := variable{group: group, around: around, name: name, value: t}
 			if strings.ContainsRune(t, utf8.RuneError) {
