@@ -64,6 +64,7 @@ func TestNextStep_FollowsTheKindOfError(t *testing.T) {
 		{"exists", vault.ErrExists, `run "kitekey rotate acme/live"`},
 		{"no credential", vault.ErrNoCredential, `run "kitekey rotate acme/live"`},
 		{"the file store is locked", &vault.StoreError{Store: "file", Kind: vault.ErrLocked}, "unlock the file store"},
+		{"a wrong passphrase", &vault.StoreError{Store: "file", Kind: vault.ErrLocked, Err: vault.ErrWrongPassphrase}, "give the right passphrase"},
 		{"a store with a reason", &vault.StoreError{Store: "keyring", Kind: vault.ErrUnavailable, Reason: vault.ReasonNewerVersion}, "upgrade kitekey"},
 		{"a call that reached nothing", &kite.Error{Kind: kite.ErrUnreachable, Op: "GET /x"}, "check the network"},
 		{"minting that reached nothing", &kite.Error{Kind: kite.ErrUnreachable, Op: "mint a token"}, "the credential was not verified; check the network"},

@@ -63,6 +63,9 @@ func StoreAdvice(err error) string {
 	if next, ok := storeAdvice[e.Reason]; ok {
 		return next
 	}
+	if errors.Is(err, vault.ErrWrongPassphrase) {
+		return "give the right passphrase"
+	}
 	if e.Reason == vault.ReasonNoPrompt || e.Store == keyring.Name && (e.Kind == vault.ErrLocked || runtime.GOOS == "darwin" && e.Kind == vault.ErrUnavailable) {
 		return unlockKeyring(e.Provider) + ", or " + fileInstead
 	}
