@@ -12,6 +12,9 @@ import (
 	"kitekey/kite"
 )
 
+// Help lists commands in the order of the table. cobra has one setting for all of them.
+func init() { cobra.EnableCommandSorting = false }
+
 // newRoot returns the command tree. If args name a command or are
 // "--version", or if there are no args, it has only what they need: making every command
 // takes longer than most commands. Help lists the commands of a group in the order in which they are added.
@@ -38,7 +41,6 @@ Live is never implied.`,
 	}
 	screen := newScreenFlags(root)
 	root.RunE = func(cmd *cobra.Command, args []string) error { return a.runScreen(cmd, screen) }
-	cobra.EnableCommandSorting = false
 	root.CompletionOptions.DisableDefaultCmd = true // newCompletion replaces it
 	root.SetVersionTemplate("kitekey {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
