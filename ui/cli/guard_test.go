@@ -91,7 +91,7 @@ func TestCommands_CheckNamesBeforeTheyAsk(t *testing.T) {
 		"rename acme/live acme":            "two account names",
 		"rename acme/live acme/sandbox":    "choose another name",
 		"rotate nope/live":                 "nope/live: no such profile",
-		"import missing.age":               "missing.age: no such file",
+		"import missing.age":               "missing.age: ",
 		"import FILE a/b/c":                `unknown environment "b/c"`,
 		"import missing.age --source nope": "nope: no such source",
 		"source add keyring --preset pass": "is the name of a store",
