@@ -243,6 +243,9 @@ func TestX11_WaitEndsWithTheServer(t *testing.T) {
 }
 
 func TestX11_PastesTheLargestSecretWhole(t *testing.T) {
+	if testing.Short() {
+		t.Skip("pastes the text in pieces")
+	}
 	t.Parallel()
 	x := clipboardtest.StartX(t)
 	large := strings.Repeat("0123456789abcdef", MaxSize/16)

@@ -204,6 +204,9 @@ func startSway(t *testing.T) (env func(string) string, tool func(in string, args
 }
 
 func TestWayland_PastesUntilCleared(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits until wl-copy has ended")
+	}
 	t.Parallel()
 	env, tool := startSway(t)
 	text := canary + rand.Text() // no other copy's file should count as its own

@@ -317,6 +317,9 @@ func TestWait_TellsWhetherACopyStaysWithoutItsHelper(t *testing.T) {
 // Nothing is left to clear when the server has ended, also when it was killed and its
 // socket stays.
 func TestTmux_HelperEndsWithTheServer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits until the helper asks the server again")
+	}
 	t.Parallel()
 	env, run, _ := startTmux(t)
 	c := start(t, Options{Env: env})
