@@ -22,7 +22,7 @@ import (
 // bus does.
 //
 // The bus must be a Unix socket of this user or of root, or the error is an
-// [OwnerError] or ErrNoSocket. Whoever owns the bus can play the service and read
+// [OwnerError] or ErrNoSocket. The owner of a bus can play the service and read
 // what it is given. A name in /tmp, or an abstract one, is free for every user once the
 // session that the environment still names has ended.
 func Dial(ctx context.Context, address string) (*Conn, error) {
